@@ -1,0 +1,75 @@
+"""klikit_frames: an analyst's table of menu on/off changes, made true in the fewest requests.
+
+Importing this package opens no file, reads no environment, configures no logging and draws nothing.
+Every public name loads on first use, pandas included.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+# The one list of public names, each with the module it lives in; `__init__.pyi` says the same to type checkers.
+_HOMES = {
+    "ApiError": "errors",
+    "AuthError": "errors",
+    "CheckedToggles": "frames.toggles",
+    "Client": "api.client",
+    "ConfigError": "errors",
+    "IdempotencyConflict": "errors",
+    "InvalidToggles": "errors",
+    "Job": "running.jobs",
+    "JournalError": "errors",
+    "KlikitFramesError": "errors",
+    "Limits": "planning.plans",
+    "NotFoundError": "errors",
+    "Plan": "planning.plans",
+    "PlanError": "errors",
+    "RateLimited": "errors",
+    "RequestError": "errors",
+    "Result": "running.results",
+    "RunFailed": "errors",
+    "ServerError": "errors",
+    "TransportError": "errors",
+    "align": "auditing.alignment",
+    "attach": "running.jobs",
+    "business_toggles": "frames.toggles",
+    "check_toggles": "frames.toggles",
+    "connect": "api.client",
+    "cross_toggles": "frames.toggles",
+    "diff": "auditing.diffs",
+    "forms": "forms",
+    "from_matrix": "frames.matrices",
+    "load_plan": "planning.plans",
+    "load_state": "menus.states",
+    "plan": "planning.plans",
+    "publish": "auditing.proofs",
+    "read_state": "menus.states",
+    "read_toggles": "frames.toggles",
+    "report": "auditing.reports",
+    "resolve": "frames.names",
+    "resume": "running.runs",
+    "run": "running.runs",
+    "runs": "running.runs",
+    "sandbox": "sandbox",
+    "save_state": "menus.states",
+    "start": "running.jobs",
+    "stores": "menus.stores",
+    "to_matrix": "frames.matrices",
+    "undo": "auditing.undo",
+    "verify": "auditing.proofs",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - a list of str
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'klikit_frames' has no attribute {name!r}")
+    module = import_module(f"klikit_frames.{_HOMES[name]}")
+    value = module if _HOMES[name] == name else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,51 @@
+"""The public names, for type checkers and editors; a test holds this list and the one in `__init__.py` together."""
+
+from . import forms as forms
+from . import sandbox as sandbox
+from .api.client import Client as Client
+from .api.client import connect as connect
+from .auditing.alignment import align as align
+from .auditing.diffs import diff as diff
+from .auditing.proofs import publish as publish
+from .auditing.proofs import verify as verify
+from .auditing.reports import report as report
+from .auditing.undo import undo as undo
+from .errors import ApiError as ApiError
+from .errors import AuthError as AuthError
+from .errors import ConfigError as ConfigError
+from .errors import IdempotencyConflict as IdempotencyConflict
+from .errors import InvalidToggles as InvalidToggles
+from .errors import JournalError as JournalError
+from .errors import KlikitFramesError as KlikitFramesError
+from .errors import NotFoundError as NotFoundError
+from .errors import PlanError as PlanError
+from .errors import RateLimited as RateLimited
+from .errors import RequestError as RequestError
+from .errors import RunFailed as RunFailed
+from .errors import ServerError as ServerError
+from .errors import TransportError as TransportError
+from .frames.matrices import from_matrix as from_matrix
+from .frames.matrices import to_matrix as to_matrix
+from .frames.names import resolve as resolve
+from .frames.toggles import CheckedToggles as CheckedToggles
+from .frames.toggles import business_toggles as business_toggles
+from .frames.toggles import check_toggles as check_toggles
+from .frames.toggles import cross_toggles as cross_toggles
+from .frames.toggles import read_toggles as read_toggles
+from .menus.states import load_state as load_state
+from .menus.states import read_state as read_state
+from .menus.states import save_state as save_state
+from .menus.stores import stores as stores
+from .planning.plans import Limits as Limits
+from .planning.plans import Plan as Plan
+from .planning.plans import load_plan as load_plan
+from .planning.plans import plan as plan
+from .running.jobs import Job as Job
+from .running.jobs import attach as attach
+from .running.jobs import start as start
+from .running.results import Result as Result
+from .running.runs import resume as resume
+from .running.runs import run as run
+from .running.runs import runs as runs
+
+__version__: str

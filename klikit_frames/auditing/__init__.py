@@ -1,0 +1,1 @@
+"""States in; differences, proof, pictures and undo out."""

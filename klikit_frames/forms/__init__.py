@@ -1,0 +1,1 @@
+"""Forms for quick changes in a notebook."""

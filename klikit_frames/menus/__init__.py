@@ -1,0 +1,1 @@
+"""Brands, branches and menu trees to state frames."""

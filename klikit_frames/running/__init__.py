@@ -1,0 +1,1 @@
+"""Plans to results: the only place where client, journal and progress meet."""

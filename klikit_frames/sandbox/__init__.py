@@ -1,0 +1,1 @@
+"""The Partner API as a real HTTP server on loopback, written from its contract alone."""

@@ -1,0 +1,51 @@
+"""What every test and doctest stands on: a home of its own, and one sandbox that is reset between tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import klikit_frames as kf
+
+SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep journals, caches and credentials of the person who runs the tests out of reach."""
+    home = tmp_path_factory.mktemp("home")
+    for variable in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(variable, str(home / variable.lower()))
+    for variable in ("KLIKIT_BASE_URL", "KLIKIT_PARTNER_KEY", "KLIKIT_SECRET_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _doctest_names(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give doctests `kf`, and an empty folder to write into."""
+    if "doctest_namespace" in request.fixturenames or request.node.__class__.__name__ == "DoctestItem":
+        request.getfixturevalue("doctest_namespace")["kf"] = kf
+        monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[kf.sandbox.Sandbox]:
+    """One demo sandbox for the whole session; use `sandbox`, which resets it."""
+    with kf.sandbox.serve() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: kf.sandbox.Sandbox) -> kf.sandbox.Sandbox:
+    """The demo sandbox as new: no overrides, no faults, no requests noted, default switches."""
+    shared_sandbox.reset()
+    return shared_sandbox
+
+
+@pytest.fixture
+def client(sandbox: kf.sandbox.Sandbox) -> Iterator[kf.Client]:
+    """A client of the demo sandbox, without a cap worth waiting for."""
+    with sandbox.connect(writes_per_minute=1_000_000, reads_per_minute=1_000_000) as client:
+        yield client
