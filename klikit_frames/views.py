@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+_MISSING = {"None", "nan", "NaT", "<NA>"}
 _CELL = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
 
 
@@ -46,4 +47,4 @@ def _text(value: object) -> str:
     if isinstance(value, (tuple, list)):
         shown = ", ".join(str(member) for member in value[:5])
         return f"{shown} and {len(value) - 5:,} more" if len(value) > 5 else shown
-    return "" if value is None or value != value or str(value) == "<NA>" else str(value)
+    return "" if str(value) in _MISSING else str(value)
