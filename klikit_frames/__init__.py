@@ -8,7 +8,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-# The one list of public names, each with the module it lives in; `__init__.pyi` says the same to type checkers.
+# The one list of public names, each with its module; `__init__.pyi` says the same to type checkers.
 _HOMES = {
     "ApiError": "errors",
     "AuthError": "errors",

@@ -16,7 +16,7 @@ class ConfigError(KlikitFramesError, ValueError):
     """A setting or a credential is missing, malformed or not allowed; nothing was sent."""
 
 
-class InvalidToggles(KlikitFramesError, ValueError):  # noqa: N818 - the name is public
+class InvalidToggles(KlikitFramesError, ValueError):
     """A table of toggles has bad rows; nothing was sent.
 
     Attributes
@@ -41,7 +41,7 @@ class JournalError(KlikitFramesError, OSError):
     """The journal cannot be read, written or locked; nothing further was sent."""
 
 
-class RunFailed(KlikitFramesError, RuntimeError):  # noqa: N818 - the name is public
+class RunFailed(KlikitFramesError, RuntimeError):
     """Some rows did not end as ``applied`` or ``unchanged``; raised only when asked for.
 
     Attributes

@@ -21,7 +21,7 @@ TOP_LEVEL = {"pyproject.toml", "README.md", "klikit_frames", "notebooks", "tests
         ["mypy"],
         ["importlinter.cli", "lint-imports"],
     ],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_tools__find_nothing(command: list[str]) -> None:
     """Lint, format, types and import directions are clean."""

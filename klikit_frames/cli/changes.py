@@ -1,0 +1,185 @@
+"""The commands that check, plan and change: check, plan, apply, resume, undo."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import endings, outputs, sources
+from klikit_frames.cli.endings import Ending
+from klikit_frames.cli.outputs import say, stop
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+Confirm = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="CODE", help="The code that the guard of a real host names."),
+]
+MaxIds = Annotated[int, typer.Option(help="Most entity ids in one request.")]
+MaxStores = Annotated[int, typer.Option(help="Most stores in one request.")]
+Combine = Annotated[bool, typer.Option(help="`--no-combine` sends one request per row.")]
+TimeBudget = Annotated[float, typer.Option(help="Most seconds spent on the search for a better plan.")]
+OnError = Annotated[str, typer.Option(help="`continue`, or `stop` at the first row that fails.")]
+MaxFailures = Annotated[int | None, typer.Option(help="Stop once more rows than this have failed.")]
+First = Annotated[int | None, typer.Option(help="Send this many requests, read them back, then the rest.")]
+WritesPerMinute = Annotated[int, typer.Option(help="The write cap to keep.")]
+
+
+def check(
+    source: sources.Source,
+    annotated: Annotated[
+        Path | None, typer.Option(help="Write the input with a `problem` column to FILE.")
+    ] = None,
+    *,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Read a table and list every problem in it. Sends nothing, needs no credentials."""
+    checked = kf.check_toggles(sources.open_source(source))
+    for note in checked.notes:
+        say(note)
+    if annotated is not None:
+        outputs.write_frame(checked.annotated, annotated)
+    outputs.put(checked.problems, json=json, jsonl=jsonl, out=out)
+    n_errors = int(checked.problems["severity"].eq("error").sum())
+    say(f"{len(checked.toggles):,} good rows, {n_errors:,} problems.")
+    if n_errors:
+        raise typer.Exit(Ending.PROBLEMS)
+
+
+def plan(
+    source: sources.Source,
+    *,
+    state: sources.StateFile = None,
+    live: sources.Live = False,
+    max_ids: MaxIds = 500,
+    max_stores: MaxStores = 500,
+    combine: Combine = True,
+    time_budget_s: TimeBudget = 5.0,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 10 if there is something to send.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Save the plan, for `apply FILE`.")] = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+) -> None:
+    """Show the fewest requests that carry a table. Sends nothing."""
+    toggles = kf.read_toggles(sources.open_source(source))
+    made = kf.plan(
+        toggles,
+        state=sources.known_state(toggles, snapshot=state, live=live),
+        limits=kf.Limits(max_ids=max_ids, max_stores=max_stores),
+        combine=combine,
+        time_budget_s=time_budget_s,
+    )
+    say(str(made))
+    if out is not None:
+        made.save(out)
+        say(f"Saved. `klikit-frames apply {out}` sends exactly this plan.")
+    else:
+        outputs.put(made.requests, json=json, jsonl=jsonl)
+    if exit_code and made.n_requests:
+        raise typer.Exit(Ending.CHANGES)
+
+
+def apply(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="A plan file or a table; `-` reads standard input.")
+    ],
+    *,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    live: sources.Live = False,
+    journal: sources.Journal = None,
+    on_error: OnError = "continue",
+    max_failures: MaxFailures = None,
+    first: First = None,
+    writes_per_minute: WritesPerMinute = 300,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Make a table or a plan true, and print what became of every row."""
+    content = sources.open_source(source)
+    made = sources.load_plan_if_it_is_one(content)
+    toggles = kf.read_toggles(content) if made is None else made.toggles
+    with kf.connect(writes_per_minute=writes_per_minute) as client:
+        if made is None:
+            state = sources.read_live_state(client, toggles) if live else None
+            made = kf.plan(toggles, state=state)
+        approve(made, client, yes=yes, code=confirm)
+        result = kf.run(
+            made,
+            client,
+            journal=journal,
+            on_error=on_error,
+            confirm=confirm,
+            max_failures=max_failures,
+            first=first,
+            before="read",
+        )
+    finish(result, json=json, jsonl=jsonl, out=out)
+
+
+def resume(
+    run_id: sources.RunId,
+    *,
+    journal: sources.Journal = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Go on with a run that was interrupted or killed: only what is not settled is sent."""
+    with kf.connect() as client:
+        result = kf.resume(run_id, client, journal=journal)
+    finish(result, json=json, jsonl=jsonl, out=out)
+
+
+def undo(
+    run_id: sources.RunId,
+    *,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    journal: sources.Journal = None,
+    save: Annotated[Path | None, typer.Option(help="Save the plan that takes it back; send nothing.")] = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Take a run back, sparing what others have changed since."""
+    with kf.connect() as client:
+        made = kf.undo(run_id, client, journal=journal)
+        if save is not None:
+            say(str(made))
+            made.save(save)
+            return
+        approve(made, client, yes=yes, code=confirm)
+        result = kf.run(made, client, journal=journal, confirm=confirm, before="read")
+    finish(result, json=json, jsonl=jsonl, out=out)
+
+
+def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) -> None:
+    """Show the plan, and go on only if the person has agreed to it."""
+    say(str(made))
+    if client.needs_confirmation and code is None:
+        named = made.confirm_code(client)
+        raise stop(
+            Ending.USAGE, f"{client.host} is a real host. If this is what you want, add --confirm {named}"
+        )
+    if yes or code is not None:
+        return
+    if not sys.stdin.isatty():
+        raise stop(Ending.USAGE, "Nothing was sent: off a terminal, say --yes.")
+    if not typer.confirm(f"Send {made.n_requests:,} requests to {client.host}?", err=True):
+        raise stop(Ending.USAGE, "Nothing was sent.")
+
+
+def finish(result: kf.Result, *, json: bool, jsonl: bool, out: Path | None) -> None:
+    """Print the result, tell how to go on where rows are open, and end with the exit code."""
+    outputs.put(result.frame, json=json, jsonl=jsonl, out=out)
+    say(result.summary)
+    raise typer.Exit(endings.of_result(result))

@@ -1,0 +1,127 @@
+"""The commands that look: state, diff, verify, runs, status, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import endings, outputs, sources
+from klikit_frames.cli.endings import Ending
+from klikit_frames.cli.outputs import say, stop
+
+
+def state(
+    *,
+    store: Annotated[
+        list[str] | None,
+        typer.Option("--store", metavar="BRAND/BRANCH", help="Read this store; repeat for more."),
+    ] = None,
+    all_stores: Annotated[bool, typer.Option("--all-stores", help="Read every store.")] = False,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Print the live flags: of the business, or of stores."""
+    with kf.connect() as client:
+        pairs = kf.stores(client) if all_stores else _parse_stores(store)
+        outputs.put(kf.read_state(client, stores=pairs), json=json, jsonl=jsonl, out=out)
+
+
+def diff(
+    source: sources.Source,
+    *,
+    snapshot: sources.StateFile = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Compare a table with the live flags. Sends nothing that changes anything."""
+    toggles = kf.read_toggles(sources.open_source(source))
+    live = sources.known_state(toggles, snapshot=snapshot, live=True)
+    assert live is not None  # noqa: S101 - `live=True` always gives a state
+    found = kf.diff(toggles, live)
+    outputs.put(found, json=json, jsonl=jsonl, out=out)
+    say(_counted(found["change"]))
+
+
+def verify(
+    run_id: sources.RunId,
+    *,
+    journal: sources.Journal = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Read back what a run wrote. Exit 1 if some of it differs now."""
+    result = kf.attach(run_id, journal=journal).result()
+    with kf.connect() as client:
+        proof = kf.verify(result, client)
+    outputs.put(proof, json=json, jsonl=jsonl, out=out)
+    say(_counted(proof["proof"]))
+    if proof["proof"].eq("differs").any():
+        raise typer.Exit(Ending.SOME_ROWS_NOT)
+
+
+def runs(
+    *,
+    journal: sources.Journal = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """List the history, newest last."""
+    history = kf.runs(journal=journal)
+    outputs.put(history, json=json, jsonl=jsonl, out=out)
+    if history.empty:
+        say("There is no run yet.")
+
+
+def status(
+    run_id: sources.RunId,
+    *,
+    journal: sources.Journal = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: outputs.OutFile = None,
+) -> None:
+    """Print how far a run is, row by row; exit as `apply` would."""
+    result = kf.attach(run_id, journal=journal).result()
+    outputs.put(result.frame, json=json, jsonl=jsonl, out=out)
+    say(result.summary)
+    raise typer.Exit(endings.of_result(result))
+
+
+def report(
+    run_id: sources.RunId,
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
+    *,
+    journal: sources.Journal = None,
+) -> None:
+    """Write one HTML file on a run, to mail to whoever asked for it."""
+    result = kf.attach(run_id, journal=journal).result()
+    kf.report(out, result=result)
+    say(f"Written to {out}")
+
+
+def _parse_stores(texts: list[str] | None) -> list[tuple[int, int]] | None:
+    if not texts:
+        return None
+    parts = [text.split("/") for text in texts]
+    bad = [
+        text for text, part in zip(texts, parts, strict=True) if len(part) != 2 or not all(map(_is_id, part))
+    ]
+    if bad:
+        raise stop(Ending.USAGE, f"--store takes BRAND/BRANCH, such as 5297/1293, not {', '.join(bad[:10])}.")
+    return [(int(brand), int(branch)) for brand, branch in parts]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _counted(column: object) -> str:
+    counts = column.value_counts()  # type: ignore[attr-defined]
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items()) + "."

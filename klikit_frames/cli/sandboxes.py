@@ -1,0 +1,88 @@
+"""The commands that need no credentials: demo and sandbox."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import endings, outputs
+from klikit_frames.cli.endings import Ending
+from klikit_frames.cli.outputs import say, stop
+
+_SHOWN = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "code", "request_id"]
+
+
+def demo(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A table of the demo business; by default the sample."),
+    ] = None,
+    *,
+    out: outputs.OutFile = None,
+) -> None:
+    """Do the whole job on a sample table, against a sandbox of its own."""
+    toggles = kf.read_toggles(source or sample_path())
+    with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        say(f"Sandbox at {sandbox.url}")
+        plan = kf.plan(toggles)
+        typer.echo(str(plan))
+        result = kf.run(plan, client, journal=":memory:")
+    typer.echo(result.summary)
+    outputs.put_table(result.frame[_SHOWN], limit=10)
+    if out is not None:
+        outputs.put(result.frame, out=out)
+    raise typer.Exit(endings.of_result(result))
+
+
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    store: Annotated[str, typer.Option(help="Keep the business in this SQLite file.")] = ":memory:",
+    scale: Annotated[str, typer.Option(help="`demo` or `large`.")] = "demo",
+    seed: Annotated[int, typer.Option(help="The demo business is the same for equal seeds.")] = 7,
+    faults: Annotated[str | None, typer.Option(help="Trouble to make, such as `error_503:count=3`.")] = None,
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A switch of the API's open points; repeatable."),
+    ] = None,
+) -> None:
+    """Serve the Partner API on this machine until Ctrl-C."""
+    switches = dict(_split_switch(text) for text in switch or [])
+    serving = kf.sandbox.serve(seed=seed, scale=scale, port=port, store_path=store, faults=faults, **switches)
+    with serving as running:
+        typer.echo(f"export KLIKIT_BASE_URL={running.url}")
+        typer.echo(f"export KLIKIT_PARTNER_KEY={running.partner_key}")
+        typer.echo(f"export KLIKIT_SECRET_KEY={running.secret_key}")
+        say(f"Watch it at {running.url.removesuffix('/v1/partner')}/ and stop it with Ctrl-C.")
+        _wait_for_ctrl_c()
+
+
+def sample_path() -> Path:
+    """Return the sample table: beside the package in a clone, inside it once installed."""
+    package = Path(kf.__file__).parent
+    found = [
+        folder / "toggles.csv"
+        for folder in (package / "sample_data", package.parent / "sample_data")
+        if (folder / "toggles.csv").is_file()
+    ]
+    if not found:
+        raise stop(Ending.USAGE, "The sample table is not installed; name a table of your own.")
+    return found[0]
+
+
+def _split_switch(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise stop(Ending.USAGE, f"--switch takes NAME=VALUE, not {text!r}.")
+    return name, int(value) if value.isascii() and value.isdigit() else value
+
+
+def _wait_for_ctrl_c() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        say("Stopped.")

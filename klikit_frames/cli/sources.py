@@ -1,0 +1,69 @@
+"""What a command is given: a table, a plan file, a list of stores, or standard input."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli.endings import Ending
+from klikit_frames.cli.outputs import stop
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="CSV, TSV, XLSX, Parquet or JSON Lines; `-` reads standard input."),
+]
+Journal = Annotated[Path | None, typer.Option("--journal", help="The journal to use instead of your own.")]
+StateFile = Annotated[Path | None, typer.Option("--state", help="A snapshot of live flags to compare with.")]
+Live = Annotated[bool, typer.Option("--live", help="Read the live flags and skip rows that already hold.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="As `klikit-frames runs` lists it.")]
+
+
+def open_source(name: str) -> Path | io.BytesIO:
+    """Return what `name` names: a file that is there, or the bytes of standard input."""
+    if name == "-":
+        return io.BytesIO(sys.stdin.buffer.read())
+    path = Path(name)
+    if not path.is_file():
+        raise stop(Ending.USAGE, f"{name}: there is no such file.")
+    return path
+
+
+def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
+    """Return the plan in a plan file, known by its content, or None for any other file."""
+    from klikit_frames.planning.files import is_plan, parse_plan
+
+    content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
+    return parse_plan(content) if is_plan(content) else None
+
+
+def read_live_state(client: kf.Client, toggles: pd.DataFrame) -> pd.DataFrame:
+    """Return the live flags of the business and of the stores that `toggles` names."""
+    import pandas as pd
+
+    business = kf.read_state(client)
+    pairs = toggles[["brand_id", "branch_id"]].dropna().drop_duplicates()
+    if pairs.empty:
+        return business
+    state = pd.concat([business, kf.read_state(client, stores=pairs)], ignore_index=True)
+    state.attrs = business.attrs
+    return state
+
+
+def known_state(
+    toggles: pd.DataFrame, *, snapshot: Path | None = None, live: bool = False
+) -> pd.DataFrame | None:
+    """Return the state to plan against: a snapshot, the live flags, or none."""
+    if snapshot is not None:
+        return kf.load_state(snapshot)
+    if not live:
+        return None
+    with kf.connect() as client:
+        return read_live_state(client, toggles)
