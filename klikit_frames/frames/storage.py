@@ -1,0 +1,228 @@
+"""Frames as JSON and back, cell for cell and dtype for dtype: what plan files and journals keep."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from klikit_frames.errors import KlikitFramesError
+from klikit_frames.frames.scalars import Json, dump_value, load_value
+
+_TEXT = "text"
+
+
+def dump_frame(frame: pd.DataFrame) -> dict[str, Json]:
+    """Return `frame` as plain JSON: every cell, dtype, column name, the index and its ``attrs``.
+
+    Touches neither network nor disk.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Any columns; dtypes of numpy, nullable, categorical, Arrow and time; objects that are numbers, texts,
+        dates, bytes, or tuples, lists, sets and dicts of these.
+
+    Raises
+    ------
+    KlikitFramesError
+        If a cell has a type that JSON cannot carry.
+
+    See Also
+    --------
+    load_frame : the inverse.
+
+    Examples
+    --------
+    >>> import json, pandas as pd
+    >>> from klikit_frames.frames.storage import dump_frame, load_frame
+    >>> frame = pd.DataFrame({"entity_id": [5297, 5298], "cascade_brand_ids": [(), (663,)]})
+    >>> kept = json.dumps(dump_frame(frame))
+    >>> pd.testing.assert_frame_equal(load_frame(json.loads(kept)), frame)
+    """
+    return {
+        "columns": [_dump_array(frame.iloc[:, position]) for position in range(frame.shape[1])],
+        "names": _dump_index(frame.columns),
+        "index": _dump_index(frame.index),
+        "attrs": dump_value(dict(frame.attrs)),
+    }
+
+
+def load_frame(stored: dict[str, Json]) -> pd.DataFrame:
+    """Return the frame that `dump_frame` was given.
+
+    Touches neither network nor disk.
+
+    Parameters
+    ----------
+    stored : dict
+        What `dump_frame` returned, also after a trip through JSON text.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.frames.storage import dump_frame, load_frame
+    >>> load_frame(dump_frame(pd.DataFrame({"brand_id": pd.array([1, None], dtype="Int64")})))
+       brand_id
+    0         1
+    1      <NA>
+    """
+    index = _load_index(stored["index"])
+    columns = {
+        position: _load_array(column).set_axis(index) for position, column in enumerate(stored["columns"])
+    }
+    frame = pd.DataFrame(columns, index=index, copy=False)
+    frame.columns = _load_index(stored["names"])
+    frame.attrs = load_value(stored["attrs"])  # type: ignore[assignment]
+    return frame
+
+
+def _dump_index(index: pd.Index[Any]) -> dict[str, Json]:
+    if isinstance(index, pd.RangeIndex):
+        return {"range": [index.start, index.stop, index.step], "name": dump_value(index.name)}
+    levels = [index.get_level_values(level) for level in range(index.nlevels)]
+    return {
+        "levels": [{"name": dump_value(level.name), **_dump_array(level.to_series())} for level in levels],
+        "is_nested": isinstance(index, pd.MultiIndex),
+    }
+
+
+def _load_index(stored: dict[str, Json]) -> pd.Index[Any]:
+    if "range" in stored:
+        return pd.RangeIndex(*stored["range"], name=load_value(stored["name"]))
+    names = [load_value(level["name"]) for level in stored["levels"]]
+    levels = [_load_array(level) for level in stored["levels"]]
+    if stored["is_nested"]:
+        return pd.MultiIndex.from_arrays(levels, names=names)
+    return pd.Index(levels[0], name=names[0], dtype=levels[0].dtype)
+
+
+def _dump_array(column: pd.Series[Any]) -> dict[str, Json]:
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _dump_categories(column)
+    if isinstance(dtype, pd.ArrowDtype):
+        return {"dtype": "arrow", "values": _dump_arrow(column)}
+    if isinstance(dtype, pd.StringDtype):
+        return _dump_text(column)
+    if dtype.kind in "mM":
+        return {"dtype": str(dtype), "values": column.to_numpy(_raw_time(dtype)).view("int64").tolist()}
+    if dtype.kind in "biuf":
+        return {"dtype": str(dtype), "values": _dump_numbers(column)}
+    if dtype.kind == "O":
+        return {"dtype": "object", "values": [dump_value(value) for value in column]}
+    raise KlikitFramesError(
+        f"Column {column.name!r} has dtype {dtype}, which a file cannot keep; make it text."
+    )
+
+
+def _load_array(stored: dict[str, Json]) -> pd.Series[Any]:
+    dtype = stored["dtype"]
+    load = _LOADERS.get(dtype)
+    if load is not None:
+        return load(stored)
+    if dtype.startswith(("datetime64", "timedelta64")):
+        return _load_times(stored)
+    return _load_numbers(stored)
+
+
+def _raw_time(dtype: Any) -> str:
+    return f"datetime64[{dtype.unit}]" if isinstance(dtype, pd.DatetimeTZDtype) else str(dtype)
+
+
+def _load_times(stored: dict[str, Json]) -> pd.Series[Any]:
+    numbers = np.array(stored["values"], dtype="int64")
+    if "," not in stored["dtype"]:
+        return pd.Series(numbers.view(stored["dtype"]))
+    dtype = pd.DatetimeTZDtype.construct_from_string(stored["dtype"])
+    return pd.Series(numbers.view(_raw_time(dtype))).dt.tz_localize("UTC").dt.tz_convert(dtype.tz)
+
+
+def _dump_numbers(column: pd.Series[Any]) -> list[Json]:
+    values = column.astype(object).tolist() if column.dtype.kind == "f" or column.hasnans else column.tolist()
+    return (
+        values if column.dtype.kind in "bui" and not column.hasnans else [dump_value(one) for one in values]
+    )
+
+
+def _load_numbers(stored: dict[str, Json]) -> pd.Series[Any]:
+    values = stored["values"]
+    if any(isinstance(value, dict) for value in values):
+        values = [load_value(value) for value in values]
+    return pd.Series(values, dtype=stored["dtype"])
+
+
+def _dump_text(column: pd.Series[Any]) -> dict[str, Json]:
+    missing = column.isna()
+    values = [None if is_missing else value for value, is_missing in zip(column, missing, strict=True)]
+    is_default = column.dtype.na_value is not pd.NA
+    return {"dtype": _TEXT, "values": values, "storage": None if is_default else column.dtype.storage}
+
+
+def _load_text(stored: dict[str, Json]) -> pd.Series[Any]:
+    if stored["storage"] is None:
+        return text_series(stored["values"])
+    return pd.Series(stored["values"], dtype=pd.StringDtype(stored["storage"]))
+
+
+def text_series(values: list[str | None]) -> pd.Series[Any]:
+    """Return a column of pandas' own default text dtype: ``str`` from pandas 3 on, object before.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.storage import text_series
+    >>> text_series(["item", None]).isna().tolist()
+    [False, True]
+    """
+    default = pd.Series(["text"]).dtype
+    return pd.Series(values, dtype=default)
+
+
+def _dump_categories(column: pd.Series[Any]) -> dict[str, Json]:
+    categories = column.cat.categories
+    return {
+        "dtype": "category",
+        "values": column.cat.codes.tolist(),
+        "categories": _dump_array(categories.to_series()),
+        "is_ordered": bool(column.cat.ordered),
+    }
+
+
+def _load_categories(stored: dict[str, Json]) -> pd.Series[Any]:
+    categories = pd.Index(_load_array(stored["categories"]))
+    return pd.Series(pd.Categorical.from_codes(stored["values"], categories, ordered=stored["is_ordered"]))
+
+
+def _dump_arrow(column: pd.Series[Any]) -> str:
+    import pyarrow as pa
+
+    table = pa.table({"values": pa.chunked_array(column.array.__arrow_array__())})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return base64.b64encode(sink.getvalue().to_pybytes()).decode("ascii")
+
+
+def _load_arrow(stored: dict[str, Json]) -> pd.Series[Any]:
+    import pyarrow as pa
+
+    table = pa.ipc.open_stream(base64.b64decode(stored["values"])).read_all()
+    return pd.Series(pd.arrays.ArrowExtensionArray(table.column("values")))
+
+
+def _load_objects(stored: dict[str, Json]) -> pd.Series[Any]:
+    values = np.empty(len(stored["values"]), dtype=object)
+    for position, value in enumerate(stored["values"]):
+        values[position] = load_value(value)
+    return pd.Series(values, dtype=object)
+
+
+_LOADERS: dict[str, Callable[[dict[str, Json]], pd.Series[Any]]] = {
+    "arrow": _load_arrow,
+    "category": _load_categories,
+    "object": _load_objects,
+    _TEXT: _load_text,
+}
