@@ -1,0 +1,84 @@
+"""One request from its first try to its end: paced, retried in one layer, stoppable."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tenacity import RetryCallState, Retrying
+
+from .clocks import Clock, read_now
+from .pacing import Kind, Pacing
+from .retries import RetryBudget, Settled, Try, Verdict, cap_backoff, count_tries, judge, settle
+
+OnAttempt = Callable[[int, datetime], object]
+Uniform = Callable[[float, float], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all requests of one client share."""
+
+    pacing: Pacing
+    clock: Clock
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    uniform: Uniform = random.SystemRandom().uniform
+
+
+@dataclass(slots=True)
+class Call:
+    """One request and its tries so far."""
+
+    kind: Kind
+    send: Callable[[], Try]
+    shared: Surroundings
+    stop: threading.Event | None = None
+    on_attempt: OnAttempt | None = None
+    _tries: list[Try] = field(default_factory=list, init=False)
+    _sent_at: datetime | None = field(default=None, init=False)
+    _limited_since: float | None = field(default=None, init=False)
+    _verdict: Verdict = field(default=Verdict.FINAL, init=False)
+
+    def settle(self) -> Settled:
+        """Make tries until one is final, and return what came of them."""
+        self.shared.budget.earn()
+        retrying = Retrying(retry=self._goes_on, wait=self._draw_wait, sleep=self._sleep)
+        retrying(self._try_once)
+        return settle(
+            self._tries, verdict=self._verdict, sent_at=self._sent_at, settled_at=read_now(self.shared.clock)
+        )
+
+    def _try_once(self) -> None:
+        if not self.shared.pacing.admit(self.kind, stop=self.stop):
+            self._verdict = Verdict.STOPPED
+            return
+        now = read_now(self.shared.clock)
+        if self.on_attempt:
+            self.on_attempt(len(self._tries) + 1, now)
+        self._sent_at = self._sent_at or now
+        self._tries.append(self.send())
+        self._verdict = self._judge()
+
+    def _judge(self) -> Verdict:
+        if self._tries[-1].is_rate_limited and self._limited_since is None:
+            self._limited_since = self.shared.clock.time()
+        limited_s = self.shared.clock.time() - (self._limited_since or self.shared.clock.time())
+        verdict = judge(self._tries, limited_s=limited_s)
+        if verdict is Verdict.RETRY and not self.shared.budget.spend():
+            return Verdict.OVER_BUDGET
+        return verdict
+
+    def _goes_on(self, state: RetryCallState) -> bool:
+        return not (state.outcome and state.outcome.failed) and self._verdict.goes_on
+
+    def _draw_wait(self, _state: RetryCallState) -> float:
+        # After a 429 it is the pacing that waits, for all requests of the credential at once.
+        if self._verdict is Verdict.WAIT:
+            return 0.0
+        return self.shared.uniform(0.0, cap_backoff(count_tries(self._tries)))
+
+    def _sleep(self, seconds: float) -> None:
+        self.shared.clock.sleep(seconds, stop=self.stop)

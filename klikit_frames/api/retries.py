@@ -1,0 +1,177 @@
+"""Whether a try is final, and how long to wait before the next: rules over plain values."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from .wire import Answer
+
+MAX_TRIES = 5
+WAIT_INITIAL_S = 0.5
+WAIT_MAX_S = 30.0
+RATE_LIMIT_PATIENCE_S = 900.0
+RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+
+
+class Verdict(Enum):
+    """What follows from the tries so far; the text says why a request ended."""
+
+    FINAL = ""
+    RETRY = "to be tried again"
+    WAIT = "to be tried again after the rate limit's pause"
+    EXHAUSTED = f"gave up after {MAX_TRIES} tries"
+    REPLAYED = "the API repeats a stored failure under this key"
+    OVER_BUDGET = "not tried again: the retry budget is used up, the API seems to be down"
+    IMPATIENT = f"rate-limited for more than {RATE_LIMIT_PATIENCE_S:.0f} s"
+    STOPPED = "stopped"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another try follows."""
+        return self in {Verdict.RETRY, Verdict.WAIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What came of one try: an answer, or the trouble that took its place."""
+
+    answer: Answer | None = None
+    trouble: str | None = None
+    was_sent: bool = True
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether the API refused this try for the rate alone."""
+        return self.answer is not None and self.answer.http_status == 429
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether this try may be worth repeating."""
+        if self.answer is None or self.is_rate_limited:
+            return True
+        if self.answer.is_ok:
+            return not self.answer.is_readable
+        return self.answer.http_status in RETRIED_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The end of one request, after all its tries.
+
+    Attributes
+    ----------
+    answer : Answer or None
+        The answer that counts; None if none came.
+    attempts : int
+        Tries made; those answered with 429 are not counted.
+    sent_at, settled_at : datetime or None
+        When the socket was first touched (None: never), and when the request was settled; UTC.
+    was_sent : bool
+        Whether the API may have acted on it; False is a promise that it did not.
+    is_replayed_failure : bool
+        Two failing answers had one request_id: the API repeats a stored failure.
+    trouble : str or None
+        Why no better answer came.
+    """
+
+    answer: Answer | None
+    attempts: int
+    sent_at: datetime | None
+    settled_at: datetime
+    was_sent: bool
+    is_replayed_failure: bool = False
+    trouble: str | None = None
+
+
+@dataclass(slots=True)
+class RetryBudget:
+    """Allows retries in proportion to first tries, so that an outage is not made worse.
+
+    Starts with an allowance of 20; each first try earns a fifth of a retry, never beyond the allowance.
+    """
+
+    allowance: float = 20.0
+    ratio: float = 0.2
+    _tokens: float = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._tokens = self.allowance
+
+    def earn(self) -> None:
+        """Note one first try."""
+        with self._lock:
+            self._tokens = min(self.allowance, self._tokens + self.ratio)
+
+    def spend(self) -> bool:
+        """Take one retry if there is one."""
+        with self._lock:
+            # A sum of fifths misses the whole number by a rounding error.
+            if self._tokens < 1 - 1e-9:
+                return False
+            self._tokens -= 1
+            return True
+
+
+def judge(tries: Sequence[Try], *, limited_s: float = 0.0) -> Verdict:
+    """Return what follows from the tries so far, before the budget is asked.
+
+    Parameters
+    ----------
+    tries : sequence of Try
+        At least one.
+    limited_s : float
+        Seconds since the first 429 of this request.
+    """
+    last = tries[-1]
+    if not last.is_failure:
+        return Verdict.FINAL
+    if is_replayed(tries):
+        return Verdict.REPLAYED
+    if last.is_rate_limited:
+        return Verdict.IMPATIENT if limited_s > RATE_LIMIT_PATIENCE_S else Verdict.WAIT
+    return Verdict.EXHAUSTED if count_tries(tries) >= MAX_TRIES else Verdict.RETRY
+
+
+def count_tries(tries: Sequence[Try]) -> int:
+    """Return how many tries count: a 429 was none."""
+    return sum(not one.is_rate_limited for one in tries)
+
+
+def is_replayed(tries: Sequence[Try]) -> bool:
+    """Return whether two failing answers carry one request_id."""
+    seen = [
+        one.answer.request_id
+        for one in tries
+        if one.is_failure and one.answer and not one.answer.is_ok and one.answer.request_id
+    ]
+    return len(set(seen)) < len(seen)
+
+
+def cap_backoff(n_tries: int) -> float:
+    """Return the longest wait in seconds after so many tries: 0.5, 1, 2 … 30; the wait is drawn below it."""
+    return float(min(WAIT_MAX_S, WAIT_INITIAL_S * 2 ** max(0, n_tries - 1)))
+
+
+def settle(
+    tries: Sequence[Try], *, verdict: Verdict, sent_at: datetime | None, settled_at: datetime
+) -> Settled:
+    """Return the end of a request from all of its tries."""
+    reached = [one for one in tries if one.was_sent and not one.is_rate_limited]
+    # A request that was stopped after nothing but 429s was never taken: it may be sent as if new.
+    counted = reached if verdict is Verdict.STOPPED else list(tries)
+    accepted = [one for one in tries if one.answer and one.answer.is_ok]
+    deciding = (accepted or counted or [Try()])[-1]
+    return Settled(
+        answer=deciding.answer,
+        attempts=count_tries(tries),
+        sent_at=sent_at,
+        settled_at=settled_at,
+        was_sent=bool(reached) or deciding.answer is not None,
+        is_replayed_failure=is_replayed(tries),
+        trouble="; ".join(filter(None, [deciding.trouble, verdict.value])) or None,
+    )

@@ -1,0 +1,276 @@
+"""The API's words for errors and for the enable endpoints; other modules see neutral records only."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, SupportsIndex
+
+from ..errors import (
+    ApiError,
+    AuthError,
+    IdempotencyConflict,
+    NotFoundError,
+    PlanError,
+    RateLimited,
+    ServerError,
+)
+
+ENABLE_PATHS = {
+    "section": "/menus/sections/enable",
+    "category": "/menus/categories/enable",
+    "item": "/menus/items/enable",
+}
+
+# The API's pages publish two tables of codes; this is the one spelling that leaves this package.
+CANONICAL_CODES = frozenset(
+    {
+        "auth_missing",
+        "auth_invalid_credential",
+        "auth_revoked",
+        "auth_forbidden",
+        "request_invalid",
+        "request_missing_idempotency_key",
+        "request_invalid_range",
+        "resource_not_found",
+        "resource_unmapped",
+        "state_invalid_transition",
+        "state_idempotency_conflict",
+        "rate_limit_exceeded",
+        "downstream_unavailable",
+        "internal",
+    }
+)
+_CODE_ALIASES = {
+    "missing_auth": "auth_missing",
+    "invalid_credentials": "auth_invalid_credential",
+    "forbidden_scope": "auth_forbidden",
+    "invalid_transition": "state_invalid_transition",
+    "idempotency_key_conflict": "state_idempotency_conflict",
+    "rate_limited": "rate_limit_exceeded",
+    "not_found": "resource_not_found",
+}
+_CODE_OF_STATUS = {
+    400: "request_invalid",
+    401: "auth_invalid_credential",
+    403: "auth_forbidden",
+    404: "resource_not_found",
+    409: "state_idempotency_conflict",
+    422: "request_invalid",
+    429: "rate_limit_exceeded",
+    500: "internal",
+    502: "downstream_unavailable",
+    503: "downstream_unavailable",
+    504: "downstream_unavailable",
+}
+_ERROR_OF_STATUS: dict[int, type[ApiError]] = {
+    401: AuthError,
+    403: AuthError,
+    404: NotFoundError,
+    409: IdempotencyConflict,
+    429: RateLimited,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the API, in this package's words.
+
+    Attributes
+    ----------
+    http_status : int
+        Status of the answer.
+    code : str
+        ``ok`` on any 2xx, otherwise the canonical lower-case code.
+    message : str
+        The API's own words; empty if it gave none.
+    request_id : str or None
+        The id to quote to klikit's support.
+    data : Any
+        The envelope's ``data``; None if there was none.
+    server_at : datetime or None
+        The server's clock (its ``Date`` header), UTC.
+    is_readable : bool
+        False if the body was not the API's envelope (a proxy's page, a cut-off body).
+    """
+
+    http_status: int
+    code: str
+    message: str = ""
+    request_id: str | None = None
+    data: Any = None
+    server_at: datetime | None = None
+    is_readable: bool = True
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the API accepted the request (2xx)."""
+        return 200 <= self.http_status < 300
+
+
+def spell_code(code: object, *, http_status: int) -> str:
+    """Return the canonical spelling of an error code; an unknown one falls back to its HTTP status.
+
+    Touches neither network nor disk.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.wire import spell_code
+    >>> spell_code("IDEMPOTENCY_KEY_CONFLICT", http_status=409)
+    'state_idempotency_conflict'
+    >>> spell_code("BRAND_NEW_CODE", http_status=404)
+    'resource_not_found'
+    >>> spell_code(None, http_status=418)
+    'http_418'
+    """
+    lower = code.strip().lower() if isinstance(code, str) else ""
+    lower = _CODE_ALIASES.get(lower, lower)
+    if lower in CANONICAL_CODES:
+        return lower
+    return _CODE_OF_STATUS.get(http_status, f"http_{http_status}")
+
+
+def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> Answer:
+    """Return what an HTTP answer says, whatever its body holds; never raises.
+
+    Touches neither network nor disk.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.wire import read_answer
+    >>> read_answer(502, b"<html>Bad Gateway</html>").code
+    'downstream_unavailable'
+    """
+    envelope = _parse_envelope(body)
+    request_id = (envelope or {}).get("request_id")
+    answer = _read_success if 200 <= http_status < 300 else _read_failure
+    code, message = answer(http_status, envelope or {})
+    return Answer(
+        http_status=http_status,
+        code=code,
+        message=message,
+        request_id=request_id if isinstance(request_id, str) and request_id else None,
+        data=(envelope or {}).get("data"),
+        server_at=_parse_date(date),
+        is_readable=envelope is not None,
+    )
+
+
+def error_of(answer: Answer) -> ApiError:
+    """Return (not raise) the exception that says what a failing answer says."""
+    fallback = ServerError if answer.http_status >= 500 else ApiError
+    kind = _ERROR_OF_STATUS.get(answer.http_status, fallback)
+    said = answer.message or "the API gave no reason"
+    if answer.http_status == 401:
+        said = f"{said}; check KLIKIT_PARTNER_KEY and KLIKIT_SECRET_KEY"
+    return kind(said, http_status=answer.http_status, code=answer.code, request_id=answer.request_id)
+
+
+def encode_enable(
+    ids: Iterable[SupportsIndex],
+    stores: Iterable[tuple[SupportsIndex, SupportsIndex]] | None,
+    *,
+    is_enabled: bool,
+    cascade_to_modifier_groups: bool = False,
+    cascade_brand_ids: Iterable[SupportsIndex] = (),
+) -> bytes:
+    """Return the body of one enable request; equal arguments give equal bytes.
+
+    Touches neither network nor disk. The API reads a missing flag as "off" and may read an empty store
+    list as "everywhere" (page bulk-enable-disable-categories), so neither can be encoded.
+
+    Parameters
+    ----------
+    ids : ints
+        At least one id of one entity type.
+    stores : pairs of (brand_id, branch_id), or None
+        None writes the business row.
+    is_enabled : bool
+        The target flag; nothing but True and False is taken.
+    cascade_to_modifier_groups : bool
+        Also flip the modifier links attached to the ids.
+    cascade_brand_ids : ints
+        Narrows the cascade to these brands.
+
+    Raises
+    ------
+    PlanError
+        On no ids, an empty store list, or a flag that is not a bool.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.wire import encode_enable
+    >>> encode_enable([41254], None, is_enabled=False)
+    b'{"ids":[41254],"isEnabled":false}'
+    >>> encode_enable([41254], [(663, 1062)], is_enabled=True)
+    b'{"ids":[41254],"isEnabled":true,"zoneStores":[{"brandID":663,"branchID":1062}]}'
+    """
+    body: dict[str, Any] = {"ids": _list_ids(ids), "isEnabled": _check_flag(is_enabled)}
+    if not body["ids"]:
+        raise PlanError("A request without ids cannot be sent.")
+    if stores is not None:
+        body["zoneStores"] = _list_stores(stores)
+    if brand_ids := _list_ids(cascade_brand_ids):
+        body["brandIDsToCascade"] = brand_ids
+    if _check_flag(cascade_to_modifier_groups):
+        body["isCascadeToModifierGroups"] = True
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _check_flag(flag: object) -> bool:
+    if not isinstance(flag, bool):
+        raise PlanError(f"A flag must be True or False, not {flag!r}.")
+    return flag
+
+
+def _list_ids(ids: Iterable[SupportsIndex]) -> list[int]:
+    return [operator.index(one) for one in ids]
+
+
+def _list_stores(stores: Iterable[tuple[SupportsIndex, SupportsIndex]]) -> list[dict[str, int]]:
+    pairs = [
+        {"brandID": operator.index(brand_id), "branchID": operator.index(branch_id)}
+        for brand_id, branch_id in stores
+    ]
+    if not pairs:
+        raise PlanError("An empty store list cannot be sent: the API may read it as every store.")
+    return pairs
+
+
+def _parse_envelope(body: bytes) -> Mapping[str, Any] | None:
+    if not body.strip():
+        return {}
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _parse_date(text: str | None) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _read_success(_http_status: int, envelope: Mapping[str, Any]) -> tuple[str, str]:
+    data = envelope.get("data")
+    message = data.get("message") if isinstance(data, dict) else None
+    return "ok", message if isinstance(message, str) else ""
+
+
+def _read_failure(http_status: int, envelope: Mapping[str, Any]) -> tuple[str, str]:
+    error = envelope.get("error")
+    error = error if isinstance(error, dict) else {}
+    raw, message = error.get("code"), error.get("message")
+    code = spell_code(raw, http_status=http_status)
+    message = message if isinstance(message, str) else ""
+    if isinstance(raw, str) and spell_code(raw, http_status=0) == "http_0":
+        message = f"{message} (code {raw[:100]})".strip()
+    return code, message
