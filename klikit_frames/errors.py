@@ -33,6 +33,10 @@ class InvalidToggles(KlikitFramesError, ValueError):
         return str(self.args[0])
 
 
+class StateError(KlikitFramesError, ValueError):
+    """A frame or a snapshot that should hold a state does not."""
+
+
 class PlanError(KlikitFramesError, ValueError):
     """A plan cannot be made, loaded, trusted or confirmed; nothing was sent."""
 

@@ -1,0 +1,276 @@
+"""The API's spelling of brands, branches, menu trees and publishing, decoded into plain records and back.
+
+Unknown fields are ignored. A flag that is not there, or is not a boolean, is None: never guessed. What has no
+id, or is no list where the documentation has one, does not fit, and the error names the place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ..errors import RequestError
+
+BRANDS_PATH = "/brands"
+BRANCHES_PATH = "/branches"
+MENUS_PATH = "/menus"
+PUBLISH_PATH = "/menus/publish"
+# Klikit's own marketplace; it is the only provider that every business has.
+KLIKIT_PROVIDER_ID = 1
+
+Store = tuple[int, int]
+
+
+class Brand(NamedTuple):
+    """One brand."""
+
+    brand_id: int
+    title: str | None
+
+
+class Branch(NamedTuple):
+    """One branch, with the brands that it sells."""
+
+    branch_id: int
+    title: str | None
+    brand_ids: tuple[int, ...]
+    city: str | None
+    country_code: str | None
+    currency_code: str | None
+
+
+class BranchPage(NamedTuple):
+    """One page of branches, and how many there are in all."""
+
+    branches: tuple[Branch, ...]
+    total: int
+
+
+class Node(NamedTuple):
+    """One place of one entity in a menu tree; `parents` and `parent_titles` run from the section down."""
+
+    entity_type: str
+    entity_id: int
+    title: str | None
+    is_enabled: bool | None
+    parents: tuple[int, ...]
+    parent_titles: tuple[str, ...]
+    sku: str | None
+    is_item_enabled: bool | None
+    is_in_stock: bool | None
+    is_available: bool | None
+    visible_on: str | None
+    hidden_on: str | None
+    is_modifier_option: bool
+
+
+class PublishCounts(NamedTuple):
+    """How many stores a publish request reached; None where the answer does not tell."""
+
+    n_published: int | None
+    n_failed: int | None
+
+
+def decode_brands(data: Any) -> tuple[Brand, ...]:
+    """Return the brands; the answer is an odd one, a list of one object that holds them."""
+    holders = data if isinstance(data, list) else [data]
+    found = (brand for holder in holders for brand in _listed(holder, "brands", at="data[0]"))
+    return tuple(Brand(_id(brand, at="data[0].brands"), _title(brand.get("title"))) for brand in found)
+
+
+def decode_branches(data: Any) -> BranchPage:
+    """Return one page of branches.
+
+    ``brand_titles`` is left alone: it is sorted by title and does not go with ``brand_ids``.
+    """
+    branches = tuple(_branch(result) for result in _listed(data, "results", at="data"))
+    total = data.get("total")
+    return BranchPage(branches, total if isinstance(total, int) else len(branches))
+
+
+def decode_menu(data: Any, *, store: Store | None) -> list[Node]:
+    """Return every place of every section, category and item of a menu, parents before their children.
+
+    Parameters
+    ----------
+    data : object
+        What the API answered.
+    store : tuple of int, or None
+        The (brand_id, branch_id) asked for, checked against the answer's own; None is the business level.
+
+    Raises
+    ------
+    RequestError
+        The tree does not fit the API's documentation; the message names the place.
+    """
+    menu = _object(_object(data, at="data").get("menu"), at="data.menu")
+    if store is not None:
+        _check_store(menu, store)
+    sections = _listed(menu, "sections", at="data.menu")
+    return list(_walk(sections, menu=menu))
+
+
+def encode_publish(stores: Iterable[Store], *, provider_ids: Iterable[int]) -> bytes:
+    """Return the body of a publish request; refuses to name no store or no provider."""
+    body = {
+        "providerIDs": sorted(set(provider_ids)),
+        "stores": [{"brandID": brand_id, "branchID": branch_id} for brand_id, branch_id in stores],
+    }
+    if not body["stores"] or not body["providerIDs"]:
+        raise ValueError("A publish request needs at least one store and one provider.")
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def decode_publish(data: Any) -> PublishCounts:
+    """Return how many stores were published and how many failed; the API does not say which."""
+    answer = data if isinstance(data, dict) else {}
+    counts = (answer.get("success"), answer.get("failed"))
+    return PublishCounts(*(count if type(count) is int else None for count in counts))
+
+
+def _branch(result: dict[str, Any]) -> Branch:
+    brand_ids = result.get("brand_ids")
+    if not isinstance(brand_ids, list) or not all(type(brand_id) is int for brand_id in brand_ids):
+        raise _misfit("data.results.brand_ids", "a list of ids", brand_ids)
+    city = result.get("city_title", result.get("city", result.get("city_id")))
+    return Branch(
+        branch_id=_id(result, at="data.results"),
+        title=_title(result.get("title")),
+        brand_ids=tuple(brand_ids),
+        city=None if city is None else str(city),
+        country_code=_text(result.get("country_code")),
+        currency_code=_text(result.get("currency_code")),
+    )
+
+
+def _check_store(menu: dict[str, Any], store: Store) -> None:
+    """Refuse a tree of another store, whoever mixed them up."""
+    info = menu.get("branchInfo")
+    if isinstance(info, dict) and "brandID" in info and "branchID" in info:
+        told = (info["brandID"], info["branchID"])
+        if told != store:
+            raise _misfit("data.menu.branchInfo", f"store {store[0]}/{store[1]}", told)
+
+
+def _walk(sections: list[dict[str, Any]], *, menu: dict[str, Any]) -> Iterator[Node]:
+    """Walk the nested tree; where children are only linked by id, take them from the menu's flat lists."""
+    flat = {key: _by_id(menu, key) for key in ("categories", "items")}
+    seen: dict[str, set[int]] = {"categories": set(), "items": set()}
+    for section in sections:
+        top = _node("section", section, parents=(), titles=())
+        yield top
+        for category in _children(section, "categories", link="linkedCategories", flat=flat):
+            yield from _walk_category(category, above=(top,), flat=flat, seen=seen)
+    for category_id in flat["categories"].keys() - seen["categories"]:
+        yield from _walk_category(flat["categories"][category_id], above=(), flat=flat, seen=seen)
+    for item_id in flat["items"].keys() - seen["items"]:
+        yield _node("item", flat["items"][item_id], parents=(), titles=())
+
+
+def _walk_category(
+    category: dict[str, Any],
+    *,
+    above: tuple[Node, ...],
+    flat: dict[str, dict[int, dict[str, Any]]],
+    seen: dict[str, set[int]],
+) -> Iterator[Node]:
+    parents = tuple(node.entity_id for node in above)
+    titles = tuple(node.title or "" for node in above)
+    node = _node("category", category, parents=parents, titles=titles)
+    seen["categories"].add(node.entity_id)
+    yield node
+    parents, titles = (*parents, node.entity_id), (*titles, node.title or "")
+    for item in _children(category, "items", link="linkedItems", flat=flat):
+        leaf = _node("item", item, parents=parents, titles=titles)
+        seen["items"].add(leaf.entity_id)
+        yield leaf
+
+
+def _children(
+    parent: dict[str, Any], key: str, *, link: str, flat: dict[str, dict[int, dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    if parent.get(key) is not None:
+        return _listed(parent, key, at=f"{key} of {parent['id']}")
+    linked = parent.get(link) or []
+    return [flat[key][child] for child in linked if type(child) is int and child in flat[key]]
+
+
+def _by_id(menu: dict[str, Any], key: str) -> dict[int, dict[str, Any]]:
+    entries = _listed(menu, key, at="data.menu") if menu.get(key) is not None else []
+    return {_id(entry, at=f"data.menu.{key}"): entry for entry in entries}
+
+
+def _node(
+    entity_type: str, raw: dict[str, Any], *, parents: tuple[int, ...], titles: tuple[str, ...]
+) -> Node:
+    visible_on, hidden_on = _visibility(raw.get("visibilities"))
+    stock = raw.get("oos")
+    return Node(
+        entity_type=entity_type,
+        entity_id=_id(raw, at=entity_type),
+        title=_title(raw.get("title")),
+        is_enabled=_flag(raw.get("isEnabled", raw.get("enabled"))),
+        parents=parents,
+        parent_titles=titles,
+        sku=_text(raw.get("skuID")),
+        is_item_enabled=_flag(raw.get("itemIsEnabled")),
+        is_in_stock=_flag(stock.get("available")) if isinstance(stock, dict) else None,
+        is_available=_flag(raw.get("isAvailable")),
+        visible_on=visible_on,
+        hidden_on=hidden_on,
+        is_modifier_option=raw.get("onlyModifier") is True,
+    )
+
+
+def _visibility(raw: Any) -> tuple[str | None, str | None]:
+    """Return the providers that show an entity and those that hide it, as ``1|6|9``."""
+    if isinstance(raw, list):
+        raw = {str(entry.get("providerID")): entry.get("status") for entry in raw if isinstance(entry, dict)}
+    if not isinstance(raw, dict):
+        return None, None
+    ids = sorted((key for key in raw if str(key).isdecimal()), key=int)
+    return "|".join(key for key in ids if raw[key]), "|".join(key for key in ids if not raw[key])
+
+
+def _title(raw: Any) -> str | None:
+    """Return a plain title, or that of a locale map: English if there is one, else the first that is."""
+    if isinstance(raw, dict):
+        raw = raw.get("en") or next((text for text in raw.values() if text), None)
+    return _text(raw)
+
+
+def _text(raw: Any) -> str | None:
+    return raw if isinstance(raw, str) else None
+
+
+def _flag(raw: Any) -> bool | None:
+    return raw if isinstance(raw, bool) else None
+
+
+def _id(raw: dict[str, Any], *, at: str) -> int:
+    value = raw.get("id")
+    if type(value) is not int:
+        raise _misfit(f"{at}.id", "an integer", value)
+    return value
+
+
+def _listed(holder: Any, key: str, *, at: str) -> list[dict[str, Any]]:
+    found = _object(holder, at=at).get(key)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise _misfit(f"{at}.{key}", "a list of objects", found)
+    return found
+
+
+def _object(raw: Any, *, at: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise _misfit(at, "an object", raw)
+    return raw
+
+
+def _misfit(place: str, wanted: str, got: object) -> RequestError:
+    shown = repr(got)
+    return RequestError(
+        f"The answer does not fit the API's documentation: {place} should be {wanted}, "
+        f"but is {shown if len(shown) <= 60 else shown[:60] + '…'}."
+    )

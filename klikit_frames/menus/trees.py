@@ -1,0 +1,95 @@
+"""Menu trees to rows: an entity that stands in several places becomes one row with all its paths. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from ..api.menu_wire import Node, Store
+
+# The columns after those that every state has. Paths are texts, so that a snapshot in CSV keeps them:
+# titles as "Lunch › Noodles | Dinner › Noodles", ids as "6825/39118|6826/39118".
+DETAIL_COLUMNS = (
+    "sku",
+    "path",
+    "path_ids",
+    "is_item_enabled",
+    "is_in_stock",
+    "is_available",
+    "visible_on",
+    "hidden_on",
+)
+TEXT = pd.Series([""]).dtype
+DTYPES: dict[str, Any] = {
+    "entity_type": TEXT,
+    "entity_id": "int64",
+    "scope": TEXT,
+    "brand_id": "Int64",
+    "branch_id": "Int64",
+    "is_enabled": "boolean",
+    "title": TEXT,
+    "sku": TEXT,
+    "path": TEXT,
+    "path_ids": TEXT,
+    "is_item_enabled": "boolean",
+    "is_in_stock": "boolean",
+    "is_available": "boolean",
+    "visible_on": TEXT,
+    "hidden_on": TEXT,
+}
+_AGREED = ("is_enabled", "is_item_enabled", "is_in_stock", "is_available", "visible_on", "hidden_on")
+
+
+def tree_frame(nodes: Iterable[Node], *, store: Store | None) -> pd.DataFrame:
+    """Return one row per entity of a menu, in the menu's order, with the columns of a state.
+
+    Where an entity stands in several places and these differ in a flag, that flag is missing: it has no
+    one value. Modifier options are left out; `option_ids` has them.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+        Every place of every entity.
+    store : tuple of int, or None
+        The (brand_id, branch_id) of the menu; None for the business level.
+    """
+    rows = [_row(places) for places in _by_entity(nodes)]
+    brand_id, branch_id = store or (None, None)
+    columns: dict[str, Any] = {
+        "scope": ["business" if store is None else "store"] * len(rows),
+        "brand_id": [brand_id] * len(rows),
+        "branch_id": [branch_id] * len(rows),
+    }
+    names = [name for name in DTYPES if name not in columns]
+    told = {name: [row[name] for row in rows] for name in names} | columns
+    return pd.DataFrame({name: pd.Series(told[name], dtype=dtype) for name, dtype in DTYPES.items()})
+
+
+def option_ids(nodes: Iterable[Node]) -> tuple[int, ...]:
+    """Return the ids of modifier options: items that are only ever chosen inside another item."""
+    return tuple(sorted({node.entity_id for node in nodes if node.is_modifier_option}))
+
+
+def _by_entity(nodes: Iterable[Node]) -> Iterable[list[Node]]:
+    places: dict[tuple[str, int], list[Node]] = {}
+    for node in nodes:
+        if not node.is_modifier_option:
+            places.setdefault((node.entity_type, node.entity_id), []).append(node)
+    return places.values()
+
+
+def _row(places: list[Node]) -> dict[str, Any]:
+    first = places[0]
+    row = first._asdict()
+    if len(places) > 1:
+        row |= {name: _agreed([getattr(place, name) for place in places]) for name in _AGREED}
+    paths = {place.parents: place.parent_titles for place in places if place.parents}
+    row["path"] = " | ".join(" › ".join(titles) for titles in paths.values()) or None
+    row["path_ids"] = "|".join("/".join(map(str, ids)) for ids in paths) or None
+    return row
+
+
+def _agreed(values: list[Any]) -> Any:
+    return values[0] if all(value == values[0] for value in values) else None
