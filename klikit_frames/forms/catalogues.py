@@ -1,0 +1,160 @@
+"""Frames of state and of stores, as listings. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from klikit_frames.errors import ConfigError
+from klikit_frames.forms.listings import Column, Facet, Key, Listing, search_words
+from klikit_frames.frames.schemas import STATE_COLUMNS
+
+STORE_COLUMNS = ("brand_id", "branch_id")
+_FLAGS = {frozenset({True}): "on", frozenset({False}): "off", frozenset({True, False}): "mixed"}
+
+
+def entity_listing(state: pd.DataFrame) -> Listing:
+    """Return one row per entity of `state`, whatever number of stores it is told for.
+
+    Parameters
+    ----------
+    state : pandas.DataFrame
+        The columns of ``kf.read_state``; ``sku``, ``path`` and ``brand_title`` are used if they are there.
+
+    Raises
+    ------
+    ConfigError
+        A column is missing; the message names it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.forms.catalogues import entity_listing
+    >>> state = pd.DataFrame({"entity_type": ["item"], "entity_id": [7], "scope": ["business"],
+    ...     "brand_id": [pd.NA], "branch_id": [pd.NA], "is_enabled": [True], "title": ["Rice"]})
+    >>> entity_listing(state).keys
+    [('item', 7)]
+    """
+    require_columns(state, STATE_COLUMNS, source="kf.read_state(client)")
+    groups = _groups(_entity_keys(state))
+    columns = _entity_columns(state, groups)
+    return Listing("entities", list(groups), columns, _entity_facets(state, groups, columns), _words(columns))
+
+
+def store_listing(stores: pd.DataFrame) -> Listing:
+    """Return one row per store, with its brand, branch and city as filters.
+
+    Parameters
+    ----------
+    stores : pandas.DataFrame
+        The columns of ``kf.stores``; only ``brand_id`` and ``branch_id`` must be there.
+
+    Raises
+    ------
+    ConfigError
+        A column is missing; the message names it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.forms.catalogues import store_listing
+    >>> store_listing(pd.DataFrame({"brand_id": [5297], "branch_id": [1293]})).keys
+    [(5297, 1293)]
+    """
+    require_columns(stores, STORE_COLUMNS, source="kf.stores(client)")
+    keys = zip(stores["brand_id"].tolist(), stores["branch_id"].tolist(), strict=True)
+    groups = _groups([(int(brand), int(branch)) for brand, branch in keys])
+    titles = {
+        "brand": _first(_names(stores, "brand"), groups),
+        "branch": _first(_names(stores, "branch"), groups),
+        "city": _first(_texts(stores, "city"), groups),
+    }
+    columns = {name: Column(name.capitalize(), texts) for name, texts in titles.items() if any(texts)}
+    columns["store"] = Column("Store", [f"{brand}/{branch}" for brand, branch in groups], list(groups))
+    facets = {name: _facet(columns[name]) for name in ("brand", "branch", "city") if name in columns}
+    return Listing("stores", list(groups), columns, facets, _words(columns))
+
+
+def require_columns(frame: pd.DataFrame, names: Iterable[str], *, source: str) -> None:
+    """Raise `ConfigError` unless `frame` has all the columns of `names`."""
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ConfigError(f"The frame has no column {', '.join(missing)}. Hand over what {source} returns.")
+
+
+def _entity_keys(state: pd.DataFrame) -> list[Key]:
+    return list(zip(state["entity_type"].astype(str).tolist(), state["entity_id"].tolist(), strict=True))
+
+
+def _groups(keys: Sequence[Key]) -> dict[Key, list[int]]:
+    """Gather the rows of each key: identity is the key, wherever its rows stand."""
+    groups: dict[Key, list[int]] = {}
+    for position, key in enumerate(keys):
+        groups.setdefault(key, []).append(position)
+    return groups
+
+
+def _entity_columns(state: pd.DataFrame, groups: dict[Key, list[int]]) -> dict[str, Column]:
+    columns = {
+        "title": Column("Title", _first(_texts(state, "title"), groups)),
+        "type": Column("Type", [str(key[0]) for key in groups]),
+        "id": Column("Id", [str(key[1]) for key in groups], [key[1] for key in groups]),
+        "sku": Column("SKU", _first(_texts(state, "sku"), groups)),
+        "flag": Column("Now", _flags(state, groups)),
+        "path": Column("Where", _first(_texts(state, "path"), groups)),
+    }
+    return {name: column for name, column in columns.items() if name not in ("sku", "path") or any(column.texts)}
+
+
+def _entity_facets(
+    state: pd.DataFrame, groups: dict[Key, list[int]], columns: dict[str, Column]
+) -> dict[str, Facet]:
+    facets = {"type": _facet(columns["type"]), "flag": _facet(columns["flag"])}
+    brands = _names(state, "brand")
+    facets["brand"] = Facet("Brand", [frozenset(brands[p] for p in ps if brands[p]) for ps in groups.values()])
+    if "path" in columns:
+        facets["section"] = Facet("Section", [_sections(path) for path in columns["path"].texts])
+    return {name: facet for name, facet in facets.items() if facet.choices}
+
+
+def _sections(path: str) -> frozenset[str]:
+    """Return the sections of all places of an entity, as ``read_state`` writes them."""
+    return frozenset(place.split(" › ")[0] for place in path.split(" | ") if place)
+
+
+def _facet(column: Column) -> Facet:
+    return Facet(column.label, [frozenset({text} if text else ()) for text in column.texts])
+
+
+def _words(columns: dict[str, Column]) -> list[str]:
+    return search_words(column.texts for name, column in columns.items() if name != "flag")
+
+
+def _first(texts: Sequence[str], groups: dict[Key, list[int]]) -> list[str]:
+    return [next((texts[p] for p in positions if texts[p]), "") for positions in groups.values()]
+
+
+def _flags(state: pd.DataFrame, groups: dict[Key, list[int]]) -> list[str]:
+    flags = state["is_enabled"].astype("boolean").tolist()
+    seen = (frozenset(flags[p] for p in ps if flags[p] is not pd.NA) for ps in groups.values())
+    return [_FLAGS.get(values, "unknown") for values in seen]
+
+
+def _names(frame: pd.DataFrame, kind: str) -> list[str]:
+    """Return a person's name for the brand or branch of each row; its id where there is no name."""
+    ids = _texts(frame, f"{kind}_id")
+    titles = _texts(frame, f"{kind}_title")
+    return [f"{title} ({number})" if title else number for title, number in zip(titles, ids, strict=True)]
+
+
+def _texts(frame: pd.DataFrame, name: str) -> list[str]:
+    if name not in frame.columns:
+        return [""] * len(frame)
+    return [_text(value) for value in frame[name].astype(object).tolist()]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (tuple, list)):
+        return "; ".join(str(part) for part in value)
+    return "" if value is None or value is pd.NA or value != value else str(value)

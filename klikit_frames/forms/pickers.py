@@ -1,0 +1,141 @@
+"""Pickers: search and tick entities or stores, and get their keys as a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from klikit_frames.forms.catalogues import entity_listing, store_listing
+from klikit_frames.forms.listings import Key, Listing
+from klikit_frames.forms.selections import summary
+from klikit_frames.views import table_html
+
+try:
+    from klikit_frames.forms.tables import Table
+except ImportError:  # anywidget is not installed
+    from klikit_frames.forms.plain_tables import PlainTable as Table  # type: ignore[assignment]
+
+_FIRST_ROWS = 4
+
+
+class _Picker(Table):
+    """What both pickers share: the keys as a frame, and how they look without a front end."""
+
+    _names: tuple[str, str]
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The keys of what is ticked, in the order of the frame that was handed in."""
+        return _key_frame(self.selection.in_order, names=self._names)
+
+    @selected.setter
+    def selected(self, keys: pd.DataFrame) -> None:
+        first, second = self._names
+        self.selection.replace(zip(keys[first].tolist(), keys[second].tolist(), strict=True))
+        self.draw()
+
+    def _repr_html_(self) -> str:
+        """Return a static first page, for where no widget can be drawn."""
+        frame = _listing_frame(self.selection.listing)
+        return table_html(frame, caption=f"{type(self).__name__}: {summary(self.selection)}", limit=_FIRST_ROWS)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
+        data = {**data, "text/plain": repr(self), "text/html": self._repr_html_()}
+        return (data, *rest) if rest else data
+
+    def __repr__(self) -> str:
+        """Return text for a terminal: the counts, and the first rows."""
+        frame = _listing_frame(self.selection.listing).head(_FIRST_ROWS)
+        lines = [f"{type(self).__name__}: {summary(self.selection)}", frame.to_string(index=False, header=False)]
+        return "\n".join(lines)
+
+
+class EntityPicker(_Picker):
+    """A table of entities to search, filter, sort and tick; 50,000 rows are fine.
+
+    Touches neither network nor disk. All rows stay in Python; the page gets one page of them at a time.
+    What is ticked is a set of keys, apart from search, filters, order and page.
+
+    Parameters
+    ----------
+    state : pandas.DataFrame
+        At least ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled, title``, as ``kf.read_state``
+        returns it; ``sku``, ``path`` and ``brand_title`` are searched too. Several rows of one entity are one row
+        here, told as ``on``, ``off``, ``mixed`` or ``unknown``.
+    page_size : int
+        Rows on one page.
+
+    Raises
+    ------
+    ConfigError
+        A column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> state = pd.DataFrame({"entity_type": ["item", "item"], "entity_id": [7, 8], "scope": "business",
+    ...     "brand_id": pd.NA, "branch_id": pd.NA, "is_enabled": [True, False], "title": ["Rice", "Noodles"]})
+    >>> picker = kf.forms.EntityPicker(state)
+    >>> picker.selection.search("noo")
+    >>> picker.selection.tick_matching()
+    >>> picker.selected
+      entity_type  entity_id
+    0        item          8
+    """
+
+    _names = ("entity_type", "entity_id")
+
+    def __init__(self, state: pd.DataFrame, *, page_size: int = 25) -> None:
+        super().__init__(entity_listing(state), caption="Entities of the menu", page_size=page_size)
+
+
+class StorePicker(_Picker):
+    """A table of stores to tick, filtered by brand, branch and city; "tick all that match" takes a whole brand.
+
+    Touches neither network nor disk.
+
+    Parameters
+    ----------
+    stores : pandas.DataFrame
+        At least ``brand_id`` and ``branch_id``, as ``kf.stores`` returns it; ``brand_title``, ``branch_title`` and
+        ``city`` are shown and searched too.
+    page_size : int
+        Rows on one page.
+
+    Raises
+    ------
+    ConfigError
+        A column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> stores = pd.DataFrame({"brand_id": [5297, 5297], "branch_id": [1293, 1294], "city": ["Ubud", "Kuta"]})
+    >>> picker = kf.forms.StorePicker(stores)
+    >>> picker.selection.narrow("city", choice="Kuta")
+    >>> picker.selection.tick_matching()
+    >>> picker.selected
+       brand_id  branch_id
+    0      5297       1294
+    """
+
+    _names = ("brand_id", "branch_id")
+
+    def __init__(self, stores: pd.DataFrame, *, page_size: int = 25) -> None:
+        super().__init__(store_listing(stores), caption="Stores", page_size=page_size)
+
+
+def _key_frame(keys: list[Key], *, names: tuple[str, str]) -> pd.DataFrame:
+    firsts: pd.Series[Any] = pd.Series([key[0] for key in keys], dtype="str" if names[0] == "entity_type" else "int64")
+    return pd.DataFrame({names[0]: firsts, names[1]: pd.Series([key[1] for key in keys], dtype="int64")})
+
+
+def _listing_frame(listing: Listing) -> pd.DataFrame:
+    """Return the first rows, short: this is saved with the notebook."""
+    columns = {name: column for name, column in listing.columns.items() if name != "path"}
+    return pd.DataFrame(
+        {column.label: [text[:40] for text in column.texts[:_FIRST_ROWS]] for column in columns.values()}
+    )
