@@ -1,0 +1,58 @@
+"""Which requests carry which row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from klikit_frames.planning.groups import Group, Indexes
+    from klikit_frames.planning.orders import Request
+
+
+class Carriers(NamedTuple):
+    """For each input row its owner, and the other requests that carry it too.
+
+    Attributes
+    ----------
+    owners : array of int64
+        Request number, from 1; 0 for a row that is not sent.
+    others : array of object
+        Tuples of request numbers.
+    """
+
+    owners: Indexes
+    others: NDArray[np.object_]
+
+
+def assign_rows(requests: list[Request], *, groups: list[Group], n_rows: int) -> Carriers:
+    """Give each row the first request that carries it as its owner, and list the later ones."""
+    owners = np.zeros(n_rows, dtype=np.int64)
+    others = np.empty(n_rows, dtype=object)
+    others[:] = [()] * n_rows
+    for group in groups:
+        numbered = [(no, each) for no, each in enumerate(requests, start=1) if each.group is group]
+        lists, choice = _request_lists(numbered, n_cells=len(group.cells))
+        per_row = choice[group.cell_of_row]
+        owners[group.rows] = np.array([found[0] if found else 0 for found in lists])[per_row]
+        tails = np.empty(len(lists), dtype=object)
+        tails[:] = [found[1:] for found in lists]
+        others[group.rows] = tails[per_row]
+    return Carriers(owners, others)
+
+
+def _request_lists(
+    numbered: list[tuple[int, Request]], *, n_cells: int
+) -> tuple[list[tuple[int, ...]], Indexes]:
+    """Return the distinct lists of requests that a cell can have, and for each cell which of them it has."""
+    lists: list[tuple[int, ...]] = [()]
+    choice = np.zeros(n_cells, dtype=np.int64)
+    for no, request in numbered:
+        cells = request.cells
+        before, positions = np.unique(choice[cells], return_inverse=True)
+        choice[cells] = len(lists) + positions
+        lists += [(*lists[each], no) for each in before.tolist()]
+    return lists, choice

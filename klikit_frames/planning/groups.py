@@ -1,0 +1,144 @@
+"""Groups of rows that may share a request, as arrays of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Indexes = NDArray[np.int64]
+
+
+class Key(NamedTuple):
+    """What all rows of a group, and so of a request, have in common."""
+
+    entity_type: str
+    scope: str
+    is_enabled: bool
+    cascade_to_modifier_groups: bool
+    cascade_brand_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that may share a request: a set of cells of an entities x stores table.
+
+    A business-wide group has one nameless store, number 0.
+
+    Attributes
+    ----------
+    key : Key
+        What the rows have in common.
+    ids : array of int64, sorted
+        The entity ids.
+    stores : array of int64, shape (n, 2), sorted
+        Pairs of brand and branch; for a business-wide group one pair of -1.
+    cells : array of int64, sorted, unique
+        ``entity_no * n_stores + store_no``.
+    rows : array of int64, sorted
+        Positions of the group's rows in the frame.
+    cell_of_row : array of int64
+        For each of `rows` the position of its cell in `cells`.
+    """
+
+    key: Key
+    ids: Indexes
+    stores: Indexes
+    cells: Indexes
+    rows: Indexes
+    cell_of_row: Indexes
+
+    @property
+    def is_business(self) -> bool:
+        """Whether the group is written for the whole business."""
+        return self.key.scope == "business"
+
+    @cached_property
+    def entity_nos(self) -> Indexes:
+        """Row of the table for each cell."""
+        return self.cells // len(self.stores)
+
+    @cached_property
+    def store_nos(self) -> Indexes:
+        """Column of the table for each cell."""
+        return self.cells % len(self.stores)
+
+    @cached_property
+    def n_rows_of_cell(self) -> Indexes:
+        """How many input rows ask for each cell."""
+        return np.bincount(self.cell_of_row, minlength=len(self.cells))
+
+    def cells_of(self, entity_nos: Indexes, store_nos: Indexes) -> Indexes:
+        """Return the positions in `cells` of a rectangle that lies inside the group."""
+        wanted = (entity_nos[:, None] * len(self.stores) + store_nos).ravel()
+        return np.searchsorted(self.cells, wanted)
+
+
+def split_groups(toggles: pd.DataFrame, sent: NDArray[np.bool_]) -> list[Group]:
+    """Return the groups of the rows of `toggles` that are to be sent, in a fixed order of their keys.
+
+    Parameters
+    ----------
+    toggles : DataFrame
+        Checked toggles.
+    sent : array of bool
+        For each row whether it is to be sent.
+    """
+    positions = np.flatnonzero(sent)
+    if not len(positions):
+        return []
+    codes, keys = _group_codes(toggles, positions)
+    columns = [
+        toggles[name].to_numpy(dtype="int64", na_value=-1) for name in ("entity_id", "brand_id", "branch_id")
+    ]
+    order = np.argsort(codes, kind="stable")
+    edges = np.flatnonzero(np.diff(codes[order], prepend=-1, append=len(keys)))
+    found = [
+        _group(keys[codes[order[start]]], positions[order[start:end]], columns)
+        for start, end in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    return sorted(found, key=lambda group: group.key)
+
+
+def _group_codes(toggles: pd.DataFrame, positions: Indexes) -> tuple[Indexes, list[Key]]:
+    """Number the rows by their key; the numbers follow the first appearance."""
+    codes = np.zeros(len(positions), dtype=np.int64)
+    keys: list[tuple[object, ...]] = [()]
+    for name in Key._fields:
+        values = toggles[name].iloc[positions]
+        own, uniques = pd.factorize(values if values.dtype == object else values.array)
+        mixed = codes * len(uniques) + own
+        used, codes = np.unique(mixed, return_inverse=True)
+        keys = [(*keys[code // len(uniques)], uniques[code % len(uniques)]) for code in used]
+    return codes, [_key(parts) for parts in keys]
+
+
+def _key(parts: tuple[object, ...]) -> Key:
+    entity_type, scope, is_enabled, cascade, brands = parts
+    return Key(str(entity_type), str(scope), bool(is_enabled), bool(cascade), tuple(map(int, brands)))  # type: ignore[call-overload]
+
+
+def _group(key: Key, rows: Indexes, columns: list[Indexes]) -> Group:
+    entity_ids, brands, branches = (column[rows] for column in columns)
+    ids, entity_nos = _ranked(entity_ids)
+    brand_ids, brand_nos = _ranked(brands)
+    branch_ids, branch_nos = _ranked(branches)
+    pairs, store_nos = _ranked(brand_nos * len(branch_ids) + branch_nos)
+    stores = np.column_stack([brand_ids[pairs // len(branch_ids)], branch_ids[pairs % len(branch_ids)]])
+    cells, cell_of_row = _ranked(entity_nos * len(stores) + store_nos)
+    return Group(key, ids, stores, cells, rows, cell_of_row)
+
+
+def _ranked(values: Indexes) -> tuple[Indexes, Indexes]:
+    """Return the sorted unique values, and for each value its rank among them."""
+    codes, uniques = pd.factorize(values)
+    order = np.argsort(uniques)
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return uniques[order], ranks[codes]

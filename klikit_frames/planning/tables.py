@@ -1,0 +1,57 @@
+"""The frames of a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from klikit_frames.planning.carriers import Carriers
+    from klikit_frames.planning.orders import Request
+    from klikit_frames.planning.skips import Skips
+
+ROW_COLUMNS = ("request_no", "other_request_nos", "skipped_as")
+
+
+def table_requests(requests: list[Request], owners: np.ndarray) -> pd.DataFrame:
+    """Return one row per request, in sending order; ``n_rows`` counts the input rows that it owns."""
+    numbers = np.arange(1, len(requests) + 1)
+    keys = [request.group.key for request in requests]
+    ids = [tuple(request.ids.tolist()) for request in requests]
+    stores = [_stores(request) for request in requests]
+    return pd.DataFrame(
+        {
+            "request_no": numbers,
+            "entity_type": pd.Series([key.entity_type for key in keys], dtype="str"),
+            "scope": pd.Series([key.scope for key in keys], dtype="str"),
+            "is_enabled": np.array([key.is_enabled for key in keys], dtype=bool),
+            "ids": pd.Series(ids, dtype=object),
+            "stores": pd.Series(stores, dtype=object),
+            "cascade_to_modifier_groups": np.array(
+                [key.cascade_to_modifier_groups for key in keys], dtype=bool
+            ),
+            "cascade_brand_ids": pd.Series([key.cascade_brand_ids for key in keys], dtype=object),
+            "n_ids": np.array([len(each) for each in ids], dtype=np.int64),
+            "n_stores": np.array([len(each) for each in stores], dtype=np.int64),
+            "n_rows": np.bincount(owners, minlength=len(requests) + 1)[1:],
+        }
+    )
+
+
+def _stores(request: Request) -> tuple[tuple[int, int], ...]:
+    if request.group.is_business:
+        return ()
+    return tuple(map(tuple, request.group.stores[request.rectangle.store_nos].tolist()))
+
+
+def table_rows(toggles: pd.DataFrame, carriers: Carriers, skips: Skips) -> pd.DataFrame:
+    """Return the toggles with the requests that carry them, or why none does."""
+    names = {name: f"input_{name}" for name in toggles.columns if name in ROW_COLUMNS}
+    own = pd.Series(carriers.owners, index=toggles.index, dtype="Int64")
+    return toggles.rename(columns=names).assign(
+        request_no=own.mask(own == 0),
+        other_request_nos=pd.Series(carriers.others, index=toggles.index, dtype=object),
+        skipped_as=skips.reasons,
+    )
