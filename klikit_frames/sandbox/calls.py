@@ -1,0 +1,100 @@
+"""One request as the sandbox sees it, and its pieces read strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+from urllib.parse import parse_qsl
+
+from .refusals import invalid
+
+MAX_BODY = 16 * 1024 * 1024
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request: method, path below the API's base, query, headers in lower case, and body."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)
+    partner_key: str = ""
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key of a write, if one was sent."""
+        return self.headers.get("idempotency-key") or None
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The query's parameters; of one given twice the last."""
+        return dict(parse_qsl(self.query, keep_blank_values=True))
+
+
+def read_number(text: str, *, name: str) -> int:
+    """Return an id or a count from a query or a path."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise invalid(f"{name} must be an integer")
+    return int(text)
+
+
+def read_object(call: Call) -> dict[str, object]:
+    """Return the body, which must be a JSON object."""
+    if len(call.body) > MAX_BODY:
+        raise invalid(f"body is larger than {MAX_BODY} bytes")
+    try:
+        body = json.loads(call.body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise invalid("body is not valid JSON") from None
+    if not isinstance(body, dict):
+        raise invalid("body must be a JSON object")
+    return body
+
+
+def read_ids(body: Mapping[str, object], name: str) -> list[int]:
+    """Return a list of ids; absent or null is empty."""
+    values = body.get(name)
+    if values is None:
+        return []
+    if not isinstance(values, list) or not all(is_id(value) for value in values):
+        raise invalid(f"{name} must be an array of integers")
+    return values
+
+
+def read_flag(body: Mapping[str, object], name: str) -> bool:
+    """Return a boolean; absent or null is false, as documented for isEnabled."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise invalid(f"{name} must be a boolean")
+    return bool(value)
+
+
+def read_stores(body: Mapping[str, object], name: str) -> list[tuple[int, int]] | None:
+    """Return a list of (brand, branch) pairs, or None where the field is absent or null."""
+    values = body.get(name)
+    if values is None:
+        return None
+    if not isinstance(values, list):
+        raise invalid(f"{name} must be an array of objects")
+    return [_store(value, name=name) for value in values]
+
+
+def is_id(value: object) -> bool:
+    """Tell whether a JSON value is an integer that can be an id; true and 1.0 are not."""
+    return type(value) is int and abs(value) <= _MAX_ID
+
+
+def _store(value: object, *, name: str) -> tuple[int, int]:
+    if not isinstance(value, dict) or not (is_id(value.get("brandID")) and is_id(value.get("branchID"))):
+        raise invalid(f"each of {name} must have an integer brandID and an integer branchID")
+    return value["brandID"], value["branchID"]
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")

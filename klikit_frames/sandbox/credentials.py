@@ -1,0 +1,93 @@
+"""Credentials: issued with the secret shown once, rotated, revoked, scoped."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .refusals import Refusal
+from .world import World
+
+SCOPES = (
+    "brands:read",
+    "menus:read",
+    "menus:write",
+    "menus:oos",
+    "orders:read",
+    "orders:write",
+    "visibility:write",
+    "webhooks:read",
+)
+
+
+class Credential(NamedTuple):
+    """A key and its secret, as the caller of an issue or a rotation gets them."""
+
+    partner_key: str
+    secret_key: str
+
+    def __repr__(self) -> str:
+        return f"Credential(partner_key={self.partner_key!r}, secret_key=<hidden>)"
+
+
+def issue(world: World, credential: Credential, *, scopes: Iterable[str] = SCOPES) -> None:
+    """Make a credential valid for some scopes; only a hash of its secret is kept."""
+    world.state.write(
+        "INSERT OR REPLACE INTO credentials (partner_key, secret_hash, scopes) VALUES (?, ?, ?)",
+        (credential.partner_key, _hash(credential.secret_key), " ".join(_checked(scopes))),
+    )
+
+
+def check(world: World, authorization: str | None) -> tuple[str, frozenset[str]]:
+    """Return the key and the scopes of a request, or refuse it."""
+    partner_key, secret_key = _decode(authorization)
+    found = world.state.rows(
+        "SELECT secret_hash, old_hash, rotated_at, scopes, is_revoked FROM credentials WHERE partner_key = ?",
+        (partner_key,),
+    )
+    if not found:
+        raise _wrong()
+    secret_hash, old_hash, rotated_at, scopes, is_revoked = found[0]
+    given = _hash(secret_key)
+    is_overlapping = old_hash and world.clock.now() < rotated_at + world.switches.rotation_overlap_s
+    if not hmac.compare_digest(given, secret_hash) and not (is_overlapping and given == old_hash):
+        raise _wrong()
+    if is_revoked:
+        raise Refusal("auth_revoked", "credential is revoked", status=world.switches.revoked_status)
+    return partner_key, frozenset(scopes.split())
+
+
+def _wrong() -> Refusal:
+    return Refusal("auth_invalid_credential", "partner key or secret key is wrong", headers=_CHALLENGE)
+
+
+_CHALLENGE = {"www-authenticate": 'Basic realm="klikit partner"'}
+
+
+def _decode(authorization: str | None) -> tuple[str, str]:
+    scheme, _, token = (authorization or "").partition(" ")
+    try:
+        partner_key, colon, secret_key = (
+            base64.b64decode(token.strip(), validate=True).decode().partition(":")
+        )
+    except (binascii.Error, ValueError):
+        colon = ""
+    if scheme.lower() != "basic" or not colon:
+        raise Refusal("auth_missing", "Authorization header is missing or not Basic", headers=_CHALLENGE)
+    return partner_key, secret_key
+
+
+def _hash(secret_key: str) -> str:
+    return hashlib.sha256(secret_key.encode()).hexdigest()
+
+
+def _checked(scopes: Iterable[str]) -> list[str]:
+    names = list(scopes)
+    for name in names:
+        if name not in SCOPES:
+            raise ValueError(f"there is no scope {name!r}; there are: {', '.join(SCOPES)}")
+    return names

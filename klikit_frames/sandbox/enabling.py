@@ -1,0 +1,121 @@
+"""The three enable endpoints: one body, one meaning, three kinds of id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import flags
+from .calls import Call, read_flag, read_ids, read_object, read_stores
+from .catalogue import Catalogue
+from .flags import Link, Store
+from .refusals import Refusal, invalid
+from .world import World
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one enable call asks for."""
+
+    kind: str
+    ids: list[int]
+    is_enabled: bool
+    stores: list[Store] | None
+    is_cascading: bool
+    cascade_brand_ids: list[int]
+
+
+def enable_sections(world: World, call: Call) -> object:
+    """Carry out ``PATCH /menus/sections/enable``."""
+    return _enable(world, call, kind="section")
+
+
+def enable_categories(world: World, call: Call) -> object:
+    """Carry out ``PATCH /menus/categories/enable``."""
+    return _enable(world, call, kind="category")
+
+
+def enable_items(world: World, call: Call) -> object:
+    """Carry out ``PATCH /menus/items/enable``."""
+    return _enable(world, call, kind="item")
+
+
+def _enable(world: World, call: Call, *, kind: str) -> object:
+    order = _read_order(world, call, kind=kind)
+    unknown = _check_ids(world, order)
+    known = [entity_id for entity_id in order.ids if entity_id not in unknown]
+    with world.state.transaction():
+        _write(world, order, ids=known)
+    if unknown:
+        raise _nobodys(world, kind, ids=unknown)
+    data = {"message": f"{kind} status updated", "null": None, "object": {}, "list": []}
+    return (
+        {"message": data["message"]}
+        if world.switches.enable_data == "message"
+        else data[world.switches.enable_data]
+    )
+
+
+def _read_order(world: World, call: Call, *, kind: str) -> Order:
+    body, switches = read_object(call), world.switches
+    order = Order(
+        kind,
+        read_ids(body, "ids"),
+        read_flag(body, "isEnabled"),
+        read_stores(body, "zoneStores"),
+        read_flag(body, "isCascadeToModifierGroups"),
+        read_ids(body, "brandIDsToCascade"),
+    )
+    if not order.ids:
+        raise invalid("ids must hold at least one id")
+    _check_size(order.ids, "ids", most=switches.max_ids)
+    _check_size(order.stores or [], "zoneStores", most=switches.max_stores)
+    if order.stores == [] and switches.empty_stores == "reject":
+        raise invalid("zoneStores must hold at least one store, or be left out")
+    return order
+
+
+def _check_size(values: list[int] | list[Store], name: str, *, most: int | None) -> None:
+    if most is not None and len(values) > most:
+        raise invalid(f"{name} holds {len(values)} entries; at most {most} are allowed")
+
+
+def _check_ids(world: World, order: Order) -> set[int]:
+    """Return the ids of nobody if good ids are written all the same; refuse the call otherwise."""
+    catalogue = world.catalogue
+    strangers = set(order.stores or []).difference(catalogue.store_set)
+    if strangers:
+        brand_id, branch_id = min(strangers)
+        raise Refusal("resource_not_found", f"store not found: brand {brand_id} at branch {branch_id}")
+    foreign = set(order.cascade_brand_ids).difference(catalogue.brands)
+    if foreign:
+        raise Refusal("resource_not_found", f"brand not found: {min(foreign)}")
+    unknown = set(order.ids).difference(catalogue.ids[order.kind])
+    if unknown and world.switches.unknown_id != "partial":
+        raise _nobodys(world, order.kind, ids=unknown)
+    return unknown
+
+
+def _nobodys(world: World, kind: str, *, ids: set[int]) -> Refusal:
+    code = "not_found" if world.switches.unknown_id == "not_found" else "resource_not_found"
+    return Refusal(code, f"{len(ids)} of the {kind} ids not found")
+
+
+def _write(world: World, order: Order, *, ids: list[int]) -> None:
+    links = _links(world.catalogue, order.kind, ids=ids) if order.is_cascading else []
+    if not order.stores:
+        flags.write_business_flags(world.state, order.kind, ids=ids, is_enabled=order.is_enabled)
+        brand_ids = order.cascade_brand_ids or list(world.catalogue.brands)
+        flags.write_links(world.state, brand_ids=brand_ids, links=links, is_enabled=order.is_enabled)
+        return
+    flags.write_store_flags(
+        world.state, order.kind, ids=ids, stores=order.stores, is_enabled=order.is_enabled
+    )
+    stores = [s for s in order.stores if not order.cascade_brand_ids or s[0] in order.cascade_brand_ids]
+    flags.write_store_links(world.state, stores=stores, links=links, is_enabled=order.is_enabled)
+
+
+def _links(catalogue: Catalogue, kind: str, *, ids: list[int]) -> list[Link]:
+    """Return the links between groups and options that are attached to the targets."""
+    items = (item for entity_id in ids for item in catalogue.items_under(kind, entity_id))
+    groups = dict.fromkeys(group for item in items for group in catalogue.items[item].group_ids)
+    return [(group, option) for group in groups for option in catalogue.groups[group].option_ids]

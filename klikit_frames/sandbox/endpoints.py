@@ -1,0 +1,63 @@
+"""Which endpoint answers which method and path, and the scope that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.routing import compile_path
+
+from . import directory, enabling, menus
+from .calls import Call
+from .world import World
+
+Handler = Callable[[World, Call], object]
+# Stands for the scope of menu writes, which the documentation does not name and a switch does.
+WRITE = "<write>"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation of the API."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it changes anything."""
+        return self.method != "GET"
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/brands", directory.list_brands, "brands:read"),
+    Endpoint("GET", "/branches", directory.list_branches, "brands:read"),
+    Endpoint("GET", "/providers", directory.list_providers, "menus:read"),
+    Endpoint("GET", "/menus", menus.read_menu, "menus:read"),
+    Endpoint("PATCH", "/menus/sections/enable", enabling.enable_sections, WRITE),
+    Endpoint("PATCH", "/menus/categories/enable", enabling.enable_categories, WRITE),
+    Endpoint("PATCH", "/menus/items/enable", enabling.enable_items, WRITE),
+)
+
+
+class Routes:
+    """The endpoints by path, and of each path by method."""
+
+    def __init__(self, endpoints: tuple[Endpoint, ...] = ENDPOINTS) -> None:
+        self._fixed: dict[str, dict[str, Endpoint]] = {}
+        self._patterns: dict[str, dict[str, Endpoint]] = {}
+        for endpoint in endpoints:
+            table = self._patterns if "{" in endpoint.path else self._fixed
+            table.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+        self._compiled = [(compile_path(path)[0], methods) for path, methods in self._patterns.items()]
+
+    def match(self, path: str) -> tuple[Mapping[str, Endpoint], dict[str, str]]:
+        """Return the endpoints of a path by method, and what its variable parts say."""
+        if path in self._fixed:
+            return self._fixed[path], {}
+        for regex, methods in self._compiled:
+            if found := regex.match(path):
+                return methods, found.groupdict()
+        return {}, {}

@@ -1,0 +1,128 @@
+"""The on/off flags: business rows, store overrides over them, and modifier links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from .catalogue import KINDS, Catalogue
+from .state import State
+
+Store = tuple[int, int]
+Link = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class StoreFlags:
+    """What is off in one store, and which of its flags are rows of its own."""
+
+    off: dict[str, set[int]]
+    own: dict[str, set[int]]
+    links_off: set[Link] = field(default_factory=set)
+
+
+def seed_flags(state: State, catalogue: Catalogue) -> None:
+    """Write the flags of the first day."""
+    off = set(catalogue.first_off())
+    state.write_many(
+        "INSERT INTO flags VALUES (?, ?, ?)",
+        ((kind, id_, (kind, id_) not in off) for kind in KINDS for id_ in catalogue.ids[kind]),
+    )
+    state.write_many(
+        "INSERT INTO modifier_links VALUES (?, ?, ?, 1)",
+        (
+            (b, g, o)
+            for b, groups in catalogue.brand_groups.items()
+            for g in groups
+            for o in catalogue.groups[g].option_ids
+        ),
+    )
+    for kind, entity_id, brand_id, branch_id in catalogue.first_overrides():
+        write_store_flags(
+            state, kind, ids=[entity_id], stores=[(brand_id, branch_id)], is_enabled=(kind, entity_id) in off
+        )
+
+
+def write_business_flags(state: State, kind: str, *, ids: Iterable[int], is_enabled: bool) -> None:
+    """Flip business rows; store overrides stay as they are."""
+    state.write_many(
+        "UPDATE flags SET is_enabled = ? WHERE kind = ? AND entity_id = ?",
+        ((is_enabled, kind, i) for i in ids),
+    )
+
+
+def write_store_flags(
+    state: State, kind: str, *, ids: Sequence[int], stores: Iterable[Store], is_enabled: bool
+) -> None:
+    """Write or replace an override row for every id in every store."""
+    state.write_many(
+        f"INSERT OR REPLACE INTO store_{kind}_overrides VALUES (?, ?, ?, ?)",
+        ((brand, branch, entity, is_enabled) for (brand, branch), entity in product(stores, ids)),
+    )
+
+
+def write_links(state: State, *, brand_ids: Iterable[int], links: Sequence[Link], is_enabled: bool) -> None:
+    """Flip modifier links of whole brands."""
+    state.write_many(
+        "UPDATE modifier_links SET is_enabled = ? WHERE brand_id = ? AND group_id = ? AND option_id = ?",
+        ((is_enabled, brand, group, option) for brand, (group, option) in product(brand_ids, links)),
+    )
+
+
+def write_store_links(
+    state: State, *, stores: Iterable[Store], links: Sequence[Link], is_enabled: bool
+) -> None:
+    """Write or replace the override of every modifier link in every store."""
+    state.write_many(
+        "INSERT OR REPLACE INTO store_modifier_link_overrides VALUES (?, ?, ?, ?, ?)",
+        ((*store, group, option, is_enabled) for store, (group, option) in product(stores, links)),
+    )
+
+
+def business_off(state: State) -> dict[str, set[int]]:
+    """Return the ids that are off at business level, by kind."""
+    off: dict[str, set[int]] = {kind: set() for kind in KINDS}
+    for kind, entity_id in state.rows("SELECT kind, entity_id FROM flags WHERE NOT is_enabled"):
+        off[kind].add(entity_id)
+    return off
+
+
+def links_off(state: State) -> dict[int, set[Link]]:
+    """Return the modifier links that are off at business level, by brand."""
+    off: dict[int, set[Link]] = {}
+    for brand, group, option in state.rows(
+        "SELECT brand_id, group_id, option_id FROM modifier_links WHERE NOT is_enabled"
+    ):
+        off.setdefault(brand, set()).add((group, option))
+    return off
+
+
+def store_flags(state: State, store: Store, *, inherited: dict[str, set[int]] | None = None) -> StoreFlags:
+    """Return the live flags of one store: its own rows where it has them, else the business's."""
+    off = {kind: set(ids) for kind, ids in (inherited or business_off(state)).items()}
+    own: dict[str, set[int]] = {kind: set() for kind in KINDS}
+    for kind in KINDS:
+        for entity_id, is_enabled in state.rows(
+            f"SELECT entity_id, is_enabled FROM store_{kind}_overrides WHERE brand_id = ? AND branch_id = ?",
+            store,
+        ):
+            own[kind].add(entity_id)
+            (off[kind].discard if is_enabled else off[kind].add)(entity_id)
+    return StoreFlags(off, own, _store_links_off(state, store))
+
+
+def _store_links_off(state: State, store: Store) -> set[Link]:
+    off = {
+        (group, option)
+        for group, option in state.rows(
+            "SELECT group_id, option_id FROM modifier_links WHERE NOT is_enabled AND brand_id = ?", store[:1]
+        )
+    }
+    for group, option, is_enabled in state.rows(
+        "SELECT group_id, option_id, is_enabled FROM store_modifier_link_overrides"
+        " WHERE brand_id = ? AND branch_id = ?",
+        store,
+    ):
+        (off.discard if is_enabled else off.add)((group, option))
+    return off

@@ -1,0 +1,61 @@
+"""What was received: one line for each request, in the order of arrival."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .calls import Call
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEPT = 100_000
+COLUMNS = ("time", "method", "path", "body", "key", "status", "request_id", "replayed")
+
+
+@dataclass
+class Receipt:
+    """One request, and what it was answered; status and request id stay None if no answer left."""
+
+    time: datetime
+    method: str
+    path: str
+    body: str
+    key: str | None
+    status: int | None = None
+    request_id: str | None = None
+    replayed: bool = False
+
+
+class Receipts:
+    """The last 100,000 requests."""
+
+    def __init__(self) -> None:
+        self._kept: deque[Receipt] = deque(maxlen=KEPT)
+
+    def open(self, call: Call, *, time: datetime) -> Receipt:
+        """Note a request on arrival; its answer is filled in later."""
+        path = f"{call.path}?{call.query}" if call.query else call.path
+        receipt = Receipt(time, call.method, path, call.body.decode(errors="replace"), call.idempotency_key)
+        self._kept.append(receipt)
+        return receipt
+
+    def last(self, count: int) -> list[Receipt]:
+        """Return the newest requests, newest first."""
+        return list(self._kept)[::-1][:count]
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._kept.clear()
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per request: ``time, method, path, body, key, status, request_id, replayed``."""
+        import pandas as pd
+
+        rows = [[getattr(receipt, name) for name in COLUMNS] for receipt in self._kept]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        text = dict.fromkeys(("method", "path", "body", "key", "request_id"), "str")
+        return frame.astype(text | {"status": "Int64", "replayed": bool, "time": "datetime64[us, UTC]"})

@@ -1,0 +1,106 @@
+"""What changes while a sandbox runs: one SQLite database, the only one that speaks SQL's own module."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS flags (
+    kind TEXT, entity_id INTEGER, is_enabled INTEGER NOT NULL, PRIMARY KEY (kind, entity_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS modifier_links (
+    brand_id INTEGER, group_id INTEGER, option_id INTEGER, is_enabled INTEGER NOT NULL,
+    PRIMARY KEY (brand_id, group_id, option_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS store_modifier_link_overrides (
+    brand_id INTEGER, branch_id INTEGER, group_id INTEGER, option_id INTEGER, is_enabled INTEGER NOT NULL,
+    PRIMARY KEY (brand_id, branch_id, group_id, option_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS visibilities (
+    kind TEXT, entity_id INTEGER, brand_id INTEGER, branch_id INTEGER, map TEXT NOT NULL,
+    PRIMARY KEY (kind, entity_id, brand_id, branch_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS store_section_hours (
+    brand_id INTEGER, branch_id INTEGER, section_id INTEGER, sequence INTEGER, available_times TEXT,
+    PRIMARY KEY (brand_id, branch_id, section_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS store_full_menus (
+    brand_id INTEGER, branch_id INTEGER, snapshot TEXT NOT NULL, PRIMARY KEY (brand_id, branch_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stock (item_id INTEGER PRIMARY KEY, is_available INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, status TEXT NOT NULL, created_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS credentials (
+    partner_key TEXT PRIMARY KEY, secret_hash TEXT NOT NULL, old_hash TEXT, rotated_at REAL,
+    scopes TEXT NOT NULL, is_revoked INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+    partner_key TEXT, key TEXT, fingerprint BLOB NOT NULL, status INTEGER NOT NULL, answer BLOB NOT NULL,
+    request_id TEXT NOT NULL, stored_at REAL NOT NULL, PRIMARY KEY (partner_key, key)
+) WITHOUT ROWID;
+"""
+_OVERRIDES = """
+CREATE TABLE IF NOT EXISTS store_{kind}_overrides (
+    brand_id INTEGER, branch_id INTEGER, entity_id INTEGER, is_enabled INTEGER NOT NULL,
+    PRIMARY KEY (brand_id, branch_id, entity_id)
+) WITHOUT ROWID;
+"""
+_KINDS = ("section", "category", "item")
+
+
+class State:
+    """One database connection that any thread may use, one at a time.
+
+    Parameters
+    ----------
+    path : str
+        A file, or ``":memory:"``.
+    """
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self._lock = RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA synchronous = OFF")
+        self._connection.executescript(_SCHEMA + "".join(_OVERRIDES.format(kind=kind) for kind in _KINDS))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what is written inside happen whole or not at all."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows that a query finds."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def write(self, sql: str, values: Sequence[object] = ()) -> None:
+        """Carry out one statement."""
+        with self._lock:
+            self._connection.execute(sql, values)
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Carry out one statement for each row of values."""
+        with self._lock:
+            self._connection.executemany(sql, rows)
+
+    def clear(self) -> None:
+        """Empty every table."""
+        with self.transaction():
+            for (table,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+                self.write(f"DELETE FROM {table}")  # noqa: S608 - the name is our own
+
+    def close(self) -> None:
+        """Close the database; it cannot be used any more."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,56 @@
+"""The truth as a frame: every flag of the business and of each of its stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from . import flags
+from .catalogue import KINDS
+from .world import World
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled", "title", "is_override")
+
+
+def state_frame(world: World) -> pd.DataFrame:
+    """Return business rows, then for every store each entity of its menu, with the live flags."""
+    import pandas as pd
+
+    frame = pd.DataFrame([*_business_rows(world), *_store_rows(world)], columns=list(COLUMNS))
+    ids = dict.fromkeys(("brand_id", "branch_id"), "Int64")
+    text = dict.fromkeys(("entity_type", "scope", "title"), "str")
+    return frame.astype(ids | text | {"entity_id": "int64", "is_enabled": "boolean", "is_override": bool})
+
+
+def _title(titles: dict[str, str]) -> str:
+    return titles.get("en") or titles["id"]
+
+
+def _business_rows(world: World) -> Iterator[tuple[object, ...]]:
+    off = flags.business_off(world.state)
+    for kind in KINDS:
+        for entity_id, titles in world.catalogue.ids[kind].items():
+            if kind != "item" or not world.catalogue.items[entity_id].is_modifier:
+                yield (
+                    kind,
+                    entity_id,
+                    "business",
+                    None,
+                    None,
+                    entity_id not in off[kind],
+                    _title(titles),
+                    False,
+                )
+
+
+def _store_rows(world: World) -> Iterator[tuple[object, ...]]:
+    inherited = flags.business_off(world.state)
+    for store in world.catalogue.stores:
+        live = flags.store_flags(world.state, store, inherited=inherited)
+        for kind in KINDS:
+            titles, off, own = world.catalogue.ids[kind], live.off[kind], live.own[kind]
+            for id_ in world.catalogue.brand_entities[store[0]][kind]:
+                yield kind, id_, "store", *store, id_ not in off, _title(titles[id_]), id_ in own
