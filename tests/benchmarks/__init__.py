@@ -1,0 +1,1 @@
+"""Figures: printed for people, never asserted in tests."""

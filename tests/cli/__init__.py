@@ -1,0 +1,1 @@
+"""The terminal, tested as a person or a cron job uses it."""

@@ -1,0 +1,61 @@
+"""A terminal in this process, and the environment of a person whose sandbox runs."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Terminal = Callable[..., Done]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """Run `klikit-frames` with words, and optionally with bytes on standard input."""
+
+    def call(*words: object, stdin: bytes = b"") -> Done:
+        monkeypatch.setattr(sys, "argv", ["klikit-frames", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Done(int(ended.value.code or 0), said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def online(sandbox: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> kf.sandbox.Sandbox:
+    """The sandbox, with the three variables set as `klikit-frames sandbox` prints them."""
+    monkeypatch.setenv("KLIKIT_BASE_URL", sandbox.url)
+    monkeypatch.setenv("KLIKIT_PARTNER_KEY", sandbox.partner_key)
+    monkeypatch.setenv("KLIKIT_SECRET_KEY", sandbox.secret_key)
+    return sandbox
+
+
+@pytest.fixture
+def table(sandbox: kf.sandbox.Sandbox, tmp_path: Path) -> Path:
+    """A good table: four items off in one store."""
+    state = sandbox.state()
+    rows = state[state["scope"].eq("store") & state["entity_type"].eq("item")].head(4)
+    toggles = rows[["entity_type", "entity_id", "brand_id", "branch_id"]].assign(is_enabled=False)
+    path = tmp_path / "changes.csv"
+    toggles.to_csv(path, index=False)
+    return path
