@@ -5,7 +5,13 @@ from . import sandbox as sandbox
 from .api.client import Client as Client
 from .api.client import connect as connect
 from .auditing.alignment import align as align
+from .auditing.contrasts import compare_stores as compare_stores
+from .auditing.contrasts import mixed as mixed
+from .auditing.contrasts import overrides as overrides
+from .auditing.darkness import dark_categories as dark_categories
+from .auditing.darkness import effective as effective
 from .auditing.diffs import diff as diff
+from .auditing.drifts import drift as drift
 from .auditing.proofs import publish as publish
 from .auditing.proofs import verify as verify
 from .auditing.reports import report as report
@@ -23,6 +29,7 @@ from .errors import RateLimited as RateLimited
 from .errors import RequestError as RequestError
 from .errors import RunFailed as RunFailed
 from .errors import ServerError as ServerError
+from .errors import StateError as StateError
 from .errors import TransportError as TransportError
 from .frames.matrices import from_matrix as from_matrix
 from .frames.matrices import to_matrix as to_matrix
@@ -32,9 +39,10 @@ from .frames.toggles import business_toggles as business_toggles
 from .frames.toggles import check_toggles as check_toggles
 from .frames.toggles import cross_toggles as cross_toggles
 from .frames.toggles import read_toggles as read_toggles
-from .menus.states import load_state as load_state
+from .menus.failures import failures as failures
+from .menus.snapshots import load_state as load_state
+from .menus.snapshots import save_state as save_state
 from .menus.states import read_state as read_state
-from .menus.states import save_state as save_state
 from .menus.stores import stores as stores
 from .planning.plans import Limits as Limits
 from .planning.plans import Plan as Plan

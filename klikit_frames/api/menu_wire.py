@@ -230,7 +230,8 @@ def _visibility(raw: Any) -> tuple[str | None, str | None]:
     if not isinstance(raw, dict):
         return None, None
     ids = sorted((key for key in raw if str(key).isdecimal()), key=int)
-    return "|".join(key for key in ids if raw[key]), "|".join(key for key in ids if not raw[key])
+    shown, hidden = ("|".join(key for key in ids if bool(raw[key]) is is_shown) for is_shown in (True, False))
+    return shown or None, hidden or None
 
 
 def _title(raw: Any) -> str | None:
@@ -241,7 +242,7 @@ def _title(raw: Any) -> str | None:
 
 
 def _text(raw: Any) -> str | None:
-    return raw if isinstance(raw, str) else None
+    return raw if isinstance(raw, str) and raw else None
 
 
 def _flag(raw: Any) -> bool | None:

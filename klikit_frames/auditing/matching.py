@@ -17,23 +17,25 @@ Codes = npt.NDArray[Any]
 TEXT = pd.Series([""]).dtype
 
 
-def locate(cells: pd.DataFrame, *, within: pd.DataFrame) -> Codes:
-    """Return for each row of `cells` the position in `within` of the row with the same cell, or -1.
+def locate(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[str] = CELL_COLUMNS) -> Codes:
+    """Return for each row of `cells` the position in `within` of the row with equal `columns`, or -1.
 
     Parameters
     ----------
     cells, within : DataFrame
-        With `CELL_COLUMNS`; `within` has each cell once.
+        Both with `columns`; `within` has each combination of them once.
+    columns : sequence of str, optional
+        What makes two rows the same; a cell, if nothing else is said.
 
     Raises
     ------
     StateError
-        `within` has a cell twice.
+        `within` has a combination twice.
     """
-    wanted, known = pack([cells, within], columns=CELL_COLUMNS)
+    wanted, known = pack([cells, within], columns=columns)
     index = pd.Index(known)
     if not index.is_unique:
-        twice = within.loc[index.duplicated(), list(CELL_COLUMNS)].head(10)
+        twice = within.loc[index.duplicated(), list(columns)].head(10)
         raise StateError(f"The state has {index.duplicated().sum():,} cells twice, such as:\n{twice}")
     found: Codes = index.get_indexer(pd.Index(wanted))
     return found

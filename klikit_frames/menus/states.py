@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from ..api.menu_wire import Store
 from ..errors import ApiError, RequestError, TransportError
 from ..progress import Progress, open_bar
 from . import stores as store_lists
+from .facts import Facts
 from .failures import Failure, failure_of, foreign, in_words
 from .readings import Menu, TreeCache, read_menus
 from .stores import store_pairs
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
     from ..api.client import Client
 
 _LOG = logging.getLogger("klikit_frames")
-
-
-class Facts(tuple[Any, ...]):
-    """A tuple that frames share instead of copying: pandas copies ``attrs`` deeply at every operation."""
-
-    __slots__ = ()
-
-    def __deepcopy__(self, memo: object) -> Facts:
-        return self
 
 
 def read_state(
@@ -69,9 +61,10 @@ def read_state(
         not tell, or tells two values), ``title``, then ``sku``; ``path`` and ``path_ids``, all places of
         the entity as ``Lunch › Noodles | Dinner › Noodles`` and ``6825/39118|6826/39118``;
         ``is_item_enabled`` (an item's own flag beside that of its place), ``is_in_stock``,
-        ``is_available``, and the providers that show and hide it, ``visible_on`` and ``hidden_on``, as ``1|6``. Modifier options are no rows.
-        ``attrs``: ``stores``, all (brand, branch) pairs of the business if they could be read; ``failures``,
-        see `failures`; ``modifier_option_ids``; ``host``; ``read_at``.
+        ``is_available``, and the providers that show and hide it, ``visible_on`` and ``hidden_on``, as
+        ``1|6``. Modifier options are no rows. ``attrs``: ``stores``, all (brand, branch) pairs of the
+        business if they could be read; ``failures``, see `failures`; ``modifier_option_ids``; ``host``;
+        ``read_at``.
 
     Raises
     ------
