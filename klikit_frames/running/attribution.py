@@ -1,0 +1,175 @@
+"""What became of every row, from what became of the requests: a pure function of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..frames.schemas import OUTCOMES, RESULT_COLUMNS
+from .records import Cell, Request, Target, Verdict
+from .rows import microseconds, times
+
+if TYPE_CHECKING:
+    from ..planning.plans import Plan
+
+_TEXTS = ("outcome", "code", "message", "request_id", "idempotency_key")
+_NUMBERS = ("http_status", "request_no", "attempts")
+_TIMES = ("sent_at", "settled_at")
+
+# Which of several requests speaks for a row; among equals the owner does.
+_RANKS = {"applied": 0, "rejected": 1, "unknown": 2, "failed": 3, "not_sent": 4}
+_NEEDED = [
+    "entity_type",
+    "entity_id",
+    "brand_id",
+    "branch_id",
+    "request_no",
+    "other_request_nos",
+    "skipped_as",
+]
+_SKIPPED = {
+    "unchanged": Verdict(
+        "unchanged", code="already_set", message="it had this flag already; nothing was sent"
+    ),
+    "rejected": Verdict(
+        "rejected",
+        code="not_in_menu",
+        message="by the state at hand it is not in this business; nothing was sent",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What is told of one row."""
+
+    outcome: str
+    verdict: Verdict
+    request: Request | None = None
+
+    def cells(self) -> tuple[Any, ...]:
+        """Return the values of the result columns, in their order."""
+        verdict, request = self.verdict, self.request
+        return (
+            self.outcome,
+            verdict.code,
+            verdict.http_status,
+            verdict.message,
+            verdict.request_id,
+            request.request_no if request else None,
+            request.key if request else None,
+            request.attempts if request else None,
+            microseconds(request.sent_at) if request else None,
+            microseconds(verdict.settled_at),
+        )
+
+
+def attribute(plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, bool]) -> pd.DataFrame:
+    """Return the result: the plan's toggles, and beside each row what became of it.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was run.
+    requests : iterable of Request
+        All requests of the run, with all parts.
+    proofs : mapping of Cell to bool
+        The flags that reading back has shown.
+
+    Returns
+    -------
+    DataFrame
+        The columns and the index of ``plan.toggles``, then ``RESULT_COLUMNS``.
+    """
+    toggles = plan.toggles
+    told = _Teller(requests, proofs=proofs)
+    cells = [fate.cells() for fate in map(told.fate, plan.rows[_NEEDED].to_dict("records"))]
+    return pd.concat([toggles, _result_columns(cells, index=toggles.index)], axis=1)
+
+
+def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
+    """Return how many rows ended in each outcome, all six named."""
+    counted = pd.Series(list(outcomes), dtype=object).value_counts()
+    return {outcome: int(counted.get(outcome, 0)) for outcome in OUTCOMES}
+
+
+class _Teller:
+    """Finds the request that decided a row."""
+
+    def __init__(self, requests: Iterable[Request], *, proofs: Mapping[Cell, bool]) -> None:
+        self._proofs = proofs
+        self._whole: dict[int, Request] = {}
+        self._parts: dict[int, dict[Cell, Request]] = {}
+        for request in sorted(requests, key=lambda one: one.path):
+            self._place(request)
+
+    def fate(self, row: Mapping[Hashable, Any]) -> Fate:
+        """Return what became of one row of a plan."""
+        if pd.isna(row["request_no"]):
+            skipped = _SKIPPED[row["skipped_as"]]
+            return Fate(skipped.word, skipped)
+        cell = _cell(row)
+        carriers = (int(row["request_no"]), *row["other_request_nos"])
+        fates = (self._fate_in(self._deciding(request_no, cell), cell) for request_no in carriers)
+        return min(fates, key=lambda fate: _RANKS[fate.outcome])
+
+    def _place(self, request: Request) -> None:
+        is_part = len(request.path) > 1
+        if not is_part:
+            self._whole[request.request_no] = request
+        elif not _is_split(request):
+            # A part is written over its whole, so that each cell ends at the last one that carried it.
+            self._parts.setdefault(request.request_no, {}).update(
+                dict.fromkeys(request.target.cells(), request)
+            )
+
+    def _deciding(self, request_no: int, cell: Cell) -> Request:
+        return self._parts.get(request_no, {}).get(cell, self._whole[request_no])
+
+    def _fate_in(self, request: Request, cell: Cell) -> Fate:
+        verdict = request.verdict or _pending(request)
+        if (verdict.word == "unknown" or verdict.is_replayed) and self._is_proven(cell, request.target):
+            return Fate("applied", _proven(verdict), request)
+        return Fate(verdict.word, verdict, request)
+
+    def _is_proven(self, cell: Cell, target: Target) -> bool:
+        return self._proofs.get(cell) is target.is_enabled and not target.cascade_to_modifier_groups
+
+
+def _is_split(request: Request) -> bool:
+    return request.verdict is not None and request.verdict.word == "split"
+
+
+def _cell(row: Mapping[Hashable, Any]) -> Cell:
+    brand_id, branch_id = row["brand_id"], row["branch_id"]
+    store = (None, None) if pd.isna(brand_id) else (int(brand_id), int(branch_id))
+    return Cell(row["entity_type"], int(row["entity_id"]), *store)
+
+
+def _pending(request: Request) -> Verdict:
+    """Say what is known of a request without a verdict: it may have left, or it never did."""
+    if request.attempts:
+        return Verdict("unknown", message="it was sent, and no answer was noted")
+    if len(request.path) > 1:
+        return Verdict(
+            "not_sent", message="a larger request with it was refused; the run ended before its own turn"
+        )
+    return Verdict("not_sent", message="the run ended before its turn")
+
+
+def _proven(verdict: Verdict) -> Verdict:
+    said = f"{verdict.message}; " if verdict.message else ""
+    return replace(verdict, code="ok", message=f"{said}reading back shows the flag as asked")
+
+
+def _result_columns(cells: Sequence[tuple[Any, ...]], *, index: pd.Index) -> pd.DataFrame:
+    columns = dict(
+        zip(RESULT_COLUMNS, zip(*cells, strict=True) if cells else [()] * len(RESULT_COLUMNS), strict=True)
+    )
+    made: dict[str, pd.Series] = {name: pd.Series(columns[name], dtype="str") for name in _TEXTS}
+    made |= {name: pd.Series(pd.array(columns[name], dtype="Int64")) for name in _NUMBERS}
+    made |= {name: times(columns[name]) for name in _TIMES}
+    return pd.DataFrame({name: made[name] for name in RESULT_COLUMNS}).set_axis(index, axis=0)

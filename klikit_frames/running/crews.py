@@ -1,0 +1,132 @@
+"""The threads that send: each takes a request with all its parts, notes it, sends it and notes what came."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from ..api.wire import ENABLE_PATHS
+from .families import Family
+from .records import Request
+from .verdicts import judge
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..api.retries import Settled
+    from .journal import Journal
+    from .watches import Watch
+
+# A run that a person stops waits so long for requests in flight, then leaves them: they are `unknown`.
+GRACE_S = 1.5
+_HASTY = {"interrupted", "cancelled", "deadline"}
+_POLL_S = 0.1
+
+Report = Callable[[Family], object]
+
+
+@dataclass(slots=True)
+class Crew:
+    """Threads that send the requests of one run."""
+
+    client: Client
+    journal: Journal
+    run_id: str
+    watch: Watch
+    knows_clock: bool = False
+    _work: deque[Family] = field(default_factory=deque, init=False)
+    _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
+
+    def send(self, families: Iterable[Family], *, report: Report, n_threads: int) -> None:
+        """Send these requests and their parts, and return when all are settled or the run was stopped.
+
+        Parameters
+        ----------
+        families : iterable of Family
+            What to send, in this order.
+        report : callable
+            Is told of each family that is done, on the calling thread.
+        n_threads : int
+            How many to send at once.
+        """
+        self._work = deque(families)
+        threads = [
+            threading.Thread(target=self._toil, daemon=True) for _ in range(min(n_threads, len(self._work)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._follow(report, n_threads=len(threads))
+        except KeyboardInterrupt:
+            self.watch.end("interrupted")
+            self._dismiss(threads)
+
+    def _follow(self, report: Report, *, n_threads: int) -> None:
+        """Report what is done until all threads have ended, or are left behind."""
+        leave_at = None
+        while n_threads and (leave_at is None or self.watch.now() < leave_at):
+            self.watch.look_at_clock()
+            if leave_at is None and self.watch.reason in _HASTY:
+                leave_at = self.watch.now() + GRACE_S
+            with suppress(Empty):
+                family = self._done.get(timeout=_POLL_S)
+                n_threads -= family is None
+                if family is not None:
+                    report(family)
+
+    def _dismiss(self, threads: Iterable[threading.Thread]) -> None:
+        until = self.watch.now() + GRACE_S
+        with suppress(KeyboardInterrupt):
+            for thread in threads:
+                thread.join(max(0.0, until - self.watch.now()))
+
+    def _toil(self) -> None:
+        try:
+            while not self.watch.stop.is_set():
+                self._settle(self._work.popleft())
+        except IndexError:
+            pass
+        except Exception as trouble:  # noqa: BLE001 - raised again on the thread that started the run
+            self.watch.fail(trouble)
+        finally:
+            self._done.put(None)
+
+    def _settle(self, family: Family) -> None:
+        while not self.watch.stop.is_set() and (request := family.take()) is not None:
+            known = family.known_refusal(request)
+            self._note(family, replace(request, verdict=known) if known else self._send(request))
+        self._done.put(family)
+
+    def _send(self, request: Request) -> Request:
+        noted = request
+
+        def note(attempt: int, sent_at: datetime) -> None:
+            nonlocal noted
+            noted = replace(noted, attempts=request.attempts + attempt, sent_at=request.sent_at or sent_at)
+            self.journal.note_attempt(self.run_id, noted)
+
+        path = ENABLE_PATHS[request.target.entity_type]
+        settled = self.client.write(
+            "PATCH", path, request.body, key=request.key, on_attempt=note, stop=self.watch.stop
+        )
+        self._learn_clock(settled)
+        is_stopping = self.watch.stop.is_set()
+        verdict = judge(settled, n_cells=request.target.n_cells, is_stopping=is_stopping)
+        return replace(noted, attempts=request.attempts + settled.attempts, verdict=verdict)
+
+    def _note(self, family: Family, request: Request) -> None:
+        self.journal.note_verdict(self.run_id, request, children=family.note(request))
+        self.watch.note(request)
+
+    def _learn_clock(self, settled: Settled) -> None:
+        """Note once how the server's clock differs, so that the age of a key never rests on ours alone."""
+        server_at = settled.answer.server_at if settled.answer else None
+        if server_at is None or self.knows_clock:
+            return
+        self.knows_clock = True
+        self.journal.note_clock(self.run_id, (server_at - settled.settled_at).total_seconds())

@@ -1,0 +1,75 @@
+"""Result frames as files that a spreadsheet opens without running, rounding or tearing anything."""
+
+from __future__ import annotations
+
+import csv
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..errors import ConfigError
+from ..frames.exports import neutralise_formulas
+
+# Excel keeps 15 digits of a number; a longer id is written as text.
+_EXCEL_EXACT_BELOW = 10**15
+_SHEET = "result"
+
+
+def write_csv(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
+    """Write `frame` as UTF-8 CSV, formulas made harmless, and return its path."""
+    plain = _plain(frame)
+    # The csv module leaves a lone CR unquoted, and readers take it for the end of a line.
+    quoting = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
+    plain.to_csv(path, index=False, quoting=quoting, encoding="utf-8", lineterminator="\n")
+    return Path(path)
+
+
+def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
+    """Write `frame` as an XLSX file, formulas made harmless, and return its path.
+
+    Raises
+    ------
+    ConfigError
+        The extra ``[excel]`` is not installed.
+    """
+    plain = _plain(frame)
+    plain = plain.assign(
+        **{name: _without_long_numbers(plain[name]) for name in plain.select_dtypes("number")}
+    )
+    options = {
+        "options": {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    }
+    try:
+        with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs=options) as writer:
+            plain.to_excel(writer, sheet_name=_SHEET, index=False)
+    except ModuleNotFoundError as error:
+        raise ConfigError("to_excel needs an extra: pip install 'klikit-frames[excel]'.") from error
+    return Path(path)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Say lists as ``663|664`` and times as text, then make formulas harmless."""
+    copy = frame.copy(deep=False)
+    for place in range(copy.shape[1]):
+        column = copy.iloc[:, place]
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            copy.isetitem(place, column.map(pd.Timestamp.isoformat, na_action="ignore").astype("str"))
+        elif column.dtype == object:
+            copy.isetitem(place, column.map(_joined))
+    return neutralise_formulas(copy)
+
+
+def _joined(value: Any) -> Any:
+    return "|".join(map(str, value)) if isinstance(value, (tuple, list)) else value
+
+
+def _has_returns(frame: pd.DataFrame) -> bool:
+    texts = (frame.iloc[:, place].astype(object) for place in range(frame.shape[1]))
+    return any(isinstance(value, str) and "\r" in value for text in texts for value in text.unique())
+
+
+def _without_long_numbers(column: pd.Series) -> pd.Series:
+    is_long = (column.abs() >= _EXCEL_EXACT_BELOW).fillna(value=False).any()
+    return column.astype("string").astype(object) if is_long else column

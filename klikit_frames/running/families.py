@@ -1,0 +1,110 @@
+"""One request of a plan with all the parts that it was cut into: which goes next, and what is known."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ..api.wire import encode_enable
+from .bisection import Evidence, split
+from .records import Request, Store, Target, Verdict
+
+# One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
+_OF_ONE_FLAG = 404
+
+
+class Family:
+    """A request and its parts; owned by one thread at a time."""
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        ordered = sorted(requests, key=lambda request: request.path)
+        self._requests = {request.path: request for request in ordered}
+        # Depth first, so that the evidence is always about the neighbours of what comes next.
+        self._waiting = [request.path for request in reversed(ordered) if request.is_open]
+        self._good: Counter[Store] = Counter()
+        self._guilty: Counter[Store] = Counter()
+        self._n_good = self._n_guilty = 0
+        for request in ordered:
+            self._learn(request)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(self._requests.values())
+
+    @property
+    def root(self) -> Request:
+        """The plan's own request."""
+        return next(iter(self))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it is open."""
+        return not any(request.is_open for request in self)
+
+    def take(self) -> Request | None:
+        """Return the next request to send; each is handed out once. None if there is no more."""
+        return self._requests[self._waiting.pop()] if self._waiting else None
+
+    def note(self, request: Request) -> list[Request]:
+        """Take in a request as it stands now, and return the parts that it is cut into, if it is."""
+        self._requests[request.path] = request
+        self._learn(request)
+        if request.verdict is None or request.verdict.word != "split":
+            return []
+        parts = split(request.target, self._evidence())
+        children = [draw(part, path=(*request.path, n)) for n, part in enumerate(parts)]
+        self._requests |= {child.path: child for child in children}
+        self._waiting += [child.path for child in reversed(children)]
+        return children
+
+    def known_refusal(self, request: Request) -> Verdict | None:
+        """Return the verdict on a part that need not be sent whole: all the other parts were accepted."""
+        parent = self._requests.get(request.path[:-1])
+        if parent is None or parent.verdict is None or request.attempts or request.target.n_cells == 1:
+            return None
+        if parent.verdict.http_status != _OF_ONE_FLAG or not self._are_siblings_good(request):
+            return None
+        return replace(
+            parent.verdict, request_id=None, message="cut unsent: its other parts were all accepted"
+        )
+
+    def _are_siblings_good(self, request: Request) -> bool:
+        above = request.path[:-1]
+        siblings = [one for one in self if one.path[:-1] == above and one.path != request.path]
+        return bool(siblings) and all(
+            one.verdict is not None and one.verdict.word == "applied" for one in siblings
+        )
+
+    def _learn(self, request: Request) -> None:
+        word = request.verdict.word if request.verdict is not None else None
+        if word == "applied":
+            self._n_good += request.target.n_cells
+            self._good.update(request.target.stores)
+        elif word == "rejected":
+            self._n_guilty += 1
+            self._guilty.update(request.target.stores)
+
+    def _evidence(self) -> Evidence:
+        guilty_stores = frozenset(self._guilty.keys() - self._good.keys())
+        return Evidence(n_good=self._n_good, n_guilty=self._n_guilty, guilty_stores=guilty_stores)
+
+
+def draw(target: Target, *, path: tuple[int, ...]) -> Request:
+    """Return a new request with a key of its own and the bytes that it will send."""
+    body = encode_enable(
+        target.ids,
+        target.stores or None,
+        is_enabled=target.is_enabled,
+        cascade_to_modifier_groups=target.cascade_to_modifier_groups,
+        cascade_brand_ids=target.cascade_brand_ids,
+    )
+    return Request(path=path, target=target, key=str(uuid.uuid4()), body=body)
+
+
+def families(requests: Iterable[Request]) -> list[Family]:
+    """Return requests and their parts, grouped by the plan's request, in sending order."""
+    grouped: dict[int, list[Request]] = {}
+    for request in requests:
+        grouped.setdefault(request.request_no, []).append(request)
+    return [Family(grouped[request_no]) for request_no in sorted(grouped)]

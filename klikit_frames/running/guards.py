@@ -1,0 +1,61 @@
+"""What must hold before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, PlanError
+from ..planning.checks import check_plan
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..planning.plans import Plan
+    from .records import Run
+
+
+def check_before_sending(plan: Plan, client: Client, *, confirm: str | None) -> None:
+    """Refuse a client that may not write, a run that is not confirmed, and a plan that is not sound.
+
+    Raises
+    ------
+    ConfigError
+        The client is read-only.
+    PlanError
+        `confirm` is missing or is of another plan or host, or the plan touches other cells than its rows.
+    """
+    if client.read_only:
+        raise ConfigError(
+            "This client is read-only, so nothing was sent. Connect without read_only=True to run a plan."
+        )
+    code = plan.confirm_code(client)
+    if client.needs_confirmation and confirm != code:
+        raise PlanError(_refusal(plan, client, code=code, confirm=confirm))
+    check_plan(plan)
+
+
+def check_same_plan(plan: Plan, run: Run) -> None:
+    """Refuse a plan that has the id of another."""
+    if plan.digest != run.plan_digest:
+        raise PlanError(
+            f"Plan {plan.plan_id} was run before with other content (run {run.run_id}), so nothing was sent. "
+            "Plan again: a new plan has an id of its own."
+        )
+
+
+def check_same_host(run: Run, client: Client) -> None:
+    """Refuse a host other than the one that a plan was first run on."""
+    if run.host != client.host:
+        raise PlanError(
+            f"This plan was first run on {run.host} (run {run.run_id}), so it is not sent to {client.host}. "
+            f"Connect to {run.host}, or plan again for {client.host}."
+        )
+
+
+def _refusal(plan: Plan, client: Client, *, code: str, confirm: str | None) -> str:
+    n_wide = int((plan.requests["scope"] == "business").sum())
+    wide = f", {n_wide:,} of them business-wide" if n_wide else ""
+    given = "" if confirm is None else f" confirm={confirm!r} is of another plan, host or count."
+    return (
+        f"{client.host} is a real business, so nothing was sent yet: {plan.n_rows:,} rows in "
+        f"{plan.n_requests:,} requests{wide}.{given} If that is meant, pass confirm={code!r}."
+    )

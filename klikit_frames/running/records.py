@@ -1,0 +1,123 @@
+"""What a journal holds, as frozen values: a run, its requests, and what is known of single cells."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+Store = tuple[int, int]
+
+
+class Cell(NamedTuple):
+    """One flag: an entity, everywhere (no store) or in one store."""
+
+    entity_type: str
+    entity_id: int
+    brand_id: int | None
+    branch_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one request writes: `ids` times `stores`, or the business rows where `stores` is empty."""
+
+    entity_type: str
+    scope: str
+    is_enabled: bool
+    ids: tuple[int, ...]
+    stores: tuple[Store, ...]
+    cascade_to_modifier_groups: bool = False
+    cascade_brand_ids: tuple[int, ...] = ()
+
+    @property
+    def n_cells(self) -> int:
+        """How many flags it writes."""
+        return len(self.ids) * max(len(self.stores), 1)
+
+    def narrow(
+        self, *, ids: tuple[int, ...] | None = None, stores: tuple[Store, ...] | None = None
+    ) -> Target:
+        """Return the part of it with these ids, or these stores, or both."""
+        kept = self.ids if ids is None else ids
+        return replace(self, ids=kept, stores=self.stores if stores is None else stores)
+
+    def cells(self) -> list[Cell]:
+        """Return its flags, by id and then by store."""
+        stores: tuple[Store | tuple[None, None], ...] = self.stores or ((None, None),)
+        return [Cell(self.entity_type, entity_id, *store) for entity_id in self.ids for store in stores]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one request.
+
+    `word` is ``applied``, ``rejected``, ``failed``, ``unknown``, ``not_sent``, or ``split``: refused as a
+    whole and carried on by its parts.
+    """
+
+    word: str
+    code: str | None = None
+    http_status: int | None = None
+    message: str | None = None
+    request_id: str | None = None
+    settled_at: datetime | None = None
+    is_replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of a run, with the bytes that it sends.
+
+    `path` is its place: ``(3,)`` is the plan's third request, ``(3, 0)`` the first part of it after it was
+    refused as a whole.
+    """
+
+    path: tuple[int, ...]
+    target: Target
+    key: str
+    body: bytes
+    attempts: int = 0
+    sent_at: datetime | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def request_no(self) -> int:
+        """The number of the plan's request that it is, or is a part of."""
+        return self.path[0]
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its body."""
+        return hashlib.sha256(self.body).hexdigest()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be sent: nothing final is known of it."""
+        return self.verdict is None or self.verdict.word in {"not_sent", "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a plan."""
+
+    run_id: str
+    plan_id: str
+    plan_digest: str
+    host: str
+    user: str
+    machine: str
+    started_at: datetime
+    n_rows: int
+    n_requests: int
+    status: str = "running"
+    ended_at: datetime | None = None
+    clock_offset_s: float | None = None
+
+
+class Flag(NamedTuple):
+    """What one cell was seen to hold; None if the menu does not tell."""
+
+    cell: Cell
+    is_enabled: bool | None

@@ -1,0 +1,153 @@
+"""The result of a run: what became of every row, to look at, to save, to raise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import RunFailed
+from ..frames.schemas import RESULT_COLUMNS
+from ..views import paragraph_html, table_html
+from .attribution import count_outcomes
+from .exports import write_csv, write_excel
+
+_GOOD = ("applied", "unchanged")
+_MOST_CASES = 10
+_ENDS = {
+    "running": "It is still being run, or its process was killed.",
+    "finished": "",
+    "interrupted": "It was interrupted.",
+    "cancelled": "It was cancelled.",
+    "deadline": "It reached its deadline.",
+    "too_many_failures": "It was stopped because too many rows failed.",
+    "canary": "It was stopped because the first requests did not show the flags as asked.",
+    "refused": "It was stopped because the API refused the credential.",
+    "unreachable": "It was stopped because no connection could be opened.",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """What became of every row of a plan.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row per input row, in input order and with the input's index and columns, then ``outcome, code,
+        http_status, message, request_id, request_no, idempotency_key, attempts, sent_at, settled_at``.
+    run_id, plan_id, host : str
+        What was run, and where.
+    status : str
+        ``finished``, or why the run ended early.
+    notes : tuple of str
+        What else there is to know.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     state = kf.read_state(client)
+    ...     toggles = kf.business_toggles("section", state["entity_id"].head(1), is_enabled=False)
+    ...     kf.run(kf.plan(toggles), client, journal=":memory:").counts["applied"]
+    1
+    """
+
+    frame: pd.DataFrame
+    run_id: str
+    plan_id: str
+    host: str
+    status: str = "finished"
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many rows ended in each of the six outcomes."""
+        return count_outcomes(self.frame["outcome"])
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The rows that are not ``applied`` or ``unchanged``."""
+        return self.frame[~self.frame["outcome"].isin(_GOOD)]
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a person, or a deadline, stopped the run."""
+        return self.status in {"interrupted", "cancelled", "deadline"}
+
+    @property
+    def resume_hint(self) -> str | None:
+        """The line that sends what is not settled; None if nothing is left to send."""
+        n_left = self.counts["not_sent"] + self.counts["unknown"]
+        return f'kf.resume("{self.run_id}", client)' if n_left else None
+
+    @property
+    def summary(self) -> str:
+        """The counts in one line, and what to do next."""
+        counted = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
+        said = [f"{len(self.frame):,} rows: {counted}.", _ENDS[self.status], *self.notes]
+        if self.resume_hint:
+            said.append(f"The rest: {self.resume_hint}")
+        return " ".join(part for part in said if part)
+
+    def raise_for_failures(self) -> None:
+        """Raise unless every row is ``applied`` or ``unchanged``.
+
+        Raises
+        ------
+        RunFailed
+            The message names up to ten rows; ``.result`` is this result.
+        """
+        if len(self.failed):
+            raise RunFailed(f"{self.summary}\n{self._cases()}", self)
+
+    def to_csv(self, path: str | PathLike[str]) -> Path:
+        """Write the frame as a CSV file in UTF-8 and return its path.
+
+        Texts that a spreadsheet would run as a formula get an apostrophe, which ``kf.read_toggles`` takes off
+        again; the frame itself is untouched.
+
+        Parameters
+        ----------
+        path : path
+            The file to write.
+        """
+        return write_csv(self.frame, path)
+
+    def to_excel(self, path: str | PathLike[str]) -> Path:
+        """Write the frame as an XLSX file and return its path; needs the extra ``[excel]``.
+
+        Formulas are treated as in `to_csv`; times are text in UTC, and so are ids that Excel would round.
+
+        Parameters
+        ----------
+        path : path
+            The file to write.
+        """
+        return write_excel(self.frame, path)
+
+    def __repr__(self) -> str:
+        return f"<Result of run {self.run_id}: {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        ordered = self.frame.sort_values("outcome", key=lambda outcome: outcome.map(_RANKS), kind="stable")
+        shown = ordered[[*_IDENTITY, *RESULT_COLUMNS]]
+        return paragraph_html(self.summary) + table_html(shown, caption="Rows, failures first")
+
+    def _cases(self) -> str:
+        cases = self.failed.head(_MOST_CASES)
+        lines = [
+            f"- {row.entity_type} {row.entity_id}: {row.outcome} ({row.code}) {row.message}"
+            for row in cases.itertuples()
+        ]
+        n_more = len(self.failed) - len(cases)
+        return "\n".join([*lines, f"- and {n_more:,} more"] if n_more else lines)
+
+
+_RANKS = {
+    outcome: n
+    for n, outcome in enumerate(("failed", "rejected", "unknown", "not_sent", "applied", "unchanged"))
+}
+_IDENTITY = ("entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled")

@@ -1,0 +1,90 @@
+"""What one answer means for the request that it answers: pure rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .records import Verdict
+
+if TYPE_CHECKING:
+    from ..api.retries import Settled
+    from ..api.wire import Answer
+
+# Refusals of what a request asks for; every other error says nothing about its rows.
+_REFUSALS = {400, 404, 422}
+# Of those, the ones that a smaller request may not meet: one foreign id refuses all the others.
+_NARROWED = {400, 404}
+_NOT_OF_ROWS = {"request_missing_idempotency_key", "request_invalid_range"}
+_CREDENTIALS = {401, 403}
+
+
+def judge(settled: Settled, *, n_cells: int, is_stopping: bool = False) -> Verdict:
+    """Return what became of a request of `n_cells` flags.
+
+    Parameters
+    ----------
+    settled : Settled
+        How its sending ended.
+    n_cells : int
+        How many flags it writes; a refusal of many is ``split``, a refusal of one is ``rejected``.
+    is_stopping : bool
+        Whether the run was told to end, so that tries may have been left out.
+    """
+    answer = settled.answer
+    if answer is None:
+        return Verdict(
+            "unknown" if settled.was_sent else "not_sent",
+            message=settled.trouble,
+            settled_at=settled.settled_at,
+        )
+    return Verdict(
+        _word(settled, answer, n_cells=n_cells, is_stopping=is_stopping),
+        code=answer.code,
+        http_status=answer.http_status,
+        message=_message(settled, answer),
+        request_id=answer.request_id,
+        settled_at=settled.settled_at,
+        is_replayed=settled.is_replayed_failure,
+    )
+
+
+def ends_run(verdict: Verdict) -> str | None:
+    """Return how a run ends on this verdict, or None if it goes on.
+
+    A refused credential is refused for every request, and where no connection opens none will.
+    """
+    if verdict.http_status in _CREDENTIALS:
+        return "refused"
+    is_unreachable = verdict.word == "not_sent" and verdict.http_status is None
+    return "unreachable" if is_unreachable else None
+
+
+def _word(settled: Settled, answer: Answer, *, n_cells: int, is_stopping: bool) -> str:
+    if answer.is_ok:
+        return "applied" if answer.is_readable else "unknown"
+    if answer.http_status == 429:
+        return "unknown" if settled.was_sent else "not_sent"
+    if _is_of_rows(answer):
+        return "split" if n_cells > 1 and answer.http_status in _NARROWED else _refused(n_cells)
+    return "unknown" if is_stopping and answer.http_status >= 500 else "failed"
+
+
+def _is_of_rows(answer: Answer) -> bool:
+    """Tell whether the API itself, not something before it, refuses what the request asks for."""
+    return answer.http_status in _REFUSALS and answer.is_readable and answer.code not in _NOT_OF_ROWS
+
+
+def _refused(n_cells: int) -> str:
+    return "rejected" if n_cells == 1 else "failed"
+
+
+def _message(settled: Settled, answer: Answer) -> str | None:
+    if settled.is_replayed_failure:
+        return f"{answer.message} (a stored failure, repeated by the API under one request_id)".strip()
+    if answer.code == "state_idempotency_conflict":
+        return f"{answer.message} (its key was used for another body: please report this bug)".strip()
+    return " ".join(part for part in (answer.message, _of(settled.trouble)) if part) or None
+
+
+def _of(trouble: str | None) -> str:
+    return f"({trouble})" if trouble else ""
