@@ -1,0 +1,143 @@
+"""One column at a time: text to level, scope, flag, id and list of ids, by explicit tables.
+
+Each table is looked up once per different text of a column, never once per row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from klikit_frames.frames.schemas import ENTITY_TYPES, SCOPES
+
+LARGEST_ID = 2**63 - 1
+
+ENTITY_TYPE_WORDS = {word: word for word in ENTITY_TYPES}
+SCOPE_WORDS = {word: word for word in SCOPES}
+
+# Case and outer space aside. English, Indonesian, German, and what Excel exports in some other locales.
+FLAG_WORDS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1", "enable", "enabled", "active"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0", "disable", "disabled", "inactive"), False),
+    **dict.fromkeys(("aktif", "ya", "nyala", "benar", "ja", "an", "wahr", "vrai", "oui", "verdadero"), True),
+    **dict.fromkeys(("nonaktif", "non-aktif", "non aktif", "tidak", "mati", "salah"), False),
+    **dict.fromkeys(("nein", "aus", "falsch", "faux", "non", "falso"), False),
+}
+
+_ID = re.compile("[1-9][0-9]{0,18}")
+
+# What is wrong with a text that is no id; the first pattern that fits the whole text says it.
+_ID_FAULTS = tuple(
+    (code, re.compile(pattern))
+    for code, pattern in (
+        ("id_not_positive", "0+|-[0-9]+"),
+        ("id_padded", "0[0-9]+"),
+        ("id_too_large", "[0-9]+"),
+        ("id_signed", r"\+[0-9]+"),
+        ("id_separator", r"[0-9]{1,3}([., '’_\u00a0\u202f][0-9]{3})+|[0-9]+(_[0-9]+)+"),
+        ("id_fraction", "[+-]?[0-9]*[.,][0-9]*"),
+        ("id_exponent", "[+-]?[0-9.,]+[eE][+-]?[0-9]+"),
+        ("id_foreign_digits", r"\d+"),
+        ("id_not_number", "(?s:.*)"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column as text: its different texts, and the place of each row's text among them, -1 if blank."""
+
+    places: npt.NDArray[np.intp]
+    words: npt.NDArray[np.object_]
+
+    @property
+    def is_blank(self) -> npt.NDArray[np.bool_]:
+        """Which rows have nothing."""
+        return self.places < 0
+
+    def spread(self, values: npt.NDArray[Any], *, blank: object) -> npt.NDArray[Any]:
+        """Return for each row the value of its text, or `blank`."""
+        lookup = np.empty(len(values) + 1, dtype=values.dtype)
+        lookup[:-1] = values
+        lookup[-1:].fill(blank)  # the place -1 is the last
+        return lookup[self.places]
+
+
+def parse_words(texts: Texts, table: Mapping[str, Any]) -> npt.NDArray[np.object_]:
+    """Return for each different text what `table` says of it, case and outer space aside, or None."""
+    values = np.empty(len(texts.words), dtype=object)
+    values[:] = [table.get(word.strip().casefold()) for word in texts.words]
+    return values
+
+
+def parse_ids(words: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+    """Return the id that each text says, 0 where it says none.
+
+    An id is ASCII digits, positive, at most 2**63 - 1, without leading zeros, outer space aside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from klikit_frames.frames.cells import parse_ids
+    >>> parse_ids(np.array([" 5297", "5297.0", "+1", "9223372036854775808"], dtype=object))
+    array([5297,    0,    0,    0])
+    """
+    ids = [_parse_id(word.strip()) for word in words]
+    return np.array(ids, dtype=np.int64)
+
+
+def parse_id_lists(words: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Return the tuple of ids that each text says, sorted and without doubles, None where it says none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from klikit_frames.frames.cells import parse_id_lists
+    >>> parse_id_lists(np.array(["664|663|664", "663,664"], dtype=object)).tolist()
+    [(663, 664), None]
+    """
+    lists = np.empty(len(words), dtype=object)
+    lists[:] = [_parse_id_list(word) for word in words]
+    return lists
+
+
+def find_id_fault(word: str) -> tuple[str, str]:
+    """Return the code of what is wrong with a text that is no id, and the likely meaning as a hint.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.cells import find_id_fault
+    >>> find_id_fault("5297.0")
+    ('id_fraction', 'Write 5297 if that is the id.')
+    """
+    word = word.strip()
+    code = next(code for code, pattern in _ID_FAULTS if pattern.fullmatch(word))
+    meant = _meant_id(code, word)
+    return code, f"Write {meant} if that is the id." if meant else ""
+
+
+def _parse_id(word: str) -> int:
+    if not _ID.fullmatch(word):
+        return 0
+    number = int(word)
+    return number if number <= LARGEST_ID else 0
+
+
+def _parse_id_list(word: str) -> tuple[int, ...] | None:
+    ids = {_parse_id(part.strip()) for part in word.split("|")}
+    return None if 0 in ids else tuple(sorted(ids))
+
+
+def _meant_id(code: str, word: str) -> int:
+    """Say what a person most likely meant; it is never taken for granted."""
+    if code in {"id_padded", "id_signed", "id_foreign_digits"}:
+        return _parse_id(str(int(word)))
+    if code == "id_fraction":
+        whole, _, rest = re.sub(",", ".", word.lstrip("+")).partition(".")
+        return _parse_id(whole) if not rest.strip("0") else 0
+    return _parse_id(re.sub(r"\D", "", word)) if code == "id_separator" else 0

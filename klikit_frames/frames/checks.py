@@ -1,0 +1,183 @@
+"""Checks: a table's columns to the columns of toggles, with all that is wrong in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from klikit_frames.frames.findings import Finding, refused_rows
+from klikit_frames.frames.headers import Header
+from klikit_frames.frames.passes import (
+    Pass,
+    read_flags,
+    read_id_lists,
+    read_ids,
+    read_levels,
+    read_scopes,
+    read_stores,
+)
+from klikit_frames.frames.storage import text_series
+from klikit_frames.frames.tables import Table
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The columns of toggles, row by row, bad rows included with harmless values."""
+
+    values: dict[str, Any]
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Columns:
+    """A table's columns by what they mean."""
+
+    def __init__(self, table: Table, header: Header) -> None:
+        self.n_rows = len(table.frame)
+        self._table = table
+        self._header = header
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._header.places
+
+    def __getitem__(self, name: str) -> pd.Series[Any]:
+        return self._table.frame.iloc[:, self._header.places[name]]
+
+    def take(self, result: Pass) -> Pass:
+        """Note what a pass found, and return it."""
+        self.findings += result.findings
+        self.notes += result.notes
+        return result
+
+    def find(self, code: str, name: str, mask: Mask, *, value: str = "") -> None:
+        """Note a finding about the rows in `mask`, if there are any."""
+        if mask.any():
+            self.findings.append(
+                Finding(code=code, positions=np.flatnonzero(mask), column=name, values=value)
+            )
+
+    def find_blank(self, result: Pass, *, name: str, code: str) -> None:
+        """Note the blank cells of a column."""
+        self.find(code, name, result.is_blank)
+
+    def refused(self, name: str) -> Mask:
+        """Return the rows whose cell of one column is bad."""
+        found = [finding for finding in self.findings if finding.column == name]
+        return refused_rows(found, n_rows=self.n_rows)
+
+    def none(self) -> Mask:
+        """Return a mask of no rows."""
+        return np.zeros(self.n_rows, dtype=bool)
+
+    def constant(self, value: object) -> Pass:
+        """Return what a pass over a column that is not there gives: `value` everywhere."""
+        kind = object if isinstance(value, (str, tuple)) else type(value)
+        values = np.empty(self.n_rows, dtype=kind)
+        values.fill(value)
+        return Pass(values=values, is_blank=self.none(), is_constant=True)
+
+
+def check_columns(table: Table, header: Header) -> Checked:
+    """Return the columns of toggles that a table holds."""
+    columns = Columns(table, header)
+    level, entity = _read_entities(columns, header)
+    scope = _read_scope(columns)
+    brand, branch = _read_places(columns, scope)
+    flag = _read_flag(columns)
+    cascade, brands = _read_cascades(columns)
+    told = [part for part in (level, entity, brand, branch, flag) if not part.is_constant]
+    is_silent = np.logical_and.reduce([part.is_blank for part in told]) if told else columns.none()
+    values = {
+        "entity_type": text_series(level.values),
+        "entity_id": entity.values,
+        "scope": text_series(scope.values),
+        "brand_id": pd.arrays.IntegerArray(brand.values, brand.values == 0),
+        "branch_id": pd.arrays.IntegerArray(branch.values, branch.values == 0),
+        "is_enabled": flag.values,
+        "cascade_to_modifier_groups": cascade.values,
+        "cascade_brand_ids": brands.values,
+    }
+    findings = _without_rows(columns.findings, is_silent, code="row_blank")
+    return Checked(values=values, findings=findings, notes=columns.notes)
+
+
+def _read_entities(columns: Columns, header: Header) -> tuple[Pass, Pass]:
+    implied = header.entity_type
+    level = columns.constant(implied or "")
+    if "entity_type" in columns:
+        level = columns.take(read_levels(columns["entity_type"], implied=implied))
+        columns.find_blank(level, name="entity_type", code="entity_type_blank")
+    entity = columns.constant(0)
+    if "entity_id" in columns:
+        entity = columns.take(read_ids(columns["entity_id"], name="entity_id"))
+        columns.find_blank(entity, name="entity_id", code="id_blank")
+    return level, entity
+
+
+def _read_scope(columns: Columns) -> Pass:
+    if "scope" not in columns:
+        return columns.constant("store")
+    scope = columns.take(read_scopes(columns["scope"]))
+    columns.find_blank(scope, name="scope", code="scope_blank")
+    return scope
+
+
+def _read_places(columns: Columns, scope: Pass) -> tuple[Pass, Pass]:
+    """Read the store of each row, and hold it against the scope."""
+    if "store" in columns:
+        brand, branch = map(columns.take, read_stores(columns["store"]))
+    else:
+        brand, branch = (_read_place(columns, name) for name in ("brand_id", "branch_id"))
+    if brand.is_constant or branch.is_constant:
+        return brand, branch
+    is_store, is_business = scope.values == "store", scope.values == "business"
+    columns.find("store_missing", "brand_id", is_store & brand.is_blank & branch.is_blank)
+    columns.find("store_half", "brand_id", is_store & brand.is_blank & ~branch.is_blank)
+    columns.find("store_half", "branch_id", is_store & branch.is_blank & ~brand.is_blank)
+    columns.find(
+        "store_on_business", "scope", is_business & ~(brand.is_blank & branch.is_blank), value="business"
+    )
+    return brand, branch
+
+
+def _read_place(columns: Columns, name: str) -> Pass:
+    return columns.take(read_ids(columns[name], name=name)) if name in columns else columns.constant(0)
+
+
+def _read_flag(columns: Columns) -> Pass:
+    if "is_enabled" not in columns:
+        return columns.constant(False)  # noqa: FBT003 - it is a value here
+    flag = columns.take(read_flags(columns["is_enabled"], name="is_enabled"))
+    columns.find_blank(flag, name="is_enabled", code="flag_blank")
+    return flag
+
+
+def _read_cascades(columns: Columns) -> tuple[Pass, Pass]:
+    name = "cascade_to_modifier_groups"
+    cascade, brands = columns.constant(False), columns.constant(())  # noqa: FBT003 - it is a value here
+    if name in columns:
+        cascade = columns.take(read_flags(columns[name], name=name))
+    if "cascade_brand_ids" in columns:
+        brands = columns.take(read_id_lists(columns["cascade_brand_ids"], name="cascade_brand_ids"))
+        is_bad = columns.refused(name)
+        columns.find(
+            "cascade_brands_unused", "cascade_brand_ids", ~brands.is_blank & ~cascade.values & ~is_bad
+        )
+    return cascade, brands
+
+
+def _without_rows(findings: list[Finding], mask: Mask, *, code: str) -> list[Finding]:
+    """Say one thing about whole rows in place of one thing per cell."""
+    if not mask.any():
+        return findings
+    rest = [finding.without(mask) for finding in findings]
+    whole = Finding(code=code, positions=np.flatnonzero(mask))
+    return [whole, *(finding for finding in rest if len(finding.positions))]

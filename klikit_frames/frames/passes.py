@@ -1,0 +1,216 @@
+"""Passes over a table's columns: each gives values for every row and findings for the bad ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rapidfuzz import fuzz, process
+
+from klikit_frames.frames.cells import (
+    ENTITY_TYPE_WORDS,
+    FLAG_WORDS,
+    SCOPE_WORDS,
+    Texts,
+    find_id_fault,
+    parse_id_lists,
+    parse_ids,
+    parse_words,
+)
+from klikit_frames.frames.codes import KINDS
+from klikit_frames.frames.columns import has_whole_floats, text_column
+from klikit_frames.frames.findings import Finding
+
+_MOST_GUESSES = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """What became of one column.
+
+    Attributes
+    ----------
+    values : array
+        One per row; a harmless value where the cell is blank or bad.
+    is_blank : array of bool
+        Which rows have nothing.
+    findings : list of Finding
+        The bad cells.
+    notes : list of str
+        What was understood that was not said.
+    is_constant : bool
+        Whether there is no such column.
+    """
+
+    values: npt.NDArray[Any]
+    is_blank: npt.NDArray[np.bool_]
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    is_constant: bool = False
+
+
+def read_levels(column: pd.Series[Any], *, implied: str | None = None) -> Pass:
+    """Read ``entity_type``; `implied` is the level that the name of the id column says."""
+    result = _read_words(column, name="entity_type", table=ENTITY_TYPE_WORDS, code="entity_type_unknown")
+    if implied is None:
+        return result
+    wrong = np.flatnonzero((result.values != implied) & (result.values != "") & ~result.is_blank)
+    if not len(wrong):
+        return result
+    message = f"The id column is one of {implied} ids, but the row says another level."
+    mismatch = Finding(
+        code="entity_type_mismatch",
+        positions=wrong,
+        column="entity_type",
+        values=result.values[wrong],
+        messages=message,
+    )
+    return Pass(values=result.values, is_blank=result.is_blank, findings=[*result.findings, mismatch])
+
+
+def read_scopes(column: pd.Series[Any]) -> Pass:
+    """Read ``scope``."""
+    return _read_words(column, name="scope", table=SCOPE_WORDS, code="scope_unknown")
+
+
+def read_flags(column: pd.Series[Any], *, name: str) -> Pass:
+    """Read a column of flags; a blank one is False here and for the caller to judge."""
+    result = _read_words(column, name=name, table=FLAG_WORDS, code="flag_unknown")
+    flags = np.where(result.values == "", False, result.values).astype(bool)
+    return Pass(values=flags, is_blank=result.is_blank, findings=result.findings)
+
+
+def read_ids(column: pd.Series[Any], *, name: str) -> Pass:
+    """Read a column of ids; 0 stands for a blank or bad one."""
+    texts = text_column(column, whole_floats=True)
+    ids = parse_ids(texts.words)
+    is_float = has_whole_floats(column)
+    return Pass(
+        values=texts.spread(ids, blank=0),
+        is_blank=texts.is_blank,
+        findings=_bad_ids(texts, ids, name, is_float=is_float),
+        notes=[_float_note(name)] if is_float and (ids > 0).any() else [],
+    )
+
+
+def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
+    """Read a column of lists of ids, each as a sorted tuple without doubles."""
+    texts = text_column(column)
+    lists = parse_id_lists(texts.words)
+    is_bad = np.array([value is None for value in lists], dtype=bool)
+    findings = _bad_words(
+        texts, is_bad, name, "cascade_brands_unreadable", "{!r} is not a list of brand ids."
+    )
+    lists[is_bad] = ()
+    values = np.empty(len(lists), dtype=object)
+    values[:] = lists
+    return Pass(values=texts.spread(values, blank=()), is_blank=texts.is_blank, findings=findings)
+
+
+def read_stores(column: pd.Series[Any]) -> tuple[Pass, Pass]:
+    """Read a column of brand/branch pairs, such as ``5297/1293``, as two columns of ids."""
+    texts = text_column(column)
+    parts = [word.partition("/") for word in texts.words]
+    brands, branches = (parse_ids(np.array([part[side] for part in parts], dtype=object)) for side in (0, 2))
+    is_bad = (brands == 0) | (branches == 0)
+    findings = _bad_words(texts, is_bad, "store", "store_unreadable", "{!r} is not a store.")
+    passes = [
+        Pass(values=texts.spread(np.where(is_bad, 0, ids), blank=0), is_blank=texts.is_blank, findings=found)
+        for ids, found in ((brands, findings), (branches, []))
+    ]
+    return passes[0], passes[1]
+
+
+def _read_words(column: pd.Series[Any], *, name: str, table: dict[str, Any], code: str) -> Pass:
+    texts = text_column(column)
+    values = parse_words(texts, table)
+    is_bad = np.array([value is None for value in values], dtype=bool)
+    findings = _bad_words(
+        texts, is_bad, name, code, "{!r} is not known.", _guesses(texts.words[is_bad], table)
+    )
+    values[is_bad] = ""
+    return Pass(values=texts.spread(values, blank=""), is_blank=texts.is_blank, findings=findings)
+
+
+def _bad_words(
+    texts: Texts,
+    is_bad: npt.NDArray[np.bool_],
+    name: str,
+    code: str,
+    message: str,
+    hints: list[str] | None = None,
+) -> list[Finding]:
+    if not is_bad.any():
+        return []
+    positions, places = _where(texts, is_bad)
+    words = texts.words[is_bad]
+    messages = np.array([message.format(_short(word)) for word in words], dtype=object)
+    said = np.array(hints or [KINDS[code].hint] * len(words), dtype=object)
+    return [
+        Finding(
+            code=code,
+            positions=positions,
+            column=name,
+            values=words[places],
+            messages=messages[places],
+            hints=said[places],
+        )
+    ]
+
+
+def _where(texts: Texts, is_bad: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the bad rows, and the place of each one's text among the bad texts."""
+    among_bad = np.cumsum(is_bad) - 1
+    positions = np.flatnonzero(np.append(is_bad, False)[texts.places])
+    return positions, among_bad[texts.places[positions]]
+
+
+def _bad_ids(texts: Texts, ids: npt.NDArray[np.int64], name: str, *, is_float: bool) -> list[Finding]:
+    faults = {word: find_id_fault(word) for word in texts.words[ids == 0]}
+    if is_float:
+        faults = {word: _float_fault(word, fault) for word, fault in faults.items()}
+    codes = np.array([faults[word][0] if word in faults else "" for word in texts.words], dtype=object)
+    findings = []
+    for code in sorted({fault[0] for fault in faults.values()}):
+        is_code = codes == code
+        hints = [faults[word][1] or KINDS[code].hint for word in texts.words[is_code]]
+        message = "{!r}: " + KINDS[code].meaning
+        findings += _bad_words(texts, is_code, name, code, message, hints)
+    return findings
+
+
+def _float_fault(word: str, fault: tuple[str, str]) -> tuple[str, str]:
+    """Floats from 2**53 on are whole, but no longer every whole number."""
+    return ("id_imprecise", "") if fault[0] == "id_exponent" or _is_long_float(word) else fault
+
+
+def _is_long_float(word: str) -> bool:
+    whole, _, rest = word.partition(".")
+    return rest == "0" and whole.isdigit() and len(whole) > 15
+
+
+def _float_note(name: str) -> str:
+    return (
+        f"Column {name!r} holds floats, as pandas makes of ids with blanks; all whole ones were read as ids."
+    )
+
+
+def _guesses(words: npt.NDArray[np.object_], table: dict[str, Any]) -> list[str] | None:
+    """Return hints with the nearest known word; not for a flood, where nobody reads them one by one."""
+    if not len(words) or len(words) > _MOST_GUESSES:
+        return None
+    known = ", ".join(sorted({str(value).lower() for value in table.values()}))
+    hints = []
+    for word in words:
+        nearest = process.extractOne(
+            word.strip().casefold(), table.keys(), scorer=fuzz.ratio, score_cutoff=70
+        )
+        hints.append(f"Did you mean {nearest[0]!r}?" if nearest else f"Write one of: {known}.")
+    return hints
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 60 else word[:57] + "..."
