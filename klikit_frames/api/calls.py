@@ -12,7 +12,8 @@ from tenacity import RetryCallState, Retrying
 
 from .clocks import Clock, read_now
 from .pacing import Kind, Pacing
-from .retries import RetryBudget, Settled, Try, Verdict, cap_backoff, count_tries, judge, settle
+from .retries import RetryBudget, Settled, Verdict, cap_backoff, count_tries, judge, settle
+from .tries import Try
 
 OnAttempt = Callable[[int, datetime], object]
 Uniform = Callable[[float, float], float]
@@ -60,7 +61,17 @@ class Call:
             self.on_attempt(len(self._tries) + 1, now)
         self._sent_at = self._sent_at or now
         self._tries.append(self.send())
+        self._note(self._tries[-1])
         self._verdict = self._judge()
+
+    def _note(self, last: Try) -> None:
+        if last.was_sent:
+            self.shared.pacing.note(
+                self.kind,
+                duration_s=last.duration_s,
+                limits=last.limits,
+                is_rate_limited=last.is_rate_limited,
+            )
 
     def _judge(self) -> Verdict:
         if self._tries[-1].is_rate_limited and self._limited_since is None:

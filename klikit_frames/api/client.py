@@ -1,26 +1,29 @@
-"""The connection to the Partner API: the only file that knows httpx."""
+"""Opening the connection to the Partner API: the only file that knows httpx."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import Any, Never, Self
+from collections.abc import Iterable
+from dataclasses import replace
 
 import httpx
 
-from ..errors import ConfigError, TransportError
-from .calls import Call, OnAttempt, Surroundings
+from .. import __version__
+from .calls import Surroundings
 from .clocks import Clock, SystemClock
-from .credentials import BASE_URL, Credentials, find_credentials
-from .hosts import Base, check_base_url, check_path
-from .pacing import Pacing
-from .retries import Settled, Try
-from .wire import error_of, read_answer
+from .connections import Client, Request
+from .credentials import PARTNER_KEY, SECRET_KEY, Credentials, find_base_url, find_credentials, hide
+from .hosts import check_base_url
+from .logs import log_path
+from .pacing import Kind, Pacing
+from .tries import Bounds, Try, collect_body, read_try
 
-MAX_BODY_BYTES = 64 * 2**20
-_NOT_SENT = (
+__all__ = ["Client", "connect"]
+
+# The menu tree of 50,000 items is about 30 MB; an answer to a write is one line.
+MAX_BYTES: dict[Kind, int] = {"read": 64 * 2**20, "write": 2**20}
+# A body may take this many timeouts to arrive in all, however steadily it drips.
+MAX_TIMEOUTS: dict[Kind, float] = {"read": 10.0, "write": 2.0}
+_NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -30,104 +33,71 @@ _NOT_SENT = (
 )
 
 
-class Client:
-    """A connection to one business's Partner API; made by `connect`, safe to share between threads."""
+class _HttpChannel:
+    """One HTTP exchange at a time, told as a value: no exception of httpx leaves it."""
 
-    def __init__(self, *, base: Base, http: httpx.Client, shared: Surroundings, read_only: bool) -> None:
-        self._base = base
+    def __init__(
+        self, http: httpx.Client, *, credentials: Credentials, clock: Clock, timeout_s: float
+    ) -> None:
         self._http = http
-        self._shared = shared
-        self.read_only = read_only
+        self._credentials = credentials
+        self._clock = clock
+        self._timeout_s = timeout_s
 
     @property
-    def base_url(self) -> str:
-        """The base URL, with its path."""
-        return self._base.url
-
-    @property
-    def host(self) -> str:
-        """The host, with its port if that is not the usual one."""
-        return self._base.netloc
-
-    @property
-    def needs_confirmation(self) -> bool:
-        """Whether writes here reach real menus: true anywhere but on loopback."""
-        return not self._base.is_loopback
-
-    @property
-    def pacing(self) -> Pacing:
-        """The caps that are kept, as configured and as learned."""
-        return self._shared.pacing
-
-    def read(
-        self, path: str, params: Mapping[str, Any] | None = None, *, stop: threading.Event | None = None
-    ) -> Any:
-        """Return the ``data`` of a GET; network, no disk."""
-        request = self._http.build_request("GET", self.base_url + check_path(path), params=params)
-        settled = Call("read", lambda: self._exchange(request), self._shared, stop=stop).settle()
-        answer = settled.answer
-        if answer is None or (answer.is_ok and not answer.is_readable):
-            raise TransportError(f"GET {path} of {self.host}: {settled.trouble}.")
-        if not answer.is_ok:
-            raise error_of(answer)
-        return answer.data
-
-    def write(
-        self,
-        method: str,
-        path: str,
-        body: bytes,
-        *,
-        key: str,
-        on_attempt: OnAttempt | None = None,
-        stop: threading.Event | None = None,
-    ) -> Settled:
-        """Send one write until it is settled; raises for no answer and no trouble of the network."""
-        if self.read_only:
-            raise ConfigError("This client is read-only: connect without read_only=True to write.")
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        url = self.base_url + check_path(path)
-        request = self._http.build_request(method, url, content=body, headers=headers)
-        return Call(
-            "write", lambda: self._exchange(request), self._shared, stop=stop, on_attempt=on_attempt
-        ).settle()
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._http.is_closed
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Client of {self.base_url}{', read-only' if self.read_only else ''}>"
-
-    def __reduce__(self) -> Never:
-        raise TypeError("A client is not pickled or copied: connect again where it is needed.")
-
-    def _exchange(self, request: httpx.Request) -> Try:
+    def exchange(self, request: Request) -> Try:
+        """Send the request once."""
+        started = self._clock.time()
         try:
-            response = self._http.send(request, stream=True)
-            try:
-                body = b"".join(response.iter_bytes())
-            finally:
-                response.close()
-        except _NOT_SENT as error:
-            return Try(trouble=f"no connection was opened ({error})", was_sent=False)
+            found = self._send(request)
+        except BaseException as error:
+            # The frames below hold the Authorization header; a traceback with locals would print it.
+            error.__context__ = error.__traceback__ = None
+            raise
+        answer = found.answer and replace(found.answer, message=self._credentials.scrub(found.answer.message))
+        return replace(found, answer=answer, duration_s=self._clock.time() - started)
+
+    def _send(self, request: Request) -> Try:
+        bounds = Bounds(
+            max_bytes=MAX_BYTES[request.kind],
+            deadline=self._clock.time() + MAX_TIMEOUTS[request.kind] * self._timeout_s,
+        )
+        try:
+            response = self._http.send(self._build(request), stream=True)
+        except _NEVER_SENT as error:
+            return Try(trouble=self._credentials.scrub(f"no connection was opened ({error})"), was_sent=False)
         except httpx.TimeoutException:
-            return Try(trouble="no answer came in time")
+            return Try(trouble=f"no answer came within {self._timeout_s:g} s")
         except httpx.HTTPError as error:
             return Try(trouble=f"the connection broke ({type(error).__name__})")
-        answer = read_answer(response.status_code, body, date=response.headers.get("Date"))
-        found = Try(answer=answer)
-        if found.is_rate_limited:
-            self._shared.pacing.pause(float(response.headers.get("Retry-After", "1")))
-        return found
+        return self._read(response, bounds=bounds)
+
+    def _read(self, response: httpx.Response, *, bounds: Bounds) -> Try:
+        body, trouble = b"", None
+        try:
+            body, trouble = collect_body(response.iter_bytes(), bounds=bounds, clock=self._clock)
+        except httpx.HTTPError as error:
+            trouble = f"the answer broke off ({type(error).__name__})"
+        finally:
+            response.close()
+        return read_try(response.status_code, response.headers, body, trouble=trouble, clock=self._clock)
+
+    def _build(self, request: Request) -> httpx.Request:
+        return self._http.build_request(
+            request.method,
+            request.url,
+            params=request.params,
+            content=request.body,
+            headers=dict(request.headers),
+        )
 
 
 def connect(
@@ -145,29 +115,69 @@ def connect(
     allowed_hosts: Iterable[str] = (),
     clock: Clock | None = None,
 ) -> Client:
-    """Return a client of the Partner API; nothing is sent yet."""
-    credentials = find_credentials(partner_key=partner_key, secret_key=secret_key)
-    base = check_base_url(_find_base_url(base_url), allowed_hosts=allowed_hosts)
+    """Return a client of one business's Partner API. Nothing is sent yet.
+
+    Parameters
+    ----------
+    base_url : str, optional
+        Default: KLIKIT_BASE_URL. ``/v1/partner`` is added to a URL without a path.
+    partner_key, secret_key : str, optional
+        Default: KLIKIT_PARTNER_KEY and KLIKIT_SECRET_KEY from the environment, then Colab's store, then the
+        keyring (extra ``[keyring]``), then a prompt.
+    timeout : float
+        Seconds to wait for a connection, and for each part of an answer.
+    writes_per_minute, reads_per_minute : int
+        Caps to keep; lower ones are learned from the server. All threads share them, and all
+        processes on this machine through a file in the person's state folder.
+    max_connections : int
+        Requests under way at a time.
+    transport : httpx.BaseTransport, optional
+        Carries the requests instead of the network.
+    read_only : bool
+        Refuse every write.
+    trust_env : bool
+        Take proxies and certificates from the environment.
+    allowed_hosts : iterable of str
+        Hosts to allow besides klikit's two and loopback.
+    clock : Clock, optional
+        Tells the time and waits; default: the machine's.
+
+    Raises
+    ------
+    ConfigError
+        In one sentence, if a credential is missing or the URL may not be used.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox:
+    ...     client = kf.connect(sandbox.url, partner_key=sandbox.partner_key, secret_key=sandbox.secret_key)
+    ...     client.host == sandbox.url.split("/")[2]
+    True
+    """
+    given = {PARTNER_KEY: hide(partner_key), SECRET_KEY: hide(secret_key)}
+    # A traceback that prints local variables must not find the keys in this frame.
+    del partner_key, secret_key
+    base = check_base_url(find_base_url(base_url), allowed_hosts=allowed_hosts)
+    credentials = find_credentials(given, host=base.netloc)
     clock = clock or SystemClock()
-    pacing = Pacing(reads_per_minute=reads_per_minute, writes_per_minute=writes_per_minute, clock=clock)
+    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     http = httpx.Client(
-        auth=_make_auth(credentials),
+        auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
+        headers={"Accept": "application/json", "User-Agent": f"klikit-frames/{__version__}"},
         timeout=timeout,
-        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+        limits=limits,
         transport=transport,
         trust_env=trust_env,
         follow_redirects=False,
         verify=base.scheme == "https",
     )
-    return Client(base=base, http=http, shared=Surroundings(pacing=pacing, clock=clock), read_only=read_only)
-
-
-def _find_base_url(given: str | None) -> str:
-    text = os.environ.get(BASE_URL) if given is None else given
-    if text is None or not text.strip():
-        raise ConfigError(f"{BASE_URL} is missing: set the environment variable {BASE_URL}.")
-    return text
-
-
-def _make_auth(credentials: Credentials) -> httpx.Auth:
-    return httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal())
+    pacing = Pacing(
+        reads_per_minute=reads_per_minute,
+        writes_per_minute=writes_per_minute,
+        clock=clock,
+        path=log_path(base.netloc, partner_key=credentials.partner_key.reveal()),
+    )
+    channel = _HttpChannel(http, credentials=credentials, clock=clock, timeout_s=timeout)
+    return Client(
+        base=base, channel=channel, shared=Surroundings(pacing=pacing, clock=clock), read_only=read_only
+    )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
+import importlib
+import importlib.util
 import os
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from typing import Never
 
 from ..errors import ConfigError
@@ -10,19 +16,31 @@ from ..errors import ConfigError
 BASE_URL = "KLIKIT_BASE_URL"
 PARTNER_KEY = "KLIKIT_PARTNER_KEY"
 SECRET_KEY = "KLIKIT_SECRET_KEY"  # noqa: S105 - the variable's name
+KEYRING_SERVICE = "klikit_frames"
+_ARGUMENTS = {PARTNER_KEY: "partner_key", SECRET_KEY: "secret_key"}
 
 
 class Secret:
-    """A text that shows in no repr, no format and no pickle."""
+    """A text that shows in no repr, no format and no pickle.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.credentials import Secret
+    >>> f"{Secret('sk_live')}"
+    'Secret(***)'
+    """
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text = text.strip()
 
     def reveal(self) -> str:
         """Return the text itself."""
         return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -40,26 +58,124 @@ class Credentials:
         self.partner_key = partner_key
         self.secret_key = secret_key
 
+    def scrub(self, text: str) -> str:
+        """Return the text with the keys blacked out, should a server or a library have quoted them."""
+        for shown in self._spellings():
+            text = text.replace(shown, "***")
+        return text
+
     def __repr__(self) -> str:
         return "Credentials(***)"
 
+    def __reduce__(self) -> Never:
+        raise TypeError("Credentials are not pickled or copied.")
 
-def find_credentials(*, partner_key: str | None = None, secret_key: str | None = None) -> Credentials:
-    """Return the pair of keys, each from the argument or the environment.
+    def _spellings(self) -> tuple[str, str, str]:
+        partner_key, secret_key = self.partner_key.reveal(), self.secret_key.reveal()
+        return b64encode(f"{partner_key}:{secret_key}".encode()).decode(), secret_key, partner_key
+
+
+def hide(text: str | None) -> Secret | None:
+    """Return the text as a secret, before anything can go wrong that prints local variables."""
+    return None if text is None else Secret(text)
+
+
+def find_credentials(given: Mapping[str, Secret | None], *, host: str) -> Credentials:
+    """Return the pair of keys, each from the first place that has it.
+
+    The places: the argument, the environment, Colab's store, the keyring (extra ``[keyring]``), and a prompt
+    where somebody sits before it.
+
+    Parameters
+    ----------
+    given : mapping of variable name to Secret or None
+        What the caller passed.
+    host : str
+        Named by the prompt.
 
     Raises
     ------
     ConfigError
-        In one sentence that names the variable, if a key is missing, blank or malformed.
+        In one sentence that names the variables, if a key is missing, blank or malformed.
     """
-    return Credentials(
-        partner_key=_find(PARTNER_KEY, partner_key),
-        secret_key=_find(SECRET_KEY, secret_key),
+    found = {name: _look_up(name, given.get(name), host=host) for name in _ARGUMENTS}
+    missing = [name for name, secret in found.items() if not secret]
+    if missing:
+        raise ConfigError(_say_missing(missing))
+    return Credentials(partner_key=_check(PARTNER_KEY, found), secret_key=_check(SECRET_KEY, found))
+
+
+def find_base_url(given: str | None) -> str:
+    """Return the base URL from the argument or the environment."""
+    text = os.environ.get(BASE_URL, "") if given is None else given
+    if not text.strip():
+        raise ConfigError(
+            f"{BASE_URL} is missing: set that environment variable, or pass base_url= to connect()."
+        )
+    return text
+
+
+def _look_up(name: str, given: Secret | None, *, host: str) -> Secret | None:
+    if given is not None:
+        return given
+    return _read_environment(name) or _read_colab(name) or _read_keyring(name) or _ask(name, host=host)
+
+
+def _read_environment(name: str) -> Secret | None:
+    return hide(os.environ.get(name))
+
+
+def _read_colab(name: str) -> Secret | None:
+    """Ask Colab's own store of secrets, if this is Colab."""
+    if "google.colab" not in sys.modules:
+        return None
+    userdata = importlib.import_module("google.colab.userdata")
+    try:
+        return hide(userdata.get(name))
+    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+        return None
+
+
+def _read_keyring(name: str) -> Secret | None:
+    if importlib.util.find_spec("keyring") is None:
+        return None
+    keyring = importlib.import_module("keyring")
+    try:
+        return hide(keyring.get_password(KEYRING_SERVICE, name))
+    except importlib.import_module("keyring.errors").KeyringError:
+        return None
+
+
+def _ask(name: str, *, host: str) -> Secret | None:
+    """Ask the person, without an echo and without a trace in a notebook."""
+    if not _is_interactive():
+        return None
+    try:
+        return Secret(getpass.getpass(f"{name} for {host}: "))
+    except (EOFError, NotImplementedError):
+        # A notebook that is executed by a program has nobody to ask.
+        return None
+
+
+def _is_interactive() -> bool:
+    shell: Callable[[], object] | None = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    in_kernel = "ipykernel" in sys.modules and shell is not None and shell() is not None
+    return in_kernel or (sys.stdin is not None and sys.stdin.isatty())
+
+
+def _check(name: str, found: Mapping[str, Secret | None]) -> Secret:
+    secret = found[name] or Secret("")
+    if not secret.reveal().isprintable() or (name == PARTNER_KEY and ":" in secret.reveal()):
+        raise ConfigError(
+            f"{name} holds a character that no key has: copy it again, without line breaks or colons."
+        )
+    return secret
+
+
+def _say_missing(names: list[str]) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    arguments = " and ".join(f"{_ARGUMENTS[name]}=" for name in names)
+    return (
+        f"{' and '.join(names)} {verb} missing: set the environment, "
+        f"store with `keyring set {KEYRING_SERVICE} {names[0]}`, or pass {arguments} to connect()."
     )
-
-
-def _find(name: str, given: str | None) -> Secret:
-    text = os.environ.get(name) if given is None else given
-    if text is None or not text.strip():
-        raise ConfigError(f"{name} is missing: set the environment variable {name}.")
-    return Secret(text.strip())

@@ -1,51 +1,171 @@
-"""Keeping below the API's rate caps."""
+"""Keeping below the API's rate caps, whichever window the server counts in.
+
+The API's documentation gives no numbers; an older page has 600 reads and 300 writes a minute for each
+credential. At most that many requests leave in any minute *plus the jitter of the path*: a request that
+dawdles on its way arrives closer to the later ones, and only the wider window keeps the server's own window
+below the cap too.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
-from typing import Literal, cast
-
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from .clocks import Clock
+from .logs import SendLog, open_log
+from .ratelimits import WINDOW_S, RateLimits, choose_pause
 
 Kind = Literal["read", "write"]
-WINDOW_MS = 60_000
+MIN_JITTER_S = 0.25
+# Three seconds on top of sixty still use 95 % of the cap.
+MAX_JITTER_S = 3.0
+# Beyond this cap a file costs each request more than sharing could save it.
+MAX_SHARED_PER_MINUTE = 6000
+_N_DURATIONS = 256
+_BACK_OFF = 0.8
+_RECOVERY_PER_WINDOW = 0.1
+_LOG = logging.getLogger(__name__)
+
+
+def measure_jitter(durations_s: deque[float]) -> float:
+    """Return by how many seconds requests may be delayed unequally, judged by how long answers took."""
+    spread = max(durations_s) - min(durations_s) if durations_s else 0.0
+    return min(MAX_JITTER_S, MIN_JITTER_S + spread)
+
+
+@dataclass(slots=True)
+class Lane:
+    """The cap on one kind of request: as configured, and as learned from the server."""
+
+    log: SendLog
+    configured: int
+    learned: float = field(init=False)
+    durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=_N_DURATIONS), init=False)
+    changed_at: float = field(default=0.0, init=False)
+    held_until: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.learned = float(self.configured)
+
+    @property
+    def per_minute(self) -> int:
+        """The cap that is kept now."""
+        return max(1, int(self.learned))
+
+    def take(self, now: float) -> float:
+        """Take a slot and return 0, or return the seconds until one may be free."""
+        if now < self.held_until:
+            return self.held_until - now
+        window_s = WINDOW_S + measure_jitter(self.durations_s)
+        return self.log.put(int(now * 1000), limit=self.per_minute, window_ms=int(window_s * 1000)) / 1000
+
+    def learn(self, limits: RateLimits, *, now: float) -> None:
+        """Keep the cap that the server names if it is the lower one; wait if its window is used up."""
+        if limits.limit is not None:
+            self.learned, self.changed_at = float(min(self.configured, limits.limit)), now
+        elif self.learned < self.configured and now - self.changed_at >= WINDOW_S:
+            self.learned += self.configured * _RECOVERY_PER_WINDOW
+            self.learned, self.changed_at = min(self.learned, float(self.configured)), now
+        if limits.remaining == 0 and limits.reset_s is not None and 0 < limits.reset_s <= WINDOW_S:
+            self.held_until = now + limits.reset_s
+
+    def back_off(self, *, now: float) -> None:
+        """Lower the cap after a 429 that names none."""
+        self.learned, self.changed_at = max(1.0, self.learned * _BACK_OFF), now
 
 
 class Pacing:
-    """Admits requests under the caps, and pauses the whole credential after a 429."""
+    """Admits the requests of one credential, one lane for reads and one for writes; safe for threads.
 
-    def __init__(self, *, reads_per_minute: int, writes_per_minute: int, clock: Clock) -> None:
+    Parameters
+    ----------
+    reads_per_minute, writes_per_minute : int
+        The caps to keep; the server may teach lower ones, never higher.
+    clock : Clock
+        Tells the time and waits.
+    path : Path or None
+        File that other processes on this machine share; None keeps the log in memory.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=120) as client:
+    ...     client.pacing
+    <Pacing: 600 reads and 120 writes a minute>
+    """
+
+    def __init__(
+        self, *, reads_per_minute: int, writes_per_minute: int, clock: Clock, path: Path | None = None
+    ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._paused_until = 0.0
-        self._buckets = {
-            "read": InMemoryBucket([Rate(reads_per_minute, WINDOW_MS + 500)]),
-            "write": InMemoryBucket([Rate(writes_per_minute, WINDOW_MS + 500)]),
+        self._n_pauses_in_a_row = 0
+        self._lanes: dict[Kind, Lane] = {
+            "read": _open_lane("reads", reads_per_minute, path=path),
+            "write": _open_lane("writes", writes_per_minute, path=path),
         }
+
+    @property
+    def reads_per_minute(self) -> int:
+        """The cap on reads that is kept now."""
+        return self._lanes["read"].per_minute
+
+    @property
+    def writes_per_minute(self) -> int:
+        """The cap on writes that is kept now."""
+        return self._lanes["write"].per_minute
+
+    @property
+    def paused_s(self) -> float:
+        """Seconds for which the credential still rests after a 429."""
+        return max(0.0, self._paused_until - self._clock.time())
 
     def admit(self, kind: Kind, *, stop: threading.Event | None = None) -> bool:
         """Wait for the request's turn; False if `stop` was set before it came."""
         while not (stop and stop.is_set()):
-            wait_s = self._take(kind)
+            with self._lock:
+                wait_s = self.paused_s or self._lanes[kind].take(self._clock.time())
             if wait_s <= 0:
                 return True
             self._clock.sleep(wait_s, stop=stop)
         return False
 
-    def pause(self, seconds: float) -> None:
-        """Let no request of this credential through for a while."""
+    def note(self, kind: Kind, *, duration_s: float, limits: RateLimits, is_rate_limited: bool) -> None:
+        """Learn from an answer: how long it took, what its headers say, whether it was a 429."""
         with self._lock:
-            self._paused_until = max(self._paused_until, self._clock.time() + seconds)
+            lane, now = self._lanes[kind], self._clock.time()
+            lane.durations_s.append(duration_s)
+            lane.learn(limits, now=now)
+            if is_rate_limited:
+                self._pause(lane, limits=limits, now=now)
+            elif now >= self._paused_until:
+                self._n_pauses_in_a_row = 0
 
-    def _take(self, kind: Kind) -> float:
+    def close(self) -> None:
+        """Close the shared file, if there is one."""
         with self._lock:
-            now = self._clock.time()
-            if now < self._paused_until:
-                return self._paused_until - now
-            bucket = self._buckets[kind]
-            item = RateItem(kind, int(now * 1000))
-            if bucket.put(item):
-                return 0.0
-            return max(1, cast("int", bucket.waiting(item))) / 1000
+            for lane in self._lanes.values():
+                lane.log.close()
+
+    def __repr__(self) -> str:
+        return f"<Pacing: {self.reads_per_minute} reads and {self.writes_per_minute} writes a minute>"
+
+    def _pause(self, lane: Lane, *, limits: RateLimits, now: float) -> None:
+        # The requests that were under way together get their 429 together: that is one pause.
+        if now >= self._paused_until:
+            self._n_pauses_in_a_row += 1
+            if limits.limit is None:
+                lane.back_off(now=now)
+        pause = choose_pause(limits, n_in_a_row=max(1, self._n_pauses_in_a_row))
+        if pause.note:
+            _LOG.warning("Rate limit: %s", pause.note)
+        self._paused_until = max(self._paused_until, now + pause.seconds)
+
+
+def _open_lane(name: str, per_minute: int, *, path: Path | None) -> Lane:
+    is_shared = per_minute <= MAX_SHARED_PER_MINUTE
+    return Lane(log=open_log(name, path=path if is_shared else None), configured=per_minute)

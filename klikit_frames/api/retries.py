@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from .tries import Try
 from .wire import Answer
 
 MAX_TRIES = 5
 WAIT_INITIAL_S = 0.5
 WAIT_MAX_S = 30.0
 RATE_LIMIT_PATIENCE_S = 900.0
-RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 
 
 class Verdict(Enum):
@@ -33,29 +33,6 @@ class Verdict(Enum):
     def goes_on(self) -> bool:
         """Whether another try follows."""
         return self in {Verdict.RETRY, Verdict.WAIT}
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """What came of one try: an answer, or the trouble that took its place."""
-
-    answer: Answer | None = None
-    trouble: str | None = None
-    was_sent: bool = True
-
-    @property
-    def is_rate_limited(self) -> bool:
-        """Whether the API refused this try for the rate alone."""
-        return self.answer is not None and self.answer.http_status == 429
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether this try may be worth repeating."""
-        if self.answer is None or self.is_rate_limited:
-            return True
-        if self.answer.is_ok:
-            return not self.answer.is_readable
-        return self.answer.http_status in RETRIED_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
