@@ -50,7 +50,7 @@ _HOMES = {
     "mixed": "auditing.contrasts",
     "overrides": "auditing.contrasts",
     "plan": "planning.plans",
-    "publish": "auditing.proofs",
+    "publish": "auditing.publishing",
     "read_state": "menus.states",
     "read_toggles": "frames.toggles",
     "report": "auditing.reports",

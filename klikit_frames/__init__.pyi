@@ -12,8 +12,8 @@ from .auditing.darkness import dark_categories as dark_categories
 from .auditing.darkness import effective as effective
 from .auditing.diffs import diff as diff
 from .auditing.drifts import drift as drift
-from .auditing.proofs import publish as publish
 from .auditing.proofs import verify as verify
+from .auditing.publishing import publish as publish
 from .auditing.reports import report as report
 from .auditing.undo import undo as undo
 from .errors import ApiError as ApiError
