@@ -8,6 +8,7 @@ from dataclasses import replace
 import httpx
 
 from .. import __version__
+from ..errors import ConfigError
 from .calls import Surroundings
 from .clocks import Clock, SystemClock
 from .connections import Client, Request
@@ -145,7 +146,7 @@ def connect(
     Raises
     ------
     ConfigError
-        In one sentence, if a credential is missing or the URL may not be used.
+        In one sentence, if a credential is missing, the URL may not be used, or a number makes no sense.
 
     Examples
     --------
@@ -157,6 +158,12 @@ def connect(
     given = {PARTNER_KEY: hide(partner_key), SECRET_KEY: hide(secret_key)}
     # A traceback that prints local variables must not find the keys in this frame.
     del partner_key, secret_key
+    _check_timeout(timeout)
+    _check_counts(
+        writes_per_minute=writes_per_minute,
+        reads_per_minute=reads_per_minute,
+        max_connections=max_connections,
+    )
     base = check_base_url(find_base_url(base_url), allowed_hosts=allowed_hosts)
     credentials = find_credentials(given, host=base.netloc)
     clock = clock or SystemClock()
@@ -181,3 +188,14 @@ def connect(
     return Client(
         base=base, channel=channel, shared=Surroundings(pacing=pacing, clock=clock), read_only=read_only
     )
+
+
+def _check_timeout(timeout: float) -> None:
+    if not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
+        raise ConfigError(f"timeout is a number of seconds above 0, not {timeout!r}.")
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise ConfigError(f"{name} is a whole number from 1, not {count!r}.")

@@ -48,9 +48,12 @@ class Settled:
     sent_at, settled_at : datetime or None
         When the socket was first touched (None: never), and when the request was settled; UTC.
     was_sent : bool
-        Whether the API may have acted on it; False is a promise that it did not.
+        Whether the API may have acted on it; False (no connection, or nothing but 429s) is a promise that it
+        did not.
     is_replayed_failure : bool
         Two failing answers had one request_id: the API repeats a stored failure.
+    had_silence : bool
+        Some try was sent and never answered: a refusal of a later try does not prove that nothing was done.
     trouble : str or None
         Why no better answer came.
     """
@@ -61,6 +64,7 @@ class Settled:
     settled_at: datetime
     was_sent: bool
     is_replayed_failure: bool = False
+    had_silence: bool = False
     trouble: str | None = None
 
 
@@ -148,7 +152,8 @@ def settle(
         attempts=count_tries(tries),
         sent_at=sent_at,
         settled_at=settled_at,
-        was_sent=bool(reached) or deciding.answer is not None,
+        was_sent=bool(reached),
         is_replayed_failure=is_replayed(tries),
+        had_silence=any(one.was_sent and one.answer is None for one in tries),
         trouble="; ".join(filter(None, [deciding.trouble, verdict.value])) or None,
     )

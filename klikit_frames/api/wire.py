@@ -75,6 +75,9 @@ _ERROR_OF_STATUS: dict[int, type[ApiError]] = {
     429: RateLimited,
 }
 
+# What makes a body the API's own, by whether it tells of success: a proxy's page has neither.
+_MEMBERS = {True: {"data", "request_id"}, False: {"error"}}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -95,7 +98,7 @@ class Answer:
     server_at : datetime or None
         The server's clock (its ``Date`` header), UTC.
     is_readable : bool
-        False if the body was not the API's envelope (a proxy's page, a cut-off body).
+        False if the body was not the API's (a proxy's page, a cut-off body).
     """
 
     http_status: int
@@ -145,18 +148,20 @@ def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> An
     >>> read_answer(502, b"<html>Bad Gateway</html>").code
     'downstream_unavailable'
     """
-    envelope = _parse_envelope(body)
-    request_id = (envelope or {}).get("request_id")
-    answer = _read_success if 200 <= http_status < 300 else _read_failure
-    code, message = answer(http_status, envelope or {})
+    envelope = _parse_object(body)
+    is_ok = 200 <= http_status < 300
+    code, message = (
+        ("ok", _read_message(envelope)) if is_ok else _read_error(envelope, http_status=http_status)
+    )
+    request_id = envelope.get("request_id")
     return Answer(
         http_status=http_status,
         code=code,
         message=message,
         request_id=request_id if isinstance(request_id, str) and request_id else None,
-        data=(envelope or {}).get("data"),
+        data=envelope.get("data"),
         server_at=_parse_date(date),
-        is_readable=envelope is not None,
+        is_readable=bool(envelope.keys() & _MEMBERS[is_ok]) or (is_ok and not body.strip()),
     )
 
 
@@ -241,14 +246,12 @@ def _list_stores(stores: Iterable[tuple[SupportsIndex, SupportsIndex]]) -> list[
     return pairs
 
 
-def _parse_envelope(body: bytes) -> Mapping[str, Any] | None:
-    if not body.strip():
-        return {}
+def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _parse_date(text: str | None) -> datetime | None:
@@ -259,18 +262,18 @@ def _parse_date(text: str | None) -> datetime | None:
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _read_success(_http_status: int, envelope: Mapping[str, Any]) -> tuple[str, str]:
+def _read_message(envelope: Mapping[str, Any]) -> str:
     data = envelope.get("data")
     message = data.get("message") if isinstance(data, dict) else None
-    return "ok", message if isinstance(message, str) else ""
+    return message if isinstance(message, str) else ""
 
 
-def _read_failure(http_status: int, envelope: Mapping[str, Any]) -> tuple[str, str]:
+def _read_error(envelope: Mapping[str, Any], *, http_status: int) -> tuple[str, str]:
     error = envelope.get("error")
     error = error if isinstance(error, dict) else {}
     raw, message = error.get("code"), error.get("message")
-    code = spell_code(raw, http_status=http_status)
     message = message if isinstance(message, str) else ""
     if isinstance(raw, str) and spell_code(raw, http_status=0) == "http_0":
+        # The caller sees a known code; the API's own word for it is not lost.
         message = f"{message} (code {raw[:100]})".strip()
-    return code, message
+    return spell_code(raw, http_status=http_status), message
