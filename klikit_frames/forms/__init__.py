@@ -1,5 +1,21 @@
-"""Forms for quick changes in a notebook: pick what, pick where, see what will happen, press."""
+"""Forms for quick changes in a notebook: pick what, pick where, see what will happen, press.
 
-from klikit_frames.forms.pickers import EntityPicker, StorePicker
+Each form loads on first use, so that a face without a screen never loads widgets.
+"""
 
-__all__ = ["EntityPicker", "StorePicker"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .matrices import MatrixEditor
+    from .pickers import EntityPicker, StorePicker
+
+_HOMES = {"EntityPicker": "pickers", "MatrixEditor": "matrices", "StorePicker": "pickers"}
+
+__all__ = ["EntityPicker", "MatrixEditor", "StorePicker"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'klikit_frames.forms' has no attribute {name!r}")
+    return getattr(import_module(f"klikit_frames.forms.{_HOMES[name]}"), name)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
-from klikit_frames.errors import ConfigError
-from klikit_frames.forms.listings import Column, Facet, Key, Listing, search_words
-from klikit_frames.frames.schemas import STATE_COLUMNS
+from ..errors import ConfigError
+from ..frames.schemas import STATE_COLUMNS
+from .listings import Column, Facet, Key, Listing, search_words
 
 STORE_COLUMNS = ("brand_id", "branch_id")
-_FLAGS = {frozenset({True}): "on", frozenset({False}): "off", frozenset({True, False}): "mixed"}
+_FLAGS = {(True,): "on", (False,): "off", (False, True): "mixed"}
 
 
 def entity_listing(state: pd.DataFrame) -> Listing:
@@ -65,14 +66,14 @@ def store_listing(stores: pd.DataFrame) -> Listing:
     require_columns(stores, STORE_COLUMNS, source="kf.stores(client)")
     keys = zip(stores["brand_id"].tolist(), stores["branch_id"].tolist(), strict=True)
     groups = _groups([(int(brand), int(branch)) for brand, branch in keys])
-    titles = {
+    titles: dict[str, list[str]] = {
         "brand": _first(_names(stores, "brand"), groups),
         "branch": _first(_names(stores, "branch"), groups),
         "city": _first(_texts(stores, "city"), groups),
     }
     columns = {name: Column(name.capitalize(), texts) for name, texts in titles.items() if any(texts)}
     columns["store"] = Column("Store", [f"{brand}/{branch}" for brand, branch in groups], list(groups))
-    facets = {name: _facet(columns[name]) for name in ("brand", "branch", "city") if name in columns}
+    facets: dict[str, Facet] = {name: _facet(columns[name]) for name in titles if name in columns}
     return Listing("stores", list(groups), columns, facets, _words(columns))
 
 
@@ -81,6 +82,12 @@ def require_columns(frame: pd.DataFrame, names: Iterable[str], *, source: str) -
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(f"The frame has no column {', '.join(missing)}. Hand over what {source} returns.")
+
+
+def known_flags(state: pd.DataFrame) -> list[bool | None]:
+    """Return the flag of each row of `state`; None where it is not known."""
+    flags = state["is_enabled"].astype("boolean")
+    return flags.astype(object).where(flags.notna(), None).tolist()
 
 
 def _entity_keys(state: pd.DataFrame) -> list[Key]:
@@ -104,7 +111,9 @@ def _entity_columns(state: pd.DataFrame, groups: dict[Key, list[int]]) -> dict[s
         "flag": Column("Now", _flags(state, groups)),
         "path": Column("Where", _first(_texts(state, "path"), groups)),
     }
-    return {name: column for name, column in columns.items() if name not in ("sku", "path") or any(column.texts)}
+    return {
+        name: column for name, column in columns.items() if name not in ("sku", "path") or any(column.texts)
+    }
 
 
 def _entity_facets(
@@ -112,7 +121,9 @@ def _entity_facets(
 ) -> dict[str, Facet]:
     facets = {"type": _facet(columns["type"]), "flag": _facet(columns["flag"])}
     brands = _names(state, "brand")
-    facets["brand"] = Facet("Brand", [frozenset(brands[p] for p in ps if brands[p]) for ps in groups.values()])
+    facets["brand"] = Facet(
+        "Brand", [frozenset(brands[p] for p in ps if brands[p]) for ps in groups.values()]
+    )
     if "path" in columns:
         facets["section"] = Facet("Section", [_sections(path) for path in columns["path"].texts])
     return {name: facet for name, facet in facets.items() if facet.choices}
@@ -136,9 +147,9 @@ def _first(texts: Sequence[str], groups: dict[Key, list[int]]) -> list[str]:
 
 
 def _flags(state: pd.DataFrame, groups: dict[Key, list[int]]) -> list[str]:
-    flags = state["is_enabled"].astype("boolean").tolist()
-    seen = (frozenset(flags[p] for p in ps if flags[p] is not pd.NA) for ps in groups.values())
-    return [_FLAGS.get(values, "unknown") for values in seen]
+    flags = known_flags(state)
+    seen = ({flag for p in ps if (flag := flags[p]) is not None} for ps in groups.values())
+    return [_FLAGS.get(tuple(sorted(values)), "unknown") for values in seen]
 
 
 def _names(frame: pd.DataFrame, kind: str) -> list[str]:
@@ -154,7 +165,7 @@ def _texts(frame: pd.DataFrame, name: str) -> list[str]:
     return [_text(value) for value in frame[name].astype(object).tolist()]
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return "; ".join(str(part) for part in value)
-    return "" if value is None or value is pd.NA or value != value else str(value)
+    return "" if value is None or pd.isna(value) else str(value)

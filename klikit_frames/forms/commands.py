@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from klikit_frames.forms.selections import Selection
+from .selections import Selection
 
 Command = Mapping[str, object]
 _PLAIN: dict[str, Callable[[Selection], None]] = {
@@ -24,7 +24,8 @@ def obey(selection: Selection, command: Command) -> None:
     >>> from klikit_frames.forms.commands import obey
     >>> from klikit_frames.forms.listings import Column, Listing
     >>> from klikit_frames.forms.selections import Selection
-    >>> selection = Selection(Listing("fruit", [("item", 1)], {"title": Column("Title", ["Fig"])}, {}, ["fig"]))
+    >>> columns = {"title": Column("Title", ["Fig"])}
+    >>> selection = Selection(Listing("fruit", [("item", 1)], columns, {}, ["fig"]))
     >>> obey(selection, {"type": "tick", "key": "item:1", "on": True})
     >>> selection.ticked
     {('item', 1)}
@@ -47,7 +48,8 @@ def obey(selection: Selection, command: Command) -> None:
 def fresh(commands: list[dict[str, object]], *, done: int) -> list[dict[str, object]]:
     """Return the commands of the page that come after number `done`, in the order in which they were given.
 
-    The page repeats what it has no answer to yet: while a kernel is busy, only a trait's newest value survives.
+    The page repeats what it has no answer to yet: of a busy kernel's trait only the newest value
+    survives.
 
     Examples
     --------

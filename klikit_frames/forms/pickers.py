@@ -6,17 +6,17 @@ from typing import Any
 
 import pandas as pd
 
-from klikit_frames.forms.catalogues import entity_listing, store_listing
-from klikit_frames.forms.listings import Key, Listing
-from klikit_frames.forms.selections import summary
-from klikit_frames.views import table_html
+from .catalogues import entity_listing, store_listing
+from .listings import Key, Listing
+from .notes import brief_table_html
+from .selections import summary
 
 try:
-    from klikit_frames.forms.tables import Table
+    from .tables import Table
 except ImportError:  # anywidget is not installed
-    from klikit_frames.forms.plain_tables import PlainTable as Table  # type: ignore[assignment]
+    from .plain_tables import PlainTable as Table
 
-_FIRST_ROWS = 4
+_FIRST_ROWS = 8
 
 
 class _Picker(Table):
@@ -38,10 +38,13 @@ class _Picker(Table):
     def _repr_html_(self) -> str:
         """Return a static first page, for where no widget can be drawn."""
         frame = _listing_frame(self.selection.listing)
-        return table_html(frame, caption=f"{type(self).__name__}: {summary(self.selection)}", limit=_FIRST_ROWS)
+        rows = frame.itertuples(index=False, name=None)
+        return brief_table_html(
+            frame.columns, rows, caption=f"{type(self).__name__}: {summary(self.selection)}"
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
         data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
         data = {**data, "text/plain": repr(self), "text/html": self._repr_html_()}
         return (data, *rest) if rest else data
@@ -49,7 +52,10 @@ class _Picker(Table):
     def __repr__(self) -> str:
         """Return text for a terminal: the counts, and the first rows."""
         frame = _listing_frame(self.selection.listing).head(_FIRST_ROWS)
-        lines = [f"{type(self).__name__}: {summary(self.selection)}", frame.to_string(index=False, header=False)]
+        lines = [
+            f"{type(self).__name__}: {summary(self.selection)}",
+            frame.to_string(index=False, header=False),
+        ]
         return "\n".join(lines)
 
 
@@ -62,9 +68,9 @@ class EntityPicker(_Picker):
     Parameters
     ----------
     state : pandas.DataFrame
-        At least ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled, title``, as ``kf.read_state``
-        returns it; ``sku``, ``path`` and ``brand_title`` are searched too. Several rows of one entity are one row
-        here, told as ``on``, ``off``, ``mixed`` or ``unknown``.
+        At least ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled, title``, as
+        ``kf.read_state`` returns it; ``sku``, ``path`` and ``brand_title`` are searched too. Several rows of one
+        entity are one row here, told as ``on``, ``off``, ``mixed`` or ``unknown``.
     page_size : int
         Rows on one page.
 
@@ -93,15 +99,15 @@ class EntityPicker(_Picker):
 
 
 class StorePicker(_Picker):
-    """A table of stores to tick, filtered by brand, branch and city; "tick all that match" takes a whole brand.
+    """A table of stores to tick, filtered by brand, branch and city: "tick all that match" takes a whole one.
 
     Touches neither network nor disk.
 
     Parameters
     ----------
     stores : pandas.DataFrame
-        At least ``brand_id`` and ``branch_id``, as ``kf.stores`` returns it; ``brand_title``, ``branch_title`` and
-        ``city`` are shown and searched too.
+        At least ``brand_id`` and ``branch_id``, as ``kf.stores`` returns it; ``brand_title``, ``branch_title``
+        and ``city`` are shown and searched too.
     page_size : int
         Rows on one page.
 
@@ -113,8 +119,8 @@ class StorePicker(_Picker):
     Examples
     --------
     >>> import pandas as pd
-    >>> stores = pd.DataFrame({"brand_id": [5297, 5297], "branch_id": [1293, 1294], "city": ["Ubud", "Kuta"]})
-    >>> picker = kf.forms.StorePicker(stores)
+    >>> stores = {"brand_id": [5297, 5297], "branch_id": [1293, 1294], "city": ["Ubud", "Kuta"]}
+    >>> picker = kf.forms.StorePicker(pd.DataFrame(stores))
     >>> picker.selection.narrow("city", choice="Kuta")
     >>> picker.selection.tick_matching()
     >>> picker.selected
@@ -129,7 +135,9 @@ class StorePicker(_Picker):
 
 
 def _key_frame(keys: list[Key], *, names: tuple[str, str]) -> pd.DataFrame:
-    firsts: pd.Series[Any] = pd.Series([key[0] for key in keys], dtype="str" if names[0] == "entity_type" else "int64")
+    firsts: pd.Series[Any] = pd.Series(
+        [key[0] for key in keys], dtype="str" if names[0] == "entity_type" else "int64"
+    )
     return pd.DataFrame({names[0]: firsts, names[1]: pd.Series([key[1] for key in keys], dtype="int64")})
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipywidgets as w  # type: ignore[import-untyped]
 import traitlets as t
 
-from klikit_frames.forms.commands import obey
-from klikit_frames.forms.listings import Facet, Listing
-from klikit_frames.forms.notes import note_html
-from klikit_frames.forms.selections import Selection, page_rows, summary
+from .commands import obey
+from .listings import Facet, Listing
+from .notes import note_html
+from .selections import Selection, page_rows, summary
 
 _ACTIONS = {
     "tick_page": "Tick this page",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from klikit_frames.forms.listings import Key, Listing, token
+from .listings import Key, Listing, token
 
 UNDO_DEPTH = 100
 
@@ -104,7 +104,9 @@ class Selection:
     def narrow(self, facet: str, *, choice: str) -> None:
         """Show only rows of `choice`; an empty choice lifts the filter."""
         filters = {**dict(self._view.filters), facet: choice}
-        kept = tuple((name, value) for name, value in filters.items() if value and name in self.listing.facets)
+        kept = tuple(
+            (name, value) for name, value in filters.items() if value and name in self.listing.facets
+        )
         self._look(filters=kept, page=1)
 
     def sort(self, column: str) -> None:

@@ -1,37 +1,5 @@
 // One page of rows, drawn from traits. What is ticked lives in Python: this file only sends commands.
 
-const PAUSE_MS = 60;
-
-function make(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  const { dataset = {}, aria = {}, ...rest } = properties;
-  Object.assign(node, rest);
-  Object.assign(node.dataset, dataset);
-  for (const [name, value] of Object.entries(aria)) node.setAttribute(`aria-${name}`, value);
-  node.append(...children);
-  return node;
-}
-
-// While the kernel is busy only a trait's newest value reaches it, so commands without an answer are sent again.
-function sender(model) {
-  return (type, more = {}) => {
-    const waiting = model.get("commands").filter((command) => command.seq > model.get("done"));
-    const seq = Math.max(model.get("done"), ...waiting.map((command) => command.seq)) + 1;
-    model.set("commands", [...waiting, { type, seq, ...more }]);
-    model.save_changes();
-  };
-}
-
-function searchBox(model, send) {
-  const input = make("input", { type: "search", className: "kf-search", value: model.get("view").text });
-  let timer = 0;
-  input.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => send("search", { text: input.value }), PAUSE_MS);
-  });
-  return input;
-}
-
 function filterBox(name, facet, send) {
   const select = make("select", { className: `kf-filter kf-filter-${name}`, dataset: { facet: name } });
   select.append(make("option", { value: "", textContent: "all" }));
@@ -40,11 +8,7 @@ function filterBox(name, facet, send) {
   return select;
 }
 
-function labelled(text, control) {
-  return make("label", { className: "kf-label" }, make("span", { textContent: text }), control);
-}
-
-function toolbar(send, layout) {
+function toolbar(send, face) {
   const actions = [
     ["tick_page", "Tick this page"],
     ["tick_matching", "Tick all that match"],
@@ -53,7 +17,7 @@ function toolbar(send, layout) {
     ["undo", "Undo"],
   ];
   const bar = make("div", { className: "kf-toolbar", role: "group" });
-  bar.setAttribute("aria-label", `Tick ${layout.noun}`);
+  bar.setAttribute("aria-label", `Tick ${face.noun}`);
   for (const [type, text] of actions) {
     const button = make("button", { type: "button", textContent: text, className: `kf-${type.replace("_", "-")}` });
     button.addEventListener("click", () => send(type));
@@ -62,9 +26,9 @@ function toolbar(send, layout) {
   return bar;
 }
 
-function heading(layout, send) {
+function heading(face, send) {
   const row = make("tr", {}, make("th", { scope: "col" }, make("span", { className: "kf-unseen", textContent: "Ticked" })));
-  for (const { name, label } of layout.columns) {
+  for (const { name, label } of face.columns) {
     const button = make("button", { type: "button", className: "kf-sort", textContent: label, title: `Sort by ${label}` });
     button.addEventListener("click", () => send("sort", { column: name }));
     row.append(make("th", { scope: "col", dataset: { column: name } }, button));
@@ -83,48 +47,49 @@ function pager(send) {
   return { bar, where };
 }
 
-function drawRow(row, index, unique, send) {
-  const id = `${unique}-${row.key}`;
-  const box = make("input", { type: "checkbox", id, checked: row.ticked, tabIndex: index ? -1 : 0, dataset: { key: row.key } });
-  box.addEventListener("change", () => send("tick", { key: row.key, on: box.checked }));
+function emptyRow(width, id, send) {
+  const box = make("input", { type: "checkbox", id, tabIndex: -1 });
+  box.addEventListener("change", () => send("tick", { key: box.dataset.key, on: box.checked }));
+  const name = make("th", { scope: "row" }, make("label", { htmlFor: id }));
+  const cells = Array.from({ length: width - 1 }, () => make("td"));
+  return make("tr", {}, make("td", {}, box), name, ...cells);
+}
+
+function fillRow(line, row) {
+  const box = line.querySelector("input");
+  box.checked = row.ticked;
+  box.dataset.key = row.key;
+  line.className = row.ticked ? "kf-ticked" : "";
   const [first, ...others] = row.cells;
-  const name = make("th", { scope: "row" }, make("label", { htmlFor: id, textContent: first || row.key }));
-  const cells = others.map((text) => make("td", { textContent: text }));
-  return make("tr", { className: row.ticked ? "kf-ticked" : "" }, make("td", {}, box), name, ...cells);
+  line.querySelector("label").textContent = first || row.key;
+  others.forEach((text, index) => (line.children[index + 2].textContent = text));
 }
 
-// The rows are drawn anew with each change, so the focus is put back on the row that had it.
-function drawRows(body, rows, unique, send) {
-  const boxes = () => [...body.querySelectorAll("input[type=checkbox]")];
-  const focused = body.getRootNode().activeElement;
-  const at = boxes().indexOf(focused);
-  const key = at < 0 ? null : focused.dataset.key;
-  body.replaceChildren(...rows.map((row, index) => drawRow(row, index, unique, send)));
-  if (at < 0) return;
-  const now = boxes();
-  const target = now.find((box) => box.dataset.key === key) ?? now[Math.min(at, now.length - 1)];
-  moveTo(now, now.indexOf(target));
-}
+const boxesOf = (body) => [...body.querySelectorAll("input[type=checkbox]")];
 
-function moveTo(boxes, index) {
-  const target = boxes[Math.min(Math.max(index, 0), boxes.length - 1)];
-  if (!target) return;
-  for (const box of boxes) box.tabIndex = box === target ? 0 : -1;
-  target.focus();
+// Rows are filled anew but never replaced, so that the focus stays where it is.
+function drawRows(body, rows, width, unique, send) {
+  while (body.children.length < rows.length) body.append(emptyRow(width, `${unique}-${body.children.length}`, send));
+  const isLosingFocus = boxesOf(body).slice(rows.length).includes(body.getRootNode().activeElement);
+  while (body.children.length > rows.length) body.lastElementChild.remove();
+  rows.forEach((row, index) => fillRow(body.children[index], row));
+  const boxes = boxesOf(body);
+  if (isLosingFocus) moveTo(boxes, rows.length - 1);
+  if (boxes.length && !boxes.some((box) => box.tabIndex === 0)) boxes[0].tabIndex = 0;
 }
 
 function keys(root, body, search, send) {
-  const boxes = () => [...body.querySelectorAll("input[type=checkbox]")];
   return (event) => {
     const target = event.composedPath()[0];
-    const at = boxes().indexOf(target);
+    const boxes = boxesOf(body);
+    const at = boxes.indexOf(target);
     const isTyping = target.matches("input[type=search], select");
-    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: boxes().length - 1 };
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: boxes.length - 1 };
     if (event.key === "/" && !isTyping) search.focus();
-    else if (event.key === "ArrowDown" && target === search) moveTo(boxes(), 0);
+    else if (event.key === "ArrowDown" && target === search) moveTo(boxes, 0);
     else if (at >= 0 && event.key === "PageDown") send("turn", { step: 1 });
     else if (at >= 0 && event.key === "PageUp") send("turn", { step: -1 });
-    else if (at >= 0 && event.key in moves) moveTo(boxes(), moves[event.key]);
+    else if (at >= 0 && event.key in moves) moveTo(boxes, moves[event.key]);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -147,24 +112,27 @@ function drawView(root, view) {
 }
 
 function render({ model, el }) {
-  const layout = model.get("face");
+  const face = model.get("face");
   const unique = `kf${Math.random().toString(36).slice(2)}`;
-  const send = sender(model);
-  const search = searchBox(model, send);
-  const filters = Object.entries(layout.facets).map(([name, facet]) => labelled(facet.label, filterBox(name, facet, send)));
+  const tell = sender(model);
+  const { input: search, flush } = searching(tell, { text: model.get("view").text, className: "kf-search" });
+  const send = (type, more) => {
+    flush();
+    tell(type, more);
+  };
+  const filters = Object.entries(face.facets).map(([name, facet]) => labelled(facet.label, filterBox(name, facet, send)));
   const body = make("tbody");
   const said = make("p", { className: "kf-summary", role: "status", aria: { live: "polite" } });
   const { bar } = pager(send);
-  const table = make("table", { className: "kf-table" }, make("caption", { textContent: layout.caption }), heading(layout, send), body);
-  // Without this, a press of "x" on a row would be a command of the notebook.
-  const root = make("div", { className: "kf-picker", dataset: { lmSuppressShortcuts: "true" } });
-  root.append(make("div", { className: "kf-controls" }, labelled("Search", search), ...filters), toolbar(send, layout), said,
+  const table = make("table", { className: "kf-table" }, make("caption", { textContent: face.caption }), heading(face, send), body);
+  const root = make("div", { className: "kf-picker" });
+  root.append(make("div", { className: "kf-controls" }, labelled("Search", search), ...filters), toolbar(send, face), said,
     make("div", { className: "kf-scroll" }, table), bar);
   root.addEventListener("keydown", keys(root, body, search, send));
   el.replaceChildren(root);
 
   const draws = {
-    rows: () => drawRows(body, model.get("rows"), unique, send),
+    rows: () => drawRows(body, model.get("rows"), face.columns.length, unique, send),
     summary: () => (said.textContent = model.get("summary")),
     view: () => drawView(root, model.get("view")),
   };

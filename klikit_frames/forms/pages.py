@@ -1,0 +1,48 @@
+"""What every anywidget of ours shares: its script and style, and commands that none of is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from .commands import Command, fresh, last_number
+
+_FOLDER = Path(__file__).parent
+STYLE = (_FOLDER / "page.css").read_text(encoding="utf-8")
+
+
+def script(name: str) -> str:
+    """Return the ES module of a widget: what all share, then its own. Reads both from this folder."""
+    return "\n".join((_FOLDER / part).read_text(encoding="utf-8") for part in ("page.js", name))
+
+
+class PageWidget(anywidget.AnyWidget):
+    """A widget that is told what to do by a numbered list of commands, and draws by setting traits."""
+
+    summary = t.Unicode().tag(sync=True)
+    view = t.Dict().tag(sync=True)
+    rows: Any = t.List().tag(sync=True)
+    commands: Any = t.List().tag(sync=True)
+    done = t.Int().tag(sync=True)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.draw()
+        self.observe(self._hear, names="commands")
+
+    def draw(self) -> None:
+        """Set the traits that are drawn."""
+        raise NotImplementedError
+
+    def obey(self, command: Command) -> None:
+        """Carry out one command."""
+        raise NotImplementedError
+
+    def _hear(self, change: dict[str, list[dict[str, object]]]) -> None:
+        for command in fresh(change["new"], done=self.done):
+            self.obey(command)
+        self.done = last_number(change["new"], done=self.done)
+        self.draw()

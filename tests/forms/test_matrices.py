@@ -1,0 +1,124 @@
+"""The matrix editor without a browser: presses in, toggles out."""
+
+from __future__ import annotations
+
+import random
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.forms.grids import Grid
+from tests.forms.frames import business_state, store_state
+
+
+@pytest.fixture
+def editor() -> kf.forms.MatrixEditor:
+    return kf.forms.MatrixEditor(store_state())
+
+
+def give(editor: kf.forms.MatrixEditor, *commands: dict[str, object]) -> None:
+    for command in commands:
+        editor.commands = [{**command, "seq": editor.done + 1}]
+
+
+def changes(editor: kf.forms.MatrixEditor) -> list[tuple[int, int, int, bool]]:
+    frame = editor.toggles
+    return list(zip(frame.entity_id, frame.brand_id, frame.branch_id, frame.is_enabled, strict=True))
+
+
+def test_matrix_editor__shows_live(editor: kf.forms.MatrixEditor) -> None:
+    """Each cell says on, off, unknown, or nothing where the entity is in no menu of the store."""
+    assert [store["title"] for store in editor.stores] == ["1 / 11", "1 / 12", "2 / 11"]
+    assert [row["cells"] for row in editor.rows] == [["on", "off", "on"], ["unknown", "", "off"]]
+
+
+def test_matrix_editor__only_changes_become_toggles(editor: kf.forms.MatrixEditor) -> None:
+    """Pressed cells are toggles of their stores; a cell pressed twice is not."""
+    press = {"type": "press", "entity": "item:7", "store": "1:12"}
+    give(editor, press, {**press, "store": "1:11"}, {**press, "store": "1:11"}, {**press, "entity": "item:8"})
+    expected = kf.read_toggles(
+        pd.DataFrame(
+            {
+                "entity_type": ["item"],
+                "entity_id": [7],
+                "scope": ["store"],
+                "brand_id": [1],
+                "branch_id": [12],
+                "is_enabled": [True],
+            }
+        )
+    )
+    pd.testing.assert_frame_equal(editor.toggles, expected)
+    assert editor.rows[0]["cells"] == ["on", "on*", "on"]
+    assert editor.n_changed == 1
+
+
+def test_matrix_editor__nothing_changed(editor: kf.forms.MatrixEditor) -> None:
+    """With no change there are no toggles, in the right columns and dtypes."""
+    expected = kf.cross_toggles("item", [7], [(1, 11)], is_enabled=True).iloc[:0]
+    pd.testing.assert_frame_equal(editor.toggles, expected)
+
+
+def test_matrix_editor__whole_row_and_store(editor: kf.forms.MatrixEditor) -> None:
+    """A press on a row's or a store's name switches all of it that matches; a search narrows it."""
+    give(editor, {"type": "search", "side": "stores", "text": "1/"}, {"type": "press", "entity": "item:7"})
+    assert changes(editor) == [(7, 1, 11, False)]
+    give(editor, {"type": "search", "side": "stores", "text": ""}, {"type": "press", "store": "2:11"})
+    assert changes(editor) == [(7, 1, 11, False), (7, 2, 11, False)]
+
+
+def test_matrix_editor__undo_and_drop(editor: kf.forms.MatrixEditor) -> None:
+    """Undo takes back one press, dropping takes back all, and that too can be undone."""
+    give(editor, {"type": "press", "entity": "item:7"}, {"type": "press", "store": "2:11"})
+    give(editor, {"type": "undo"})
+    assert changes(editor) == [(7, 1, 11, False), (7, 2, 11, False)]
+    give(editor, {"type": "clear"})
+    assert changes(editor) == []
+    give(editor, {"type": "undo"})
+    assert editor.n_changed == 2
+
+
+def test_matrix_editor__hidden_changes_are_counted(editor: kf.forms.MatrixEditor) -> None:
+    """A change that a search hides stays, and is counted in view."""
+    give(editor, {"type": "press", "entity": "item:7", "store": "2:11"})
+    give(editor, {"type": "search", "side": "entities", "text": "noodles"})
+    assert editor.summary == "1 cell changed, 1 of them hidden by a search. 1 entities in 3 stores match."
+    give(editor, {"type": "search", "side": "entities", "text": "pasta"})
+    assert editor.summary.endswith("Nothing matches: change a search.")
+
+
+def test_matrix_editor__needs_store_rows() -> None:
+    """A state of the business level alone is refused, with the line that reads stores."""
+    with pytest.raises(kf.ConfigError, match=r"no store rows\. Hand over kf\.read_state\(client, stores="):
+        kf.forms.MatrixEditor(business_state())
+
+
+def test_matrix_editor__pages() -> None:
+    """Both sides have pages."""
+    editor = kf.forms.MatrixEditor(store_state(), page_rows=1, page_stores=2)
+    give(
+        editor, {"type": "turn", "side": "entities", "step": 1}, {"type": "turn", "side": "stores", "step": 9}
+    )
+    assert ([row["title"] for row in editor.rows], [s["key"] for s in editor.stores]) == (
+        ["Noodles"],
+        ["2:11"],
+    )
+    assert editor.view["stores"] == {"text": "", "page": 2, "n_pages": 2}
+
+
+def test_grid__thousand_presses() -> None:
+    """After each of 1,000 random presses and undos, the changes are what a plain model says."""
+    grid, dice = Grid(store_state()), random.Random(3)
+    history = [dict(grid.live)]
+    for _ in range(1_000):
+        if dice.random() < 0.3 and len(history) > 1:
+            history.pop()
+            grid.undo()
+        else:
+            cells = [cell for cell in grid.live if dice.random() < 0.4]
+            flag = not any(history[-1][cell] for cell in cells)
+            after = {**history[-1], **dict.fromkeys(cells, flag)}
+            history = [*history, after] if after != history[-1] else history
+            grid.press(cells)
+        assert grid.wanted == {c: f for c, f in history[-1].items() if f != grid.live[c]}

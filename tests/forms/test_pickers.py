@@ -1,0 +1,139 @@
+"""The pickers without a browser: commands in, keys out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+import klikit_frames as kf
+from tests.forms.frames import business_state, store_state
+
+PLAIN = """
+import sys
+sys.modules["anywidget"] = None
+import klikit_frames as kf
+from tests.forms.frames import business_state
+picker = kf.forms.EntityPicker(business_state())
+search, boxes = picker.children[1], picker.lines.children
+assert [box.description for box in boxes][1] == "Rice · item · 7 · R-1 · on · Lunch › Mains | Dinner › Mains"
+boxes[2].value = True
+search.value = "dinner"
+assert "1 of them hidden" in picker.said.value, picker.said.value
+buttons = [b for child in picker.children for b in getattr(child, "children", ())]
+next(b for b in buttons if b.description == "Tick all that match").click()
+print(picker.selected.values.tolist(), picker.n_ticked, picker.n_hidden)
+"""
+
+
+@pytest.fixture
+def picker() -> kf.forms.EntityPicker:
+    return kf.forms.EntityPicker(business_state(), page_size=2)
+
+
+def give(picker: kf.forms.EntityPicker, **command: object) -> None:
+    picker.commands = [{**command, "seq": picker.done + 1}]
+
+
+def keys(*pairs: tuple[str, int]) -> pd.DataFrame:
+    frame = pd.DataFrame(pairs, columns=["entity_type", "entity_id"])
+    return frame.astype({"entity_type": "str", "entity_id": "int64"})
+
+
+def test_entity_picker__keys_as_frame(picker: kf.forms.EntityPicker) -> None:
+    """What is ticked comes out as keys, in the order of the state."""
+    give(picker, type="tick", key="item:9", on=True)
+    give(picker, type="tick", key="category:1", on=True)
+    pd.testing.assert_frame_equal(picker.selected, keys(("category", 1), ("item", 9)))
+
+
+def test_entity_picker__nothing_ticked(picker: kf.forms.EntityPicker) -> None:
+    """Nothing ticked is an empty frame with the same columns and dtypes."""
+    pd.testing.assert_frame_equal(picker.selected, keys())
+
+
+def test_entity_picker__ticked_from_python(picker: kf.forms.EntityPicker) -> None:
+    """Keys can be handed in; the page shows them, and undo takes them back."""
+    picker.selected = keys(("item", 7), ("item", 12345))
+    assert (picker.n_ticked, picker.rows[1]["ticked"]) == (1, True)
+    give(picker, type="undo")
+    pd.testing.assert_frame_equal(picker.selected, keys())
+
+
+def test_entity_picker__counts_are_traits(picker: kf.forms.EntityPicker) -> None:
+    """Counts can be observed, and what is ticked but hidden is among them."""
+    seen: list[int] = []
+    picker.observe(lambda change: seen.append(change["new"]), names="n_hidden")
+    give(picker, type="tick", key="item:7", on=True)
+    give(picker, type="filter", name="type", choice="category")
+    assert (seen, picker.n_ticked, picker.n_matching, picker.n_rows) == ([1], 1, 1, 4)
+
+
+def test_entity_picker__late_commands_once(picker: kf.forms.EntityPicker) -> None:
+    """Commands that the page sends again while it waits are carried out once, in their order."""
+    first = {"type": "tick", "key": "item:7", "on": True, "seq": 1}
+    picker.commands = [first]
+    picker.commands = [{"type": "invert", "seq": 2}, first]
+    assert picker.done == 2
+    pd.testing.assert_frame_equal(picker.selected, keys(("category", 1), ("item", 8), ("item", 9)))
+
+
+@pytest.mark.parametrize(
+    "command", [{}, {"type": "nope"}, {"type": "tick", "key": 7, "on": True}, {"type": "turn", "step": "2"}]
+)
+def test_entity_picker__senseless_commands(picker: kf.forms.EntityPicker, command: dict[str, object]) -> None:
+    """A command that makes no sense changes nothing."""
+    rows = picker.rows
+    give(picker, **command)
+    assert picker.rows == rows
+
+
+def test_entity_picker__pages(picker: kf.forms.EntityPicker) -> None:
+    """The page gets one page of rows, and the next on demand."""
+    give(picker, type="turn", step=1)
+    assert [row["key"] for row in picker.rows] == ["item:8", "item:9"]
+    give(picker, type="tick_page")
+    pd.testing.assert_frame_equal(picker.selected, keys(("item", 8), ("item", 9)))
+
+
+def test_entity_picker__ids_beyond_the_page(picker: kf.forms.EntityPicker) -> None:
+    """An id above 2^53, which no page can count to, comes out unchanged."""
+    state = business_state().assign(entity_id=[9007199254740993, 7, 8, 9])
+    large = kf.forms.EntityPicker(state)
+    give(large, type="tick", key=large.rows[0]["key"], on=True)
+    pd.testing.assert_frame_equal(large.selected, keys(("category", 9007199254740993)))
+
+
+def test_entity_picker__leaves_the_frame_alone() -> None:
+    """The frame that was handed in is not changed."""
+    state = business_state()
+    kf.forms.EntityPicker(state)
+    pd.testing.assert_frame_equal(state, business_state())
+
+
+def test_entity_picker__static_faces(picker: kf.forms.EntityPicker) -> None:
+    """Where no widget can be drawn there is a first page in HTML, escaped, and text for a terminal."""
+    state = business_state().assign(title="<b>Rice</b>")
+    data, _ = DisplayFormatter().format(kf.forms.EntityPicker(state))
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "&lt;b&gt;Rice" in data["text/html"]
+    assert "<script" not in data["text/html"]
+    assert repr(picker).splitlines()[0] == "EntityPicker: 0 ticked. 4 of 4 entities match."
+    assert "Noodles" in repr(picker)
+
+
+def test_entity_picker__without_anywidget() -> None:
+    """Without anywidget the same picker is drawn with plain ipywidgets, and ticks the same."""
+    done = subprocess.run([sys.executable, "-c", PLAIN], capture_output=True, text=True, check=False)
+    assert done.stdout == "[['item', 7], ['item', 8], ['item', 9]] 3 1\n", done.stderr
+
+
+def test_store_picker__keys_as_frame() -> None:
+    """Ticked stores come out as pairs."""
+    picker = kf.forms.StorePicker(store_state())
+    give(picker, type="filter", name="brand", choice="2")
+    give(picker, type="tick_matching")
+    pd.testing.assert_frame_equal(picker.selected, pd.DataFrame({"brand_id": [2], "branch_id": [11]}))
