@@ -185,6 +185,14 @@ def _walk_category(
         leaf = _node("item", item, parents=parents, titles=titles)
         seen["items"].add(leaf.entity_id)
         yield leaf
+        yield from _options(item)
+
+
+def _options(item: dict[str, Any]) -> Iterator[Node]:
+    """Yield the modifier options of an item's groups: items too, but only ever chosen inside another."""
+    for group in item.get("groups") or ():
+        for option in group.get("groupedModifiers") or ():
+            yield _node("item", option, parents=(), titles=())._replace(is_modifier_option=True)
 
 
 def _children(

@@ -69,15 +69,22 @@ def beside(frame: pd.DataFrame, **columns: pd.Series) -> pd.DataFrame:
     return kept.assign(**{name: column.array for name, column in columns.items()})
 
 
+def _is_option(wanted: pd.DataFrame, state: pd.DataFrame) -> Codes:
+    """Say which rows are modifier options: items that a state has no rows of."""
+    options = list(state.attrs.get("modifier_option_ids", ()))
+    told: Codes = ((wanted["entity_type"] == "item") & wanted["entity_id"].isin(options)).to_numpy(dtype=bool)
+    return told
+
+
 def _is_covered(wanted: pd.DataFrame, state: pd.DataFrame) -> Codes:
     """Say for each row whether the menu that it is about was read, or belongs to no store of the business."""
     places = ["scope", "brand_id", "branch_id"]
     rows, read = pack([wanted, state], columns=places)
-    covered = np.isin(rows, np.unique(read))
+    covered = np.isin(rows, np.unique(read)) & ~_is_option(wanted, state)
     own = state.attrs.get("stores")
     if own is None:
         return covered
     listed = pd.DataFrame(list(own), columns=places[1:], dtype="Int64")
     pairs, known = pack([wanted, listed], columns=places[1:])
-    foreign = (wanted["scope"] == "store").to_numpy() & ~np.isin(pairs, known)
+    foreign = (wanted["scope"] == "store").to_numpy(dtype=bool) & ~np.isin(pairs, known)
     return covered | foreign

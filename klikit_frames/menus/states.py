@@ -57,14 +57,13 @@ def read_state(
     -------
     pandas.DataFrame
         The business level first, then the stores in the order given, each in its menu's order. Columns:
-        ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled`` (missing if the tree does
-        not tell, or tells two values), ``title``, then ``sku``; ``path`` and ``path_ids``, all places of
-        the entity as ``Lunch › Noodles | Dinner › Noodles`` and ``6825/39118|6826/39118``;
-        ``is_item_enabled`` (an item's own flag beside that of its place), ``is_in_stock``,
-        ``is_available``, and the providers that show and hide it, ``visible_on`` and ``hidden_on``, as
-        ``1|6``. Modifier options are no rows. ``attrs``: ``stores``, all (brand, branch) pairs of the
-        business if they could be read; ``failures``, see `failures`; ``modifier_option_ids``; ``host``;
-        ``read_at``.
+        ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled`` (missing if the tree does not
+        tell, or tells two values), ``title``, then ``sku``; ``path`` and ``path_ids``, all places of the
+        entity as ``Lunch › Noodles | Dinner › Noodles`` and ``6825/39118|6826/39118``; ``is_item_enabled``
+        (an item's own flag beside that of its place), ``is_in_stock``, ``is_available``, and the providers
+        that show and hide it, ``visible_on`` and ``hidden_on``, as ``1|6``. Modifier options are no rows.
+        ``attrs``: ``stores``, all (brand, branch) pairs of the business if they could be read;
+        ``failures``, see `failures`; ``modifier_option_ids``; ``n_business_rows``; ``host``; ``read_at``.
 
     Raises
     ------
@@ -153,6 +152,7 @@ def _stated(menus: list[Menu], *, known: Facts | None, failures: list[Failure], 
     state.attrs |= {
         "failures": Facts(failures),
         "modifier_option_ids": Facts(sorted(options)),
+        "n_business_rows": int((state["scope"] == "business").sum()),
         "host": host,
         "read_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

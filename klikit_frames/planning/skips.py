@@ -67,9 +67,19 @@ def _is_foreign(toggles: pd.DataFrame, state: pd.DataFrame) -> NDArray[np.bool_]
         own = pd.MultiIndex.from_tuples([tuple(pair) for pair in state.attrs["stores"]] or [(-1, -1)])
         foreign |= is_store & ~_places(toggles).droplevel([0, 1, 2]).isin(own)
     business = _places(state[(state["scope"] == "business").to_numpy(dtype=bool)]).droplevel([2, 3, 4])
+    if len(business) < state.attrs.get("n_business_rows", 0):
+        # A part of the business level: an id that is not in it may well be in the rest.
+        return foreign
     asked = _places(toggles).droplevel([2, 3, 4])
     is_known_type = asked.get_level_values(0).isin(business.get_level_values(0).unique())
-    return foreign | (is_known_type & ~asked.isin(business))
+    return foreign | (is_known_type & ~asked.isin(business) & ~_is_option(toggles, state))
+
+
+def _is_option(toggles: pd.DataFrame, state: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell the rows of modifier options: items of the business too, though no rows of a state."""
+    options = list(state.attrs.get("modifier_option_ids", ()))
+    is_item = (toggles["entity_type"] == "item").to_numpy(dtype=bool)
+    return is_item & toggles["entity_id"].isin(options).to_numpy(dtype=bool)
 
 
 def _is_unchanged(
