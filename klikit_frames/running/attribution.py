@@ -67,7 +67,7 @@ class Fate:
         )
 
 
-def attribute(plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, bool]) -> pd.DataFrame:
+def attribute(plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, bool | None]) -> pd.DataFrame:
     """Return the result: the plan's toggles, and beside each row what became of it.
 
     Parameters
@@ -99,7 +99,7 @@ def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
 class _Teller:
     """Finds the request that decided a row."""
 
-    def __init__(self, requests: Iterable[Request], *, proofs: Mapping[Cell, bool]) -> None:
+    def __init__(self, requests: Iterable[Request], *, proofs: Mapping[Cell, bool | None]) -> None:
         self._proofs = proofs
         self._whole: dict[int, Request] = {}
         self._parts: dict[int, dict[Cell, Request]] = {}

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from ..api.wire import ENABLE_PATHS
 from .families import Family
+from .keys import may_have_arrived
 from .records import Request
-from .verdicts import judge
+from .verdicts import ends_run, judge
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -42,7 +43,7 @@ class Crew:
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
 
-    def send(self, families: Iterable[Family], *, report: Report, n_threads: int) -> None:
+    def send(self, families: Iterable[Family], *, report: Report) -> None:
         """Send these requests and their parts, and return when all are settled or the run was stopped.
 
         Parameters
@@ -51,12 +52,11 @@ class Crew:
             What to send, in this order.
         report : callable
             Is told of each family that is done, on the calling thread.
-        n_threads : int
-            How many to send at once.
         """
         self._work = deque(families)
         threads = [
-            threading.Thread(target=self._toil, daemon=True) for _ in range(min(n_threads, len(self._work)))
+            threading.Thread(target=self._toil, daemon=True)
+            for _ in range(min(self.client.max_connections, len(self._work)))
         ]
         for thread in threads:
             thread.start()
@@ -114,19 +114,27 @@ class Crew:
         settled = self.client.write(
             "PATCH", path, request.body, key=request.key, on_attempt=note, stop=self.watch.stop
         )
-        self._learn_clock(settled)
-        is_stopping = self.watch.stop.is_set()
-        verdict = judge(settled, n_cells=request.target.n_cells, is_stopping=is_stopping)
+        self._learn(settled)
+        verdict = judge(
+            settled,
+            n_cells=request.target.n_cells,
+            is_stopping=self.watch.stop.is_set(),
+            may_have_arrived=may_have_arrived(request),
+        )
         return replace(noted, attempts=request.attempts + settled.attempts, verdict=verdict)
 
     def _note(self, family: Family, request: Request) -> None:
         self.journal.note_verdict(self.run_id, request, children=family.note(request))
         self.watch.note(request)
 
-    def _learn_clock(self, settled: Settled) -> None:
-        """Note once how the server's clock differs, so that the age of a key never rests on ours alone."""
+    def _learn(self, settled: Settled) -> None:
+        """Take from an answer what concerns the whole run: whether it ends, and the server's clock.
+
+        The clock is noted once, so that the age of a key never rests on ours alone.
+        """
+        if (reason := ends_run(settled)) is not None:
+            self.watch.end(reason)
         server_at = settled.answer.server_at if settled.answer else None
-        if server_at is None or self.knows_clock:
-            return
-        self.knows_clock = True
-        self.journal.note_clock(self.run_id, (server_at - settled.settled_at).total_seconds())
+        if server_at is not None and not self.knows_clock:
+            self.knows_clock = True
+            self.journal.note_clock(self.run_id, (server_at - settled.settled_at).total_seconds())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,13 +15,14 @@ from ..frames.exports import neutralise_formulas
 # Excel keeps 15 digits of a number; a longer id is written as text.
 _EXCEL_EXACT_BELOW = 10**15
 _SHEET = "result"
+_AS_WRITTEN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
 def write_csv(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     """Write `frame` as UTF-8 CSV, formulas made harmless, and return its path."""
     plain = _plain(frame)
     # The csv module leaves a lone CR unquoted, and readers take it for the end of a line.
-    quoting = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
     plain.to_csv(path, index=False, quoting=quoting, encoding="utf-8", lineterminator="\n")
     return Path(path)
 
@@ -34,15 +35,9 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     ConfigError
         The extra ``[excel]`` is not installed.
     """
-    plain = _plain(frame)
-    plain = plain.assign(
-        **{name: _without_long_numbers(plain[name]) for name in plain.select_dtypes("number")}
-    )
-    options = {
-        "options": {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    }
+    plain = _map_columns(_plain(frame), _without_long_numbers)
     try:
-        with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs=options) as writer:
+        with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
             plain.to_excel(writer, sheet_name=_SHEET, index=False)
     except ModuleNotFoundError as error:
         raise ConfigError("to_excel needs an extra: pip install 'klikit-frames[excel]'.") from error
@@ -51,14 +46,19 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Say lists as ``663|664`` and times as text, then make formulas harmless."""
-    copy = frame.copy(deep=False)
-    for place in range(copy.shape[1]):
-        column = copy.iloc[:, place]
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            copy.isetitem(place, column.map(pd.Timestamp.isoformat, na_action="ignore").astype("str"))
-        elif column.dtype == object:
-            copy.isetitem(place, column.map(_joined))
-    return neutralise_formulas(copy)
+    return neutralise_formulas(_map_columns(frame, _as_text))
+
+
+def _map_columns(frame: pd.DataFrame, change: Any) -> pd.DataFrame:
+    # By place, not by name: an analyst's own columns may share one.
+    columns = [change(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    return pd.concat(columns, axis=1) if columns else frame
+
+
+def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column.map(pd.Timestamp.isoformat, na_action="ignore").astype(object)
+    return column.map(_joined) if column.dtype == object else column
 
 
 def _joined(value: Any) -> Any:
@@ -66,10 +66,12 @@ def _joined(value: Any) -> Any:
 
 
 def _has_returns(frame: pd.DataFrame) -> bool:
-    texts = (frame.iloc[:, place].astype(object) for place in range(frame.shape[1]))
-    return any(isinstance(value, str) and "\r" in value for text in texts for value in text.unique())
+    columns = (frame.iloc[:, place].astype(object) for place in range(frame.shape[1]))
+    return any(isinstance(value, str) and "\r" in value for column in columns for value in column)
 
 
-def _without_long_numbers(column: pd.Series) -> pd.Series:
+def _without_long_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    if not pd.api.types.is_integer_dtype(column.dtype):
+        return column
     is_long = (column.abs() >= _EXCEL_EXACT_BELOW).fillna(value=False).any()
     return column.astype("string").astype(object) if is_long else column

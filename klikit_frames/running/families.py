@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
 from ..api.wire import encode_enable
@@ -18,11 +18,13 @@ _OF_ONE_FLAG = 404
 class Family:
     """A request and its parts; owned by one thread at a time."""
 
-    def __init__(self, requests: Iterable[Request]) -> None:
+    def __init__(self, requests: Iterable[Request], *, held: Set[str] = frozenset()) -> None:
         ordered = sorted(requests, key=lambda request: request.path)
         self._requests = {request.path: request for request in ordered}
         # Depth first, so that the evidence is always about the neighbours of what comes next.
-        self._waiting = [request.path for request in reversed(ordered) if request.is_open]
+        self._waiting = [
+            request.path for request in reversed(ordered) if request.is_open and request.key not in held
+        ]
         self._good: Counter[Store] = Counter()
         self._guilty: Counter[Store] = Counter()
         self._n_good = self._n_guilty = 0
@@ -38,9 +40,9 @@ class Family:
         return next(iter(self))
 
     @property
-    def is_settled(self) -> bool:
-        """Whether nothing of it is open."""
-        return not any(request.is_open for request in self)
+    def is_waiting(self) -> bool:
+        """Whether something of it is to be sent."""
+        return bool(self._waiting)
 
     def take(self) -> Request | None:
         """Return the next request to send; each is handed out once. None if there is no more."""
@@ -102,9 +104,12 @@ def draw(target: Target, *, path: tuple[int, ...]) -> Request:
     return Request(path=path, target=target, key=str(uuid.uuid4()), body=body)
 
 
-def families(requests: Iterable[Request]) -> list[Family]:
-    """Return requests and their parts, grouped by the plan's request, in sending order."""
+def families(requests: Iterable[Request], *, held: Set[str] = frozenset()) -> list[Family]:
+    """Return requests and their parts, grouped by the plan's request, in sending order.
+
+    Those whose keys are `held` are not handed out to be sent.
+    """
     grouped: dict[int, list[Request]] = {}
     for request in requests:
         grouped.setdefault(request.request_no, []).append(request)
-    return [Family(grouped[request_no]) for request_no in sorted(grouped)]
+    return [Family(grouped[request_no], held=held) for request_no in sorted(grouped)]

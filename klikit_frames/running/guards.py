@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..planning.plans import Plan
     from .records import Run
+    from .watches import Rules
 
 
 def check_before_sending(plan: Plan, client: Client, *, confirm: str | None) -> None:
@@ -31,6 +32,24 @@ def check_before_sending(plan: Plan, client: Client, *, confirm: str | None) -> 
     if client.needs_confirmation and confirm != code:
         raise PlanError(_refusal(plan, client, code=code, confirm=confirm))
     check_plan(plan)
+
+
+def check_options(rules: Rules, *, first: int | None, on_error: str, before: str) -> None:
+    """Refuse an option that is out of range.
+
+    Raises
+    ------
+    ConfigError
+        The message names the option.
+    """
+    chosen = {"on_error": (on_error, ("continue", "stop")), "before": (before, ("plan", "read"))}
+    for name, (value, allowed) in chosen.items():
+        if value not in allowed:
+            raise ConfigError(f"{name}={value!r} is not one of {', '.join(allowed)}; nothing was sent.")
+    numbers = {"first": first, "max_failures": rules.max_failures, "deadline_s": rules.deadline_s}
+    for name, number in numbers.items():
+        if number is not None and number < 0:
+            raise ConfigError(f"{name}={number} is below zero; nothing was sent.")
 
 
 def check_same_plan(plan: Plan, run: Run) -> None:

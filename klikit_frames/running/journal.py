@@ -88,10 +88,13 @@ class Journal:
             except sqlite3.Error as error:
                 raise JournalError(self._told(error)) from error
 
-    def begin(self, run: Run, *, plan_body: bytes, requests: Iterable[Request]) -> None:
-        """Note a new run, its plan and all of its requests, in one commit."""
-        first = rows.insert_run(run, plan_body=zlib.compress(plan_body))
-        self.write([first, *(rows.insert_request(run.run_id, request) for request in requests)])
+    def begin(
+        self, run: Run, *, plan_body: bytes, requests: Iterable[Request], before: Iterable[Flag]
+    ) -> None:
+        """Note a new run, its plan, all of its requests and its before-images, in one commit."""
+        begun = rows.insert_run(run, plan_body=zlib.compress(plan_body))
+        noted = [rows.insert_request(run.run_id, request) for request in requests]
+        self.write([begun, *noted, *(rows.insert_flag(run.run_id, flag, kind="before") for flag in before)])
 
     def note_attempt(self, run_id: str, request: Request) -> None:
         """Note that a request is about to leave."""

@@ -18,6 +18,13 @@ class Cell(NamedTuple):
     brand_id: int | None
     branch_id: int | None
 
+    @property
+    def store(self) -> Store | None:
+        """Its store; None for everywhere."""
+        if self.brand_id is None or self.branch_id is None:
+            return None
+        return self.brand_id, self.branch_id
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

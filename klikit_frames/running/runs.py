@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
-import time
-import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..planning.plans import parse_plan
-from ..progress import Progress, open_bar
+from ..progress import Progress
 from . import locks
-from .attribution import attribute, count_outcomes
-from .crews import Crew
-from .families import Family, draw, families
-from .guards import check_before_sending, check_same_host, check_same_plan
-from .journal import Journal, JournalPath, open_journal
-from .records import Request, Run, Target
+from .before_images import Before, find_before
+from .guards import check_before_sending, check_options, check_same_host, check_same_plan
+from .journal import JournalPath, open_journal
 from .results import Result
-from .watches import OnError, Rules, Watch
+from .sessions import Session, begin, watch_for
+from .watches import OnError, Rules
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..planning.plans import Plan
-
-N_THREADS = 8
 
 
 def run(
@@ -42,6 +32,8 @@ def run(
     confirm: str | None = None,
     max_failures: int | None = None,
     deadline_s: float | None = None,
+    first: int | None = None,
+    before: Before = "plan",
 ) -> Result:
     """Send a plan and return what became of every row.
 
@@ -67,6 +59,11 @@ def run(
         More rejected or failed rows than this end the run.
     deadline_s : float, optional
         Seconds after which the run ends.
+    first : int, optional
+        A canary: so many requests are sent and read back, and the rest only if all is as asked.
+    before : {"plan", "read"}
+        Where the before-images for an undo come from: the state that the plan was made with, if any, or a
+        reading of the menus before the first request.
 
     Returns
     -------
@@ -92,17 +89,19 @@ def run(
     0  applied   ok          200
     """
     rules = Rules(max_failures=0 if on_error == "stop" else max_failures, deadline_s=deadline_s)
+    check_options(rules, first=first, on_error=on_error, before=before)
     with ExitStack() as stack:
         book = stack.enter_context(open_journal(journal))
         stack.enter_context(locks.hold(book.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
         known = book.run_of_plan(plan.plan_id)
-        if known is not None:
+        if known is None:
+            check_before_sending(plan, client, confirm=confirm)
+            known = begin(book, plan, client, before=find_before(plan, client, before=before))
+        else:
             check_same_plan(plan, known)
             check_same_host(known, client)
-        check_before_sending(plan, client, confirm=confirm)
-        return _Session(book, plan, client, known or _begin(book, plan, client)).go_on(
-            rules, progress=progress
-        )
+        session = Session(book, plan, client, known, watch_for(rules), first=first)
+        return session.go_on(progress=progress)
 
 
 def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress: Progress = None) -> Result:
@@ -148,7 +147,7 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
         stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
         check_same_host(known, client)
         plan = parse_plan(book.plan_body(run_id))
-        return _Session(book, plan, client, known).go_on(Rules(), progress=progress)
+        return Session(book, plan, client, known, watch_for(Rules())).go_on(progress=progress)
 
 
 def runs(*, journal: JournalPath = None) -> pd.DataFrame:
@@ -174,98 +173,3 @@ def runs(*, journal: JournalPath = None) -> pd.DataFrame:
     """
     with open_journal(journal) as book:
         return book.runs()
-
-
-@dataclass(slots=True)
-class _Session:
-    """One stretch of a run, from its start or resumption to its end."""
-
-    book: Journal
-    plan: Plan
-    client: Client
-    run: Run
-
-    def go_on(self, rules: Rules, *, progress: Progress) -> Result:
-        """Send what is open, note how it ended, and tell."""
-        waiting = [
-            family for family in families(self.book.requests(self.run.run_id)) if not family.is_settled
-        ]
-        watch = Watch(rules, now=time.monotonic)
-        if waiting:
-            self._send(waiting, watch, progress=progress)
-        if watch.trouble is not None:
-            raise watch.trouble
-        return self._end(watch)
-
-    def _send(self, waiting: list[Family], watch: Watch, *, progress: Progress) -> None:
-        n_rows = dict(zip(self.plan.requests["request_no"], self.plan.requests["n_rows"], strict=True))
-        total = sum(int(n_rows[family.root.request_no]) for family in waiting)
-        bar = open_bar(progress, total=total, description="Sending", unit="rows")
-        crew = Crew(
-            self.client, self.book, self.run.run_id, watch, knows_clock=self.run.clock_offset_s is not None
-        )
-        try:
-            for phase in _phases(waiting):
-                if not watch.stop.is_set():
-                    crew.send(
-                        phase,
-                        report=lambda one: bar.update(int(n_rows[one.root.request_no])),
-                        n_threads=N_THREADS,
-                    )
-        finally:
-            bar.close()
-
-    def _end(self, watch: Watch) -> Result:
-        frame = attribute(self.plan, self.book.requests(self.run.run_id), proofs={})
-        status = watch.reason or "finished"
-        counts = count_outcomes(frame["outcome"])
-        self.book.note_status(self.run.run_id, status, counts=counts, ended_at=datetime.now(UTC))
-        return Result(frame, self.run.run_id, self.plan.plan_id, self.run.host, status=status)
-
-
-def _begin(book: Journal, plan: Plan, client: Client) -> Run:
-    """Draw a key for every request and note them all, before the first leaves."""
-    begun = Run(
-        run_id=uuid.uuid4().hex,
-        plan_id=plan.plan_id,
-        plan_digest=plan.digest,
-        host=client.host,
-        user=_user(),
-        machine=platform.node(),
-        started_at=datetime.now(UTC),
-        n_rows=plan.n_rows,
-        n_requests=plan.n_requests,
-    )
-    book.begin(begun, plan_body=plan.dump(), requests=_draw_all(plan))
-    return begun
-
-
-def _draw_all(plan: Plan) -> list[Request]:
-    return [
-        draw(
-            Target(
-                entity_type=row["entity_type"],
-                scope=row["scope"],
-                is_enabled=bool(row["is_enabled"]),
-                ids=tuple(row["ids"]),
-                stores=tuple(row["stores"]),
-                cascade_to_modifier_groups=bool(row["cascade_to_modifier_groups"]),
-                cascade_brand_ids=tuple(row["cascade_brand_ids"]),
-            ),
-            path=(int(row["request_no"]),),
-        )
-        for row in plan.requests.to_dict("records")
-    ]
-
-
-def _phases(waiting: list[Family]) -> list[list[Family]]:
-    """Put business-wide writes before stores: an override must be the last word on its store."""
-    wide = [family for family in waiting if family.root.target.scope == "business"]
-    return [wide, [family for family in waiting if family.root.target.scope != "business"]]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

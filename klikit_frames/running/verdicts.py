@@ -18,7 +18,9 @@ _NOT_OF_ROWS = {"request_missing_idempotency_key", "request_invalid_range"}
 _CREDENTIALS = {401, 403}
 
 
-def judge(settled: Settled, *, n_cells: int, is_stopping: bool = False) -> Verdict:
+def judge(
+    settled: Settled, *, n_cells: int, is_stopping: bool = False, may_have_arrived: bool = False
+) -> Verdict:
     """Return what became of a request of `n_cells` flags.
 
     Parameters
@@ -29,16 +31,15 @@ def judge(settled: Settled, *, n_cells: int, is_stopping: bool = False) -> Verdi
         How many flags it writes; a refusal of many is ``split``, a refusal of one is ``rejected``.
     is_stopping : bool
         Whether the run was told to end, so that tries may have been left out.
+    may_have_arrived : bool
+        Whether the API may have got it in an earlier stretch of the run.
     """
     answer = settled.answer
+    unheard = "unknown" if settled.was_sent or may_have_arrived else "not_sent"
     if answer is None:
-        return Verdict(
-            "unknown" if settled.was_sent else "not_sent",
-            message=settled.trouble,
-            settled_at=settled.settled_at,
-        )
+        return Verdict(unheard, message=settled.trouble, settled_at=settled.settled_at)
     return Verdict(
-        _word(settled, answer, n_cells=n_cells, is_stopping=is_stopping),
+        _word(answer, n_cells=n_cells, unheard=unheard, is_stopping=is_stopping),
         code=answer.code,
         http_status=answer.http_status,
         message=_message(settled, answer),
@@ -48,22 +49,21 @@ def judge(settled: Settled, *, n_cells: int, is_stopping: bool = False) -> Verdi
     )
 
 
-def ends_run(verdict: Verdict) -> str | None:
-    """Return how a run ends on this verdict, or None if it goes on.
+def ends_run(settled: Settled) -> str | None:
+    """Return how a run ends on this, or None if it goes on.
 
     A refused credential is refused for every request, and where no connection opens none will.
     """
-    if verdict.http_status in _CREDENTIALS:
-        return "refused"
-    is_unreachable = verdict.word == "not_sent" and verdict.http_status is None
-    return "unreachable" if is_unreachable else None
+    if settled.answer is not None:
+        return "refused" if settled.answer.http_status in _CREDENTIALS else None
+    return None if settled.was_sent else "unreachable"
 
 
-def _word(settled: Settled, answer: Answer, *, n_cells: int, is_stopping: bool) -> str:
+def _word(answer: Answer, *, n_cells: int, unheard: str, is_stopping: bool) -> str:
     if answer.is_ok:
         return "applied" if answer.is_readable else "unknown"
     if answer.http_status == 429:
-        return "unknown" if settled.was_sent else "not_sent"
+        return unheard
     if _is_of_rows(answer):
         return "split" if n_cells > 1 and answer.http_status in _NARROWED else _refused(n_cells)
     return "unknown" if is_stopping and answer.http_status >= 500 else "failed"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .records import Request, Verdict
-from .verdicts import ends_run
 
 OnError = Literal["continue", "stop"]
 _BAD = {"rejected", "failed"}
@@ -53,14 +52,11 @@ class Watch:
         with self._lock:
             self.n_requests_done += verdict.word != "not_sent"
             self._n_bad += request.target.n_cells if verdict.word in _BAD else 0
-        reason = None if self.stop.is_set() else ends_run(verdict)
-        if reason or self._is_over():
-            self.end(reason or "too_many_failures")
+            is_over = self._rules.max_failures is not None and self._n_bad > self._rules.max_failures
+        if is_over:
+            self.end("too_many_failures")
 
     def look_at_clock(self) -> None:
         """Stop the run if its time is up."""
         if self._until is not None and self.now() >= self._until:
             self.end("deadline")
-
-    def _is_over(self) -> bool:
-        return self._rules.max_failures is not None and self._n_bad > self._rules.max_failures

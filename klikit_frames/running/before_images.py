@@ -1,0 +1,53 @@
+"""What the cells of a plan held before it was run: the ground that an undo stands on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from ..errors import ApiError, AuthError, RequestError
+from .readbacks import read_flags
+from .records import Cell, Flag
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..planning.plans import Plan
+
+Before = Literal["plan", "read"]
+_COLUMNS = ["entity_type", "entity_id", "brand_id", "branch_id"]
+
+
+def find_before(plan: Plan, client: Client, *, before: Before) -> list[Flag]:
+    """Return what the cells of `plan` hold: by the state it was made from, or read now.
+
+    Raises
+    ------
+    RequestError
+        ``"read"``, and the menus cannot be reached or the credential is refused.
+    """
+    rows = plan.rows
+    is_sent = rows["request_no"].notna()
+    cells = [_cell(*row) for row in rows[_COLUMNS].itertuples(index=False, name=None)]
+    if before == "read":
+        return _read(client, [cell for cell, sent in zip(cells, is_sent, strict=True) if sent])
+    known = zip(cells, plan.before, is_sent, strict=True)
+    return list({Flag(cell, bool(flag)): None for cell, flag, sent in known if sent and not pd.isna(flag)})
+
+
+def _read(client: Client, cells: list[Cell]) -> list[Flag]:
+    try:
+        return read_flags(client, cells)
+    except AuthError:
+        raise
+    except (ApiError, RequestError) as error:
+        # Menus of stores that are not there have no flags to keep; the run will tell about these rows.
+        if isinstance(error, ConnectionError):
+            raise
+        return []
+
+
+def _cell(entity_type: str, entity_id: int, brand_id: int | None, branch_id: int | None) -> Cell:
+    if pd.isna(brand_id) or pd.isna(branch_id):
+        return Cell(entity_type, int(entity_id), None, None)
+    return Cell(entity_type, int(entity_id), int(brand_id), int(branch_id))

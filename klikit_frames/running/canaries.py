@@ -1,0 +1,45 @@
+"""The canary: the first requests of a run, looked at before the rest is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..errors import RequestError
+from .families import Family
+from .readbacks import read_flags
+from .records import Cell
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+
+
+def find_fault(client: Client, canary: Iterable[Family]) -> str | None:
+    """Return what is wrong with the first requests, in words; None if the rest may follow.
+
+    Every one of their flags must have been accepted. Business-wide flags must read back as asked; those of
+    stores are not held against it, because a store's menu may show an older state until it is published.
+    """
+    requests = [request for family in canary for request in family]
+    bad = [request for request in requests if request.verdict is None or request.verdict.word != "applied"]
+    if bad:
+        said = bad[0].verdict.message if bad[0].verdict else None
+        return f"{len(bad):,} of the first requests were not accepted ({said or 'no answer'})"
+    wanted = {
+        cell: request.target.is_enabled
+        for request in requests
+        for cell in request.target.cells()
+        if cell.store is None
+    }
+    return _unlike(client, wanted)
+
+
+def _unlike(client: Client, wanted: dict[Cell, bool]) -> str | None:
+    try:
+        seen = dict(read_flags(client, wanted))
+    except RequestError as error:
+        return f"the first requests could not be read back ({error})"
+    unlike = [cell for cell, is_enabled in wanted.items() if seen.get(cell) is not is_enabled]
+    if not unlike:
+        return None
+    return f"{unlike[0].entity_type} {unlike[0].entity_id} does not read back as asked"

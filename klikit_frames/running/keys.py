@@ -1,0 +1,50 @@
+"""How long a request may be sent again under its key: pure rules on times."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..errors import RequestError
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from .records import Request
+
+# The API forgets a key after 24 hours (page idempotency); an hour is kept for clocks and slow requests.
+KEY_LIFE = timedelta(hours=23)
+# An age below zero by more than what clocks differ by proves nothing, so such a key is not trusted.
+_DOUBT = timedelta(hours=1)
+
+
+def is_past_key(request: Request, *, offset_s: float, server_now: datetime) -> bool:
+    """Tell whether the API may have forgotten the key of a request that may have reached it.
+
+    Parameters
+    ----------
+    request : Request
+        As the journal has it; its time is by our clock.
+    offset_s : float
+        How far the server's clock was ahead of ours when it was sent.
+    server_now : datetime
+        The present by the server's clock.
+    """
+    if not may_have_arrived(request) or request.sent_at is None:
+        return False
+    age = server_now - (request.sent_at + timedelta(seconds=offset_s))
+    return not -_DOUBT < age < KEY_LIFE
+
+
+def may_have_arrived(request: Request) -> bool:
+    """Tell whether the API may know a request that is still open."""
+    is_certain = request.verdict is not None and request.verdict.word == "not_sent"
+    return request.is_open and request.attempts > 0 and not is_certain
+
+
+def ask_server_time(client: Client) -> datetime | None:
+    """Return the present by the server's clock, reading if no answer has told it yet; None if it does not."""
+    if client.server_now() is None:
+        with suppress(RequestError):
+            client.read("/brands")
+    return client.server_now()

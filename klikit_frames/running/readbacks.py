@@ -1,0 +1,58 @@
+"""Live flags of chosen cells, read back from the menus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..errors import RequestError
+from ..menus.states import read_state
+from .records import Cell, Flag, Request
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+
+_COLUMNS = [*Cell._fields, "is_enabled"]
+
+
+def read_flags(client: Client, cells: Iterable[Cell]) -> list[Flag]:
+    """Return what these cells hold now; those that no menu tells are left out.
+
+    Business-wide cells are read live. A store's menu may show an older state until it is published.
+
+    Raises
+    ------
+    RequestError
+        The menus could not be read.
+    """
+    wanted = set(cells)
+    stores = sorted({cell.store for cell in wanted if cell.store is not None})
+    has_wide = any(cell.store is None for cell in wanted)
+    if not wanted:
+        return []
+    state = read_state(client, stores=stores, with_business=has_wide, progress=False)
+    return [flag for flag in _flags(state) if flag.cell in wanted]
+
+
+def find_proofs(client: Client, requests: Iterable[Request]) -> list[Flag]:
+    """Return those flags of these requests that can be seen to be as asked.
+
+    Only what shows is proof: a flag that differs may just not be visible yet. If nothing can be read, nothing
+    is proven.
+    """
+    wanted = {cell: request.target.is_enabled for request in requests for cell in request.target.cells()}
+    try:
+        flags = read_flags(client, wanted)
+    except RequestError:
+        return []
+    return [flag for flag in flags if flag.is_enabled is wanted[flag.cell]]
+
+
+def _flags(state: pd.DataFrame) -> Iterable[Flag]:
+    told = state[state["is_enabled"].notna()]
+    for row in told[_COLUMNS].itertuples(index=False, name=None):
+        entity_type, entity_id, brand_id, branch_id, is_enabled = row
+        store = (None, None) if pd.isna(brand_id) else (int(brand_id), int(branch_id))
+        yield Flag(Cell(entity_type, int(entity_id), *store), bool(is_enabled))

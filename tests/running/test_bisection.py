@@ -1,0 +1,121 @@
+"""Narrowing refused requests, against an API that refuses whatever holds a guilty flag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from klikit_frames.running.bisection import Evidence, split
+from klikit_frames.running.families import Family, draw
+from klikit_frames.running.records import Cell, Request, Target, Verdict
+
+STORES = tuple((5297, branch_id) for branch_id in range(1, 9))
+
+
+def _target(n_ids: int, n_stores: int) -> Target:
+    scope = "store" if n_stores else "business"
+    return Target("item", scope, False, tuple(range(1, n_ids + 1)), STORES[:n_stores])
+
+
+def _answer(request: Request, is_guilty: Callable[[Cell], bool]) -> Verdict:
+    cells = request.target.cells()
+    if not any(map(is_guilty, cells)):
+        return Verdict("applied", code="ok", http_status=200)
+    word = "split" if len(cells) > 1 else "rejected"
+    return Verdict(word, code="resource_not_found", http_status=404)
+
+
+def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Request], Family]:
+    """Send a request and its parts until nothing is left; returns what was sent."""
+    family = Family([draw(target, path=(1,))])
+    sent = []
+    while (request := family.take()) is not None:
+        known = family.known_refusal(request)
+        if known is None:
+            sent.append(request)
+        family.note(replace(request, verdict=known or _answer(request, is_guilty)))
+    return sent, family
+
+
+def _ends(family: Family, word: str) -> list[Cell]:
+    ended = [request for request in family if request.verdict is not None and request.verdict.word == word]
+    return sorted(cell for request in ended for cell in request.target.cells())
+
+
+@given(
+    shape=st.tuples(st.integers(1, 12), st.integers(0, 5)),
+    chosen=st.sets(st.integers(0, 59), max_size=60),
+)
+@settings(max_examples=300, deadline=None)
+def test_bisection__any_guilty_set(shape: tuple[int, int], chosen: set[int]) -> None:
+    """Exactly the guilty flags are rejected, all others applied, each once, in at most 2n - 1 requests."""
+    target = _target(*shape)
+    cells = target.cells()
+    guilty = {cell for place, cell in enumerate(cells) if place in chosen}
+    sent, family = _narrow(target, guilty.__contains__)
+    assert _ends(family, "rejected") == sorted(guilty)
+    assert _ends(family, "applied") == sorted(set(cells) - guilty)
+    assert len(sent) <= 2 * len(cells) - 1
+    assert len({request.key for request in family}) == len(list(family))
+
+
+@given(entity_id=st.integers(1, 256))
+@settings(max_examples=30, deadline=None)
+def test_bisection__one_of_many(entity_id: int) -> None:
+    """One foreign id among 256 is alone after a logarithmic number of requests."""
+    sent, _ = _narrow(_target(256, 0), lambda cell: cell.entity_id == entity_id)
+    assert math.log2(256) < len(sent) <= 2 * math.log2(256) + 1
+
+
+def test_bisection__all_guilty() -> None:
+    """Where every flag is guilty, singles are asked for soon: far fewer than halving down would take."""
+    sent, _ = _narrow(_target(64, 0), lambda _cell: True)
+    assert len(sent) <= 64 + 2 * math.log2(64)
+
+
+def test_bisection__a_run_of_guilty_ids() -> None:
+    """A handful of guilty neighbours does not make the whole request fall apart into singles."""
+    sent, _ = _narrow(_target(256, 0), lambda cell: cell.entity_id <= 4)
+    assert len(sent) <= 24
+
+
+def test_bisection__a_guilty_store() -> None:
+    """A store found guilty under one id is set apart under the others, instead of being searched for again."""
+    sent, family = _narrow(_target(12, 8), lambda cell: cell.branch_id == 5)
+    assert len(_ends(family, "rejected")) == 12
+    assert len(sent) <= 12 + 30
+
+
+def test_bisection__a_cap_on_ids() -> None:
+    """A 400 that is about the size of the request ends with a few big parts, not with singles."""
+    family = Family([draw(_target(200, 0), path=(1,))])
+    n_sent = 0
+    while (request := family.take()) is not None:
+        assert family.known_refusal(request) is None
+        n_sent += 1
+        is_fine = len(request.target.ids) <= 50
+        verdict = Verdict("applied", http_status=200) if is_fine else Verdict("split", http_status=400)
+        family.note(replace(request, verdict=verdict))
+    assert n_sent == 7
+
+
+@pytest.mark.parametrize(("n_ids", "n_stores"), list(product([1, 2, 3, 7], [0, 1, 2, 5])))
+def test_split__partition(n_ids: int, n_stores: int) -> None:
+    """The parts of a request hold its flags, each once, whatever is known."""
+    target = _target(n_ids, n_stores)
+    for evidence in (
+        Evidence(),
+        Evidence(n_good=1, n_guilty=40),
+        Evidence(n_good=40, guilty_stores=frozenset(STORES[1:2])),
+    ):
+        if target.n_cells > 1:
+            parts = split(target, evidence)
+            cells = [cell for part in parts for cell in part.cells()]
+            assert sorted(cells) == sorted(target.cells())
+            assert len(parts) > 1
