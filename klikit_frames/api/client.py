@@ -186,7 +186,11 @@ def connect(
     )
     channel = _HttpChannel(http, credentials=credentials, clock=clock, timeout_s=timeout)
     return Client(
-        base=base, channel=channel, shared=Surroundings(pacing=pacing, clock=clock), read_only=read_only
+        base=base,
+        channel=channel,
+        shared=Surroundings(pacing=pacing, clock=clock),
+        read_only=read_only,
+        max_connections=max_connections,
     )
 
 

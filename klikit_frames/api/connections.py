@@ -63,13 +63,20 @@ class Client:
     """
 
     def __init__(
-        self, *, base: Base, channel: Channel, shared: Surroundings, read_only: bool = False
+        self,
+        *,
+        base: Base,
+        channel: Channel,
+        shared: Surroundings,
+        read_only: bool = False,
+        max_connections: int = 8,
     ) -> None:
         self._base = base
         self._channel = channel
         self._shared = shared
         self._server_ahead: timedelta | None = None
         self.read_only = read_only
+        self.max_connections = max_connections
 
     @property
     def base_url(self) -> str:
