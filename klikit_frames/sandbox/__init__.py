@@ -1,5 +1,8 @@
 """The Partner API as a real HTTP server on loopback, written from its contract alone."""
 
-from .server import Sandbox, serve
+from .credentials import SCOPES, Credential
+from .faults import Fault
+from .sandboxes import Sandbox, serve
+from .switches import Switches
 
-__all__ = ["Sandbox", "serve"]
+__all__ = ["SCOPES", "Credential", "Fault", "Sandbox", "Switches", "serve"]

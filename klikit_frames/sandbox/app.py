@@ -1,38 +1,79 @@
-"""The ASGI application: HTTP in, calls out, answers back."""
+"""The API as an ASGI application: HTTP in, calls out, answers and faults back."""
 
 from __future__ import annotations
 
-from starlette.applications import Starlette
-from starlette.routing import Mount
+import asyncio
+
 from starlette.types import Receive, Scope, Send
 
+from . import delivery, mishaps
 from .calls import MAX_BODY, Call
-from .gate import Gate
+from .delivery import Wire
+from .faults import Fault
+from .gate import Gate, Passage
 from .idempotency import Recorded
-from .receipts import Receipts
+from .refusals import Refusal
+from .turns import Turns
 from .world import World
 
 BASE = "/v1/partner"
+_NO_FAULT = Fault("latency", seconds=0)
 
 
 class PartnerApi:
-    """The API below its base path, as an ASGI application."""
+    """Everything below the API's base path."""
 
-    def __init__(self, world: World, receipts: Receipts) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
         self._gate = Gate(world)
-        self._receipts = receipts
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        call = read_call(scope, await read_body(receive))
-        receipt = self._receipts.open(call, time=self._world.clock.moment())
-        answer, headers, receipt.replayed = self._gate.answer(call)
-        receipt.status, receipt.request_id = answer.status, answer.request_id
-        await send_answer(send, answer, headers={"date": self._world.clock.http_date()} | headers)
+        wire = Wire(scope, receive, send)
+        passage = Passage(_read_call(scope, await _read_body(receive)))
+        receipt = self._world.receipts.open(passage.call, time=self._world.clock.moment())
+        struck = self._world.faults.draw(passage.call)
+        wait_s = sum(fault.length_s for fault in struck if fault.name == "latency")
+        fault = next((fault for fault in struck if fault.name != "latency"), _NO_FAULT)
+        if fault.name == "reset_before":
+            await delivery.reset_connection(wire)
+            return
+        answer = await self._take_turn(passage, fault, wait_s=wait_s)
+        receipt.replayed = passage.is_replay
+        if fault.name != "reset_after":
+            receipt.status, receipt.request_id = answer.status, answer.request_id or None
+        await self._deliver(wire, passage, answer=answer, fault=fault)
+
+    async def _take_turn(self, passage: Passage, fault: Fault, *, wait_s: float) -> Recorded:
+        try:
+            async with self._turns.take(self._world, passage.call):
+                await asyncio.sleep(wait_s)
+                answer = self._answer(passage, fault)
+        except Refusal as refusal:
+            answer = self._gate.refuse(refusal)
+        return mishaps.disguise(passage, answer, fault=fault)
+
+    def _answer(self, passage: Passage, fault: Fault) -> Recorded:
+        instead = mishaps.answer_instead(self._gate, passage, fault=fault)
+        if instead:
+            return instead
+        mishaps.prepare(passage, fault=fault)
+        return self._gate.answer(passage)
+
+    async def _deliver(self, wire: Wire, passage: Passage, *, answer: Recorded, fault: Fault) -> None:
+        headers = {"date": self._world.clock.http_date()} | passage.headers
+        if fault.name == "reset_after":
+            await delivery.reset_connection(wire)
+        elif fault.name == "truncated":
+            await delivery.send_half(wire, answer, headers=headers)
+        elif fault.name == "slow_drip":
+            await delivery.send_drips(wire, answer, headers=headers, seconds=fault.length_s)
+        else:
+            await delivery.send_answer(wire, answer, headers=headers)
 
 
-async def read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     """Return the request's body, cut just above the size that is refused."""
     chunks, size, more = [], 0, True
     while more:
@@ -45,21 +86,7 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def read_call(scope: Scope, body: bytes) -> Call:
-    """Return an ASGI request as a call."""
+def _read_call(scope: Scope, body: bytes) -> Call:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     return Call(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
-
-
-async def send_answer(send: Send, answer: Recorded, *, headers: dict[str, str]) -> None:
-    """Send a whole answer."""
-    plain = {"content-type": "application/json", "content-length": str(len(answer.body))} | headers
-    pairs = [(name.encode(), value.encode("latin-1")) for name, value in plain.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-def build_app(world: World, receipts: Receipts) -> Starlette:
-    """Return the whole application."""
-    return Starlette(routes=[Mount(BASE, PartnerApi(world, receipts))])

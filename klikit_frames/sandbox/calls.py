@@ -32,6 +32,11 @@ class Call:
         return self.headers.get("idempotency-key") or None
 
     @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    @property
     def arguments(self) -> dict[str, str]:
         """The query's parameters; of one given twice the last."""
         return dict(parse_qsl(self.query, keep_blank_values=True))

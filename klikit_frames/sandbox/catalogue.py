@@ -1,7 +1,7 @@
 """The demo business: what it sells, where, and what is off on the first day.
 
-Ids and titles are fixed, so that files written against them stay true; the seed only draws prices, what is off
-at first and which stores differ from their business.
+Ids and titles are fixed, so that files written against them stay true; the seed only draws prices, what
+is off at first and which stores differ from their business.
 """
 
 from __future__ import annotations
@@ -104,10 +104,10 @@ class Catalogue:
     @cached_property
     def ids(self) -> dict[str, dict[int, Titles]]:
         """Titles by kind and id; items include the modifier options."""
-        entities = (self.sections, self.categories, self.items)
         return {
-            kind: {entity.id: entity.titles for entity in table.values()}
-            for kind, table in zip(KINDS, entities, strict=True)
+            "section": {section.id: section.titles for section in self.sections.values()},
+            "category": {category.id: category.titles for category in self.categories.values()},
+            "item": {item.id: item.titles for item in self.items.values()},
         }
 
     @cached_property
@@ -158,11 +158,13 @@ class Catalogue:
     def first_off(self) -> Iterator[tuple[str, int]]:
         """Yield what is off at business level on the first day."""
         draw = random.Random(f"off {self.seed}")  # noqa: S311 - a demo, not a secret
-        for kind, share in zip(KINDS, (0.06, 0.05, 0.04), strict=True):
-            yield from ((kind, entity_id) for entity_id in self.ids[kind] if draw.random() < share)
+        masters = {section_ids[0] for section_ids in self.brand_sections.values()}
+        for kind, share in zip(KINDS, (0.12, 0.05, 0.04), strict=True):
+            drawn = [entity_id for entity_id in self.ids[kind] if draw.random() < share]
+            yield from ((kind, id_) for id_ in drawn if kind != "section" or id_ not in masters)
 
     def first_overrides(self) -> Iterator[tuple[str, int, int, int]]:
-        """Yield (kind, id, brand, branch) of the store rows that differ from the business on the first day."""
+        """Yield (kind, id, brand, branch) of the store rows that differ from the business at first."""
         draw = random.Random(f"overrides {self.seed}")  # noqa: S311
         for brand, branch in self.stores:
             for kind, share in zip(KINDS, (0.03, 0.02, 0.01), strict=True):

@@ -1,10 +1,12 @@
-"""The sandbox's own time, which can be moved forward."""
+"""The sandbox's own time, which can be moved."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
+
+_MOST_S = 10 * 365 * 24 * 60 * 60
 
 
 class Clock:
@@ -25,8 +27,12 @@ class Clock:
         """Return the sandbox's time in the form of HTTP headers."""
         return format_datetime(self.moment(after_s=after_s), usegmt=True)
 
-    def move(self, seconds: float) -> None:
-        """Move the clock forward (or back)."""
+    def move(self, seconds: object) -> None:
+        """Move the clock forward, or back; by ten years at most in all."""
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+            raise TypeError(f"seconds is a number, not {seconds!r}")
+        if not abs(self._offset_s + seconds) <= _MOST_S:
+            raise ValueError(f"the clock moves by ten years at most, not by {seconds!r} seconds")
         self._offset_s += seconds
 
     def reset(self) -> None:

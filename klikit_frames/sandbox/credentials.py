@@ -42,6 +42,34 @@ def issue(world: World, credential: Credential, *, scopes: Iterable[str] = SCOPE
     )
 
 
+def rotate(world: World, credential: Credential) -> None:
+    """Replace a credential's secret; the old one is kept for the overlap, if there is one."""
+    _require(world, credential.partner_key)
+    world.state.write(
+        "UPDATE credentials SET old_hash = secret_hash, secret_hash = ?, rotated_at = ?"
+        " WHERE partner_key = ?",
+        (_hash(credential.secret_key), world.clock.now(), credential.partner_key),
+    )
+
+
+def revoke(world: World, partner_key: str) -> None:
+    """End a credential for good."""
+    _require(world, partner_key)
+    world.state.write("UPDATE credentials SET is_revoked = 1 WHERE partner_key = ?", (partner_key,))
+
+
+def rescope(world: World, partner_key: str, *, scopes: Iterable[str]) -> None:
+    """Change what a credential may do."""
+    _require(world, partner_key)
+    values = (" ".join(_checked(scopes)), partner_key)
+    world.state.write("UPDATE credentials SET scopes = ? WHERE partner_key = ?", values)
+
+
+def _require(world: World, partner_key: str) -> None:
+    if not world.state.rows("SELECT 1 FROM credentials WHERE partner_key = ?", (partner_key,)):
+        raise LookupError(f"there is no credential {partner_key!r}")
+
+
 def check(world: World, authorization: str | None) -> tuple[str, frozenset[str]]:
     """Return the key and the scopes of a request, or refuse it."""
     partner_key, secret_key = _decode(authorization)
@@ -82,7 +110,7 @@ def _decode(authorization: str | None) -> tuple[str, str]:
 
 
 def _hash(secret_key: str) -> str:
-    return hashlib.sha256(secret_key.encode()).hexdigest()
+    return hashlib.sha256(secret_key.encode(errors="surrogatepass")).hexdigest()
 
 
 def _checked(scopes: Iterable[str]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .calls import Call, read_number
+from .calls import Call
 from .catalogue import BUSINESS_ID, BUSINESS_TITLE
+from .paging import page_of
 from .places import Branch
-from .refusals import invalid
 from .world import World
 
 PROVIDERS = {1: "klikit", 6: "grabfood", 9: "gofood", 11: "shopeefood", 16: "foodpanda", 17: "airasia_food"}
@@ -36,29 +36,13 @@ def list_brands(world: World, call: Call) -> object:
 
 def list_branches(world: World, call: Call) -> object:
     """Return one page of the branches; pages start at 1 and hold 1000 if nothing else is asked."""
-    page = _from_one(call, "page", default=1)
-    size = _from_one(call, "size", default=1000)
-    branches = list(world.catalogue.branches.values())
-    shown = branches[(page - 1) * size : page * size]
-    return {
-        "page": page,
-        "size": size,
-        "total": len(branches),
-        "results": [_branch(world, branch) for branch in shown],
-    }
+    page = page_of(list(world.catalogue.branches.values()), call)
+    return page.numbers | {"results": [_branch(world, branch) for branch in page.entries]}
 
 
 def list_providers(world: World, call: Call) -> object:
     """Return the marketplaces that a menu can be shipped to."""
     return [{"id": id_, "title": title} for id_, title in PROVIDERS.items()]
-
-
-def _from_one(call: Call, name: str, *, default: int) -> int:
-    text = call.arguments.get(name)
-    number = default if text is None else read_number(text, name=name)
-    if number < 1:
-        raise invalid(f"{name} must be at least 1")
-    return number
 
 
 def _branch(world: World, branch: Branch) -> dict[str, object]:

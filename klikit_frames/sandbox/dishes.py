@@ -1,5 +1,7 @@
 """What the demo kitchens cook: the names from which the menus are made."""
 
+# ruff: noqa: E501 - one category a line reads best
+
 from __future__ import annotations
 
 from dataclasses import dataclass

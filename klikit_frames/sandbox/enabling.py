@@ -42,17 +42,9 @@ def enable_items(world: World, call: Call) -> object:
 def _enable(world: World, call: Call, *, kind: str) -> object:
     order = _read_order(world, call, kind=kind)
     unknown = _check_ids(world, order)
-    known = [entity_id for entity_id in order.ids if entity_id not in unknown]
-    with world.state.transaction():
-        _write(world, order, ids=known)
-    if unknown:
-        raise _nobodys(world, kind, ids=unknown)
-    data = {"message": f"{kind} status updated", "null": None, "object": {}, "list": []}
-    return (
-        {"message": data["message"]}
-        if world.switches.enable_data == "message"
-        else data[world.switches.enable_data]
-    )
+    known = [entity_id for entity_id in dict.fromkeys(order.ids) if entity_id not in unknown]
+    _write(world, order, ids=known)
+    return _nobodys(world, kind, ids=unknown) if unknown else _DATA[world.switches.enable_data]
 
 
 def _read_order(world: World, call: Call, *, kind: str) -> Order:
@@ -61,7 +53,7 @@ def _read_order(world: World, call: Call, *, kind: str) -> Order:
         kind,
         read_ids(body, "ids"),
         read_flag(body, "isEnabled"),
-        read_stores(body, "zoneStores"),
+        _unique(read_stores(body, "zoneStores")),
         read_flag(body, "isCascadeToModifierGroups"),
         read_ids(body, "brandIDsToCascade"),
     )
@@ -74,6 +66,10 @@ def _read_order(world: World, call: Call, *, kind: str) -> Order:
     return order
 
 
+def _unique(stores: list[Store] | None) -> list[Store] | None:
+    return None if stores is None else list(dict.fromkeys(stores))
+
+
 def _check_size(values: list[int] | list[Store], name: str, *, most: int | None) -> None:
     if most is not None and len(values) > most:
         raise invalid(f"{name} holds {len(values)} entries; at most {most} are allowed")
@@ -82,10 +78,7 @@ def _check_size(values: list[int] | list[Store], name: str, *, most: int | None)
 def _check_ids(world: World, order: Order) -> set[int]:
     """Return the ids of nobody if good ids are written all the same; refuse the call otherwise."""
     catalogue = world.catalogue
-    strangers = set(order.stores or []).difference(catalogue.store_set)
-    if strangers:
-        brand_id, branch_id = min(strangers)
-        raise Refusal("resource_not_found", f"store not found: brand {brand_id} at branch {branch_id}")
+    world.require_stores(order.stores or [])
     foreign = set(order.cascade_brand_ids).difference(catalogue.brands)
     if foreign:
         raise Refusal("resource_not_found", f"brand not found: {min(foreign)}")
@@ -119,3 +112,6 @@ def _links(catalogue: Catalogue, kind: str, *, ids: list[int]) -> list[Link]:
     items = (item for entity_id in ids for item in catalogue.items_under(kind, entity_id))
     groups = dict.fromkeys(group for item in items for group in catalogue.items[item].group_ids)
     return [(group, option) for group in groups for option in catalogue.groups[group].option_ids]
+
+
+_DATA: dict[str, object] = {"message": {"message": "status updated"}, "null": None, "object": {}, "list": []}

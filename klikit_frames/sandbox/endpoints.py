@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.routing import compile_path
 
-from . import directory, enabling, menus
+from . import directory, enabling, lists, menus, orders, publishing, stock, visibilities
 from .calls import Call
 from .world import World
 
@@ -36,9 +36,22 @@ ENDPOINTS = (
     Endpoint("GET", "/branches", directory.list_branches, "brands:read"),
     Endpoint("GET", "/providers", directory.list_providers, "menus:read"),
     Endpoint("GET", "/menus", menus.read_menu, "menus:read"),
+    Endpoint("GET", "/menus/sections", lists.list_sections, "menus:read"),
+    Endpoint("GET", "/menus/categories", lists.list_categories, "menus:read"),
+    Endpoint("GET", "/menus/items", lists.list_items, "menus:read"),
+    Endpoint("GET", "/menus/modifier-groups", lists.list_groups, "menus:read"),
     Endpoint("PATCH", "/menus/sections/enable", enabling.enable_sections, WRITE),
     Endpoint("PATCH", "/menus/categories/enable", enabling.enable_categories, WRITE),
     Endpoint("PATCH", "/menus/items/enable", enabling.enable_items, WRITE),
+    Endpoint("PATCH", "/menus/sections/{entity_id}/visibilities", visibilities.show_section, WRITE),
+    Endpoint("PATCH", "/menus/categories/{entity_id}/visibilities", visibilities.show_category, WRITE),
+    Endpoint("PATCH", "/menus/items/{entity_id}/visibilities", visibilities.show_item, WRITE),
+    Endpoint("POST", "/menus/publish", publishing.publish, WRITE),
+    Endpoint("POST", "/menus/sync", publishing.sync, WRITE),
+    Endpoint("PATCH", "/items/{partner_item_id}/availability", stock.set_availability, "menus:oos"),
+    Endpoint("GET", "/orders", orders.list_orders, "orders:read"),
+    Endpoint("GET", "/orders/{order_id}", orders.read_order, "orders:read"),
+    Endpoint("PATCH", "/orders/{order_id}/status", orders.change_status, "orders:write"),
 )
 
 
@@ -47,11 +60,10 @@ class Routes:
 
     def __init__(self, endpoints: tuple[Endpoint, ...] = ENDPOINTS) -> None:
         self._fixed: dict[str, dict[str, Endpoint]] = {}
-        self._patterns: dict[str, dict[str, Endpoint]] = {}
         for endpoint in endpoints:
-            table = self._patterns if "{" in endpoint.path else self._fixed
-            table.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-        self._compiled = [(compile_path(path)[0], methods) for path, methods in self._patterns.items()]
+            self._fixed.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+        variable = [path for path in self._fixed if "{" in path]
+        self._compiled = [(compile_path(path)[0], self._fixed.pop(path)) for path in variable]
 
     def match(self, path: str) -> tuple[Mapping[str, Endpoint], dict[str, str]]:
         """Return the endpoints of a path by method, and what its variable parts say."""

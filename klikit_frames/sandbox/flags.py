@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 
 from .catalogue import KINDS, Catalogue
@@ -13,13 +13,27 @@ Store = tuple[int, int]
 Link = tuple[int, int]
 
 
+_REPLACE = {
+    "section": "INSERT OR REPLACE INTO store_section_overrides VALUES (?, ?, ?, ?)",
+    "category": "INSERT OR REPLACE INTO store_category_overrides VALUES (?, ?, ?, ?)",
+    "item": "INSERT OR REPLACE INTO store_item_overrides VALUES (?, ?, ?, ?)",
+}
+_SELECT = {
+    "section": "SELECT entity_id, is_enabled FROM store_section_overrides"
+    " WHERE brand_id = ? AND branch_id = ?",
+    "category": "SELECT entity_id, is_enabled FROM store_category_overrides"
+    " WHERE brand_id = ? AND branch_id = ?",
+    "item": "SELECT entity_id, is_enabled FROM store_item_overrides WHERE brand_id = ? AND branch_id = ?",
+}
+
+
 @dataclass(frozen=True)
 class StoreFlags:
     """What is off in one store, and which of its flags are rows of its own."""
 
     off: dict[str, set[int]]
     own: dict[str, set[int]]
-    links_off: set[Link] = field(default_factory=set)
+    links_off: set[Link]
 
 
 def seed_flags(state: State, catalogue: Catalogue) -> None:
@@ -57,7 +71,7 @@ def write_store_flags(
 ) -> None:
     """Write or replace an override row for every id in every store."""
     state.write_many(
-        f"INSERT OR REPLACE INTO store_{kind}_overrides VALUES (?, ?, ?, ?)",
+        _REPLACE[kind],
         ((brand, branch, entity, is_enabled) for (brand, branch), entity in product(stores, ids)),
     )
 
@@ -103,10 +117,7 @@ def store_flags(state: State, store: Store, *, inherited: dict[str, set[int]] | 
     off = {kind: set(ids) for kind, ids in (inherited or business_off(state)).items()}
     own: dict[str, set[int]] = {kind: set() for kind in KINDS}
     for kind in KINDS:
-        for entity_id, is_enabled in state.rows(
-            f"SELECT entity_id, is_enabled FROM store_{kind}_overrides WHERE brand_id = ? AND branch_id = ?",
-            store,
-        ):
+        for entity_id, is_enabled in state.rows(_SELECT[kind], store):
             own[kind].add(entity_id)
             (off[kind].discard if is_enabled else off[kind].add)(entity_id)
     return StoreFlags(off, own, _store_links_off(state, store))

@@ -1,12 +1,12 @@
-"""The way of a request: credential, route, scope, key, endpoint, envelope."""
+"""The way of a request: credential, cap, route, scope, key, endpoint, envelope."""
 
 from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from . import credentials, idempotency
+from . import credentials, idempotency, limits
 from .calls import Call
 from .endpoints import WRITE, Endpoint, Routes
 from .idempotency import Recorded
@@ -14,65 +14,121 @@ from .refusals import CODES, Refusal
 from .world import World
 
 
+@dataclass
+class Passage:
+    """One call on its way through the gate, and what its answer carries besides the body."""
+
+    call: Call
+    failure: Refusal | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    is_replay: bool = False
+
+
 class Gate:
     """Answers one call at a time."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self._world = world
         self._routes = Routes()
         self._draw = random.Random(f"request ids {world.catalogue.seed}")  # noqa: S311 - ids, not secrets
 
-    def request_id(self) -> str:
-        """Return a fresh id of 32 hex digits."""
-        return f"{self._draw.getrandbits(128):032x}"
-
-    def answer(self, call: Call) -> tuple[Recorded, dict[str, str], bool]:
-        """Return the answer, its further headers, and whether it is a replay."""
+    def answer(self, passage: Passage) -> Recorded:
+        """Return the answer to a call; `failure` is what a write ends in, and keeps under its key."""
         try:
-            endpoint, call = self._admit(call)
-            if endpoint.is_write:
-                return self._write(endpoint, call)
-            return self._done(endpoint.handler(self.world, call)), {}, False
+            return self._answer(passage)
         except Refusal as refusal:
-            return self.refuse(refusal), refusal.headers, False
+            passage.headers.update(refusal.headers)
+            return self.refuse(refusal)
 
     def refuse(self, refusal: Refusal) -> Recorded:
         """Return the envelope of an error."""
         upper = CODES[refusal.code][1]
-        code = upper if self.world.switches.code_spelling == "upper" else refusal.code
+        code = upper if self._world.switches.code_spelling == "upper" else refusal.code
         return self._envelope(
             refusal.status, "error", {"code": code, "message": refusal.message, "details": {}}
         )
 
-    def _admit(self, call: Call) -> tuple[Endpoint, Call]:
-        partner_key, scopes = credentials.check(self.world, call.headers.get("authorization"))
+    def _answer(self, passage: Passage) -> Recorded:
+        call = passage.call
+        partner_key, scopes = credentials.check(self._world, call.headers.get("authorization"))
+        passage.call = replace(call, partner_key=partner_key)
+        self._count(passage)
+        endpoint = self._find(passage)
+        self._check_scope(endpoint, scopes)
+        if endpoint.is_write:
+            return self._write(endpoint, passage)
+        if passage.failure:
+            raise passage.failure
+        return self._done(endpoint.handler(self._world, passage.call))
+
+    def _count(self, passage: Passage) -> None:
+        switches, is_write = self._world.switches, passage.call.method != "GET"
+        cap = switches.writes_per_minute if is_write else switches.reads_per_minute
+        if cap is None:
+            return
+        reading = self._world.limits.take(
+            passage.call.partner_key,
+            is_write=is_write,
+            kind=switches.rate_window,
+            cap=cap,
+            now=self._world.clock.now(),
+        )
+        passage.headers |= limits.cap_headers(reading, cap=cap, now=self._world.clock.now())
+        if not reading.is_allowed:
+            raise self.too_many(switches.retry_after, wait_s=reading.wait_s)
+
+    def too_many(self, form: str, *, wait_s: float) -> Refusal:
+        """Return the refusal of one request too many."""
+        date = self._world.clock.http_date(after_s=wait_s + 1)
+        return Refusal(
+            "rate_limit_exceeded",
+            "rate limit exceeded for this credential",
+            headers=limits.retry_after(form, wait_s=wait_s, date=date),
+        )
+
+    def _find(self, passage: Passage) -> Endpoint:
+        call = passage.call
         methods, params = self._routes.match(call.path)
         if not methods:
-            raise Refusal("resource_not_found", f"no such route: {call.method} {call.path}")
+            raise Refusal("resource_not_found", "no such route")
         if call.method not in methods:
             allow = {"allow": ", ".join(methods)}
-            raise Refusal("request_invalid", f"{call.method} is not allowed here", status=405, headers=allow)
-        endpoint = methods[call.method]
-        scope = self.world.switches.write_scope if endpoint.scope == WRITE else endpoint.scope
+            raise Refusal("request_invalid", "method is not allowed here", status=405, headers=allow)
+        passage.call = replace(call, params=params)
+        return methods[call.method]
+
+    def _check_scope(self, endpoint: Endpoint, scopes: frozenset[str]) -> None:
+        scope = self._world.switches.write_scope if endpoint.scope == WRITE else endpoint.scope
         if scope is not None and scope not in scopes:
             raise Refusal("auth_forbidden", f"credential is not scoped for {scope}")
-        return endpoint, replace(call, params=params, partner_key=partner_key)
 
-    def _write(self, endpoint: Endpoint, call: Call) -> tuple[Recorded, dict[str, str], bool]:
-        idempotency.check_key(self.world, call)
-        if call.idempotency_key is None:
-            return self._done(endpoint.handler(self.world, call)), {}, False
-        recorded = idempotency.find(self.world, call)
+    def _write(self, endpoint: Endpoint, passage: Passage) -> Recorded:
+        idempotency.check_key(self._world, passage.call)
+        recorded = idempotency.find(self._world, passage.call)
         if recorded:
-            return recorded, {}, True
-        answer = self._done(endpoint.handler(self.world, call))
-        idempotency.store(self.world, call, answer=answer)
-        return answer, {}, False
+            passage.is_replay = True
+            return recorded
+        # The write and the record of its answer stand or fall together.
+        with self._world.state.transaction():
+            answer = self._carry_out(endpoint, passage)
+            is_kept = answer.status < 300 or passage.failure or self._world.switches.stored_answers == "all"
+            if is_kept and passage.call.idempotency_key:
+                idempotency.store(self._world, passage.call, answer=answer)
+        return answer
+
+    def _carry_out(self, endpoint: Endpoint, passage: Passage) -> Recorded:
+        if passage.failure:
+            return self.refuse(passage.failure)
+        try:
+            data = endpoint.handler(self._world, passage.call)
+        except Refusal as refusal:
+            return self.refuse(refusal)
+        return self.refuse(data) if isinstance(data, Refusal) else self._done(data)
 
     def _done(self, data: object) -> Recorded:
         return self._envelope(200, "data", data)
 
     def _envelope(self, status: int, member: str, value: object) -> Recorded:
-        request_id = self.request_id()
+        request_id = f"{self._draw.getrandbits(128):032x}"
         body = json.dumps({"request_id": request_id, member: value}, separators=(",", ":")).encode()
         return Recorded(status, body, request_id)

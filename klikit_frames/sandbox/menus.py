@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import flags, snapshots
+from . import flags, snapshots, stock, visibilities
 from .calls import Call, read_number
 from .catalogue import BUSINESS_ID, BUSINESS_TITLE, Category, Group, Item, Section
 from .directory import PROVIDERS
 from .flags import Link
-from .refusals import Refusal, invalid
+from .refusals import invalid
+from .snapshots import Shown
 from .world import World
 
 Node = dict[str, object]
@@ -20,16 +21,19 @@ class View:
     """From where a tree is looked at: one store, or the business."""
 
     world: World
-    off: dict[str, set[int]]
-    links_off: set[Link]
-    store: flags.Store | None = None
+    shown: Shown
+    out_of_stock: set[int]
+    is_store: bool
 
-    def flag(self, kind: str, entity_id: int) -> Node:
-        """Return an entity's flag under the name it has in this tree."""
-        is_enabled = entity_id not in self.off[kind]
-        if self.store is None:
-            return {self.world.switches.tree_flag: is_enabled}
-        return {"enabled": is_enabled, "isAvailable": True, "stockEnabled": False, "attachedWithStore": True}
+    def marks(self, kind: str, entity_id: int) -> Node:
+        """Return an entity's flag, under the name that it has in this tree, and its visibility."""
+        is_enabled = entity_id not in self.shown.off[kind]
+        maps: Node = {"visibilities": self.shown.maps.get((kind, entity_id), VISIBLE)}
+        if not self.is_store:
+            return maps | {self.world.switches.tree_flag: is_enabled}
+        is_available = kind != "item" or entity_id not in self.out_of_stock
+        tracked = {"isAvailable": is_available, "stockEnabled": False, "attachedWithStore": True}
+        return maps | {"enabled": is_enabled} | tracked
 
 
 def read_menu(world: World, call: Call) -> object:
@@ -41,24 +45,29 @@ def read_menu(world: World, call: Call) -> object:
     if not given:
         return {"menu": _business_tree(world)}
     brand_id, branch_id = (read_number(arguments[name], name=name) for name in ("brand_id", "branch_id"))
-    if (brand_id, branch_id) not in world.catalogue.stores:
-        raise Refusal("resource_not_found", f"store not found: brand {brand_id} at branch {branch_id}")
+    world.require_stores([(brand_id, branch_id)])
     return {"menu": _store_tree(world, (brand_id, branch_id))}
 
 
+def business_view(world: World, *, brand_id: int | None = None) -> View:
+    """Return the live rows of the business, with the modifier links of one of its brands."""
+    links_off = flags.links_off(world.state).get(brand_id or 0, set())
+    shown = Shown(flags.business_off(world.state), links_off, visibilities.read_maps(world.state), {})
+    return View(world, shown, stock.out_of_stock(world.state), is_store=False)
+
+
 def _store_tree(world: World, store: flags.Store) -> Node:
-    shown = snapshots.read_flags(world, store)
-    view = View(world, shown.off, shown.links_off, store)
+    view = View(world, snapshots.read(world, store), stock.out_of_stock(world.state), is_store=True)
     info = {"branchID": store[1], "brandID": store[0], "providerIDs": ",".join(map(str, PROVIDERS))}
     return {"branchInfo": info | _BUSINESS, "sections": _sections(view, store[0])}
 
 
 def _business_tree(world: World) -> Node:
-    off, links_off = flags.business_off(world.state), flags.links_off(world.state)
-    sections: list[Node] = []
-    for brand_id in world.catalogue.brands:
-        view = View(world, off, links_off.get(brand_id, set()))
-        sections += _sections(view, brand_id)
+    sections = [
+        section
+        for brand_id in world.catalogue.brands
+        for section in _sections(business_view(world, brand_id=brand_id), brand_id)
+    ]
     return {"businessInfo": {"title": BUSINESS_TITLE} | _BUSINESS, "sections": sections}
 
 
@@ -70,43 +79,55 @@ def _sections(view: View, brand_id: int) -> list[Node]:
 
 def _section(view: View, section: Section, *, sequence: int) -> Node:
     categories = view.world.catalogue.categories
-    opens, closes = section.hours
-    slots = [{"startTime": opens, "endTime": closes}]
-    node = _node(view, "section", section.id, titles=section.titles, sequence=sequence)
-    node |= {"image": "", "isMealForOne": False}
-    node["availableTimes"] = {str(day): {"disabled": False, "slots": slots} for day in range(7)}
-    if view.store is None:
-        node["linkedCategories"] = list(section.category_ids)
+    node = section_row(view, section, sequence=sequence)
     node["categories"] = [
-        _category(view, categories[id_], sequence=place) for place, id_ in enumerate(section.category_ids, 1)
+        category_row(view, categories[id_], sequence=place) | {"items": _items(view, categories[id_])}
+        for place, id_ in enumerate(section.category_ids, 1)
     ]
     return node
 
 
-def _category(view: View, category: Category, *, sequence: int) -> Node:
-    items = view.world.catalogue.items
-    node = _node(view, "category", category.id, titles=category.titles, sequence=sequence)
-    node |= {"isPopularCategory": category.titles.get("en") == "Best Sellers", "alcBeverages": False}
-    node["items"] = [
-        _item(view, items[id_], sequence=place) for place, id_ in enumerate(category.item_ids, 1)
+def _items(view: View, category: Category) -> list[Node]:
+    items, groups = view.world.catalogue.items, view.world.catalogue.groups
+    return [
+        item_row(view, items[id_], sequence=place)
+        | {"groups": [group_row(view, groups[group]) for group in items[id_].group_ids]}
+        for place, id_ in enumerate(category.item_ids, 1)
     ]
-    return node
 
 
-def _item(view: View, item: Item, *, sequence: int) -> Node:
-    node = _node(view, "item", item.id, titles=item.titles, sequence=sequence)
+def section_row(view: View, section: Section, *, sequence: int) -> Node:
+    """Return a section without what stands under it."""
+    node = _node(section.id, titles=section.titles, sequence=sequence) | view.marks("section", section.id)
+    opens, closes = section.hours
+    week = {
+        str(day): {"disabled": False, "slots": [{"startTime": opens, "endTime": closes}]} for day in range(7)
+    }
+    own_sequence, own_week = view.shown.hours.get(section.id, (None, None))
+    node |= {"sequence": own_sequence or sequence, "availableTimes": own_week or week}
+    node |= {"image": "", "isMealForOne": False}
+    return node if view.is_store else node | {"linkedCategories": list(section.category_ids)}
+
+
+def category_row(view: View, category: Category, *, sequence: int) -> Node:
+    """Return a category without its items."""
+    node = _node(category.id, titles=category.titles, sequence=sequence) | view.marks("category", category.id)
+    return node | {"isPopularCategory": category.titles.get("en") == "Best Sellers", "alcBeverages": False}
+
+
+def item_row(view: View, item: Item, *, sequence: int) -> Node:
+    """Return an item without its modifier groups."""
+    node = _node(item.id, titles=item.titles, sequence=sequence) | view.marks("item", item.id)
     price = {"price": item.price, "takeAwayPrice": item.price}
     node |= {"vat": 11, "skuID": item.sku, "resources": [], "prices": {"1": {"IDR": price}}}
-    node["itemIsEnabled"] = item.id not in view.off["item"]
-    node["oos"] = {"available": True}
-    groups = view.world.catalogue.groups
-    node["groups"] = [_group(view, groups[id_]) for id_ in item.group_ids]
-    return node
+    node |= {"onlyModifier": item.is_modifier, "itemIsEnabled": item.id not in view.shown.off["item"]}
+    return node | {"oos": {"available": item.id not in view.out_of_stock}}
 
 
-def _group(view: View, group: Group) -> Node:
-    node = {"id": group.id, "businessID": BUSINESS_ID, "title": group.titles, "description": {}}
-    node |= {"visibilities": _VISIBLE, "isEnabled": True}
+def group_row(view: View, group: Group) -> Node:
+    """Return a modifier group with its links to options."""
+    node = _node(group.id, titles=group.titles, sequence=1)
+    node |= {"businessID": BUSINESS_ID, "visibilities": VISIBLE, "isEnabled": True}
     node["groupedModifiers"] = [
         _modifier(view, (group.id, id_), sequence=place) for place, id_ in enumerate(group.option_ids, 1)
     ]
@@ -115,16 +136,15 @@ def _group(view: View, group: Group) -> Node:
 
 def _modifier(view: View, link: Link, *, sequence: int) -> Node:
     option = view.world.catalogue.items[link[1]]
-    node: Node = {"id": option.id, "title": option.titles, "description": {}, "visibilities": _VISIBLE}
-    return node | {"isEnabled": link not in view.links_off, "sequence": sequence}
+    node = _node(option.id, titles=option.titles, sequence=sequence)
+    return node | {"visibilities": VISIBLE, "isEnabled": link not in view.shown.links_off}
 
 
-def _node(view: View, kind: str, entity_id: int, *, titles: dict[str, str], sequence: int) -> Node:
-    node: Node = {"id": entity_id, "sequence": sequence, "title": titles, "description": {}}
-    return node | view.flag(kind, entity_id) | {"visibilities": _VISIBLE}
+def _node(entity_id: int, *, titles: dict[str, str], sequence: int) -> Node:
+    return {"id": entity_id, "sequence": sequence, "title": titles, "description": {}}
 
 
-_VISIBLE = {str(provider): True for provider in PROVIDERS}
+VISIBLE = {str(provider): True for provider in PROVIDERS}
 _BUSINESS: Node = {
     "businessID": BUSINESS_ID,
     "countryID": 4,

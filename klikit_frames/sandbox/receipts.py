@@ -38,8 +38,9 @@ class Receipts:
 
     def open(self, call: Call, *, time: datetime) -> Receipt:
         """Note a request on arrival; its answer is filled in later."""
-        path = f"{call.path}?{call.query}" if call.query else call.path
-        receipt = Receipt(time, call.method, path, call.body.decode(errors="replace"), call.idempotency_key)
+        receipt = Receipt(
+            time, call.method, call.target, call.body.decode(errors="replace"), call.idempotency_key
+        )
         self._kept.append(receipt)
         return receipt
 

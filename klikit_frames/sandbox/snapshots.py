@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
-from . import flags
+from . import flags, visibilities
 from .catalogue import KINDS
-from .flags import Store, StoreFlags
+from .flags import Link, Store
+from .visibilities import Maps
+from .world import World
 
-if TYPE_CHECKING:
-    from .world import World
+
+@dataclass(frozen=True)
+class Shown:
+    """What differs in one menu from a catalogue in which all is on and visible."""
+
+    off: dict[str, set[int]]
+    links_off: set[Link]
+    maps: Maps
+    hours: dict[int, tuple[int | None, dict[str, object] | None]]
 
 
 def rebuild(world: World, stores: Iterable[Store]) -> None:
@@ -19,27 +29,70 @@ def rebuild(world: World, stores: Iterable[Store]) -> None:
     inherited = flags.business_off(world.state)
     world.state.write_many(
         "INSERT OR REPLACE INTO store_full_menus VALUES (?, ?, ?)",
-        [(*store, _dump(world, store, inherited=inherited)) for store in stores],
+        [(*store, _dump(world, store, shown=live(world, store, inherited=inherited))) for store in stores],
     )
 
 
-def read_flags(world: World, store: Store) -> StoreFlags:
-    """Return the flags that a store's menu shows: those of its last publish, or the live ones if so switched."""
+def schedule(world: World, stores: Iterable[Store], *, due: float) -> None:
+    """Note stores whose menus are to be rebuilt later."""
+    world.state.write_many(
+        "INSERT INTO scheduled_publishes VALUES (?, ?, ?)", ((due, *store) for store in stores)
+    )
+
+
+def rebuild_due(world: World) -> None:
+    """Rebuild the menus whose moment has come."""
+    now = (world.clock.now(),)
+    due = world.state.rows("SELECT brand_id, branch_id FROM scheduled_publishes WHERE due <= ?", now)
+    if due:
+        with world.state.transaction():
+            rebuild(world, [(brand_id, branch_id) for brand_id, branch_id in due])
+            world.state.write("DELETE FROM scheduled_publishes WHERE due <= ?", now)
+
+
+def read(world: World, store: Store) -> Shown:
+    """Return what a store's menu shows: as of its last publish, or live if so switched."""
     if world.switches.store_read == "live":
-        return flags.store_flags(world.state, store)
+        return live(world, store)
+    rebuild_due(world)
     ((text,),) = world.state.rows(
         "SELECT snapshot FROM store_full_menus WHERE brand_id = ? AND branch_id = ?", store
     )
-    snapshot = json.loads(text)
-    off = {kind: set(snapshot[kind]) for kind in KINDS}
-    off["item"].update(snapshot["options"])
-    return StoreFlags(off, {kind: set() for kind in KINDS}, {(g, o) for g, o in snapshot["links"]})
+    return _load(json.loads(text))
 
 
-def _dump(world: World, store: Store, *, inherited: dict[str, set[int]]) -> str:
-    live = flags.store_flags(world.state, store, inherited=inherited)
-    menu = world.catalogue.brand_entities[store[0]]
-    off: dict[str, object] = {kind: [i for i in menu[kind] if i in live.off[kind]] for kind in KINDS}
-    options = world.catalogue.brand_options[store[0]]
-    off["options"] = [option for option in options if option in live.off["item"]]
-    return json.dumps(off | {"links": sorted(live.links_off)})
+def live(world: World, store: Store, *, inherited: dict[str, set[int]] | None = None) -> Shown:
+    """Return what holds in one store at this moment."""
+    found = flags.store_flags(world.state, store, inherited=inherited)
+    hours = {
+        section_id: (sequence, json.loads(times) if times else None)
+        for section_id, sequence, times in world.state.rows(
+            "SELECT section_id, sequence, available_times FROM store_section_hours"
+            " WHERE brand_id = ? AND branch_id = ?",
+            store,
+        )
+    }
+    return Shown(found.off, found.links_off, visibilities.read_maps(world.state, store), hours)
+
+
+def _dump(world: World, store: Store, *, shown: Shown) -> str:
+    menu, options = world.catalogue.brand_entities[store[0]], world.catalogue.brand_options[store[0]]
+    cut = {kind: shown.off[kind].intersection(menu[kind]) for kind in KINDS}
+    cut["item"] |= shown.off["item"].intersection(options)
+    return json.dumps(
+        {
+            "off": {kind: sorted(ids) for kind, ids in cut.items()},
+            "links_off": sorted(shown.links_off),
+            "maps": [(kind, id_, shows) for (kind, id_), shows in shown.maps.items() if id_ in menu[kind]],
+            "hours": shown.hours,
+        }
+    )
+
+
+def _load(snapshot: dict[str, Any]) -> Shown:
+    return Shown(
+        {kind: set(ids) for kind, ids in snapshot["off"].items()},
+        {(group, option) for group, option in snapshot["links_off"]},
+        {(kind, entity_id): shows for kind, entity_id, shows in snapshot["maps"]},
+        {int(section_id): tuple(hours) for section_id, hours in snapshot["hours"].items()},
+    )

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS store_section_hours (
 CREATE TABLE IF NOT EXISTS store_full_menus (
     brand_id INTEGER, branch_id INTEGER, snapshot TEXT NOT NULL, PRIMARY KEY (brand_id, branch_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scheduled_publishes (due REAL NOT NULL, brand_id INTEGER, branch_id INTEGER);
 CREATE TABLE IF NOT EXISTS stock (item_id INTEGER PRIMARY KEY, is_available INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, status TEXT NOT NULL, created_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS credentials (
@@ -96,9 +97,8 @@ class State:
 
     def clear(self) -> None:
         """Empty every table."""
-        with self.transaction():
-            for (table,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'"):
-                self.write(f"DELETE FROM {table}")  # noqa: S608 - the name is our own
+        for (table,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+            self.write(f"DELETE FROM {table}")  # noqa: S608 - the name is our own
 
     def close(self) -> None:
         """Close the database; it cannot be used any more."""

@@ -35,7 +35,8 @@ class Switches:
     missing_key : {"accept", "reject"}
         A write without ``Idempotency-Key``: carried out, or 400 ``request_missing_idempotency_key``.
     unknown_id : {"resource_not_found", "not_found", "partial"}
-        An enable with an id of nobody: 404 in either spelling with nothing written, or 404 with the good ids written.
+        An enable with an id of nobody: 404 in either spelling with nothing written, or 404 with the good
+        ids written.
     enable_data : {"message", "null", "object", "list"}
         What ``data`` is after an enable.
     store_read : {"stale", "live"}

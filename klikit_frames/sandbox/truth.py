@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled", "title", "is_override")
+LINK_COLUMNS = ("brand_id", "branch_id", "modifier_group_id", "modifier_id", "is_enabled")
 
 
 def state_frame(world: World) -> pd.DataFrame:
@@ -54,3 +55,15 @@ def _store_rows(world: World) -> Iterator[tuple[object, ...]]:
             titles, off, own = world.catalogue.ids[kind], live.off[kind], live.own[kind]
             for id_ in world.catalogue.brand_entities[store[0]][kind]:
                 yield kind, id_, "store", *store, id_ not in off, _title(titles[id_]), id_ in own
+
+
+def link_frame(world: World) -> pd.DataFrame:
+    """Return every modifier link of each brand, then those that a store has of its own."""
+    import pandas as pd
+
+    found = world.state.rows(
+        "SELECT brand_id, NULL, group_id, option_id, is_enabled FROM modifier_links UNION ALL"
+        " SELECT brand_id, branch_id, group_id, option_id, is_enabled FROM store_modifier_link_overrides"
+    )
+    frame = pd.DataFrame(found, columns=list(LINK_COLUMNS))
+    return frame.astype(dict.fromkeys(LINK_COLUMNS, "int64") | {"branch_id": "Int64", "is_enabled": "bool"})

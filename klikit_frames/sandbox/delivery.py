@@ -1,0 +1,77 @@
+"""How an answer leaves: whole, in drips, cut short, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from asyncio import Transport
+from dataclasses import dataclass
+
+from starlette.types import Message, Receive, Scope, Send
+
+from .idempotency import Recorded
+
+_DRIPS = 20
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One request's way in and out, as ASGI gives it."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+
+    @property
+    def transport(self) -> Transport:
+        """The connection itself; the server's protocol puts it there."""
+        transport: Transport = self.scope["state"]["transport"]
+        return transport
+
+    async def gone(self) -> None:
+        """Wait until the connection is known to be gone; uvicorn complains of leaving before."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+
+async def send_answer(wire: Wire, answer: Recorded, *, headers: dict[str, str]) -> None:
+    """Send a whole answer."""
+    await wire.send(_start(answer, headers))
+    await wire.send(_body(answer.body))
+
+
+async def send_drips(wire: Wire, answer: Recorded, *, headers: dict[str, str], seconds: float) -> None:
+    """Send an answer in twenty pieces, spread over some seconds."""
+    await wire.send(_start(answer, headers))
+    size = max(1, -(-len(answer.body) // _DRIPS))
+    for begin in range(0, len(answer.body), size):
+        await asyncio.sleep(seconds / _DRIPS)
+        await wire.send(_body(answer.body[begin : begin + size], more=True))
+    await wire.send(_body(b""))
+
+
+async def send_half(wire: Wire, answer: Recorded, *, headers: dict[str, str]) -> None:
+    """Promise a whole answer, send half of it and hang up."""
+    await wire.send(_start(answer, headers))
+    await wire.send(_body(answer.body[: len(answer.body) // 2], more=True))
+    wire.transport.close()
+    await wire.gone()
+
+
+async def reset_connection(wire: Wire) -> None:
+    """Drop the connection so that the client sees a reset."""
+    linger = struct.pack("ii", 1, 0)
+    wire.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    wire.transport.abort()
+    await wire.gone()
+
+
+def _body(piece: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": piece, "more_body": more}
+
+
+def _start(answer: Recorded, headers: dict[str, str]) -> Message:
+    plain = {"content-type": "application/json", "content-length": str(len(answer.body))} | headers
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in plain.items()]
+    return {"type": "http.response.start", "status": answer.status, "headers": pairs}

@@ -1,0 +1,184 @@
+"""Trouble on call: what can go wrong between a client and an API, by chance, by count or by request.
+
+=====================  ==========================================================  =====================
+name                   what happens                                                the write was made
+=====================  ==========================================================  =====================
+``latency``            the answer comes `seconds` later (0.2)                      yes
+``reset_before``       the connection is reset on arrival                          no
+``reset_after``        the connection is reset instead of the answer               yes
+``truncated``          the connection ends in the middle of the answer             yes
+``slow_drip``          the answer takes `seconds` (1.0) to arrive, bit by bit      yes
+``wrong_content_type`` the answer calls itself ``text/plain``                      yes
+``no_request_id``      the envelope lacks its ``request_id``                       yes
+``html_502``           a proxy's HTML page, status 502                             no
+``redirect``           307 to another path of the sandbox                          no
+``error_500``          500 ``internal``                                            no
+``error_502``          502 ``downstream_unavailable``                              no
+``stored_502``         the same, but kept under the key: a retry gets it again     no
+``error_503``          503 ``downstream_unavailable``                              no
+``error_504``          504 ``downstream_unavailable``                              no
+``rate_limit``         429 with ``Retry-After`` of `seconds` (1) as `retry_after`  no
+=====================  ==========================================================  =====================
+
+`retry_after` is one of ``seconds``, ``date``, ``absent`` and ``absurd``. Every fault also takes
+`probability`, `count` (how often it strikes, then it is gone) and `match` (it strikes only where this text
+occurs in the method, path, query or body).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+
+from .calls import Call
+
+SECONDS = {"latency": 0.2, "slow_drip": 1.0, "rate_limit": 1.0}
+NAMES = (
+    "latency",
+    "reset_before",
+    "reset_after",
+    "truncated",
+    "slow_drip",
+    "wrong_content_type",
+    "no_request_id",
+    "html_502",
+    "redirect",
+    "error_500",
+    "error_502",
+    "stored_502",
+    "error_503",
+    "error_504",
+    "rate_limit",
+)
+RETRY_AFTER = ("seconds", "date", "absent", "absurd")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of trouble and when it strikes.
+
+    Examples
+    --------
+    >>> from klikit_frames.sandbox.faults import parse_faults
+    >>> parse_faults("error_503:count=3,match=items")[0].count
+    3
+    """
+
+    name: str
+    probability: float = 1.0
+    count: int | None = None
+    match: str = ""
+    seconds: float | None = None
+    retry_after: str = "seconds"
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ValueError(f"there is no fault {self.name!r}; there are: {', '.join(NAMES)}")
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability is from 0 to 1, not {self.probability!r}")
+        if self.count is not None and self.count < 1:
+            raise ValueError(f"count is a whole number from 1, not {self.count!r}")
+        if self.seconds is not None and not 0 <= self.seconds <= 3600:
+            raise ValueError(f"seconds is from 0 to 3600, not {self.seconds!r}")
+        if self.retry_after not in RETRY_AFTER:
+            raise ValueError(f"retry_after is one of {', '.join(RETRY_AFTER)}; not {self.retry_after!r}")
+
+    @property
+    def length_s(self) -> float:
+        """How long it lasts, for those that last."""
+        return SECONDS.get(self.name, 0.0) if self.seconds is None else self.seconds
+
+
+class Faults:
+    """The faults in force, drawn from in the order in which they were called up."""
+
+    def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 7) -> None:
+        self._first = tuple(faults)
+        self._seed = seed
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the faults of the start, and to the start of the seeded chance."""
+        self._live = list(self._first)
+        self._chance = random.Random(f"faults {self._seed}")  # noqa: S311 - chance, not secrets
+
+    def inject(self, fault: Fault) -> None:
+        """Put one more in force."""
+        self._live.append(fault)
+
+    def clear(self) -> None:
+        """Put none in force."""
+        self._live.clear()
+
+    def live(self) -> tuple[Fault, ...]:
+        """Return those in force, with the counts that are left."""
+        return tuple(self._live)
+
+    def draw(self, call: Call) -> list[Fault]:
+        """Return what strikes this request: every latency, and the first of the others."""
+        struck: list[Fault] = []
+        for fault in self.live():
+            is_second = fault.name != "latency" and any(other.name != "latency" for other in struck)
+            if not is_second and self._strikes(fault, call):
+                struck.append(fault)
+                self._use(fault)
+        return struck
+
+    def _strikes(self, fault: Fault, call: Call) -> bool:
+        if (
+            fault.match
+            and fault.match not in f"{call.method} {call.target}\n{call.body.decode(errors='replace')}"
+        ):
+            return False
+        return fault.probability == 1 or self._chance.random() < fault.probability
+
+    def _use(self, fault: Fault) -> None:
+        if fault.count is None:
+            return
+        place = next(index for index, other in enumerate(self._live) if other is fault)
+        left = [replace(fault, count=fault.count - 1)] if fault.count > 1 else []
+        self._live[place : place + 1] = left
+
+
+def make_fault(name: str, **options: object) -> Fault:
+    """Return one fault; raise TypeError for an option that there is not."""
+    known = [field.name for field in fields(Fault)]
+    for option in options:
+        if option not in known:
+            raise TypeError(f"a fault has no {option!r}; there are: {', '.join(known[1:])}")
+    return Fault(name, **options)  # type: ignore[arg-type]
+
+
+def parse_faults(text: str) -> list[Fault]:
+    """Read faults as they are written in a command: ``error_503:count=3,match=items;latency:seconds=0.1``."""
+    return [_parse(part.strip()) for part in text.split(";") if part.strip()]
+
+
+def read_faults(source: object) -> list[Fault]:
+    """Return faults given as text, as a Fault, as a mapping with ``name``, or as a list of these."""
+    if source is None:
+        return []
+    if isinstance(source, str):
+        return parse_faults(source)
+    if isinstance(source, Fault):
+        return [source]
+    if isinstance(source, Mapping):
+        return [make_fault(**source)]
+    if isinstance(source, Iterable):
+        return [fault for part in source for fault in read_faults(part)]
+    raise TypeError(f"faults are text, or a list of text and mappings; not {source!r}")
+
+
+def _parse(part: str) -> Fault:
+    name, _, rest = part.partition(":")
+    options: dict[str, object] = {}
+    for pair in filter(None, rest.split(",")):
+        option, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"{pair!r} in {part!r} is not option=value")
+        options[option.strip()] = _NUMBERS.get(option.strip(), str)(value.strip())
+    return make_fault(name.strip(), **options)
+
+
+_NUMBERS = {"probability": float, "count": int, "seconds": float}

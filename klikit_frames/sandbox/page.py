@@ -1,0 +1,116 @@
+"""The page for people: the business, its stores, the flags of now, and the last requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from . import flags
+from .catalogue import BUSINESS_ID, BUSINESS_TITLE, KINDS
+from .receipts import Receipt
+from .world import World
+
+_LAST = 40
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 2rem }
+th, td { text-align: left; padding: .2rem .6rem }
+th { border-bottom: 2px solid #bbb } tr:nth-child(even) { background: #f6f6f6 } .off { color: #a40000 }
+code { word-break: break-all }
+"""
+# Fetches the same address again and swaps the body, so that a run can be watched without a flicker.
+_SCRIPT = """
+setInterval(async () => {
+  const text = await (await fetch(location)).text();
+  const page = new DOMParser().parseFromString(text, "text/html");
+  document.querySelector("main").replaceWith(page.querySelector("main"));
+}, 1000);
+"""
+
+
+def draw_page(world: World, *, query: dict[str, str]) -> str:
+    """Return the page; `brand_id` and `branch_id` in the query choose a store to be shown in full."""
+    store = _chosen(world, query)
+    main = _business(world) + (_store(world, store) if store else _stores(world)) + _requests(world)
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>klikit sandbox</title>"
+        f"<style>{_STYLE}</style><main>{main}</main><script>{_SCRIPT}</script></html>"
+    )
+
+
+def _chosen(world: World, query: dict[str, str]) -> flags.Store | None:
+    texts = (query.get("brand_id", ""), query.get("branch_id", ""))
+    found = [store for store in world.catalogue.stores if (str(store[0]), str(store[1])) == texts]
+    return found[0] if found else None
+
+
+def _business(world: World) -> str:
+    off = flags.business_off(world.state)
+    rows = [(kind, len(world.catalogue.ids[kind]), _red(len(off[kind]))) for kind in KINDS]
+    return (
+        f"<h1>{escape(BUSINESS_TITLE)}</h1><p>Business {BUSINESS_ID}, {len(world.catalogue.brands)} brands, "
+        f"{len(world.catalogue.stores)} stores. Time here: {world.clock.http_date()}.</p>"
+        + _table(("business level", "in all", "off"), rows)
+    )
+
+
+def _stores(world: World) -> str:
+    inherited = flags.business_off(world.state)
+    rows = [_store_row(world, store, inherited=inherited) for store in world.catalogue.stores]
+    heads = ("brand", "branch", "sections off", "categories off", "items off", "rows of its own")
+    return "<h2>Stores</h2>" + _table(heads, rows)
+
+
+def _store_row(world: World, store: flags.Store, *, inherited: dict[str, set[int]]) -> tuple[object, ...]:
+    live = flags.store_flags(world.state, store, inherited=inherited)
+    menu = world.catalogue.brand_entities[store[0]]
+    counts = [_red(len(live.off[kind].intersection(menu[kind]))) for kind in KINDS]
+    brand, branch = (escape(title) for title in _titles(world, store))
+    link = f'<a href="/?brand_id={store[0]}&amp;branch_id={store[1]}">{brand}</a>'
+    return link, branch, *counts, sum(len(ids) for ids in live.own.values())
+
+
+def _store(world: World, store: flags.Store) -> str:
+    live = flags.store_flags(world.state, store)
+    rows = [
+        (
+            kind,
+            entity_id,
+            escape(next(iter(world.catalogue.ids[kind][entity_id].values()))),
+            "<b class=off>off</b>" if entity_id in live.off[kind] else "on",
+            "its own" if entity_id in live.own[kind] else "inherited",
+        )
+        for kind in KINDS
+        for entity_id in world.catalogue.brand_entities[store[0]][kind]
+    ]
+    heads = ("kind", "id", "title", "now", "row")
+    return f"<h2>{escape(' at '.join(_titles(world, store)))}</h2><p><a href=/>All stores</a></p>" + _table(
+        heads, rows
+    )
+
+
+def _requests(world: World) -> str:
+    rows = [_request_row(receipt) for receipt in world.receipts.last(_LAST)]
+    return "<h2>Last requests</h2>" + _table(("time", "request", "body", "key", "status", "request id"), rows)
+
+
+def _request_row(receipt: Receipt) -> tuple[object, ...]:
+    status = "no answer" if receipt.status is None else f"{receipt.status}{' again' * receipt.replayed}"
+    body = receipt.body if len(receipt.body) <= 200 else f"{receipt.body[:200]}…"
+    request = escape(f"{receipt.method} {receipt.path}")
+    texts = (escape(text or "") for text in (body, receipt.key, status, receipt.request_id))
+    return receipt.time.strftime("%H:%M:%S.%f")[:-3], request, *(f"<code>{text}</code>" for text in texts)
+
+
+def _titles(world: World, store: flags.Store) -> tuple[str, str]:
+    return world.catalogue.brands[store[0]].title, world.catalogue.branches[store[1]].title
+
+
+def _red(count: int) -> str:
+    return f"<b class=off>{count}</b>" if count else "0"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    head = "".join(f"<th>{text}" for text in heads)
+    lines = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
+    return f"<table><tr>{head}{lines}</table>"

@@ -1,0 +1,130 @@
+"""Publish and sync: how what is written reaches the cached store menus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import pairwise, product
+
+from . import snapshots
+from .calls import Call, is_id, read_ids, read_number, read_object, read_stores
+from .directory import PROVIDERS
+from .flags import Store
+from .refusals import Refusal, invalid
+from .world import World
+
+Hours = dict[str, object]
+
+
+def publish(world: World, call: Call) -> object:
+    """Rebuild the cached menu of each store, now or at `scheduledAt`; tell only how many stores went well."""
+    body = read_object(call)
+    stores, provider_ids = read_stores(body, "stores"), read_ids(body, "providerIDs")
+    if not stores or not provider_ids:
+        raise invalid("stores and providerIDs must each hold at least one entry")
+    if not set(provider_ids) <= set(PROVIDERS):
+        raise invalid(f"providerIDs must be among {', '.join(map(str, PROVIDERS))}")
+    due = _read_moment(body.get("scheduledAt"))
+    good = [store for store in dict.fromkeys(stores) if store in world.catalogue.store_set]
+    if due > world.clock.now():
+        snapshots.schedule(world, good, due=due)
+    else:
+        snapshots.rebuild(world, good)
+    return {"success": len(good), "failed": len(set(stores)) - len(good)}
+
+
+def sync(world: World, call: Call) -> object:
+    """Push business-level sections to the menus of stores; what a store has of its own stays unless named."""
+    body = read_object(call)
+    stores, sections = read_stores(body, "stores"), body.get("sections")
+    if not stores or not isinstance(sections, dict):
+        raise invalid("stores must hold at least one store, and sections must be an object")
+    forced = _read_fields(body.get("fieldIncludeOnSync"))
+    hours = [_read_section(world, text, value) for text, value in sections.items()]
+    world.require_stores(stores)
+    for store, (section_id, sequence, times) in product(stores, hours):
+        _write_section(world, store, section_id, sequence=sequence, times=times)
+        _drop_own(world, store, section_id, forced=forced)
+    return {"message": "menu synced"}
+
+
+def _write_section(
+    world: World, store: Store, section_id: int, *, sequence: int | None, times: Hours | None
+) -> None:
+    text = json.dumps(times) if times else None
+    world.state.write(
+        "INSERT INTO store_section_hours VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " sequence = coalesce(excluded.sequence, sequence),"
+        " available_times = coalesce(excluded.available_times, available_times)",
+        (*store, section_id, sequence, text),
+    )
+
+
+def _drop_own(world: World, store: Store, section_id: int, *, forced: list[str]) -> None:
+    """Drop what a store has of its own, so that it inherits the business's value again."""
+    place = (*store, section_id)
+    if "isEnabled" in forced:
+        world.state.write(
+            "DELETE FROM store_section_overrides WHERE brand_id = ? AND branch_id = ? AND entity_id = ?",
+            place,
+        )
+    if "visibilities" in forced:
+        world.state.write(
+            "DELETE FROM visibilities WHERE brand_id = ? AND branch_id = ? AND entity_id = ?"
+            " AND kind = 'section'",
+            place,
+        )
+
+
+def _read_section(world: World, text: str, value: object) -> tuple[int, int | None, Hours | None]:
+    section_id = read_number(text, name="section id")
+    if section_id not in world.catalogue.sections:
+        raise Refusal("resource_not_found", f"section not found: {section_id}")
+    if not isinstance(value, dict):
+        raise invalid("each of sections must be an object")
+    sequence, times = value.get("sequence"), value.get("availableTimes")
+    if sequence is not None and not is_id(sequence):
+        raise invalid("sequence must be an integer")
+    if times is not None and not isinstance(times, dict):
+        raise invalid("availableTimes must be an object")
+    for day, hours in (times or {}).items():
+        _check_day(day, hours)
+    return section_id, sequence, times
+
+
+def _check_day(day: str, hours: object) -> None:
+    if day not in "0123456" or len(day) != 1 or not isinstance(hours, dict):
+        raise invalid('availableTimes must map "0" to "6" to objects')
+    slots = hours.get("slots", [])
+    if not isinstance(slots, list) or not isinstance(hours.get("disabled", False), bool):
+        raise invalid("each day of availableTimes has slots, an array, and disabled, a boolean")
+    spans = sorted(_read_slot(slot) for slot in slots)
+    if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
+        raise invalid(f"slots of day {day} overlap")
+
+
+def _read_slot(slot: object) -> tuple[int, int]:
+    if isinstance(slot, Mapping):
+        start, end = slot.get("startTime"), slot.get("endTime")
+        if type(start) is int and type(end) is int and 0 <= start < end <= 2359:
+            return start, end
+    raise invalid("each slot has a startTime before its endTime, both HHMM")
+
+
+def _read_fields(value: object) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise invalid("fieldIncludeOnSync must be an array of strings")
+    return value
+
+
+def _read_moment(value: object) -> float:
+    """Return a UTC moment; absent and the zero time mean now."""
+    if value is None or value == "0001-01-01T00:00:00Z":
+        return 0.0
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except (ValueError, OverflowError):
+        raise invalid("scheduledAt must be a UTC date-time such as 2026-11-23T08:00:00Z") from None

@@ -1,0 +1,50 @@
+"""The whole site: the API, its document, the operator's paths and the page for people."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from .admin import admin_routes
+from .app import BASE, PartnerApi
+from .desk import Desk
+from .page import draw_page
+
+DOCUMENT = "openapi.json"
+
+
+def build_site(desk: Desk) -> Starlette:
+    """Return the ASGI application of one sandbox."""
+
+    async def show_page(request: Request) -> Response:
+        return HTMLResponse(draw_page(desk.world, query=dict(request.query_params)))
+
+    async def show_document(request: Request) -> Response:
+        return JSONResponse(read_document())
+
+    return Starlette(
+        routes=[
+            Route("/", show_page),
+            Route(f"/{DOCUMENT}", show_document),
+            Route(f"{BASE}/{DOCUMENT}", show_document),
+            Mount("/admin", routes=admin_routes(desk)),
+            Mount(BASE, PartnerApi(desk.world)),
+        ],
+        exception_handlers={404: _nothing_here},
+    )
+
+
+def read_document() -> dict[str, object]:
+    """Return the OpenAPI document that ships with the package."""
+    document: dict[str, object] = json.loads(files(__package__).joinpath(DOCUMENT).read_text("utf-8"))
+    return document
+
+
+async def _nothing_here(request: Request, error: Exception) -> Response:
+    said = {"code": "resource_not_found", "message": f"nothing here; the API is below {BASE}", "details": {}}
+    return JSONResponse({"request_id": "0" * 32, "error": said}, status_code=404)
