@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 import klikit_frames as kf
+from klikit_frames.api.clocks import Clock
 from klikit_frames.api.retries import Settled
 
 URL = "http://127.0.0.1:9/v1/partner"
@@ -72,7 +73,7 @@ def spell(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def connect(*steps: Step, clock: FakeClock | None = None, **options: Any) -> kf.Client:
+def connect(*steps: Step, clock: Clock | None = None, **options: Any) -> kf.Client:
     """Return a client whose server follows the script."""
     options.setdefault("transport", Script(*steps))
     return kf.connect(

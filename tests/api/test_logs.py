@@ -1,0 +1,142 @@
+"""The log of what was sent lately."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from klikit_frames.api.logs import SendLog, log_path, open_log
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where a shared log may be."""
+    return tmp_path / "pacing" / "log.sqlite3"
+
+
+@given(
+    gaps=st.lists(st.integers(0, 400), min_size=1, max_size=120),
+    limit=st.integers(1, 9),
+    window_ms=st.integers(50, 2000),
+)
+def test_log__never_lets_more_through_than_the_limit(gaps: list[int], limit: int, window_ms: int) -> None:
+    """In no window of this length, wherever it begins, are more than `limit` requests."""
+    log, now_ms, admitted = SendLog(), 0, []
+    for gap in gaps:
+        now_ms += gap
+        if log.put(now_ms, limit=limit, window_ms=window_ms) == 0:
+            admitted.append(now_ms)
+    for begin in admitted:
+        assert sum(begin <= at < begin + window_ms for at in admitted) <= limit
+
+
+@given(limit=st.integers(1, 9), window_ms=st.integers(50, 2000), n=st.integers(1, 40))
+def test_log__names_the_wait_that_suffices(limit: int, window_ms: int, n: int) -> None:
+    """After the wait that a refusal names, the request passes, and not a millisecond is given away."""
+    log, now_ms, n_waits = SendLog(), 0, 0
+    for _ in range(n):
+        if wait_ms := log.put(now_ms, limit=limit, window_ms=window_ms):
+            assert log.put(now_ms + wait_ms - 1, limit=limit, window_ms=window_ms) > 0
+            now_ms, n_waits = now_ms + wait_ms, n_waits + 1
+            assert log.put(now_ms, limit=limit, window_ms=window_ms) == 0
+    assert n_waits == (n - 1) // limit
+
+
+def test_log__forgets_what_is_past() -> None:
+    """Memory holds the last minute and not the whole run."""
+    log = SendLog()
+    for now_ms in range(0, 5_000_000, 1000):
+        log.put(now_ms, limit=300, window_ms=60_000)
+    assert log._bucket.count() < 200
+
+
+def test_log__is_shared_between_two_openers(path: Path) -> None:
+    """What one opener sent, the other counts; the two lanes are apart."""
+    first, second = open_log("writes", path=path), open_log("writes", path=path)
+    reads = open_log("reads", path=path)
+    said = [log.put(1000, limit=2, window_ms=500) for log in (first, second, first, second, reads)]
+    assert said == [0, 0, 501, 501, 0]
+    for log in (first, second, reads):
+        log.close()
+
+
+SENDER = """
+import sys
+from pathlib import Path
+from klikit_frames.api.logs import open_log
+log = open_log("writes", path=Path(sys.argv[1]))
+print(sum(log.put(1000 + i, limit=50, window_ms=60_000) == 0 for i in range(60)))
+log.close()
+"""
+
+
+def test_log__is_exact_among_processes(path: Path) -> None:
+    """Three processes that send at once send together what one may."""
+    call = [sys.executable, "-c", SENDER, str(path)]
+    senders = [subprocess.Popen(call, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert sum(int(sender.communicate()[0]) for sender in senders) == 50
+
+
+def test_log__survives_a_clock_set_back(path: Path) -> None:
+    """Entries of the future do not block for as long as the clock was wrong."""
+    log = open_log("writes", path=path)
+    assert log.put(10_000_000, limit=1, window_ms=60_000) == 0
+    assert [log.put(5000, limit=1, window_ms=60_000) for _ in range(2)] == [1, 0]
+    log.close()
+
+
+def test_log__is_private(path: Path) -> None:
+    """Only the person may look into the folder and the file."""
+    log = open_log("writes", path=path)
+    log.put(1000, limit=1, window_ms=60_000)
+    assert [oct(one.stat().st_mode & 0o777) for one in (path.parent, path)] == ["0o700", "0o600"]
+    log.close()
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_log__goes_on_in_memory_beside_a_broken_file(
+    path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file of no use costs the sharing, not the run, and is said once."""
+    path.parent.mkdir()
+    path.write_bytes(content)
+    log = open_log("writes", path=path)
+    assert [log.put(1000, limit=1, window_ms=500) for _ in range(2)] == [0, 501]
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_log__goes_on_in_memory_where_nothing_may_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A home that cannot be written to costs the sharing, not the run."""
+    (tmp_path / "file").write_text("in the way")
+    log = open_log("writes", path=tmp_path / "file" / "log.sqlite3")
+    assert not log.is_shared
+    assert [log.put(1000, limit=1, window_ms=500) for _ in range(2)] == [0, 501]
+    assert len(caplog.records) == 1
+
+
+def test_log__goes_on_in_memory_if_the_file_fails_later(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file that breaks in mid-run costs the sharing, not the run."""
+    log = open_log("writes", path=path)
+    log.put(1000, limit=1, window_ms=500)
+    path.write_bytes(b"rubbish" * 3000)
+    assert [log.put(1000, limit=1, window_ms=500) for _ in range(2)] == [0, 501]
+    assert (log.is_shared, len(caplog.records)) == (False, 1)
+
+
+def test_path__tells_nothing_of_the_key() -> None:
+    """The file's name is a digest: each credential of each host has its own."""
+    names = [
+        log_path(host, partner_key=key).name
+        for host, key in [("a.example", "pk_live_1"), ("a.example", "pk_live_2"), ("b.example", "pk_live_1")]
+    ]
+    assert len(set(names)) == 3
+    assert "pk_live" not in json.dumps(names)

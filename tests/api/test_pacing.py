@@ -1,0 +1,249 @@
+"""Keeping below the caps, whichever window the server counts in."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.api.clocks import SystemClock
+from klikit_frames.api.pacing import MAX_JITTER_S, MIN_JITTER_S, Kind, Pacing, measure_jitter
+from klikit_frames.api.ratelimits import RateLimits
+from klikit_frames.sandbox.limits import WINDOWS
+
+from .scripts import FakeClock, connect, error, ok, write
+
+CAP = 120
+
+
+def pace(clock: FakeClock, *, writes_per_minute: int = CAP, path: Path | None = None) -> Pacing:
+    """Return a pacing of its own."""
+    return Pacing(reads_per_minute=2 * CAP, writes_per_minute=writes_per_minute, clock=clock, path=path)
+
+
+def note(pacing: Pacing, kind: Kind = "write", *, is_rate_limited: bool = False, **limits: float) -> None:
+    """Let the pacing hear of one answer."""
+    heard = RateLimits(**limits)  # type: ignore[arg-type]
+    pacing.note(kind, duration_s=0.01, limits=heard, is_rate_limited=is_rate_limited)
+
+
+def send_all(pacing: Pacing, clock: FakeClock, *, n: int, delay_s: float) -> list[float]:
+    """Send `n` requests over a path with this much jitter; return when they arrived."""
+    dice, arrivals = random.Random(7), []
+    for _ in range(n):
+        assert pacing.admit("write")
+        delay = dice.uniform(0.01, 0.01 + delay_s)
+        arrivals.append(clock.now + delay)
+        pacing.note("write", duration_s=delay + 0.01, limits=RateLimits(), is_rate_limited=False)
+    return sorted(arrivals)
+
+
+@pytest.mark.parametrize("kind", sorted(WINDOWS))
+@pytest.mark.parametrize("delay_s", [0.0, 0.2, 2.5])
+@pytest.mark.parametrize("phase_s", [0.0, 31.7])
+def test_pacing__keeps_every_kind_of_window(kind: str, delay_s: float, phase_s: float) -> None:
+    """Alone on a credential nothing is refused, and 95 % of the cap is used, however the path jitters."""
+    clock = FakeClock(now=1_800_000_000.0 + phase_s)
+    arrivals = send_all(pace(clock), clock, n=10 * CAP, delay_s=delay_s)
+    window = WINDOWS[kind](CAP)
+    assert all(window.take(at).is_allowed for at in arrivals)
+    assert clock.now - (1_800_000_000.0 + phase_s) <= 9 * 60 / 0.95
+
+
+class SandboxClock(FakeClock):
+    """A clock that takes the sandbox along when it jumps."""
+
+    def __init__(self, sandbox: kf.sandbox.Sandbox) -> None:
+        super().__init__()
+        self.sandbox = sandbox
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Jump, with the server."""
+        super().sleep(seconds, stop=stop)
+        self.sandbox.move_clock(seconds)
+
+
+@pytest.mark.parametrize("kind", sorted(WINDOWS))
+def test_pacing__meets_no_429_over_http(sandbox: kf.sandbox.Sandbox, kind: str) -> None:
+    """Against the real server, with its headers, nothing is refused and the cap is used."""
+    sandbox.set(writes_per_minute=40, rate_window=kind)
+    clock = SandboxClock(sandbox)
+    with sandbox.connect(writes_per_minute=40, clock=clock) as client:
+        statuses = {write(client, key=f"key-{n}").answer.http_status for n in range(160)}  # type: ignore[union-attr]
+    assert 429 not in statuses | set(sandbox.requests["status"])
+    assert sum(clock.slept) <= 3 * 60 / 0.95
+
+
+def test_pacing__learns_a_lower_cap_over_http(sandbox: kf.sandbox.Sandbox) -> None:
+    """A server with a fifth of our cap teaches it by its headers, before the first refusal."""
+    sandbox.set(writes_per_minute=40, rate_window="sliding")
+    with sandbox.connect(writes_per_minute=200, clock=SandboxClock(sandbox)) as client:
+        for n in range(120):
+            write(client, key=f"key-{n}")
+        assert client.pacing.writes_per_minute == 40
+    assert 429 not in set(sandbox.requests["status"])
+
+
+def test_lanes__are_apart() -> None:
+    """Reads do not use up the writes."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    for _ in range(CAP):
+        pacing.admit("read")
+        pacing.admit("write")
+    assert clock.slept == []
+    pacing.admit("write")
+    assert clock.slept == [60.251]
+
+
+def test_pacing__is_shared_by_threads() -> None:
+    """Eight threads together send what one may."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    with ThreadPoolExecutor(8) as threads:
+        admitted = list(threads.map(lambda _: pacing.admit("write"), range(CAP)))
+    assert (sum(admitted), clock.slept) == (CAP, [])
+    pacing.admit("write")
+    assert clock.slept == [60.251]
+
+
+def test_pacing__is_shared_by_clients_of_one_machine(tmp_path: Path) -> None:
+    """A second process, or a kernel that was restarted, counts what the first one sent."""
+    clock, path = FakeClock(), tmp_path / "log.sqlite3"
+    first, second = pace(clock, path=path), pace(clock, path=path)
+    for _ in range(CAP // 2):
+        first.admit("write")
+        second.admit("write")
+    assert clock.slept == []
+    second.admit("write")
+    assert clock.slept == [60.251]
+    first.close()
+    second.close()
+
+
+def test_client__shares_its_log_by_credential() -> None:
+    """Two clients of one credential on one host keep one cap, without being told of each other."""
+    clock = FakeClock()
+    with connect(ok(), clock=clock, writes_per_minute=3) as first:
+        assert [write(first, key=f"a{n}").attempts for n in range(3)] == [1, 1, 1]
+        assert clock.slept == []
+    with connect(ok(), clock=clock, writes_per_minute=3) as second:
+        write(second, key="b0")
+    assert clock.slept == [pytest.approx(60.25, abs=0.01)]
+
+
+def test_jitter__widens_the_window_within_bounds() -> None:
+    """The window grows by how unequally the answers took, from a quarter of a second to three seconds."""
+    pacing = pace(FakeClock())
+    durations_s = pacing._lanes["write"].durations_s
+    assert measure_jitter(durations_s) == MIN_JITTER_S
+    durations_s.extend([0.1, 0.6])
+    assert measure_jitter(durations_s) == pytest.approx(MIN_JITTER_S + 0.5)
+    durations_s.append(25.0)
+    assert measure_jitter(durations_s) == MAX_JITTER_S
+
+
+def test_429__pauses_the_whole_credential() -> None:
+    """Reads wait too when a write was refused for the rate."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    note(pacing, is_rate_limited=True, retry_after_s=7.0)
+    assert pacing.paused_s == 7.0
+    assert pacing.admit("read")
+    assert clock.slept == [7.0]
+
+
+def test_429__that_come_together_are_one_pause() -> None:
+    """Requests under way get their 429 together: the cap is lowered once, the longest pause is kept."""
+    pacing = pace(FakeClock())
+    for seconds in (1.0, 3.0, 2.0):
+        note(pacing, is_rate_limited=True, retry_after_s=seconds)
+    assert (pacing.paused_s, pacing.writes_per_minute) == (3.0, 96)
+
+
+def test_429__without_a_header_waits_longer_each_time() -> None:
+    """Where the server names no wait, each pause in a row is twice the last, until an answer comes."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    for _ in range(3):
+        note(pacing, is_rate_limited=True)
+        pacing.admit("write")
+    assert clock.slept == [1.0, 2.0, 4.0]
+    note(pacing)
+    note(pacing, is_rate_limited=True)
+    assert pacing.paused_s == 1.0
+
+
+def test_429__with_an_absurd_wait_is_bounded_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A wait of thirty years is five minutes, and the log says so."""
+    pacing = pace(FakeClock())
+    with caplog.at_level(logging.WARNING):
+        note(pacing, is_rate_limited=True, retry_after_s=1e9, retry_after="1000000000")  # type: ignore[arg-type]
+    assert pacing.paused_s == 300.0
+    assert "1000000000" in caplog.text
+
+
+def test_caps__are_learned_from_a_header() -> None:
+    """The server's own number is kept where it is the lower one, never a higher one."""
+    pacing = pace(FakeClock())
+    note(pacing, limit=50)
+    assert repr(pacing) == "<Pacing: 240 reads and 50 writes a minute>"
+    note(pacing, limit=10_000)
+    assert pacing.writes_per_minute == CAP
+
+
+def test_caps__recover_after_a_429_that_named_none() -> None:
+    """A cap that was lowered on suspicion rises again, a tenth of the whole for each quiet minute."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    note(pacing, is_rate_limited=True, retry_after_s=1.0)
+    said = [pacing.writes_per_minute]
+    for _ in range(3):
+        clock.now += 60
+        note(pacing)
+        said.append(pacing.writes_per_minute)
+    assert said == [96, 108, 120, 120]
+
+
+def test_window__that_others_used_up_is_waited_for() -> None:
+    """If the server says that nothing remains, the lane waits for its reset instead of running into a 429."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    note(pacing, remaining=0, reset_s=12.0)
+    pacing.admit("read")
+    assert clock.slept == []
+    pacing.admit("write")
+    assert clock.slept == [12.0]
+
+
+@pytest.mark.parametrize("reset_s", [-3.0, 4000.0])
+def test_window__with_a_senseless_reset_is_not_waited_for(reset_s: float) -> None:
+    """A reset of the past or of next week holds nothing up."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    note(pacing, remaining=0, reset_s=reset_s)
+    assert pacing.admit("write")
+    assert clock.slept == []
+
+
+def test_stop__ends_the_waiting() -> None:
+    """A request that waits for its turn is let go at once, unsent."""
+    pacing, stop = pace(FakeClock()), threading.Event()
+    note(pacing, is_rate_limited=True, retry_after_s=50.0)
+    stop.set()
+    assert not pacing.admit("write", stop=stop)
+
+
+def test_stop__wakes_a_real_sleeper() -> None:
+    """With the machine's clock too, a waiting thread returns when it is told to."""
+    script = [error(429, Retry_After="60"), ok()]
+    stop = threading.Event()
+    with connect(*script, clock=SystemClock()) as client:
+        threading.Timer(0.05, stop.set).start()
+        settled = write(client, stop=stop)
+    assert (settled.answer, settled.was_sent, settled.trouble) == (None, False, "stopped")
