@@ -54,6 +54,7 @@ class Texts:
 
     places: npt.NDArray[np.intp]
     words: npt.NDArray[np.object_]
+    has_floats: bool = False
 
     @property
     def is_blank(self) -> npt.NDArray[np.bool_]:
@@ -70,9 +71,8 @@ class Texts:
 
 def parse_words(texts: Texts, table: Mapping[str, Any]) -> npt.NDArray[np.object_]:
     """Return for each different text what `table` says of it, case and outer space aside, or None."""
-    values = np.empty(len(texts.words), dtype=object)
-    values[:] = [table.get(word.strip().casefold()) for word in texts.words]
-    return values
+    values = [table.get(word.strip().casefold()) for word in texts.words]
+    return np.array(values, dtype=object)
 
 
 def parse_ids(words: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
@@ -101,9 +101,7 @@ def parse_id_lists(words: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     >>> parse_id_lists(np.array(["664|663|664", "663,664"], dtype=object)).tolist()
     [(663, 664), None]
     """
-    lists = np.empty(len(words), dtype=object)
-    lists[:] = [_parse_id_list(word) for word in words]
-    return lists
+    return np.fromiter(map(_parse_id_list, words), dtype=object, count=len(words))
 
 
 def find_id_fault(word: str) -> tuple[str, str]:

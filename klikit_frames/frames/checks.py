@@ -40,6 +40,7 @@ class Columns:
 
     def __init__(self, table: Table, header: Header) -> None:
         self.n_rows = len(table.frame)
+        self.has_floats = table.has_floats
         self._table = table
         self._header = header
         self.findings: list[Finding] = []
@@ -105,7 +106,10 @@ def check_columns(table: Table, header: Header) -> Checked:
         "cascade_to_modifier_groups": cascade.values,
         "cascade_brand_ids": brands.values,
     }
-    findings = _without_rows(columns.findings, is_silent, code="row_blank")
+    findings = [*table.findings, *_blank_rows(is_silent)]
+    whole = refused_rows(findings, n_rows=columns.n_rows)
+    cells = [finding.without(whole) for finding in columns.findings]
+    findings += [finding for finding in cells if len(finding.positions)]
     return Checked(values=values, findings=findings, notes=columns.notes)
 
 
@@ -117,7 +121,7 @@ def _read_entities(columns: Columns, header: Header) -> tuple[Pass, Pass]:
         columns.find_blank(level, name="entity_type", code="entity_type_blank")
     entity = columns.constant(0)
     if "entity_id" in columns:
-        entity = columns.take(read_ids(columns["entity_id"], name="entity_id"))
+        entity = _read_id(columns, "entity_id")
         columns.find_blank(entity, name="entity_id", code="id_blank")
     return level, entity
 
@@ -135,7 +139,7 @@ def _read_places(columns: Columns, scope: Pass) -> tuple[Pass, Pass]:
     if "store" in columns:
         brand, branch = map(columns.take, read_stores(columns["store"]))
     else:
-        brand, branch = (_read_place(columns, name) for name in ("brand_id", "branch_id"))
+        brand, branch = (_read_id(columns, name) for name in ("brand_id", "branch_id"))
     if brand.is_constant or branch.is_constant:
         return brand, branch
     is_store, is_business = scope.values == "store", scope.values == "business"
@@ -148,8 +152,10 @@ def _read_places(columns: Columns, scope: Pass) -> tuple[Pass, Pass]:
     return brand, branch
 
 
-def _read_place(columns: Columns, name: str) -> Pass:
-    return columns.take(read_ids(columns[name], name=name)) if name in columns else columns.constant(0)
+def _read_id(columns: Columns, name: str) -> Pass:
+    if name not in columns:
+        return columns.constant(0)
+    return columns.take(read_ids(columns[name], name=name, has_floats=columns.has_floats))
 
 
 def _read_flag(columns: Columns) -> Pass:
@@ -174,10 +180,6 @@ def _read_cascades(columns: Columns) -> tuple[Pass, Pass]:
     return cascade, brands
 
 
-def _without_rows(findings: list[Finding], mask: Mask, *, code: str) -> list[Finding]:
-    """Say one thing about whole rows in place of one thing per cell."""
-    if not mask.any():
-        return findings
-    rest = [finding.without(mask) for finding in findings]
-    whole = Finding(code=code, positions=np.flatnonzero(mask))
-    return [whole, *(finding for finding in rest if len(finding.positions))]
+def _blank_rows(is_silent: Mask) -> list[Finding]:
+    positions = np.flatnonzero(is_silent)
+    return [Finding(code="row_blank", positions=positions)] if len(positions) else []

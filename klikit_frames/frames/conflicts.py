@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from klikit_frames.frames.findings import Finding
+from klikit_frames.frames.sections import find_section_conflicts
+from klikit_frames.frames.wishes import Wishes
 
 Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """The sound rows of a table: what each wants, and for what.
-
-    Attributes
-    ----------
-    toggles : pandas.DataFrame
-        The columns of toggles.
-    positions : array of int
-        The place of each among the rows of the table.
-    rows, lines : array of int
-        How the person counts them; `lines` is None for a frame.
-    """
-
-    toggles: pd.DataFrame
-    positions: npt.NDArray[np.intp]
-    rows: Ints
-    lines: Ints | None
-
-
-def find_conflicts(wishes: Wishes) -> list[Finding]:
-    """Return what is wrong or odd between the rows of one table."""
+def find_conflicts(wishes: Wishes, *, state: pd.DataFrame | None = None) -> list[Finding]:
+    """Return what is wrong or odd between rows; `state` tells which items a section has."""
     entities = _groups(wishes.toggles[["entity_type", "entity_id"]])
     places = _pair(entities, _groups(wishes.toggles[["scope", "brand_id", "branch_id"]]))
     findings = _mixed_scopes(wishes, entities)
+    if state is not None:
+        findings += find_section_conflicts(wishes, state)
     if len(np.unique(places)) == len(places):
         return findings
     targets = _groups(wishes.toggles[["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]])
@@ -46,7 +28,7 @@ def find_conflicts(wishes: Wishes) -> list[Finding]:
 
 
 def _groups(columns: pd.DataFrame) -> Ints:
-    """Number the different rows of some columns."""
+    """Give the different rows of some columns a number each."""
     number = np.zeros(len(columns), dtype=np.int64)
     for name in columns:
         number = _pair(number, pd.factorize(columns[name])[0].astype(np.int64))
@@ -54,40 +36,44 @@ def _groups(columns: pd.DataFrame) -> Ints:
 
 
 def _pair(first: Ints, second: Ints) -> Ints:
-    """Number the different pairs; numbers stay below the count of rows, so that products never overflow."""
+    """Give the different pairs a number each, below the count of rows, so that products never overflow."""
     width = int(second.max(initial=0)) + 2
     return pd.factorize(first * width + second + 1)[0].astype(np.int64)
 
 
-def _duplicates(wishes: Wishes, same: Ints) -> list[Finding]:
-    first = _first_places(same)
-    repeats = np.flatnonzero(first[same] != np.arange(len(same)))
-    if not len(repeats):
-        return []
-    messages = "The row repeats row " + _count(wishes, first[same][repeats]) + "."
-    return [_finding(wishes, "duplicate", "", repeats, messages)]
-
-
-def _first_places(groups: Ints) -> npt.NDArray[np.intp]:
+def _first_places(groups: Ints) -> Places:
     """Return where each group has its first row."""
     first = np.empty(int(groups.max(initial=-1)) + 1, dtype=np.intp)
     first[groups[::-1]] = np.arange(len(groups))[::-1]
     return first
 
 
+def _duplicates(wishes: Wishes, same: Ints) -> list[Finding]:
+    first = _first_places(same)[same]
+    repeats = np.flatnonzero(first != np.arange(len(same)))
+    messages = "The row repeats row " + wishes.say_rows(first[repeats]) + "."
+    return wishes.find("duplicate", repeats, messages=messages)
+
+
 def _contradictions(wishes: Wishes, places: Ints, targets: Ints) -> list[Finding]:
     partner = _partners(places, targets)
     flags = wishes.toggles["is_enabled"].to_numpy(dtype=bool)
     found = np.flatnonzero(partner >= 0)
-    differs = flags[found] != flags[partner[found]]
-    findings = []
-    for code, rows in (("contradiction", found[differs]), ("contradiction_cascade", found[~differs])):
-        if len(rows):
-            findings.append(_contradiction(wishes, code, rows, partner[rows]))
-    return findings
+    is_opposite = flags[found] != flags[partner[found]]
+    opposite, other = found[is_opposite], found[~is_opposite]
+    off_or_on = np.where(flags[partner[opposite]], "on.", "off.").astype(object)
+    said = "Row " + wishes.say_rows(partner[opposite]) + " wants the same entity and place "
+    flag_words = np.where(flags[opposite], "true", "false").astype(object)
+    cascades = "Row " + wishes.say_rows(partner[other]) + " wants other cascade options for the same entity."
+    return [
+        *wishes.find(
+            "contradiction", opposite, column="is_enabled", values=flag_words, messages=said + off_or_on
+        ),
+        *wishes.find("contradiction_cascade", other, column="cascade_to_modifier_groups", messages=cascades),
+    ]
 
 
-def _partners(places: Ints, targets: Ints) -> npt.NDArray[np.intp]:
+def _partners(places: Ints, targets: Ints) -> Places:
     """Return for each row the first row for the same place that wants something else, or -1."""
     first = _first_places(places)
     is_other = targets != targets[first[places]]
@@ -97,51 +83,12 @@ def _partners(places: Ints, targets: Ints) -> npt.NDArray[np.intp]:
     return np.where(is_other, first[places], other[places])
 
 
-def _contradiction(
-    wishes: Wishes, code: str, rows: npt.NDArray[np.intp], partner: npt.NDArray[np.intp]
-) -> Finding:
-    flags = wishes.toggles["is_enabled"].to_numpy(dtype=bool)
-    if code == "contradiction":
-        said = np.where(flags[partner], "on", "off").astype(object)
-        messages = "Row " + _count(wishes, partner) + " wants the same entity and place " + said + "."
-        return _finding(
-            wishes, code, "is_enabled", rows, messages, np.where(flags[rows], "true", "false").astype(object)
-        )
-    messages = (
-        "Row " + _count(wishes, partner) + " wants other cascade options for the same entity and place."
-    )
-    return _finding(wishes, code, "cascade_to_modifier_groups", rows, messages)
-
-
 def _mixed_scopes(wishes: Wishes, entities: Ints) -> list[Finding]:
-    is_business = (wishes.toggles["scope"] == "business").to_numpy(dtype=bool)
-    if is_business.all() or not is_business.any():
-        return []
-    with_store = np.zeros(int(entities.max(initial=-1)) + 1, dtype=bool)
-    with_store[entities[~is_business]] = True
-    rows = np.flatnonzero(is_business & with_store[entities])
-    if not len(rows):
-        return []
-    first_store = np.zeros(len(with_store), dtype=np.intp)
-    stores = np.flatnonzero(~is_business)[::-1]
+    is_store = (wishes.toggles["scope"] == "store").to_numpy(dtype=bool)
+    first_store = np.full(int(entities.max(initial=-1)) + 1, -1, dtype=np.intp)
+    stores = np.flatnonzero(is_store)[::-1]
     first_store[entities[stores]] = stores
-    messages = (
-        "The entity also has store rows, such as row " + _count(wishes, first_store[entities[rows]]) + "."
-    )
-    return [_finding(wishes, "business_and_store", "scope", rows, messages, "business")]
-
-
-def _count(wishes: Wishes, rows: npt.NDArray[np.intp]) -> Any:
-    """Say rows as the person counts them, with the line of a file."""
-    said = wishes.rows[rows].astype(str).astype(object)
-    if wishes.lines is None:
-        return said
-    return said + " (line " + wishes.lines[rows].astype(str).astype(object) + ")"
-
-
-def _finding(
-    wishes: Wishes, code: str, column: str, rows: npt.NDArray[np.intp], messages: Any, values: Any = ""
-) -> Finding:
-    return Finding(
-        code=code, positions=wishes.positions[rows], column=column, values=values, messages=messages
-    )
+    partner = first_store[entities]
+    rows = np.flatnonzero(~is_store & (partner >= 0))
+    messages = "The entity also has store rows, such as row " + wishes.say_rows(partner[rows]) + "."
+    return wishes.find("business_and_store", rows, column="scope", values="business", messages=messages)

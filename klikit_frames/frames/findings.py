@@ -56,12 +56,24 @@ class Finding:
 
     def without(self, mask: npt.NDArray[np.bool_]) -> Finding:
         """Return this finding at its places that are not in `mask`."""
-        keep = ~mask[self.positions]
+        return self._where(~mask[self.positions])
+
+    def _where(self, keep: npt.NDArray[np.bool_]) -> Finding:
         words = {
             name: said if isinstance(said, str) else said[keep]
             for name, said in (("values", self.values), ("messages", self.messages), ("hints", self.hints))
         }
         return replace(self, positions=self.positions[keep], **words)  # type: ignore[arg-type]
+
+    def below(self, n_rows: int) -> Finding:
+        """Return this finding as counted from `n_rows` further down."""
+        shifted = self.positions - n_rows
+        kept = shifted >= 0
+        return replace(self._where(kept), positions=shifted[kept])
+
+    def moved(self, places: Positions) -> Finding:
+        """Return this finding with each position looked up in `places`."""
+        return replace(self, positions=places[self.positions])
 
 
 def table_finding(code: str, *, column: str = "", message: str = "", hint: str = "") -> Finding:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from klikit_frames.frames.findings import Finding
-from klikit_frames.frames.tables import Table
+from klikit_frames.frames.tables import Table, take_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,27 +25,37 @@ class Grid:
         Where each row begins in the person's file, from 1.
     findings : list of Finding
         What is wrong with whole rows; positions count the header.
+    has_floats : bool
+        See `Table`.
     """
 
     cells: pd.DataFrame
     lines: npt.NDArray[np.int64]
     findings: list[Finding] = field(default_factory=list)
+    has_floats: bool = False
 
 
 def grid_table(grid: Grid, *, notes: list[str]) -> Table:
     """Return the table in `grid`: columns named, blank rows and nameless blank columns left out and told."""
     body = grid.cells.iloc[1:]
+    findings = [finding.below(1) for finding in grid.findings]
     keep = ~_blank_rows(body)
-    names, named, name_notes = _names(grid.cells.iloc[0].tolist(), body)
-    frame = body.iloc[np.flatnonzero(keep), named] if not keep.all() else body.iloc[:, named]
-    frame = frame.set_axis(names, axis=1).reset_index(drop=True)
-    return Table(
-        frame=frame,
-        rows=np.flatnonzero(keep) + 1,
-        lines=grid.lines[1:][keep],
+    for finding in findings:
+        keep[finding.positions] = True
+    names, places, name_notes = _names(grid.cells.iloc[0].tolist(), body)
+    table = Table(
+        frame=body.iloc[:, places].set_axis(names, axis=1).reset_index(drop=True),
+        rows=np.arange(1, len(body) + 1),
+        lines=grid.lines[1:],
         notes=[*notes, *name_notes, *_blank_notes(keep)],
-        findings=[_below_header(finding, keep) for finding in grid.findings if finding.positions.max() > 0],
+        findings=[finding for finding in findings if len(finding.positions)],
+        has_floats=grid.has_floats,
     )
+    return table if keep.all() else _renumbered(take_rows(table, keep))
+
+
+def _renumbered(table: Table) -> Table:
+    return replace(table, frame=table.frame.reset_index(drop=True))
 
 
 def above_note(line: int, above: Sequence[str]) -> list[str]:
@@ -76,23 +86,17 @@ def _blank_notes(keep: npt.NDArray[np.bool_]) -> list[str]:
     return notes + ([f"Blank rows between others were skipped: {n_inside:,}."] if n_inside else [])
 
 
-def _below_header(finding: Finding, keep: npt.NDArray[np.bool_]) -> Finding:
-    """Count positions among the rows that are left."""
-    places = np.cumsum(keep) - 1
-    return replace(finding, positions=places[finding.positions - 1])
-
-
 def _names(header: list[str], body: pd.DataFrame) -> tuple[list[str], list[int], list[str]]:
-    """Name every column: nameless blank ones go, nameless others and doubles among own columns get a number."""
-    names: list[str] = []
-    kept: list[int] = []
-    notes: list[str] = []
-    for place, name in enumerate(header):
-        if not name.strip():
-            if (body.iloc[:, place].str.strip() == "").all():
-                continue
-            name = f"column_{place + 1}"
-            notes.append(f"Column {place + 1} has no name and came back as {name!r}.")
-        names.append(name)
-        kept.append(place)
-    return names, kept, notes
+    """Name every column; nameless blank ones go, nameless others are called by their place."""
+    is_kept = [
+        bool(name.strip()) or not (body.iloc[:, place].str.strip() == "").all()
+        for place, name in enumerate(header)
+    ]
+    places = [place for place, kept in enumerate(is_kept) if kept]
+    names = [header[place] if header[place].strip() else f"column_{place + 1}" for place in places]
+    notes = [
+        f"Column {place + 1} has no name and came back as 'column_{place + 1}'."
+        for place in places
+        if not header[place].strip()
+    ]
+    return names, places, notes

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+import pandas as pd
 from rapidfuzz.distance import OSA
 
 from klikit_frames.frames.findings import Finding, table_finding
-from klikit_frames.frames.schemas import ENTITY_TYPES, RESULT_COLUMNS, TOGGLE_COLUMNS
+from klikit_frames.frames.schemas import ENTITY_TYPES, TOGGLE_COLUMNS
+
+if TYPE_CHECKING:
+    from klikit_frames.frames.tables import Table
 
 # Spellings that stand in for a column if no better one is there; keys have neither case, spaces nor signs.
 _ALIASES = {
@@ -26,7 +31,8 @@ _ALIASES = {
 _TYPED_IDS = {f"{entity_type}id": entity_type for entity_type in ENTITY_TYPES}
 _EXACT = {name.replace("_", ""): name for name in TOGGLE_COLUMNS}
 _REQUIRED = ("entity_type", "entity_id", "is_enabled")
-_CASCADES = ("cascade_to_modifier_groups", "cascade_brand_ids")
+_STORE = ("brand_id", "branch_id")
+_OPTIONAL = ("scope", "cascade_to_modifier_groups", "cascade_brand_ids")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +68,7 @@ def read_header(names: Sequence[Hashable]) -> Header:
     >>> from klikit_frames.frames.headers import read_header
     >>> header = read_header(["Item ID", "brandID", "branchID", "isEnabled", "note"])
     >>> header.places
-    {'entity_id': 0, 'brand_id': 1, 'branch_id': 2, 'is_enabled': 3}
+    {'brand_id': 1, 'branch_id': 2, 'is_enabled': 3, 'entity_id': 0}
     >>> header.entity_type
     'item'
     """
@@ -102,35 +108,34 @@ def _meaning(name: Hashable) -> str | None:
     return "entity_id" if key in _TYPED_IDS else _EXACT.get(key) or _ALIASES.get(key)
 
 
-def is_result(names: Sequence[Hashable]) -> bool:
-    """Tell whether these are the columns of a result of ours."""
-    return set(RESULT_COLUMNS) <= set(names)
-
-
-def find_missing(header: Header, names: Sequence[Hashable], *, needs_stores: bool) -> list[Finding]:
+def find_missing(header: Header, table: Table, *, needs_stores: bool) -> list[Finding]:
     """Return a finding for each column that is needed and not there, with the nearest name as a hint."""
-    needed = [*_REQUIRED, *(("brand_id", "branch_id") if needs_stores else ())]
-    known = set(header.places) | ({"entity_type"} if header.entity_type else set())
-    known |= {"brand_id", "branch_id"} if "store" in known else set()
-    return [_missing(column, header, names) for column in needed if column not in known]
+    if isinstance(table.frame.columns, pd.MultiIndex):
+        return [
+            table_finding("columns_nested", hint="Flatten them: frame.columns = frame.columns.map('_'.join).")
+        ]
+    needed = [*_REQUIRED, *(_STORE if needs_stores else ())]
+    known = {*header.places, *(["entity_type"] if header.entity_type else [])}
+    known |= set(_STORE) if "store" in known else set()
+    return [_missing(column, header, table) for column in needed if column not in known]
 
 
-def find_lookalikes(header: Header, names: Sequence[Hashable]) -> list[Finding]:
-    """Return a finding for each own column that is named almost like an optional one."""
+def find_lookalikes(header: Header, table: Table) -> list[Finding]:
+    """Return a finding for each own column that is named almost like an optional one.
+
+    A misspelt cascade column would be ignored without a word; a needed column that is misspelt is missing, and
+    found there.
+    """
     found = []
-    for column in _CASCADES:
-        nearest = _nearest(column, header, names)
-        if nearest is None:
-            continue
-        message = f"Column {nearest!r} is named almost like {column!r} and would be ignored."
-        severity = "warning" if column in header.places else "error"
-        found.append(_lookalike(column, message, severity))
+    for column in _OPTIONAL:
+        nearest = _nearest(column, header, table.names)
+        if nearest is not None:
+            message = f"Column {nearest!r} is named almost like {column!r}, and would be ignored."
+            finding = table_finding("column_lookalike", column=column, message=message)
+            # Next to the real one, or where a harmless word is as near ("score"), it may well be meant.
+            is_sure = column not in header.places and column != "scope"
+            found.append(finding if is_sure else replace(finding, severity="warning"))
     return found
-
-
-def _lookalike(column: str, message: str, severity: str) -> Finding:
-    found = table_finding("column_lookalike", column=column, message=message)
-    return Finding(**{**found.__dict__, "severity": severity})
 
 
 def _exact_places(keys: list[str], names: Sequence[Hashable]) -> tuple[dict[str, int], list[Finding]]:
@@ -191,16 +196,17 @@ def _double(column: str, first: Hashable, second: Hashable) -> Finding:
     return table_finding("column_double", column=column, message=f"Columns: {said}")
 
 
-def _missing(column: str, header: Header, names: Sequence[Hashable]) -> Finding:
-    nearest = _nearest(column, header, names)
+def _missing(column: str, header: Header, table: Table) -> Finding:
+    nearest = _nearest(column, header, table.names)
     hint = f"Rename column {nearest!r} to {column!r}." if nearest is not None else _cure(column)
-    return table_finding(
-        "column_missing", column=column, message=f"There is no column {column!r}.", hint=hint
-    )
+    if column in table.frame.index.names:
+        hint = "It is in the frame's index: call reset_index() first."
+    message = f"There is no column {column!r}."
+    return table_finding("column_missing", column=column, message=message, hint=hint)
 
 
 def _cure(column: str) -> str:
-    if column in {"brand_id", "branch_id"}:
+    if column in _STORE:
         return f"Add a column {column!r}, or a column 'scope' that says business on every row."
     return f"Add a column {column!r}; the known columns are {', '.join(TOGGLE_COLUMNS)}."
 
@@ -209,8 +215,7 @@ def _nearest(column: str, header: Header, names: Sequence[Hashable]) -> Hashable
     """Return the unknown column name that is one or two slips away from `column`."""
     taken = set(header.places.values())
     key = column.replace("_", "")
-    slips = {
-        name: OSA.distance(plain_name(name), key) for place, name in enumerate(names) if place not in taken
-    }
+    own = [name for place, name in enumerate(names) if place not in taken]
+    slips = {name: OSA.distance(plain_name(name), key) for name in own}
     nearest = min(slips, key=slips.__getitem__, default=None)
     return nearest if nearest is not None and slips[nearest] <= min(2, len(key) // 4) else None

@@ -21,7 +21,7 @@ from klikit_frames.frames.cells import (
     parse_words,
 )
 from klikit_frames.frames.codes import KINDS
-from klikit_frames.frames.columns import has_whole_floats, text_column
+from klikit_frames.frames.columns import text_column
 from klikit_frames.frames.findings import Finding
 
 _MOST_GUESSES = 1_000
@@ -83,16 +83,19 @@ def read_flags(column: pd.Series[Any], *, name: str) -> Pass:
     return Pass(values=flags, is_blank=result.is_blank, findings=result.findings)
 
 
-def read_ids(column: pd.Series[Any], *, name: str) -> Pass:
-    """Read a column of ids; 0 stands for a blank or bad one."""
+def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> Pass:
+    """Read a column of ids; 0 stands for a blank or bad one.
+
+    `has_floats` tells that the texts come from a program that keeps numbers as floats.
+    """
     texts = text_column(column, whole_floats=True)
     ids = parse_ids(texts.words)
-    is_float = has_whole_floats(column)
+    is_float = has_floats or texts.has_floats
     return Pass(
         values=texts.spread(ids, blank=0),
         is_blank=texts.is_blank,
         findings=_bad_ids(texts, ids, name, is_float=is_float),
-        notes=[_float_note(name)] if is_float and (ids > 0).any() else [],
+        notes=[_float_note(name)] if texts.has_floats and (ids > 0).any() else [],
     )
 
 
@@ -104,9 +107,7 @@ def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
     findings = _bad_words(
         texts, is_bad, name, "cascade_brands_unreadable", "{!r} is not a list of brand ids."
     )
-    lists[is_bad] = ()
-    values = np.empty(len(lists), dtype=object)
-    values[:] = lists
+    values = np.fromiter((value or () for value in lists), dtype=object, count=len(lists))
     return Pass(values=texts.spread(values, blank=()), is_blank=texts.is_blank, findings=findings)
 
 

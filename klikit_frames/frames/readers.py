@@ -2,32 +2,85 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
+from klikit_frames.frames.foreign import foreign_table, is_foreign, parquet_table
+from klikit_frames.frames.jsonlines import json_table
 from klikit_frames.frames.tables import Table, frame_table
 from klikit_frames.frames.texts import text_table
+from klikit_frames.frames.workbooks import workbook_table
 
 Source = Any
 
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+_PARQUET = b"PAR1"
+_GZIP = b"\x1f\x8b"
 
-def read_table(source: Source, *, encoding: str | None = None, sheet: str | int | None = None) -> Table:
-    """Return the table that `source` holds.
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a person says about a file that it does not say itself.
+
+    Attributes
+    ----------
+    encoding : str or None
+        Of a text file.
+    sheet : str, int or None
+        Name or place of a sheet, from 0.
+    """
+
+    encoding: str | None = None
+    sheet: str | int | None = None
+
+
+def read_table(source: Source, reading: Reading) -> Table:
+    """Return the table that `source` holds, told by its content and never by its name.
 
     Reads the disk if `source` is a path, and standard input if it is ``"-"``; never the network.
+
+    Parameters
+    ----------
+    source : path, "-", bytes, file object, frame of any library, dict or list of dicts
+        What the person has.
+    reading : Reading
+        What the person says about it.
     """
     if isinstance(source, pd.DataFrame):
         return frame_table(source)
-    return text_table(_read_bytes(source), encoding=encoding)
+    if isinstance(source, (Mapping, list)):
+        return frame_table(pd.DataFrame(source, dtype=object).infer_objects())
+    if isinstance(source, (str, bytes, os.PathLike)) or hasattr(source, "read"):
+        return _bytes_table(_read_bytes(source), reading)
+    if is_foreign(source):
+        return foreign_table(source)
+    raise TypeError(f"A {type(source).__name__} is not a table: give a path, a file object or a DataFrame.")
 
 
 def _read_bytes(source: Source) -> bytes:
+    if isinstance(source, bytes):
+        return source
     if isinstance(source, (str, os.PathLike)) and str(source) != "-":
         return Path(source).expanduser().read_bytes()
     stream: IO[Any] = sys.stdin.buffer if isinstance(source, str) else source
     content = stream.read()
-    return content.encode() if isinstance(content, str) else content
+    return content.encode(errors="replace") if isinstance(content, str) else content
+
+
+def _bytes_table(content: bytes, reading: Reading) -> Table:
+    if content.startswith(_GZIP):
+        content = gzip.decompress(content)
+    if content.startswith(_WORKBOOKS):
+        return workbook_table(content, sheet=reading.sheet)
+    if content.startswith(_PARQUET):
+        return parquet_table(content)
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        return json_table(content, encoding=reading.encoding)
+    return text_table(content, encoding=reading.encoding)

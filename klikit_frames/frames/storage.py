@@ -112,7 +112,7 @@ def _dump_array(column: pd.Series[Any]) -> dict[str, Json]:
         return {"dtype": str(dtype), "values": column.to_numpy(_raw_time(dtype)).view("int64").tolist()}
     if dtype.kind in "biuf":
         return {"dtype": str(dtype), "values": _dump_numbers(column)}
-    if dtype.kind == "O":
+    if dtype == np.dtype(object):
         return {"dtype": "object", "values": [dump_value(value) for value in column]}
     raise KlikitFramesError(
         f"Column {column.name!r} has dtype {dtype}, which a file cannot keep; make it text."
@@ -214,10 +214,8 @@ def _load_arrow(stored: dict[str, Json]) -> pd.Series[Any]:
 
 
 def _load_objects(stored: dict[str, Json]) -> pd.Series[Any]:
-    values = np.empty(len(stored["values"]), dtype=object)
-    for position, value in enumerate(stored["values"]):
-        values[position] = load_value(value)
-    return pd.Series(values, dtype=object)
+    values = map(load_value, stored["values"])
+    return pd.Series(np.fromiter(values, dtype=object, count=len(stored["values"])), dtype=object)
 
 
 _LOADERS: dict[str, Callable[[dict[str, Json]], pd.Series[Any]]] = {

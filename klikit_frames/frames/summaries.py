@@ -54,6 +54,11 @@ def count_problems(problems: pd.DataFrame) -> str:
     return " and ".join(counts) + (f" in {_count(n_rows, 'row')}." if n_rows else ".")
 
 
+def count_rows(n_rows: int) -> str:
+    """Return a number of rows in words."""
+    return _count(n_rows, "row")
+
+
 def group_problems(problems: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cause, errors and the most frequent first, each with an example and its rows."""
     groups = problems.groupby(["severity", "code", "column"], sort=False)

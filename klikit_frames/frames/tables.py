@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from klikit_frames.frames.findings import Finding, table_finding
+from klikit_frames.frames.findings import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,9 @@ class Table:
     notes : list of str
         What the reader chose, in words.
     findings : list of Finding
-        What was wrong with the file as such.
+        What was wrong with the file as such, and with whole rows.
+    has_floats : bool
+        Whether numbers come from a program that keeps about 15 digits, as spreadsheets do.
     """
 
     frame: pd.DataFrame
@@ -35,6 +37,7 @@ class Table:
     lines: npt.NDArray[np.int64] | None = None
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    has_floats: bool = False
 
     @property
     def names(self) -> list[Hashable]:
@@ -47,11 +50,20 @@ def frame_table(frame: pd.DataFrame, *, notes: list[str] | None = None) -> Table
     return Table(frame=frame, rows=np.arange(1, len(frame) + 1), notes=list(notes or []))
 
 
-def empty_table(notes: list[str]) -> Table:
-    """Return the table of a file in which there is nothing, not even a header."""
-    return Table(
-        frame=pd.DataFrame(),
-        rows=np.empty(0, dtype=np.int64),
-        notes=notes,
-        findings=[table_finding("file_empty")],
+def failed_table(finding: Finding, *, notes: list[str] | None = None) -> Table:
+    """Return the table of a source of which nothing can be read, for the reason in `finding`."""
+    rows = np.empty(0, dtype=np.int64)
+    return Table(frame=pd.DataFrame(), rows=rows, notes=list(notes or []), findings=[finding])
+
+
+def take_rows(table: Table, keep: npt.NDArray[np.bool_]) -> Table:
+    """Return `table` with the rows in `keep` only; they keep their numbers, lines and index."""
+    places = np.cumsum(keep) - 1
+    findings = [finding if finding.is_of_table else finding.without(~keep) for finding in table.findings]
+    return replace(
+        table,
+        frame=table.frame[keep],
+        rows=table.rows[keep],
+        lines=None if table.lines is None else table.lines[keep],
+        findings=[finding.moved(places) for finding in findings],
     )

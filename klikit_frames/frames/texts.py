@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from klikit_frames.frames.encodings import to_utf8
+from klikit_frames.frames.findings import table_finding
 from klikit_frames.frames.grids import above_note, grid_table
 from klikit_frames.frames.headers import count_known
 from klikit_frames.frames.records import read_records
-from klikit_frames.frames.tables import Table, empty_table
+from klikit_frames.frames.tables import Table, failed_table
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _HEAD_BYTES = 1 << 16
@@ -54,7 +55,7 @@ def text_table(content: bytes, *, encoding: str | None = None) -> Table:
     """
     text, notes = to_utf8(content, encoding=encoding)
     if not text.strip():
-        return empty_table(notes)
+        return failed_table(table_finding("file_empty"), notes=notes)
     layout = find_layout(text)
     notes += [
         f"Cells are separated by {_SEPARATORS[layout.separator]}.",
