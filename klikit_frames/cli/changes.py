@@ -181,5 +181,12 @@ def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) ->
 def finish(result: kf.Result, *, json: bool, jsonl: bool, out: Path | None) -> None:
     """Print the result, tell how to go on where rows are open, and end with the exit code."""
     outputs.put(result.frame, json=json, jsonl=jsonl, out=out)
-    say(result.summary)
+    tell(result)
     raise typer.Exit(endings.of_result(result))
+
+
+def tell(result: kf.Result) -> None:
+    """Say the counts, and the line that goes on where rows are open."""
+    say(result.summary)
+    if result.resume_hint:
+        say(f"klikit-frames resume {result.run_id}")

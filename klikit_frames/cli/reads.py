@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import endings, outputs, sources
+from klikit_frames.cli import changes, endings, outputs, sources
 from klikit_frames.cli.endings import Ending
 from klikit_frames.cli.outputs import say, stop
 
@@ -90,7 +90,7 @@ def status(
     """Print how far a run is, row by row; exit as `apply` would."""
     result = kf.attach(run_id, journal=journal).result()
     outputs.put(result.frame, json=json, jsonl=jsonl, out=out)
-    say(result.summary)
+    changes.tell(result)
     raise typer.Exit(endings.of_result(result))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,13 +52,19 @@ def sandbox(
 ) -> None:
     """Serve the Partner API on this machine until Ctrl-C."""
     switches = dict(_split_switch(text) for text in switch or [])
-    serving = kf.sandbox.serve(seed=seed, scale=scale, port=port, store_path=store, faults=faults, **switches)
-    with serving as running:
+    with _serve(seed=seed, scale=scale, port=port, store_path=store, faults=faults, **switches) as running:
         typer.echo(f"export KLIKIT_BASE_URL={running.url}")
         typer.echo(f"export KLIKIT_PARTNER_KEY={running.partner_key}")
         typer.echo(f"export KLIKIT_SECRET_KEY={running.secret_key}")
         say(f"Watch it at {running.url.removesuffix('/v1/partner')}/ and stop it with Ctrl-C.")
         _wait_for_ctrl_c()
+
+
+def _serve(**options: Any) -> kf.sandbox.Sandbox:
+    try:
+        return kf.sandbox.serve(**options)
+    except (TypeError, ValueError, OSError) as error:
+        raise stop(Ending.USAGE, str(error)) from None
 
 
 def sample_path() -> Path:

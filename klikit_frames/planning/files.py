@@ -19,6 +19,11 @@ def seal(content: dict[str, Any]) -> bytes:
     return b'%s,"plan":%s}\n' % (_canonical(head)[:-1], body)
 
 
+def is_plan(data: bytes) -> bool:
+    """Return whether `data` is a plan file by its content, be it intact or not."""
+    return _load(data) is not None
+
+
 def unseal(data: bytes) -> dict[str, Any]:
     """Return the content of a plan file.
 
@@ -27,11 +32,8 @@ def unseal(data: bytes) -> dict[str, Any]:
     PlanError
         If it is not a plan file, is of a later version, or was changed by hand.
     """
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+    found = _load(data)
+    if found is None:
         raise PlanError("This is not a plan file; plan files are written by plan.save().")
     if found.get("version") != _VERSION:
         raise PlanError(
@@ -44,6 +46,14 @@ def unseal(data: bytes) -> dict[str, Any]:
             "This plan file was changed after it was saved; plan again from the table of toggles."
         )
     return content
+
+
+def _load(data: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and found.get("format") == _FORMAT else None
 
 
 def _canonical(content: dict[str, Any]) -> bytes:
