@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,7 +46,7 @@ def put(frame: pd.DataFrame, *, json: bool = False, jsonl: bool = False, out: Pa
     elif sys.stdout.isatty():
         put_table(frame)
     else:
-        typer.echo(_to_text(frame, separator=","), nl=False)
+        typer.echo(_to_csv(frame), nl=False)
 
 
 def put_table(frame: pd.DataFrame, *, limit: int = _SHOWN) -> None:
@@ -71,31 +71,27 @@ def to_json(frame: pd.DataFrame, *, lines: bool) -> str:
     return frame.to_json(orient="records", date_format="iso", date_unit="us", lines=lines)
 
 
-def _to_text(frame: pd.DataFrame, *, separator: str) -> str:
-    from klikit_frames.frames.exports import neutralise_formulas
+def _to_csv(frame: pd.DataFrame, *, separator: str = ",") -> str:
+    from klikit_frames.running.exports import csv_text
 
-    return neutralise_formulas(frame).to_csv(index=False, sep=separator)
+    return csv_text(frame, separator=separator)
 
 
 def _write_excel(frame: pd.DataFrame, path: Path) -> None:
-    from klikit_frames.frames.exports import neutralise_formulas
+    from klikit_frames.running.exports import write_excel
 
-    neutralise_formulas(frame).to_excel(path, index=False, engine="xlsxwriter")
-
-
-def _write_text(separator: str) -> Callable[[pd.DataFrame, Path], object]:
-    return lambda frame, path: path.write_text(_to_text(frame, separator=separator), encoding="utf-8")
+    write_excel(frame, path)
 
 
-def _write_json(*, lines: bool) -> Callable[[pd.DataFrame, Path], object]:
-    return lambda frame, path: path.write_text(to_json(frame, lines=lines), encoding="utf-8")
+def _write(text: Callable[..., str], **options: Any) -> Callable[[pd.DataFrame, Path], object]:
+    return lambda frame, path: path.write_bytes(text(frame, **options).encode("utf-8"))
 
 
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
-    ".csv": _write_text(","),
-    ".tsv": _write_text("\t"),
+    ".csv": _write(_to_csv),
+    ".tsv": _write(_to_csv, separator="\t"),
     ".xlsx": _write_excel,
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
-    ".json": _write_json(lines=False),
-    ".jsonl": _write_json(lines=True),
+    ".json": _write(to_json, lines=False),
+    ".jsonl": _write(to_json, lines=True),
 }

@@ -20,11 +20,16 @@ _AS_WRITTEN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_
 
 def write_csv(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     """Write `frame` as UTF-8 CSV, formulas made harmless, and return its path."""
+    Path(path).write_bytes(csv_text(frame).encode("utf-8"))
+    return Path(path)
+
+
+def csv_text(frame: pd.DataFrame, *, separator: str = ",") -> str:
+    """Return `frame` as CSV, formulas made harmless."""
     plain = _plain(frame)
     # The csv module leaves a lone CR unquoted, and readers take it for the end of a line.
-    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
-    plain.to_csv(path, index=False, quoting=quoting, encoding="utf-8", lineterminator="\n")
-    return Path(path)
+    quoting = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
+    return plain.to_csv(index=False, sep=separator, quoting=quoting, lineterminator="\n")
 
 
 def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:

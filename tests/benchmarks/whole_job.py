@@ -1,8 +1,8 @@
 """One change of 20,000 rows, done four ways: the requests it takes, and the time under a rate cap.
 
-Run it with ``python -m tests.benchmarks.whole_job``. Every way really runs, with the cap off, against a sandbox
-of its own, and each is checked against the sandbox's truth. The minutes under a cap are the requests divided by
-the cap: nobody waits five hours to see them.
+Run it with ``python -m tests.benchmarks.whole_job``. Every way really runs, with the cap off, against one
+sandbox that is made new each time, and is checked against the sandbox's truth. The minutes under a cap are the requests divided
+by the cap: nobody waits five hours to see them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Way:
 
 
 def make_change(state: pd.DataFrame, *, seed: int = 11) -> pd.DataFrame:
-    """Return 20,000 store rows as a chain has them: 30 lists of dishes, each off in a list of stores of its own."""
+    """Return 20,000 store rows as a chain has them: 30 lists of dishes, each off in some stores."""
     draw = np.random.default_rng(seed)
     stores = state.loc[state["scope"].eq("store"), _STORE].drop_duplicates().head(500)
     dishes = state.loc[state["scope"].eq("business") & state["entity_type"].eq("item"), ["entity_id"]].head(
@@ -143,7 +143,7 @@ def _check_truth(sandbox: kf.sandbox.Sandbox, rows: pd.DataFrame) -> None:
     truth = sandbox.state()
     written = truth[truth["entity_type"].eq("item") & truth["is_override"]]
     found = rows.merge(written, on=keys, how="left", suffixes=("", "_live"))
-    if not found["is_enabled_live"].eq(False).fillna(False).all():  # noqa: FBT003
+    if not found["is_enabled_live"].eq(False).fillna(False).all():
         raise AssertionError("not every row came true")
 
 

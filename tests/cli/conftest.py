@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import klikit_frames as kf
@@ -50,12 +51,22 @@ def online(sandbox: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> kf.s
     return sandbox
 
 
+def publish_everywhere(sandbox: kf.sandbox.Sandbox) -> None:
+    """Make the cached menu of every store anew, as an operator does."""
+    with sandbox.connect() as client:
+        kf.publish(kf.stores(client), client)
+
+
+def item_rows(sandbox: kf.sandbox.Sandbox, *, n: int) -> pd.DataFrame:
+    """Return toggles that switch the first `n` dishes off that are on in their store."""
+    state = sandbox.state()
+    rows = state[state["scope"].eq("store") & state["entity_type"].eq("item") & state["is_enabled"]].head(n)
+    return rows[["entity_type", "entity_id", "brand_id", "branch_id"]].assign(is_enabled=False)
+
+
 @pytest.fixture
 def table(sandbox: kf.sandbox.Sandbox, tmp_path: Path) -> Path:
     """A good table: four items off in one store."""
-    state = sandbox.state()
-    rows = state[state["scope"].eq("store") & state["entity_type"].eq("item")].head(4)
-    toggles = rows[["entity_type", "entity_id", "brand_id", "branch_id"]].assign(is_enabled=False)
     path = tmp_path / "changes.csv"
-    toggles.to_csv(path, index=False)
+    item_rows(sandbox, n=4).to_csv(path, index=False)
     return path

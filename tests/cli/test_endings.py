@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import klikit_frames as kf
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import Terminal, publish_everywhere
 
 REAL_HOST = "https://gateway-enterprise.klikit.io/v1/partner"
 
@@ -101,9 +101,7 @@ def test_5__server_away(terminal: Terminal, table: Path, monkeypatch: pytest.Mon
     assert [row["outcome"] for row in json.loads(done.out)] == ["not_sent"] * 4
 
 
-def test_6__edited_plan(
-    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
-) -> None:
+def test_6__edited_plan(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path) -> None:
     """A plan file changed by hand is refused with 6, and nothing is sent."""
     path = tmp_path / "monday.plan.json"
     assert terminal("plan", table, "--out", path).code == 0
@@ -136,5 +134,5 @@ def test_10__changes_to_make(terminal: Terminal, online: kf.sandbox.Sandbox, tab
     """`plan --exit-code --live` says 10 while there is something to send, and 0 once it holds."""
     assert terminal("plan", table, "--live", "--exit-code").code == 10
     assert terminal("apply", table, "--yes").code == 0
-    online.publish_all()
+    publish_everywhere(online)
     assert terminal("plan", table, "--live", "--exit-code").code == 0

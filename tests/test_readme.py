@@ -1,0 +1,97 @@
+"""Every block of code in the README runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import klikit_frames as kf
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [
+    (kind, text) for kind, text in re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+]
+DEMO, TESTS, LAB = [text for kind, text in BLOCKS if kind == "sh"]
+BIN = Path(sys.executable).parent
+
+
+def _blocks(kind: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == kind]
+
+
+def _without_install(block: str) -> str:
+    """Run a block with the interpreter at hand instead of a fresh environment."""
+    lines = [line for line in block.splitlines() if "venv .venv" not in line and "pip install" not in line]
+    return "\n".join(lines).replace(".venv/bin", str(BIN))
+
+
+def _shell(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"} | variables
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with the sample tables, as a person who has just cloned has it."""
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    return tmp_path
+
+
+def test_first_block__does_the_main_job(clone: Path) -> None:
+    """The demo prints the plan, the counts and whole request_ids, also in a narrow pipe."""
+    done = _shell(_without_install(DEMO), clone, COLUMNS="40")
+    assert done.returncode == 0, done.stderr
+    assert "2,491 rows → " in done.stdout
+    assert "2,491 applied" in done.stdout
+    assert re.search(r"applied +ok +[0-9a-f]{32}", done.stdout)
+
+
+def test_second_block__is_what_ci_runs() -> None:
+    """The block takes a fresh environment, installs, and runs pytest; .ci/run extracts this very block."""
+    assert [line.split()[-1] for line in TESTS.splitlines()] == [".venv", '".[test]"', "pytest"]
+    assert "block == 2" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_third_block__names_a_notebook_that_is_there() -> None:
+    """The block installs everything and opens the first notebook in JupyterLab."""
+    words = LAB.split()
+    assert words[-3:-1] == [".venv/bin/jupyter", "lab"]
+    assert (ROOT / words[-1]).is_file()
+
+
+def test_python_blocks__run_in_order(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever pastes the snippets one after the other sees no error."""
+    monkeypatch.chdir(clone)
+    names: dict[str, object] = {}
+    for block in _blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)
+    names["client"].close()
+    names["sandbox"].close()
+
+
+def test_terminal_blocks__run_against_a_sandbox(clone: Path, sandbox: kf.sandbox.Sandbox) -> None:
+    """Each block for the terminal ends with 0 while a sandbox runs beside it."""
+    for block in _blocks("bash"):
+        done = _shell(
+            block,
+            clone,
+            KLIKIT_BASE_URL=sandbox.url,
+            KLIKIT_PARTNER_KEY=sandbox.partner_key,
+            KLIKIT_SECRET_KEY=sandbox.secret_key,
+        )
+        assert done.returncode == 0, block + done.stdout + done.stderr
