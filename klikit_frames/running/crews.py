@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # A run that a person stops waits so long for requests in flight, then leaves them: they are `unknown`.
 GRACE_S = 1.5
-_HASTY = {"interrupted", "cancelled", "deadline"}
 _POLL_S = 0.1
+_ASK_S = 0.5
 
 Report = Callable[[Family], object]
 
@@ -40,6 +40,7 @@ class Crew:
     run_id: str
     watch: Watch
     knows_clock: bool = False
+    _ask_again_at: float = field(default=0.0, init=False)
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
 
@@ -70,14 +71,22 @@ class Crew:
         """Report what is done until all threads have ended, or are left behind."""
         leave_at = None
         while n_threads and (leave_at is None or self.watch.now() < leave_at):
-            self.watch.look_at_clock()
-            if leave_at is None and self.watch.reason in _HASTY:
+            self._look_around()
+            if leave_at is None and self.watch.is_hasty:
                 leave_at = self.watch.now() + GRACE_S
             with suppress(Empty):
                 family = self._done.get(timeout=_POLL_S)
                 n_threads -= family is None
                 if family is not None:
                     report(family)
+
+    def _look_around(self) -> None:
+        """Stop if the time is up, or if somebody who attached to the run has cancelled it."""
+        self.watch.look_at_clock()
+        if self.watch.now() >= self._ask_again_at and not self.watch.stop.is_set():
+            self._ask_again_at = self.watch.now() + _ASK_S
+            if self.journal.is_cancelled(self.run_id):
+                self.watch.end("cancelled")
 
     def _dismiss(self, threads: Iterable[threading.Thread]) -> None:
         until = self.watch.now() + GRACE_S

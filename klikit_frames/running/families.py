@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
-from ..api.wire import encode_enable
 from .bisection import Evidence, split
-from .records import Request, Store, Target, Verdict
+from .drawing import draw
+from .records import Request, Store, Verdict
 
 # One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
 _OF_ONE_FLAG = 404
@@ -90,18 +89,6 @@ class Family:
     def _evidence(self) -> Evidence:
         guilty_stores = frozenset(self._guilty.keys() - self._good.keys())
         return Evidence(n_good=self._n_good, n_guilty=self._n_guilty, guilty_stores=guilty_stores)
-
-
-def draw(target: Target, *, path: tuple[int, ...]) -> Request:
-    """Return a new request with a key of its own and the bytes that it will send."""
-    body = encode_enable(
-        target.ids,
-        target.stores or None,
-        is_enabled=target.is_enabled,
-        cascade_to_modifier_groups=target.cascade_to_modifier_groups,
-        cascade_brand_ids=target.cascade_brand_ids,
-    )
-    return Request(path=path, target=target, key=str(uuid.uuid4()), body=body)
 
 
 def families(requests: Iterable[Request], *, held: Set[str] = frozenset()) -> list[Family]:

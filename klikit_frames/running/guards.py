@@ -14,20 +14,28 @@ if TYPE_CHECKING:
     from .watches import Rules
 
 
-def check_before_sending(plan: Plan, client: Client, *, confirm: str | None) -> None:
-    """Refuse a client that may not write, a run that is not confirmed, and a plan that is not sound.
+def check_client(client: Client) -> None:
+    """Refuse a client that may not write.
 
     Raises
     ------
     ConfigError
-        The client is read-only.
-    PlanError
-        `confirm` is missing or is of another plan or host, or the plan touches other cells than its rows.
+        It is read-only.
     """
     if client.read_only:
         raise ConfigError(
-            "This client is read-only, so nothing was sent. Connect without read_only=True to run a plan."
+            "This client is read-only, so nothing was sent. Connect without read_only=True to run."
         )
+
+
+def check_before_sending(plan: Plan, client: Client, *, confirm: str | None) -> None:
+    """Refuse a run that is not confirmed, and a plan that is not sound.
+
+    Raises
+    ------
+    PlanError
+        `confirm` is missing or is of another plan or host, or the plan touches other cells than its rows.
+    """
     code = plan.confirm_code(client)
     if client.needs_confirmation and confirm != code:
         raise PlanError(_refusal(plan, client, code=code, confirm=confirm))

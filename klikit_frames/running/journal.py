@@ -9,7 +9,6 @@ before-images, ``"proof"``: what reading back has shown).
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import zlib
@@ -20,17 +19,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
-import platformdirs
 
 from ..errors import JournalError
 from . import rows
+from .folders import MEMORY, make_private
+from .folders import JournalPath as JournalPath
+from .folders import journal_path as journal_path
 from .records import Flag, Request, Run
 
-MEMORY = ":memory:"
-JournalPath = str | os.PathLike[str] | None
 Statement = tuple[str, Sequence[Any]]
 
 _APPLICATION_ID = 0x6B6C6B66
+# How long to wait for another process to finish its commit.
+_PATIENCE_S = 5.0
 # EXTRA with a rollback journal survives a power cut at any instant, also in a folder on a network.
 _PRAGMAS = ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", "secure_delete=OFF")
 
@@ -117,6 +118,18 @@ class Journal:
         """Note how far the server's clock is ahead of ours."""
         self.write([("UPDATE runs SET clock_offset_s = ? WHERE run_id = ?", (offset_s, run_id))])
 
+    def note_start(self, run_id: str) -> None:
+        """Note that a run goes on, whatever was noted before about its end."""
+        self.write([("UPDATE runs SET status = 'running', is_cancelled = 0 WHERE run_id = ?", (run_id,))])
+
+    def note_cancel(self, run_id: str) -> None:
+        """Ask whoever runs it to stop."""
+        self.write([("UPDATE runs SET is_cancelled = 1 WHERE run_id = ?", (run_id,))])
+
+    def is_cancelled(self, run_id: str) -> bool:
+        """Tell whether somebody has asked the run to stop."""
+        return self.read("SELECT is_cancelled FROM runs WHERE run_id = ?", (run_id,)) == [(1,)]
+
     def note_status(
         self, run_id: str, status: str, *, counts: dict[str, int], ended_at: datetime | None
     ) -> None:
@@ -158,6 +171,11 @@ class Journal:
         """
         found = self.read(f"{rows.SELECT_REQUESTS} WHERE run_id = ?", (run_id,))
         return sorted((rows.to_request(row) for row in found), key=lambda request: request.path)
+
+    def open_request_nos(self, run_id: str) -> set[int]:
+        """Return the numbers of the plan's requests of which something is still open."""
+        found = self.read(rows.SELECT_OPEN_PATHS, (run_id,))
+        return {rows.request_no(path) for (path,) in found}
 
     def flags(self, run_id: str, kind: str) -> list[Flag]:
         """Return what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
@@ -226,41 +244,46 @@ def open_journal(journal: JournalPath = None) -> Journal:
     path = journal_path(journal)
     try:
         if path is not None:
-            _make_private(path, is_own_folder=journal is None)
-        connection = sqlite3.connect(
-            path or MEMORY, isolation_level=None, check_same_thread=False, timeout=5.0
-        )
-        return Journal(_prepared(connection), path)
+            make_private(path, is_own_folder=journal is None)
+        return Journal(_prepared(_connect(path)), path)
     except (sqlite3.Error, OSError) as error:
         raise JournalError(_message(error, path)) from error
 
 
-def journal_path(journal: JournalPath = None) -> Path | None:
-    """Return where a journal is on disk; None in memory. Touches nothing."""
-    if journal == MEMORY:
-        return None
-    if journal is None:
-        return Path(platformdirs.user_state_dir("klikit_frames")) / "journal.sqlite3"
-    return Path(journal).expanduser().absolute()
+def read_journal(journal: JournalPath = None) -> Journal:
+    """Open a journal to look into it; a file that is not there is read as an empty one, and not made.
+
+    Raises
+    ------
+    JournalError
+        It cannot be read, or is not a journal.
+    """
+    path = journal_path(journal)
+    if path is None or not path.exists():
+        return open_journal(MEMORY)
+    connection = _connect(path)
+    try:
+        _check_owner(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalError(_message(error, path)) from error
+    return Journal(connection, path)
 
 
-def _make_private(path: Path, *, is_own_folder: bool) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if is_own_folder:
-        path.parent.chmod(0o700)
-    # SQLite gives its side files the rights of this one.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+def _connect(path: Path | None) -> sqlite3.Connection:
+    return sqlite3.connect(path or MEMORY, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        _check(connection)
+        _check_owner(connection)
+        _check_soundness(connection)
         connection.execute("BEGIN IMMEDIATE")
         for statement in rows.SCHEMA:
             connection.execute(statement)
-        # A write that changes nothing may not reach the disk; this one always does.
+        # This reaches the disk even where all tables exist, so a disk that takes no writes shows here.
         connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
         connection.execute("COMMIT")
     except BaseException:
@@ -269,12 +292,14 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection) -> None:
-    """Refuse a damaged file, and one that is somebody else's."""
+def _check_owner(connection: sqlite3.Connection) -> None:
     ((owner,),) = connection.execute("PRAGMA application_id").fetchall()
-    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    if tables and owner != _APPLICATION_ID:
+    ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    if n_tables and owner != _APPLICATION_ID:
         raise sqlite3.DatabaseError("file is not a journal of klikit_frames")
+
+
+def _check_soundness(connection: sqlite3.Connection) -> None:
     ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
     if found != "ok":
         raise sqlite3.DatabaseError(found)

@@ -18,7 +18,8 @@ from .exports import write_csv, write_excel
 _GOOD = ("applied", "unchanged")
 _MOST_CASES = 10
 _ENDS = {
-    "running": "It is still being run, or its process was killed.",
+    "running": "It is still being run.",
+    "killed": "Its process was killed.",
     "finished": "",
     "interrupted": "It was interrupted.",
     "cancelled": "It was cancelled.",

@@ -65,6 +65,9 @@ SELECT_FLAGS = (
     "SELECT entity_type, entity_id, brand_id, branch_id, is_enabled FROM flags WHERE run_id = ? AND kind = ? "
     "ORDER BY rowid"
 )
+SELECT_OPEN_PATHS = (
+    "SELECT path FROM requests WHERE run_id = ? AND (word IS NULL OR word IN ('not_sent', 'unknown'))"
+)
 SELECT_HISTORY = (
     f"SELECT {', '.join(_HISTORY)}, n_rows, n_requests, {', '.join(OUTCOMES)}, status FROM runs "  # noqa: S608
     "ORDER BY rowid"
@@ -187,6 +190,11 @@ def times(microseconds: Iterable[int | None]) -> pd.Series:
 def path_text(path: tuple[int, ...]) -> str:
     """Return the place of a request as the journal spells it: ``3.0.1``."""
     return ".".join(str(part) for part in path)
+
+
+def request_no(path: str) -> int:
+    """Return the number of the plan's request that a place belongs to."""
+    return int(path.partition(".")[0])
 
 
 def microseconds(moment: datetime | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,12 @@ import pandas as pd
 from ..planning.plans import parse_plan
 from ..progress import Progress
 from . import locks
-from .before_images import Before, find_before
-from .guards import check_before_sending, check_options, check_same_host, check_same_plan
-from .journal import JournalPath, open_journal
+from .before_images import Before
+from .guards import check_before_sending, check_client, check_options, check_same_host, check_same_plan
+from .journal import Journal, JournalPath, open_journal, read_journal
 from .results import Result
-from .sessions import Session, begin, watch_for
-from .watches import OnError, Rules
+from .sessions import Session, draw_run
+from .watches import OnError, Rules, Watch
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -88,19 +89,17 @@ def run(
        outcome code  http_status
     0  applied   ok          200
     """
-    rules = Rules(max_failures=0 if on_error == "stop" else max_failures, deadline_s=deadline_s)
-    check_options(rules, first=first, on_error=on_error, before=before)
-    with ExitStack() as stack:
-        book = stack.enter_context(open_journal(journal))
-        stack.enter_context(locks.hold(book.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
-        known = book.run_of_plan(plan.plan_id)
-        if known is None:
-            check_before_sending(plan, client, confirm=confirm)
-            known = begin(book, plan, client, before=find_before(plan, client, before=before))
-        else:
-            check_same_plan(plan, known)
-            check_same_host(known, client)
-        session = Session(book, plan, client, known, watch_for(rules), first=first)
+    with open_session(
+        plan,
+        client,
+        journal=journal,
+        on_error=on_error,
+        confirm=confirm,
+        max_failures=max_failures,
+        deadline_s=deadline_s,
+        first=first,
+        before=before,
+    ) as session:
         return session.go_on(progress=progress)
 
 
@@ -141,13 +140,8 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
     ...     kf.resume(result.run_id, client, journal="monday.sqlite3").counts == result.counts
     True
     """
-    with ExitStack() as stack:
-        book = stack.enter_context(open_journal(journal))
-        known = book.run(run_id)
-        stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
-        check_same_host(known, client)
-        plan = parse_plan(book.plan_body(run_id))
-        return Session(book, plan, client, known, watch_for(Rules())).go_on(progress=progress)
+    with _reopen(run_id, client, journal=journal) as session:
+        return session.go_on(progress=progress)
 
 
 def runs(*, journal: JournalPath = None) -> pd.DataFrame:
@@ -164,12 +158,75 @@ def runs(*, journal: JournalPath = None) -> pd.DataFrame:
     -------
     DataFrame
         ``run_id, plan_id, plan_digest, host, user, machine`` (text), ``started_at, ended_at`` (UTC),
-        ``n_rows, n_requests``, the six outcomes as counts of rows, and ``status``.
+        ``n_rows, n_requests``, the six outcomes as counts of rows, and ``status``: ``running``, ``finished``,
+        ``killed``, or why it ended early.
 
     Examples
     --------
     >>> len(kf.runs())
     0
     """
-    with open_journal(journal) as book:
-        return book.runs()
+    with read_journal(journal) as book:
+        return _tell_dead(book.runs(), book)
+
+
+def open_session(
+    plan: Plan,
+    client: Client,
+    *,
+    journal: JournalPath = None,
+    on_error: OnError = "continue",
+    confirm: str | None = None,
+    max_failures: int | None = None,
+    deadline_s: float | None = None,
+    first: int | None = None,
+    before: Before = "plan",
+) -> Session:
+    """Check all that can be checked before the first write, and return what is ready to go on.
+
+    The options and errors are those of :func:`run`. The journal and the run's lock stay open until the session
+    is closed; nothing is noted and nothing sent yet.
+    """
+    rules = Rules(max_failures=0 if on_error == "stop" else max_failures, deadline_s=deadline_s)
+    check_options(rules, first=first, on_error=on_error, before=before)
+    check_client(client)
+    with ExitStack() as stack:
+        book = stack.enter_context(open_journal(journal))
+        stack.enter_context(locks.hold(book.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
+        known = book.run_of_plan(plan.plan_id)
+        if known is None:
+            check_before_sending(plan, client, confirm=confirm)
+        else:
+            check_same_plan(plan, known)
+            check_same_host(known, client)
+        return Session(
+            book,
+            plan,
+            client,
+            known or draw_run(plan, client),
+            Watch(rules, now=time.monotonic),
+            resources=stack.pop_all(),
+            is_new=known is None,
+            first=first,
+            before=before,
+        )
+
+
+def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> Session:
+    check_client(client)
+    with ExitStack() as stack:
+        book = stack.enter_context(open_journal(journal))
+        known = book.run(run_id)
+        stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
+        check_same_host(known, client)
+        plan = parse_plan(book.plan_body(run_id))
+        watch = Watch(Rules(), now=time.monotonic)
+        return Session(book, plan, client, known, watch, resources=stack.pop_all())
+
+
+def _tell_dead(history: pd.DataFrame, book: Journal) -> pd.DataFrame:
+    """Say ``killed`` of a run that nobody runs and that never noted its end."""
+    for place in history.index[history["status"] == "running"]:
+        if not locks.is_held(book.lock_path(history.loc[place, "plan_id"])):
+            history.loc[place, "status"] = "killed"
+    return history

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import getpass
 import platform
-import time
 import uuid
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn, Self
 
+from ..errors import JournalError
+from ..planning.plans import parse_plan
 from ..progress import Progress, open_bar
-from .attribution import attribute, count_outcomes
+from .attribution import attribute
+from .before_images import Before, find_before
 from .canaries import find_fault
 from .crews import Crew
-from .families import Family, draw, families
+from .drawing import draw_all
+from .families import Family, families
 from .journal import Journal
 from .keys import ask_server_time, is_past_key, may_have_arrived
 from .readbacks import find_proofs
-from .records import Flag, Request, Run, Target, Verdict
+from .records import Request, Run, Verdict
 from .results import Result
-from .watches import Rules, Watch
+from .watches import Watch
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -32,32 +36,53 @@ _PAST_KEY = "it was sent, and no answer came while its key was good; it is not s
 
 @dataclass(slots=True)
 class Session:
-    """What a stretch of a run works with."""
+    """What a stretch of a run works with.
+
+    `is_new` is true until the journal knows the run. `first` and `before` are as in ``kf.run``.
+    """
 
     book: Journal
     plan: Plan
     client: Client
     run: Run
     watch: Watch
+    resources: ExitStack
+    is_new: bool = False
     first: int | None = None
+    before: Before = "plan"
+    n_rows_done: int = field(default=0, init=False)
+    n_requests_done: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.resources.close()
 
     def go_on(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
-        past_key = self._retire(self._requests())
-        waiting = [family for family in families(self._requests(), held=past_key) if family.is_waiting]
-        if waiting:
-            self._send(waiting, progress=progress)
+        if self.is_new:
+            self._begin()
+        requests = self._requests()
+        past_key = self._retire(requests)
+        waiting = [family for family in families(requests, held=past_key) if family.is_waiting]
+        self._send(waiting, progress=progress)
         if self.watch.trouble is not None:
-            self._end_with_trouble(self.watch.trouble)
+            self._give_up(self.watch.trouble)
         self._prove(past_key)
         return self._end()
+
+    def _begin(self) -> None:
+        """Note every request with its key, and the before-images, before the first leaves."""
+        flags = find_before(self.plan, self.client, before=self.before)
+        self.book.begin(self.run, plan_body=self.plan.dump(), requests=draw_all(self.plan), before=flags)
 
     def _requests(self) -> list[Request]:
         return self.book.requests(self.run.run_id)
 
     def _retire(self, requests: Iterable[Request]) -> set[str]:
-        """Note which requests are past their key, and return these keys: they are never sent again."""
+        """Return the keys of requests that may have arrived and are too old to be sent again."""
         doubtful = [request for request in requests if may_have_arrived(request)]
         server_now = ask_server_time(self.client) if doubtful else None
         if server_now is None:
@@ -65,26 +90,30 @@ class Session:
         offset_s = self.run.clock_offset_s or 0.0
         past = [one for one in doubtful if is_past_key(one, offset_s=offset_s, server_now=server_now)]
         for request in past:
-            verdict = request.verdict or Verdict("unknown")
-            self.book.note_verdict(
-                self.run.run_id, replace(request, verdict=replace(verdict, message=_PAST_KEY))
-            )
+            self.book.note_verdict(self.run.run_id, replace(request, verdict=_lost(request)))
         return {request.key for request in past}
 
     def _send(self, waiting: list[Family], *, progress: Progress) -> None:
+        if not waiting:
+            return
+        self.book.note_start(self.run.run_id)
         n_rows = dict(zip(self.plan.requests["request_no"], self.plan.requests["n_rows"], strict=True))
         total = sum(int(n_rows[family.root.request_no]) for family in waiting)
+        self.n_rows_done, self.n_requests_done = self.plan.n_rows - total, self.plan.n_requests - len(waiting)
         bar = open_bar(progress, total=total, description="Sending", unit="rows")
-        crew = Crew(
-            self.client,
-            self.book,
-            self.run.run_id,
-            self.watch,
-            knows_clock=self.run.clock_offset_s is not None,
-        )
+
+        def report(family: Family) -> None:
+            self.n_requests_done += 1
+            self.n_rows_done += int(n_rows[family.root.request_no])
+            bar.update(int(n_rows[family.root.request_no]))
+
+        knows_clock = self.run.clock_offset_s is not None
+        crew = Crew(self.client, self.book, self.run.run_id, self.watch, knows_clock=knows_clock)
         try:
             for phase in self._phases(waiting):
-                crew.send(phase, report=lambda one: bar.update(int(n_rows[one.root.request_no])))
+                crew.send(phase, report=report)
+        except KeyboardInterrupt:
+            self.watch.end("interrupted")
         finally:
             bar.close()
 
@@ -101,7 +130,9 @@ class Session:
         return (phase for phase in phases if phase and not self.watch.stop.is_set())
 
     def _prove(self, past_key: set[str]) -> None:
-        """Read back what no answer will settle any more: lost past its key, or a failure that is replayed."""
+        """Read back what no answer will settle any more: lost past its key, or a failure that is repeated."""
+        if self.watch.is_hasty:
+            return
         lost = [
             one
             for one in self._requests()
@@ -110,24 +141,27 @@ class Session:
         if lost:
             self.book.note_flags(self.run.run_id, "proof", find_proofs(self.client, lost))
 
-    def _end_with_trouble(self, trouble: BaseException) -> None:
+    def _end(self) -> Result:
+        result = tell(
+            self.book, self.plan, self.run, status=self.watch.reason or "finished", notes=self._notes
+        )
+        self.book.note_status(
+            self.run.run_id, result.status, counts=result.counts, ended_at=datetime.now(UTC)
+        )
+        return result
+
+    def _give_up(self, trouble: BaseException) -> NoReturn:
+        """Raise what went wrong on our own side, with the line that goes on."""
+        if isinstance(trouble, JournalError):
+            raise JournalError(
+                f'{trouble} This run goes on with kf.resume("{self.run.run_id}", client).'
+            ) from trouble
         raise trouble
 
-    def _end(self) -> Result:
-        run_id = self.run.run_id
-        proofs = dict(self.book.flags(run_id, "proof"))
-        frame = attribute(self.plan, self._requests(), proofs=proofs)
-        status = self.watch.reason or "finished"
-        counts = count_outcomes(frame["outcome"])
-        self.book.note_status(run_id, status, counts=counts, ended_at=datetime.now(UTC))
-        return Result(
-            frame, run_id, self.plan.plan_id, self.run.host, status=status, notes=tuple(self._notes)
-        )
 
-
-def begin(book: Journal, plan: Plan, client: Client, *, before: Iterable[Flag]) -> Run:
-    """Draw a key for every request and note them all, with the before-images, before the first leaves."""
-    begun = Run(
+def draw_run(plan: Plan, client: Client) -> Run:
+    """Return a new run of a plan, known to no journal yet."""
+    return Run(
         run_id=uuid.uuid4().hex,
         plan_id=plan.plan_id,
         plan_digest=plan.digest,
@@ -138,29 +172,23 @@ def begin(book: Journal, plan: Plan, client: Client, *, before: Iterable[Flag]) 
         n_rows=plan.n_rows,
         n_requests=plan.n_requests,
     )
-    book.begin(begun, plan_body=plan.dump(), requests=_draw_all(plan), before=before)
-    return begun
 
 
-def watch_for(rules: Rules) -> Watch:
-    """Return a watch that keeps these rules by this machine's clock."""
-    return Watch(rules, now=time.monotonic)
+def tell(book: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
+    """Return the result of a run as the journal has it."""
+    proofs = dict(book.flags(run.run_id, "proof"))
+    frame = attribute(plan, book.requests(run.run_id), proofs=proofs)
+    return Result(frame, run.run_id, plan.plan_id, run.host, status=status, notes=tuple(notes))
 
 
-def _draw_all(plan: Plan) -> list[Request]:
-    return [draw(_target(row), path=(int(row["request_no"]),)) for row in plan.requests.to_dict("records")]
+def recorded_result(book: Journal, run_id: str) -> Result:
+    """Return the result of a run that was noted before; reads the journal, nothing else."""
+    run = book.run(run_id)
+    return tell(book, parse_plan(book.plan_body(run_id)), run, status=run.status)
 
 
-def _target(row: dict[Hashable, Any]) -> Target:
-    return Target(
-        entity_type=row["entity_type"],
-        scope=row["scope"],
-        is_enabled=bool(row["is_enabled"]),
-        ids=tuple(row["ids"]),
-        stores=tuple(row["stores"]),
-        cascade_to_modifier_groups=bool(row["cascade_to_modifier_groups"]),
-        cascade_brand_ids=tuple(row["cascade_brand_ids"]),
-    )
+def _lost(request: Request) -> Verdict:
+    return replace(request.verdict or Verdict("unknown"), word="unknown", message=_PAST_KEY)
 
 
 def _by_scope(waiting: list[Family]) -> list[list[Family]]:

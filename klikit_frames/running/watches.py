@@ -10,6 +10,7 @@ from typing import Literal
 from .records import Request, Verdict
 
 OnError = Literal["continue", "stop"]
+_HASTY = {"interrupted", "cancelled", "deadline"}
 _BAD = {"rejected", "failed"}
 
 
@@ -34,6 +35,11 @@ class Watch:
         self._until = None if rules.deadline_s is None else now() + rules.deadline_s
         self._n_bad = 0
         self._lock = threading.Lock()
+
+    @property
+    def is_hasty(self) -> bool:
+        """Whether whoever stopped the run wants it to return at once."""
+        return self.reason in _HASTY
 
     def end(self, reason: str) -> None:
         """Stop the run; the first reason counts."""

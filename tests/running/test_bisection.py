@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klikit_frames.running.bisection import Evidence, split
-from klikit_frames.running.families import Family, draw
+from klikit_frames.running.drawing import draw
+from klikit_frames.running.families import Family
 from klikit_frames.running.records import Cell, Request, Target, Verdict
 
 STORES = tuple((5297, branch_id) for branch_id in range(1, 9))

@@ -1,0 +1,245 @@
+"""Runs in the background: started here, or looked at from somewhere else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..planning.plans import parse_plan
+from ..views import paragraph_html
+from . import locks
+from .journal import JournalPath, open_journal, read_journal
+from .results import Result
+from .runs import open_session
+from .sessions import Session, recorded_result
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..planning.plans import Plan
+    from .records import Run
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a run is."""
+
+    n_rows: int
+    n_rows_done: int
+    n_requests: int
+    n_requests_done: int
+    is_running: bool
+
+    def __str__(self) -> str:
+        state = "running" if self.is_running else "ended"
+        return (
+            f"{state}: {self.n_rows_done:,} of {self.n_rows:,} rows, "
+            f"{self.n_requests_done:,} of {self.n_requests:,} requests"
+        )
+
+
+class _Source(Protocol):
+    """Where a job learns how its run stands."""
+
+    def look(self) -> JobProgress: ...
+
+    def cancel(self) -> None: ...
+
+    def wait(self, timeout: float | None) -> Result | None: ...
+
+
+class Job:
+    """A run that goes on by itself; made by `kf.start` and `kf.attach`.
+
+    Attributes
+    ----------
+    run_id : str
+        What ``kf.resume`` and ``kf.attach`` go by.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     job = kf.start(plan, client, journal="monday.sqlite3")
+    ...     job.result().counts["applied"]
+    1
+    >>> kf.attach(job.run_id, journal="monday.sqlite3").progress.n_rows_done
+    1
+    """
+
+    def __init__(self, run_id: str, source: _Source) -> None:
+        self.run_id = run_id
+        self._source = source
+
+    @property
+    def progress(self) -> JobProgress:
+        """How far it is: ``n_rows_done`` of ``n_rows``, ``n_requests_done`` of ``n_requests``."""
+        return self._source.look()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return not self.progress.is_running
+
+    def cancel(self) -> None:
+        """Tell it to stop and return at once; requests in flight are let finish, no other is sent."""
+        self._source.cancel()
+
+    def result(self, timeout: float | None = None) -> Result:
+        """Return what became of every row, once it has ended.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; None waits for as long as it takes.
+
+        Raises
+        ------
+        TimeoutError
+            It has not ended yet; it goes on.
+        KlikitFramesError
+            What ``kf.run`` would have raised.
+        """
+        found = self._source.wait(timeout)
+        if found is None:
+            raise TimeoutError(
+                f"Run {self.run_id} has not ended after {timeout} s; it goes on. {self.progress}"
+            )
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Job of run {self.run_id}, {self.progress}>"
+
+    def _repr_html_(self) -> str:
+        progress = self.progress
+        done = f'max="{max(progress.n_rows, 1)}" value="{progress.n_rows_done}"'
+        said = paragraph_html(f"Run {self.run_id}, {progress}")
+        return f'<progress aria-label="rows done" {done}></progress>{said}'
+
+
+def start(plan: Plan, client: Client, **options: Any) -> Job:
+    """Send a plan in the background and return at once.
+
+    Uses the network and the journal as ``kf.run`` does.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to send.
+    client : Client
+        Where to send it; keep it open until the job is done.
+    **options
+        All of ``kf.run``: ``journal``, ``progress`` (an object; no bar is drawn by itself), ``on_error``,
+        ``confirm``, ``max_failures``, ``deadline_s``, ``first``, ``before``.
+
+    Returns
+    -------
+    Job
+        Its ``progress``, ``cancel()`` and ``result()``.
+
+    Raises
+    ------
+    PlanError, ConfigError, JournalError
+        As by ``kf.run``, before anything is sent.
+    """
+    progress = options.pop("progress", None)
+    session = open_session(plan, client, **options)
+    return Job(session.run.run_id, _Here(session, progress=progress))
+
+
+def attach(run_id: str, *, journal: JournalPath = None) -> Job:
+    """Return the job of a run that goes on, or went on, anywhere on this machine; reads the journal.
+
+    Parameters
+    ----------
+    run_id : str
+        As in ``kf.runs()``.
+    journal : path, optional
+        The journal's file, as given to the run.
+
+    Raises
+    ------
+    JournalError
+        The journal cannot be read or does not know the run.
+    """
+    with read_journal(journal) as book:
+        run = book.run(run_id)
+        plan = parse_plan(book.plan_body(run_id))
+    return Job(run_id, _Elsewhere(run, plan, journal))
+
+
+class _Here:
+    """A run on a thread of this process."""
+
+    def __init__(self, session: Session, *, progress: Any) -> None:
+        self._session = session
+        self._progress = progress
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name=f"run {session.run.run_id}", daemon=True)
+        self._thread.start()
+
+    def look(self) -> JobProgress:
+        session = self._session
+        return JobProgress(
+            n_rows=session.plan.n_rows,
+            n_rows_done=session.n_rows_done,
+            n_requests=session.plan.n_requests,
+            n_requests_done=session.n_requests_done,
+            is_running=self._thread.is_alive(),
+        )
+
+    def cancel(self) -> None:
+        self._session.watch.end("cancelled")
+
+    def wait(self, timeout: float | None) -> Result | None:
+        self._thread.join(timeout)
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def _work(self) -> None:
+        try:
+            with self._session as session:
+                self._result = session.go_on(progress=self._progress)
+        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._error = error
+
+
+class _Elsewhere:
+    """A run that another process, or another part of this one, is at, or was."""
+
+    def __init__(self, run: Run, plan: Plan, journal: JournalPath) -> None:
+        self._run = run
+        self._journal = journal
+        requests = plan.requests
+        self._n_rows = dict(zip(requests["request_no"].tolist(), requests["n_rows"].tolist(), strict=True))
+
+    def look(self) -> JobProgress:
+        with read_journal(self._journal) as book:
+            open_nos = book.open_request_nos(self._run.run_id)
+            is_running = locks.is_held(book.lock_path(self._run.plan_id))
+        return JobProgress(
+            n_rows=self._run.n_rows,
+            n_rows_done=self._run.n_rows - sum(self._n_rows[request_no] for request_no in open_nos),
+            n_requests=self._run.n_requests,
+            n_requests_done=self._run.n_requests - len(open_nos),
+            is_running=is_running,
+        )
+
+    def cancel(self) -> None:
+        with open_journal(self._journal) as book:
+            book.note_cancel(self._run.run_id)
+
+    def wait(self, timeout: float | None) -> Result | None:
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.look().is_running:
+            if until is not None and time.monotonic() >= until:
+                return None
+            time.sleep(_POLL_S)
+        with read_journal(self._journal) as book:
+            return recorded_result(book, self._run.run_id)
