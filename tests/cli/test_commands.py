@@ -1,0 +1,199 @@
+"""Each command, as a person uses it."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere
+
+
+def _frame(done: Done) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(done.out))
+
+
+def _last_run(terminal: Terminal) -> str:
+    return str(_frame(terminal("runs"))["run_id"].iloc[-1])
+
+
+def _wait_for_a_write(sandbox: kf.sandbox.Sandbox) -> None:
+    until = time.monotonic() + 30
+    while not sandbox.requests["method"].eq("PATCH").any() and time.monotonic() < until:
+        pass
+
+
+def test_help__lists_every_command_and_exit_code(terminal: Terminal) -> None:
+    """One page tells what there is and how it ends."""
+    done = terminal("--help")
+    commands = "demo sandbox check plan apply resume status runs state diff verify undo report"
+    assert done.code == 0
+    assert all(f"\n  {command} " in done.out for command in commands.split())
+    assert all(f"\n{code:>6}  " in done.out for code in (0, 1, 2, 3, 4, 5, 6, 10, 130))
+
+
+def test_check__lists_problems_and_sends_nothing(terminal: Terminal, table: Path, tmp_path: Path) -> None:
+    """Problems go to stdout as a frame, the input with a `problem` column to a file."""
+    table.write_text(table.read_text().replace("False", "", 1))
+    done = terminal("check", table, "--annotated", tmp_path / "mend.csv")
+    assert done.code == 3
+    assert _frame(done)[["row", "line", "column", "code"]].values.tolist() == [
+        [1, 2, "is_enabled", "flag_blank"]
+    ]
+    assert pd.read_csv(tmp_path / "mend.csv")["problem"].notna().tolist() == [True, False, False, False]
+
+
+def test_check__reads_standard_input(terminal: Terminal, table: Path) -> None:
+    """A dash stands for standard input."""
+    done = terminal("check", "-", stdin=table.read_bytes())
+    assert done.code == 0
+    assert "4 good rows, 0 problems." in done.err
+
+
+def test_plan_then_apply__sends_exactly_that_plan(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """A plan file is known by its content, whatever its name, and is sent once."""
+    path = tmp_path / "looks_like.csv"
+    assert terminal("plan", table, "--out", path).code == 0
+    assert len(online.requests) == 0
+    first, second = terminal("apply", path, "--yes"), terminal("apply", path, "--yes")
+    assert (first.code, second.code) == (0, 0)
+    pd.testing.assert_frame_equal(_frame(first), _frame(second))
+    assert online.requests["method"].eq("PATCH").sum() == kf.load_plan(path).n_requests
+
+
+def test_plan__keeps_its_caps(terminal: Terminal, table: Path) -> None:
+    """A cap of one id a request, and --no-combine, give one request per row."""
+    capped = _frame(terminal("plan", table, "--max-ids", 1, "--max-stores", 1))
+    alone = _frame(terminal("plan", table, "--no-combine"))
+    assert (capped["n_rows"].tolist(), alone["n_rows"].tolist()) == ([1] * 4, [1] * 4)
+
+
+def test_apply__skips_what_already_holds(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path) -> None:
+    """With --live a row that holds is unchanged, and nothing is sent for it."""
+    assert terminal("apply", table, "--yes").code == 0
+    publish_everywhere(online)
+    done = terminal("apply", table, "--yes", "--live")
+    assert done.code == 0, done.err
+    assert _frame(done)["outcome"].tolist() == ["unchanged"] * 4
+
+
+def test_status__tells_a_run_row_by_row(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path) -> None:
+    """A finished run is told again from the journal, without a request."""
+    applied = terminal("apply", table, "--yes")
+    n_sent = len(online.requests)
+    told = terminal("status", _last_run(terminal))
+    assert told.code == 0, told.err
+    pd.testing.assert_frame_equal(_frame(told), _frame(applied))
+    assert len(online.requests) == n_sent
+
+
+def test_state__reads_the_business_or_a_store(terminal: Terminal, online: kf.sandbox.Sandbox) -> None:
+    """Without words the business level; with --store the flags of that store."""
+    business = _frame(terminal("state"))
+    store = _frame(terminal("state", "--store", "5297/1293"))
+    assert business["scope"].unique().tolist() == ["business"]
+    assert store[["brand_id", "branch_id"]].drop_duplicates().values.tolist() == [[5297, 1293]]
+
+
+def test_state__refuses_half_a_store(terminal: Terminal, online: kf.sandbox.Sandbox) -> None:
+    """A store is BRAND/BRANCH; anything else is refused with an example."""
+    done = terminal("state", "--store", "5297")
+    assert (done.code, len(online.requests)) == (2, 0)
+    assert "5297/1293" in done.err
+
+
+def test_diff_verify_undo__go_round(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path) -> None:
+    """What diff calls a change is confirmed after apply and publish, and undone by undo."""
+    before = _frame(terminal("diff", table))["change"]
+    assert terminal("apply", table, "--yes").code == 0
+    publish_everywhere(online)
+    run_id = _last_run(terminal)
+    assert _frame(terminal("verify", run_id))["proof"].tolist() == ["confirmed"] * 4
+    assert _frame(terminal("diff", table))["change"].tolist() == ["already"] * 4
+    undone = terminal("undo", run_id, "--yes")
+    assert undone.code == 0, undone.err
+    publish_everywhere(online)
+    pd.testing.assert_series_equal(_frame(terminal("diff", table))["change"], before)
+
+
+def test_report__is_one_file(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """The report of a run is one HTML file without a script."""
+    terminal("apply", table, "--yes")
+    done = terminal("report", _last_run(terminal), "--out", tmp_path / "report.html")
+    assert done.code == 0, done.err
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "applied" in text
+
+
+def test_demo__does_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
+    """The demo needs nothing, applies every row and prints whole request_ids."""
+    done = terminal("demo", "--out", tmp_path / "result.csv")
+    assert done.code == 0, done.err
+    result = pd.read_csv(tmp_path / "result.csv")
+    assert result["outcome"].unique().tolist() == ["applied"]
+    assert result["request_id"].iloc[0] in done.out
+
+
+def test_sandbox__serves_until_it_is_stopped() -> None:
+    """The sandbox prints three variables with which another process works, and ends on Ctrl-C."""
+    words = [sys.executable, "-m", "klikit_frames.cli", "sandbox", "--switch", "code_spelling=upper"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        exported = dict(
+            process.stdout.readline().removeprefix("export ").strip().split("=") for _ in range(3)
+        )
+        with (
+            pytest.raises(kf.AuthError),
+            kf.connect(
+                exported["KLIKIT_BASE_URL"], partner_key=exported["KLIKIT_PARTNER_KEY"], secret_key="wrong"
+            ) as stranger,
+        ):
+            kf.read_state(stranger)
+        with kf.connect(
+            exported["KLIKIT_BASE_URL"],
+            partner_key=exported["KLIKIT_PARTNER_KEY"],
+            secret_key=exported["KLIKIT_SECRET_KEY"],
+        ) as client:
+            assert len(kf.stores(client)) == 60
+        process.send_signal(2)
+        _, said = process.communicate()
+    assert process.returncode == 0, said
+
+
+@pytest.mark.parametrize("words", [["--faults", "nonsense"], ["--switch", "nonsense=1"], ["--scale", "huge"]])
+def test_sandbox__refuses_what_it_does_not_know(terminal: Terminal, words: list[str]) -> None:
+    """A fault, switch or scale that there is not ends with 2 and a sentence."""
+    done = terminal("sandbox", *words)
+    assert done.code == 2
+    assert "Traceback" not in done.err
+
+
+def test_ctrl_c__ends_with_130_and_the_line_that_resumes(online: kf.sandbox.Sandbox, tmp_path: Path) -> None:
+    """An interrupted apply prints how to go on, and that line finishes the job."""
+    online.inject("latency", seconds=0.5, match="PATCH")
+    words = [sys.executable, "-m", "klikit_frames.cli"]
+    plan = kf.plan(item_rows(online, n=40), combine=False)
+    plan.save(tmp_path / "plan.json")
+    apply = [*words, "apply", str(tmp_path / "plan.json"), "--yes", "--json"]
+    with subprocess.Popen(apply, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        _wait_for_a_write(online)
+        process.send_signal(2)
+        out, said = process.communicate()
+    assert process.returncode == 130, said
+    assert len(json.loads(out)) == 40
+    hint = next(line for line in said.splitlines() if line.startswith("klikit-frames resume "))
+    online.clear_faults()
+    done = subprocess.run([*words, *hint.split()[1:]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
