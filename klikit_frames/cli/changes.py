@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -112,7 +112,7 @@ def apply(
             state = sources.read_live_state(client, toggles) if live else None
             made = kf.plan(toggles, state=state)
         approve(made, client, yes=yes, code=confirm)
-        result = kf.run(
+        result = send(
             made,
             client,
             journal=journal,
@@ -120,7 +120,6 @@ def apply(
             confirm=confirm,
             max_failures=max_failures,
             first=first,
-            before="read",
         )
     finish(result, json=json, jsonl=jsonl, out=out)
 
@@ -158,7 +157,7 @@ def undo(
             made.save(save)
             return
         approve(made, client, yes=yes, code=confirm)
-        result = kf.run(made, client, journal=journal, confirm=confirm, before="read")
+        result = send(made, client, journal=journal, confirm=confirm)
     finish(result, json=json, jsonl=jsonl, out=out)
 
 
@@ -176,6 +175,15 @@ def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) ->
         raise stop(Ending.USAGE, "Nothing was sent: off a terminal, say --yes.")
     if not typer.confirm(f"Send {made.n_requests:,} requests to {client.host}?", err=True):
         raise stop(Ending.USAGE, "Nothing was sent.")
+
+
+def send(made: kf.Plan, client: kf.Client, **options: Any) -> kf.Result:
+    """Run the plan; the flags from before are read first, so that it can be undone."""
+    try:
+        return kf.run(made, client, before="read", **options)
+    except kf.TransportError:
+        # Nobody answers. The run finds that out as well, and tells it row by row.
+        return kf.run(made, client, **options)
 
 
 def finish(result: kf.Result, *, json: bool, jsonl: bool, out: Path | None) -> None:

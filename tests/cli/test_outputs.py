@@ -67,7 +67,7 @@ def test_out__writes_what_can_be_read_again(
     read = {
         ".csv": pd.read_csv,
         ".tsv": lambda file: pd.read_csv(file, sep="\t"),
-        ".xlsx": pd.read_excel,
+        ".xlsx": lambda file: pd.read_excel(file, engine="calamine"),
         ".parquet": pd.read_parquet,
         ".json": pd.read_json,
         ".jsonl": lambda file: pd.read_json(file, lines=True),
