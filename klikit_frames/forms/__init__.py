@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .matrices import MatrixEditor
     from .pickers import EntityPicker, StorePicker
+    from .toggle_forms import ToggleForm
+    from .upload_forms import UploadForm
 
-_HOMES = {"EntityPicker": "pickers", "MatrixEditor": "matrices", "StorePicker": "pickers"}
+_HOMES = {
+    "EntityPicker": "pickers",
+    "MatrixEditor": "matrices",
+    "StorePicker": "pickers",
+    "ToggleForm": "toggle_forms",
+    "UploadForm": "upload_forms",
+}
 
-__all__ = ["EntityPicker", "MatrixEditor", "StorePicker"]
+__all__ = ["EntityPicker", "MatrixEditor", "StorePicker", "ToggleForm", "UploadForm"]
 
 
 def __getattr__(name: str) -> object:

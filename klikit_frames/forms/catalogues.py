@@ -125,12 +125,17 @@ def _entity_facets(
         "Brand", [frozenset(brands[p] for p in ps if brands[p]) for ps in groups.values()]
     )
     if "path" in columns:
-        facets["section"] = Facet("Section", [_sections(path) for path in columns["path"].texts])
+        facets["section"] = Facet("Section", _sections(columns))
     return {name: facet for name, facet in facets.items() if facet.choices}
 
 
-def _sections(path: str) -> frozenset[str]:
-    """Return the sections of all places of an entity, as ``read_state`` writes them."""
+def _sections(columns: dict[str, Column]) -> list[frozenset[str]]:
+    """Return the sections of all places of each entity; a section is in itself."""
+    places = zip(columns["type"].texts, columns["title"].texts, columns["path"].texts, strict=True)
+    return [_place_sections(title if kind == "section" else path) for kind, title, path in places]
+
+
+def _place_sections(path: str) -> frozenset[str]:
     return frozenset(place.split(" › ")[0] for place in path.split(" | ") if place)
 
 

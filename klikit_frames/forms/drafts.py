@@ -1,0 +1,111 @@
+"""What a person has entered, before it is a plan. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..frames.toggles import business_toggles, cross_toggles
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One change as entered in the form.
+
+    Parameters
+    ----------
+    entities : tuple of (str, int)
+        Type and id of what is picked.
+    stores : tuple of (int, int)
+        Brand and branch of where; not looked at for a business-wide change.
+    is_business : bool
+        Whether the change is business-wide.
+    is_enabled : bool
+        The flag wanted.
+    has_cascade : bool
+        Whether modifier groups are switched too.
+    cascade_brand_ids : tuple of int
+        Brands that the cascade is kept to; empty for every brand.
+    """
+
+    entities: tuple[tuple[str, int], ...] = ()
+    stores: tuple[Pair, ...] = ()
+    is_business: bool = False
+    is_enabled: bool = False
+    has_cascade: bool = False
+    cascade_brand_ids: tuple[int, ...] = ()
+
+    @property
+    def by_type(self) -> dict[str, list[int]]:
+        """The picked ids of each entity type."""
+        types: dict[str, list[int]] = {}
+        for entity_type, entity_id in self.entities:
+            types.setdefault(entity_type, []).append(entity_id)
+        return types
+
+
+def complaints(draft: Draft) -> dict[str, str]:
+    """Return what is still missing, by the control that it is said beside; nothing missing, nothing in it.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.drafts import Draft, complaints
+    >>> complaints(Draft(entities=(("item", 7),)))
+    {'stores': 'Tick at least one store, or choose business-wide.'}
+    """
+    said = {}
+    if not draft.entities:
+        said["entities"] = "Tick at least one section, category or item."
+    if not draft.stores and not draft.is_business:
+        said["stores"] = "Tick at least one store, or choose business-wide."
+    return said
+
+
+def draft_toggles(draft: Draft) -> pd.DataFrame:
+    """Return the toggles of a draft without complaints, by type, then in the order picked.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.drafts import Draft, draft_toggles
+    >>> draft_toggles(Draft((("item", 7),), ((5297, 1293), (5297, 1294))))["branch_id"].tolist()
+    [1293, 1294]
+    """
+    frames = [_type_toggles(draft, kind, ids) for kind, ids in draft.by_type.items()]
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _type_toggles(draft: Draft, kind: str, ids: list[int]) -> pd.DataFrame:
+    cascade = {"cascade_to_modifier_groups": draft.has_cascade, "cascade_brand_ids": draft.cascade_brand_ids}
+    if draft.is_business:
+        return business_toggles(kind, ids, is_enabled=draft.is_enabled, **cascade)  # type: ignore[arg-type]
+    return cross_toggles(kind, ids, draft.stores, is_enabled=draft.is_enabled, **cascade)  # type: ignore[arg-type]
+
+
+def python_line(draft: Draft) -> str:
+    """Return the Python that makes the same toggles.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.drafts import Draft, python_line
+    >>> print(python_line(Draft((("item", 7),), is_business=True)))
+    toggles = kf.business_toggles("item", [7], is_enabled=False)
+    """
+    calls = [_call(draft, kind, ids) for kind, ids in draft.by_type.items()]
+    if len(calls) == 1:
+        return f"toggles = {calls[0]}"
+    return f"toggles = pd.concat([{', '.join(calls)}], ignore_index=True)"
+
+
+def _call(draft: Draft, kind: str, ids: list[int]) -> str:
+    name = "business_toggles" if draft.is_business else "cross_toggles"
+    stores = [] if draft.is_business else [str(list(draft.stores))]
+    options = [f"is_enabled={draft.is_enabled}"]
+    if draft.has_cascade:
+        options.append("cascade_to_modifier_groups=True")
+    if draft.has_cascade and draft.cascade_brand_ids:
+        options.append(f"cascade_brand_ids={list(draft.cascade_brand_ids)}")
+    arguments = ", ".join([f'"{kind}"', str(ids), *stores, *options])
+    return f"kf.{name}({arguments})"

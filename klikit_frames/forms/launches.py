@@ -1,0 +1,216 @@
+"""One plan on its way: offered, confirmed, sent in the background, stopped, retried. Knows no widget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ..auditing.undo import undo
+from ..errors import KlikitFramesError
+from ..frames.schemas import RESULT_COLUMNS
+from ..planning.plans import plan as make_plan
+from ..running.jobs import Job, attach, start
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..planning.plans import Plan
+    from ..running.journal import JournalPath
+    from ..running.results import Result
+
+
+class Stage(StrEnum):
+    """Where a launch is."""
+
+    EMPTY = "empty"
+    READY = "ready"
+    ASKING = "asking"
+    SENDING = "sending"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+
+
+_BUSY = (Stage.SENDING, Stage.STOPPING)
+
+
+class Launch:
+    """Takes plans from offer to result, and sends none of them twice.
+
+    Uses the network and the journal once `apply` is through; what is sent runs on threads of its own, and
+    `on_change` is called from these too.
+
+    Parameters
+    ----------
+    client : Client
+        Where to send.
+    journal : path, optional
+        As for ``kf.run``.
+    """
+
+    def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
+        self.client = client
+        self.journal = journal
+        self.stage = Stage.EMPTY
+        self.plan: Plan | None = None
+        self.note = ""
+        self.trouble = ""
+        self.result: Result | None = None
+        self.n_done = 0
+        self.n_total = 0
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_finish: Callable[[Result], None] = lambda _: None
+        self._sent: Plan | None = None
+        self._code: str | None = None
+        self._job: Job | None = None
+        self._lock = threading.RLock()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    @property
+    def code(self) -> str:
+        """What has to be typed to confirm the plan; empty where nothing asks for it."""
+        needs = self.plan is not None and self.client.needs_confirmation
+        return self.plan.confirm_code(self.client) if self.plan is not None and needs else ""
+
+    @property
+    def n_wide(self) -> int:
+        """Requests of the plan that are business-wide."""
+        return 0 if self.plan is None else int((self.plan.requests["scope"] == "business").sum())
+
+    @property
+    def n_failed(self) -> int:
+        """Rows of the result that failed for a reason that is not theirs."""
+        return 0 if self.result is None else self.result.counts["failed"]
+
+    @property
+    def n_left(self) -> int:
+        """Rows of the result that are not settled."""
+        return 0 if self.result is None else self.result.counts["not_sent"] + self.result.counts["unknown"]
+
+    def offer(self, plan: Plan | None, *, note: str = "") -> None:
+        """Put `plan` up to be applied, in place of what was offered before; ignored while something is sent."""
+        with self._lock:
+            if self.stage in _BUSY:
+                return
+            self.plan, self.note, self.trouble = plan, note, ""
+            self.stage = Stage.EMPTY if plan is None else Stage.READY
+        self.on_change()
+
+    def apply(self, code: str = "") -> None:
+        """Send the plan that is offered; a second press, a wrong code or no plan sends nothing."""
+        with self._lock:
+            if self.stage is Stage.READY:
+                self.trouble = self._refusal(code.strip())
+                self._code = self.code or None
+                if not self.trouble:
+                    self.stage = Stage.ASKING if self.n_wide else Stage.SENDING
+                    self._begin_if_sending()
+        self.on_change()
+
+    def agree(self) -> None:
+        """Send a business-wide plan after all."""
+        with self._lock:
+            if self.stage is Stage.ASKING:
+                self.stage = Stage.SENDING
+                self._begin_if_sending()
+        self.on_change()
+
+    def decline(self) -> None:
+        """Go back to the offer and send nothing."""
+        with self._lock:
+            if self.stage is Stage.ASKING:
+                self.stage = Stage.READY
+        self.on_change()
+
+    def cancel(self) -> None:
+        """Stop after the requests that are in flight."""
+        with self._lock:
+            if self.stage is Stage.SENDING and self._job is not None:
+                self.stage = Stage.STOPPING
+                self._job.cancel()
+        self.on_change()
+
+    def go_on(self) -> None:
+        """Send what the last run left unsettled: the same requests under the same keys."""
+        with self._lock:
+            if self.stage not in _BUSY and self._sent is not None and self.n_left:
+                self.plan, self.stage = self._sent, Stage.SENDING
+                self._begin_if_sending()
+        self.on_change()
+
+    def retry(self) -> None:
+        """Plan the failed rows of the last run again, and offer that."""
+        if self.result is not None and self.stage not in _BUSY and self.n_failed:
+            frame = self.result.frame
+            failed = frame[frame["outcome"] == "failed"].drop(columns=list(RESULT_COLUMNS))
+            self.offer(
+                make_plan(failed), note=f"Retry of {len(failed):,} failed rows of run {self.result.run_id}"
+            )
+
+    def take_back(self) -> None:
+        """Read the live flags, plan the undoing of the last run, and offer that."""
+        if self.result is not None and self.stage not in _BUSY:
+            run_id = self.result.run_id
+            try:
+                self.offer(undo(run_id, self.client, journal=self.journal), note=f"Undo of run {run_id}")
+            except KlikitFramesError as error:
+                self._complain(str(error))
+
+    def find(self, run_id: str) -> None:
+        """Show a run of the journal again."""
+        if self.stage in _BUSY:
+            return
+        try:
+            self._finish(attach(run_id.strip(), journal=self.journal).result())
+        except KlikitFramesError as error:
+            self._complain(str(error))
+
+    def wait(self, timeout_s: float = 30.0) -> bool:
+        """Return whether nothing is being sent, after waiting for that up to `timeout_s`."""
+        return self._idle.wait(timeout_s)
+
+    def update(self, n: int = 1, /) -> None:
+        """Note that `n` more rows are settled; a run reports here."""
+        self.n_done += n
+        self.on_change()
+
+    def close(self) -> None:
+        """Be told by a run that it reports no more."""
+
+    def _refusal(self, code: str) -> str:
+        if self.plan is None or not self.plan.n_requests:
+            return "There is nothing to send."
+        if self.code and code != self.code:
+            return f"Nothing was sent. Type {self.code} to confirm this plan for {self.client.host}."
+        return ""
+
+    def _begin_if_sending(self) -> None:
+        if self.stage is Stage.SENDING and self.plan is not None:
+            self._sent, self.trouble, self.n_done = self.plan, "", 0
+            self.n_total = self.plan.counts["sent"]
+            self._idle.clear()
+            threading.Thread(target=self._send, args=(self.plan,), daemon=True).start()
+
+    def _send(self, plan: Plan) -> None:
+        try:
+            self._job = start(
+                plan, self.client, journal=self.journal, progress=self, confirm=self._code, before="read"
+            )
+            self._finish(self._job.result())
+        except KlikitFramesError as error:
+            self._complain(str(error))
+        finally:
+            self._idle.set()
+
+    def _finish(self, result: Result) -> None:
+        with self._lock:
+            self.result, self.plan, self.note, self.stage = result, None, "", Stage.FINISHED
+        self.on_change()
+        self.on_finish(result)
+
+    def _complain(self, trouble: str) -> None:
+        with self._lock:
+            self.trouble = trouble
+            self.stage = Stage.EMPTY if self.plan is None else Stage.READY
+        self.on_change()

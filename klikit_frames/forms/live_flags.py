@@ -1,0 +1,100 @@
+"""The live flags that a form plans against: read once, kept, and told of what the form itself has written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..menus.states import read_state
+from ..menus.stores import stores as read_stores
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+
+Pair = tuple[int, int]
+
+
+class LiveFlags:
+    """Flags of the business level, and of the stores that were asked for so far.
+
+    Parameters
+    ----------
+    client : Client
+        Where to read; each menu is read once.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self.stores = read_stores(client)
+        self.business = read_state(client, progress=False)
+        self._menus: dict[Pair, pd.DataFrame] = {}
+
+    def state(self, pairs: Iterable[Pair] = ()) -> pd.DataFrame:
+        """Return the business level and the flags of `pairs`; reads the menus that are not known yet.
+
+        Raises
+        ------
+        RequestError
+            None of the menus that are not known yet could be read.
+        """
+        wanted = list(dict.fromkeys(pairs))
+        with self._lock:
+            self._read([pair for pair in wanted if pair not in self._menus])
+            frames = [self.business, *(self._menus[pair] for pair in wanted if pair in self._menus)]
+        state = pd.concat(frames, ignore_index=True) if len(frames) > 1 else self.business.copy()
+        state.attrs = dict(self.business.attrs)
+        return state
+
+    def note(self, result: pd.DataFrame) -> None:
+        """Take over what a run has applied: a store's menu may show it only after the next publish."""
+        applied = result[result["outcome"] == "applied"]
+        with self._lock:
+            self.business = overlay(self.business, applied)
+            self._menus = {pair: overlay(menu, applied) for pair, menu in self._menus.items()}
+
+    def _read(self, missing: list[Pair]) -> None:
+        if missing:
+            read = read_state(self._client, stores=missing, progress=False)
+            for pair, menu in read.groupby(["brand_id", "branch_id"], sort=False):
+                self._menus[pair[0], pair[1]] = menu
+
+
+def overlay(state: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
+    """Return `state` with the flags of `applied` rows, in their order.
+
+    A store's flag under a business-wide write is not known any more: it holds only where the store has no override.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.forms.live_flags import overlay
+    >>> state = pd.DataFrame([("item", 7, "store", 1, 11, True)], columns=["entity_type", "entity_id", "scope",
+    ...                      "brand_id", "branch_id", "is_enabled"]).astype({"is_enabled": "boolean"})
+    >>> overlay(state, state.assign(is_enabled=False))["is_enabled"].tolist()
+    [False]
+    """
+    keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+    wide = applied[applied["scope"] == "business"]
+    flags = {
+        key: flag
+        for *key_, flag in applied[[*keys, "is_enabled"]].itertuples(index=False)
+        for key in [_key(key_)]
+    }
+    doubtful = set(zip(wide["entity_type"], wide["entity_id"], strict=True))
+    rows = zip(state[keys].itertuples(index=False), state["is_enabled"], strict=True)
+    now = [
+        flags.get(
+            _key(row),
+            pd.NA if row.scope == "store" and (row.entity_type, row.entity_id) in doubtful else flag,
+        )
+        for row, flag in rows
+    ]
+    return state.assign(is_enabled=pd.array(now, dtype="boolean"))
+
+
+def _key(row: Iterable[object]) -> tuple[object, ...]:
+    return tuple(None if pd.isna(value) else value for value in row)  # type: ignore[call-overload]

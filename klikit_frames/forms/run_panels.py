@@ -1,0 +1,157 @@
+"""The lower half of every form: preview, Apply, progress, Cancel, result, Retry, Undo. Draws a `Launch`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import ipywidgets as w  # type: ignore[import-untyped]
+
+from ..errors import KlikitFramesError
+from .launches import Launch, Stage
+from .listings import Listing
+from .notes import complaint_html, note_html
+from .previews import preview_html
+from .results import result_html
+from .workers import Latest
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..planning.plans import Plan
+    from ..running.journal import JournalPath
+
+_REDRAW_S = 0.1
+_BUSY = (Stage.SENDING, Stage.STOPPING)
+
+
+class RunPanel(w.VBox):  # type: ignore[misc]
+    """Draws one launch, and hands presses to it.
+
+    Parameters
+    ----------
+    client : Client
+        Where to send.
+    journal : path, optional
+        As for ``kf.run``.
+    """
+
+    def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
+        self.launch = Launch(client, journal=journal)
+        self.worker = Latest()
+        self.listing: Listing | None = None
+        self._drawn_at = 0.0
+        self._drawn_stage: Stage | None = None
+        self._shown_plan: Plan | None = None
+        self._make()
+        super().__init__(self._rows())
+        self.launch.on_change = self.draw
+        self.draw()
+
+    def say(self, text: str) -> None:
+        """Say what is in the way of a plan; nothing can be applied then."""
+        self.launch.offer(None)
+        self.preview.value = note_html(text)
+
+    def wait(self, timeout_s: float = 30.0) -> None:
+        """Return when the preview is up to date and nothing is being sent."""
+        self.worker.wait(timeout_s)
+        self.launch.wait(timeout_s)
+
+    def draw(self) -> None:
+        """Show the launch as it is now; while it is sent, ten times a second at most."""
+        stage, now = self.launch.stage, time.monotonic()
+        if stage is Stage.SENDING and stage is self._drawn_stage and now - self._drawn_at < _REDRAW_S:
+            return
+        self._drawn_at, self._drawn_stage = now, stage
+        self._draw_offer()
+        self._draw_progress()
+        self._draw_result()
+
+    def _make(self) -> None:
+        self.preview = w.HTML().add_class("kf-preview")
+        self.code_note = w.HTML()
+        self.code = w.Text(placeholder="code", layout=w.Layout(width="10em")).add_class("kf-code")
+        self.trouble = w.HTML().add_class("kf-trouble")
+        self.question = w.HTML()
+        self.bar = w.IntProgress(description="Sending").add_class("kf-progress")
+        self.bar_note = w.HTML()
+        self.outcome = w.HTML().add_class("kf-result")
+        self.run_id = w.Text(placeholder="run_id", layout=w.Layout(width="24em")).add_class("kf-run-id")
+
+    def _rows(self) -> list[w.Widget]:
+        launch = self.launch
+        self.apply = self._button("Apply", lambda: launch.apply(self.code.value), kind="primary")
+        self.cancel = self._button("Cancel", launch.cancel, kind="warning")
+        self.yes = self._button("Yes, business-wide", launch.agree, kind="danger")
+        self.no = self._button("No", launch.decline)
+        self.retry = self._button("Retry failed", launch.retry)
+        self.go_on = self._button("Carry on", launch.go_on)
+        self.undo = self._button("Undo", lambda: self.worker.ask(launch.take_back))
+        find = self._button("Find run", lambda: launch.find(self.run_id.value))
+        self.code_row = w.HBox([self.code_note, self.code])
+        self.ask_row = w.HBox([self.question, self.yes, self.no])
+        self.bar_row = w.HBox([self.bar, self.bar_note, self.cancel])
+        self.after_row = w.HBox([self.retry, self.go_on, self.undo])
+        found = w.HBox([w.Label("A run of before:"), self.run_id, find])
+        offer = [self.preview, self.code_row, self.apply, self.trouble, self.ask_row]
+        return [*offer, self.bar_row, self.outcome, self.after_row, found]
+
+    def _button(self, text: str, press: Callable[[], None], *, kind: str = "") -> w.Button:
+        button = w.Button(description=text, button_style=kind, layout=w.Layout(width="auto"))
+        button.on_click(lambda _: press())
+        return button.add_class(f"kf-{text.split(',')[0].lower().replace(' ', '-')}")
+
+    def _draw_offer(self) -> None:
+        launch = self.launch
+        self._draw_plan()
+        self.trouble.value = complaint_html(launch.trouble)
+        self.code_note.value = note_html(f"Type {launch.code} to confirm:") if launch.code else ""
+        _show(self.code_row, is_shown=bool(launch.code))
+        self.apply.disabled = launch.stage is not Stage.READY or not (launch.plan and launch.plan.n_requests)
+        self.question.value = note_html(
+            f"{launch.n_wide:,} of these requests are business-wide: they switch wherever it is inherited. Send them?"
+        )
+        _show(self.ask_row, is_shown=launch.stage is Stage.ASKING)
+
+    def _draw_plan(self) -> None:
+        plan = self.launch.plan
+        if plan is None or plan is self._shown_plan:
+            return
+        self._shown_plan = plan
+        pace = self.launch.client.pacing.writes_per_minute
+        note = note_html(self.launch.note)
+        self.preview.value = note + preview_html(plan, writes_per_minute=pace, listing=self.listing)
+
+    def _draw_progress(self) -> None:
+        launch = self.launch
+        self.bar.max, self.bar.value = max(1, launch.n_total), launch.n_done
+        stopping = " Stopping: what is in flight is let finish." if launch.stage is Stage.STOPPING else ""
+        self.bar_note.value = note_html(f"{launch.n_done:,} of {launch.n_total:,} rows.{stopping}")
+        self.cancel.disabled = launch.stage is not Stage.SENDING
+        _show(self.bar_row, is_shown=launch.stage in _BUSY)
+
+    def _draw_result(self) -> None:
+        launch = self.launch
+        is_over = launch.result is not None and launch.stage not in _BUSY
+        if launch.result is not None and is_over:
+            self.outcome.value = result_html(launch.result)
+        _show(self.after_row, is_shown=is_over)
+        _show(self.retry, is_shown=bool(launch.n_failed))
+        _show(self.go_on, is_shown=bool(launch.n_left))
+
+
+def told(work: Callable[[], None], *, say: Callable[[str], None]) -> Callable[[], None]:
+    """Return `work` with our own exceptions said instead of raised."""
+
+    def careful() -> None:
+        try:
+            work()
+        except KlikitFramesError as error:
+            say(str(error))
+
+    return careful
+
+
+def _show(widget: w.DOMWidget, *, is_shown: bool) -> None:
+    widget.layout.display = None if is_shown else "none"

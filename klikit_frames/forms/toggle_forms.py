@@ -1,0 +1,155 @@
+"""The form for an ad-hoc change: pick what, pick where, see what will happen, press."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w  # type: ignore[import-untyped]
+import pandas as pd
+
+from ..errors import KlikitFramesError
+from ..planning.plans import plan
+from .drafts import Draft, complaints, draft_toggles, python_line
+from .live_flags import LiveFlags
+from .notes import complaint_html, note_html
+from .pickers import EntityPicker, StorePicker
+from .run_panels import RunPanel, told
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..running.journal import JournalPath
+    from ..running.results import Result
+
+
+class ToggleForm(w.VBox):  # type: ignore[misc]
+    """A form for one change: entities, stores or business-wide, on or off, cascade; then Apply.
+
+    Reads the stores and the business menu when it is made, the menus of ticked stores when they are ticked, and sends
+    the previewed plan, as it is, when Apply is pressed. What is entered is kept here in Python: a reload of the page
+    loses nothing.
+
+    Parameters
+    ----------
+    client : Client
+        Where to read and to send.
+    journal : path, optional
+        As for ``kf.run``.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     form = kf.forms.ToggleForm(client)
+    ...     form.entities.selected = kf.read_state(client).query("entity_type == 'section'").head(1)
+    ...     form.stores.selected = kf.stores(client).head(2)
+    ...     form.wait()
+    ...     form.plan.n_requests
+    1
+    """
+
+    def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
+        self.client = client
+        self.panel = RunPanel(client, journal=journal)
+        self.panel.launch.on_finish = self._after_run
+        self.read_note = w.HTML().add_class("kf-read-note")
+        self.read_again = w.Button(description="Read the menu again").add_class("kf-read-again")
+        self.read_again.on_click(lambda _: self.read())
+        super().__init__([self.read_note, self.read_again])
+        self.read()
+
+    @property
+    def plan(self) -> Any:
+        """The plan that Apply would send; None if something is missing."""
+        return self.panel.launch.plan
+
+    @property
+    def result(self) -> Result | None:
+        """The result of the last run; None before the first."""
+        return self.panel.launch.result
+
+    def wait(self) -> None:
+        """Return when the preview is up to date and nothing is being sent."""
+        self.panel.wait()
+
+    def read(self) -> None:
+        """Read stores and menu anew; where that fails, say so and leave the button to try again."""
+        try:
+            self.live = LiveFlags(self.client)
+        except KlikitFramesError as error:
+            self.read_note.value = complaint_html(
+                f"The menu could not be read, so nothing can be picked. {error}"
+            )
+            return
+        self.read_note.value = ""
+        self._build()
+
+    def _build(self) -> None:
+        self.entities = EntityPicker(self.live.business, page_size=10).add_class("kf-entities")
+        self.stores = StorePicker(self.live.stores, page_size=10).add_class("kf-stores")
+        self.panel.listing = self.entities.selection.listing
+        self._make_controls()
+        where = w.VBox([self.scope, self.stores, self.stores_note])
+        how = w.HBox([self.switch, self.cascade, self.brands])
+        what = w.VBox([self.entities, self.entities_note])
+        self.children = [what, where, how, w.Label("The same in Python:"), self.line, self.panel]
+        self._listen()
+        self._changed()
+
+    def _make_controls(self) -> None:
+        self.entities_note = w.HTML().add_class("kf-entities-note")
+        self.stores_note = w.HTML().add_class("kf-stores-note")
+        scopes = [("in the ticked stores", "store"), ("business-wide", "business")]
+        self.scope = w.RadioButtons(options=scopes, description="Where").add_class("kf-scope")
+        self.switch = w.RadioButtons(options=[("off", False), ("on", True)], description="Switch").add_class(
+            "kf-switch"
+        )
+        self.cascade = w.Checkbox(description="Modifier groups too", indent=False).add_class("kf-cascade")
+        self.brands = w.SelectMultiple(options=_brands(self.live.stores), description="Only of", rows=4)
+        self.brands.add_class("kf-brands")
+        self.line = w.Textarea(rows=2, layout=w.Layout(width="100%")).add_class("kf-line")
+
+    def _listen(self) -> None:
+        self.entities.observe(self._changed, names="ticks")
+        self.stores.observe(self._changed, names="ticks")
+        for control in (self.scope, self.switch, self.cascade, self.brands):
+            control.observe(self._changed, names="value")
+
+    @property
+    def draft(self) -> Draft:
+        """What is entered now."""
+        entities = self.entities.selected.itertuples(index=False, name=None)
+        stores = self.stores.selected.itertuples(index=False, name=None)
+        return Draft(
+            entities=tuple(entities),
+            stores=tuple(stores),
+            is_business=self.scope.value == "business",
+            is_enabled=self.switch.value,
+            has_cascade=self.cascade.value,
+            cascade_brand_ids=tuple(self.brands.value) if self.cascade.value else (),
+        )
+
+    def _changed(self, _: object = None) -> None:
+        draft = self.draft
+        missing = complaints(draft)
+        self.stores.layout.display = "none" if draft.is_business else None
+        self.brands.layout.display = None if draft.has_cascade else "none"
+        self.entities_note.value = note_html(missing.get("entities", ""))
+        self.stores_note.value = note_html(missing.get("stores", ""))
+        self.line.value = "" if missing else python_line(draft)
+        self.panel.say("" if missing else "Planning …")
+        if not missing:
+            self.panel.worker.ask(told(partial(self._preview, draft), say=self.panel.say))
+
+    def _preview(self, draft: Draft) -> None:
+        pairs = () if draft.is_business else draft.stores
+        made = plan(draft_toggles(draft), state=self.live.state(pairs), progress=False)
+        if draft == self.draft:
+            self.panel.launch.offer(made)
+
+    def _after_run(self, result: Result) -> None:
+        self.live.note(result.frame)
+
+
+def _brands(stores: pd.DataFrame) -> list[tuple[str, int]]:
+    brands = stores.drop_duplicates("brand_id")
+    return [(f"{row.brand_title} ({row.brand_id})", row.brand_id) for row in brands.itertuples()]
