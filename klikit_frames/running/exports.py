@@ -28,7 +28,7 @@ def csv_text(frame: pd.DataFrame, *, separator: str = ",") -> str:
     """Return `frame` as CSV, formulas made harmless."""
     plain = _plain(frame)
     # The csv module leaves a lone CR unquoted, and readers take it for the end of a line.
-    quoting = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
     return plain.to_csv(index=False, sep=separator, quoting=quoting, lineterminator="\n")
 
 

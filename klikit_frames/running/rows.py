@@ -139,6 +139,16 @@ def update_status(
     )
 
 
+def restart(run_id: str) -> Statement:
+    """Return the statement that says of a run that it goes on, and that nobody has cancelled it."""
+    return "UPDATE runs SET status = 'running', is_cancelled = 0 WHERE run_id = ?", (run_id,)
+
+
+def cancel(run_id: str) -> Statement:
+    """Return the statement that asks whoever runs it to stop."""
+    return "UPDATE runs SET is_cancelled = 1 WHERE run_id = ?", (run_id,)
+
+
 def to_run(row: tuple[Any, ...]) -> Run:
     """Return a run from its row."""
     values = dict(zip(_RUN, row, strict=True))

@@ -184,8 +184,8 @@ def open_session(
 ) -> Session:
     """Check all that can be checked before the first write, and return what is ready to go on.
 
-    The options and errors are those of :func:`run`. The journal and the run's lock stay open until the session
-    is closed; nothing is noted and nothing sent yet.
+    The options and errors are those of :func:`run`. The journal and the run's lock are held until the
+    session is closed; nothing is noted and nothing sent yet.
     """
     rules = Rules(max_failures=0 if on_error == "stop" else max_failures, deadline_s=deadline_s)
     check_options(rules, first=first, on_error=on_error, before=before)

@@ -1,0 +1,1 @@
+"""Runs, from the journal to the result, held against the sandbox."""

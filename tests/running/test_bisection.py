@@ -87,7 +87,7 @@ def test_bisection__a_run_of_guilty_ids() -> None:
 
 
 def test_bisection__a_guilty_store() -> None:
-    """A store found guilty under one id is set apart under the others, instead of being searched for again."""
+    """A store found guilty under one id is set apart under the others, not searched for again."""
     sent, family = _narrow(_target(12, 8), lambda cell: cell.branch_id == 5)
     assert len(_ends(family, "rejected")) == 12
     assert len(sent) <= 12 + 30

@@ -1,0 +1,144 @@
+"""What is noted in a journal, and what is asked of it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import pandas as pd
+
+from ..errors import JournalError
+from . import rows
+from .records import Flag, Request, Run
+from .rows import Statement
+
+
+class _Disk(Protocol):
+    """Where statements are committed and queries are answered."""
+
+    def write(self, statements: Iterable[Statement]) -> None: ...
+
+    def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    def close(self) -> None: ...
+
+
+class Journal:
+    """An open journal; a context manager, safe to use from several threads.
+
+    What is noted is on disk when the call returns; what cannot be written or read is a `JournalError`.
+    """
+
+    def __init__(self, disk: _Disk, path: Path | None) -> None:
+        self.path = path
+        self._disk = disk
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._disk.close()
+
+    def lock_path(self, plan_id: str) -> Path | None:
+        """Where the lock of one plan's run is; None in memory."""
+        return None if self.path is None else self.path.with_name(f"{self.path.name}.locks") / plan_id
+
+    def begin(
+        self, run: Run, *, plan_body: bytes, requests: Iterable[Request], before: Iterable[Flag]
+    ) -> None:
+        """Note a new run, its plan, all of its requests and its before-images, in one commit."""
+        begun = rows.insert_run(run, plan_body=zlib.compress(plan_body))
+        noted = [rows.insert_request(run.run_id, request) for request in requests]
+        images = [rows.insert_flag(run.run_id, flag, kind="before") for flag in before]
+        self._disk.write([begun, *noted, *images])
+
+    def note_attempt(self, run_id: str, request: Request) -> None:
+        """Note that a request is about to leave."""
+        self._disk.write([rows.update_attempt(run_id, request)])
+
+    def note_verdict(self, run_id: str, request: Request, *, children: Iterable[Request] = ()) -> None:
+        """Note what became of a request, and the parts that carry it on."""
+        self._disk.write(
+            [
+                rows.update_verdict(run_id, request),
+                *(rows.insert_request(run_id, child) for child in children),
+            ]
+        )
+
+    def note_flags(self, run_id: str, kind: str, flags: Iterable[Flag]) -> None:
+        """Note what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
+        self._disk.write([rows.insert_flag(run_id, flag, kind=kind) for flag in flags])
+
+    def note_clock(self, run_id: str, offset_s: float) -> None:
+        """Note how far the server's clock is ahead of ours."""
+        self._disk.write([("UPDATE runs SET clock_offset_s = ? WHERE run_id = ?", (offset_s, run_id))])
+
+    def note_start(self, run_id: str) -> None:
+        """Note that a run goes on, whatever was noted before about its end."""
+        self._disk.write([rows.restart(run_id)])
+
+    def note_cancel(self, run_id: str) -> None:
+        """Ask whoever runs it to stop."""
+        self._disk.write([rows.cancel(run_id)])
+
+    def is_cancelled(self, run_id: str) -> bool:
+        """Tell whether somebody has asked the run to stop."""
+        return self._disk.read("SELECT is_cancelled FROM runs WHERE run_id = ?", (run_id,)) == [(1,)]
+
+    def note_status(
+        self, run_id: str, status: str, *, counts: dict[str, int], ended_at: datetime | None
+    ) -> None:
+        """Note how a run stands."""
+        self._disk.write([rows.update_status(run_id, status, counts=counts, ended_at=ended_at)])
+
+    def run(self, run_id: str) -> Run:
+        """Return one run.
+
+        Raises
+        ------
+        JournalError
+            The journal does not know it.
+        """
+        found = self._disk.read(f"{rows.SELECT_RUN} WHERE run_id = ?", (run_id,))
+        if not found:
+            raise JournalError(
+                f"The journal {self.path or ':memory:'} knows no run {run_id}; kf.runs() lists what it knows."
+            )
+        return rows.to_run(found[0])
+
+    def run_of_plan(self, plan_id: str) -> Run | None:
+        """Return the run of a plan, if there was one."""
+        found = self._disk.read(f"{rows.SELECT_RUN} WHERE plan_id = ?", (plan_id,))
+        return rows.to_run(found[0]) if found else None
+
+    def plan_body(self, run_id: str) -> bytes:
+        """Return the plan of a run, as it was dumped."""
+        ((body,),) = self._disk.read("SELECT plan_body FROM runs WHERE run_id = ?", (run_id,))
+        return zlib.decompress(body)
+
+    def requests(self, run_id: str) -> list[Request]:
+        """Return the requests of a run with all their parts, in sending order.
+
+        Raises
+        ------
+        JournalError
+            A body does not match its hash: the file is damaged.
+        """
+        found = self._disk.read(f"{rows.SELECT_REQUESTS} WHERE run_id = ?", (run_id,))
+        return sorted((rows.to_request(row) for row in found), key=lambda request: request.path)
+
+    def open_request_nos(self, run_id: str) -> set[int]:
+        """Return the numbers of the plan's requests of which something is still open."""
+        found = self._disk.read(rows.SELECT_OPEN_PATHS, (run_id,))
+        return {rows.request_no(path) for (path,) in found}
+
+    def flags(self, run_id: str, kind: str) -> list[Flag]:
+        """Return what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
+        return [rows.to_flag(row) for row in self._disk.read(rows.SELECT_FLAGS, (run_id, kind))]
+
+    def runs(self) -> pd.DataFrame:
+        """Return the history, one row per run, newest last."""
+        return rows.history(self._disk.read(rows.SELECT_HISTORY))
