@@ -5,6 +5,8 @@ from . import sandbox as sandbox
 from .api.client import Client as Client
 from .api.client import connect as connect
 from .auditing.alignment import align as align
+from .auditing.bars import plot_dark as plot_dark
+from .auditing.bars import plot_drift as plot_drift
 from .auditing.contrasts import compare_stores as compare_stores
 from .auditing.contrasts import mixed as mixed
 from .auditing.contrasts import overrides as overrides
@@ -12,9 +14,12 @@ from .auditing.darkness import dark_categories as dark_categories
 from .auditing.darkness import effective as effective
 from .auditing.diffs import diff as diff
 from .auditing.drifts import drift as drift
+from .auditing.heatmaps import plot_matrix as plot_matrix
 from .auditing.proofs import verify as verify
 from .auditing.publishing import publish as publish
 from .auditing.reports import report as report
+from .auditing.summaries import summary as summary
+from .auditing.timelines import plot_timeline as plot_timeline
 from .auditing.undo import undo as undo
 from .errors import ApiError as ApiError
 from .errors import AuthError as AuthError

@@ -1,0 +1,201 @@
+"""The heat map of entities against stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from .labels import Labels, key, name_of, read_labels
+from .matching import Codes, check_state, flags
+from .pictures import ABSENT, OFF, ON, UNKNOWN, Picture, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What a page can show with labels that can be read.
+_MOST_ROWS = 100
+_MOST_COLUMNS = 60
+_ABSENT, _UNKNOWN, _OFF, _ON = range(4)
+_MEANINGS = {
+    _ON: ("on", ON),
+    _OFF: ("off", OFF),
+    _UNKNOWN: ("not known", UNKNOWN),
+    _ABSENT: ("not in the menu", ABSENT),
+}
+_PLURALS = {
+    "section": "sections",
+    "category": "categories",
+    "item": "items",
+    "brand": "brands",
+    "store": "stores",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a heat map shows: a value per row and column, and what rows, columns and values are."""
+
+    values: Codes
+    rows: list[str]
+    columns: list[str]
+    row_kind: str
+    column_kind: str
+    is_share: bool
+    n_left_out: int = 0
+
+
+def plot_matrix(
+    state: pd.DataFrame, *, entity_type: str = "item", stores: pd.DataFrame | None = None
+) -> Picture:
+    """Return a heat map of what is on and off: entities down, stores across.
+
+    Up to 100 entities and 60 stores each cell is one flag. Above that, entities are put together by category,
+    section or brand and stores by brand, and a cell is the share that is on. Needs the extra ``[plots]``.
+
+    Parameters
+    ----------
+    state : DataFrame
+        From `klikit_frames.read_state` with store rows, or from `klikit_frames.effective`, whose
+        ``is_effective`` is then shown.
+    entity_type : {"section", "category", "item"}
+        What to show.
+    stores : DataFrame, optional
+        From `klikit_frames.stores`, for names in place of ids.
+
+    Raises
+    ------
+    StateError
+        `state` is not a state.
+    ConfigError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     stores = kf.stores(client)
+    ...     state = kf.read_state(client, stores=stores.head(5))
+    >>> kf.plot_matrix(state, entity_type="section", stores=stores)
+    <Picture: Sections on and off: ... sections × 5 stores, ... of ... on>
+    """
+    is_shown = (check_state(state)["scope"] == "store") & (state["entity_type"] == entity_type)
+    grid = make_grid(state[is_shown], labels=read_labels(stores), entity_type=entity_type)
+    return _draw(grid, entity_type)
+
+
+def make_grid(rows: pd.DataFrame, *, labels: Labels, entity_type: str) -> Grid:
+    """Return the finest grid of these store rows that still fits a page."""
+    down, row_kind = _fitting(_row_keys(rows, labels, entity_type), limit=_MOST_ROWS)
+    across, column_kind = _fitting(_column_keys(rows, labels), limit=_MOST_COLUMNS)
+    is_share = (row_kind, column_kind) != (entity_type, "store")
+    column = "is_effective" if "is_effective" in rows.columns else "is_enabled"
+    cells = pd.DataFrame({"row": down.to_numpy(), "column": across.to_numpy(), "flag": flags(rows[column])})
+    table = (_shares if is_share else _single)(cells)
+    kept = table.iloc[:_MOST_ROWS, :_MOST_COLUMNS]
+    return Grid(
+        values=kept.to_numpy(),
+        rows=[name_of(label) for label in kept.index],
+        columns=[name_of(label) for label in kept.columns],
+        row_kind=row_kind,
+        column_kind=column_kind,
+        is_share=is_share,
+        n_left_out=table.size - kept.size,
+    )
+
+
+def _row_keys(rows: pd.DataFrame, labels: Labels, entity_type: str) -> dict[str, pd.Series]:
+    """Return the ways to label the rows of the picture, from fine to coarse."""
+    brand = labels.brand_keys(rows)
+    own = key("", "") + rows["entity_id"].astype(str)
+    ways = {entity_type: rows["title"].fillna("") + own}
+    if entity_type != "section":
+        places = rows["path"].fillna("").str.split(" | ", n=1, regex=False).str[0].str.split(" › ")
+        above = {"category": places.str[-1], "section": places.str[0]}
+        kinds = ("category", "section") if entity_type == "item" else ("section",)
+        ways |= {kind: above[kind].fillna("") + key("", "") + brand for kind in kinds}
+    return ways | {"brand": brand}
+
+
+def _column_keys(rows: pd.DataFrame, labels: Labels) -> dict[str, pd.Series]:
+    return {"store": labels.store_keys(rows), "brand": labels.brand_keys(rows)}
+
+
+def _fitting(ways: dict[str, pd.Series], *, limit: int) -> tuple[pd.Series, str]:
+    """Return the finest way that has few enough labels, or the coarsest there is."""
+    for kind, keys in ways.items():
+        if keys.nunique() <= limit:
+            return keys, kind
+    return keys, kind
+
+
+def _single(cells: pd.DataFrame) -> pd.DataFrame:
+    flag = np.select([cells["flag"] == 1, cells["flag"] == 0], [_ON, _OFF], default=_UNKNOWN)
+    return _table(cells.assign(flag=flag), how="max").fillna(_ABSENT)
+
+
+def _shares(cells: pd.DataFrame) -> pd.DataFrame:
+    return _table(cells[cells["flag"] >= 0], how="mean")
+
+
+def _table(cells: pd.DataFrame, *, how: Literal["max", "mean"]) -> pd.DataFrame:
+    """Return cells as a table, rows and columns in the order in which they first come."""
+    return cells.pivot_table(index="row", columns="column", values="flag", aggfunc=how, sort=False)
+
+
+def _draw(grid: Grid, entity_type: str) -> Picture:
+    n_rows, n_columns = grid.values.shape
+    width, height = np.clip(4.2 + 0.17 * n_columns, 7, 15), np.clip(2.6 + 0.15 * n_rows, 4, 17.6)
+    figure = new_figure(width=float(width), height=float(height))
+    axes = figure.add_subplot()
+    (_draw_shares if grid.is_share else _draw_flags)(figure, axes, grid)
+    text = _title(grid, entity_type)
+    axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
+    _label(axes, grid)
+    return Picture(figure, text)
+
+
+def _draw_flags(figure: Figure, axes: Axes, grid: Grid) -> None:
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+    from matplotlib.patches import Patch
+
+    colours = ListedColormap([_MEANINGS[code][1] for code in range(4)])
+    norm = BoundaryNorm(range(5), 4)
+    axes.pcolormesh(grid.values, cmap=colours, norm=norm, edgecolors="white", linewidth=0.4)
+    shown = [_MEANINGS[code] for code in _MEANINGS if (grid.values == code).any()]
+    patches = [Patch(facecolor=colour, edgecolor="#999999", label=word) for word, colour in shown]
+    figure.legend(handles=patches, loc="outside lower left", ncols=4, frameon=False, fontsize=9)
+
+
+def _draw_shares(figure: Figure, axes: Axes, grid: Grid) -> None:
+    mesh = axes.pcolormesh(
+        100 * grid.values, cmap="cividis", vmin=0, vmax=100, edgecolors="white", linewidth=0.4
+    )
+    axes.set_facecolor(ABSENT)
+    bar = figure.colorbar(mesh, ax=axes, fraction=0.03, pad=0.02)
+    bar.set_label("share that is on (%); pale: not in the menu")
+
+
+def _label(axes: Axes, grid: Grid) -> None:
+    n_rows, n_columns = grid.values.shape
+    axes.set_yticks(np.arange(n_rows) + 0.5, grid.rows, fontsize=9 if n_rows <= 40 else 7)
+    size = 8 if n_columns <= 40 else 7
+    axes.set_xticks(np.arange(n_columns) + 0.5, grid.columns, rotation=90, fontsize=size)
+    axes.invert_yaxis()
+    axes.tick_params(length=0)
+    axes.set_ylabel(grid.row_kind)
+    axes.set_xlabel(grid.column_kind)
+
+
+def _title(grid: Grid, entity_type: str) -> str:
+    size = (
+        f"{len(grid.rows):,} {_PLURALS[grid.row_kind]} × {len(grid.columns):,} {_PLURALS[grid.column_kind]}"
+    )
+    rest = f"; {grid.n_left_out:,} more cells are not shown" if grid.n_left_out else ""
+    if grid.is_share:
+        return f"Share of {_PLURALS[entity_type]} that is on: {size}{rest}"
+    told = grid.values[grid.values >= _OFF]
+    n_on = int((told == _ON).sum())
+    return f"{_PLURALS[entity_type].capitalize()} on and off: {size}, {n_on:,} of {told.size:,} on{rest}"

@@ -1,0 +1,168 @@
+"""One line in words for every frame of an audit, counted from the rows at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from ..errors import StateError
+
+_CHANGE_WORDS = {
+    "change": "to change",
+    "already": "hold already",
+    "not_in_menu": "not in the menu",
+    "unknown": "not known",
+}
+_PROOF_WORDS = {
+    "confirmed": "confirmed",
+    "differs": "differ",
+    "not_visible_yet": "not visible before a publish",
+}
+_DRIFT_WORDS = {
+    "switched_on": "switched on",
+    "switched_off": "switched off",
+    "appeared": "appeared",
+    "gone": "gone",
+    "not_read": "not read both times",
+    "unknown": "not known",
+}
+_DARK_WORDS = {
+    "itself": "off themselves",
+    "category": "by their category",
+    "section": "by their section",
+    "all items": "with all items off",
+}
+_DIFFERENCE_WORDS = {
+    "differs": "with other flags",
+    "only_store": "only in the first",
+    "only_other": "only in the other",
+}
+
+
+def summary(frame: pd.DataFrame) -> str:
+    """Return one line in words on a frame of an audit.
+
+    Pure. It is counted from the rows at hand: of a filtered frame it tells what is left.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `read_state`, `diff`, `verify`, `drift`, `effective`, `dark_categories`, `mixed`, `overrides`,
+        `compare_stores` or `align`.
+
+    Raises
+    ------
+    StateError
+        It is none of these.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     state = kf.read_state(client)
+    >>> kf.summary(state)
+    '... rows of the business level: ... on, ... off.'
+    """
+    for column, tell in _TELLERS.items():
+        if column in frame.columns:
+            return tell(frame)
+    raise StateError(
+        "A summary is made of a frame of this package's audits; this one has no column of theirs."
+    )
+
+
+def _tell_diff(frame: pd.DataFrame) -> str:
+    return f"{_rows(frame)}: {_counted(frame['change'], _CHANGE_WORDS)}."
+
+
+def _tell_proof(frame: pd.DataFrame) -> str:
+    rest = int(frame["proof"].isna().sum())
+    unknown = f", {rest:,} not known" if rest else ""
+    return f"{_rows(frame)}: {_counted(frame['proof'], _PROOF_WORDS)}{unknown}."
+
+
+def _tell_drift(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return "Nothing changed."
+    return f"{_rows(frame, 'change')} {_places(frame)}: {_counted(frame['drift'], _DRIFT_WORDS)}."
+
+
+def _tell_dark(frame: pd.DataFrame) -> str:
+    dark = frame[frame["dark_because"].notna()]
+    what = "dark categories" if "n_items_on" in frame.columns else f"of {_rows(frame)} dark"
+    if dark.empty:
+        return f"0 {what}."
+    return f"{len(dark):,} {what} {_places(dark)}: {_counted(dark['dark_because'], _DARK_WORDS)}."
+
+
+def _tell_mixed(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return "Every entity is on, or off, in all stores alike."
+    most = frame.iloc[0]
+    return f"{_rows(frame, 'entity')} mixed; the most divided is {most['title']}, {most['where']}."
+
+
+def _tell_overrides(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return "No store differs from the business."
+    return f"{_rows(frame, 'store row')} {_places(frame)} differ from the business: {_flags(frame)}."
+
+
+def _tell_difference(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return "The two stores are alike."
+    told = _counted(frame["difference"], _DIFFERENCE_WORDS)
+    return f"The stores differ in {_rows(frame, 'entity')}: {told}."
+
+
+def _tell_toggles(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return "Nothing to toggle."
+    return f"{_rows(frame, 'toggle')} {_places(frame)}: {_flags(frame)}."
+
+
+def _tell_state(frame: pd.DataFrame) -> str:
+    return f"{_rows(frame)} {_places(frame, preposition='of')}: {_flags(frame)}."
+
+
+# The first column that a frame has says what it is; later ones stand in several kinds.
+_TELLERS: Mapping[str, Callable[[pd.DataFrame], str]] = {
+    "proof": _tell_proof,
+    "change": _tell_diff,
+    "drift": _tell_drift,
+    "dark_because": _tell_dark,
+    "where": _tell_mixed,
+    "business_is_enabled": _tell_overrides,
+    "difference": _tell_difference,
+    "cascade_to_modifier_groups": _tell_toggles,
+    "is_enabled": _tell_state,
+}
+
+
+def _rows(frame: pd.DataFrame, word: str = "row") -> str:
+    if len(frame) == 1:
+        return f"1 {word}"
+    return f"{len(frame):,} {word.removesuffix('y')}ies" if word.endswith("y") else f"{len(frame):,} {word}s"
+
+
+def _counted(values: pd.Series, words: Mapping[str, str]) -> str:
+    """Say how many there are of each, in the order of the words and without those that there are none of."""
+    counts = values.value_counts()
+    told = [f"{int(counts[value]):,} {word}" for value, word in words.items() if value in counts.index]
+    return ", ".join(told) or "none"
+
+
+def _flags(frame: pd.DataFrame) -> str:
+    told = frame["is_enabled"].astype("boolean")
+    n_unknown = int(told.isna().sum())
+    unknown = f", {n_unknown:,} not known" if n_unknown else ""
+    return f"{int(told.sum()):,} on, {int((~told).sum()):,} off{unknown}"
+
+
+def _places(frame: pd.DataFrame, *, preposition: str = "in") -> str:
+    """Say where the rows are: business level, so many stores, or both."""
+    is_store = frame["scope"] == "store"
+    n_stores = len(frame.loc[is_store, ["brand_id", "branch_id"]].drop_duplicates())
+    stores = f"{n_stores:,} store" if n_stores == 1 else f"{n_stores:,} stores"
+    parts = [*(["the business level"] if not is_store.all() else []), *([stores] if n_stores else [])]
+    return f"{preposition} {' and '.join(parts)}" if parts else "of nothing"

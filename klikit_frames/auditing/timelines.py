@@ -1,0 +1,121 @@
+"""The timeline of a run: its requests, its answers, and the waits between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .matching import Codes
+from .pictures import PALETTE, UNKNOWN, Picture, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..running.results import Result
+
+# Bars of more requests than this cannot be told apart; then only the curves are drawn.
+_MOST_BARS = 150
+_SHORTEST_WAIT_S = 0.1
+
+
+def plot_timeline(result: Result) -> Picture:
+    """Return the timeline of a run: when each request left and was answered, and when nothing was under way.
+
+    A stretch in which no request is under way is a wait for the rate cap, or for a retry. Above 150 requests
+    only the curves of sent and answered requests are drawn. Needs the extra ``[plots]``.
+
+    Parameters
+    ----------
+    result : Result
+        From `klikit_frames.run`.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     kf.plot_timeline(kf.run(plan, client))
+    <Picture: Timeline of a run: 1 request in ... s, 1 applied; ... s of waiting>
+    """
+    requests = read_requests(result.frame)
+    waits = find_waits(requests["start_s"].to_numpy(), requests["end_s"].to_numpy())
+    text = _say(requests, waits)
+    figure = new_figure(width=9, height=4.5)
+    axes = figure.add_subplot()
+    for begin, end in waits:
+        axes.axvspan(
+            begin,
+            end,
+            color="#E8E8E8",
+            linewidth=0,
+            label="nothing under way" if begin == waits[0, 0] else None,
+        )
+    (_draw_bars if len(requests) <= _MOST_BARS else _draw_curves)(axes, requests)
+    axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
+    axes.set_xlabel("seconds since the first request left")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower left", ncols=5, frameon=False, fontsize=9)
+    return Picture(figure, text)
+
+
+def read_requests(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per request that left: ``start_s, end_s, outcome, attempts``, by the time it left."""
+    sent = frame[frame["sent_at"].notna()].drop_duplicates("idempotency_key")
+    told = pd.DataFrame({"outcome": sent["outcome"], "attempts": sent["attempts"]})
+    origin = sent["sent_at"].min()
+    told["start_s"] = (sent["sent_at"] - origin).dt.total_seconds()
+    told["end_s"] = (sent["settled_at"] - origin).dt.total_seconds().fillna(told["start_s"])
+    return told.sort_values("start_s", ignore_index=True)
+
+
+def find_waits(starts: Codes, ends: Codes) -> Codes:
+    """Return the stretches of time, as (begin, end), in which no request was under way."""
+    order = np.argsort(starts, kind="stable")
+    begins, busy_until = ends[order], starts[order][1:]
+    begins = np.maximum.accumulate(begins)[:-1] if len(begins) else begins
+    is_wait = busy_until - begins > _SHORTEST_WAIT_S
+    return np.column_stack([begins[is_wait], busy_until[is_wait]])
+
+
+def _draw_bars(axes: Axes, requests: pd.DataFrame) -> None:
+    for outcome, colour in PALETTE.items():
+        rows = requests[requests["outcome"] == outcome]
+        if len(rows):
+            lengths = (rows["end_s"] - rows["start_s"]).clip(lower=0.002)
+            axes.barh(rows.index + 1, lengths, left=rows["start_s"], color=colour, height=0.8, label=outcome)
+    retried = requests[requests["attempts"] > 1]
+    axes.plot(
+        retried["end_s"], retried.index + 1, "k|", markersize=9, label="retried" if len(retried) else None
+    )
+    axes.set_ylim(max(len(requests), 1) + 0.5, 0.5)
+    axes.locator_params(axis="y", integer=True)
+    axes.set_ylabel("request, in the order in which they left")
+
+
+def _draw_curves(axes: Axes, requests: pd.DataFrame) -> None:
+    count = np.arange(1, len(requests) + 1)
+    axes.step(requests["start_s"], count, where="post", color=UNKNOWN, linestyle="--", label="sent")
+    for outcome, colour in PALETTE.items():
+        ends = np.sort(requests.loc[requests["outcome"] == outcome, "end_s"])
+        if len(ends):
+            axes.step(ends, np.arange(1, len(ends) + 1), where="post", color=colour, label=outcome)
+    axes.set_ylabel("requests so far")
+
+
+def _say(requests: pd.DataFrame, waits: Codes) -> str:
+    n = len(requests)
+    if not n:
+        return "Timeline of a run: nothing was sent"
+    counts = requests["outcome"].value_counts()
+    outcomes = ", ".join(f"{int(counts[name]):,} {name}" for name in PALETTE if name in counts.index)
+    seconds = float(requests["end_s"].max())
+    waited = float((waits[:, 1] - waits[:, 0]).sum())
+    size = "1 request" if n == 1 else f"{n:,} requests"
+    return f"Timeline of a run: {size} in {seconds:.1f} s, {outcomes}; {waited:.1f} s of waiting"
