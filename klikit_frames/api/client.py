@@ -156,15 +156,16 @@ def connect(
     True
     """
     given = {PARTNER_KEY: hide(partner_key), SECRET_KEY: hide(secret_key)}
+    address = hide(base_url)
     # A traceback that prints local variables must not find the keys in this frame.
-    del partner_key, secret_key
+    del base_url, partner_key, secret_key
     _check_timeout(timeout)
     _check_counts(
         writes_per_minute=writes_per_minute,
         reads_per_minute=reads_per_minute,
         max_connections=max_connections,
     )
-    base = check_base_url(find_base_url(base_url), allowed_hosts=allowed_hosts)
+    base = check_base_url(find_base_url(address).reveal(), allowed_hosts=allowed_hosts)
     credentials = find_credentials(given, host=base.netloc)
     clock = clock or SystemClock()
     limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)

@@ -105,14 +105,19 @@ def find_credentials(given: Mapping[str, Secret | None], *, host: str) -> Creden
     return Credentials(partner_key=_check(PARTNER_KEY, found), secret_key=_check(SECRET_KEY, found))
 
 
-def find_base_url(given: str | None) -> str:
-    """Return the base URL from the argument or the environment."""
-    text = os.environ.get(BASE_URL, "") if given is None else given
-    if not text.strip():
+def find_base_url(given: Secret | None) -> Secret:
+    """Return the base URL from the argument or the environment; a secret, for people put keys into it."""
+    url = hide(os.environ.get(BASE_URL)) if given is None else given
+    if not url:
         raise ConfigError(
             f"{BASE_URL} is missing: set that environment variable, or pass base_url= to connect()."
         )
-    return text
+    if "@" in url.reveal():
+        raise ConfigError(
+            f"The base URL ({BASE_URL}) holds a user name or password: "
+            f"give them as {PARTNER_KEY} and {SECRET_KEY} instead."
+        )
+    return url
 
 
 def _look_up(name: str, given: Secret | None, *, host: str) -> Secret | None:

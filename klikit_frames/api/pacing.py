@@ -27,6 +27,7 @@ MAX_JITTER_S = 3.0
 MAX_SHARED_PER_MINUTE = 6000
 _N_DURATIONS = 256
 _BACK_OFF = 0.8
+_LEAST_SHARE = 0.1
 _RECOVERY_PER_WINDOW = 0.1
 _LOG = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ class Lane:
 
     def back_off(self, *, now: float) -> None:
         """Lower the cap after a 429 that names none."""
-        self.learned, self.changed_at = max(1.0, self.learned * _BACK_OFF), now
+        self.learned = max(self.learned * _BACK_OFF, self.configured * _LEAST_SHARE)
+        self.changed_at = now
 
 
 class Pacing:

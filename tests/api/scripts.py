@@ -52,7 +52,7 @@ class Script(httpx.BaseTransport):
         if isinstance(step, Exception):
             raise step
         made = step(request) if callable(step) else step
-        return httpx.Response(made.status_code, headers=made.headers, stream=httpx.ByteStream(made.content))
+        return httpx.Response(made.status_code, headers=made.headers, stream=made.stream)
 
 
 def ok(data: object = None, *, request_id: str = "r-ok", **headers: str) -> httpx.Response:

@@ -210,6 +210,17 @@ def test_caps__recover_after_a_429_that_named_none() -> None:
     assert said == [96, 108, 120, 120]
 
 
+def test_caps__are_never_lowered_to_a_standstill() -> None:
+    """However many 429s come without a number, a tenth of the cap is still tried."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    for _ in range(50):
+        clock.now += 1000
+        note(pacing, is_rate_limited=True, retry_after_s=1.0)
+        clock.now -= 990
+    assert pacing.writes_per_minute == CAP // 10
+
+
 def test_window__that_others_used_up_is_waited_for() -> None:
     """If the server says that nothing remains, the lane waits for its reset instead of running into a 429."""
     clock = FakeClock()

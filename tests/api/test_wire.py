@@ -100,7 +100,11 @@ def test_answer__lives_without_a_date(date: str | None) -> None:
     [
         (204, b"", Answer(204, "ok")),
         (200, b'{"request_id":"r","data":null}', Answer(200, "ok", request_id="r")),
-        (200, b'{"request_id":"r","data":{"message":"done"}}', Answer(200, "ok", "done", "r", {"message": "done"})),
+        (
+            200,
+            b'{"request_id":"r","data":{"message":"done"}}',
+            Answer(200, "ok", "done", "r", {"message": "done"}),
+        ),
         (200, b'{"data":[]}', Answer(200, "ok", data=[])),
         (200, b'{"request_id":7,"data":{}}', Answer(200, "ok", data={})),
         (200, b'{"request_id":"r","da', Answer(200, "ok", is_readable=False)),
@@ -205,7 +209,8 @@ def test_enable__refuses_an_id_that_is_no_integer(id_: object) -> None:
 
 @given(
     ids=st.lists(st.integers(1, 2**62), min_size=1, max_size=8),
-    stores=st.none() | st.lists(st.tuples(st.integers(1, 2**62), st.integers(1, 2**62)), min_size=1, max_size=8),
+    stores=st.none()
+    | st.lists(st.tuples(st.integers(1, 2**62), st.integers(1, 2**62)), min_size=1, max_size=8),
     is_enabled=st.booleans(),
 )
 def test_enable__says_exactly_what_was_asked(

@@ -1,0 +1,197 @@
+"""One request from its first try to its end."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+import klikit_frames as kf
+
+from .scripts import FakeClock, Script, connect, error, ok, run, write
+
+HTML = httpx.Response(502, html="<h1>Bad Gateway</h1>")
+FAILURES = {
+    "500": error(500, "INTERNAL"),
+    "502": error(502),
+    "503": error(503),
+    "504": error(504),
+    "html": HTML,
+    "read timeout": httpx.ReadTimeout(""),
+    "write timeout": httpx.WriteTimeout(""),
+    "reset": httpx.ReadError(""),
+    "disconnected": httpx.RemoteProtocolError(""),
+    "broken pipe": httpx.WriteError(""),
+    "not compressed": httpx.Response(
+        200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"no")
+    ),
+    "cut off": httpx.Response(200, content=b'{"request_id":"r","da'),
+    "a page with 200": httpx.Response(200, html="<h1>Welcome</h1>"),
+    "refused": httpx.ConnectError("[Errno 111] Connection refused"),
+    "connect timeout": httpx.ConnectTimeout(""),
+    "pool timeout": httpx.PoolTimeout(""),
+}
+NEVER_SENT = {"refused", "connect timeout", "pool timeout"}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_write__is_repeated_under_the_same_key(failure: Any) -> None:
+    """Each failure of server or line is tried again: same key, same bytes, until an answer settles it."""
+    settled, script = run([failure, failure, ok({"message": "done"})])
+    assert settled.answer
+    assert (settled.attempts, settled.answer.code, settled.answer.message) == (3, "ok", "done")
+    assert {request.headers["Idempotency-Key"] for request in script.received} == {"key-1"}
+    assert {request.read() for request in script.received} == {b'{"ids":[1],"isEnabled":false}'}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_write__gives_up_after_five_tries(name: str) -> None:
+    """Five tries, waits below 0.5, 1, 2 and 4 s, and the truth about whether anything was sent."""
+    clock = FakeClock()
+    settled, script = run([FAILURES[name]], clock=clock)
+    assert (settled.attempts, len(script.received)) == (5, 5)
+    assert all(wait <= cap for wait, cap in zip(clock.slept, (0.5, 1, 2, 4), strict=True))
+    assert settled.was_sent is (name not in NEVER_SENT)
+    assert settled.trouble
+    assert "gave up after 5 tries" in settled.trouble
+
+
+def test_write__waits_with_full_jitter() -> None:
+    """The waits of many requests are spread from nothing to the cap: they do not come back together."""
+    waits = []
+    for _ in range(60):
+        clock = FakeClock()
+        run([error(503), ok()], clock=clock)
+        waits += clock.slept
+    assert min(waits) < 0.1
+    assert 0.4 < max(waits) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "request_invalid"),
+        (401, "auth_invalid_credential"),
+        (403, "auth_forbidden"),
+        (404, "resource_not_found"),
+        (409, "state_idempotency_conflict"),
+        (422, "state_invalid_transition"),
+        (301, "http_301"),
+        (501, "http_501"),
+    ],
+)
+def test_write__takes_a_refusal_as_final(status: int, code: str) -> None:
+    """A refusal is never repeated, 409 least of all."""
+    settled, script = run([error(status, code, request_id="r-9")])
+    assert len(script.received) == settled.attempts == 1
+    assert settled.answer
+    assert (settled.answer.http_status, settled.answer.code, settled.answer.request_id) == (
+        status,
+        code,
+        "r-9",
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [
+        ({"Retry_After": "7"}, [7.0]),
+        ({"Retry_After": "Fri, 15 Jan 2027 08:00:09 GMT", "Date": "Fri, 15 Jan 2027 08:00:00 GMT"}, [9.0]),
+        ({}, [1.0]),
+        ({"Retry_After": "1000000000"}, [300.0]),
+    ],
+)
+def test_429__is_waited_for_and_counts_nothing(headers: dict[str, str], waits: list[float]) -> None:
+    """A 429 costs its pause and nothing else: no try, no backoff."""
+    clock = FakeClock()
+    settled, script = run([error(429, "RATE_LIMITED", **headers), ok()], clock=clock)
+    assert [wait for wait in clock.slept if wait] == waits
+    assert (settled.attempts, len(script.received)) == (1, 2)
+
+
+def test_429__does_not_touch_the_budget() -> None:
+    """After a hundred 429s the whole allowance of retries is still there."""
+    clock = FakeClock()
+    steps = [
+        *[error(429, request_id=f"r{n}", Retry_After="1") for n in range(100)],
+        error(503),
+        error(503),
+        ok(),
+    ]
+    settled, _ = run(steps, clock=clock)
+    assert (settled.attempts, settled.answer.code) == (3, "ok")  # type: ignore[union-attr]
+
+
+def test_429__for_ever_ends_after_a_quarter_of_an_hour() -> None:
+    """A credential that is always refused for its rate gets an end, and nothing was done."""
+    clock = FakeClock()
+    settled, _ = run([lambda _: error(429, Retry_After="60")], clock=clock)
+    assert (settled.answer.code, settled.was_sent) == ("rate_limit_exceeded", False)  # type: ignore[union-attr]
+    assert 900 <= sum(clock.slept) <= 1000
+
+
+def test_replayed_failure__is_not_repeated_again() -> None:
+    """The same request_id on two failures shows a stored answer: more tries would only fetch it again."""
+    settled, script = run([error(502, request_id="r-stored")])
+    assert (len(script.received), settled.is_replayed_failure) == (2, True)
+    assert settled.trouble == "the API repeats a stored failure under this key"
+
+
+def test_outage__adds_a_fifth_and_twenty() -> None:
+    """A thousand requests into an outage cause at most 20 retries and a fifth more."""
+    script = Script(error(503))
+    with connect(transport=script, writes_per_minute=10**6) as client:
+        ends = [write(client, key=f"key-{n}") for n in range(1000)]
+    assert 1000 < len(script.received) <= 1000 + 20 + 200
+    assert ends[-1].trouble
+    assert "retry budget" in ends[-1].trouble
+
+
+def test_on_attempt__is_told_before_the_socket_is_touched() -> None:
+    """The journal hears of each try, with its number and time, before it leaves."""
+    heard: list[tuple[int, datetime, int]] = []
+    clock, script = FakeClock(), Script(error(503), error(429, Retry_After="5"), ok())
+    with connect(transport=script, clock=clock) as client:
+        settled = write(client, on_attempt=lambda n, at: heard.append((n, at, len(script.received))))
+    assert [(n, n_received) for n, _, n_received in heard] == [(1, 0), (2, 1), (3, 2)]
+    assert heard[0][1] == settled.sent_at == datetime.fromtimestamp(1_800_000_000, UTC)
+    assert settled.settled_at == datetime.fromtimestamp(clock.now, UTC)
+
+
+def test_on_attempt__can_forbid_the_try() -> None:
+    """What cannot be noted is not sent."""
+    script = Script(ok())
+
+    def fail(_n: int, _at: datetime) -> None:
+        raise kf.JournalError("disk full")
+
+    with connect(transport=script) as client, pytest.raises(kf.JournalError, match="disk full"):
+        write(client, on_attempt=fail)
+    assert script.received == []
+
+
+def test_stop__before_the_first_try() -> None:
+    """A write that was stopped in time was never sent, and says so."""
+    stop, script = threading.Event(), Script(ok())
+    stop.set()
+    with connect(transport=script) as client:
+        settled = write(client, stop=stop)
+    assert (settled.was_sent, settled.attempts, settled.sent_at) == (False, 0, None)
+    assert (settled.answer, settled.trouble, script.received) == (None, "stopped", [])
+
+
+def test_stop__between_two_tries() -> None:
+    """A write that was stopped while it waited for its next try tells what the last one met."""
+    stop = threading.Event()
+
+    def fail(_request: httpx.Request) -> httpx.Response:
+        stop.set()
+        return error(503, request_id="r-1")
+
+    script = Script(fail)
+    with connect(transport=script) as client:
+        settled = write(client, stop=stop)
+    assert (settled.was_sent, settled.answer.http_status, len(script.received)) == (True, 503, 1)  # type: ignore[union-attr]

@@ -1,0 +1,161 @@
+"""Opening a connection, and what goes over the wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.api.client import MAX_BYTES
+from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
+
+from .scripts import PARTNER_KEY, PATH, SECRET_KEY, URL, FakeClock, connect, ok, run, write
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect__is_not_followed(status: int) -> None:
+    """The credential goes to no other address, whatever the server suggests."""
+    settled, script = run([httpx.Response(status, headers={"Location": "https://evil.example/"})])
+    assert [request.url.host for request in script.received] == ["127.0.0.1"]
+    assert (settled.answer.http_status, settled.attempts) == (status, 1)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_answer__that_is_too_long_is_not_kept(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body without an end costs its bound, never the memory."""
+    monkeypatch.setitem(MAX_BYTES, kind, 1000)
+    with connect(ok("x" * 2000)) as client:
+        if kind == "write":
+            settled = write(client)
+            assert (settled.answer.is_ok, settled.answer.is_readable) == (True, False)  # type: ignore[union-attr]
+            return
+        with pytest.raises(kf.TransportError, match="longer than 1,000 bytes"):
+            client.read("/brands")
+
+
+def test_answer__that_drips_for_ever_is_given_up() -> None:
+    """A body that arrives a byte at a time, each in time, is bounded as a whole."""
+    clock = FakeClock()
+
+    class Drip(httpx.SyncByteStream):
+        def __iter__(self) -> Any:
+            while True:
+                clock.now += 20.0
+                yield b"x"
+
+    class Dripping(httpx.BaseTransport):
+        def handle_request(self, _request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, stream=Drip())
+
+    with connect(transport=Dripping(), clock=clock) as client:
+        settled = write(client)
+    assert settled.trouble
+    assert "dripped in too slowly" in settled.trouble
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0},
+        {"timeout": float("inf")},
+        {"timeout": None},
+        {"writes_per_minute": 0},
+        {"reads_per_minute": 2.5},
+        {"max_connections": True},
+    ],
+)
+def test_connect__refuses_a_senseless_number(options: dict[str, Any]) -> None:
+    """A number that makes no sense is named at once, not in mid-run."""
+    with pytest.raises(kf.ConfigError, match=next(iter(options))):
+        connect(ok(), **options)
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_proxy__of_the_environment_is_used_only_if_asked(
+    is_trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy in the environment sees nothing, unless the person says so."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with connect(transport=None, trust_env=is_trusted) as client:
+        mounts = client._channel._http._mounts  # type: ignore[attr-defined]
+    assert bool(mounts) is is_trusted
+
+
+def test_client__sends_what_the_documentation_asks_for() -> None:
+    """Basic credentials, JSON, one key: the request as it leaves."""
+    _, script = run([ok()])
+    (request,) = script.received
+    assert (request.method, str(request.url)) == ("PATCH", f"{URL}{PATH}")
+    assert request.headers["Content-Type"] == "application/json"
+    assert httpx.BasicAuth(PARTNER_KEY, SECRET_KEY)._auth_header == request.headers["Authorization"]
+    assert request.headers["User-Agent"].startswith("klikit-frames/")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "reset_before",
+        "reset_after",
+        "truncated",
+        "html_502",
+        "error_500",
+        "error_502",
+        "error_503",
+        "error_504",
+        "no_request_id",
+        "wrong_content_type",
+    ],
+)
+def test_faults__of_a_real_server_end_in_one_write(sandbox: kf.sandbox.Sandbox, fault: str) -> None:
+    """Struck twice by each fault, a write is applied, and under its key done once."""
+    sandbox.inject(fault, count=2)
+    before = sandbox.state()
+    item_id = int(before.loc[before["entity_type"].eq("item"), "entity_id"].iloc[0])
+    body = encode_enable([item_id], None, is_enabled=False)
+    with sandbox.connect(clock=FakeClock()) as client:
+        settled = client.write("PATCH", ENABLE_PATHS["item"], body, key="monday")
+    assert settled.answer
+    assert settled.answer.is_ok
+    after = sandbox.state()
+    row = after["entity_type"].eq("item") & after["entity_id"].eq(item_id) & after["scope"].eq("business")
+    assert after.loc[row, "is_enabled"].tolist() == [False]
+    sent = sandbox.requests
+    assert set(sent["key"]) == {"monday"}
+    assert {json.loads(one)["isEnabled"] for one in sent["body"]} == {False}
+
+
+def test_faults__redirect_of_a_real_server(sandbox: kf.sandbox.Sandbox) -> None:
+    """A real 307 ends the write; nothing arrives anywhere else."""
+    sandbox.inject("redirect", count=1)
+    with sandbox.connect(clock=FakeClock()) as client:
+        settled = write(client)
+    assert (settled.answer.http_status, settled.attempts, len(sandbox.requests)) == (307, 1, 1)  # type: ignore[union-attr]
+
+
+def test_faults__stored_502_of_a_real_server(sandbox: kf.sandbox.Sandbox) -> None:
+    """A 502 that the server keeps under the key is recognised at its second coming."""
+    sandbox.inject("stored_502", count=1)
+    with sandbox.connect(clock=FakeClock()) as client:
+        settled = write(client)
+    assert (settled.is_replayed_failure, settled.attempts) == (True, 2)
+
+
+def test_wrong_credentials__are_told_at_the_first_read(sandbox: kf.sandbox.Sandbox) -> None:
+    """Connecting sends nothing; the first read says what is wrong and which variables to look at."""
+    with kf.connect(sandbox.url, partner_key="pk", secret_key="sk") as client:
+        with pytest.raises(kf.AuthError, match="KLIKIT_PARTNER_KEY") as caught:
+            client.read("/brands")
+        assert caught.value.code == "auth_invalid_credential"
+
+
+def test_unreachable__is_never_sent() -> None:
+    """Where nothing listens, nothing was sent, and the promise is kept in words."""
+    with kf.connect("http://127.0.0.1:9", partner_key="pk", secret_key="sk", clock=FakeClock()) as client:
+        settled = write(client)
+    assert (settled.was_sent, settled.answer) == (False, None)
+    assert settled.trouble
+    assert "no connection was opened" in settled.trouble
