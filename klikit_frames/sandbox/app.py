@@ -48,7 +48,8 @@ class PartnerApi:
     async def _take_turn(self, passage: Passage, fault: Fault, *, wait_s: float) -> Recorded:
         try:
             async with self._turns.take(self._world, passage.call):
-                await asyncio.sleep(wait_s)
+                if wait_s:
+                    await asyncio.sleep(wait_s)
                 answer = self._answer(passage, fault)
         except Refusal as refusal:
             answer = self._gate.refuse(refusal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import parse_qsl
@@ -29,7 +29,7 @@ class Call:
     @property
     def idempotency_key(self) -> str | None:
         """The key of a write, if one was sent."""
-        return self.headers.get("idempotency-key") or None
+        return self.headers.get("idempotency-key")
 
     @property
     def target(self) -> str:
@@ -49,8 +49,8 @@ def read_number(text: str, *, name: str) -> int:
     return int(text)
 
 
-def read_object(call: Call) -> dict[str, object]:
-    """Return the body, which must be a JSON object."""
+def read_object(call: Call, *, fields: Iterable[str]) -> dict[str, object]:
+    """Return the body, which must be a JSON object of known fields; a `business_id` is ignored."""
     if len(call.body) > MAX_BODY:
         raise invalid(f"body is larger than {MAX_BODY} bytes")
     try:
@@ -59,7 +59,15 @@ def read_object(call: Call) -> dict[str, object]:
         raise invalid("body is not valid JSON") from None
     if not isinstance(body, dict):
         raise invalid("body must be a JSON object")
+    refuse_unknown(body, known={*fields, "business_id"}, place="body")
     return body
+
+
+def refuse_unknown(names: Iterable[str], *, known: Collection[str], place: str) -> None:
+    """Refuse what the API does not know; a misspelt field must not pass for one that was left out."""
+    unknown = sorted(name for name in names if name not in known)
+    if unknown:
+        raise invalid(f"{place} has {len(unknown)} unknown fields, {unknown[0][:50]!r} among them")
 
 
 def read_ids(body: Mapping[str, object], name: str) -> list[int]:
@@ -98,6 +106,7 @@ def is_id(value: object) -> bool:
 def _store(value: object, *, name: str) -> tuple[int, int]:
     if not isinstance(value, dict) or not (is_id(value.get("brandID")) and is_id(value.get("branchID"))):
         raise invalid(f"each of {name} must have an integer brandID and an integer branchID")
+    refuse_unknown(value, known=("brandID", "branchID"), place=name)
     return value["brandID"], value["branchID"]
 
 

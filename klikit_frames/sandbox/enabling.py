@@ -48,7 +48,7 @@ def _enable(world: World, call: Call, *, kind: str) -> object:
 
 
 def _read_order(world: World, call: Call, *, kind: str) -> Order:
-    body, switches = read_object(call), world.switches
+    body, switches = read_object(call, fields=_FIELDS), world.switches
     order = Order(
         kind,
         read_ids(body, "ids"),
@@ -64,6 +64,9 @@ def _read_order(world: World, call: Call, *, kind: str) -> Order:
     if order.stores == [] and switches.empty_stores == "reject":
         raise invalid("zoneStores must hold at least one store, or be left out")
     return order
+
+
+_FIELDS = ("ids", "isEnabled", "zoneStores", "isCascadeToModifierGroups", "brandIDsToCascade")
 
 
 def _unique(stores: list[Store] | None) -> list[Store] | None:

@@ -14,6 +14,7 @@ from .world import World
 Handler = Callable[[World, Call], object]
 # Stands for the scope of menu writes, which the documentation does not name and a switch does.
 WRITE = "<write>"
+PAGE = ("page", "size")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Endpoint:
     path: str
     handler: Handler
     scope: str
+    query: tuple[str, ...] = ()
 
     @property
     def is_write(self) -> bool:
@@ -33,13 +35,13 @@ class Endpoint:
 
 ENDPOINTS = (
     Endpoint("GET", "/brands", directory.list_brands, "brands:read"),
-    Endpoint("GET", "/branches", directory.list_branches, "brands:read"),
+    Endpoint("GET", "/branches", directory.list_branches, "brands:read", PAGE),
     Endpoint("GET", "/providers", directory.list_providers, "menus:read"),
-    Endpoint("GET", "/menus", menus.read_menu, "menus:read"),
-    Endpoint("GET", "/menus/sections", lists.list_sections, "menus:read"),
-    Endpoint("GET", "/menus/categories", lists.list_categories, "menus:read"),
-    Endpoint("GET", "/menus/items", lists.list_items, "menus:read"),
-    Endpoint("GET", "/menus/modifier-groups", lists.list_groups, "menus:read"),
+    Endpoint("GET", "/menus", menus.read_menu, "menus:read", ("brand_id", "branch_id")),
+    Endpoint("GET", "/menus/sections", lists.list_sections, "menus:read", PAGE),
+    Endpoint("GET", "/menus/categories", lists.list_categories, "menus:read", PAGE),
+    Endpoint("GET", "/menus/items", lists.list_items, "menus:read", PAGE),
+    Endpoint("GET", "/menus/modifier-groups", lists.list_groups, "menus:read", PAGE),
     Endpoint("PATCH", "/menus/sections/enable", enabling.enable_sections, WRITE),
     Endpoint("PATCH", "/menus/categories/enable", enabling.enable_categories, WRITE),
     Endpoint("PATCH", "/menus/items/enable", enabling.enable_items, WRITE),
@@ -49,7 +51,7 @@ ENDPOINTS = (
     Endpoint("POST", "/menus/publish", publishing.publish, WRITE),
     Endpoint("POST", "/menus/sync", publishing.sync, WRITE),
     Endpoint("PATCH", "/items/{partner_item_id}/availability", stock.set_availability, "menus:oos"),
-    Endpoint("GET", "/orders", orders.list_orders, "orders:read"),
+    Endpoint("GET", "/orders", orders.list_orders, "orders:read", ("start_date", "end_date", *PAGE)),
     Endpoint("GET", "/orders/{order_id}", orders.read_order, "orders:read"),
     Endpoint("PATCH", "/orders/{order_id}/status", orders.change_status, "orders:write"),
 )

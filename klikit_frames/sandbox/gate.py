@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from . import credentials, idempotency, limits
-from .calls import Call
+from .calls import Call, refuse_unknown
 from .endpoints import WRITE, Endpoint, Routes
 from .idempotency import Recorded
 from .refusals import CODES, Refusal
@@ -55,6 +55,7 @@ class Gate:
         self._count(passage)
         endpoint = self._find(passage)
         self._check_scope(endpoint, scopes)
+        refuse_unknown(call.arguments, known=(*endpoint.query, "business_id"), place="query")
         if endpoint.is_write:
             return self._write(endpoint, passage)
         if passage.failure:
@@ -112,7 +113,7 @@ class Gate:
         with self._world.state.transaction():
             answer = self._carry_out(endpoint, passage)
             is_kept = answer.status < 300 or passage.failure or self._world.switches.stored_answers == "all"
-            if is_kept and passage.call.idempotency_key:
+            if is_kept and passage.call.idempotency_key is not None:
                 idempotency.store(self._world, passage.call, answer=answer)
         return answer
 

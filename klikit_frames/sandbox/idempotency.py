@@ -23,12 +23,12 @@ class Recorded:
 
 
 def check_key(world: World, call: Call) -> None:
-    """Refuse a key that is too long, or a write without one where that is switched on."""
+    """Refuse a key that is empty or too long, or a write without one where that is switched on."""
     key = call.idempotency_key
     if key is None and world.switches.missing_key == "reject":
         raise Refusal("request_missing_idempotency_key", "write endpoint called without Idempotency-Key")
-    if key is not None and len(key) > MAX_LENGTH:
-        raise invalid(f"Idempotency-Key is longer than {MAX_LENGTH} characters")
+    if key is not None and not 1 <= len(key) <= MAX_LENGTH:
+        raise invalid(f"Idempotency-Key must have 1 to {MAX_LENGTH} characters")
 
 
 def find(world: World, call: Call) -> Recorded | None:

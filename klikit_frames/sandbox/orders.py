@@ -59,7 +59,7 @@ def change_status(world: World, call: Call) -> object:
     """Bring an order to its next status; the only write that cannot do without a key."""
     if call.idempotency_key is None:
         raise Refusal("request_missing_idempotency_key", "write endpoint called without Idempotency-Key")
-    wanted = read_object(call).get("status")
+    wanted = read_object(call, fields=["status"]).get("status")
     if not isinstance(wanted, str) or wanted not in _NEXT:
         raise invalid(f"status must be one of {', '.join(_NEXT)}")
     order_id, status, created_at = _find(world, call)

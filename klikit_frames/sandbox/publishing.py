@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise, product
 
 from . import snapshots
-from .calls import Call, is_id, read_ids, read_number, read_object, read_stores
+from .calls import Call, is_id, read_ids, read_number, read_object, read_stores, refuse_unknown
 from .directory import PROVIDERS
 from .flags import Store
 from .refusals import Refusal, invalid
@@ -19,7 +19,7 @@ Hours = dict[str, object]
 
 def publish(world: World, call: Call) -> object:
     """Rebuild the cached menu of each store, now or at `scheduledAt`; tell only how many stores went well."""
-    body = read_object(call)
+    body = read_object(call, fields=("stores", "providerIDs", "scheduledAt"))
     stores, provider_ids = read_stores(body, "stores"), read_ids(body, "providerIDs")
     if not stores or not provider_ids:
         raise invalid("stores and providerIDs must each hold at least one entry")
@@ -36,7 +36,7 @@ def publish(world: World, call: Call) -> object:
 
 def sync(world: World, call: Call) -> object:
     """Push business-level sections to the menus of stores; what a store has of its own stays unless named."""
-    body = read_object(call)
+    body = read_object(call, fields=("stores", "sections", "fieldIncludeOnSync"))
     stores, sections = read_stores(body, "stores"), body.get("sections")
     if not stores or not isinstance(sections, dict):
         raise invalid("stores must hold at least one store, and sections must be an object")
@@ -83,6 +83,7 @@ def _read_section(world: World, text: str, value: object) -> tuple[int, int | No
         raise Refusal("resource_not_found", f"section not found: {section_id}")
     if not isinstance(value, dict):
         raise invalid("each of sections must be an object")
+    refuse_unknown(value, known=("sequence", "availableTimes"), place="section")
     sequence, times = value.get("sequence"), value.get("availableTimes")
     if sequence is not None and not is_id(sequence):
         raise invalid("sequence must be an integer")
@@ -96,6 +97,7 @@ def _read_section(world: World, text: str, value: object) -> tuple[int, int | No
 def _check_day(day: str, hours: object) -> None:
     if day not in "0123456" or len(day) != 1 or not isinstance(hours, dict):
         raise invalid('availableTimes must map "0" to "6" to objects')
+    refuse_unknown(hours, known=("disabled", "slots"), place="day")
     slots = hours.get("slots", [])
     if not isinstance(slots, list) or not isinstance(hours.get("disabled", False), bool):
         raise invalid("each day of availableTimes has slots, an array, and disabled, a boolean")
@@ -106,6 +108,7 @@ def _check_day(day: str, hours: object) -> None:
 
 def _read_slot(slot: object) -> tuple[int, int]:
     if isinstance(slot, Mapping):
+        refuse_unknown(slot, known=("startTime", "endTime"), place="slot")
         start, end = slot.get("startTime"), slot.get("endTime")
         if type(start) is int and type(end) is int and 0 <= start < end <= 2359:
             return start, end

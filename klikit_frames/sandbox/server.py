@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from threading import Event, Thread
 
@@ -11,6 +12,9 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HOST = "127.0.0.1"
+_MALFORMED = json.dumps(
+    {"request_id": "0" * 32, "error": {"code": "request_invalid", "message": "not HTTP", "details": {}}}
+)
 
 
 class Server(uvicorn.Server):
@@ -52,6 +56,12 @@ class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         super().connection_made(transport)
         self.app_state = {"transport": transport}
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not even HTTP in the envelope too."""
+        head = f"content-type: application/json\r\ncontent-length: {len(_MALFORMED)}\r\nconnection: close"
+        self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n\r\n{_MALFORMED}".encode())
+        self.transport.close()
+
 
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
@@ -62,6 +72,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=1,

@@ -11,7 +11,7 @@ from .world import World
 def set_availability(world: World, call: Call) -> object:
     """Carry out ``PATCH /items/{partner_item_id}/availability``."""
     sku = call.params["partner_item_id"]
-    is_available = read_object(call).get("available")
+    is_available = read_object(call, fields=["available"]).get("available")
     if not isinstance(is_available, bool):
         raise invalid("available must be a boolean")
     if sku not in world.catalogue.skus:

@@ -33,7 +33,7 @@ def show_item(world: World, call: Call) -> object:
 
 def _replace(world: World, call: Call, *, kind: str) -> object:
     entity_id = read_number(call.params["entity_id"], name="id")
-    body = read_object(call)
+    body = read_object(call, fields=("visibilities", "zoneStores"))
     given, stores = _read_map(body.get("visibilities")), read_stores(body, "zoneStores")
     if entity_id not in world.catalogue.ids[kind]:
         raise Refusal("resource_not_found", f"{kind} not found: {entity_id}")
