@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_third_block__names_a_notebook_that_is_there() -> None:
 def test_python_blocks__run_in_order(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever pastes the snippets one after the other sees no error."""
     monkeypatch.chdir(clone)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for block in _blocks("python"):
         exec(compile(block, "README.md", "exec"), names)
     names["client"].close()
@@ -95,3 +96,24 @@ def test_terminal_blocks__run_against_a_sandbox(clone: Path, sandbox: kf.sandbox
             KLIKIT_SECRET_KEY=sandbox.secret_key,
         )
         assert done.returncode == 0, block + done.stdout + done.stderr
+
+
+def test_scheduler_block__runs_businesses_side_by_side(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flow applies the plan of each business with its own credential, where the scheduler is installed."""
+    pytest.importorskip("prefect", reason="Prefect is not installed")
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    plan = kf.plan(kf.read_toggles(clone / "sample_data" / "toggles.csv"))
+    names: dict[str, Any] = {}
+    exec(compile(_blocks("py")[0], "README.md", "exec"), names)
+    with kf.sandbox.serve() as one, kf.sandbox.serve(seed=8) as other:
+        folders = [clone / "one", clone / "other"]
+        for folder, sandbox in zip(folders, (one, other), strict=True):
+            folder.mkdir()
+            plan.save(folder / "monday.plan.json")
+            own = (sandbox.url, sandbox.partner_key, sandbox.secret_key)
+            variables = zip(("BASE_URL", "PARTNER_KEY", "SECRET_KEY"), own, strict=True)
+            (folder / "klikit.env").write_text(
+                "\n".join(f"KLIKIT_{name}={value}" for name, value in variables)
+            )
+        assert names["monday"](folders) == [0, 0]
+    assert all((folder / "result.csv").is_file() for folder in folders)

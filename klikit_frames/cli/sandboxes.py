@@ -56,7 +56,7 @@ def sandbox(
         typer.echo(f"export KLIKIT_BASE_URL={running.url}")
         typer.echo(f"export KLIKIT_PARTNER_KEY={running.partner_key}")
         typer.echo(f"export KLIKIT_SECRET_KEY={running.secret_key}")
-        say(f"Watch it at {running.url.removesuffix('/v1/partner')}/ and stop it with Ctrl-C.")
+        say(f"Watch it at {running.page_url}/ and stop it with Ctrl-C.")
         _wait_for_ctrl_c()
 
 
