@@ -145,7 +145,7 @@ def _coded_kinds(rows: pd.DataFrame, requests: pd.DataFrame) -> tuple[Keys, Keys
     """Number what all rows of one request must share."""
     joined = np.zeros(len(rows), dtype=np.int64), np.zeros(len(requests), dtype=np.int64)
     for name in _SHARED:
-        codes, known = pd.factorize(rows[name].to_numpy(dtype=object))
+        codes, known = pd.factorize(rows[name])
         number = {value: no for no, value in enumerate(known)}
         of_requests = np.array([number.get(value, len(known)) for value in requests[name]], dtype=np.int64)
         joined = _joined(joined, (codes, of_requests))

@@ -1,4 +1,4 @@
-"""A group's cells to the fewest rectangles."""
+"""Groups of rows to the fewest requests: all parts quickly first, then the open ones with the time left."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from klikit_frames.planning.efforts import Effort
 from klikit_frames.planning.orders import Request
-from klikit_frames.planning.pieces import Rectangle, cut_rectangles
-from klikit_frames.planning.reductions import merge_twins
+from klikit_frames.planning.parts import Part
+from klikit_frames.planning.pieces import Rectangle
+from klikit_frames.planning.reductions import merge_twins, split_parts
 
 if TYPE_CHECKING:
     from klikit_frames.planning.groups import Group
@@ -17,35 +19,85 @@ if TYPE_CHECKING:
     from klikit_frames.planning.reductions import Table
     from klikit_frames.progress import Progress
 
+_WAYS = ("per_row", "per_store", "per_entity", "equal_sets")
+
 
 @dataclass(frozen=True)
 class Cover:
-    """Rectangles that hold exactly a group's cells, and what is known about fewer.
+    """Requests that hold exactly the cells of all groups, and what is known about fewer.
 
     Attributes
     ----------
-    rectangles : list of Rectangle
-        Each within the caps.
+    requests : list of Request
+        Each within the caps; in no order.
     lower_bound : int
-        No cover has fewer.
+        No plan has fewer.
     baselines : dict
         How many requests the usual ways take.
     """
 
-    rectangles: list[Rectangle]
+    requests: list[Request]
     lower_bound: int
     baselines: dict[str, int]
 
 
-def cover_group(group: Group, *, limits: Limits) -> Cover:
-    """Return a cover of the group's cells."""
-    table = merge_twins(group)
-    ways = [cut_rectangles(_equal_sets(table, by=side), limits=limits) for side in ("entities", "stores")]
-    best = min(ways, key=len)
-    return Cover(best, 1, count_baselines(group, table, limits=limits))
+def cover_groups(
+    groups: list[Group], *, limits: Limits, combine: bool, time_budget_s: float, progress: Progress
+) -> Cover:
+    """Return a cover of all groups.
+
+    Parameters
+    ----------
+    groups : list of Group
+        What is asked for.
+    limits : Limits
+        The caps.
+    combine : bool
+        False gives every cell a request of its own.
+    time_budget_s : float
+        Seconds that the search may take.
+    progress : object with ``update`` and ``close``, or False, or None
+        Where to show a long search.
+    """
+    effort = Effort(time_budget_s, progress=progress)
+    tables = [merge_twins(group) for group in groups]
+    baselines = [
+        _count_baselines(group, table, limits=limits) for group, table in zip(groups, tables, strict=True)
+    ]
+    parts = [
+        (group, Part(table, positions, limits=limits))
+        for group, table in zip(groups, tables, strict=True)
+        for positions in split_parts(table)
+    ]
+    if combine:
+        _search([part for _, part in parts], effort)
+        found = [Request(group, each) for group, part in parts for each in part.finish(effort)]
+    else:
+        found = [Request(group, each) for group in groups for each in _single_cells(group)]
+    effort.close()
+    totals = {way: sum(each[way] for each in baselines) for way in _WAYS}
+    return Cover(found, sum(part.bound for _, part in parts), totals)
 
 
-def count_baselines(group: Group, table: Table, *, limits: Limits) -> dict[str, int]:
+def _search(parts: list[Part], effort: Effort) -> None:
+    """Search until all is proven or the effort is over; Ctrl-C ends it with what there is."""
+    try:
+        for part in parts:
+            part.begin(effort)
+        effort.saved = sum(part.n_trivial - part.n_requests for part in parts)
+        open_parts = [part for part in parts if not part.is_settled]
+        for number, part in enumerate(open_parts):
+            part.deepen(effort.share(len(open_parts) - number))
+    except KeyboardInterrupt:
+        return
+
+
+def _single_cells(group: Group) -> list[Rectangle]:
+    cells = zip(group.entity_nos[:, None], group.store_nos[:, None], strict=True)
+    return [Rectangle(entity, store) for entity, store in cells]
+
+
+def _count_baselines(group: Group, table: Table, *, limits: Limits) -> dict[str, int]:
     """Return how many requests one per row, per store, per entity, and per equal sets would be."""
     of_entities = np.bincount(table.rows, weights=table.stores.sizes[table.columns]).astype(np.int64)
     of_stores = np.bincount(table.columns, weights=table.entities.sizes[table.rows]).astype(np.int64)
@@ -60,61 +112,3 @@ def count_baselines(group: Group, table: Table, *, limits: Limits) -> dict[str, 
             sum(limits.cost(degree, size) for size, degree in stores),
         ),
     }
-
-
-def _equal_sets(table: Table, *, by: str) -> list[Rectangle]:
-    """Return one rectangle per class of entities, or of stores."""
-    own, other = (table.rows, table.columns) if by == "entities" else (table.columns, table.rows)
-    sides = (table.entities, table.stores) if by == "entities" else (table.stores, table.entities)
-    order = np.argsort(own, kind="stable")
-    starts = np.flatnonzero(np.diff(own[order], prepend=-1))
-    found = [
-        (sides[0].expand(np.array([number])), sides[1].expand(others))
-        for number, others in enumerate(np.split(other[order], starts[1:]))
-    ]
-    return [Rectangle(*(pair if by == "entities" else pair[::-1])) for pair in found]
-
-
-@dataclass(frozen=True)
-class GroupCovers:
-    """The covers of all groups.
-
-    Attributes
-    ----------
-    requests : list of Request
-        Group by group.
-    lower_bound : int
-        No plan has fewer.
-    baselines : dict
-        How many requests the usual ways take.
-    """
-
-    requests: list[Request]
-    lower_bound: int
-    baselines: dict[str, int]
-
-
-def cover_groups(
-    groups: list[Group], *, limits: Limits, combine: bool, time_budget_s: float, progress: Progress
-) -> GroupCovers:
-    """Return covers of all groups."""
-    if combine:
-        covers = [cover_group(group, limits=limits) for group in groups]
-    else:
-        covers = [single_cells(group, limits=limits) for group in groups]
-    requests = [
-        Request(group, each) for group, cover in zip(groups, covers, strict=True) for each in cover.rectangles
-    ]
-    ways = ("per_row", "per_store", "per_entity", "equal_sets")
-    return GroupCovers(
-        requests,
-        sum(cover.lower_bound for cover in covers),
-        {way: sum(cover.baselines[way] for cover in covers) for way in ways},
-    )
-
-
-def single_cells(group: Group, *, limits: Limits) -> Cover:
-    """Return the cover by one rectangle per cell."""
-    cells = zip(group.entity_nos[:, None], group.store_nos[:, None], strict=True)
-    rectangles = [Rectangle(entity, store) for entity, store in cells]
-    return Cover(rectangles, 1, count_baselines(group, merge_twins(group), limits=limits))

@@ -1,0 +1,154 @@
+"""How few requests are possible at least."""
+
+from __future__ import annotations
+
+from math import ceil, comb
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from klikit_frames.planning.kernels import subset_of_row
+
+if TYPE_CHECKING:
+    from klikit_frames.planning.efforts import Effort
+    from klikit_frames.planning.groups import Indexes
+    from klikit_frames.planning.kernels import Bits, Kernel
+    from klikit_frames.planning.limits import Limits
+
+_TABU_STEPS = 7
+_CHECK_CLOCK_EVERY = 64
+
+
+class FoolingSet:
+    """Needed cells no two of which fit into one rectangle; each takes a rectangle of its own.
+
+    Two cells fit into one rectangle when the other two corners are cells too. The set is built from the
+    cells that fit with the fewest others, and improved by swaps.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Where.
+    draw : Generator
+        Breaks ties.
+    """
+
+    def __init__(self, kernel: Kernel, *, draw: np.random.Generator) -> None:
+        self._cells, self._draw = kernel.cells, draw
+        self._rows, self._columns = np.nonzero(kernel.needed)
+        self._in_row = [np.flatnonzero(line) for line in kernel.cells]
+        self._in_column = [np.flatnonzero(line) for line in kernel.cells.T]
+        self._members: set[int] = set()
+        # How many members each cell fits with.
+        self._fits = np.zeros(kernel.cells.shape, dtype=np.int16)
+        self.best: list[int] = []
+        self._begin()
+
+    @property
+    def size(self) -> int:
+        """How many cells the best set has."""
+        return len(self.best)
+
+    @property
+    def places(self) -> tuple[Indexes, Indexes]:
+        """Rows and columns of the best set's cells."""
+        return self._rows[self.best], self._columns[self.best]
+
+    def improve(self, *, n_steps: int, target: int, effort: Effort) -> None:
+        """Search for a larger set, until it has `target` cells."""
+        banned = np.zeros(len(self._rows), dtype=np.int64)
+        for step in range(n_steps):
+            if self.size >= target or (step % _CHECK_CLOCK_EVERY == 0 and effort.is_over):
+                return
+            fits = self._fits[self._rows, self._columns]
+            self._step(fits, banned, step)
+            effort.work(4.0 * len(self._rows) + 40_000)
+
+    def _begin(self) -> None:
+        table = self._cells.astype(np.float32)
+        crowd = (table @ table.T @ table)[self._rows, self._columns]
+        for each in np.argsort(crowd, kind="stable").tolist():
+            if self._fits[self._rows[each], self._columns[each]] == 0:
+                self._put(each)
+        self.best = sorted(self._members)
+
+    def _step(self, fits: np.ndarray, banned: Indexes, step: int) -> None:
+        free = np.flatnonzero(fits == 0)
+        if len(free):
+            self._put(int(self._draw.choice(free)))
+            if len(self._members) > self.size:
+                self.best = sorted(self._members)
+            return
+        swaps = np.flatnonzero((fits == 1) & (banned <= step))
+        swaps = np.setdiff1d(swaps, np.fromiter(self._members, dtype=np.int64), assume_unique=True)
+        choice = int(self._draw.choice(swaps)) if len(swaps) else int(self._draw.integers(len(fits)))
+        banned[choice] = step + _TABU_STEPS
+        self._swap_in(choice)
+
+    def _swap_in(self, cell: int) -> None:
+        row, column = self._rows[cell], self._columns[cell]
+        for member in sorted(self._members):
+            if self._cells[self._rows[member], column] and self._cells[row, self._columns[member]]:
+                self._members.remove(member)
+                self._mark(member, -1)
+        self._put(cell)
+
+    def _put(self, cell: int) -> None:
+        self._members.add(cell)
+        self._mark(cell, 1)
+
+    def _mark(self, cell: int, change: int) -> None:
+        rows, columns = self._in_column[self._columns[cell]], self._in_row[self._rows[cell]]
+        self._fits[rows[:, None], columns] += change
+
+
+def bound_by_antichains(cells: Bits) -> int:
+    """Return how many rectangles it takes to tell the rows, and the columns, apart.
+
+    Of two rows none of which contains the other, each is in a rectangle that the other is not in. So the
+    sets of rectangles that such rows are in are an antichain, and by Sperner's theorem k rectangles have at
+    most C(k, k/2) such sets.
+    """
+    return max(_rectangles_for(_antichain(cells)), _rectangles_for(_antichain(cells.T)))
+
+
+def _antichain(cells: Bits) -> int:
+    """Return the size of a set of rows none of which contains another: minimal rows, or rows of one size."""
+    contains = subset_of_row(cells)
+    is_minimal = contains.sum(axis=1) == 1
+    return max(int(is_minimal.sum()), int(np.bincount(cells.sum(axis=1)).max()))
+
+
+def _rectangles_for(n_sets: int) -> int:
+    count = 0
+    while comb(count, count // 2) < n_sets:
+        count += 1
+    return max(count, 1)
+
+
+def bound_by_caps(n_ids: int, n_stores: int, limits: Limits) -> int:
+    """Return how few requests a full rectangle takes: its cells, and the lists of every row and column."""
+    width, height = min(limits.stores, n_stores), min(limits.ids, n_ids)
+    return max(
+        ceil(n_ids * n_stores / min(limits.cells, width * height)),
+        ceil(n_ids * ceil(n_stores / width) / height),
+        ceil(n_stores * ceil(n_ids / height) / width),
+    )
+
+
+def bound_by_lists(of_entities: Indexes, of_stores: Indexes, limits: Limits) -> int:
+    """Return how few requests the caps allow for a part.
+
+    Parameters
+    ----------
+    of_entities : array of int64
+        For each entity its number of stores.
+    of_stores : array of int64
+        For each store its number of entities.
+    limits : Limits
+        The caps.
+    """
+    n_cells = int(of_stores.sum())
+    by_entities = int(np.ceil(of_entities / limits.stores).sum())
+    by_stores = int(np.ceil(of_stores / limits.ids).sum())
+    return max(ceil(n_cells / limits.cells), ceil(by_entities / limits.ids), ceil(by_stores / limits.stores))

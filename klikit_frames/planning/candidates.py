@@ -1,0 +1,165 @@
+"""Maximal rectangles that are worth choosing from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from klikit_frames.planning.kernels import first_of_equal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from klikit_frames.planning.efforts import Effort
+    from klikit_frames.planning.kernels import Bits, Kernel
+
+    Weights = NDArray[np.float32]
+
+
+class Pool(NamedTuple):
+    """Maximal rectangles of one kernel.
+
+    Attributes
+    ----------
+    rows, columns : array of bool
+        One line per rectangle: the rows, and the columns, that it has.
+    """
+
+    rows: Bits
+    columns: Bits
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, chosen: object) -> Pool:
+        """Return some of the rectangles."""
+        return Pool(self.rows[chosen], self.columns[chosen])  # type: ignore[index]
+
+    def covers(self, kernel: Kernel) -> Bits:
+        """Return for each rectangle (first axis) which needed cells (second axis) it has."""
+        rows, columns = np.nonzero(kernel.needed)
+        return self.rows[:, rows] & self.columns[:, columns]
+
+
+def close_columns(cells: Bits, columns: Bits) -> Pool:
+    """Return the maximal rectangles that have all rows that hold the given columns."""
+    rows = common(cells.T, columns)
+    return Pool(rows, common(cells, rows))
+
+
+def common(cells: Bits, rows: Bits) -> Bits:
+    """Return for each set of rows the columns that all of them hold."""
+    chosen = rows.astype(np.float32)
+    return chosen @ cells.astype(np.float32) > chosen.sum(axis=1, keepdims=True) - 0.5
+
+
+def join_pools(cells: Bits, columns: list[Bits]) -> Pool:
+    """Return the different maximal rectangles among the closures of the given sets of columns."""
+    pool = close_columns(cells, np.concatenate(columns))
+    first, _ = first_of_equal(pool.columns)
+    return pool.take(first[pool.rows[first].any(axis=1)])
+
+
+def star_columns(kernel: Kernel) -> list[Bits]:
+    """Return the columns of every row, and those that the rows of every column share."""
+    return [kernel.cells, common(kernel.cells, kernel.cells.T)]
+
+
+def shared_columns(kernel: Kernel, *, most: int) -> list[Bits]:
+    """Return the columns that every two rows share, if these are at most `most`."""
+    left, right = np.triu_indices(len(kernel.cells), k=1)
+    if len(left) > most:
+        return []
+    found = kernel.cells[left] & kernel.cells[right]
+    return [found[found.any(axis=1)]]
+
+
+def grow(
+    kernel: Kernel, weights: Weights, *, rows: NDArray[np.int64], draw: np.random.Generator | None = None
+) -> tuple[Bits, Weights]:
+    """Grow one rectangle from each of `rows`, a row at a time, to the most weight.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Where.
+    weights : array of float32
+        What each cell is worth.
+    rows : array of int
+        The first row of each rectangle.
+    draw : Generator, optional
+        Shakes the choice of the next row.
+
+    Returns
+    -------
+    columns : array of bool
+        The columns of each rectangle.
+    values : array of float32
+        The weight of each.
+    """
+    cells = kernel.cells.astype(np.float32)
+    best, values = kernel.cells[rows], np.full(len(rows), -1, dtype=np.float32)
+    growing, columns = np.arange(len(rows)), cells[rows]
+    while len(growing):
+        has_row = columns @ cells.T > columns.sum(axis=1, keepdims=True) - 0.5
+        worth = columns * (has_row.astype(np.float32) @ weights)
+        value = worth.sum(axis=1)
+        is_better = value > values[growing] + 1e-6
+        best[growing[is_better]] = columns[is_better] > 0
+        values[growing[is_better]] = value[is_better]
+        with_row = worth @ cells.T + columns @ weights.T
+        with_row[has_row] = 0
+        if draw is not None:
+            with_row *= draw.uniform(0.8, 1, with_row.shape).astype(np.float32)
+        next_row = with_row.argmax(axis=1)
+        goes_on = is_better & (with_row.max(axis=1) > 0)
+        growing, columns = growing[goes_on], columns[goes_on] * cells[next_row[goes_on]]
+    return best, values
+
+
+def grow_both_ways(
+    kernel: Kernel, weights: Weights, *, n_seeds: int, draw: np.random.Generator, is_shaken: bool = False
+) -> tuple[Bits, Weights]:
+    """Grow rectangles from rows and from columns that have weight; return their columns and values."""
+    shaken = draw if is_shaken else None
+    rows = _some(weights.any(axis=1), n_seeds, draw)
+    columns = _some(weights.any(axis=0), n_seeds, draw)
+    by_rows, values = grow(kernel, weights, rows=rows, draw=shaken)
+    sets, others = grow(kernel.transposed, np.ascontiguousarray(weights.T), rows=columns, draw=shaken)
+    return np.concatenate([by_rows, common(kernel.cells, sets)]), np.concatenate([values, others])
+
+
+def _some(is_one: Bits, most: int, draw: np.random.Generator) -> NDArray[np.int64]:
+    numbers = np.flatnonzero(is_one)
+    return numbers if len(numbers) <= most else draw.permutation(numbers)[:most]
+
+
+def peel(
+    kernel: Kernel,
+    weights: Weights,
+    *,
+    n_seeds: int,
+    draw: np.random.Generator,
+    is_shaken: bool,
+    most: int,
+    effort: Effort,
+) -> tuple[list[Bits] | None, Bits]:
+    """Cover the cells that have weight by taking the heaviest rectangle again and again.
+
+    Returns
+    -------
+    chosen : list of array of bool, or None
+        The columns of the rectangles taken; None if it would be more than `most`, or the effort is over.
+    seen : array of bool
+        The columns of all rectangles that were looked at.
+    """
+    left, chosen, seen = weights.copy(), [], []
+    while left.any() and len(chosen) < most and not effort.is_over:
+        columns, values = grow_both_ways(kernel, left, n_seeds=n_seeds, draw=draw, is_shaken=is_shaken)
+        best = columns[values.argmax()]
+        left[np.ix_(common(kernel.cells.T, best[None])[0], best)] = 0
+        chosen.append(best)
+        seen.append(columns)
+        effort.work(40.0 * left.size * len(columns))
+    return None if left.any() else chosen, np.concatenate([kernel.cells[:0], *seen])

@@ -1,0 +1,87 @@
+"""How long a search may go on: by the clock, and by what it has brought so far."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from klikit_frames.errors import PlanError
+from klikit_frames.progress import open_bar
+
+if TYPE_CHECKING:
+    from klikit_frames.progress import Bar, Progress
+
+# The slowest cap that the API is known to have, so that a request is never valued too little.
+_REQUEST_COSTS_S = 1.0
+_OPERATIONS_PER_S = 4e9
+_PRODUCTS_PER_S = 3e10
+_GRACE_S = 1.0
+_BAR_AFTER_S = 1.0
+
+
+class Effort:
+    """A budget of seconds, and a count of the work done.
+
+    The clock ends a search only at its budget. Whether more work is worth its while is decided by counted
+    work, so that equal input stops at the same point on every run.
+
+    Parameters
+    ----------
+    time_budget_s : float
+        Seconds from now.
+    progress : object with ``update`` and ``close``, or False, or None
+        Where to show a search that takes more than a second.
+    """
+
+    def __init__(self, time_budget_s: float, *, progress: Progress) -> None:
+        if not time_budget_s >= 0:
+            raise PlanError(f"time_budget_s is {time_budget_s!r}; it is a number of seconds from 0.")
+        self._started = time.monotonic()
+        self._budget_s = time_budget_s
+        self._progress = progress
+        self._bar: Bar | None = None
+        self._shown = 0
+        self._worked_s = 0.0
+        self.saved = 0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left by the clock; also draws the bar, since every stage asks for it."""
+        spent = time.monotonic() - self._started
+        self._show(spent)
+        return self._budget_s - spent
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the clock has run out, or the work done is no longer worth the requests saved."""
+        worth_s = max(_GRACE_S, self.saved * _REQUEST_COSTS_S)
+        return self.left_s <= 0 or self._worked_s > worth_s
+
+    def work(self, operations: float) -> None:
+        """Count work done."""
+        self._worked_s += operations / _OPERATIONS_PER_S
+
+    def share(self, n_parts: int) -> Effort:
+        """Return the part of what is left that one of `n_parts` may take, counting its own work."""
+        part = Effort(max(0.0, self.left_s) / n_parts, progress=False)
+        part.saved = self.saved
+        return part
+
+    def can_match(self, operations: float) -> bool:
+        """Whether products of matrices of about so many operations fit into the time left."""
+        return operations / _PRODUCTS_PER_S < self.left_s
+
+    def close(self) -> None:
+        """Finish the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _show(self, spent_s: float) -> None:
+        if spent_s < _BAR_AFTER_S or self._progress is False:
+            return
+        if self._bar is None:
+            self._bar = open_bar(self._progress, total=100, description="Fewer requests", unit="%")
+        percent = min(100, int(100 * spent_s / self._budget_s))
+        if percent > self._shown:
+            self._bar.update(percent - self._shown)
+            self._shown = percent

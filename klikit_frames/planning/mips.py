@@ -1,0 +1,110 @@
+"""The choice of rectangles as an integer programme, solved by HiGHS where the extra `[optimal]` is installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from klikit_frames.planning.kernels import first_of_equal
+
+if TYPE_CHECKING:
+    from klikit_frames.planning.kernels import Bits
+
+_MOST_NODES = 5_000
+
+
+class Solved(NamedTuple):
+    """What the solver came to.
+
+    Attributes
+    ----------
+    chosen : list of int
+        The best cover; the one handed in if no better one was found.
+    bound : int
+        No cover from this pool has fewer.
+    """
+
+    chosen: list[int]
+    bound: int
+
+
+def has_solver() -> bool:
+    """Whether HiGHS is installed."""
+    return find_spec("highspy") is not None
+
+
+def choose_exactly(covers: Bits, *, best: list[int], time_limit_s: float) -> Solved:
+    """Return the smallest cover from a pool, or the best one found in time.
+
+    Parameters
+    ----------
+    covers : array of bool
+        Which rectangle (first axis) has which cell (second axis).
+    best : list of int
+        A cover to begin with.
+    time_limit_s : float
+        When to stop by the clock.
+    """
+    cells, _ = first_of_equal(np.ascontiguousarray(covers.T))
+    table = covers[:, cells]
+    solver = _solver(table, best, time_limit_s)
+    _run(solver)
+    info = solver.getInfo()
+    found = np.flatnonzero(np.array(solver.getSolution().col_value) > 0.5).tolist()
+    bound = int(np.ceil(info.mip_dual_bound - 1e-6)) if np.isfinite(info.mip_dual_bound) else 1
+    solver.clear()
+    is_better = 0 < len(found) < len(best) and bool(table[found].any(axis=0).all())
+    return Solved(found if is_better else best, bound)
+
+
+def _run(solver: Any) -> None:
+    """Solve on a thread of its own, so that Ctrl-C is heard while HiGHS works; then let it end first."""
+    solver.startSolve()
+    try:
+        while not solver.wait(0.05)[0]:
+            pass
+    except KeyboardInterrupt:
+        solver.cancelSolve()
+        solver.wait()
+        raise
+
+
+def _solver(table: Bits, best: list[int], time_limit_s: float) -> Any:
+    import highspy  # noqa: PLC0415 - an optional library, and slow to load
+
+    solver = highspy.Highs()
+    solver.silent()
+    settings = {
+        "threads": 1,
+        "random_seed": 0,
+        "time_limit": max(0.05, time_limit_s),
+        "mip_max_nodes": _MOST_NODES,
+        "mip_rel_gap": 0.0,
+        # Covers are counted in whole rectangles: a gap below one is none.
+        "mip_abs_gap": 0.999,
+    }
+    for name, value in settings.items():
+        solver.setOptionValue(name, value)
+    solver.passModel(_model(highspy, table))
+    start = highspy.HighsSolution()
+    start.col_value = np.isin(np.arange(len(table)), best).astype(float).tolist()
+    solver.setSolution(start)
+    solver.HandleUserInterrupt = True
+    return solver
+
+
+def _model(highspy: Any, table: Bits) -> Any:
+    n_rectangles, n_cells = table.shape
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = n_rectangles, n_cells
+    model.col_cost_ = np.ones(n_rectangles)
+    model.col_lower_, model.col_upper_ = np.zeros(n_rectangles), np.ones(n_rectangles)
+    model.row_lower_, model.row_upper_ = np.ones(n_cells), np.full(n_cells, highspy.kHighsInf)
+    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    model.a_matrix_.start_ = np.concatenate([[0], np.cumsum(table.sum(axis=1))])
+    model.a_matrix_.index_ = np.nonzero(table)[1]
+    model.a_matrix_.value_ = np.ones(int(table.sum()))
+    model.integrality_ = [highspy.HighsVarType.kInteger] * n_rectangles
+    return model

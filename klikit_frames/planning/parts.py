@@ -1,0 +1,195 @@
+"""One connected part of a table: from its cells to the rectangles that are sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from klikit_frames.planning.bounds import bound_by_caps, bound_by_lists
+from klikit_frames.planning.candidates import close_columns
+from klikit_frames.planning.capped import cover_capped
+from klikit_frames.planning.kernels import find_kernel
+from klikit_frames.planning.pieces import Rectangle, cut_rectangles
+from klikit_frames.planning.searches import Search
+from klikit_frames.planning.trims import Block, trim_overlap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from klikit_frames.planning.efforts import Effort
+    from klikit_frames.planning.groups import Indexes
+    from klikit_frames.planning.kernels import Bits
+    from klikit_frames.planning.limits import Limits
+    from klikit_frames.planning.reductions import Table
+
+    Members = list[NDArray[np.int64]]
+
+_MOST_CELLS = 64_000_000
+_MOST_CAPPED_CELLS = 4_000_000
+
+
+class Part:
+    """A connected part of a table, and what is known of its covers.
+
+    Its rows are classes of equal entities, its columns classes of equal stores.
+
+    Parameters
+    ----------
+    table : Table
+        The whole table.
+    positions : array of int64
+        The part's cells among the table's merged cells.
+    limits : Limits
+        The caps.
+
+    Attributes
+    ----------
+    n_trivial : int
+        Requests by equal sets of entities, or of stores, whichever are fewer.
+    """
+
+    def __init__(self, table: Table, positions: Indexes, *, limits: Limits) -> None:
+        self._limits = limits
+        rows, self._row_of = np.unique(table.rows[positions], return_inverse=True)
+        columns, self._column_of = np.unique(table.columns[positions], return_inverse=True)
+        self._entities = [table.entities.expand(each) for each in rows[:, None]]
+        self._stores = [table.stores.expand(each) for each in columns[:, None]]
+        self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
+        self._search: Search | None = None
+        self.n_trivial = min(self._count(self._by_rows()), self._count(self._by_columns()))
+        self._cap_bound = bound_by_lists(*self._degrees(), limits)
+
+    @property
+    def bound(self) -> int:
+        """No cover of the part takes fewer requests."""
+        if self._search is None:
+            return self._cap_bound
+        if not self._is_bound_by_caps:
+            return max(self._cap_bound, self._search.bound)
+        return max(self._cap_bound, self._search.bound, self._bound_by_apart())
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests the best cover takes, cutting aside."""
+        return self.n_trivial if self._search is None else min(self.n_trivial, len(self._search.columns))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no search can bring anything."""
+        return self.n_trivial <= self._cap_bound or (self._search is not None and self._search.is_settled)
+
+    def begin(self, effort: Effort) -> None:
+        """Find a good cover quickly, if the part is not too large for that."""
+        shape = len(self._entities), len(self._stores)
+        if self.is_settled or shape[0] * shape[1] > _MOST_CELLS:
+            return
+        kernel = find_kernel(self._cells(), effort)
+        if kernel is None:
+            return
+        self._kernel_places = kernel.rows, kernel.columns
+        self._search = Search(kernel)
+        self._search.begin(effort)
+
+    def deepen(self, effort: Effort) -> None:
+        """Improve the cover, and the bound, as long as the effort allows."""
+        if self._search is not None:
+            self._search.deepen(effort)
+
+    def finish(self, effort: Effort) -> list[Rectangle]:
+        """Return the best cover, within the caps, with little overlap."""
+        ways = [self._by_rows(), self._by_columns()] if self._is_bound_by_caps or self._search is None else []
+        if self._search is not None:
+            ways.append(trim_overlap(self._found_blocks(self._search.columns), self._cells().shape))
+        best = cut_rectangles(map(self._expanded, min(ways, key=self._count)), limits=self._limits)
+        capped = self._capped(effort, most=len(best)) if self._is_bound_by_caps else None
+        return best if capped is None or len(capped) >= len(best) else capped
+
+    @property
+    def _is_bound_by_caps(self) -> bool:
+        return self._limits.cost(int(self._heights.sum()), int(self._widths.sum())) > 1
+
+    def _cells(self) -> Bits:
+        cells = np.zeros((len(self._entities), len(self._stores)), dtype=bool)
+        cells[self._row_of, self._column_of] = True
+        return cells
+
+    def _degrees(self) -> tuple[Indexes, Indexes]:
+        """Return for each entity its number of stores, and for each store its number of entities."""
+        of_rows = np.bincount(self._row_of, weights=self._widths[self._column_of]).astype(np.int64)
+        of_columns = np.bincount(self._column_of, weights=self._heights[self._row_of]).astype(np.int64)
+        return np.repeat(of_rows, self._heights), np.repeat(of_columns, self._widths)
+
+    def _by_rows(self) -> list[Block]:
+        return [
+            Block(np.array([row]), held) for row, held in enumerate(_split(self._row_of, self._column_of))
+        ]
+
+    def _by_columns(self) -> list[Block]:
+        return [
+            Block(held, np.array([column]))
+            for column, held in enumerate(_split(self._column_of, self._row_of))
+        ]
+
+    def _count(self, blocks: list[Block]) -> int:
+        cost, heights, widths = self._limits.cost, self._heights, self._widths
+        return sum(cost(int(heights[block.rows].sum()), int(widths[block.columns].sum())) for block in blocks)
+
+    def _expanded(self, block: Block) -> Rectangle:
+        return Rectangle(
+            np.sort(np.concatenate([self._entities[each] for each in block.rows])),
+            np.sort(np.concatenate([self._stores[each] for each in block.columns])),
+        )
+
+    def _found_columns(self, of_kernel: Bits) -> Bits:
+        """Return column sets of the part for column sets of its kernel."""
+        columns = np.zeros((len(of_kernel), len(self._stores)), dtype=bool)
+        columns[:, self._kernel_places[1]] = of_kernel
+        return columns
+
+    def _found_blocks(self, of_kernel: Bits) -> list[Block]:
+        pool = close_columns(self._cells(), self._found_columns(of_kernel))
+        return [Block(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)]
+
+    def _bound_by_apart(self) -> int:
+        """Add up what the caps make of blocks no two of which can share a request."""
+        rows, columns = self._search.apart  # type: ignore[union-attr]
+        heights = self._heights[self._kernel_places[0][rows]].tolist()
+        widths = self._widths[self._kernel_places[1][columns]].tolist()
+        return sum(bound_by_caps(*sides, self._limits) for sides in zip(heights, widths, strict=True))
+
+    def _capped(self, effort: Effort, *, most: int) -> list[Rectangle] | None:
+        """Return a cover made with the caps in mind, if one is found that takes fewer than `most`."""
+        entities, row_of = _cut_members(self._entities, self._limits.ids)
+        stores, column_of = _cut_members(self._stores, self._limits.stores)
+        if self._search is None or len(row_of) * len(column_of) > _MOST_CAPPED_CELLS:
+            return None
+        cells = self._cells()[np.ix_(row_of, column_of)]
+        columns = np.concatenate([self._found_columns(self._search.pool), self._cells()])[:, column_of]
+        weights = _lengths(entities), _lengths(stores)
+        blocks = cover_capped(cells, weights, columns, limits=self._limits, effort=effort, most=most)
+        if blocks is None:
+            return None
+        return [
+            Rectangle(
+                np.sort(np.concatenate([entities[each] for each in block.rows])),
+                np.sort(np.concatenate([stores[each] for each in block.columns])),
+            )
+            for block in blocks
+        ]
+
+
+def _lengths(members: Members) -> Indexes:
+    return np.array([len(each) for each in members], dtype=np.int64)
+
+
+def _split(own: Indexes, other: Indexes) -> list[Indexes]:
+    """Return for each number of one side the numbers of the other that it meets."""
+    order = np.argsort(own, kind="stable")
+    return np.split(other[order], np.flatnonzero(np.diff(own[order])) + 1)
+
+
+def _cut_members(members: Members, cap: int) -> tuple[Members, Indexes]:
+    """Cut classes of more than `cap` members; return the pieces, and the class that each is from."""
+    pieces = [(no, each[at : at + cap]) for no, each in enumerate(members) for at in range(0, len(each), cap)]
+    return [piece for _, piece in pieces], np.array([no for no, _ in pieces])

@@ -1,0 +1,61 @@
+"""What each needed cell is worth: a rectangle worth more than 1 could shorten a cover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from klikit_frames.planning.kernels import Bits
+
+    Prices = NDArray[np.float64]
+
+_PATIENCE = 8
+
+
+def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int = 60) -> Prices:
+    """Return prices of the cells under which a rectangle of the pool is seldom worth more than 1.
+
+    They come near to the dual values of the fractional cover: subgradient steps on its Lagrangian, from
+    `prices` if given.
+
+    Parameters
+    ----------
+    covers : array of bool
+        Which rectangle (first axis) has which cell (second axis).
+    best : int
+        Size of the best cover known.
+    prices : array of float64, optional
+        Where to begin.
+    n_steps : int
+        How many steps to take.
+    """
+    rectangles, cells = np.nonzero(covers)
+    n_rectangles, n_cells = covers.shape
+    current = _first_prices(covers) if prices is None else prices
+    kept, height, stride, n_idle = current, -np.inf, 1.0, 0
+    for _ in range(n_steps):
+        worth = np.bincount(rectangles, weights=current[cells], minlength=n_rectangles)
+        value = float(current.sum() + np.minimum(1 - worth, 0).sum())
+        n_idle = 0 if value > height + 1e-4 else n_idle + 1
+        if n_idle == 0:
+            kept, height = current, value
+        slope = 1 - np.bincount(cells, weights=worth[rectangles] > 1, minlength=n_cells)
+        slope[(current <= 0) & (slope < 0)] = 0
+        length = float(slope @ slope)
+        if length < 1e-6:
+            break
+        if n_idle >= _PATIENCE:
+            current, stride, n_idle = kept, stride * 0.6, 0
+            continue
+        current = np.maximum(current + stride * (best - value) / length * slope, 0)
+    return kept
+
+
+def _first_prices(covers: Bits) -> Prices:
+    """Spread 1 over the cells of each rectangle; a cell takes the least that it is offered."""
+    sizes = np.maximum(covers.sum(axis=1, keepdims=True), 1)
+    return np.where(covers, 1 / sizes, 1).min(axis=0)

@@ -1,0 +1,239 @@
+"""The search for the fewest maximal rectangles that cover one kernel: quick steps first, dear ones last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from klikit_frames.planning.antichains import cover_by_antichains, suits_antichains
+from klikit_frames.planning.bounds import FoolingSet, bound_by_antichains
+from klikit_frames.planning.candidates import (
+    common,
+    grow_both_ways,
+    join_pools,
+    peel,
+    shared_columns,
+    star_columns,
+)
+from klikit_frames.planning.choices import Swapper, choose_greedily, drop_idle
+from klikit_frames.planning.mips import choose_exactly, has_solver
+from klikit_frames.planning.prices import price_cells
+from klikit_frames.planning.proofs import all_rectangles, prove_smallest
+
+if TYPE_CHECKING:
+    from klikit_frames.planning.candidates import Weights
+    from klikit_frames.planning.efforts import Effort
+    from klikit_frames.planning.groups import Indexes
+    from klikit_frames.planning.kernels import Bits, Kernel
+    from klikit_frames.planning.prices import Prices
+
+_SEED = 20_090_616
+_MOST_INCIDENCES = 100_000_000
+_MOST_RECTANGLES = 3_000
+_MOST_PAIRS = 3_000
+_PRICING_ROUNDS = 16
+_MENDING_ROUNDS = 60
+_WORTH_ADDING = 1.001
+
+
+class Search:
+    """The best cover of a kernel so far, and the best bound.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        What to cover.
+
+    Attributes
+    ----------
+    bound : int
+        No cover has fewer rectangles.
+    columns : array of bool
+        One line per rectangle of the best cover.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._draw = np.random.default_rng(_SEED)
+        # One rectangle per row, or one per column, is always a cover.
+        by_row, by_column = star_columns(kernel)
+        self.columns = min(by_row, by_column, key=len)
+        self.bound = bound_by_antichains(kernel.cells)
+        self._fooling = FoolingSet(kernel, draw=self._draw)
+        self._raise_bound(self._fooling.size)
+        self._pool = join_pools(kernel.cells, [by_row, by_column])
+        self._is_complete = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the best cover is proven to be the smallest."""
+        return len(self.columns) <= self.bound
+
+    @property
+    def pool(self) -> Bits:
+        """The columns of all rectangles met so far."""
+        return self._pool.columns
+
+    @property
+    def apart(self) -> tuple[Indexes, Indexes]:
+        """Rows and columns of needed cells no two of which fit into one rectangle."""
+        return self._fooling.places
+
+    def begin(self, effort: Effort) -> None:
+        """Find a good cover quickly."""
+        if self.is_settled or effort.is_over:
+            return
+        self._peel(self._kernel.needed.astype(np.float32), keep=0, is_shaken=False, effort=effort)
+        if not self.is_settled and self._is_narrow:
+            self._choose(choose_greedily(self._covers))
+
+    def deepen(self, effort: Effort) -> None:
+        """Improve cover and bound until they meet, or the effort is over."""
+        for stage in (
+            self._try_antichains,
+            self._complete,
+            self._price,
+            self._swap,
+            self._improve_bound,
+            self._mend,
+            self._solve,
+        ):
+            if self.is_settled or effort.is_over:
+                return
+            stage(effort)
+
+    @property
+    def _covers(self) -> Bits:
+        return self._pool.covers(self._kernel)
+
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether the table of rectangles and needed cells is small enough to be written out."""
+        return len(self._pool) * int(self._kernel.needed.sum()) <= _MOST_INCIDENCES
+
+    def _raise_bound(self, bound: int) -> None:
+        self.bound = max(self.bound, bound)
+
+    def _add(self, columns: list[Bits]) -> None:
+        self._pool = join_pools(self._kernel.cells, [self._pool.columns, *columns])
+
+    def _offer(self, columns: Bits) -> None:
+        if len(columns) < len(self.columns):
+            self.columns = columns
+
+    def _choose(self, chosen: list[int]) -> None:
+        self._offer(self._pool.columns[chosen])
+
+    def _chosen(self) -> list[int]:
+        """Return the best cover as numbers in the pool."""
+        self._add([self.columns])
+        closed = join_pools(self._kernel.cells, [self.columns]).columns
+        number = {line.tobytes(): no for no, line in enumerate(self._pool.columns)}
+        return drop_idle(self._covers, [number[line.tobytes()] for line in closed])
+
+    def _improve_bound(self, effort: Effort) -> None:
+        self._fooling.improve(n_steps=2_000, target=len(self.columns), effort=effort)
+        self._raise_bound(self._fooling.size)
+
+    def _try_antichains(self, effort: Effort) -> None:
+        if suits_antichains(self._kernel):
+            found = cover_by_antichains(
+                self._kernel, least=self.bound, best=len(self.columns), draw=self._draw, effort=effort
+            )
+            if found is not None:
+                self._offer(found)
+                self._add([found])
+
+    def _complete(self, effort: Effort) -> None:
+        """Where all maximal rectangles can be listed, the best choice among them is the best there is."""
+        everything = all_rectangles(self._kernel, most=_MOST_RECTANGLES)
+        if everything is None:
+            return
+        self._pool, self._is_complete = everything, True
+        if not self._is_narrow:
+            return
+        best, is_proven = prove_smallest(self._covers, self._chosen(), n_nodes=5_000, effort=effort)
+        self._choose(best)
+        if is_proven:
+            self._raise_bound(len(self.columns))
+
+    def _price(self, effort: Effort) -> None:
+        """Add rectangles that the prices of the cells ask for, until they ask for none."""
+        if self._is_complete or not self._is_narrow:
+            return
+        self._add(shared_columns(self._kernel, most=_MOST_PAIRS))
+        prices = None
+        for turn in range(_PRICING_ROUNDS):
+            if effort.is_over or not self._is_narrow:
+                return
+            covers = self._covers
+            prices = price_cells(covers, best=len(self.columns), prices=prices)
+            effort.work(20.0 * covers.size)
+            size = len(self._pool)
+            self._add([self._grow(prices, is_shaken=turn % 2 == 1, effort=effort)])
+            if len(self._pool) == size and turn % 2:
+                return
+
+    def _grow(self, prices: Prices, *, is_shaken: bool, effort: Effort) -> Bits:
+        weights = np.zeros(self._kernel.cells.shape, dtype=np.float32)
+        weights[self._kernel.needed] = prices
+        columns, values = grow_both_ways(
+            self._kernel, weights, n_seeds=512, draw=self._draw, is_shaken=is_shaken
+        )
+        effort.work(40.0 * self._kernel.cells.size * len(columns))
+        return columns[values > _WORTH_ADDING]
+
+    def _swap(self, effort: Effort) -> None:
+        if not self._is_narrow:
+            return
+        covers = self._covers
+        for start in (self._chosen(), choose_greedily(covers)):
+            swapper = Swapper(self._covers, draw=self._draw)
+            self._choose(swapper.improve(start, n_steps=2_000, target=self.bound, effort=effort))
+
+    def _mend(self, effort: Effort) -> None:
+        """Take some rectangles away and cover the gap anew, with fewer if that can be."""
+        idle = 0
+        for _ in range(_MENDING_ROUNDS):
+            if self.is_settled or effort.is_over or idle > 12:
+                return
+            before = len(self.columns)
+            self._mend_once(effort)
+            idle = 0 if len(self.columns) < before else idle + 1
+            if self._is_narrow and (idle % 6 == 5):
+                self._swap(effort)
+
+    def _mend_once(self, effort: Effort) -> None:
+        n_best = len(self.columns)
+        kept = self._draw.permutation(n_best)[: n_best - max(2, n_best // 4)]
+        rows = common(self._kernel.cells.T, self.columns[kept])
+        held = rows.T.astype(np.float32) @ self.columns[kept].astype(np.float32) > 0.5
+        gap = (self._kernel.needed & ~held).astype(np.float32)
+        self._peel(gap, keep=kept, is_shaken=True, effort=effort)
+
+    def _peel(self, weights: Weights, *, keep: np.ndarray | int, is_shaken: bool, effort: Effort) -> None:
+        kept = self.columns[keep] if isinstance(keep, np.ndarray) else self.columns[:0]
+        n_seeds = max(4, min(64, 4_000_000 // self._kernel.cells.size))
+        most = len(self.columns) - len(kept)
+        chosen, seen = peel(
+            self._kernel,
+            weights,
+            n_seeds=n_seeds,
+            draw=self._draw,
+            is_shaken=is_shaken,
+            most=most,
+            effort=effort,
+        )
+        if self._is_narrow and not self._is_complete:
+            self._add([seen])
+        if chosen is not None:
+            self._offer(np.concatenate([kept, np.array(chosen).reshape(-1, kept.shape[1])]))
+
+    def _solve(self, effort: Effort) -> None:
+        if not has_solver() or not self._is_narrow:
+            return
+        solved = choose_exactly(self._covers, best=self._chosen(), time_limit_s=effort.left_s)
+        self._choose(solved.chosen)
+        if self._is_complete:
+            self._raise_bound(solved.bound)
