@@ -178,6 +178,7 @@ def connect(
         trust_env=trust_env,
         follow_redirects=False,
         verify=base.scheme == "https",
+        event_hooks={"response": [_forget_redirect]},
     )
     pacing = Pacing(
         reads_per_minute=reads_per_minute,
@@ -193,6 +194,11 @@ def connect(
         read_only=read_only,
         max_connections=max_connections,
     )
+
+
+def _forget_redirect(response: httpx.Response) -> None:
+    # httpx parses the new address even where it is not to be followed, and stumbles over a bad one.
+    response.headers.pop("Location", None)
 
 
 def _check_timeout(timeout: float) -> None:

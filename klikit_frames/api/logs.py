@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ class SendLog:
         if self._connection:
             # Losing the log to a power cut costs one 429 at most; waiting for the disk costs every request.
             self._connection.execute("PRAGMA synchronous=OFF")
+            weakref.finalize(self, self._connection.close)
 
     @property
     def is_shared(self) -> bool:
@@ -59,7 +61,7 @@ class SendLog:
     def _put(self, now_ms: int, *, rate: Rate) -> int:
         self._bucket.rates = [rate]
         self._n_puts += 1
-        if self._n_puts % _FORGET_EVERY == 0:
+        if self._n_puts % _FORGET_EVERY == 1:
             with self._transaction():
                 self._bucket.leak(now_ms)
         with self._transaction():

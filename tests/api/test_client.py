@@ -16,9 +16,10 @@ from .scripts import PARTNER_KEY, PATH, SECRET_KEY, URL, FakeClock, connect, ok,
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect__is_not_followed(status: int) -> None:
+@pytest.mark.parametrize("location", ["https://evil.example/", "http://[", "/v1/partner/elsewhere", ""])
+def test_redirect__is_not_followed(status: int, location: str) -> None:
     """The credential goes to no other address, whatever the server suggests."""
-    settled, script = run([httpx.Response(status, headers={"Location": "https://evil.example/"})])
+    settled, script = run([httpx.Response(status, headers={"Location": location})])
     assert [request.url.host for request in script.received] == ["127.0.0.1"]
     assert (settled.answer.http_status, settled.attempts) == (status, 1)  # type: ignore[union-attr]
 
@@ -126,6 +127,19 @@ def test_faults__of_a_real_server_end_in_one_write(sandbox: kf.sandbox.Sandbox, 
     sent = sandbox.requests
     assert set(sent["key"]) == {"monday"}
     assert {json.loads(one)["isEnabled"] for one in sent["body"]} == {False}
+
+
+@pytest.mark.parametrize("spelling", ["lower", "upper"])
+def test_codes__are_the_same_in_either_spelling(sandbox: kf.sandbox.Sandbox, spelling: str) -> None:
+    """Whichever spelling the server uses, the settled code is one."""
+    sandbox.set(code_spelling=spelling)
+    with sandbox.connect() as client:
+        settled = client.write("PATCH", PATH, b'{"ids":[999999999],"isEnabled":false}', key="k")
+        assert settled.answer
+        assert settled.answer.code == "resource_not_found"
+        with pytest.raises(kf.ApiError) as caught:
+            client.read("/menus", {"brand_id": 5297})
+        assert caught.value.code == "request_invalid"
 
 
 def test_faults__redirect_of_a_real_server(sandbox: kf.sandbox.Sandbox) -> None:

@@ -57,6 +57,16 @@ def test_log__forgets_what_is_past() -> None:
     assert log._bucket.count() < 200
 
 
+def test_log__of_many_short_programs_does_not_grow(path: Path) -> None:
+    """Each opener forgets what is past, so that a file of years holds a minute."""
+    for now_ms in range(0, 50 * 100_000, 100_000):
+        log = open_log("writes", path=path)
+        for _ in range(5):
+            log.put(now_ms, limit=300, window_ms=60_000)
+        assert log._bucket.count() == 5
+        log.close()
+
+
 def test_log__is_shared_between_two_openers(path: Path) -> None:
     """What one opener sent, the other counts; the two lanes are apart."""
     first, second = open_log("writes", path=path), open_log("writes", path=path)

@@ -126,6 +126,14 @@ def test_pacing__is_shared_by_clients_of_one_machine(tmp_path: Path) -> None:
     second.close()
 
 
+def test_log__of_a_huge_cap_stays_in_memory(tmp_path: Path) -> None:
+    """Whoever takes the cap off pays for no file."""
+    path = tmp_path / "log.sqlite3"
+    pacing = pace(FakeClock(), writes_per_minute=6001, path=path)
+    assert [pacing._lanes[kind].log.is_shared for kind in ("read", "write")] == [True, False]  # type: ignore[index]
+    pacing.close()
+
+
 def test_client__shares_its_log_by_credential() -> None:
     """Two clients of one credential on one host keep one cap, without being told of each other."""
     clock = FakeClock()
