@@ -52,7 +52,7 @@ def annotate(table: Table, problems: pd.DataFrame) -> pd.DataFrame:
     """Return a table as it came, with what is wrong in each row as a last column."""
     said = problems["column"] + ": " + problems["message"] + " " + problems["hint"]
     said = said.str.removeprefix(": ").groupby(problems["row"]).agg(" ".join)
-    texts = pd.Series(table.rows).map(said).fillna("")
+    texts = pd.Series(table.rows).map(said).astype(object).fillna("")
     frame = table.frame.drop(columns=[_PROBLEM], errors="ignore")
     return frame.assign(**{_PROBLEM: texts.to_numpy(dtype=object)})
 
