@@ -88,12 +88,12 @@ class RunPanel(w.VBox):  # type: ignore[misc]
         self.retry = self._button("Retry failed", launch.retry)
         self.go_on = self._button("Carry on", launch.go_on)
         self.undo = self._button("Undo", lambda: self.worker.ask(launch.take_back))
-        find = self._button("Find run", lambda: launch.find(self.run_id.value))
+        self.find = self._button("Find run", lambda: launch.find(self.run_id.value))
         self.code_row = w.HBox([self.code_note, self.code])
         self.ask_row = w.HBox([self.question, self.yes, self.no])
         self.bar_row = w.HBox([self.bar, self.bar_note, self.cancel])
         self.after_row = w.HBox([self.retry, self.go_on, self.undo])
-        found = w.HBox([w.Label("A run of before:"), self.run_id, find])
+        found = w.HBox([w.Label("A run of before:"), self.run_id, self.find])
         offer = [self.preview, self.code_row, self.apply, self.trouble, self.ask_row]
         return [*offer, self.bar_row, self.outcome, self.after_row, found]
 

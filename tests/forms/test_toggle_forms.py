@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.forms.launches import Stage
+from tests.forms.lines import guarded_client, hasty_client
 
 
 @pytest.fixture
-def form(client: kf.Client) -> kf.forms.ToggleForm:
+def hasty(sandbox: kf.sandbox.Sandbox) -> Iterator[kf.Client]:
+    """A client that tries again at once."""
+    with hasty_client(sandbox) as client:
+        yield client
+
+
+@pytest.fixture
+def form(hasty: kf.Client) -> kf.forms.ToggleForm:
     """A form on the demo business."""
-    return kf.forms.ToggleForm(client)
+    return kf.forms.ToggleForm(hasty)
 
 
-def pick(form: kf.forms.ToggleForm, *, n_entities: int, n_stores: int) -> None:
-    """Tick the first items, and the first stores of the first brand."""
-    items = form.live.business.query("entity_type == 'item'").head(n_entities)
-    form.entities.selected = items
-    form.stores.selected = form.live.stores.head(n_stores)
+def pick(form: kf.forms.ToggleForm, *, n_entities: int = 2, n_stores: int = 2) -> None:
+    """Tick the first items of the first stores' own menu."""
+    stores = form.live.stores.head(n_stores)
+    pairs = stores[["brand_id", "branch_id"]].itertuples(index=False, name=None)
+    items = form.live.state(pairs).query("scope == 'store' and entity_type == 'item' and is_enabled")
+    form.entities.selected = items.drop_duplicates("entity_id").head(n_entities)
+    form.stores.selected = stores
     form.wait()
 
 
@@ -28,13 +42,224 @@ def apply(form: kf.forms.ToggleForm) -> kf.Result:
     return form.result
 
 
-def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm) -> None:
-    """What is previewed is the very plan that Apply sends."""
-    pick(form, n_entities=3, n_stores=2)
-    print(form.panel.preview.value)
-    print(form.line.value)
-    plan = form.plan
+def writes(sandbox: kf.sandbox.Sandbox) -> pd.DataFrame:
+    """Return the writes that the sandbox has received."""
+    return sandbox.requests.query("method == 'PATCH'")
+
+
+def truth(sandbox: kf.sandbox.Sandbox, toggles: pd.DataFrame) -> list[bool]:
+    """Return the server's own flags of `toggles`, in their order."""
+    keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+    return toggles[keys].merge(sandbox.state(), on=keys, how="left")["is_enabled"].tolist()
+
+
+def is_shown(widget: object) -> bool:
+    """Tell whether a person can see `widget`."""
+    return widget.layout.display != "none"
+
+
+def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """What is previewed is the very plan that Apply sends, and the server does it."""
+    pick(form, n_entities=3)
+    previewed = form.plan
+    assert "3 items in 2 stores switched off" in form.panel.preview.value
+    assert writes(sandbox).empty
     result = apply(form)
-    print(result)
-    assert result.plan_id == plan.plan_id
-    print(form.panel.outcome.value)
+    assert (result.plan_id, result.counts["applied"]) == (previewed.plan_id, 6)
+    assert truth(sandbox, previewed.toggles) == [False] * 6
+    assert len(writes(sandbox)) == previewed.n_requests
+
+
+def test_toggle_form__python_line(form: kf.forms.ToggleForm) -> None:
+    """The line to copy makes the same toggles, whatever is entered."""
+    pick(form)
+    form.entities.selected = form.live.business.groupby("entity_type").head(2)
+    form.cascade.value, form.brands.value = True, (663,)
+    for form.scope.value in ("business", "store"):
+        form.wait()
+        names = {"kf": kf, "pd": pd}
+        exec(form.line.value, names)
+        pd.testing.assert_frame_equal(names["toggles"], form.plan.toggles)
+
+
+def test_toggle_form__nothing_picked(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """What is missing is said beside its control, and nothing can be sent."""
+    assert "Tick at least one section, category or item." in form.entities_note.value
+    assert "Tick at least one store" in form.stores_note.value
+    assert (form.panel.apply.disabled, form.plan, form.line.value) == (True, None, "")
+    form.panel.launch.apply()
+    assert writes(sandbox).empty
+
+
+def test_toggle_form__already_so(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Rows that hold already are counted and not sent; with nothing else there is nothing to apply."""
+    pick(form)
+    form.switch.value = True
+    form.wait()
+    assert "4 rows hold already and are not sent" in form.panel.preview.value
+    assert form.panel.apply.disabled
+    form.panel.launch.apply()
+    assert (form.panel.launch.trouble, len(writes(sandbox))) == ("There is nothing to send.", 0)
+
+
+def test_toggle_form__business_wide_asks_once_more(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A business-wide change is sent after a second yes, and not after a no."""
+    pick(form)
+    form.scope.value = "business"
+    form.wait()
+    assert not is_shown(form.stores)
+    form.panel.apply.click()
+    assert (is_shown(form.panel.ask_row), form.panel.launch.stage) == (True, Stage.ASKING)
+    form.panel.no.click()
+    assert (is_shown(form.panel.ask_row), len(writes(sandbox))) == (False, 0)
+    form.panel.apply.click()
+    form.panel.yes.click()
+    form.wait()
+    assert form.result.counts["applied"] == 2
+    assert form.result.frame["scope"].tolist() == ["business", "business"]
+
+
+def test_toggle_form__many_presses_send_once(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Presses after the first send nothing."""
+    pick(form)
+    n_requests = form.plan.n_requests
+    for _ in range(5):
+        form.panel.apply.click()
+    form.wait()
+    form.panel.apply.click()
+    form.wait()
+    assert len(writes(sandbox)) == n_requests
+
+
+def test_toggle_form__code_where_a_guard_asks(sandbox: kf.sandbox.Sandbox) -> None:
+    """On a real host the plan's code must be typed; a wrong one sends nothing and keeps what was entered."""
+    with guarded_client(sandbox) as client:
+        form = kf.forms.ToggleForm(client)
+        pick(form)
+        code = form.plan.confirm_code(client)
+        form.panel.code.value = "wrong"
+        form.panel.apply.click()
+        assert f"Type {code} to confirm" in form.panel.trouble.value
+        assert (len(writes(sandbox)), form.panel.code.value, form.entities.n_ticked) == (0, "wrong", 2)
+        form.panel.code.value = code
+        assert apply(form).counts["applied"] == 4
+
+
+def test_toggle_form__no_code_on_loopback(form: kf.forms.ToggleForm) -> None:
+    """On the sandbox nothing has to be typed."""
+    pick(form)
+    assert (is_shown(form.panel.code_row), form.panel.launch.code) == (False, "")
+
+
+def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Cancel ends the run with an honest rest, and Carry on sends exactly that."""
+    pick(form, n_entities=5, n_stores=8)
+    form.panel.launch.offer(kf.plan(form.plan.toggles, combine=False))
+    sandbox.inject("latency", seconds=0.05)
+    form.panel.apply.click()
+    assert (is_shown(form.panel.bar_row), form.panel.cancel.disabled) == (True, False)
+    while form.panel.launch.n_done < 1:
+        form.panel.launch.wait(0.01)
+    form.panel.cancel.click()
+    form.wait()
+    n_sent = len(writes(sandbox))
+    assert form.result.counts["not_sent"] > 0
+    assert n_sent < 40
+    sandbox.clear_faults()
+    form.panel.go_on.click()
+    form.wait()
+    assert form.result.counts["applied"] == 40
+    assert writes(sandbox)["key"].nunique() == 40
+
+
+def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Failed rows come first in the table; Retry offers them alone, and Apply sends them."""
+    pick(form)
+    sandbox.inject("error_503", match="enable")
+    failed = apply(form)
+    assert failed.counts["failed"] == 4
+    assert is_shown(form.panel.retry)
+    sandbox.clear_faults()
+    form.panel.retry.click()
+    assert "Retry of 4 failed rows" in form.panel.preview.value
+    assert apply(form).counts["applied"] == 4
+    assert form.result.plan_id != failed.plan_id
+
+
+def test_toggle_form__undo(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Undo offers a plan that restores the old flags; it is looked at, then applied like any other."""
+    sandbox.set(store_read="live")
+    pick(form)
+    toggles = apply(form).frame
+    form.panel.undo.click()
+    form.wait()
+    assert "Undo of run" in form.panel.preview.value
+    assert truth(sandbox, toggles) == [False] * 4
+    apply(form)
+    assert truth(sandbox, toggles) == [True] * 4
+
+
+def test_toggle_form__own_writes_are_known(form: kf.forms.ToggleForm) -> None:
+    """After a run the form plans against what it has written, though a store's menu may not show it yet."""
+    pick(form)
+    apply(form)
+    form.switch.value = True
+    form.wait()
+    assert form.plan.counts == {"sent": 4, "unchanged": 0, "rejected": 0}
+
+
+def test_toggle_form__finds_a_run_again(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
+    """A run can be found by its id from another form; an id that nobody knows is said beside the field."""
+    pick(form)
+    run_id = apply(form).run_id
+    other = kf.forms.ToggleForm(hasty)
+    other.panel.run_id.value = "nope"
+    other.panel.find.click()
+    assert "nope" in other.panel.trouble.value
+    other.panel.run_id.value = f" {run_id} "
+    other.panel.find.click()
+    assert run_id in other.panel.outcome.value
+    assert other.result.counts == form.result.counts
+
+
+def test_toggle_form__server_away_at_first(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
+    """With the server away the form says so, and the button reads again once it is back."""
+    sandbox.inject("error_503")
+    form = kf.forms.ToggleForm(hasty)
+    assert "The menu could not be read" in form.read_note.value
+    sandbox.clear_faults()
+    form.read_again.click()
+    pick(form)
+    assert form.plan.n_rows == 4
+
+
+def test_toggle_form__server_away_at_preview(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A store's menu that cannot be read leaves no plan, says why, and keeps what was entered."""
+    sandbox.inject("error_503", match="menus")
+    form.entities.selected = form.live.business.head(1)
+    form.stores.selected = form.live.stores.head(1)
+    form.wait()
+    assert form.plan is None
+    assert "503" in form.panel.preview.value
+    assert (form.entities.n_ticked, form.stores.n_ticked) == (1, 1)
+
+
+def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A credential that is revoked before Apply changes nothing, says so, and keeps what was entered."""
+    pick(form)
+    toggles = form.plan.toggles
+    sandbox.revoke()
+    form.panel.apply.click()
+    form.wait()
+    said = form.panel.trouble.value + form.panel.outcome.value
+    assert "auth_revoked" in said
+    assert truth(sandbox, toggles) == [True] * 4
+    assert form.entities.n_ticked == 2
+
+
+def test_toggle_form__holds_no_secret(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Nothing that a notebook could save holds the secret."""
+    pick(form)
+    apply(form)
+    states = [widget.get_state() for widget in [form, form.panel, *form.children, *form.panel.children]]
+    assert sandbox.secret_key not in repr(states)
