@@ -99,7 +99,7 @@ def test_terminal_blocks__run_against_a_sandbox(clone: Path, sandbox: kf.sandbox
 
 
 def test_scheduler_block__runs_businesses_side_by_side(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The flow applies the plan of each business with its own credential, where the scheduler is installed."""
+    """The flow applies the plan of each business with its own credential, where Prefect is installed."""
     pytest.importorskip("prefect", reason="Prefect is not installed")
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
     plan = kf.plan(kf.read_toggles(clone / "sample_data" / "toggles.csv"))
