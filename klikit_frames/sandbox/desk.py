@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 
@@ -69,8 +68,6 @@ class Desk:
         self.world.receipts.clear()
 
     def _issue_first(self) -> Credential:
-        """Make the credential that is there from the start; it depends on nothing but the seed."""
-        digest = hashlib.sha256(f"klikit sandbox {self.world.catalogue.seed}".encode()).hexdigest()
-        credential = Credential(f"pk_sandbox_{digest[:16]}", f"sk_sandbox_{digest[16:48]}")
+        credential = credentials.first_credential(self.world.catalogue.seed)
         credentials.issue(self.world, credential)
         return credential
