@@ -11,7 +11,7 @@ import pytest
 
 import klikit_frames as kf
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.exchange.json"))
 
 
 def lacks(answer: object, example: object, *, at: str = "answer") -> list[str]:
@@ -41,7 +41,7 @@ def credential(sandbox: kf.sandbox.Sandbox, kind: str) -> tuple[str, str] | None
     return issued
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.name.split(".")[0] for path in EXAMPLES])
 def test_example__is_answered_as_documented(path: Path, sandbox: kf.sandbox.Sandbox) -> None:
     """Status, error code and every documented member of the answer are there, each in its type."""
     example: dict[str, Any] = json.loads(path.read_text("utf-8"))
