@@ -1,0 +1,284 @@
+"""Worlds to break runs in: random plans, processes that die at a named step, and a judge that misses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+
+import klikit_frames as kf
+from klikit_frames.running.journal import Disk
+
+STEPS = ("before_commit", "after_commit", "before_send", "in_body", "after_send", "after_answer")
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"name": "reset_before"},
+    {"name": "reset_after"},
+    {"name": "truncated"},
+    {"name": "html_502"},
+    {"name": "error_500"},
+    {"name": "error_503"},
+    {"name": "error_504"},
+    {"name": "stored_502"},
+    {"name": "rate_limit"},
+    {"name": "rate_limit", "retry_after": "date"},
+    {"name": "rate_limit", "retry_after": "absent"},
+    {"name": "no_request_id"},
+    {"name": "wrong_content_type"},
+)
+FOREIGN_ID = 990_000_000
+CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+
+
+class SkippingClock:
+    """A clock that never waits: it jumps over every wait instead."""
+
+    def __init__(self) -> None:
+        self._skipped_s = 0.0
+        self._lock = threading.Lock()
+
+    def time(self) -> float:
+        """Return the present, with all that was skipped."""
+        return time.time() + self._skipped_s
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Jump ahead."""
+        with self._lock:
+            self._skipped_s += max(0.0, seconds)
+
+
+def die() -> None:
+    """End this process as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    # The signal may take a moment to arrive, and nothing must happen in it.
+    signal.pause()
+
+
+@dataclass(slots=True)
+class Doom:
+    """Dies the `nth` time that a process comes to a step."""
+
+    step: str
+    nth: int
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def at(self, step: str) -> bool:
+        """Tell whether this is the time."""
+        if step != self.step:
+            return False
+        with self._lock:
+            self.nth -= 1
+            return self.nth == 0
+
+
+class DoomedTransport(httpx.HTTPTransport):
+    """Sends requests until its doom: before, in the midst of, or after one."""
+
+    def __init__(self, doom: Doom) -> None:
+        super().__init__()
+        self._doom = doom
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request, or die of it."""
+        if request.method == "GET":
+            return super().handle_request(request)
+        if self._doom.at("before_send"):
+            die()
+        for step, share in (("in_body", 0.5), ("after_send", 1.0)):
+            if self._doom.at(step):
+                _send_raw(request, share=share)
+                die()
+        response = super().handle_request(request)
+        if self._doom.at("after_answer"):
+            response.read()
+            die()
+        return response
+
+
+def _send_raw(request: httpx.Request, *, share: float) -> None:
+    """Send the head and a share of the body."""
+    lines = [f"{request.method} {request.url.raw_path.decode()} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    body = request.read()
+    raw = "\r\n".join(lines).encode() + b"\r\n\r\n" + body[: int(len(body) * share)]
+    with socket.create_connection((request.url.host, request.url.port)) as connection:
+        connection.sendall(raw)
+
+
+def doom_commits(doom: Doom) -> None:
+    """Let this process die around a commit; only for a process that dies or ends anyway."""
+    commit = Disk._commit
+
+    def doomed(self: Disk, statements: Any) -> None:
+        if doom.at("before_commit"):
+            die()
+        commit(self, statements)
+        if doom.at("after_commit"):
+            die()
+
+    Disk._commit = doomed  # type: ignore[method-assign]
+
+
+def in_child(work: Callable[[], object]) -> bool:
+    """Do `work` in a process forked from this one, and tell whether it was killed."""
+    with warnings.catch_warnings():
+        # The child has only the thread that forked; it makes its own client and opens its own journal.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        return True
+    assert os.WEXITSTATUS(status) == 0, "the child failed by itself"
+    return False
+
+
+def connect(sandbox: kf.sandbox.Sandbox, **options: Any) -> kf.Client:
+    """Return a client without a cap, whose waits take no time."""
+    caps = {"writes_per_minute": 10**6, "reads_per_minute": 10**6}
+    return sandbox.connect(**(caps | {"clock": SkippingClock()} | options))
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was tried and judged."""
+
+    worlds: int = 0
+    kills: int = 0
+    rows: int = 0
+    lost: int = 0
+    doubled: int = 0
+    mislabelled: int = 0
+    unknown: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.worlds:,} worlds, {self.kills:,} kills, {self.rows:,} rows judged: {self.lost} lost, "
+            f"{self.doubled} doubled, {self.mislabelled} mislabelled ({self.unknown} honestly unknown)"
+        )
+
+
+def draw_toggles(truth: pd.DataFrame, *, rng: random.Random, n_rows: int = 40) -> pd.DataFrame:
+    """Return toggles over a few stores and entities, some business-wide, some foreign to the business."""
+    is_store = truth["scope"] == "store"
+    stores = truth.loc[is_store, ["brand_id", "branch_id"]].drop_duplicates()
+    chosen = stores.sample(min(4, len(stores)), random_state=rng.randrange(10**6))
+    near = truth[is_store].merge(chosen, on=["brand_id", "branch_id"])
+    picked = pd.concat(
+        [
+            near.sample(min(n_rows, len(near)), random_state=rng.randrange(10**6)),
+            truth[~is_store].sample(6, random_state=rng.randrange(10**6)),
+        ]
+    )[CELL]
+    foreign = picked.sample(rng.randrange(4), random_state=rng.randrange(10**6))
+    foreign = foreign.assign(entity_id=[FOREIGN_ID + n for n in range(len(foreign))])
+    toggles = pd.concat([picked, foreign]).drop_duplicates(CELL).sample(frac=1, random_state=rng.randrange(10**6))
+    flags = [rng.random() < 0.3 for _ in range(len(toggles))]
+    return toggles.assign(is_enabled=flags, note=[f"row {n}" for n in range(len(toggles))]).reset_index(drop=True)
+
+
+def make_plan(truth: pd.DataFrame, *, rng: random.Random, n_rows: int = 40) -> kf.Plan:
+    """Return a plan of a handful of requests, a few of which the API will refuse."""
+    toggles = draw_toggles(truth, rng=rng, n_rows=n_rows)
+    limits = kf.Limits(max_ids=rng.choice([3, 8, 500]), max_stores=rng.choice([1, 2, 500]))
+    return kf.plan(toggles, limits=limits, time_budget_s=0.02, progress=False)
+
+
+def live_and_die(
+    sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path, *, doom: Doom, run_id: str | None = None
+) -> bool:
+    """Run or resume a plan in a process that may die of it, and tell whether it did."""
+
+    def work() -> None:
+        doom_commits(doom)
+        with connect(sandbox, transport=DoomedTransport(doom)) as client:
+            if run_id is None:
+                kf.run(plan, client, journal=journal, progress=False)
+            else:
+                kf.resume(run_id, client, journal=journal, progress=False)
+
+    return in_child(work)
+
+
+def judge(
+    result: kf.Result, plan: kf.Plan, sandbox: kf.sandbox.Sandbox, *, before: pd.DataFrame, counts: Counts
+) -> None:
+    """Hold every row of a result against the sandbox's truth and against what it received."""
+    frame = result.frame
+    counts.rows += len(frame)
+    counts.unknown += result.counts["unknown"]
+    counts.lost += abs(len(frame) - plan.n_rows) + int(frame["outcome"].isna().sum())
+    pd.testing.assert_frame_equal(frame[plan.toggles.columns], plan.toggles)
+    truth = _flags(sandbox.state())
+    writes = sandbox.requests[sandbox.requests["method"] == "PATCH"]
+    counts.doubled += _count_doubled(writes)
+    counts.mislabelled += sum(not _is_true(row, truth) for row in frame.to_dict("records"))
+    counts.mislabelled += _count_wrong_ids(frame, writes)
+    counts.mislabelled += _count_touched_by_nobody(frame, truth, _flags(before))
+
+
+def _flags(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
+    return {_key(cell): flag for *cell, flag in state[[*CELL, "is_enabled"]].itertuples(index=False, name=None)}
+
+
+def _key(cell: Any) -> tuple[Any, ...]:
+    return tuple(None if pd.isna(value) else value for value in cell)
+
+
+def _is_true(row: dict[Any, Any], truth: dict[tuple[Any, ...], Any]) -> bool:
+    """Tell whether what is said of a row is so on the server."""
+    key = _key(row[name] for name in CELL)
+    if row["outcome"] == "applied":
+        return key in truth and bool(truth[key]) is bool(row["is_enabled"])
+    if row["outcome"] == "rejected":
+        return key not in truth
+    return row["outcome"] in {"failed", "unknown"}
+
+
+def _count_doubled(writes: pd.DataFrame) -> int:
+    """Count writes that were carried out twice: accepted as new under one key, or with the very same body."""
+    carried_out = writes[(writes["status"] == 200) & ~writes["replayed"].astype(bool)]
+    return int(carried_out["key"].duplicated().sum()) + int(carried_out.duplicated(["path", "body"]).sum())
+
+
+def _count_wrong_ids(frame: pd.DataFrame, writes: pd.DataFrame) -> int:
+    """Count rows whose request_id, key and status are not those of one request that carried them."""
+    by_id = {row["request_id"]: row for row in writes.to_dict("records") if isinstance(row["request_id"], str)}
+    told = frame[frame["request_id"].notna() & frame["http_status"].notna()]
+    return sum(not _is_of(row, by_id.get(row["request_id"])) for row in told.to_dict("records"))
+
+
+def _is_of(row: dict[Any, Any], request: dict[Any, Any] | None) -> bool:
+    if request is None or request["key"] != row["idempotency_key"] or request["status"] != row["http_status"]:
+        return False
+    body = json.loads(request["body"])
+    stores = [(store["brandID"], store["branchID"]) for store in body.get("zoneStores", [])]
+    has_store = (row["brand_id"], row["branch_id"]) in stores if row["scope"] == "store" else not stores
+    return row["entity_id"] in body["ids"] and has_store and body["isEnabled"] is bool(row["is_enabled"])
+
+
+def _count_touched_by_nobody(
+    frame: pd.DataFrame, truth: dict[tuple[Any, ...], Any], before: dict[tuple[Any, ...], Any]
+) -> int:
+    """Count flags that changed though no row asked for it; stores follow their business row."""
+    asked = {_key(cell) for cell in frame[CELL].itertuples(index=False, name=None)}
+    wide = {key[:2] for key in asked if key[2] == "business"}
+    changed = [key for key, flag in truth.items() if before.get(key) != flag]
+    return sum(key not in asked and not (key[2] == "store" and key[:2] in wide) for key in changed)
