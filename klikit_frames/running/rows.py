@@ -193,8 +193,9 @@ def history(found: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
 
 def times(microseconds: Iterable[int | None]) -> pd.Series:
     """Return times in UTC from microseconds since 1970."""
-    moments = np.array(list(microseconds), dtype="datetime64[us]")
-    return pd.Series(moments).dt.tz_localize("UTC")
+    # A column with a gap has become floats by now: NaN is no time to numpy.
+    known = [None if pd.isna(one) else int(one) for one in microseconds]
+    return pd.Series(np.array(known, dtype="datetime64[us]")).dt.tz_localize("UTC")
 
 
 def path_text(path: tuple[int, ...]) -> str:
