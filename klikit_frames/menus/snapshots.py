@@ -71,7 +71,7 @@ def load_state(path: str | Path) -> pd.DataFrame:
     read = _by_ending(path, parquet=_read_parquet, csv=_read_csv)
     try:
         state = _typed(_check_columns(read(path), source=str(path)))
-    except (ValueError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise (
             error
             if isinstance(error, StateError)
@@ -104,9 +104,9 @@ def _column(column: pd.Series) -> pd.Series:
         flags = column.map({"True": True, "False": False})
         _check(column, ~(flags.isna() & column.notna()), wanted="True, False or blank")
         return flags.astype("boolean")
-    if dtype == "Int64":
-        is_id = column.isna() | column.astype(str).str.fullmatch("[0-9]{1,18}")
-        _check(column, is_id, wanted="an id or blank")
+    if dtype in ("Int64", "int64"):
+        is_id = column.astype(str).str.fullmatch("[0-9]{1,19}") | (column.isna() & (dtype == "Int64"))
+        _check(column, is_id, wanted="an id" if dtype == "int64" else "an id or blank")
     return column.astype(dtype)
 
 

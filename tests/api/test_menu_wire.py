@@ -65,7 +65,7 @@ def test_menu__parents_before_children() -> None:
     ],
 )
 def test_flag__never_guessed(fields: dict[str, Any], expected: bool | None) -> None:
-    """isEnabled counts before enabled, and what is no boolean is missing."""
+    """The field isEnabled counts before enabled, and what is no boolean is missing."""
     bare = {"id": 1, "title": {"en": "Lunch"}, "categories": []} | fields
     assert _flags(business_menu(bare)) == [("section", 1, expected)]
 
@@ -127,7 +127,7 @@ def test_title__locale_map(title: Any, expected: str | None) -> None:
 
 
 def test_menu__children_linked_by_id() -> None:
-    """Categories and items that a tree only links are found in its flat lists; those linked nowhere have no path."""
+    """What a tree only links is found in its flat lists; what is linked nowhere has no path."""
     tree = business_menu(
         {"id": 1, "title": "S", "isEnabled": True, "linkedCategories": [2]},
         categories=[{"id": 2, "title": "C", "linkedItems": [3]}, {"id": 4, "title": "Loose", "items": []}],

@@ -1,0 +1,72 @@
+"""Readings that are interrupted, and go on."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.menus.readings import MAX_AGE_S, TreeCache
+
+
+class _Nerves:
+    """A bar at which the person loses patience."""
+
+    def __init__(self, *, patience: int) -> None:
+        self.patience = patience
+
+    def update(self, n: int = 1, /) -> None:
+        self.patience -= n
+        if not self.patience:
+            raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_cache__interrupted_reading_goes_on(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, tmp_path: Path
+) -> None:
+    """What an interrupted reading has is not asked for again, and a complete one leaves nothing behind."""
+    stores = kf.stores(client).head(20)
+    with pytest.raises(KeyboardInterrupt):
+        kf.read_state(client, stores=stores, cache=tmp_path / "trees", progress=_Nerves(patience=5))
+    n_kept = len(list((tmp_path / "trees").glob("*.json.gz")))
+    assert 5 <= n_kept < 20
+    before = sandbox.requests["path"].str.contains("/menus").sum()
+    state = kf.read_state(client, stores=stores, cache=tmp_path / "trees", progress=False)
+    assert sandbox.requests["path"].str.contains("/menus").sum() - before == 20 - n_kept
+    pd.testing.assert_frame_equal(state, kf.read_state(client, stores=stores, progress=False))
+    assert not (tmp_path / "trees").exists()
+
+
+def test_cache__incomplete_reading_is_kept(
+    sandbox: kf.sandbox.Sandbox, hasty: kf.Client, tmp_path: Path
+) -> None:
+    """Where a menu failed, the others are kept, so that the next call asks for that one only."""
+    stores = kf.stores(hasty).head(3)
+    sandbox.inject("error_500", match=f"branch_id={stores['branch_id'].iloc[2]}")
+    kf.read_state(hasty, stores=stores, cache=tmp_path / "trees", progress=False)
+    sandbox.clear_faults()
+    before = sandbox.requests["path"].str.contains("/menus").sum()
+    state = kf.read_state(hasty, stores=stores, cache=tmp_path / "trees", progress=False)
+    assert kf.failures(state).empty
+    assert sandbox.requests["path"].str.contains("/menus").sum() - before == 1
+
+
+def test_cache__damaged_or_old_files_count_as_missing(tmp_path: Path) -> None:
+    """A file that is cut off, no JSON, or too old is not taken for a tree."""
+    cache = TreeCache(tmp_path, host="h", clock=lambda: 0.0)
+    cache.keep((1, 2), {"menu": 1})
+    (path,) = tmp_path.iterdir()
+    now = path.stat().st_mtime
+    assert TreeCache(tmp_path, host="h", clock=lambda: now + 1).load((1, 2)) == {"menu": 1}
+    assert TreeCache(tmp_path, host="h", clock=lambda: now + MAX_AGE_S + 1).load((1, 2)) is None
+    assert TreeCache(tmp_path, host="other", clock=lambda: now).load((1, 2)) is None
+    path.write_bytes(path.read_bytes()[:-9])
+    assert TreeCache(tmp_path, host="h", clock=lambda: now).load((1, 2)) is None
+    path.write_bytes(gzip.compress(b"{"))
+    assert TreeCache(tmp_path, host="h", clock=lambda: now).load((1, 2)) is None

@@ -1,0 +1,166 @@
+"""States as read from the sandbox, held against its own truth."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.frames.schemas import STATE_COLUMNS
+from klikit_frames.menus.trees import DTYPES
+
+STORE = ["brand_id", "branch_id"]
+KEYS = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[[*STATE_COLUMNS]].sort_values(KEYS, ignore_index=True)
+
+
+@pytest.mark.parametrize("tree_flag", ["isEnabled", "enabled"])
+@pytest.mark.parametrize("store_read", ["stale", "live"])
+def test_state__is_the_truth(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, tree_flag: str, store_read: str
+) -> None:
+    """The reader tells the truth under every switch of the read side, after a publish where reads lag."""
+    sandbox.set(tree_flag=tree_flag, store_read=store_read)
+    stores = kf.stores(client).iloc[::6]
+    items = kf.read_state(client, stores=stores, progress=False).query("entity_type == 'item'").iloc[::9]
+    wide = kf.read_state(client).query("entity_type == 'section'").head(5)
+    toggles = pd.concat([items, wide])[KEYS].assign(is_enabled=False)
+    kf.run(kf.plan(toggles), client, progress=False)
+    if store_read == "stale":
+        kf.publish(stores, client)
+    state = kf.read_state(client, stores=stores, with_business=True, progress=False)
+    truth = sandbox.state()
+    is_read = truth["branch_id"].isna() | pd.MultiIndex.from_frame(truth[STORE]).isin(
+        pd.MultiIndex.from_frame(stores[STORE])
+    )
+    pd.testing.assert_frame_equal(_sorted(state), _sorted(truth[is_read]))
+
+
+def test_state__business_level(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
+    """Without stores the business level is read, in one request, and its columns have their dtypes."""
+    state = kf.read_state(client)
+    assert state.dtypes.to_dict() == {name: pd.Series(dtype=dtype).dtype for name, dtype in DTYPES.items()}
+    assert state["scope"].unique().tolist() == ["business"]
+    assert (sandbox.requests["path"].str.endswith("/menus")).sum() == 1
+
+
+def test_state__order(client: kf.Client) -> None:
+    """The business level comes first, then the stores as they were named."""
+    pairs = list(kf.stores(client)[["brand_id", "branch_id"]].tail(3).itertuples(index=False, name=None))[
+        ::-1
+    ]
+    state = kf.read_state(client, stores=pairs, with_business=True)
+    told = state[["brand_id", "branch_id"]].drop_duplicates().astype(object).to_numpy().tolist()
+    assert told == [[pd.NA, pd.NA], *(list(pair) for pair in pairs)]
+
+
+def test_state__no_store(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
+    """A list of stores that is empty reads no menu, and not the business level by mistake."""
+    state = kf.read_state(client, stores=kf.stores(client).head(0))
+    assert state.empty
+    assert not sandbox.requests["path"].str.endswith("/menus").any()
+
+
+def test_state__notes_survive_pandas(client: kf.Client) -> None:
+    """What a state knows beside its rows is kept by filters, copies and joins with its like."""
+    state = kf.read_state(client)
+    used = pd.concat([state[state["is_enabled"]], state[~state["is_enabled"]]]).sort_index().copy()
+    assert used.attrs == state.attrs
+    assert used.attrs["stores"] is state.attrs["stores"]
+    assert len(used.attrs["stores"]) == len(kf.stores(client))
+
+
+def test_state__one_store_of_nobody(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that the business has not is told, and the others are read; nobody is asked for it."""
+    good = kf.stores(client)[["brand_id", "branch_id"]].head(1)
+    with caplog.at_level(logging.WARNING, logger="klikit_frames"):
+        state = kf.read_state(client, stores=[(1, 2), *good.itertuples(index=False, name=None)])
+    assert state["brand_id"].unique().tolist() == good["brand_id"].tolist()
+    expected = pd.DataFrame({"brand_id": [1], "branch_id": [2], "code": ["not_in_business"]}).astype(
+        {"brand_id": "Int64", "branch_id": "Int64"}
+    )
+    pd.testing.assert_frame_equal(kf.failures(state)[["brand_id", "branch_id", "code"]], expected)
+    assert "Store 1/2 is not one of this business's stores" in caplog.text
+    assert not sandbox.requests["path"].str.contains("branch_id=2").any()
+
+
+def test_state__nothing_but_stores_of_nobody(client: kf.Client) -> None:
+    """Where not one menu could be read, an error names the stores."""
+    with pytest.raises(kf.RequestError, match=r"menu of store 1/2.*menu of store 3/4"):
+        kf.read_state(client, stores=[(1, 2), (3, 4)])
+
+
+def test_state__one_menu_that_fails(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
+    """A store whose menu fails for good is told with code and request_id, and the others are read."""
+    pairs = list(kf.stores(hasty)[["brand_id", "branch_id"]].head(3).itertuples(index=False, name=None))
+    sandbox.inject("error_500", match=f"branch_id={pairs[1][1]}")
+    state = kf.read_state(hasty, stores=pairs, progress=False)
+    failures = kf.failures(state)
+    assert failures[["brand_id", "branch_id", "code", "http_status"]].to_numpy().tolist() == [
+        [*pairs[1], "internal", 500]
+    ]
+    assert failures["request_id"].notna().all()
+    assert len(state[["brand_id", "branch_id"]].drop_duplicates()) == 2
+
+
+def test_state__page_of_a_proxy(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
+    """A proxy's HTML page in place of a menu is told with the store."""
+    pairs = list(kf.stores(hasty)[["brand_id", "branch_id"]].head(2).itertuples(index=False, name=None))
+    sandbox.inject("html_502", match=f"branch_id={pairs[0][1]}")
+    state = kf.read_state(hasty, stores=pairs, progress=False)
+    assert kf.failures(state)["what"].tolist() == [f"menu of store {pairs[0][0]}/{pairs[0][1]}"]
+
+
+def test_state__read_cap(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
+    """Answers of the rate cap are waited for, not told as failures."""
+    sandbox.inject("rate_limit", count=5, match="/menus")
+    state = kf.read_state(hasty, stores=kf.stores(hasty).head(6), progress=False)
+    assert kf.failures(state).empty
+
+
+def test_state__without_the_scope_for_lists(sandbox: kf.sandbox.Sandbox) -> None:
+    """A credential that may read menus but not the list of stores still gets its state, and the reason."""
+    own = sandbox.issue_credential(scopes=["menus:read"])
+    with sandbox.connect(partner_key=own.partner_key, secret_key=own.secret_key) as client:
+        state = kf.read_state(client)
+    assert kf.failures(state)[["what", "code"]].to_numpy().tolist() == [["list of stores", "auth_forbidden"]]
+    assert "stores" not in state.attrs
+    assert len(state)
+
+
+def test_state__without_the_scope_for_menus(sandbox: kf.sandbox.Sandbox) -> None:
+    """A credential that may not read menus is told so, and is not tried store by store."""
+    own = sandbox.issue_credential(scopes=["brands:read"])
+    with sandbox.connect(partner_key=own.partner_key, secret_key=own.secret_key) as client:
+        stores = kf.stores(client)
+        with pytest.raises(kf.AuthError, match="menus:read"):
+            kf.read_state(client, stores=stores, progress=False)
+    assert (sandbox.requests["path"].str.contains("/menus")).sum() <= 20
+
+
+def test_state__wrong_secret(sandbox: kf.sandbox.Sandbox) -> None:
+    """A wrong secret is an error at once."""
+    with sandbox.connect(secret_key="wrong") as client, pytest.raises(kf.AuthError):
+        kf.read_state(client)
+
+
+def test_state__bar(client: kf.Client) -> None:
+    """A bar is told of every menu, and closed."""
+    told: list[object] = []
+
+    class Bar:
+        def update(self, n: int = 1, /) -> None:
+            told.append(n)
+
+        def close(self) -> None:
+            told.append("closed")
+
+    kf.read_state(client, stores=kf.stores(client).head(4), with_business=True, progress=Bar())
+    assert told == [1, 1, 1, 1, 1, "closed"]
