@@ -22,7 +22,7 @@ _LEAST_DENSITY = 0.75
 
 def suits_antichains(kernel: Kernel) -> bool:
     """Whether the table is full enough, and large enough, for this search."""
-    return min(kernel.cells.shape) > 3 and kernel.cells.mean() >= _LEAST_DENSITY
+    return min(kernel.cells.shape) > 3 and float(kernel.cells.mean()) >= _LEAST_DENSITY
 
 
 def cover_by_antichains(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from klikit_frames.planning.efforts import Effort
+    from klikit_frames.planning.groups import Indexes
     from klikit_frames.planning.kernels import Bits, Kernel
 
     Weights = NDArray[np.float32]
@@ -32,9 +33,9 @@ class Pool(NamedTuple):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, chosen: object) -> Pool:
+    def take(self, chosen: Indexes) -> Pool:
         """Return some of the rectangles."""
-        return Pool(self.rows[chosen], self.columns[chosen])  # type: ignore[index]
+        return Pool(self.rows[chosen], self.columns[chosen])
 
     def covers(self, kernel: Kernel) -> Bits:
         """Return for each rectangle (first axis) which needed cells (second axis) it has."""
@@ -51,7 +52,8 @@ def close_columns(cells: Bits, columns: Bits) -> Pool:
 def common(cells: Bits, rows: Bits) -> Bits:
     """Return for each set of rows the columns that all of them hold."""
     chosen = rows.astype(np.float32)
-    return chosen @ cells.astype(np.float32) > chosen.sum(axis=1, keepdims=True) - 0.5
+    held: Bits = chosen @ cells.astype(np.float32) > chosen.sum(axis=1, keepdims=True) - 0.5
+    return held
 
 
 def join_pools(cells: Bits, columns: list[Bits]) -> Pool:
@@ -76,7 +78,7 @@ def shared_columns(kernel: Kernel, *, most: int) -> list[Bits]:
 
 
 def grow(
-    kernel: Kernel, weights: Weights, *, rows: NDArray[np.int64], draw: np.random.Generator | None = None
+    kernel: Kernel, weights: Weights, *, rows: Indexes, draw: np.random.Generator | None = None
 ) -> tuple[Bits, Weights]:
     """Grow one rectangle from each of `rows`, a row at a time, to the most weight.
 
@@ -123,14 +125,14 @@ def grow_both_ways(
 ) -> tuple[Bits, Weights]:
     """Grow rectangles from rows and from columns that have weight; return their columns and values."""
     shaken = draw if is_shaken else None
-    rows = _some(weights.any(axis=1), n_seeds, draw)
-    columns = _some(weights.any(axis=0), n_seeds, draw)
+    rows = _some(weights.sum(axis=1) > 0, n_seeds, draw)
+    columns = _some(weights.sum(axis=0) > 0, n_seeds, draw)
     by_rows, values = grow(kernel, weights, rows=rows, draw=shaken)
     sets, others = grow(kernel.transposed, np.ascontiguousarray(weights.T), rows=columns, draw=shaken)
     return np.concatenate([by_rows, common(kernel.cells, sets)]), np.concatenate([values, others])
 
 
-def _some(is_one: Bits, most: int, draw: np.random.Generator) -> NDArray[np.int64]:
+def _some(is_one: Bits, most: int, draw: np.random.Generator) -> Indexes:
     numbers = np.flatnonzero(is_one)
     return numbers if len(numbers) <= most else draw.permutation(numbers)[:most]
 
@@ -154,7 +156,9 @@ def peel(
     seen : array of bool
         The columns of all rectangles that were looked at.
     """
-    left, chosen, seen = weights.copy(), [], []
+    left = weights.copy()
+    chosen: list[Bits] = []
+    seen: list[Bits] = []
     while left.any() and len(chosen) < most and not effort.is_over:
         columns, values = grow_both_ways(kernel, left, n_seeds=n_seeds, draw=draw, is_shaken=is_shaken)
         best = columns[values.argmax()]

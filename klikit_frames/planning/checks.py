@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Keys = NDArray[np.int64]
 
     from klikit_frames.planning.limits import Limits
-    from klikit_frames.planning.plans import Plan
+    from klikit_frames.planning.values import Plan
 
 _SHARED = ["entity_type", "scope", "is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]
 _MOST_CASES = 10
@@ -52,7 +52,7 @@ def check_plan(plan: Plan) -> None:
     _check_shape(requests, plan.limits)
     rows = plan.rows
     asked, sent = _cell_keys(rows[rows["skipped_as"].isna()], requests)
-    wanted, found = np.unique(asked), np.unique(sent.keys)
+    wanted, found = _distinct(asked), _distinct(sent.keys)
     if not np.array_equal(wanted, found):
         _refuse_cells(asked, sent, wanted, found)
 
@@ -98,6 +98,11 @@ def _cases(numbers: Keys) -> str:
     return shown if len(numbers) <= _MOST_CASES else f"{shown} and {len(numbers) - _MOST_CASES:,} more"
 
 
+def _distinct(keys: Keys) -> Keys:
+    ordered = np.sort(keys)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
+
+
 def _lengths(lists: pd.Series) -> Keys:
     return np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
 
@@ -129,20 +134,20 @@ def _numbers(column: pd.Series) -> Keys:
 
 
 def _coded(of_rows: Keys, of_requests: Keys) -> tuple[Keys, Keys]:
-    """Number the values that rows have; a value that only requests have gets the number after the last."""
+    """Give numbers to the values of rows; a value that only requests have gets the number after the last."""
     codes, known = pd.factorize(of_rows)
-    found = pd.Index(known).get_indexer(of_requests)
+    found = pd.Index(known).get_indexer(pd.Index(of_requests))
     return codes, np.where(found < 0, len(known), found)
 
 
 def _joined(left: tuple[Keys, Keys], right: tuple[Keys, Keys]) -> tuple[Keys, Keys]:
-    """Number the pairs of two numberings."""
+    """Give numbers to the pairs of two numberings."""
     base = max((int(part.max()) for part in right if len(part)), default=0) + 1
     return _coded(left[0] * base + right[0], left[1] * base + right[1])
 
 
 def _coded_kinds(rows: pd.DataFrame, requests: pd.DataFrame) -> tuple[Keys, Keys]:
-    """Number what all rows of one request must share."""
+    """Give numbers to what all rows of one request must share."""
     joined = np.zeros(len(rows), dtype=np.int64), np.zeros(len(requests), dtype=np.int64)
     for name in _SHARED:
         codes, known = pd.factorize(rows[name])

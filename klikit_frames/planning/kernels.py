@@ -91,7 +91,8 @@ def first_of_equal(table: Bits) -> tuple[Indexes, Indexes]:
 def subset_of_row(cells: Bits) -> Bits:
     """Return for each row (first axis) which rows (second axis) it contains, itself included."""
     table = cells.astype(np.float32)
-    return table @ table.T > table.sum(axis=1) - 0.5
+    contains: Bits = table @ table.T > table.sum(axis=1) - 0.5
+    return contains
 
 
 def _merged_rows(kernel: Kernel) -> Kernel:

@@ -1,4 +1,4 @@
-"""The choice of rectangles as an integer programme, solved by HiGHS where the extra `[optimal]` is installed."""
+"""The choice of rectangles as an integer programme, for HiGHS; it comes with the extra `[optimal]`."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def _run(solver: Any) -> None:
 
 
 def _solver(table: Bits, best: list[int], time_limit_s: float) -> Any:
-    import highspy  # noqa: PLC0415 - an optional library, and slow to load
+    import highspy  # optional, and slow to load
 
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.silent()
     settings = {
         "threads": 1,

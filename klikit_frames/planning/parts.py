@@ -15,6 +15,8 @@ from klikit_frames.planning.searches import Search
 from klikit_frames.planning.trims import Block, trim_overlap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from klikit_frames.planning.efforts import Effort
@@ -131,7 +133,7 @@ class Part:
             for column, held in enumerate(_split(self._column_of, self._row_of))
         ]
 
-    def _count(self, blocks: list[Block]) -> int:
+    def _count(self, blocks: Iterable[Block]) -> int:
         cost, heights, widths = self._limits.cost, self._heights, self._widths
         return sum(cost(int(heights[block.rows].sum()), int(widths[block.columns].sum())) for block in blocks)
 

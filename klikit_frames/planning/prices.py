@@ -58,4 +58,5 @@ def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int 
 def _first_prices(covers: Bits) -> Prices:
     """Spread 1 over the cells of each rectangle; a cell takes the least that it is offered."""
     sizes = np.maximum(covers.sum(axis=1, keepdims=True), 1)
-    return np.where(covers, 1 / sizes, 1).min(axis=0)
+    shares: Prices = np.where(covers, 1 / sizes, 1).min(axis=0)
+    return shares

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from klikit_frames.errors import PlanError
+from klikit_frames.planning.groups import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def merge_twins(group: Group) -> Table:
     """
     for seed in range(3):
         entities, stores = _twin_sides(group, seed=seed)
-        merged = np.unique(
+        merged = distinct(
             entities.class_of[group.entity_nos] * len(stores.sizes) + stores.class_of[group.store_nos]
         )
         rows, columns = np.divmod(merged, len(stores.sizes))

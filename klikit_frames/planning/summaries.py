@@ -12,7 +12,7 @@ from klikit_frames.views import paragraph_html, table_html
 if TYPE_CHECKING:
     import pandas as pd
 
-    from klikit_frames.planning.plans import Plan
+    from klikit_frames.planning.values import Plan
 
 _VIEW_PACE = 60
 _SHOWN = [
@@ -74,13 +74,13 @@ def _duration(seconds: float) -> str:
 def describe(plan: Plan) -> str:
     """Return the plan in one sentence."""
     time = estimate_time(plan.n_requests, writes_per_minute=_VIEW_PACE)
-    requests = f"{plan.n_rows:,} {_plural(plan.n_rows, 'row')} → {plan.n_requests:,} {_plural(plan.n_requests, 'request')}"
+    requests = f"{_counted(plan.n_rows, 'row')} → {_counted(plan.n_requests, 'request')}"
     facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]
     return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), time.text])
 
 
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _bound(plan: Plan) -> str:
@@ -110,10 +110,8 @@ def show_html(plan: Plan) -> str:
     wide = requests[requests["scope"] == "business"]
     parts = [paragraph_html(f"{describe(plan)}."), paragraph_html(describe_ways(plan))]
     if len(wide):
-        words = f"{int(wide['n_rows'].sum()):,} business-wide {_plural(int(wide['n_rows'].sum()), 'row')}"
-        parts.append(
-            paragraph_html(f"{words} in {len(wide):,} {_plural(len(wide), 'request')}, shown first.")
-        )
+        rows = _counted(int(wide["n_rows"].sum()), "business-wide row")
+        parts.append(paragraph_html(f"{rows} in {_counted(len(wide), 'request')}, shown first."))
     return "".join([*parts, table_html(_wide_first(requests)[_SHOWN], caption="Requests", limit=20)])
 
 

@@ -64,5 +64,6 @@ def _trimmed(block: Block, times: Counts) -> Block:
 
 def _spared(is_spare: Bits) -> tuple[Bits, Bits]:
     """Drop the rows that are spare as a whole, then the columns that are spare in the rows left."""
-    rows = ~is_spare.all(axis=1)
-    return rows, ~is_spare[rows].all(axis=0)
+    rows: Bits = ~np.all(is_spare, axis=1)
+    columns: Bits = ~np.all(is_spare[rows], axis=0)
+    return rows, columns
