@@ -81,6 +81,9 @@ KINDS: dict[str, Kind] = {
     "cascade_brands_unused": _error(
         "Brands to cascade to are given, but no cascade.", "Set cascade_to_modifier_groups, or clear them."
     ),
+    # Names in place of ids.
+    "name_unknown": _error("Nothing has this name.", "Look the name up again, or write the id."),
+    "name_ambiguous": _error("Several things have this name.", "Write the id."),
     # Rows against each other.
     "contradiction": _error(
         "Two rows want opposite flags for one entity and place.", "Keep one of the rows."

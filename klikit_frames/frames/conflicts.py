@@ -21,7 +21,7 @@ def find_conflicts(wishes: Wishes, *, state: pd.DataFrame | None = None) -> list
     findings = _mixed_scopes(wishes, entities)
     if state is not None:
         findings += find_section_conflicts(wishes, state)
-    if len(np.unique(places)) == len(places):
+    if int(places.max(initial=-1)) + 1 == len(places):
         return findings
     targets = _groups(wishes.toggles[["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]])
     return findings + _contradictions(wishes, places, targets) + _duplicates(wishes, _pair(places, targets))

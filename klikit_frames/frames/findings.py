@@ -28,9 +28,7 @@ class Finding:
         A key of ``KINDS``.
     positions : array of int
         Places among the rows of the table; empty if the whole table is meant.
-    column : str
-        The column in question, in the package's own spelling.
-    values, messages, hints : str or array of str
+    column, values, messages, hints : str or array of str
         One for all places, or one for each.
     severity : str, optional
         If it is not the code's own.
@@ -38,7 +36,7 @@ class Finding:
 
     code: str
     positions: Positions
-    column: str = ""
+    column: Words = ""
     values: Words = ""
     messages: Words = ""
     hints: Words = ""
@@ -61,7 +59,8 @@ class Finding:
     def _where(self, keep: npt.NDArray[np.bool_]) -> Finding:
         words = {
             name: said if isinstance(said, str) else said[keep]
-            for name, said in (("values", self.values), ("messages", self.messages), ("hints", self.hints))
+            for name in ("column", "values", "messages", "hints")
+            for said in (getattr(self, name),)
         }
         return replace(self, positions=self.positions[keep], **words)  # type: ignore[arg-type]
 

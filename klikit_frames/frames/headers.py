@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ _TYPED_IDS = {f"{entity_type}id": entity_type for entity_type in ENTITY_TYPES}
 _EXACT = {name.replace("_", ""): name for name in TOGGLE_COLUMNS}
 _REQUIRED = ("entity_type", "entity_id", "is_enabled")
 _STORE = ("brand_id", "branch_id")
+_STORE_NAME = re.compile(r"[0-9]+\s*/\s*[0-9]+")
 _OPTIONAL = ("scope", "cascade_to_modifier_groups", "cascade_brand_ids")
 
 
@@ -93,14 +95,25 @@ def plain_name(name: Hashable) -> str:
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
-def is_known(name: Hashable) -> bool:
-    """Tell whether a column name means something here."""
-    return _meaning(name) is not None
-
-
 def count_known(names: Sequence[Hashable]) -> int:
-    """Return how many of `names` mean something here; the line with the most is the header."""
-    return len({_meaning(name) for name in names} - {None})
+    """Return how many of `names` mean something here; the line with the most is the header.
+
+    Stores across, as in a matrix, count one by one.
+    """
+    stores = {name for name in names if isinstance(name, str) and is_store(name)}
+    return len({_meaning(name) for name in names} - {None}) + len(stores)
+
+
+def is_store(name: str) -> bool:
+    """Tell whether a column is called like a store, ``5297/1293``.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.headers import is_store
+    >>> is_store("5297/1293"), is_store("on/off")
+    (True, False)
+    """
+    return _STORE_NAME.fullmatch(name.strip()) is not None
 
 
 def _meaning(name: Hashable) -> str | None:

@@ -142,6 +142,11 @@ def check_toggles(
     [289379]
     """
     table = input_of_result(read_table(source, Reading(encoding=encoding, sheet=sheet)), rows=rows)
+    return check_table(table, state=state)
+
+
+def check_table(table: Table, *, state: pd.DataFrame | None = None) -> CheckedToggles:
+    """Return what `check_toggles` returns, of a table that was read before."""
     named, header, checked = _understand(table)
     toggles = assemble_toggles(named, header, checked.values)
     findings = checked.findings + _conflicts(named, toggles, checked.findings, state)
@@ -194,9 +199,14 @@ def read_toggles(
     [{'entity_type': 'section', 'entity_id': 6827, 'is_enabled': False}]
     """
     checked = check_toggles(source, rows=rows, state=state, encoding=encoding, sheet=sheet)
-    if not checked.is_valid:
-        raise InvalidToggles(f"{problems_text(checked.problems)}\nNothing was sent.", checked.problems)
+    refuse_problems(checked.problems)
     return checked.toggles
+
+
+def refuse_problems(problems: pd.DataFrame) -> None:
+    """Raise `InvalidToggles` if there is an error among `problems`."""
+    if (problems["severity"] == "error").any():
+        raise InvalidToggles(f"{problems_text(problems)}\nNothing was sent.", problems)
 
 
 def cross_toggles(

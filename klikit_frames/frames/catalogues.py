@@ -1,0 +1,114 @@
+"""Catalogues: things with ids and names, to be found by all the names that are given of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rapidfuzz import fuzz, process
+
+from klikit_frames.frames.columns import text_column
+from klikit_frames.frames.findings import Positions, Words
+
+_CANDIDATES = 3
+# Nearest names are searched for this often and no more: in a flood nobody reads them, and each one costs.
+_MOST_SEARCHES = 200
+
+
+class Catalogue:
+    """Things with ids, and the names that each goes by.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per thing and place; the same thing may come often.
+    keys : list of str
+        The columns that make a thing.
+    names : list of str
+        The columns by which it is found; the last one is its title.
+    """
+
+    def __init__(self, frame: pd.DataFrame, *, keys: list[str], names: list[str]) -> None:
+        rows = frame.dropna(subset=keys).drop_duplicates([*keys, *names]).reset_index(drop=True)
+        places, _ = pd.factorize(pd.MultiIndex.from_frame(rows[keys]) if len(keys) > 1 else rows[keys[0]])
+        texts = {name: text_of(rows[name]) for name in names}
+        self._plain = pd.DataFrame({name: plain_text(text) for name, text in texts.items()}).assign(
+            place=places
+        )
+        self._things = rows.assign(said=texts[names[-1]]).drop_duplicates(keys).reset_index(drop=True)
+        self._keys = keys
+        self._title = names[-1]
+
+    def find(self, names: pd.DataFrame) -> tuple[Positions, Positions]:
+        """Return for each row of plain `names` the thing that fits all that are given, and how many do.
+
+        The thing is a place in this catalogue; -1 if not exactly one fits.
+        """
+        found = np.full(len(names), -1, dtype=np.intp)
+        hits = np.zeros(len(names), dtype=np.intp)
+        is_given = names.ne("").to_numpy(dtype=bool)
+        patterns = is_given @ (1 << np.arange(is_given.shape[1]))
+        for pattern in np.unique(patterns):
+            among = np.flatnonzero(patterns == pattern)
+            given = [name for place, name in enumerate(names.columns) if pattern >> place & 1]
+            found[among], hits[among] = self._find_by(names.iloc[among], given)
+        return np.where(hits == 1, found, -1), hits
+
+    def values(self, key: str, places: Positions) -> Words:
+        """Return a key of the things at `places`, "" for -1."""
+        values = np.append(self._things[key].to_numpy(dtype=object), "")
+        return values[places]
+
+    def say(self, places: Positions, *, kind: str = "") -> Words:
+        """Return the things at `places` in words, such as ``item 289379 Cimol Beef``, "" for -1."""
+        parts = [self._things[key].astype(str) for key in self._keys]
+        said = pd.Series(kind, index=self._things.index, dtype=object)
+        for part in [*parts, self._things["said"]]:
+            said = said + " " + part
+        return np.append(said.str.strip().to_numpy(dtype=object), "")[places]
+
+    def say_all(self, names: pd.DataFrame) -> list[str]:
+        """Return for each row of plain `names` the things that fit, in words."""
+        return [self._say_some(self._fitting(row)) for row in names.to_dict("records")]
+
+    def say_nearest(self, words: Words) -> list[str]:
+        """Return for each plain title the titles nearest to it, in words; nothing beyond some hundred."""
+        titles = self._plain[self._title]
+        searched = words[:_MOST_SEARCHES]
+        scores = process.cdist(searched, titles.tolist(), scorer=fuzz.ratio, dtype=np.uint8)
+        best = np.argsort(-scores.astype(np.int16), axis=1, kind="stable")
+        places = self._plain["place"].to_numpy()
+        near = [self._say_some(pd.unique(places[order[: 4 * _CANDIDATES]])) for order in best]
+        return near + [""] * (len(words) - len(searched))
+
+    def _find_by(self, names: pd.DataFrame, given: list[str]) -> tuple[Any, Any]:
+        distinct = self._plain[[*given, "place"]].drop_duplicates()
+        fits = distinct.groupby(given, sort=False)["place"].agg(["first", "size"]).reset_index()
+        joined = names[given].merge(fits, on=given, how="left")
+        return joined["first"].fillna(-1).astype(np.intp), joined["size"].fillna(0).astype(np.intp)
+
+    def _fitting(self, row: dict[Any, str]) -> npt.NDArray[Any]:
+        fits = np.ones(len(self._plain), dtype=bool)
+        for name, word in row.items():
+            if word:
+                fits &= (self._plain[name] == word).to_numpy(dtype=bool)
+        return self._plain.loc[fits, "place"].unique()
+
+    def _say_some(self, places: npt.NDArray[Any]) -> str:
+        said = [repr(str(thing)) for thing in self.say(places[:_CANDIDATES])]
+        more = f" and {len(places) - _CANDIDATES} more" if len(places) > _CANDIDATES else ""
+        return ", ".join(said) + more
+
+
+def text_of(column: pd.Series[Any]) -> Words:
+    """Return each row's text, "" where blank."""
+    texts = text_column(column, whole_floats=True)
+    return texts.spread(texts.words, blank="")
+
+
+def plain_text(words: Words) -> Words:
+    """Return texts without case and surplus space, as names are compared."""
+    places, distinct = pd.factorize(words)
+    return np.array([" ".join(word.split()).casefold() for word in distinct], dtype=object)[places]
