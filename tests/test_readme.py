@@ -46,6 +46,12 @@ def _shell(script: str, folder: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
+def _run(code: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec", dont_inherit=True), names)
+    return names
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder with the sample tables, as a person who has just cloned has it."""
@@ -78,9 +84,7 @@ def test_third_block__names_a_notebook_that_is_there() -> None:
 def test_python_blocks__run_in_order(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever pastes the snippets one after the other sees no error."""
     monkeypatch.chdir(clone)
-    names: dict[str, Any] = {}
-    for block in _blocks("python"):
-        exec(compile(block, "README.md", "exec"), names)
+    names = _run("\n".join(_blocks("python")))
     names["client"].close()
     names["sandbox"].close()
 
@@ -99,21 +103,25 @@ def test_terminal_blocks__run_against_a_sandbox(clone: Path, sandbox: kf.sandbox
 
 
 def test_scheduler_block__runs_businesses_side_by_side(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The flow applies the plan of each business with its own credential, where Prefect is installed."""
-    pytest.importorskip("prefect", reason="Prefect is not installed")
+    """The job applies the plan of each business with its own credential, where Dagster is installed."""
+    pytest.importorskip("dagster", reason="Dagster is not installed")
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
     plan = kf.plan(kf.read_toggles(clone / "sample_data" / "toggles.csv"))
-    names: dict[str, Any] = {}
-    exec(compile(_blocks("py")[0], "README.md", "exec"), names)
+    names = _run(_blocks("py")[0])
     with kf.sandbox.serve() as one, kf.sandbox.serve(seed=8) as other:
-        folders = [clone / "one", clone / "other"]
-        for folder, sandbox in zip(folders, (one, other), strict=True):
-            folder.mkdir()
-            plan.save(folder / "monday.plan.json")
-            own = (sandbox.url, sandbox.partner_key, sandbox.secret_key)
-            variables = zip(("BASE_URL", "PARTNER_KEY", "SECRET_KEY"), own, strict=True)
-            (folder / "klikit.env").write_text(
-                "\n".join(f"KLIKIT_{name}={value}" for name, value in variables)
-            )
-        assert names["monday"](folders) == [0, 0]
+        folders = [
+            _business(clone / "menus" / name, sandbox, plan)
+            for name, sandbox in (("one", one), ("other", other))
+        ]
+        config = {"ops": {"businesses": {"config": {"root": str(clone / "menus")}}}}
+        assert names["monday"].execute_in_process(run_config=config).success
     assert all((folder / "result.csv").is_file() for folder in folders)
+
+
+def _business(folder: Path, sandbox: kf.sandbox.Sandbox, plan: kf.Plan) -> Path:
+    folder.mkdir(parents=True)
+    plan.save(folder / "monday.plan.json")
+    own = {"BASE_URL": sandbox.url, "PARTNER_KEY": sandbox.partner_key, "SECRET_KEY": sandbox.secret_key}
+    (folder / "klikit.env").write_text("\n".join(f"KLIKIT_{name}={value}" for name, value in own.items()))
+    return folder
