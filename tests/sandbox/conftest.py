@@ -24,7 +24,9 @@ def http(sandbox: kf.sandbox.Sandbox) -> Iterator[httpx.Client]:
 def enable(http: httpx.Client) -> Call:
     """Sends one enable call of items, or of another kind."""
 
-    def send(ids: list[int], *, kind: str = "items", key: str | None = None, **body: object) -> httpx.Response:
+    def send(
+        ids: list[int], *, kind: str = "items", key: str | None = None, **body: object
+    ) -> httpx.Response:
         headers = {} if key is None else {"Idempotency-Key": key}
         return http.patch(f"/menus/{kind}/enable", json={"ids": ids, **body}, headers=headers)
 

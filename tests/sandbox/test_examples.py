@@ -21,7 +21,9 @@ def lacks(answer: object, example: object, *, at: str = "answer") -> list[str]:
     if isinstance(example, dict) and isinstance(answer, dict):
         missing = [f"{at}.{name} is missing" for name in example if name not in answer]
         shared = [(name, example[name]) for name in example if name in answer]
-        return missing + [said for name, value in shared for said in lacks(answer[name], value, at=f"{at}.{name}")]
+        return missing + [
+            said for name, value in shared for said in lacks(answer[name], value, at=f"{at}.{name}")
+        ]
     if isinstance(example, list) and isinstance(answer, list) and example:
         # Of an array the entry that fits best is compared: not every item has modifier groups.
         found = [lacks(entry, example[0], at=f"{at}[]") for entry in answer]
