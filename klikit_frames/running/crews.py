@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -74,11 +75,14 @@ class Crew:
             self._look_around()
             if leave_at is None and self.watch.is_hasty:
                 leave_at = self.watch.now() + GRACE_S
-            with suppress(Empty):
+            try:
                 family = self._done.get(timeout=_POLL_S)
-                n_threads -= family is None
-                if family is not None:
-                    report(family)
+            except Empty:
+                self.journal.flush()
+                continue
+            n_threads -= family is None
+            if family is not None:
+                report(family)
 
     def _look_around(self) -> None:
         """Stop if the time is up, or if somebody who attached to the run has cancelled it."""
@@ -96,10 +100,10 @@ class Crew:
 
     def _toil(self) -> None:
         try:
-            while not self.watch.stop.is_set():
-                self._settle(self._work.popleft())
-        except IndexError:
-            pass
+            while self._work and not self.watch.stop.is_set():
+                with suppress(IndexError):
+                    self._settle(self._work.popleft())
+            self.journal.flush()
         except Exception as trouble:  # noqa: BLE001 - raised again on the thread that started the run
             self.watch.fail(trouble)
         finally:
@@ -109,7 +113,6 @@ class Crew:
         while not self.watch.stop.is_set() and (request := family.take()) is not None:
             known = family.known_refusal(request)
             self._note(family, replace(request, verdict=known) if known else self._send(request))
-        self._done.put(family)
 
     def _send(self, request: Request) -> Request:
         noted = request
@@ -133,7 +136,10 @@ class Crew:
         return replace(noted, attempts=request.attempts + settled.attempts, verdict=verdict)
 
     def _note(self, family: Family, request: Request) -> None:
-        self.journal.note_verdict(self.run_id, request, children=family.note(request))
+        parts = family.note(request)
+        # A family is told of as done when its last verdict is on disk.
+        then = partial(self._done.put, family) if not family.is_waiting else None
+        self.journal.note_verdict(self.run_id, request, parts=parts, then=then)
         self.watch.note(request)
 
     def _learn(self, settled: Settled) -> None:

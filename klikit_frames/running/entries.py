@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -22,6 +22,10 @@ class _Disk(Protocol):
     def write(self, statements: Iterable[Statement]) -> None: ...
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    def queue(
+        self, statements: Iterable[Statement], *, then: Callable[[], object] | None = None
+    ) -> object: ...
 
     def close(self) -> None: ...
 
@@ -59,14 +63,25 @@ class Journal:
         """Note that a request is about to leave."""
         self._disk.write([rows.update_attempt(run_id, request)])
 
-    def note_verdict(self, run_id: str, request: Request, *, children: Iterable[Request] = ()) -> None:
-        """Note what became of a request, and the parts that carry it on."""
-        self._disk.write(
-            [
-                rows.update_verdict(run_id, request),
-                *(rows.insert_request(run_id, child) for child in children),
-            ]
-        )
+    def note_verdict(
+        self,
+        run_id: str,
+        request: Request,
+        *,
+        parts: Iterable[Request] = (),
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Note what became of a request, and the parts that carry it on, with the next commit.
+
+        A verdict that is lost with the process is only asked for again, under the same key; so nobody waits
+        for the disk here. `then` is called when it is there.
+        """
+        noted = [rows.insert_request(run_id, part) for part in parts]
+        self._disk.queue([rows.update_verdict(run_id, request), *noted], then=then)
+
+    def flush(self) -> None:
+        """Return when everything that was noted is on disk."""
+        self._disk.write([])
 
     def note_flags(self, run_id: str, kind: str, flags: Iterable[Flag]) -> None:
         """Note what cells were seen to hold, as ``"before"`` or as ``"proof"``."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Disk:
         self._path = path
         self._connection = connection
         self._lock = threading.Lock()
-        self._waiting: deque[_Ticket] = deque()
+        self._waiting: deque[Ticket] = deque()
         self._trouble: str | None = None
 
     def close(self) -> None:
@@ -54,18 +54,25 @@ class Disk:
     def write(self, statements: Iterable[Statement]) -> None:
         """Commit these statements, all or none, and return when they are on disk.
 
+        What was `queue`d before is committed with them.
+
         Raises
         ------
         JournalError
             They could not be written; after that nothing can be, until the journal is opened anew.
         """
-        ticket = _Ticket(list(statements))
-        self._waiting.append(ticket)
+        ticket = self.queue(statements)
         with self._lock:
             if not ticket.is_done:
                 self._commit_waiting()
-        if self._trouble is not None and not ticket.is_committed:
+        if not ticket.is_committed:
             raise JournalError(self._trouble)
+
+    def queue(self, statements: Iterable[Statement], *, then: Callable[[], object] | None = None) -> Ticket:
+        """Put statements in line for whichever commit comes next; `then` is called when they are on disk."""
+        ticket = Ticket(list(statements), then)
+        self._waiting.append(ticket)
+        return ticket
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one query."""
@@ -77,25 +84,28 @@ class Disk:
 
     def _commit_waiting(self) -> None:
         """Write for everybody that waits; the lock is held."""
-        # What is added meanwhile stays in the queue: nobody is told of a commit that he was not part of.
+        # What is added meanwhile stays in line: nobody is told of a commit that he was not part of.
         tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             self._commit([statement for ticket in tickets for statement in ticket.statements])
         except sqlite3.Error as error:
             self._trouble = self._told(error)
+        except BaseException:
+            # Ctrl-C may come in the middle; what was not committed is for the next.
+            self._waiting.extendleft(reversed(tickets))
+            raise
         for ticket in tickets:
-            ticket.is_done = True
-            ticket.is_committed = self._trouble is None
+            ticket.end(is_committed=self._trouble is None)
 
-    def _commit(self, statements: Iterable[Statement]) -> None:
-        if self._trouble is not None:
+    def _commit(self, statements: Sequence[Statement]) -> None:
+        if self._trouble is not None or not statements:
             return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for sql, values in statements:
                 self._connection.execute(sql, values)
             self._connection.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             _roll_back(self._connection)
             raise
 
@@ -103,13 +113,21 @@ class Disk:
         return _message(error, self._path)
 
 
-class _Ticket:
+class Ticket:
     """Statements on their way to the disk."""
 
-    def __init__(self, statements: list[Statement]) -> None:
+    def __init__(self, statements: list[Statement], then: Callable[[], object] | None) -> None:
         self.statements = statements
         self.is_done = False
         self.is_committed = False
+        self._then = then
+
+    def end(self, *, is_committed: bool) -> None:
+        """Note what became of them."""
+        self.is_committed = is_committed
+        self.is_done = True
+        if is_committed and self._then is not None:
+            self._then()
 
 
 def open_journal(journal: JournalPath = None) -> Journal:

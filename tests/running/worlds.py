@@ -189,9 +189,13 @@ def draw_toggles(truth: pd.DataFrame, *, rng: random.Random, n_rows: int = 40) -
     )[CELL]
     foreign = picked.sample(rng.randrange(4), random_state=rng.randrange(10**6))
     foreign = foreign.assign(entity_id=[FOREIGN_ID + n for n in range(len(foreign))])
-    toggles = pd.concat([picked, foreign]).drop_duplicates(CELL).sample(frac=1, random_state=rng.randrange(10**6))
+    toggles = (
+        pd.concat([picked, foreign]).drop_duplicates(CELL).sample(frac=1, random_state=rng.randrange(10**6))
+    )
     flags = [rng.random() < 0.3 for _ in range(len(toggles))]
-    return toggles.assign(is_enabled=flags, note=[f"row {n}" for n in range(len(toggles))]).reset_index(drop=True)
+    return toggles.assign(is_enabled=flags, note=[f"row {n}" for n in range(len(toggles))]).reset_index(
+        drop=True
+    )
 
 
 def make_plan(truth: pd.DataFrame, *, rng: random.Random, n_rows: int = 40) -> kf.Plan:
@@ -235,7 +239,9 @@ def judge(
 
 
 def _flags(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
-    return {_key(cell): flag for *cell, flag in state[[*CELL, "is_enabled"]].itertuples(index=False, name=None)}
+    return {
+        _key(cell): flag for *cell, flag in state[[*CELL, "is_enabled"]].itertuples(index=False, name=None)
+    }
 
 
 def _key(cell: Any) -> tuple[Any, ...]:
@@ -260,7 +266,9 @@ def _count_doubled(writes: pd.DataFrame) -> int:
 
 def _count_wrong_ids(frame: pd.DataFrame, writes: pd.DataFrame) -> int:
     """Count rows whose request_id, key and status are not those of one request that carried them."""
-    by_id = {row["request_id"]: row for row in writes.to_dict("records") if isinstance(row["request_id"], str)}
+    by_id = {
+        row["request_id"]: row for row in writes.to_dict("records") if isinstance(row["request_id"], str)
+    }
     told = frame[frame["request_id"].notna() & frame["http_status"].notna()]
     return sum(not _is_of(row, by_id.get(row["request_id"])) for row in told.to_dict("records"))
 
