@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -56,7 +57,7 @@ class _HttpChannel:
 
     def exchange(self, request: Request) -> Try:
         """Send the request once."""
-        started = self._clock.time()
+        started = time.monotonic()
         try:
             found = self._send(request)
         except BaseException as error:
@@ -64,12 +65,12 @@ class _HttpChannel:
             error.__context__ = error.__traceback__ = None
             raise
         answer = found.answer and replace(found.answer, message=self._credentials.scrub(found.answer.message))
-        return replace(found, answer=answer, duration_s=self._clock.time() - started)
+        return replace(found, answer=answer, duration_s=time.monotonic() - started)
 
     def _send(self, request: Request) -> Try:
         bounds = Bounds(
             max_bytes=MAX_BYTES[request.kind],
-            deadline=self._clock.time() + MAX_TIMEOUTS[request.kind] * self._timeout_s,
+            deadline=time.monotonic() + MAX_TIMEOUTS[request.kind] * self._timeout_s,
         )
         try:
             response = self._http.send(self._build(request), stream=True)
@@ -84,7 +85,7 @@ class _HttpChannel:
     def _read(self, response: httpx.Response, *, bounds: Bounds) -> Try:
         body, trouble = b"", None
         try:
-            body, trouble = collect_body(response.iter_bytes(), bounds=bounds, clock=self._clock)
+            body, trouble = collect_body(response.iter_bytes(), bounds=bounds)
         except httpx.HTTPError as error:
             trouble = f"the answer broke off ({type(error).__name__})"
         finally:

@@ -38,6 +38,18 @@ def measure_jitter(durations_s: deque[float]) -> float:
     return min(MAX_JITTER_S, MIN_JITTER_S + spread)
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A time in which nothing is sent; a machine's clock that is set back ends it."""
+
+    begins: float = 0.0
+    ends: float = 0.0
+
+    def left(self, now: float) -> float:
+        """Return the seconds that are left of it."""
+        return self.ends - now if self.begins <= now < self.ends else 0.0
+
+
 @dataclass(slots=True)
 class Lane:
     """The cap on one kind of request: as configured, and as learned from the server."""
@@ -47,7 +59,7 @@ class Lane:
     learned: float = field(init=False)
     durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=_N_DURATIONS), init=False)
     changed_at: float = field(default=0.0, init=False)
-    held_until: float = field(default=0.0, init=False)
+    hold: Rest = field(default_factory=Rest, init=False)
 
     def __post_init__(self) -> None:
         self.learned = float(self.configured)
@@ -59,8 +71,8 @@ class Lane:
 
     def take(self, now: float) -> float:
         """Take a slot and return 0, or return the seconds until one may be free."""
-        if now < self.held_until:
-            return self.held_until - now
+        if held_s := self.hold.left(now):
+            return held_s
         window_s = WINDOW_S + measure_jitter(self.durations_s)
         return self.log.put(int(now * 1000), limit=self.per_minute, window_ms=int(window_s * 1000)) / 1000
 
@@ -72,7 +84,7 @@ class Lane:
             self.learned += self.configured * _RECOVERY_PER_WINDOW
             self.learned, self.changed_at = min(self.learned, float(self.configured)), now
         if limits.remaining == 0 and limits.reset_s is not None and 0 < limits.reset_s <= WINDOW_S:
-            self.held_until = now + limits.reset_s
+            self.hold = Rest(now, now + limits.reset_s)
 
     def back_off(self, *, now: float) -> None:
         """Lower the cap after a 429 that names none."""
@@ -104,7 +116,7 @@ class Pacing:
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._paused_until = 0.0
+        self._pause = Rest()
         self._n_pauses_in_a_row = 0
         self._lanes: dict[Kind, Lane] = {
             "read": _open_lane("reads", reads_per_minute, path=path),
@@ -124,7 +136,7 @@ class Pacing:
     @property
     def paused_s(self) -> float:
         """Seconds for which the credential still rests after a 429."""
-        return max(0.0, self._paused_until - self._clock.time())
+        return self._pause.left(self._clock.time())
 
     def admit(self, kind: Kind, *, stop: threading.Event | None = None) -> bool:
         """Wait for the request's turn; False if `stop` was set before it came."""
@@ -143,8 +155,8 @@ class Pacing:
             lane.durations_s.append(duration_s)
             lane.learn(limits, now=now)
             if is_rate_limited:
-                self._pause(lane, limits=limits, now=now)
-            elif now >= self._paused_until:
+                self._rest(lane, limits=limits, now=now)
+            elif not self._pause.left(now):
                 self._n_pauses_in_a_row = 0
 
     def close(self) -> None:
@@ -156,16 +168,16 @@ class Pacing:
     def __repr__(self) -> str:
         return f"<Pacing: {self.reads_per_minute} reads and {self.writes_per_minute} writes a minute>"
 
-    def _pause(self, lane: Lane, *, limits: RateLimits, now: float) -> None:
+    def _rest(self, lane: Lane, *, limits: RateLimits, now: float) -> None:
         # The requests that were under way together get their 429 together: that is one pause.
-        if now >= self._paused_until:
+        if not self._pause.left(now):
             self._n_pauses_in_a_row += 1
             if limits.limit is None:
                 lane.back_off(now=now)
         pause = choose_pause(limits, n_in_a_row=max(1, self._n_pauses_in_a_row))
         if pause.note:
             _LOG.warning("Rate limit: %s", pause.note)
-        self._paused_until = max(self._paused_until, now + pause.seconds)
+        self._pause = Rest(now, now + max(pause.seconds, self._pause.left(now)))
 
 
 def _open_lane(name: str, per_minute: int, *, path: Path | None) -> Lane:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .clocks import Clock, read_now
@@ -57,14 +58,15 @@ class Bounds:
     deadline: float
 
 
-def collect_body(chunks: Iterable[bytes], *, bounds: Bounds, clock: Clock) -> tuple[bytes, str | None]:
+def collect_body(
+    chunks: Iterable[bytes], *, bounds: Bounds, stopwatch: Callable[[], float] = time.monotonic
+) -> tuple[bytes, str | None]:
     """Return the whole body, or nothing and why it was given up.
 
     Examples
     --------
-    >>> from klikit_frames.api.clocks import SystemClock
     >>> from klikit_frames.api.tries import Bounds, collect_body
-    >>> collect_body([b"1234", b"5678"], bounds=Bounds(max_bytes=6, deadline=1e12), clock=SystemClock())
+    >>> collect_body([b"1234", b"5678"], bounds=Bounds(max_bytes=6, deadline=1e12))
     (b'', 'the answer is longer than 6 bytes')
     """
     body = bytearray()
@@ -72,7 +74,7 @@ def collect_body(chunks: Iterable[bytes], *, bounds: Bounds, clock: Clock) -> tu
         body += chunk
         if len(body) > bounds.max_bytes:
             return b"", f"the answer is longer than {bounds.max_bytes:,} bytes"
-        if clock.time() > bounds.deadline:
+        if stopwatch() > bounds.deadline:
             return b"", "the answer dripped in too slowly"
     return bytes(body), None
 

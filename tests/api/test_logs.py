@@ -82,16 +82,24 @@ import sys
 from pathlib import Path
 from klikit_frames.api.logs import open_log
 log = open_log("writes", path=Path(sys.argv[1]))
-print(sum(log.put(1000 + i, limit=50, window_ms=60_000) == 0 for i in range(60)))
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(log.put(1000 + i, limit=200, window_ms=60_000) == 0 for i in range(300)))
 log.close()
 """
 
 
 def test_log__is_exact_among_processes(path: Path) -> None:
-    """Three processes that send at once send together what one may."""
+    """Four processes that send at once send together what one may."""
     call = [sys.executable, "-c", SENDER, str(path)]
-    senders = [subprocess.Popen(call, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert sum(int(sender.communicate()[0]) for sender in senders) == 50
+    pipe = subprocess.PIPE
+    senders = [subprocess.Popen(call, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    assert [sender.stdout and sender.stdout.readline() for sender in senders] == ["ready\n"] * 4
+    for sender in senders:
+        assert sender.stdin
+        sender.stdin.write("go\n")
+        sender.stdin.flush()
+    assert sum(int(sender.communicate()[0]) for sender in senders) == 200
 
 
 def test_log__survives_a_clock_set_back(path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.api.clocks import SystemClock
 from klikit_frames.api.pacing import MAX_JITTER_S, MIN_JITTER_S, Kind, Pacing, measure_jitter
-from klikit_frames.api.ratelimits import RateLimits
+from klikit_frames.api.ratelimits import WINDOW_S, RateLimits
 from klikit_frames.sandbox.limits import WINDOWS
 
 from .scripts import FakeClock, connect, error, ok, write
@@ -154,6 +154,7 @@ def test_jitter__widens_the_window_within_bounds() -> None:
     assert measure_jitter(durations_s) == pytest.approx(MIN_JITTER_S + 0.5)
     durations_s.append(25.0)
     assert measure_jitter(durations_s) == MAX_JITTER_S
+    assert WINDOW_S / (WINDOW_S + MAX_JITTER_S) >= 0.95
 
 
 def test_429__pauses_the_whole_credential() -> None:
@@ -164,6 +165,15 @@ def test_429__pauses_the_whole_credential() -> None:
     assert pacing.paused_s == 7.0
     assert pacing.admit("read")
     assert clock.slept == [7.0]
+
+
+def test_429__and_a_clock_set_back() -> None:
+    """A clock that is set back by an hour does not make a pause of seconds one of an hour."""
+    clock = FakeClock()
+    pacing = pace(clock)
+    note(pacing, is_rate_limited=True, retry_after_s=7.0)
+    clock.now -= 3600
+    assert pacing.paused_s == 0.0
 
 
 def test_429__that_come_together_are_one_pause() -> None:

@@ -112,6 +112,7 @@ def test_canary__in_the_traceback_of_an_interruption(interruption: type[BaseExce
     with connect(interrupt) as client, pytest.raises(interruption) as caught:
         client.read("/brands")
     assert find_canaries(show_with_locals(caught.value)) == []
+    assert caught.value.__context__ is None
     assert not any("httpx" in trace.tb_frame.f_code.co_filename for trace in frames_of(caught.value))
 
 
