@@ -106,7 +106,8 @@ def check_columns(table: Table, header: Header) -> Checked:
         "cascade_to_modifier_groups": cascade.values,
         "cascade_brand_ids": brands.values,
     }
-    findings = [*table.findings, *_blank_rows(is_silent)]
+    refused = refused_rows(table.findings, n_rows=columns.n_rows)
+    findings = [*table.findings, *_blank_rows(is_silent & ~refused)]
     whole = refused_rows(findings, n_rows=columns.n_rows)
     cells = [finding.without(whole) for finding in columns.findings]
     findings += [finding for finding in cells if len(finding.positions)]

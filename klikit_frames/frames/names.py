@@ -184,11 +184,13 @@ def _finding(
     values = _value(queries, positions)
     texts = np.array(said, dtype=object)[places]
     if code == "name_ambiguous":
-        return Finding(
-            code=code, positions=positions, column=title, values=values, messages="It may be " + texts + "."
-        )
-    hints = np.where(texts == "", "", "The nearest names are " + texts + ".").astype(object)
-    return Finding(code=code, positions=positions, column=title, values=values, hints=hints)
+        messages, hints = "'" + values + "' may be " + texts + ".", ""
+    else:
+        messages = "'" + values + "' is not known here."
+        hints = np.where(texts == "", "", "The nearest names are " + texts + ".").astype(object)
+    return Finding(
+        code=code, positions=positions, column=title, values=values, messages=messages, hints=hints
+    )
 
 
 def _value(queries: dict[str, Words], positions: Positions) -> Words:

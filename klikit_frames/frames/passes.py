@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,11 @@ from klikit_frames.frames.codes import KINDS
 from klikit_frames.frames.columns import text_column
 from klikit_frames.frames.findings import Finding
 
+# Nearest words are looked for this often and no more: in a flood nobody reads them one by one.
 _MOST_GUESSES = 1_000
+# A spreadsheet keeps 15 digits of a number; text that was never a number is not rounded.
+_EXACT_DIGITS = 15
+_NONE_TOO_LONG = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,22 +57,21 @@ class Pass:
 
 
 def read_levels(column: pd.Series[Any], *, implied: str | None = None) -> Pass:
-    """Read ``entity_type``; `implied` is the level that the name of the id column says."""
+    """Read ``entity_type``; `implied` is what the name of the id column says, and what a blank means then."""
     result = _read_words(column, name="entity_type", table=ENTITY_TYPE_WORDS, code="entity_type_unknown")
     if implied is None:
         return result
-    wrong = np.flatnonzero((result.values != implied) & (result.values != "") & ~result.is_blank)
-    if not len(wrong):
-        return result
-    message = f"The id column is one of {implied} ids, but the row says another level."
+    levels = np.where(result.is_blank, implied, result.values).astype(object)
+    wrong = np.flatnonzero((levels != implied) & (levels != ""))
     mismatch = Finding(
         code="entity_type_mismatch",
         positions=wrong,
         column="entity_type",
-        values=result.values[wrong],
-        messages=message,
+        values=levels[wrong],
+        messages=f"The id column is one of {implied} ids, but the row says another level.",
     )
-    return Pass(values=result.values, is_blank=result.is_blank, findings=[*result.findings, mismatch])
+    findings = [*result.findings, mismatch] if len(wrong) else result.findings
+    return replace(result, values=levels, is_blank=np.zeros(len(levels), dtype=bool), findings=findings)
 
 
 def read_scopes(column: pd.Series[Any]) -> Pass:
@@ -91,10 +94,11 @@ def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> 
     texts = text_column(column, whole_floats=True)
     ids = parse_ids(texts.words)
     is_float = has_floats or texts.has_floats
+    float_digits = _NONE_TOO_LONG if not is_float else 0 if column.dtype.kind == "f" else _EXACT_DIGITS
     return Pass(
         values=texts.spread(ids, blank=0),
         is_blank=texts.is_blank,
-        findings=_bad_ids(texts, ids, name, is_float=is_float),
+        findings=_bad_ids(texts, ids, name, float_digits=float_digits),
         notes=[_float_note(name)] if texts.has_floats and (ids > 0).any() else [],
     )
 
@@ -169,10 +173,12 @@ def _where(texts: Texts, is_bad: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.
     return positions, among_bad[texts.places[positions]]
 
 
-def _bad_ids(texts: Texts, ids: npt.NDArray[np.int64], name: str, *, is_float: bool) -> list[Finding]:
-    faults = {word: find_id_fault(word) for word in texts.words[ids == 0]}
-    if is_float:
-        faults = {word: _float_fault(word, fault) for word, fault in faults.items()}
+def _bad_ids(texts: Texts, ids: npt.NDArray[np.int64], name: str, *, float_digits: int) -> list[Finding]:
+    """Say what is wrong with each text that is no id.
+
+    A whole float of more than `float_digits` digits is one that its program may have rounded.
+    """
+    faults = {word: _id_fault(word, float_digits) for word in texts.words[ids == 0]}
     codes = np.array([faults[word][0] if word in faults else "" for word in texts.words], dtype=object)
     findings = []
     for code in sorted({fault[0] for fault in faults.values()}):
@@ -183,14 +189,12 @@ def _bad_ids(texts: Texts, ids: npt.NDArray[np.int64], name: str, *, is_float: b
     return findings
 
 
-def _float_fault(word: str, fault: tuple[str, str]) -> tuple[str, str]:
-    """Floats from 2**53 on are whole, but no longer every whole number."""
-    return ("id_imprecise", "") if fault[0] == "id_exponent" or _is_long_float(word) else fault
-
-
-def _is_long_float(word: str) -> bool:
+def _id_fault(word: str, float_digits: int) -> tuple[str, str]:
+    code, hint = find_id_fault(word)
     whole, _, rest = word.partition(".")
-    return rest == "0" and whole.isdigit() and len(whole) > 15
+    is_long = len(whole) > float_digits and rest == "0"
+    is_scientific = code == "id_exponent" and float_digits < _NONE_TOO_LONG
+    return ("id_imprecise", "") if is_long or is_scientific else (code, hint)
 
 
 def _float_note(name: str) -> str:
@@ -200,7 +204,7 @@ def _float_note(name: str) -> str:
 
 
 def _guesses(words: npt.NDArray[np.object_], table: dict[str, Any]) -> list[str] | None:
-    """Return hints with the nearest known word; not for a flood, where nobody reads them one by one."""
+    """Return hints with the nearest known word."""
     if not len(words) or len(words) > _MOST_GUESSES:
         return None
     known = ", ".join(sorted({str(value).lower() for value in table.values()}))

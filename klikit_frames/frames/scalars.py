@@ -92,7 +92,7 @@ def _dump_nested(value: object) -> Json:
     if type(value) is dict:
         return {"dict": [[dump_value(key), dump_value(member)] for key, member in value.items()]}
     for kind in (tuple, list, set):
-        if type(value) is kind:
+        if isinstance(value, kind):
             return {kind.__name__: [dump_value(member) for member in cast("tuple[object, ...]", value)]}
     raise KlikitFramesError(
         f"A value of type {type(value).__name__} cannot be stored in a plan or journal. "
