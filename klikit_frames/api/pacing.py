@@ -17,7 +17,7 @@ from typing import Literal
 
 from .clocks import Clock
 from .logs import SendLog, open_log
-from .ratelimits import WINDOW_S, RateLimits, choose_pause
+from .ratelimits import MAX_RESET_S, WINDOW_S, RateLimits, choose_pause
 
 Kind = Literal["read", "write"]
 MIN_JITTER_S = 0.25
@@ -83,7 +83,7 @@ class Lane:
         elif self.learned < self.configured and now - self.changed_at >= WINDOW_S:
             self.learned += self.configured * _RECOVERY_PER_WINDOW
             self.learned, self.changed_at = min(self.learned, float(self.configured)), now
-        if limits.remaining == 0 and limits.reset_s is not None and 0 < limits.reset_s <= WINDOW_S:
+        if limits.remaining == 0 and limits.reset_s is not None and 0 < limits.reset_s <= MAX_RESET_S:
             self.hold = Rest(now, now + limits.reset_s)
 
     def back_off(self, *, now: float) -> None:

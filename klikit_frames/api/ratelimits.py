@@ -9,6 +9,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 WINDOW_S = 60.0
+# The server's Date and its reset are whole seconds, so that a minute may look like 61.
+MAX_RESET_S = WINDOW_S + 2.0
 MIN_PAUSE_S = 0.05
 DEFAULT_PAUSE_S = 1.0
 MAX_PAUSE_S = 300.0
@@ -102,7 +104,7 @@ def choose_pause(limits: RateLimits, *, n_in_a_row: int) -> Pause:
         return Pause(max(MIN_PAUSE_S, asked))
     if asked is not None and asked > MAX_PAUSE_S:
         kept = MAX_PAUSE_S
-    elif limits.reset_s is not None and 0 < limits.reset_s <= WINDOW_S:
+    elif limits.reset_s is not None and 0 < limits.reset_s <= MAX_RESET_S:
         kept = limits.reset_s
     else:
         kept = min(WINDOW_S, DEFAULT_PAUSE_S * 2.0 ** min(n_in_a_row - 1, 10))

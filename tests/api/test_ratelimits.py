@@ -68,6 +68,7 @@ def test_limits__leave_out_what_makes_no_sense(text: str) -> None:
         (RateLimits(), 4, 8.0, False),
         (RateLimits(), 50, 60.0, False),
         (RateLimits(reset_s=12.0), 1, 12.0, False),
+        (RateLimits(reset_s=61.0), 1, 61.0, False),
         (RateLimits(reset_s=4000.0), 1, 1.0, False),
         (RateLimits(reset_s=-5.0), 3, 4.0, False),
     ],
