@@ -42,11 +42,12 @@ async def send_answer(wire: Wire, answer: Recorded, *, headers: dict[str, str]) 
 
 
 async def send_drips(wire: Wire, answer: Recorded, *, headers: dict[str, str], seconds: float) -> None:
-    """Send an answer in twenty pieces, spread over some seconds."""
+    """Send an answer in some twenty pieces, spread over some seconds."""
     await wire.send(_start(answer, headers))
     size = max(1, -(-len(answer.body) // _DRIPS))
-    for begin in range(0, len(answer.body), size):
-        await asyncio.sleep(seconds / _DRIPS)
+    begins = range(0, len(answer.body), size)
+    for begin in begins:
+        await asyncio.sleep(seconds / len(begins))
         await wire.send(_body(answer.body[begin : begin + size], more=True))
     await wire.send(_body(b""))
 

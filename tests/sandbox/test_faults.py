@@ -1,0 +1,227 @@
+"""Faults: each one over HTTP, when it strikes, and how it is written."""
+
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+
+import httpx
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.sandbox.calls import Call as Request
+from klikit_frames.sandbox.faults import NAMES, Fault, Faults, parse_faults, read_faults
+
+from .conftest import Call
+
+ZONE = [{"brandID": 5297, "branchID": 1293}]
+
+
+def is_written(sandbox: kf.sandbox.Sandbox) -> bool:
+    """Tell whether the item that `strike` writes is off."""
+    state = sandbox.state().query("entity_id == 289379 and branch_id == 1293")
+    return not bool(state["is_enabled"].iloc[0])
+
+
+def strike(sandbox: kf.sandbox.Sandbox, enable: Call, name: str, **options: object) -> httpx.Response:
+    """Send one write into a fault."""
+    sandbox.inject(name, **options)
+    return enable([289379], isEnabled=False, zoneStores=ZONE)
+
+
+@pytest.mark.parametrize(("name", "written"), [("reset_before", False), ("reset_after", True)])
+def test_reset__before_or_after_the_work(
+    sandbox: kf.sandbox.Sandbox, enable: Call, name: str, written: bool
+) -> None:
+    """The client sees the connection go either way; only the truth tells which it was."""
+    with pytest.raises(httpx.ReadError):
+        strike(sandbox, enable, name)
+    assert is_written(sandbox) is written
+    assert sandbox.requests["status"].isna().all()
+
+
+def test_truncated__ends_in_the_middle(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """The headers promise more than arrives; the write was made."""
+    with pytest.raises(httpx.RemoteProtocolError):
+        strike(sandbox, enable, "truncated")
+    assert is_written(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("error_500", 500, "internal"),
+        ("error_502", 502, "downstream_unavailable"),
+        ("stored_502", 502, "downstream_unavailable"),
+        ("error_503", 503, "downstream_unavailable"),
+        ("error_504", 504, "downstream_unavailable"),
+        ("rate_limit", 429, "rate_limit_exceeded"),
+    ],
+)
+def test_error__comes_in_the_envelope_and_writes_nothing(
+    sandbox: kf.sandbox.Sandbox, enable: Call, name: str, status: int, code: str
+) -> None:
+    """A failure on call is a proper answer."""
+    answer = strike(sandbox, enable, name)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert not is_written(sandbox)
+
+
+def test_error__strikes_reads_too(sandbox: kf.sandbox.Sandbox, http: httpx.Client) -> None:
+    """A read has nothing to store, but fails all the same."""
+    sandbox.inject("stored_502", count=1)
+    assert [http.get("/brands").status_code for _ in range(2)] == [502, 200]
+
+
+@pytest.mark.parametrize(
+    ("form", "value"), [("seconds", "7"), ("date", None), ("absent", None), ("absurd", "1000000000")]
+)
+def test_rate_limit__comes_with_each_form_of_retry_after(
+    sandbox: kf.sandbox.Sandbox, enable: Call, form: str, value: str | None
+) -> None:
+    """The wait is what was asked for, in the form that was asked for."""
+    answer = strike(sandbox, enable, "rate_limit", seconds=7, retry_after=form)
+    if form == "date":
+        moment, date = (parsedate_to_datetime(answer.headers[name]) for name in ("retry-after", "date"))
+        assert 7 <= (moment - date).total_seconds() <= 9
+    else:
+        assert answer.headers.get("retry-after") == value
+
+
+def test_html_502__is_a_proxys_page(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """No envelope, no request id, nothing written."""
+    answer = strike(sandbox, enable, "html_502")
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
+    assert answer.text.startswith("<html>")
+    assert not is_written(sandbox)
+
+
+def test_redirect__points_elsewhere(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """307 with a Location; nothing written."""
+    answer = strike(sandbox, enable, "redirect")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/elsewhere/menus/items/enable")
+    assert not is_written(sandbox)
+
+
+def test_wrong_content_type__has_the_right_body(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """JSON that calls itself text; the write was made."""
+    answer = strike(sandbox, enable, "wrong_content_type")
+    assert answer.headers["content-type"] == "text/plain"
+    assert "data" in answer.json()
+    assert is_written(sandbox)
+
+
+def test_no_request_id__has_the_rest(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """The envelope without its id; the write was made."""
+    assert set(strike(sandbox, enable, "no_request_id").json()) == {"data"}
+    assert is_written(sandbox)
+
+
+@pytest.mark.parametrize("name", ["latency", "slow_drip"])
+def test_slow__comes_whole_but_late(sandbox: kf.sandbox.Sandbox, enable: Call, name: str) -> None:
+    """The answer takes as long as asked for."""
+    begin = time.perf_counter()
+    answer = strike(sandbox, enable, name, seconds=0.1)
+    assert time.perf_counter() - begin >= 0.099
+    assert "data" in answer.json()
+    assert is_written(sandbox)
+
+
+def test_every_fault__leaves_the_sandbox_working(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """After each of them the next request is answered as ever."""
+    for name in NAMES:
+        sandbox.inject(name, count=1, **({"seconds": 0.01} if name in ("latency", "slow_drip") else {}))
+        try:
+            enable([289379])
+        except httpx.TransportError:
+            continue
+    assert sandbox.faults == ()
+    assert enable([289379]).status_code == 200
+
+
+def test_match__chooses_requests_by_path_and_body(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """Only where the text occurs, in method, path or body."""
+    sandbox.inject("error_503", match="289380")
+    sandbox.inject("error_500", match="PATCH /menus/sections")
+    statuses = [enable([289379]).status_code, enable([289380]).status_code]
+    assert [*statuses, enable([6825], kind="sections").status_code] == [200, 503, 500]
+
+
+def test_clear__ends_them(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """Without faults all is well."""
+    sandbox.inject("error_503")
+    sandbox.clear_faults()
+    assert enable([289379]).status_code == 200
+
+
+def test_latency__adds_up_and_goes_with_another() -> None:
+    """All latencies that strike, and the first of the others."""
+    faults = Faults([Fault("error_500"), Fault("latency"), Fault("error_503"), Fault("latency", seconds=1)])
+    struck = faults.draw(Request("GET", "/brands"))
+    assert [fault.name for fault in struck] == ["error_500", "latency", "latency"]
+
+
+def test_probability__is_seeded() -> None:
+    """The same seed strikes the same requests; about as many as asked for."""
+
+    def strikes(seed: int) -> list[bool]:
+        faults = Faults([Fault("error_500", probability=0.3)], seed=seed)
+        return [bool(faults.draw(Request("GET", "/brands"))) for _ in range(1000)]
+
+    assert strikes(7) == strikes(7)
+    assert strikes(7) != strikes(8)
+    assert 250 < sum(strikes(7)) < 350
+
+
+def test_reset__brings_back_the_first_faults_and_their_chance() -> None:
+    """Counts, later faults and the chance are as at the start."""
+    faults = Faults([Fault("error_500", probability=0.5, count=3)], seed=7)
+    call = Request("GET", "/brands")
+    first = [bool(faults.draw(call)) for _ in range(20)]
+    faults.inject(Fault("error_503"))
+    faults.reset()
+    assert [bool(faults.draw(call)) for _ in range(20)] == first
+
+
+def test_parse__reads_what_a_command_says() -> None:
+    """Faults apart by semicolons, options by commas."""
+    text = "error_503:count=3,match=items; latency:seconds=0.1,probability=0.5 ;reset_after"
+    expected = [
+        Fault("error_503", count=3, match="items"),
+        Fault("latency", seconds=0.1, probability=0.5),
+        Fault("reset_after"),
+    ]
+    assert parse_faults(text) == expected
+    assert read_faults([{"name": "reset_after"}, "latency", Fault("html_502")]) == [
+        Fault("reset_after"),
+        Fault("latency"),
+        Fault("html_502"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("error_599", "no fault 'error_599'"),
+        ("latency:minutes=1", "no 'minutes'"),
+        ("latency:seconds", "not option=value"),
+        ("latency:seconds=-1", "seconds is from 0"),
+        ("latency:probability=2", "probability is from 0 to 1"),
+        ("latency:count=0", "count is a whole number"),
+        ("rate_limit:retry_after=never", "retry_after is one of"),
+    ],
+)
+def test_parse__refuses_what_there_is_not(text: str, said: str) -> None:
+    """A misspelt fault is an error at once, with what there is."""
+    with pytest.raises((ValueError, TypeError), match=said):
+        parse_faults(text)
+
+
+def test_serve__takes_faults_from_the_start() -> None:
+    """As text, in the form of the command line; something else is refused."""
+    with kf.sandbox.serve(faults="error_503:count=1") as sandbox:
+        auth = (sandbox.partner_key, sandbox.secret_key)
+        statuses = [httpx.get(f"{sandbox.url}/brands", auth=auth).status_code for _ in range(2)]
+    assert statuses == [503, 200]
+    with pytest.raises(TypeError, match="faults are text"):
+        kf.sandbox.serve(faults=5)

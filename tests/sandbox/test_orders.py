@@ -1,0 +1,126 @@
+"""The small endpoints of orders and stock, which carry three of the errors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+import klikit_frames as kf
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    """Return status and error code."""
+    return answer.status_code, answer.json().get("error", {}).get("code", "ok")
+
+
+def day(days_ago: int) -> str:
+    """Return a date that lies some days back."""
+    return (datetime.now(UTC) - timedelta(days=days_ago)).date().isoformat()
+
+
+def move(http: httpx.Client, status: object, key: str | None = None) -> httpx.Response:
+    """Bring the first order, which is placed, to another status."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return http.patch("/orders/7400001/status", json={"status": status}, headers=headers)
+
+
+def test_list__has_pages_and_a_range(http: httpx.Client) -> None:
+    """The orders of the last 30 days, newest first."""
+    data = http.get("/orders", params={"size": 3}).json()["data"]
+    assert (data["page"], data["size"], data["total"]) == (1, 3, 40)
+    assert [order["id"] for order in data["orders"]] == [7400001, 7400002, 7400003]
+    older = http.get("/orders", params={"start_date": day(400), "end_date": day(390)})
+    assert older.json()["data"]["orders"] == []
+
+
+@pytest.mark.parametrize(("days", "expected"), [(90, (200, "ok")), (91, (400, "request_invalid_range"))])
+def test_list__takes_90_days_at_most(http: httpx.Client, days: int, expected: tuple[int, str]) -> None:
+    """One more is request_invalid_range."""
+    assert code(http.get("/orders", params={"start_date": day(days), "end_date": day(0)})) == expected
+
+
+def test_order__is_read_or_not_found(http: httpx.Client) -> None:
+    """One order by its id."""
+    assert http.get("/orders/7400001").json()["data"]["status"] == "placed"
+    assert code(http.get("/orders/1")) == (404, "resource_not_found")
+
+
+def test_status__goes_its_way(http: httpx.Client) -> None:
+    """Placed, accepted, ready, delivered; then nothing more."""
+    for status in ("accepted", "ready", "delivered"):
+        assert move(http, status, key=status).json()["data"]["status"] == status
+    assert code(move(http, "cancelled", key="late")) == (409, "state_invalid_transition")
+
+
+def test_status__needs_a_key_and_a_known_word(http: httpx.Client) -> None:
+    """The one write whose key is required; an odd status is a plain 400."""
+    assert code(move(http, "accepted")) == (400, "request_missing_idempotency_key")
+    assert code(move(http, "eaten", key="one")) == (400, "request_invalid")
+    assert code(move(http, [], key="one")) == (400, "request_invalid")
+
+
+def test_availability__shows_in_menus_and_leaves_the_flag(http: httpx.Client) -> None:
+    """Out of stock is another switch than off."""
+    assert code(http.patch("/items/CBA001/availability", json={"available": False})) == (200, "ok")
+    menu = http.get("/menus", params={"brand_id": 5297, "branch_id": 1293}).json()["data"]["menu"]
+    item = menu["sections"][0]["categories"][0]["items"][0]
+    assert (item["id"], item["enabled"], item["isAvailable"]) == (289379, True, False)
+    assert item["oos"] == {"available": False}
+
+
+@pytest.mark.parametrize("sku", ["NOPE", "cba001", "289379", "%00"])
+def test_availability__of_an_unknown_sku_is_unmapped(http: httpx.Client, sku: str) -> None:
+    """The partner's own id, not the item's."""
+    answer = http.patch(f"/items/{sku}/availability", json={"available": False})
+    assert code(answer) == (404, "resource_unmapped")
+
+
+def test_availability__needs_a_boolean(http: httpx.Client) -> None:
+    """Missing is not false here."""
+    assert code(http.patch("/items/CBA001/availability", json={})) == (400, "request_invalid")
+
+
+def test_visibilities__replace_the_whole_map(sandbox: kf.sandbox.Sandbox, http: httpx.Client) -> None:
+    """What is left out is hidden; a store's own map goes before the business's."""
+    sandbox.set(store_read="live")
+    zone = [{"brandID": 5297, "branchID": 1293}]
+    http.patch("/menus/items/289379/visibilities", json={"visibilities": {"1": True}})
+    http.patch("/menus/categories/39118/visibilities", json={"visibilities": {"6": True}, "zoneStores": zone})
+
+    def maps(**query: int) -> tuple[set[str], set[str]]:
+        menu = http.get("/menus", params=query).json()["data"]["menu"]
+        section = next(node for node in menu["sections"] if node["id"] == 6825)
+        category = next(node for node in section["categories"] if node["id"] == 39118)
+        nodes = (category, category["items"][0])
+        return tuple({name for name, shown in node["visibilities"].items() if shown} for node in nodes)
+
+    every = {"1", "6", "9", "11", "16", "17"}
+    assert maps() == (every, {"1"})
+    assert maps(brand_id=5297, branch_id=1293) == ({"6"}, {"1"})
+    assert maps(brand_id=5297, branch_id=1294) == (every, {"1"})
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/menus/sections/1/visibilities", {"visibilities": {}}, (404, "resource_not_found")),
+        ("/menus/sections/x/visibilities", {"visibilities": {}}, (400, "request_invalid")),
+        ("/menus/sections/6825/visibilities", {}, (400, "request_invalid")),
+        ("/menus/sections/6825/visibilities", {"visibilities": {"2": True}}, (400, "request_invalid")),
+        ("/menus/sections/6825/visibilities", {"visibilities": {"1": "yes"}}, (400, "request_invalid")),
+    ],
+)
+def test_visibilities__refuse_what_they_cannot_read(
+    http: httpx.Client, path: str, body: object, expected: tuple[int, str]
+) -> None:
+    """A map of known providers to booleans, of an entity that there is."""
+    assert code(http.patch(path, json=body)) == expected
+
+
+def test_visibilities__of_no_store_can_be_refused(sandbox: kf.sandbox.Sandbox, http: httpx.Client) -> None:
+    """The switch for an empty store list holds here too."""
+    sandbox.set(empty_stores="reject")
+    body = {"visibilities": {}, "zoneStores": []}
+    assert code(http.patch("/menus/items/289379/visibilities", json=body)) == (400, "request_invalid")
