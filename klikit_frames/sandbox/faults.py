@@ -77,10 +77,12 @@ class Fault:
             raise ValueError(f"there is no fault {self.name!r}; there are: {', '.join(NAMES)}")
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability is from 0 to 1, not {self.probability!r}")
-        if self.count is not None and self.count < 1:
+        if self.count is not None and (type(self.count) is not int or self.count < 1):
             raise ValueError(f"count is a whole number from 1, not {self.count!r}")
         if self.seconds is not None and not 0 <= self.seconds <= 3600:
             raise ValueError(f"seconds is from 0 to 3600, not {self.seconds!r}")
+        if not isinstance(self.match, str):
+            raise TypeError(f"match is text, not {self.match!r}")
         if self.retry_after not in RETRY_AFTER:
             raise ValueError(f"retry_after is one of {', '.join(RETRY_AFTER)}; not {self.retry_after!r}")
 
