@@ -145,9 +145,10 @@ class Session:
         result = tell(
             self.book, self.plan, self.run, status=self.watch.reason or "finished", notes=self._notes
         )
-        self.book.note_status(
-            self.run.run_id, result.status, counts=result.counts, ended_at=datetime.now(UTC)
-        )
+        if self.watch.is_hasty and result.resume_hint is None:
+            result = replace(result, status="finished")
+        counts, ended_at = result.counts, datetime.now(UTC)
+        self.book.note_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result
 
     def _give_up(self, trouble: BaseException) -> NoReturn:

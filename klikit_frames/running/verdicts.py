@@ -39,7 +39,7 @@ def judge(
     if answer is None:
         return Verdict(unheard, message=settled.trouble, settled_at=settled.settled_at)
     return Verdict(
-        _word(answer, n_cells=n_cells, unheard=unheard, is_stopping=is_stopping),
+        _word(settled, answer, n_cells=n_cells, unheard=unheard, is_stopping=is_stopping),
         code=answer.code,
         http_status=answer.http_status,
         message=_message(settled, answer),
@@ -59,14 +59,21 @@ def ends_run(settled: Settled) -> str | None:
     return None if settled.was_sent else "unreachable"
 
 
-def _word(answer: Answer, *, n_cells: int, unheard: str, is_stopping: bool) -> str:
+def _word(settled: Settled, answer: Answer, *, n_cells: int, unheard: str, is_stopping: bool) -> str:
     if answer.is_ok:
         return "applied" if answer.is_readable else "unknown"
-    if answer.http_status == 429:
+    if answer.http_status == 429 or _is_own_conflict(settled, answer):
         return unheard
     if _is_of_rows(answer):
         return "split" if n_cells > 1 and answer.http_status in _NARROWED else _refused(n_cells)
-    return "unknown" if is_stopping and answer.http_status >= 500 else "failed"
+    # A failure that comes after silence does not tell what became of the try that nobody answered.
+    is_open = answer.http_status >= 500 and (is_stopping or settled.had_silence)
+    return "unknown" if is_open else "failed"
+
+
+def _is_own_conflict(settled: Settled, answer: Answer) -> bool:
+    """Tell whether a 409 may be due to an earlier try of the same request, silent and still under way."""
+    return answer.http_status == 409 and settled.had_silence
 
 
 def _is_of_rows(answer: Answer) -> bool:
@@ -81,6 +88,8 @@ def _refused(n_cells: int) -> str:
 def _message(settled: Settled, answer: Answer) -> str | None:
     if settled.is_replayed_failure:
         return f"{answer.message} (a stored failure, repeated by the API under one request_id)".strip()
+    if _is_own_conflict(settled, answer):
+        return f"{answer.message} (an earlier try of this request may still be under way)".strip()
     if answer.code == "state_idempotency_conflict":
         return f"{answer.message} (its key was used for another body: please report this bug)".strip()
     return " ".join(part for part in (answer.message, _of(settled.trouble)) if part) or None

@@ -1,4 +1,4 @@
-"""Worlds to break runs in: random plans, processes that die at a named step, and a judge that misses nothing."""
+"""Worlds to break runs in: random plans, processes that die at a named step, and a judge of rows."""
 
 from __future__ import annotations
 

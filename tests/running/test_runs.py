@@ -1,0 +1,382 @@
+"""Runs over real HTTP: what is told of every row, what is sent, and what is never sent twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.frames.schemas import RESULT_COLUMNS
+from klikit_frames.running.journal import open_journal
+
+from .conftest import CELL
+from .worlds import connect
+
+
+class Bar:
+    """A progress bar that does something at its first step."""
+
+    def __init__(self, deed: object = None) -> None:
+        self.n = 0
+        self.is_closed = False
+        self._deed = deed
+
+    def update(self, n: int = 1, /) -> None:
+        """Count, and do the deed once."""
+        deed, self._deed = self._deed, None
+        self.n += n
+        if callable(deed):
+            deed()
+
+    def close(self) -> None:
+        """Note that it was closed."""
+        self.is_closed = True
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _writes(sandbox: kf.sandbox.Sandbox) -> pd.DataFrame:
+    return sandbox.requests[sandbox.requests["method"] == "PATCH"]
+
+
+def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: pd.DataFrame) -> None:
+    """A result is the input as it was, index, columns and order, and the ten result columns after it."""
+    toggles = wide.assign(note=["=1+1", "b", None, "d"], code="mine").set_index(
+        pd.Index(list("wxyz"), name="at")
+    )
+    toggles = toggles[["note", *CELL[::-1], "is_enabled", "code"]]
+    plan = kf.plan(toggles, progress=False)
+    result = kf.run(plan, client, journal=":memory:", progress=False)
+    (request,) = _writes(sandbox).to_dict("records")
+    told = pd.DataFrame(
+        {
+            "outcome": "applied",
+            "code": "ok",
+            "http_status": pd.array([200] * 4, dtype="Int64"),
+            "message": "status updated",
+            "request_id": request["request_id"],
+            "request_no": pd.array([1] * 4, dtype="Int64"),
+            "idempotency_key": request["key"],
+            "attempts": pd.array([1] * 4, dtype="Int64"),
+        },
+        index=toggles.index,
+    )
+    expected = pd.concat([plan.toggles, told], axis=1)
+    pd.testing.assert_frame_equal(result.frame[expected.columns], expected)
+    assert tuple(result.frame.columns[-10:]) == RESULT_COLUMNS
+    assert list(result.frame.columns[:8]) == ["note", *CELL[::-1], "is_enabled", "input_code"]
+    for name in ("sent_at", "settled_at"):
+        assert str(result.frame[name].dtype) == "datetime64[us, UTC]"
+        assert result.frame[name].notna().all()
+
+
+def test_run__sums_up(client: kf.Client, wide: pd.DataFrame) -> None:
+    """The counts name all six outcomes, the bar counts rows, and nothing failed."""
+    bar = Bar()
+    result = kf.run(kf.plan(wide, progress=False), client, journal=":memory:", progress=bar)
+    assert result.counts == {
+        "applied": 4,
+        "unchanged": 0,
+        "rejected": 0,
+        "failed": 0,
+        "unknown": 0,
+        "not_sent": 0,
+    }
+    assert (bar.n, bar.is_closed) == (4, True)
+    assert result.status == "finished"
+    assert result.resume_hint is None
+    assert result.failed.empty
+    result.raise_for_failures()
+
+
+def test_run__empty_plan(client: kf.Client, wide: pd.DataFrame, sandbox: kf.sandbox.Sandbox) -> None:
+    """A plan without rows runs, sends nothing, and has a result without rows."""
+    result = kf.run(kf.plan(wide.head(0), progress=False), client, journal=":memory:")
+    assert len(result.frame) == 0
+    assert set(RESULT_COLUMNS) <= set(result.frame.columns)
+    assert result.status == "finished"
+    assert _writes(sandbox).empty
+
+
+def test_run__rows_that_are_not_sent(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame
+) -> None:
+    """With a state, what holds already is unchanged and what is foreign is rejected, and neither is sent."""
+    state = kf.read_state(client, progress=False)
+    rows = wide.assign(
+        is_enabled=[True, False, False, False], entity_id=[*wide["entity_id"][:3], 990_000_000]
+    )
+    result = kf.run(kf.plan(rows, state=state, progress=False), client, journal=":memory:")
+    told = result.frame[["outcome", "code", "request_no", "attempts"]]
+    expected = pd.DataFrame(
+        {
+            "outcome": ["unchanged", "applied", "applied", "rejected"],
+            "code": ["already_set", "ok", "ok", "not_in_menu"],
+            "request_no": pd.array([None, 1, 1, None], dtype="Int64"),
+            "attempts": pd.array([None, 1, 1, None], dtype="Int64"),
+        }
+    )
+    pd.testing.assert_frame_equal(told, expected)
+    assert [json.loads(body)["ids"] for body in _writes(sandbox)["body"]] == [wide["entity_id"][1:3].tolist()]
+
+
+def test_run__exact_duplicates(client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame) -> None:
+    """A row that is there twice is sent once and told twice."""
+    doubled = pd.concat([wide, wide.head(2)], ignore_index=True)
+    result = kf.run(kf.plan(doubled, progress=False), client, journal=":memory:")
+    assert result.frame["outcome"].tolist() == ["applied"] * 6
+    assert len(_writes(sandbox)) == 1
+
+
+def test_run__guilty_row_alone(client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame) -> None:
+    """One foreign id is rejected in the API's own words; its neighbours are applied."""
+    bad = narrow.assign(entity_id=[*narrow["entity_id"][:7], 990_000_000, *narrow["entity_id"][8:]])
+    result = kf.run(kf.plan(bad, progress=False), client, journal=":memory:")
+    assert result.counts == result.counts | {"applied": 11, "rejected": 1}
+    guilty = result.failed.iloc[0]
+    own = _writes(sandbox).set_index("request_id").loc[guilty["request_id"]]
+    assert json.loads(own["body"])["ids"] == [990_000_000]
+    assert own["key"] == guilty["idempotency_key"]
+    assert (guilty["code"], guilty["http_status"]) == ("resource_not_found", 404)
+    assert len(_writes(sandbox)) <= 9
+
+
+@pytest.mark.parametrize("spelling", ["lower", "upper"])
+def test_run__one_spelling(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, spelling: str
+) -> None:
+    """Codes are told in one spelling, whichever the server uses."""
+    sandbox.set(code_spelling=spelling)
+    bad = wide.head(1).assign(entity_id=990_000_000)
+    assert kf.run(kf.plan(bad), client, journal=":memory:").frame["code"].tolist() == ["resource_not_found"]
+
+
+def test_run__business_before_store(client: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
+    """For one entity the business-wide write is settled before its override in a store leaves."""
+    state = sandbox.state()
+    store = state[(state["scope"] == "store") & (state["entity_type"] == "item")].head(1)[CELL]
+    everywhere = store.assign(scope="business", brand_id=pd.NA, branch_id=pd.NA)
+    rows = pd.concat([store.assign(is_enabled=True), everywhere.assign(is_enabled=False)], ignore_index=True)
+    sandbox.inject("latency", seconds=0.1, count=1)
+    result = kf.run(kf.plan(rows, progress=False), client, journal=":memory:")
+    assert result.frame["outcome"].tolist() == ["applied", "applied"]
+    assert [("zoneStores" in body) for body in _writes(sandbox)["body"]] == [False, True]
+    truth = sandbox.state().merge(store[["entity_type", "entity_id", "brand_id", "branch_id"]])
+    assert truth["is_enabled"].tolist() == [True]
+
+
+def test_run__again(client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A plan that has run is not sent twice: its recorded result comes back, equal to the first."""
+    first = kf.run(singles, client, journal=journal)
+    n_writes = len(_writes(sandbox))
+    again = kf.run(singles, client, journal=journal)
+    assert len(_writes(sandbox)) == n_writes == 12
+    assert again.run_id == first.run_id
+    pd.testing.assert_frame_equal(again.frame, first.frame)
+
+
+def test_run__off_on_off(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """Equal plans made anew are other plans: the third of off, on, off is sent and counts."""
+    for flag in (False, True, False):
+        result = kf.run(kf.plan(wide.assign(is_enabled=flag)), client, journal=journal)
+        assert result.counts["applied"] == 4
+    assert len(_writes(sandbox)) == 3
+    assert not _writes(sandbox)["replayed"].any()
+    assert len(kf.runs(journal=journal)) == 3
+
+
+def test_run__interrupted_and_resumed(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """Ctrl-C returns a result in which each row is settled or not sent; resuming sends only the rest."""
+    sandbox.inject("latency", seconds=0.1)
+    with connect(sandbox, max_connections=1) as slow:
+        result = kf.run(singles, slow, journal=journal, progress=Bar(_interrupt))
+    assert result.is_interrupted
+    assert result.counts["applied"] >= 1
+    assert result.counts["applied"] + result.counts["not_sent"] + result.counts["unknown"] == 12
+    assert result.resume_hint == f'kf.resume("{result.run_id}", client)'
+    whole = kf.resume(result.run_id, client, journal=journal)
+    assert whole.counts["applied"] == 12
+    assert whole.resume_hint is None
+    settled = result.frame["outcome"] == "applied"
+    pd.testing.assert_frame_equal(whole.frame[settled], result.frame[settled])
+    assert not _writes(sandbox)["key"].duplicated().any()
+
+
+def test_run__credential_revoked_on_the_way(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """A refused credential ends the run: one row failed with the API's words, the rest was not sent."""
+    with connect(sandbox, max_connections=1) as client:
+        result = kf.run(singles, client, journal=journal, progress=Bar(sandbox.revoke))
+    refused = result.frame[result.frame["outcome"] == "failed"]
+    assert result.status == "refused"
+    assert refused["code"].tolist() == ["auth_revoked"]
+    assert refused["http_status"].tolist() == [403]
+    assert result.counts["not_sent"] > 0
+    assert sum(result.counts.values()) == 12
+
+
+def test_run__nobody_listens(wide: pd.DataFrame, journal: Path) -> None:
+    """Where no connection opens, rows are not sent; once it does, the same plan is resumed."""
+    with kf.sandbox.serve() as sandbox:
+        port, client = int(sandbox.url.split(":")[2].split("/")[0]), connect(sandbox)
+    plan = kf.plan(wide, combine=False)
+    result = kf.run(plan, client, journal=journal)
+    assert result.counts["not_sent"] == 4
+    assert result.status == "unreachable"
+    assert result.frame["http_status"].isna().all()
+    with kf.sandbox.serve(port=port):
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
+    client.close()
+
+
+def test_run__stops_at_first_failure(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """`on_error="stop"` ends the run at the first row that is not good; `max_failures` allows for some."""
+    bad = narrow.assign(entity_id=[*narrow["entity_id"][:4], *range(990_000_000, 990_000_008)])
+    with connect(sandbox, max_connections=1) as client:
+        one = kf.run(kf.plan(bad, combine=False), client, journal=journal, on_error="stop")
+        three = kf.run(kf.plan(bad, combine=False), client, journal=journal, max_failures=2)
+        whole = kf.resume(three.run_id, client, journal=journal)
+    assert (one.status, one.counts["rejected"], one.counts["not_sent"]) == ("too_many_failures", 1, 7)
+    assert (three.counts["rejected"], three.counts["not_sent"]) == (3, 5)
+    assert whole.counts["rejected"] == 8
+
+
+def test_run__deadline(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A run that is out of time ends as an interrupted one does."""
+    sandbox.inject("latency", seconds=0.05)
+    with connect(sandbox, max_connections=1) as client:
+        result = kf.run(singles, client, journal=journal, deadline_s=0.0)
+    assert result.status == "deadline"
+    assert result.counts["not_sent"] > 6
+
+
+def test_run__canary(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """The first requests are read back; the rest follows only if they are as asked."""
+    good = kf.run(kf.plan(wide, combine=False), client, journal=journal, first=1)
+    assert good.counts["applied"] == 4
+    methods = sandbox.requests["method"].tolist()
+    assert methods.index("PATCH") < methods.index("GET") < len(methods) - 1 - methods[::-1].index("PATCH")
+    bad = wide.assign(entity_id=[990_000_000, *wide["entity_id"][1:]])
+    plan = kf.plan(bad, combine=False)
+    position = plan.requests["ids"].tolist().index((990_000_000,))
+    stopped = kf.run(plan, client, journal=journal, first=position + 1)
+    assert stopped.status == "canary"
+    assert stopped.counts == stopped.counts | {"applied": position, "rejected": 1, "not_sent": 3 - position}
+    assert "not accepted" in stopped.summary
+    assert kf.resume(stopped.run_id, client, journal=journal).counts["not_sent"] == 0
+
+
+def test_run__needs_confirmation(wide: pd.DataFrame, journal: Path) -> None:
+    """A real host is only written to with the plan's code for it, and the refusal names that code."""
+    answer = {"request_id": "a", "data": None}
+    options = {
+        "partner_key": "key",
+        "secret_key": "secret",
+        "transport": httpx.MockTransport(lambda _request: httpx.Response(200, json=answer)),
+    }
+    plan = kf.plan(wide)
+    with kf.connect("https://api.dev.shadowchef.co", **options) as client:
+        with pytest.raises(kf.PlanError, match=plan.confirm_code(client)):
+            kf.run(plan, client, journal=journal)
+        with pytest.raises(kf.PlanError, match="another plan, host or count"):
+            kf.run(plan, client, journal=journal, confirm="00000000")
+        assert kf.runs(journal=journal).empty
+        code = plan.confirm_code(client)
+        assert kf.run(plan, client, journal=journal, confirm=code).counts["applied"] == 4
+
+
+def test_run__bound_to_its_host(client: kf.Client, wide: pd.DataFrame, journal: Path) -> None:
+    """A plan that ran on one host is refused on another, whether run or resumed."""
+    plan = kf.plan(wide)
+    result = kf.run(plan, client, journal=journal)
+    with kf.sandbox.serve() as other, other.connect() as elsewhere:
+        with pytest.raises(kf.PlanError, match="first run on"):
+            kf.run(plan, elsewhere, journal=journal)
+        with pytest.raises(kf.PlanError, match="first run on"):
+            kf.resume(result.run_id, elsewhere, journal=journal)
+        assert _writes(other).empty
+
+
+def test_run__read_only_client(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path) -> None:
+    """A read-only client is refused before anything is noted."""
+    with sandbox.connect(read_only=True) as client, pytest.raises(kf.ConfigError, match="read-only"):
+        kf.run(kf.plan(wide), client, journal=journal)
+    assert not journal.exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"on_error": "halt"}, {"before": "never"}, {"first": -1}, {"max_failures": -1}, {"deadline_s": -0.5}],
+)
+def test_run__option_out_of_range(client: kf.Client, wide: pd.DataFrame, option: dict[str, object]) -> None:
+    """An option out of range is named, and nothing is sent."""
+    with pytest.raises(kf.ConfigError, match=next(iter(option))):
+        kf.run(kf.plan(wide), client, journal=":memory:", **option)
+
+
+@pytest.mark.parametrize("before", ["plan", "read"])
+def test_run__before_images(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path, before: str
+) -> None:
+    """What the cells held is noted from the plan's state, or read before the first write."""
+    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
+    truth = sandbox.state().merge(narrow[CELL]).set_index("entity_id")["is_enabled"]
+    state = kf.read_state(client, stores=stores, progress=False) if before == "plan" else None
+    result = kf.run(kf.plan(narrow, state=state), client, journal=journal, before=before)
+    with open_journal(journal) as book:
+        noted = {flag.cell.entity_id: flag.is_enabled for flag in book.flags(result.run_id, "before")}
+    expected = truth if before == "read" else truth[truth]
+    assert noted == expected.astype(bool).to_dict()
+
+
+def test_resume__unknown_run(client: kf.Client, journal: Path) -> None:
+    """A run that the journal does not know is named."""
+    with pytest.raises(kf.JournalError, match="knows no run abc"):
+        kf.resume("abc", client, journal=journal)
+
+
+def test_runs__history(client: kf.Client, wide: pd.DataFrame, journal: Path) -> None:
+    """The history has one row per run, newest last, with its counts and how it ended."""
+    plans = [kf.plan(wide), kf.plan(wide.head(1).assign(entity_id=990_000_000))]
+    results = [kf.run(plan, client, journal=journal) for plan in plans]
+    told = kf.runs(journal=journal)
+    expected = pd.DataFrame(
+        {
+            "run_id": [result.run_id for result in results],
+            "plan_id": [plan.plan_id for plan in plans],
+            "plan_digest": [plan.digest for plan in plans],
+            "host": client.host,
+            "n_rows": [4, 1],
+            "n_requests": [1, 1],
+            "applied": [4, 0],
+            "unchanged": 0,
+            "rejected": [0, 1],
+            "failed": 0,
+            "unknown": 0,
+            "not_sent": 0,
+            "status": "finished",
+        }
+    )
+    pd.testing.assert_frame_equal(told[expected.columns], expected)
+    assert (told["ended_at"] >= told["started_at"]).all()
+
+
+def test_runs__none_yet(journal: Path) -> None:
+    """Without a journal there is no history, and none is made."""
+    assert kf.runs(journal=journal).empty
+    assert not journal.exists()
