@@ -18,6 +18,18 @@ def note_html(text: str) -> str:
     return f'<p role="status" style="margin:0.2em 0">{escape(text)}</p>' if text else ""
 
 
+def heading_html(text: str) -> str:
+    """Return `text` as a heading within a form.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.notes import heading_html
+    >>> heading_html("Where")
+    '<h4 style="margin:0.6em 0 0">Where</h4>'
+    """
+    return f'<h4 style="margin:0.6em 0 0">{escape(text)}</h4>'
+
+
 def complaint_html(text: str) -> str:
     """Return `text` as something that is in the way; no text, no line.
 

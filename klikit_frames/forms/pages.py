@@ -44,5 +44,6 @@ class PageWidget(anywidget.AnyWidget):
     def _hear(self, change: dict[str, list[dict[str, object]]]) -> None:
         for command in fresh(change["new"], done=self.done):
             self.obey(command)
-        self.done = last_number(change["new"], done=self.done)
-        self.draw()
+        with self.hold_sync():
+            self.done = last_number(change["new"], done=self.done)
+            self.draw()

@@ -32,7 +32,7 @@ def preview_html(plan: Plan, *, writes_per_minute: float, listing: Listing | Non
     lines = "".join(
         f'<tr><th scope="row">{name}</th><td>{escape(said)}</td></tr>' for name, said in facts.items() if said
     )
-    table = f"<table><caption>What will happen</caption>{lines}</table>"
+    table = f'<table><caption style="text-align:left">The plan</caption>{lines}</table>'
     return table + _touched_html(plan, listing) + _undo_html(plan)
 
 

@@ -14,13 +14,13 @@ function toolbar(send, face) {
     ["tick_matching", "Tick all that match"],
     ["invert", "Invert"],
     ["clear", "Clear"],
-    ["undo", "Undo"],
+    ["undo_tick", "Undo"],
   ];
   const bar = make("div", { className: "kf-toolbar", role: "group" });
   bar.setAttribute("aria-label", `Tick ${face.noun}`);
   for (const [type, text] of actions) {
     const button = make("button", { type: "button", textContent: text, className: `kf-${type.replace("_", "-")}` });
-    button.addEventListener("click", () => send(type));
+    button.addEventListener("click", () => send(type.replace("undo_tick", "undo")));
     bar.append(button);
   }
   return bar;
@@ -55,9 +55,15 @@ function emptyRow(width, id, send) {
   return make("tr", {}, make("td", {}, box), name, ...cells);
 }
 
-function fillRow(line, row) {
+// A tick that Python has not heard of yet stays as it was pressed.
+function waitingTicks(model) {
+  const waiting = model.get("commands").filter(({ seq, type }) => seq > model.get("done") && type === "tick");
+  return new Map(waiting.map(({ key, on }) => [key, on]));
+}
+
+function fillRow(line, row, waiting) {
   const box = line.querySelector("input");
-  box.checked = row.ticked;
+  box.checked = waiting.get(row.key) ?? row.ticked;
   box.dataset.key = row.key;
   line.className = row.ticked ? "kf-ticked" : "";
   const [first, ...others] = row.cells;
@@ -68,11 +74,14 @@ function fillRow(line, row) {
 const boxesOf = (body) => [...body.querySelectorAll("input[type=checkbox]")];
 
 // Rows are filled anew but never replaced, so that the focus stays where it is.
-function drawRows(body, rows, width, unique, send) {
+function drawRows(body, model, unique, send) {
+  const rows = model.get("rows");
+  const waiting = waitingTicks(model);
+  const width = model.get("face").columns.length;
   while (body.children.length < rows.length) body.append(emptyRow(width, `${unique}-${body.children.length}`, send));
   const isLosingFocus = boxesOf(body).slice(rows.length).includes(body.getRootNode().activeElement);
   while (body.children.length > rows.length) body.lastElementChild.remove();
-  rows.forEach((row, index) => fillRow(body.children[index], row));
+  rows.forEach((row, index) => fillRow(body.children[index], row, waiting));
   const boxes = boxesOf(body);
   if (isLosingFocus) moveTo(boxes, rows.length - 1);
   if (boxes.length && !boxes.some((box) => box.tabIndex === 0)) boxes[0].tabIndex = 0;
@@ -105,7 +114,7 @@ function drawView(root, view) {
   root.querySelector(".kf-where").textContent = `Page ${view.page.toLocaleString("en")} of ${view.n_pages.toLocaleString("en")}`;
   root.querySelector(".kf-previous").disabled = view.page <= 1;
   root.querySelector(".kf-next").disabled = view.page >= view.n_pages;
-  root.querySelector(".kf-undo").disabled = !view.can_undo;
+  root.querySelector(".kf-undo-tick").disabled = !view.can_undo;
   root.querySelector(".kf-tick-matching").textContent = `Tick all ${view.n_matching.toLocaleString("en")} that match`;
   const search = root.querySelector(".kf-search");
   if (root.getRootNode().activeElement !== search) search.value = view.text;
@@ -132,7 +141,7 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   const draws = {
-    rows: () => drawRows(body, model.get("rows"), face.columns.length, unique, send),
+    rows: () => drawRows(body, model, unique, send),
     summary: () => (said.textContent = model.get("summary")),
     view: () => drawView(root, model.get("view")),
   };

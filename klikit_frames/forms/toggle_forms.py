@@ -12,7 +12,7 @@ from ..errors import KlikitFramesError
 from ..planning.plans import plan
 from .drafts import Draft, complaints, draft_toggles, python_line
 from .live_flags import LiveFlags
-from .notes import complaint_html, note_html
+from .notes import complaint_html, heading_html, note_html
 from .pickers import EntityPicker, StorePicker
 from .run_panels import RunPanel, told
 
@@ -55,6 +55,7 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
         self.read_again = w.Button(description="Read the menu again").add_class("kf-read-again")
         self.read_again.on_click(lambda _: self.read())
         super().__init__([self.read_note, self.read_again])
+        self.add_class("kf-toggle-form")
         self.read()
 
     @property
@@ -88,10 +89,11 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
         self.stores = StorePicker(self.live.stores, page_size=10).add_class("kf-stores")
         self.panel.listing = self.entities.selection.listing
         self._make_controls()
-        where = w.VBox([self.scope, self.stores, self.stores_note])
-        how = w.HBox([self.switch, self.cascade, self.brands])
-        what = w.VBox([self.entities, self.entities_note])
-        self.children = [what, where, how, w.Label("The same in Python:"), self.line, self.panel]
+        what = [w.HTML(heading_html("What")), self.entities, self.entities_note]
+        where = [w.HTML(heading_html("Where")), self.scope, self.stores, self.stores_note]
+        how = [w.HTML(heading_html("How")), w.HBox([self.switch, self.cascade, self.brands])]
+        seen = [w.HTML(heading_html("What will happen")), self.panel, w.HTML(heading_html("The same in Python")), self.line]
+        self.children = [*what, *where, *how, *seen]
         self._listen()
         self._changed()
 
@@ -99,7 +101,7 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
         self.entities_note = w.HTML().add_class("kf-entities-note")
         self.stores_note = w.HTML().add_class("kf-stores-note")
         scopes = [("in the ticked stores", "store"), ("business-wide", "business")]
-        self.scope = w.RadioButtons(options=scopes, description="Where").add_class("kf-scope")
+        self.scope = w.RadioButtons(options=scopes, description="Stores").add_class("kf-scope")
         self.switch = w.RadioButtons(options=[("off", False), ("on", True)], description="Switch").add_class(
             "kf-switch"
         )

@@ -65,6 +65,7 @@ class UploadForm(w.VBox):  # type: ignore[misc]
         self.good_only = w.Checkbox(description="Send the good rows all the same", indent=False)
         self.good_only.add_class("kf-good-only").layout.display = "none"
         super().__init__([self.upload, self.file_note, self.found, self.good_only, self.panel])
+        self.add_class("kf-upload-form")
         self.upload.observe(self._uploaded, names="value")
         self.good_only.observe(self._offer, names="value")
         self.panel.say("Choose a CSV, XLSX, Parquet or JSON Lines file of toggles.")

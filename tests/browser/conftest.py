@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import Lab, serve_lab
+from tests.browser.lab import VIEWPORT, Lab, serve_lab
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 TIMEOUT_MS = 20_000
@@ -33,6 +33,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         say = pytest.fail if os.environ.get("KLIKIT_FRAMES_REQUIRE_BROWSER") == "1" else pytest.skip
         say("Chromium is not installed: apt-get install chromium fonts-dejavu-core")
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield running
@@ -44,7 +45,7 @@ def session_lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
     """One server and one page; use `lab`, which watches for complaints."""
     folder = tmp_path_factory.mktemp("lab")
     with serve_lab(folder) as url:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport=VIEWPORT)
         page.set_default_timeout(TIMEOUT_MS)
         lab = Lab(page, url=url, work=folder / "work")
         yield lab

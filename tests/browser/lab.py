@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Error, Locator, Page
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, ViewportSize
 
 ROOT = Path(__file__).parents[2]
 STATE_FOLDERS = (
@@ -58,6 +58,7 @@ RUN_MORE = """(cell) => {
   notebook.activeCellIndex = notebook.model.cells.length - 1;
   jupyterapp.commands.execute("notebook:run-cell");
 }"""
+VIEWPORT: ViewportSize = {"width": 1280, "height": 1000}
 SCRATCH = "scratch.ipynb"
 
 
@@ -158,6 +159,7 @@ class Lab:
         """Put `cells` into a notebook with a warm kernel, and run them all."""
         self.put(*cells)
         self.run()
+        assert self.errors() == []
 
     def put(self, *cells: str) -> None:
         """Put `cells` into a notebook with a warm kernel; what an earlier test defined is gone."""
@@ -198,6 +200,14 @@ class Lab:
     def find(self, selector: str) -> Locator:
         """Return what `selector` finds in the outputs."""
         return self.page.locator(f".jp-OutputArea {selector}")
+
+    def shoot(self, name: str, selector: str = ".jp-Notebook") -> None:
+        """Take a picture for people, if KLIKIT_FRAMES_PICTURES names a folder for it."""
+        folder = os.environ.get("KLIKIT_FRAMES_PICTURES")
+        if folder:
+            self.page.set_viewport_size({"width": 1180, "height": 2400})
+            self.find(selector).first.screenshot(path=Path(folder) / f"{name}.png")
+            self.page.set_viewport_size(VIEWPORT)
 
     def errors(self) -> list[str]:
         """Return the texts of cells that ended in an error."""

@@ -89,7 +89,7 @@ def test_entity_picker__clicks(picker: Lab) -> None:
     picker.find(".kf-search").fill("sku11")
     picker.find(".kf-tick-page").click()
     expect(said).to_contain_text("22 ticked")
-    picker.find(".kf-undo").click()
+    picker.find(".kf-undo-tick").click()
     expect(said).to_contain_text("12 ticked")
     assert picker.ask("set(picker.selected.entity_type) == {'category'} and len(picker.selected)") == 12
     picker.find("th[data-column=id] button").click()

@@ -36,7 +36,13 @@ class Detour(httpx.HTTPTransport):
         there = {"scheme": self._there.scheme, "host": self._there.host, "port": self._there.port}
         url = request.url.copy_with(**there)
         return super().handle_request(
-            httpx.Request(request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions)
+            httpx.Request(
+                request.method,
+                url,
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
         )
 
 

@@ -102,7 +102,9 @@ def test_toggle_form__already_so(form: kf.forms.ToggleForm, sandbox: kf.sandbox.
     assert (form.panel.launch.trouble, len(writes(sandbox))) == ("There is nothing to send.", 0)
 
 
-def test_toggle_form__business_wide_asks_once_more(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+def test_toggle_form__business_wide_asks_once_more(
+    form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox
+) -> None:
     """A business-wide change is sent after a second yes, and not after a no."""
     pick(form)
     form.scope.value = "business"

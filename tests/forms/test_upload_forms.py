@@ -24,7 +24,11 @@ def form(client: kf.Client) -> kf.forms.UploadForm:
 def rows(client: kf.Client) -> list[str]:
     """Three lines of a file that switch items of the first store off."""
     store = kf.stores(client).head(1)
-    items = kf.read_state(client, stores=store, progress=False).query("entity_type == 'item' and is_enabled").head(3)
+    items = (
+        kf.read_state(client, stores=store, progress=False)
+        .query("entity_type == 'item' and is_enabled")
+        .head(3)
+    )
     where = f"{store.brand_id.item()},{store.branch_id.item()}"
     return [f"item,{entity_id},{where},off,=1+1\n" for entity_id in items["entity_id"]]
 
@@ -42,7 +46,9 @@ def download(html: str) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(base64.b64decode(data)), dtype=str)
 
 
-def test_upload_form__good_file(form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox) -> None:
+def test_upload_form__good_file(
+    form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox
+) -> None:
     """A good file is planned, applied, and its result can be taken home with its own columns."""
     drop(form, HEAD + "".join(rows))
     assert "toggles.csv: 3 good rows." in form.file_note.value
@@ -55,7 +61,9 @@ def test_upload_form__good_file(form: kf.forms.UploadForm, rows: list[str], sand
     assert len(sandbox.requests.query("method == 'PATCH'")) == 1
 
 
-def test_upload_form__problems(form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox) -> None:
+def test_upload_form__problems(
+    form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox
+) -> None:
     """Wrong rows are told and can be taken home to be mended; nothing is planned until then."""
     drop(form, HEAD + rows[0] + rows[1].replace("off", "perhaps"))
     assert "perhaps" in form.found.value
@@ -103,7 +111,9 @@ def test_upload_form__excel(form: kf.forms.UploadForm, rows: list[str]) -> None:
     assert form.plan.n_rows == 1
 
 
-def test_upload_form__server_away(form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox) -> None:
+def test_upload_form__server_away(
+    form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox
+) -> None:
     """With the credential revoked the file is still checked, and the trouble is said beside it."""
     sandbox.revoke()
     drop(form, HEAD + rows[0])

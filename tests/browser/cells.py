@@ -1,0 +1,16 @@
+"""Cells that the tests of this folder put into notebooks."""
+
+from __future__ import annotations
+
+# One sandbox serves all tests of a kernel; each test finds it as new.
+SANDBOX = """
+import klikit_frames as kf
+from tests.forms.lines import hasty_client
+if not hasattr(kf, "kept_sandbox"):
+    kf.kept_sandbox = kf.sandbox.serve()
+sandbox = kf.kept_sandbox
+sandbox.reset()
+sandbox.set(store_read="live")
+client = hasty_client(sandbox)
+"""
+TOGGLE_FORM = SANDBOX + "form = kf.forms.ToggleForm(client)"

@@ -1,0 +1,157 @@
+"""The toggle form in JupyterLab: picked, previewed, applied, cancelled, retried, undone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cells import TOGGLE_FORM
+from tests.browser.lab import Lab
+
+FOCUS = (
+    "() => [document.activeElement, document.activeElement.parentElement].flatMap((e) => [...e.classList])"
+)
+N_WRITES = "len(sandbox.requests.query(\"method == 'PATCH'\"))"
+
+
+@pytest.fixture
+def form(lab: Lab) -> Lab:
+    """A notebook with the form on a sandbox of its own kernel."""
+    lab.show(TOGGLE_FORM, "form")
+    lab.page.screenshot(path="/tmp/kf/dbg.png"); print(lab.ask("form.read_note.value"))
+    expect(lab.find(".kf-entities tbody tr")).to_have_count(10)
+    return lab
+
+
+def pick(form: Lab, *, search: str = "kremes") -> None:
+    """Tick all items that match a search, in the first two stores."""
+    form.find(".kf-entities .kf-filter-type").select_option("item")
+    form.find(".kf-entities .kf-search").fill(search)
+    form.find(".kf-entities .kf-tick-matching").click()
+    boxes = form.find(".kf-stores tbody input")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    expect(form.find(".kf-stores .kf-summary")).to_contain_text("2 ticked")
+    expect(form.find(".kf-preview")).to_contain_text("in 2 stores switched off")
+
+
+def test_toggle_form__whole(form: Lab) -> None:
+    """Pick, preview, apply, undo: the page shows it and the server does it."""
+    pick(form)
+    form.shoot("toggle_form", ".kf-toggle-form")
+    expect(form.find(".kf-line textarea")).to_have_value(
+        "toggles = " + form.ask("form.line.value").split(" = ", 1)[1]
+    )
+    n_sent, plan_id = form.ask("[form.plan.counts['sent'], form.plan.plan_id]")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-result")).to_contain_text(f" {n_sent} applied")
+    assert form.ask("[form.result.plan_id, form.result.counts['applied']]") == [plan_id, n_sent]
+    expect(form.find(".kf-apply")).to_be_disabled()
+    form.find(".kf-undo").click()
+    expect(form.find(".kf-preview")).to_contain_text("Undo of run")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-preview")).to_be_visible()
+    expect(form.find(".kf-apply")).to_be_disabled()
+    form.ask("form.wait()")
+    assert form.ask("[form.result.counts['applied'], form.result.plan_id != '" + plan_id + "']") == [
+        n_sent,
+        True,
+    ]
+
+
+def test_toggle_form__cancel(form: Lab) -> None:
+    """Cancel is answered at once while requests are on their way, and Carry on sends the rest once."""
+    pick(form, search="a")
+    form.ask("form.panel.launch.offer(kf.plan(form.plan.toggles.head(60), combine=False))")
+    form.ask("sandbox.inject('latency', seconds=0.3)")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-progress")).to_be_visible()
+    start = time.perf_counter()
+    form.find(".kf-cancel").click()
+    expect(form.find(".kf-cancel")).to_be_disabled(timeout=1_000)
+    assert time.perf_counter() - start < 1
+    expect(form.find(".kf-result")).to_contain_text("It was cancelled.")
+    assert form.ask("form.result.counts['not_sent']") > 0
+    form.ask("sandbox.clear_faults()")
+    form.find(".kf-carry-on").click()
+    expect(form.find(".kf-result")).to_contain_text("60 rows: 60 applied.")
+    assert form.ask("sandbox.requests.query(\"method == 'PATCH'\")['key'].nunique()") == 60
+
+
+def test_toggle_form__retry(form: Lab) -> None:
+    """Rows that failed are shown first; Retry offers them, and Apply sends them."""
+    pick(form)
+    form.ask("sandbox.inject('error_503', match='enable')")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-result tbody tr").first).to_contain_text("failed")
+    form.ask("sandbox.clear_faults()")
+    form.find(".kf-retry-failed").click()
+    expect(form.find(".kf-preview")).to_contain_text("Retry of")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-result")).to_contain_text(" applied")
+    assert form.ask("form.result.counts['failed']") == 0
+
+
+def test_toggle_form__double_press(form: Lab) -> None:
+    """Two presses in one breath send once."""
+    pick(form)
+    form.find(".kf-apply").dblclick()
+    expect(form.find(".kf-result")).to_contain_text(" applied")
+    form.ask("form.wait()")
+    assert form.ask(f"{N_WRITES} == form.result.frame['request_no'].nunique()")
+
+
+def test_toggle_form__keyboard_only(form: Lab) -> None:
+    """From the search to Apply without a mouse."""
+    page = form.page
+    form.find(".kf-entities .kf-search").focus()
+    page.keyboard.type("kremes dada")
+    expect(form.find(".kf-entities tbody tr").first).to_contain_text("Kremes Dada")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(form.find(".kf-entities .kf-summary")).to_contain_text("1 ticked")
+    tab_to(form, "kf-search")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(form.find(".kf-preview")).to_contain_text("1 item in 1 store switched off")
+    tab_to(form, "kf-apply")
+    page.keyboard.press("Enter")
+    expect(form.find(".kf-result")).to_contain_text("1 rows: 1 applied.")
+
+
+def tab_to(form: Lab, name: str) -> None:
+    """Press Tab until the focus is on a control of that class."""
+    for _ in range(60):
+        form.page.keyboard.press("Tab")
+        if name in form.page.evaluate(FOCUS):
+            return
+    raise AssertionError(f"{name} cannot be reached with Tab")
+
+
+def test_toggle_form__business_wide(form: Lab) -> None:
+    """A business-wide change asks once more, and No sends nothing."""
+    form.find(".kf-entities tbody input").first.check()
+    form.find(".kf-scope input").nth(1).check()
+    expect(form.find(".kf-preview")).to_contain_text("business-wide")
+    form.find(".kf-apply").click()
+    form.find(".kf-no").click()
+    expect(form.find(".kf-yes")).to_be_hidden()
+    assert form.ask(N_WRITES) == 0
+    form.find(".kf-apply").click()
+    form.find(".kf-yes").click()
+    expect(form.find(".kf-result")).to_contain_text("1 rows: 1 applied.")
+
+
+def test_toggle_form__reload_in_the_middle(form: Lab) -> None:
+    """A reload of the page while a run is on loses neither what was entered nor the run."""
+    pick(form)
+    form.save()
+    form.ask("sandbox.inject('latency', seconds=0.8)")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-progress")).to_be_visible()
+    form.page.reload(wait_until="domcontentloaded")
+    expect(form.find(".kf-result")).to_contain_text(" applied")
+    expect(form.find(".kf-stores .kf-summary")).to_contain_text("2 ticked")
+    assert form.ask(f"{N_WRITES} == form.result.frame['request_no'].nunique()")
