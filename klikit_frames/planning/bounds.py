@@ -136,6 +136,37 @@ def bound_by_caps(n_ids: int, n_stores: int, limits: Limits) -> int:
     )
 
 
+def bound_by_apart(
+    cells: Bits, weights: tuple[Indexes, Indexes], places: tuple[Indexes, Indexes], limits: Limits
+) -> int:
+    """Return how few requests the caps allow for cells no two of which share a request, and their rows.
+
+    Each of the cells is widened along its row, as far as the widened ones still cannot share a request; the
+    requests that each of them takes then add up.
+
+    Parameters
+    ----------
+    cells : array of bool
+        The table.
+    weights : pair of arrays of int64
+        How many entities each row, and how many stores each column, stands for.
+    places : pair of arrays of int64
+        Rows and columns of the cells.
+    limits : Limits
+        The caps.
+    """
+    lines = cells[places[0]]
+    wide = np.zeros_like(lines)
+    wide[np.arange(len(lines)), places[1]] = True
+    for number, line in enumerate(lines):
+        # Another's widened cells that lie in this row's columns would share a request through its own.
+        meets = (wide & line).any(axis=1)
+        meets[number] = False
+        wide[number] = line & ~lines[meets].any(axis=0)
+    heights, widths = weights[0][places[0]].tolist(), (wide @ weights[1]).tolist()
+    return sum(bound_by_caps(*sides, limits) for sides in zip(heights, widths, strict=True))
+
+
 def bound_by_lists(of_entities: Indexes, of_stores: Indexes, limits: Limits) -> int:
     """Return how few requests the caps allow for a part.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from klikit_frames.planning.candidates import close_columns
+from klikit_frames.planning.choices import Swapper, choose_greedily
+from klikit_frames.planning.prices import price_cells
 from klikit_frames.planning.trims import Block, trim_overlap
 
 if TYPE_CHECKING:
@@ -21,69 +23,136 @@ if TYPE_CHECKING:
     Gains = NDArray[np.float32]
 
 _CHECK_CLOCK_EVERY = 16
+_MOST_INCIDENCES = 20_000_000
+_PRICING_ROUNDS = 10
+_WORTH_ADDING = 1.001
+_SEED = 7
 
 
-def cover_capped(
-    cells: Bits, weights: tuple[Indexes, Indexes], columns: Bits, *, limits: Limits, effort: Effort, most: int
-) -> list[Block] | None:
-    """Return blocks within the caps that cover the table, greedily by the cells that each one adds.
+class CappedSearch:
+    """Covers of one table by blocks within the caps.
 
     Parameters
     ----------
     cells : array of bool
-        The table; no row or column weighs more than the caps allow.
+        The table.
     weights : pair of arrays of int64
         How many entities each row, and how many stores each column, stands for.
     columns : array of bool
         Column sets of rectangles to take the blocks from; together they cover the table.
     limits : Limits
         The caps.
-    effort : Effort
-        Gives up when it is over.
-    most : int
-        Gives up above so many blocks.
+    piece : pair of int
+        Side lengths within the caps that no row and no column alone is above.
     """
-    pool = close_columns(cells, columns)
-    left = np.multiply.outer(*weights).astype(np.float32) * cells
-    wholes = [Block(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)]
-    heap = [(-float(left[whole.inside].sum()), number) for number, whole in enumerate(wholes)]
-    heapq.heapify(heap)
-    found: list[Block] = []
-    while heap and left.any():
-        if len(found) >= most or (len(found) % _CHECK_CLOCK_EVERY == 0 and effort.is_over):
+
+    def __init__(
+        self,
+        cells: Bits,
+        weights: tuple[Indexes, Indexes],
+        columns: Bits,
+        *,
+        limits: Limits,
+        piece: tuple[int, int],
+    ) -> None:
+        self._cells, self._weights, self._limits, self._piece = cells, weights, limits, piece
+        pool = close_columns(cells, columns)
+        self._wholes = [
+            Block(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
+        ]
+
+    def search(self, effort: Effort, *, most: int) -> list[Block] | None:
+        """Return a cover of at most `most` blocks with little overlap, or None."""
+        found = self._greedy(effort, most=4 * most)
+        if found is None:
             return None
-        number = heapq.heappop(heap)[1]
-        block, gain = _best_inside(wholes[number], left, weights, limits)
-        effort.work(20.0 * wholes[number].rows.size * wholes[number].columns.size)
-        if gain <= 0:
-            continue
-        # What others can add only shrinks, so whoever still leads after a fresh look is the best.
-        if not heap or gain >= -heap[0][0]:
-            found.append(block)
-            left[block.inside] = 0
-        heapq.heappush(heap, (-gain, number))
-    return None if left.any() else trim_overlap(found, cells.shape)
+        if len(found) * int(self._cells.sum()) <= _MOST_INCIDENCES:
+            found = self._improved(found, effort)
+        return trim_overlap(found, self._cells.shape) if len(found) <= most else None
 
+    def _greedy(self, effort: Effort, *, most: int) -> list[Block] | None:
+        """Take the block that adds the most cells, again and again."""
+        left = np.multiply.outer(*self._weights).astype(np.float32) * self._cells
+        heap = [(-float(left[whole.inside].sum()), number) for number, whole in enumerate(self._wholes)]
+        heapq.heapify(heap)
+        found: list[Block] = []
+        while heap and left.any():
+            if len(found) >= most or (len(found) % _CHECK_CLOCK_EVERY == 0 and effort.is_over):
+                return None
+            number = heapq.heappop(heap)[1]
+            block, gain = self._best_inside(self._wholes[number], left)
+            effort.work(20.0 * self._wholes[number].n_cells + 40_000)
+            # What others can add only shrinks, so whoever still leads after a fresh look is the best.
+            if gain > 0 and (not heap or gain >= -heap[0][0]):
+                found.append(block)
+                left[block.inside] = 0
+            if gain > 0:
+                heapq.heappush(heap, (-gain, number))
+        return None if left.any() else found
 
-def _best_inside(
-    whole: Block, left: Gains, weights: tuple[Indexes, Indexes], limits: Limits
-) -> tuple[Block, float]:
-    """Return the block within the caps, inside a rectangle, that adds the most, and how much that is."""
-    gains = left[whole.inside]
-    row_weights, column_weights = weights[0][whole.rows], weights[1][whole.columns]
-    best, best_gain = Block(whole.rows[:0], whole.columns[:0]), 0.0
-    height, width = limits.grid(int(row_weights.sum()), int(column_weights.sum()))
-    for rows_first in (True, False):
-        if rows_first:
-            rows = _heaviest(gains.sum(axis=1), row_weights, height)
-            columns = _heaviest(gains[rows].sum(axis=0), column_weights, width)
-        else:
-            columns = _heaviest(gains.sum(axis=0), column_weights, width)
-            rows = _heaviest(gains[:, columns].sum(axis=1), row_weights, height)
-        gain = float(gains[rows[:, None], columns].sum())
-        if gain > best_gain:
-            best, best_gain = Block(whole.rows[rows], whole.columns[columns]), gain
-    return best, best_gain
+    def _improved(self, found: list[Block], effort: Effort) -> list[Block]:
+        """Widen the choice by what the prices of the cells ask for, then swap."""
+        places = np.nonzero(self._cells)
+        pool, prices = list(found), None
+        best = list(range(len(found)))
+        for _ in range(_PRICING_ROUNDS):
+            covers = self._covers(pool)
+            if effort.is_over or covers.size > _MOST_INCIDENCES:
+                break
+            prices = price_cells(covers, best=len(best), prices=prices)
+            effort.work(60.0 * covers.sum())
+            worth = np.zeros(self._cells.shape, dtype=np.float32)
+            worth[places] = prices
+            pool += self._asked_for(worth, effort)
+            best = min(best, choose_greedily(self._covers(pool)), key=len)
+        swapper = Swapper(self._covers(pool), draw=np.random.default_rng(_SEED))
+        chosen = swapper.improve(best, n_steps=3_000, target=1, effort=effort)
+        return [pool[number] for number in chosen]
+
+    def _asked_for(self, worth: Gains, effort: Effort) -> list[Block]:
+        """Return the best block of each rectangle that is worth more than a request."""
+        found = []
+        for whole in self._wholes:
+            if effort.is_over:
+                break
+            block, value = self._best_inside(whole, worth)
+            effort.work(20.0 * whole.n_cells + 40_000)
+            if value > _WORTH_ADDING:
+                found.append(block)
+        return found
+
+    def _covers(self, pool: list[Block]) -> Bits:
+        covers = np.zeros((len(pool), *self._cells.shape), dtype=bool)
+        for number, block in enumerate(pool):
+            covers[number][block.inside] = True
+        return covers[:, self._cells]
+
+    def _best_inside(self, whole: Block, gains: Gains) -> tuple[Block, float]:
+        """Return the block within the caps, inside a rectangle, that gains the most, and how much that is."""
+        own = gains[whole.inside]
+        heights, widths = self._weights[0][whole.rows], self._weights[1][whole.columns]
+        best, most = (np.arange(0), np.arange(0)), 0.0
+        for tall, wide in self._shapes(int(heights.sum()), int(widths.sum())):
+            rows = _heaviest(own.sum(axis=1), heights, tall)
+            by_rows = rows, _heaviest(own[rows].sum(axis=0), widths, wide)
+            columns = _heaviest(own.sum(axis=0), widths, wide)
+            by_columns = _heaviest(own[:, columns].sum(axis=1), heights, tall), columns
+            for inside in (by_rows, by_columns):
+                gain = float(own[inside[0][:, None], inside[1]].sum())
+                if gain > most:
+                    best, most = inside, gain
+        return Block(whole.rows[best[0]], whole.columns[best[1]]), most
+
+    def _shapes(self, height: int, width: int) -> set[tuple[int, int]]:
+        """Return the side lengths to try: as tall as can be, as wide as can be, and even."""
+        limits = self._limits
+        tall, wide = min(limits.ids, height), min(limits.stores, width)
+        return {
+            (tall, min(wide, limits.cells // tall)),
+            (min(tall, limits.cells // wide), wide),
+            limits.grid(height, width),
+            self._piece,
+        }
 
 
 def _heaviest(gains: Gains, weights: Indexes, cap: int) -> Indexes:

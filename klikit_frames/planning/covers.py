@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,13 @@ class Cover:
 
 
 def cover_groups(
-    groups: list[Group], *, limits: Limits, combine: bool, time_budget_s: float, progress: Progress
+    groups: list[Group],
+    *,
+    limits: Limits,
+    combine: bool,
+    time_budget_s: float,
+    started: float,
+    progress: Progress,
 ) -> Cover:
     """Return a cover of all groups.
 
@@ -55,11 +62,12 @@ def cover_groups(
     combine : bool
         False gives every cell a request of its own.
     time_budget_s : float
-        Seconds that the search may take.
+        Seconds that the plan may take.
+    started : float
+        When it was begun, by the monotonic clock.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a long search.
     """
-    effort = Effort(time_budget_s, progress=progress)
     tables = [merge_twins(group) for group in groups]
     baselines = [
         _count_baselines(group, table, limits=limits) for group, table in zip(groups, tables, strict=True)
@@ -69,9 +77,10 @@ def cover_groups(
         for group, table in zip(groups, tables, strict=True)
         for positions in split_parts(table)
     ]
+    effort = Effort(time_budget_s, progress=progress, spent_s=time.monotonic() - started)
     if combine:
         _search([part for _, part in parts], effort)
-        found = [Request(group, each) for group, part in parts for each in part.finish(effort)]
+        found = [Request(group, each) for group, part in parts for each in part.finish()]
     else:
         found = [Request(group, each) for group in groups for each in _single_cells(group)]
     effort.close()

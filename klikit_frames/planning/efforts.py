@@ -28,16 +28,19 @@ class Effort:
     Parameters
     ----------
     time_budget_s : float
-        Seconds from now.
+        Seconds from now, if nothing was spent before.
+    spent_s : float
+        Seconds spent before on what must be done; as much again, halved, is kept for what comes after. The
+        search has at least four tenths of the budget, also where reading alone took all of it.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a search that takes more than a second.
     """
 
-    def __init__(self, time_budget_s: float, *, progress: Progress) -> None:
+    def __init__(self, time_budget_s: float, *, progress: Progress, spent_s: float = 0.0) -> None:
         if not time_budget_s >= 0:
             raise PlanError(f"time_budget_s is {time_budget_s!r}; it is a number of seconds from 0.")
         self._started = time.monotonic()
-        self._budget_s = time_budget_s
+        self._budget_s = max(time_budget_s - 1.5 * spent_s, 0.4 * time_budget_s)
         self._progress = progress
         self._bar: Bar | None = None
         self._shown = 0
@@ -81,7 +84,7 @@ class Effort:
             return
         if self._bar is None:
             self._bar = open_bar(self._progress, total=100, description="Fewer requests", unit="%")
-        percent = min(100, int(100 * spent_s / self._budget_s))
+        percent = min(100, int(100 * spent_s / max(self._budget_s, _BAR_AFTER_S)))
         if percent > self._shown:
             self._bar.update(percent - self._shown)
             self._shown = percent

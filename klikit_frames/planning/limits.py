@@ -59,6 +59,11 @@ class Limits:
         """Most cells that a request can carry."""
         return min(self.ids * self.stores, _uncapped(self.max_cells))
 
+    @property
+    def transposed(self) -> Limits:
+        """The same for tables whose rows are stores."""
+        return Limits(self.max_stores, self.max_ids, self.max_cells)
+
     def grid(self, n_ids: int, n_stores: int) -> tuple[int, int]:
         """Return the side lengths of the pieces that cut a full rectangle into the fewest requests."""
         return _grid(n_ids, n_stores, self)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.bounds import bound_by_caps, bound_by_lists
+from klikit_frames.planning.bounds import bound_by_apart, bound_by_lists
 from klikit_frames.planning.candidates import close_columns
-from klikit_frames.planning.capped import cover_capped
+from klikit_frames.planning.capped import CappedSearch
 from klikit_frames.planning.kernels import find_kernel
 from klikit_frames.planning.pieces import Rectangle, cut_rectangles
 from klikit_frames.planning.searches import Search
@@ -59,6 +59,7 @@ class Part:
         self._stores = [table.stores.expand(each) for each in columns[:, None]]
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
         self._search: Search | None = None
+        self._capped: list[list[Rectangle]] = []
         self.n_trivial = min(self._count(self._by_rows()), self._count(self._by_columns()))
         self._cap_bound = bound_by_lists(*self._degrees(), limits)
 
@@ -79,7 +80,9 @@ class Part:
     @property
     def is_settled(self) -> bool:
         """Whether no search can bring anything."""
-        return self.n_trivial <= self._cap_bound or (self._search is not None and self._search.is_settled)
+        if self._search is None or self._is_bound_by_caps:
+            return self.n_trivial <= self._cap_bound
+        return self._search.is_settled
 
     def begin(self, effort: Effort) -> None:
         """Find a good cover quickly, if the part is not too large for that."""
@@ -95,17 +98,23 @@ class Part:
 
     def deepen(self, effort: Effort) -> None:
         """Improve the cover, and the bound, as long as the effort allows."""
-        if self._search is not None:
+        if self._search is None:
+            return
+        if not self._is_bound_by_caps:
             self._search.deepen(effort)
+            return
+        self._search.deepen(effort.share(4))
+        if len(self.finish()) > self.bound:
+            self._capped = self._search_capped(self._search.pool, effort)
 
-    def finish(self, effort: Effort) -> list[Rectangle]:
+    def finish(self) -> list[Rectangle]:
         """Return the best cover, within the caps, with little overlap."""
         ways = [self._by_rows(), self._by_columns()] if self._is_bound_by_caps or self._search is None else []
         if self._search is not None:
             ways.append(trim_overlap(self._found_blocks(self._search.columns), self._cells().shape))
-        best = cut_rectangles(map(self._expanded, min(ways, key=self._count)), limits=self._limits)
-        capped = self._capped(effort, most=len(best)) if self._is_bound_by_caps else None
-        return best if capped is None or len(capped) >= len(best) else capped
+        wholes = [_expanded(block, self._entities, self._stores) for block in min(ways, key=self._count)]
+        best = cut_rectangles(wholes, limits=self._limits)
+        return min([best, *self._capped], key=len)
 
     @property
     def _is_bound_by_caps(self) -> bool:
@@ -137,12 +146,6 @@ class Part:
         cost, heights, widths = self._limits.cost, self._heights, self._widths
         return sum(cost(int(heights[block.rows].sum()), int(widths[block.columns].sum())) for block in blocks)
 
-    def _expanded(self, block: Block) -> Rectangle:
-        return Rectangle(
-            np.sort(np.concatenate([self._entities[each] for each in block.rows])),
-            np.sort(np.concatenate([self._stores[each] for each in block.columns])),
-        )
-
     def _found_columns(self, of_kernel: Bits) -> Bits:
         """Return column sets of the part for column sets of its kernel."""
         columns = np.zeros((len(of_kernel), len(self._stores)), dtype=bool)
@@ -154,31 +157,35 @@ class Part:
         return [Block(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)]
 
     def _bound_by_apart(self) -> int:
-        """Add up what the caps make of blocks no two of which can share a request."""
         rows, columns = self._search.apart  # type: ignore[union-attr]
-        heights = self._heights[self._kernel_places[0][rows]].tolist()
-        widths = self._widths[self._kernel_places[1][columns]].tolist()
-        return sum(bound_by_caps(*sides, self._limits) for sides in zip(heights, widths, strict=True))
+        places = self._kernel_places[0][rows], self._kernel_places[1][columns]
+        cells, weights = self._cells(), (self._heights, self._widths)
+        return max(
+            bound_by_apart(cells, weights, places, self._limits),
+            bound_by_apart(cells.T, weights[::-1], places[::-1], self._limits.transposed),
+        )
 
-    def _capped(self, effort: Effort, *, most: int) -> list[Rectangle] | None:
-        """Return a cover made with the caps in mind, if one is found that takes fewer than `most`."""
-        entities, row_of = _cut_members(self._entities, self._limits.ids)
-        stores, column_of = _cut_members(self._stores, self._limits.stores)
-        if self._search is None or len(row_of) * len(column_of) > _MOST_CAPPED_CELLS:
-            return None
+    def _search_capped(self, of_kernel: Bits, effort: Effort) -> list[list[Rectangle]]:
+        """Return a cover made with the caps in mind, if there is one no worse than the usual ways."""
+        piece = self._limits.grid(int(self._heights.sum()), int(self._widths.sum()))
+        entities, row_of = _cut_members(self._entities, piece[0])
+        stores, column_of = _cut_members(self._stores, piece[1])
+        if len(row_of) * len(column_of) > _MOST_CAPPED_CELLS:
+            return []
         cells = self._cells()[np.ix_(row_of, column_of)]
-        columns = np.concatenate([self._found_columns(self._search.pool), self._cells()])[:, column_of]
+        columns = np.concatenate([self._found_columns(of_kernel), self._cells()])[:, column_of]
         weights = _lengths(entities), _lengths(stores)
-        blocks = cover_capped(cells, weights, columns, limits=self._limits, effort=effort, most=most)
-        if blocks is None:
-            return None
-        return [
-            Rectangle(
-                np.sort(np.concatenate([entities[each] for each in block.rows])),
-                np.sort(np.concatenate([stores[each] for each in block.columns])),
-            )
-            for block in blocks
-        ]
+        search = CappedSearch(cells, weights, columns, limits=self._limits, piece=piece)
+        blocks = search.search(effort, most=self.n_trivial)
+        return [] if blocks is None else [[_expanded(block, entities, stores) for block in blocks]]
+
+
+def _expanded(block: Block, entities: Members, stores: Members) -> Rectangle:
+    """Return a block of classes as entities and stores."""
+    return Rectangle(
+        np.sort(np.concatenate([entities[each] for each in block.rows])),
+        np.sort(np.concatenate([stores[each] for each in block.columns])),
+    )
 
 
 def _lengths(members: Members) -> Indexes:

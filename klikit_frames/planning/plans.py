@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,8 @@ def plan(
     combine : bool
         False sends one request per row, for those who want no shared fate.
     time_budget_s : float
-        Seconds that the search may take; the best plan so far is then taken.
+        Seconds that planning may take; the best plan so far is then taken. Reading and grouping many
+        millions of rows may alone take longer; the search then has four tenths of it.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a long search; None is automatic.
 
@@ -74,11 +76,17 @@ def plan(
     >>> kf.plan(kf.cross_toggles("item", range(1, 101), stores, is_enabled=False))
     <Plan ...: 300 rows → 1 request (the fewest possible; one per store would be 3); about 1 s at 60 a minute>
     """
+    started = time.monotonic()
     checked = read_toggles(toggles)
     skips = find_skips(checked, state)
     groups = split_groups(checked, skips.reasons.isna().to_numpy())
     cover = cover_groups(
-        groups, limits=limits, combine=combine, time_budget_s=time_budget_s, progress=progress
+        groups,
+        limits=limits,
+        combine=combine,
+        time_budget_s=time_budget_s,
+        started=started,
+        progress=progress,
     )
     requests = sort_requests(cover.requests)
     carriers = assign_rows(requests, groups=groups, n_rows=len(checked))

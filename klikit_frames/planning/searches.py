@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from klikit_frames.planning.prices import Prices
 
 _SEED = 20_090_616
-_MOST_INCIDENCES = 100_000_000
+_MOST_INCIDENCES = 40_000_000
 _MOST_RECTANGLES = 3_000
 _MOST_PAIRS = 3_000
 _PRICING_ROUNDS = 16

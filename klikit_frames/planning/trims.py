@@ -26,6 +26,11 @@ class Block(NamedTuple):
         """An index for the block's cells."""
         return self.rows[:, None], self.columns
 
+    @property
+    def n_cells(self) -> int:
+        """How many cells the block has."""
+        return len(self.rows) * len(self.columns)
+
 
 def trim_overlap(blocks: list[Block], shape: tuple[int, int]) -> list[Block]:
     """Return the cover without the rows and columns of blocks that other blocks have.
