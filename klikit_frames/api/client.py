@@ -169,17 +169,13 @@ def connect(
     base = check_base_url(find_base_url(address).reveal(), allowed_hosts=allowed_hosts)
     credentials = find_credentials(given, host=base.netloc)
     clock = clock or SystemClock()
-    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
-    http = httpx.Client(
-        auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
-        headers={"Accept": "application/json", "User-Agent": f"klikit-frames/{__version__}"},
+    http = _open_http(
+        credentials,
         timeout=timeout,
-        limits=limits,
+        max_connections=max_connections,
         transport=transport,
         trust_env=trust_env,
-        follow_redirects=False,
         verify=base.scheme == "https",
-        event_hooks={"response": [_forget_redirect]},
     )
     pacing = Pacing(
         reads_per_minute=reads_per_minute,
@@ -194,6 +190,28 @@ def connect(
         shared=Surroundings(pacing=pacing, clock=clock),
         read_only=read_only,
         max_connections=max_connections,
+    )
+
+
+def _open_http(
+    credentials: Credentials,
+    *,
+    timeout: float,
+    max_connections: int,
+    transport: httpx.BaseTransport | None,
+    trust_env: bool,
+    verify: bool,
+) -> httpx.Client:
+    return httpx.Client(
+        auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
+        headers={"Accept": "application/json", "User-Agent": f"klikit-frames/{__version__}"},
+        timeout=timeout,
+        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+        transport=transport,
+        trust_env=trust_env,
+        verify=verify,
+        follow_redirects=False,
+        event_hooks={"response": [_forget_redirect]},
     )
 
 
