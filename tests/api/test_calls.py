@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import klikit_frames as kf
 
@@ -57,6 +59,35 @@ def test_write__gives_up_after_five_tries(name: str) -> None:
     assert settled.was_sent is (name not in NEVER_SENT)
     assert settled.trouble
     assert "gave up after 5 tries" in settled.trouble
+
+
+# What a server may do with a try, and whether it carried the write out.
+FATES: dict[str, tuple[Any, bool]] = {
+    "accepted": (ok(), True),
+    "accepted, cut off": (FAILURES["cut off"], True),
+    "accepted, no answer": (httpx.ReadTimeout(""), True),
+    "accepted, proxy failed": (error(502), True),
+    "never arrived": (httpx.ReadError(""), False),
+    "never opened": (httpx.ConnectError(""), False),
+    "failed": (error(503), False),
+    "limited": (error(429, Retry_After="1"), False),
+    "refused": (error(400), False),
+}
+
+
+@settings(deadline=None)
+@given(names=st.lists(st.sampled_from(sorted(FATES)), min_size=1, max_size=12))
+def test_write__claims_no_more_than_is_true(names: list[str]) -> None:
+    """Whatever script a server follows: accepted means done, not sent means not done, and done means sent."""
+    settled, script = run([FATES[name][0] for name in names])
+    met = (names + [names[-1]] * len(script.received))[: len(script.received)]
+    is_done = any(FATES[name][1] for name in met)
+    if settled.answer and settled.answer.is_ok:
+        assert is_done
+    if not settled.was_sent:
+        assert set(met) <= {"limited", "never opened"}
+    assert settled.attempts == sum(name != "limited" for name in met) <= 5
+    assert is_done <= settled.was_sent
 
 
 def test_write__waits_with_full_jitter() -> None:
