@@ -68,7 +68,7 @@ def _wanted(state: pd.DataFrame, like: tuple[int, int] | pd.DataFrame | str) -> 
     """Return the pattern's flag for each row, -1 where it has none."""
     is_store = (state["scope"] == "store").to_numpy(dtype=bool)
     if isinstance(like, pd.DataFrame):
-        return flags(like["is_enabled"], locate(state, within=check_state(like)))
+        return flags(check_state(like)["is_enabled"], locate(state, within=like))
     if isinstance(like, str):
         if like != "business":
             raise StateError(f"like={like!r}: a store as (brand_id, branch_id), a state, or 'business'.")

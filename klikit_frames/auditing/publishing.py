@@ -100,10 +100,11 @@ def publish(
     pairs, providers = store_pairs(stores), tuple(provider_ids)
     _check(client, pairs, providers, confirm=confirm)
     rows: list[tuple[object, ...]] = []
-    told: _Told | None = None
+    is_refused = False
     for start in range(0, len(pairs), per_request):
         batch = pairs[start : start + per_request]
-        told = _NEVER if told and told.http_status in _REFUSED else _send(client, batch, providers)
+        told = _NEVER if is_refused else _send(client, batch, providers)
+        is_refused = is_refused or told.http_status in _REFUSED
         rows += [(*store, *told) for store in batch]
     frame = pd.DataFrame(rows, columns=["brand_id", "branch_id", *_Told._fields])
     return frame.astype(_DTYPES)

@@ -1,0 +1,97 @@
+"""Wanted against live."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from tests.auditing.samples import business, in_store, state_of
+
+STORE = (5297, 1293)
+
+
+def _toggles(*rows: tuple[str, int, tuple[int, int] | None, bool]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "entity_type": kind,
+                "entity_id": entity_id,
+                "scope": "store" if store else "business",
+                "brand_id": store[0] if store else None,
+                "branch_id": store[1] if store else None,
+                "is_enabled": flag,
+            }
+            for kind, entity_id, store, flag in rows
+        ]
+    ).astype({"brand_id": "Int64", "branch_id": "Int64"})
+
+
+def test_diff__every_change() -> None:
+    """Each row is told apart: it holds, it differs, it is in no menu that was read, or nobody knows."""
+    state = state_of(
+        business("item", 1, True),
+        in_store(STORE, "item", 1, False),
+        in_store(STORE, "item", 2, None),
+        stores=(STORE, (1, 2)),
+    )
+    toggles = _toggles(
+        ("item", 1, None, True),
+        ("item", 1, STORE, True),
+        ("item", 2, STORE, True),
+        ("item", 3, STORE, True),
+        ("category", 1, None, True),
+        ("item", 1, (1, 2), True),
+        ("item", 1, (8, 8), True),
+    )
+    told = kf.diff(toggles, state)
+    expected = kf.read_toggles(toggles).assign(
+        live=pd.array([True, False, None, None, None, None, None], dtype="boolean"),
+        change=["already", "change", "unknown", "not_in_menu", "not_in_menu", "unknown", "not_in_menu"],
+    )
+    pd.testing.assert_frame_equal(told, expected)
+
+
+def test_diff__without_a_list_of_stores() -> None:
+    """Without the business's list of stores, a store that was not read is not known, never foreign."""
+    told = kf.diff(_toggles(("item", 1, (8, 8), True)), state_of(business("item", 1, True)))
+    assert told["change"].tolist() == ["unknown"]
+
+
+def test_diff__modifier_options() -> None:
+    """A modifier option is an item of the business though no row of the state: not known, never refused."""
+    state = state_of(business("item", 1, True), modifier_option_ids=(9,))
+    told = kf.diff(_toggles(("item", 9, None, True), ("category", 9, None, True)), state)
+    assert told["change"].tolist() == ["unknown", "not_in_menu"]
+
+
+def test_diff__own_columns_index_and_order() -> None:
+    """Index, order and own columns are kept; an own column of such a name comes back beside ours."""
+    toggles = _toggles(("item", 2, STORE, True), ("item", 1, STORE, False)).assign(live="mine", note="n")
+    toggles.index = pd.Index([5, 5])
+    told = kf.diff(toggles, state_of(in_store(STORE, "item", 1, False), in_store(STORE, "item", 2, False)))
+    assert told.index.tolist() == [5, 5]
+    assert told["entity_id"].tolist() == [2, 1]
+    assert told[["input_live", "note", "live", "change"]].to_numpy().tolist() == [
+        ["mine", "n", False, "change"],
+        ["mine", "n", False, "already"],
+    ]
+
+
+def test_diff__no_rows() -> None:
+    """No toggles make no rows, and an empty state knows nothing."""
+    assert kf.diff(_toggles(("item", 1, None, True)).head(0), state_of()).empty
+    assert kf.diff(_toggles(("item", 1, None, True)), state_of())["change"].tolist() == ["unknown"]
+
+
+def test_diff__bad_toggles() -> None:
+    """Bad rows are refused with all of their problems."""
+    with pytest.raises(kf.InvalidToggles) as caught:
+        kf.diff(_toggles(("menu", 1, None, True)), state_of())
+    assert len(caught.value.problems)
+
+
+def test_diff__no_state() -> None:
+    """A frame that is no state is refused with the columns that it lacks."""
+    with pytest.raises(kf.StateError, match="has no scope, title"):
+        kf.diff(_toggles(("item", 1, None, True)), state_of().drop(columns=["scope", "title"]))

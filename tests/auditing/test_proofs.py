@@ -1,0 +1,156 @@
+"""Proof by reading back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from tests.auditing import scenes
+
+
+def _run(
+    client: kf.Client, journal: Path | str, *, with_state: bool = True
+) -> tuple[kf.Result, list[tuple[int, int]]]:
+    """Switch a few items off in a few stores and business-wide."""
+    stores = scenes.some_stores(client)
+    cells = scenes.some_cells(client, stores)
+    toggles = scenes.toggles_of(cells, is_enabled=False)
+    state = cells if with_state else None
+    return kf.run(kf.plan(toggles, state=state), client, journal=journal, progress=False), stores
+
+
+def test_verify__not_visible_before_a_publish(client: kf.Client, journal: Path) -> None:
+    """Business rows are confirmed at once, store rows only after a publish; nothing is called wrong."""
+    result, stores = _run(client, journal)
+    told = kf.verify(result, client, journal=journal)
+    assert told.groupby("scope")["proof"].unique().map(set).to_dict() == {
+        "business": {"confirmed"},
+        "store": {"not_visible_yet"},
+    }
+    assert told.loc[told["scope"] == "store", "proof_note"].str.contains("klikit_frames.publish").all()
+    kf.publish(stores, client)
+    after = kf.verify(result, client, journal=journal)
+    expected = result.frame.assign(
+        live=pd.array([False] * len(after), dtype="boolean"),
+        proof="confirmed",
+        proof_note=pd.Series(None, index=after.index, dtype="str"),
+    )
+    pd.testing.assert_frame_equal(after, expected)
+
+
+def test_verify__live_reads(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
+    """Where reads do not lag, everything is confirmed at once."""
+    sandbox.set(store_read="live")
+    result, _ = _run(client, journal)
+    assert kf.verify(result, client, journal=journal)["proof"].unique().tolist() == ["confirmed"]
+
+
+def test_verify__changed_by_somebody_else(client: kf.Client, journal: Path) -> None:
+    """A flag that somebody switched back differs, with the time since when; its neighbours are confirmed."""
+    result, stores = _run(client, journal)
+    theirs = result.frame.query("scope == 'store'").head(1)
+    scenes.write(scenes.toggles_of(theirs, is_enabled=True), client)
+    kf.publish(stores, client)
+    told = kf.verify(result, client, journal=journal)
+    differs = told[told["proof"] == "differs"]
+    assert differs.index.tolist() == theirs.index.tolist()
+    assert (
+        differs["proof_note"]
+        .str.match(r"somebody changed it since 20\d\d-.* UTC; the API does not tell who")
+        .all()
+    )
+    assert told["proof"].drop(theirs.index).unique().tolist() == ["confirmed"]
+
+
+def test_verify__rows_that_held_already_do_not_speak_for_the_store(client: kf.Client, journal: Path) -> None:
+    """Rows that held before do not make a store look published: the others are not visible yet."""
+    stores = scenes.some_stores(client)[:1]
+    cells = scenes.some_cells(client, stores).query("scope == 'store'")
+    scenes.write(scenes.toggles_of(cells.head(1), is_enabled=False), client)
+    kf.publish(stores, client)
+    state = kf.read_state(client, stores=stores)
+    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=state)
+    result = kf.run(plan, client, journal=journal, progress=False)
+    assert kf.verify(result, client, journal=journal)["proof"].tolist() == [
+        "confirmed",
+        *["not_visible_yet"] * 3,
+    ]
+
+
+def test_verify__without_flags_from_before(client: kf.Client) -> None:
+    """Without a journal every row that was sent counts as changed."""
+    result, stores = _run(client, ":memory:", with_state=False)
+    told = kf.verify(result, client, journal=":memory:").query("scope == 'store'")
+    assert told["proof"].unique().tolist() == ["not_visible_yet"]
+    kf.publish(stores, client)
+    assert kf.verify(result, client)["proof"].unique().tolist() == ["confirmed"]
+
+
+def test_verify__bounded_polling(client: kf.Client, journal: Path) -> None:
+    """Stores that do not show the change are looked at again until they do, or the time is over."""
+    result, stores = _run(client, journal)
+    now = 0.0
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        waits.append(seconds)
+        if now >= 7:
+            kf.publish(stores, client)
+
+    told = kf.verify(
+        result, client, journal=journal, timeout_s=30, poll_every_s=3, clock=lambda: now, sleep=sleep
+    )
+    assert waits == [3, 3, 3]
+    assert told["proof"].unique().tolist() == ["confirmed"]
+
+
+def test_verify__polling_ends(client: kf.Client, journal: Path) -> None:
+    """A store that is never published is told as not visible when the time is over, not a moment later."""
+    result, _ = _run(client, journal)
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    told = kf.verify(
+        result, client, journal=journal, timeout_s=5, poll_every_s=3, clock=lambda: now, sleep=sleep
+    )
+    assert now == 5
+    assert "not_visible_yet" in set(told["proof"])
+
+
+def test_verify__rows_that_were_not_written(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
+) -> None:
+    """A rejected row of nobody's id has no proof, and one that failed differs because it was not written."""
+    sandbox.set(store_read="live")
+    stores = scenes.some_stores(client)[:1]
+    good = scenes.toggles_of(
+        scenes.some_cells(client, stores).query("scope == 'store'").head(1), is_enabled=False
+    )
+    bad = good.assign(entity_id=999_999_999)
+    result = kf.run(
+        kf.plan(pd.concat([good, bad], ignore_index=True)), client, journal=journal, progress=False
+    )
+    assert result.frame["outcome"].tolist() == ["applied", "rejected"]
+    told = kf.verify(result, client, journal=journal)
+    assert told["proof"].fillna("-").tolist() == ["confirmed", "-"]
+
+
+@pytest.mark.parametrize("fault", ["error_500", "html_502"])
+def test_verify__menu_that_cannot_be_read(
+    sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, fault: str
+) -> None:
+    """Rows of a store whose menu cannot be read have no proof, and the failure is told."""
+    result, stores = _run(hasty, journal)
+    kf.publish(stores, hasty)
+    sandbox.inject(fault, match=f"branch_id={stores[0][1]}")
+    told = kf.verify(result, hasty, journal=journal)
+    assert told.loc[told["proof"].isna(), "branch_id"].unique().tolist() == [stores[0][1]]
+    assert kf.failures(told)["branch_id"].tolist() == [stores[0][1]]

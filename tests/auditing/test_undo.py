@@ -1,0 +1,197 @@
+"""Undo: what is still ours goes back, the rest is spared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import klikit_frames as kf
+from tests.auditing import scenes
+
+
+def _run(client: kf.Client, journal: Path, *, cells: pd.DataFrame, is_enabled: object = False) -> kf.Result:
+    plan = kf.plan(scenes.toggles_of(cells, is_enabled=is_enabled), state=cells)
+    return kf.run(plan, client, journal=journal, progress=False)
+
+
+def test_undo__right_after_a_run(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
+    """After a publish an undo brings back the flags from before, and can be undone itself."""
+    stores = scenes.some_stores(client)
+    cells = scenes.some_cells(client, stores)
+    before = scenes.flags_of(sandbox.state())
+    result = _run(client, journal, cells=cells)
+    done = scenes.flags_of(sandbox.state())
+    kf.publish(stores, client)
+    undone = kf.run(kf.undo(result.run_id, client, journal=journal), client, journal=journal, progress=False)
+    assert scenes.flags_of(sandbox.state()) == before
+    kf.publish(stores, client)
+    kf.run(kf.undo(undone.run_id, client, journal=journal), client, journal=journal, progress=False)
+    assert scenes.flags_of(sandbox.state()) == done
+
+
+def test_undo__before_a_publish(client: kf.Client, journal: Path) -> None:
+    """What a store does not show yet is kept until it is published; business rows are restored at once."""
+    cells = scenes.some_cells(client, scenes.some_stores(client))
+    result = _run(client, journal, cells=cells)
+    plan = kf.undo(result.run_id, client, journal=journal)
+    n_wide = int((result.frame["scope"] == "business").sum())
+    assert plan.toggles["scope"].unique().tolist() == ["business"]
+    assert len(plan.toggles) + len(plan.kept) == result.counts["applied"]
+    assert len(plan.toggles) <= n_wide
+    assert plan.kept["reason"].str.startswith("not visible yet").all()
+    assert f"{len(plan.kept)} kept: not visible yet" in str(plan)
+
+
+def test_undo__spares_what_others_changed(client: kf.Client, journal: Path) -> None:
+    """A cell that somebody switched back is kept with the reason, and is not in the plan."""
+    stores = scenes.some_stores(client)
+    result = _run(client, journal, cells=scenes.some_cells(client, stores))
+    theirs = result.frame.query("scope == 'store' and outcome == 'applied'").head(1)
+    scenes.write(scenes.toggles_of(theirs, is_enabled=True), client)
+    kf.publish(stores, client)
+    plan = kf.undo(result.run_id, client, journal=journal)
+    assert plan.kept[scenes.CELL].to_numpy().tolist() == theirs[scenes.CELL].to_numpy().tolist()
+    assert plan.kept[["is_enabled", "live", "reason"]].to_numpy().tolist() == [
+        [False, True, "it holds its old flag already: somebody changed it since"]
+    ]
+    assert len(plan.toggles) == result.counts["applied"] - 1
+    assert "1 cells are kept" in repr(plan)
+    assert "it holds its old flag already" in plan._repr_html_()
+
+
+def test_undo__says_what_cannot_be_restored(client: kf.Client, journal: Path) -> None:
+    """Overrides that stay, and modifiers that a cascade switched, are said plainly."""
+    stores = scenes.some_stores(client)[:1]
+    cells = scenes.some_cells(client, stores).query("scope == 'store'")
+    toggles = scenes.toggles_of(cells, is_enabled=False).assign(cascade_to_modifier_groups=True)
+    result = kf.run(kf.plan(toggles, state=cells), client, journal=journal, progress=False)
+    kf.publish(stores, client)
+    plan = kf.undo(result.run_id, client, journal=journal)
+    overrides, cascades = plan.notes
+    assert overrides.startswith(f"{len(plan.toggles)} store rows get their old value as an override")
+    assert cascades.startswith(f"{len(cells)} rows of the run cascaded to modifiers")
+    assert not plan.toggles["cascade_to_modifier_groups"].any()
+
+
+def test_undo__of_a_run_that_noted_nothing(client: kf.Client, journal: Path) -> None:
+    """Where nobody noted the flags from before, that is said, and what to do about it."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    result = kf.run(
+        kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal, progress=False
+    )
+    with pytest.raises(kf.PlanError, match=r"nobody noted the flags from before it.*before='read'"):
+        kf.undo(result.run_id, client, journal=journal)
+
+
+def test_undo__of_flags_that_the_run_read_itself(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
+) -> None:
+    """A run that read the flags before it wrote can be undone without a state in its plan."""
+    stores = scenes.some_stores(client)
+    cells = scenes.some_cells(client, stores)
+    before = scenes.flags_of(sandbox.state())
+    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False))
+    result = kf.run(plan, client, journal=journal, before="read", progress=False)
+    kf.publish(stores, client)
+    kf.run(kf.undo(result.run_id, client, journal=journal), client, journal=journal, progress=False)
+    assert scenes.flags_of(sandbox.state()) == before
+
+
+def test_undo__nothing_was_changed(client: kf.Client, journal: Path) -> None:
+    """A run whose rows all held already has nothing to take back."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    result = _run(client, journal, cells=cells, is_enabled=cells["is_enabled"].to_numpy())
+    plan = kf.undo(result.run_id, client, journal=journal)
+    assert plan.n_requests == 0
+    assert plan.kept.empty
+
+
+def test_undo__unknown_run(client: kf.Client, journal: Path) -> None:
+    """A run that the journal does not know is named."""
+    with pytest.raises(kf.JournalError, match="knows no run abc"):
+        kf.undo("abc", client, journal=journal)
+
+
+def test_undo__on_another_host(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
+    """A run is taken back on its own host only."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    result = _run(client, journal, cells=cells)
+    own = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
+    elsewhere = sandbox.url.replace("127.0.0.1", "localhost")
+    with kf.connect(elsewhere, **own) as other, pytest.raises(kf.PlanError, match="run on"):
+        kf.undo(result.run_id, other, journal=journal)
+
+
+def test_undo__plan_can_be_saved(client: kf.Client, journal: Path, tmp_path: Path) -> None:
+    """It is a plan like any other: saved, loaded, and still the same."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1]).query("scope == 'business'")
+    result = _run(client, journal, cells=cells)
+    plan = kf.undo(result.run_id, client, journal=journal)
+    assert kf.load_plan(plan.save(tmp_path / "undo.plan.json")).digest == plan.digest
+
+
+_FLAG = st.one_of(st.none(), st.booleans())
+_N_CELLS = scenes.N_ITEMS * (scenes.N_STORES + 1)
+
+
+# Shrinking would send whole runs for minutes.
+@settings(
+    max_examples=5,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    wanted=st.lists(_FLAG, min_size=_N_CELLS, max_size=_N_CELLS),
+    theirs=st.lists(_FLAG, min_size=_N_CELLS, max_size=_N_CELLS),
+    is_live=st.booleans(),
+    is_published=st.booleans(),
+)
+def test_undo__never_overwrites_what_others_wrote(
+    sandbox: kf.sandbox.Sandbox,
+    tmp_path_factory: pytest.TempPathFactory,
+    *,
+    wanted: list[bool | None],
+    theirs: list[bool | None],
+    is_live: bool,
+    is_published: bool,
+) -> None:
+    """Plan, run, third-party edits, undo: wanted holds, edits stay, and the rest is as it was before."""
+    sandbox.reset()
+    sandbox.set(store_read="live" if is_live else "stale")
+    journal = tmp_path_factory.mktemp("undo") / "journal.sqlite3"
+    with sandbox.connect(writes_per_minute=10**6, reads_per_minute=10**6) as client:
+        stores = scenes.some_stores(client)
+        cells = scenes.some_cells(client, stores)
+        before = scenes.flags_of(sandbox.state())
+        asked = _chosen(cells, wanted)
+        result = kf.run(kf.plan(asked, state=cells), client, journal=journal, progress=False)
+        done = scenes.flags_of(sandbox.state())
+        edits = _chosen(cells, theirs)
+        scenes.write(edits, client)
+        if is_published:
+            kf.publish(stores, client)
+        edited = scenes.flags_of(sandbox.state())
+        kf.run(kf.undo(result.run_id, client, journal=journal), client, journal=journal, progress=False)
+        after = scenes.flags_of(sandbox.state())
+    ours, others = scenes.flags_of(asked), scenes.flags_of(edits)
+    assert {cell: done[cell] for cell in ours} == ours
+    # A flag that somebody set to what we had set it to looks like ours.
+    told_apart = [cell for cell, flag in others.items() if ours.get(cell) is not flag]
+    assert {cell: after[cell] for cell in told_apart} == {cell: edited[cell] for cell in told_apart}
+    if is_live or is_published:
+        # What inherits follows an edit of its business row, which is not ours to hold.
+        theirs_too = {cell[1] for cell in others if cell[2] == "business"}
+        rest = [cell for cell in ours if cell not in others and cell[1] not in theirs_too]
+        assert {cell: after[cell] for cell in rest} == {cell: before[cell] for cell in rest}
+
+
+def _chosen(cells: pd.DataFrame, flags: list[bool | None]) -> pd.DataFrame:
+    """Return toggles of the cells that have a flag in the list."""
+    told = pd.Series(flags[: len(cells)], dtype="boolean")
+    is_chosen = told.notna().to_numpy()
+    return scenes.toggles_of(cells[is_chosen], is_enabled=told[is_chosen].astype(bool).to_numpy())
