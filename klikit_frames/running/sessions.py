@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from ..errors import JournalError
 from ..planning.plans import parse_plan
 from ..progress import Progress, open_bar
+from . import locks
 from .attribution import attribute
 from .before_images import Before, find_before
 from .canaries import find_fault
@@ -185,7 +186,8 @@ def tell(book: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[st
 def recorded_result(book: Journal, run_id: str) -> Result:
     """Return the result of a run that was noted before; reads the journal, nothing else."""
     run = book.run(run_id)
-    return tell(book, parse_plan(book.plan_body(run_id)), run, status=run.status)
+    is_dead = run.status == "running" and not locks.is_held(book.lock_path(run.plan_id))
+    return tell(book, parse_plan(book.plan_body(run_id)), run, status="killed" if is_dead else run.status)
 
 
 def _lost(request: Request) -> Verdict:

@@ -1,0 +1,68 @@
+"""Ctrl-C at an awkward moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.running.journal import Disk
+
+from .worlds import connect
+
+
+def _press_ctrl_c() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A run does not wait for an answer that takes long: its row is unknown, and resuming settles it."""
+    sandbox.inject("latency", seconds=4.0, count=1)
+    with connect(sandbox, max_connections=1) as client:
+        started = time.monotonic()
+        threading.Timer(0.2, _press_ctrl_c).start()
+        result = kf.run(singles, client, journal=journal)
+        assert time.monotonic() - started < 3.5
+        assert result.status == "interrupted"
+        assert result.counts == result.counts | {"unknown": 1, "not_sent": 11}
+        assert f'kf.resume("{result.run_id}", client)' in result.summary
+    with connect(sandbox) as client:
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
+
+
+def test_interrupt__waiting_for_the_rate(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """A run that waits for its turn under the rate cap stops at once."""
+    with sandbox.connect(writes_per_minute=2) as client:
+        threading.Timer(0.3, _press_ctrl_c).start()
+        started = time.monotonic()
+        result = kf.run(singles, client, journal=journal)
+    assert time.monotonic() - started < 2.3
+    assert result.status == "interrupted"
+    assert result.counts["not_sent"] >= 10
+    assert sum(result.counts.values()) == 12
+
+
+def test_interrupt__before_anything_was_sent(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the run is first noted leaves nothing noted and nothing sent; the plan can still run."""
+    commit = Disk._commit
+
+    def interrupted(self: Disk, statements: object) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        raise KeyboardInterrupt
+
+    with connect(sandbox) as client:
+        monkeypatch.setattr(Disk, "_commit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            kf.run(singles, client, journal=journal)
+        monkeypatch.setattr(Disk, "_commit", commit)
+        assert kf.runs(journal=journal).empty
+        assert sandbox.requests.empty
+        assert kf.run(singles, client, journal=journal).counts["applied"] == 12

@@ -1,0 +1,123 @@
+"""Runs in the background, and runs looked at from somewhere else."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+import klikit_frames as kf
+
+from .test_runs import Bar
+from .worlds import Doom, connect, in_child, live_and_die
+
+
+def test_start__result(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
+    """A job ends with the very result that a run gives, and its progress is then complete."""
+    job = kf.start(singles, client, journal=journal)
+    result = job.result()
+    assert result.counts["applied"] == 12
+    assert job.is_done
+    assert (job.progress.n_rows_done, job.progress.n_requests_done) == (12, 12)
+    assert result.run_id == job.run_id
+    assert kf.run(singles, client, journal=journal).run_id == job.run_id
+
+
+def test_start__refused_at_once(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """What a run refuses before sending, a job refuses when it is started."""
+    with sandbox.connect(read_only=True) as client, pytest.raises(kf.ConfigError, match="read-only"):
+        kf.start(singles, client, journal=journal)
+
+
+def test_start__memory(client: kf.Client, singles: kf.Plan) -> None:
+    """A job needs no file."""
+    assert kf.start(singles, client, journal=":memory:").result().counts["applied"] == 12
+
+
+def test_cancel(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A job that is cancelled ends soon, with rows settled or not sent, and can be resumed."""
+    with connect(sandbox, max_connections=1) as client:
+        begun = threading.Event()
+        sandbox.inject("latency", seconds=0.05)
+        job = kf.start(singles, client, journal=journal, progress=Bar(begun.set))
+        begun.wait()
+        job.cancel()
+        result = job.result(timeout=10)
+        assert result.status == "cancelled"
+        assert result.counts["not_sent"] > 0
+        assert sum(result.counts[word] for word in ("applied", "not_sent", "unknown")) == 12
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
+
+
+def test_result__timeout(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """Waiting for a result may be bounded; the job goes on."""
+    with connect(sandbox, max_connections=1) as client:
+        sandbox.inject("latency", seconds=0.2, count=1)
+        job = kf.start(singles, client, journal=journal)
+        with pytest.raises(TimeoutError, match="it goes on"):
+            job.result(timeout=0.01)
+        assert job.result().counts["applied"] == 12
+
+
+def test_attach__while_it_goes_on(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """Whoever attaches sees how far a run is, can cancel it, and gets its result."""
+    with connect(sandbox, max_connections=1) as client:
+        begun, seen = threading.Event(), threading.Event()
+
+        def pause() -> None:
+            begun.set()
+            seen.wait()
+
+        sandbox.inject("latency", seconds=0.1)
+        job = kf.start(singles, client, journal=journal, progress=Bar(pause))
+        begun.wait()
+        other = kf.attach(job.run_id, journal=journal)
+        progress = other.progress
+        assert progress.is_running
+        assert 1 <= progress.n_rows_done < 12
+        with pytest.raises(TimeoutError):
+            other.result(timeout=0)
+        other.cancel()
+        seen.set()
+        assert job.result().status == "cancelled"
+        assert other.result().counts == job.result().counts
+
+
+def test_attach__after_a_kill(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A run whose process was killed is told as it was left, and how to go on."""
+    assert live_and_die(sandbox, singles, journal, doom=Doom("after_answer", nth=5))
+    (run_id,) = kf.runs(journal=journal)["run_id"]
+    assert kf.runs(journal=journal)["status"].tolist() == ["killed"]
+    result = kf.attach(run_id, journal=journal).result()
+    assert result.status == "killed"
+    assert result.counts["applied"] + result.counts["unknown"] + result.counts["not_sent"] == 12
+    assert result.counts["unknown"] >= 1
+    assert run_id in result.resume_hint
+
+
+def test_attach__from_another_process(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
+    """Another process sees the same result."""
+    result = kf.run(singles, client, journal=journal)
+
+    def look() -> None:
+        seen = kf.attach(result.run_id, journal=journal).result()
+        assert seen.frame.equals(result.frame)
+
+    assert in_child(look) is False
+
+
+def test_attach__unknown_run(journal: Path) -> None:
+    """A run that the journal does not know is named."""
+    with pytest.raises(kf.JournalError, match="knows no run"):
+        kf.attach("abc", journal=journal)
+
+
+def test_job__views(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
+    """A job says in a line how far it is, in text and in HTML with a bar that needs no script."""
+    job = kf.start(singles, client, journal=journal)
+    job.result()
+    assert repr(job) == f"<Job of run {job.run_id}, ended: 12 of 12 rows, 12 of 12 requests>"
+    html = job._repr_html_()
+    assert '<progress aria-label="rows done" max="12" value="12"></progress>' in html
+    assert "12 of 12 rows" in html

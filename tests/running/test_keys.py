@@ -1,0 +1,129 @@
+"""How long a lost request may be sent again, by the server's clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.running.drawing import draw
+from klikit_frames.running.keys import is_past_key
+from klikit_frames.running.records import Request, Target, Verdict
+
+from .worlds import connect
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def _sent(hours_ago: float, *, word: str | None = None, attempts: int = 1) -> Request:
+    drawn = draw(Target("item", "business", False, (1,), ()), path=(1,))
+    verdict = Verdict(word) if word else None
+    return Request(
+        (1,), drawn.target, drawn.key, drawn.body, attempts, NOW - timedelta(hours=hours_ago), verdict
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "offset_s", "is_past"),
+    [
+        (_sent(22.9), 0, False),
+        (_sent(23.0), 0, True),
+        (_sent(23.5), 3600, False),
+        (_sent(22.5), -3600, True),
+        (_sent(-0.5), 0, False),
+        (_sent(-2.0), 0, True),
+        (_sent(30.0, word="unknown"), 0, True),
+        (_sent(30.0, word="not_sent"), 0, False),
+        (_sent(30.0, word="applied"), 0, False),
+        (_sent(30.0, attempts=0), 0, False),
+    ],
+)
+def test_is_past_key(request_: Request, offset_s: float, is_past: bool) -> None:
+    """A request that may have arrived is past its key 23 hours after it left, by the server's clock."""
+    assert is_past_key(request_, offset_s=offset_s, server_now=NOW) is is_past
+
+
+def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path) -> kf.Result:
+    """Run a plan whose every answer is lost, though the server does what it is told."""
+    sandbox.inject("reset_after", match="PATCH")
+    with connect(sandbox) as client:
+        result = kf.run(plan, client, journal=journal)
+    assert result.counts["unknown"] == plan.n_rows
+    sandbox.clear_faults()
+    return result
+
+
+def _writes(sandbox: kf.sandbox.Sandbox) -> pd.DataFrame:
+    return sandbox.requests[sandbox.requests["method"] == "PATCH"]
+
+
+def test_resume__young_key(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path) -> None:
+    """Lost answers are asked for again, byte for byte under the same key, for 22 hours of server time."""
+    lost = _lose(sandbox, kf.plan(wide), journal)
+    sandbox.move_clock(22 * 3600)
+    with connect(sandbox) as client:
+        result = kf.resume(lost.run_id, client, journal=journal)
+    assert result.counts["applied"] == 4
+    writes = _writes(sandbox)
+    assert writes["key"].nunique() == writes["body"].nunique() == 1
+    assert writes["replayed"].iloc[-1]
+
+
+def test_resume__old_key(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """After that they are never sent again: what shows as asked is proven, the rest stays unknown."""
+    plan = kf.plan(pd.concat([wide, narrow], ignore_index=True))
+    lost = _lose(sandbox, plan, journal)
+    n_writes = len(_writes(sandbox))
+    sandbox.move_clock(24 * 3600)
+    with connect(sandbox) as client:
+        stale = kf.resume(lost.run_id, client, journal=journal)
+        stores = narrow[["brand_id", "branch_id"]].drop_duplicates().to_numpy().tolist()
+        already = kf.read_state(client, stores=stores, progress=False).merge(
+            narrow[["entity_type", "entity_id", "is_enabled"]]
+        )
+        kf.publish([tuple(store) for store in stores], client)
+        published = kf.run(plan, client, journal=journal)
+    assert len(_writes(sandbox)) == n_writes
+    is_wide = stale.frame["scope"] == "business"
+    assert (stale.frame.loc[is_wide, "outcome"] == "applied").all()
+    assert stale.counts["unknown"] == 12 - len(already)
+    assert stale.frame.loc[stale.frame["outcome"] == "unknown", "code"].isna().all()
+    assert published.counts["applied"] == 16
+    assert published.frame["message"].str.contains("reading back shows the flag as asked").all()
+
+
+def test_resume__old_key_and_someone_else(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A lost write that another client has undone since is not done again."""
+    lost = _lose(sandbox, kf.plan(wide), journal)
+    sandbox.move_clock(24 * 3600)
+    with connect(sandbox) as client:
+        kf.run(kf.plan(wide.assign(is_enabled=True)), client, journal=":memory:")
+        result = kf.resume(lost.run_id, client, journal=journal)
+    assert result.counts["unknown"] == 4
+    truth = sandbox.state().merge(wide[["entity_type", "entity_id", "scope"]])
+    assert truth.loc[truth["scope"] == "business", "is_enabled"].all()
+
+
+@pytest.mark.parametrize(
+    ("holds", "outcome", "code"), [(True, "applied", "ok"), (False, "failed", "downstream_unavailable")]
+)
+def test_run__stored_failure(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, holds: bool, outcome: str, code: str
+) -> None:
+    """A failure that the API repeats under one request_id is told as such; reading back decides."""
+    with connect(sandbox) as client:
+        if holds:
+            kf.run(kf.plan(wide), client, journal=":memory:")
+        sandbox.inject("stored_502", count=1, match="PATCH")
+        result = kf.run(kf.plan(wide), client, journal=":memory:")
+    assert result.frame["message"].str.contains("a stored failure, repeated").all()
+    assert set(result.frame["outcome"]) == {outcome}
+    assert set(result.frame["code"]) == {code}
+    assert set(result.frame["http_status"]) == {502}
