@@ -6,6 +6,8 @@ import codecs
 
 from charset_normalizer import from_bytes
 
+from klikit_frames.errors import ConfigError
+
 # The longer marks first: UTF-32's begins like UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -53,13 +55,20 @@ def to_utf8(content: bytes, *, encoding: str | None = None) -> tuple[bytes, list
         if encoding is None and content.startswith(mark):
             return _recode(content[len(mark) :], name), [f"Read as {name}, by its byte order mark."]
     if encoding is not None:
-        return _recode(content, encoding), [f"Read as {encoding}, as asked."]
+        return _recode(content, _known(encoding)), [f"Read as {encoding}, as asked."]
     if _is_utf8(content):
         return content, ["Read as utf-8."]
     name = _find_encoding(content)
     return _recode(content, name), [
         f"Read as {name}, which is a guess: the file is not UTF-8. Give encoding=... if texts look wrong."
     ]
+
+
+def _known(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise ConfigError(f"There is no encoding {encoding!r}; utf-8, utf-16 and cp1252 are the usual ones.") from None
 
 
 def _is_utf8(content: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import IO, Any
 
 import pandas as pd
 
+from klikit_frames.frames.findings import table_finding
 from klikit_frames.frames.foreign import foreign_table, is_foreign, parquet_table
 from klikit_frames.frames.jsonlines import json_table
-from klikit_frames.frames.tables import Table, frame_table
+from klikit_frames.frames.tables import Table, failed_table, frame_table
 from klikit_frames.frames.texts import text_table
 from klikit_frames.frames.workbooks import workbook_table
 
@@ -76,7 +78,7 @@ def _read_bytes(source: Source) -> bytes:
 
 def _bytes_table(content: bytes, reading: Reading) -> Table:
     if content.startswith(_GZIP):
-        content = gzip.decompress(content)
+        return _gzip_table(content, reading)
     if content.startswith(_WORKBOOKS):
         return workbook_table(content, sheet=reading.sheet)
     if content.startswith(_PARQUET):
@@ -84,3 +86,11 @@ def _bytes_table(content: bytes, reading: Reading) -> Table:
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         return json_table(content, encoding=reading.encoding)
     return text_table(content, encoding=reading.encoding)
+
+
+def _gzip_table(content: bytes, reading: Reading) -> Table:
+    try:
+        plain = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        return failed_table(table_finding("file_unreadable", message=f"The gzip file is damaged: {error}."))
+    return _bytes_table(plain, reading)

@@ -27,8 +27,19 @@ def read_records(text: bytes, *, separator: str, first_line: int) -> Grid:
     first_line : int
         The header's line in the whole file.
     """
+    cells = None if b"\0" in text else _read_sound(text, separator)
+    if cells is None:
+        return _read_unsound(text.decode(), separator=separator, first_line=first_line)
+    return Grid(cells=cells, lines=first_line + _lines_before(cells, text))
+
+
+def _read_sound(text: bytes, separator: str) -> pd.DataFrame | None:
+    """Read in one go; None if a row has surplus cells or a quote is never closed.
+
+    Older parsers cut a cell at a NUL without a word, so text with one is not for them.
+    """
     try:
-        cells = pd.read_csv(
+        return pd.read_csv(
             io.BytesIO(text),
             sep=separator,
             header=None,
@@ -38,9 +49,7 @@ def read_records(text: bytes, *, separator: str, first_line: int) -> Grid:
             encoding="utf-8",
         )
     except pd.errors.ParserError:
-        return _read_unsound(text.decode(), separator, first_line)
-    lines = first_line + _lines_before(cells, text)
-    return Grid(cells=cells, lines=lines, findings=_nul_findings(cells) if b"\0" in text else [])
+        return None
 
 
 def _lines_before(cells: pd.DataFrame, text: bytes) -> npt.NDArray[np.int64]:
@@ -67,8 +76,8 @@ def _nul_findings(cells: pd.DataFrame) -> list[Finding]:
     return found
 
 
-def _read_unsound(text: str, separator: str, first_line: int) -> Grid:
-    """Read row by row what the quick way gave up on: surplus cells, or a quote that is never closed."""
+def _read_unsound(text: str, *, separator: str, first_line: int) -> Grid:
+    """Read row by row what the quick way gave up on."""
     rows, starts, is_unclosed = _split(text, separator)
     width = len(rows[0])
     cells = pd.DataFrame([row[:width] + [""] * (width - len(row)) for row in rows], dtype=str)

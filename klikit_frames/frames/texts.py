@@ -81,25 +81,27 @@ def find_layout(text: bytes) -> Layout:
 
 
 def _layout(head: str, separator: str) -> Layout:
-    records = list(islice(_records(head, separator), _HEAD_RECORDS))
-    filled = [place for place, (_, cells) in enumerate(records) if any(cell.strip() for cell in cells)]
-    header = max(filled, key=lambda place: (count_known(records[place][1]), -place))
+    records = list(islice(_records(head, separator), _HEAD_RECORDS)) or [(1, [])]
+    header = max(range(len(records)), key=lambda place: (count_known(records[place][1]), -place))
     line, cells = records[header]
     lines = io.StringIO(head, newline="")
-    offset = len("".join(islice(lines, line - 1)).encode())
-    above = [separator.join(records[place][1]) for place in filled if place < header]
     return Layout(
-        separator=separator, line=line, offset=offset, above=above, score=(count_known(cells), len(cells))
+        separator=separator,
+        line=line,
+        offset=len("".join(islice(lines, line - 1)).encode()),
+        above=[separator.join(cells) for _, cells in records[:header]],
+        score=(count_known(cells), len(cells)),
     )
 
 
 def _records(head: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with its first line; a text cut in the middle of a quote ends early."""
+    """Yield each record that is not blank, with its first line; a text cut inside a quote ends early."""
     reader = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
     line = 1
     try:
         for cells in reader:
-            yield line, cells
+            if any(cell.strip() for cell in cells):
+                yield line, cells
             line = reader.line_num + 1
     except csv.Error:
         return

@@ -1,0 +1,69 @@
+"""Sections and their own items, switched in opposite ways."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from tests.frames.corpus import lines
+
+STATE = pd.DataFrame(
+    {
+        "entity_type": ["section", "item", "item", "item"],
+        "entity_id": [1, 5, 6, 7],
+        "path_ids": [None, "1/10|2/20", "3/30", None],
+    }
+)
+HEAD = "entity_type,entity_id,scope,brand_id,branch_id,is_enabled"
+
+
+@pytest.mark.parametrize(
+    ("section", "item", "rows"),
+    [
+        ("section,1,store,663,1,off", "item,5,store,663,1,on", [2]),
+        ("section,2,store,663,1,on", "item,5,store,663,1,off", [2]),
+        ("section,1,business,,,off", "item,5,store,663,1,on", [2]),
+        ("section,1,store,663,1,off", "item,5,business,,,on", [2]),
+        ("section,1,business,,,off", "item,5,business,,,on", [2]),
+        ("section,1,store,663,1,off", "item,5,store,663,1,off", []),
+        ("section,1,store,663,1,off", "item,5,store,664,1,on", []),
+        ("section,1,store,663,1,off", "item,6,store,663,1,on", []),
+        ("section,1,store,663,1,off", "item,7,store,663,1,on", []),
+        ("category,1,store,663,1,off", "item,5,store,663,1,on", []),
+    ],
+)
+def test_section__against_its_items(section: str, item: str, rows: list[int]) -> None:
+    """An item row is warned of if a row for its own section says the opposite in the same place."""
+    checked = kf.check_toggles(lines(HEAD, section, item), state=STATE)
+    assert checked.is_valid
+    assert checked.problems["row"].tolist() == rows
+    assert set(checked.problems["code"]) <= {"section_and_item"}
+
+
+def test_section__message_names_the_row() -> None:
+    """The warning says where the section's row is."""
+    content = lines(HEAD, "section,1,business,,,off", "item,5,store,663,1,on")
+    problem = kf.check_toggles(content, state=STATE).problems.iloc[0]
+    assert problem["message"] == "Its section is switched the other way in row 1 (line 2)."
+
+
+def test_section__state_without_paths() -> None:
+    """A state that does not say which items a section has raises no warnings."""
+    content = lines(HEAD, "section,1,business,,,off", "item,5,store,663,1,on")
+    assert kf.check_toggles(content, state=STATE.drop(columns="path_ids")).problems.empty
+
+
+def test_section__live_state(client: kf.Client) -> None:
+    """The state of the sandbox tells which items a section has."""
+    state = kf.read_state(client)
+    item = state[(state["entity_type"] == "item") & state["path_ids"].notna()].iloc[0]
+    section_id = int(item["path_ids"].split("|")[0].split("/")[0])
+    toggles = pd.concat(
+        [
+            kf.business_toggles("section", [section_id], is_enabled=False),
+            kf.business_toggles("item", [item["entity_id"]], is_enabled=True),
+        ],
+        ignore_index=True,
+    )
+    assert kf.check_toggles(toggles, state=state).problems["code"].tolist() == ["section_and_item"]

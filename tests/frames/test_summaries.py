@@ -1,0 +1,51 @@
+"""Problems in words: grouped by cause, capped, and with the count of the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+import klikit_frames as kf
+from tests.frames.corpus import GOOD, HEAD, lines
+
+MANY = lines(HEAD, *(f"item,{place},663,1062,maybe" for place in range(1, 26)))
+
+
+def test_text__rows_capped() -> None:
+    """A cause names ten rows and lines, and counts the others."""
+    assert repr(kf.check_toggles(MANY)) == (
+        "0 of 25 rows can be planned.\n"
+        "25 errors in 25 rows.\n"
+        "- flag_unknown in is_enabled, rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 15 more "
+        "(lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 15 more): 'maybe' is not known. Write one of: false, true."
+    )
+
+
+def test_text__nothing_wrong() -> None:
+    """A good table says so."""
+    assert repr(kf.check_toggles(lines(HEAD, GOOD))) == "1 of 1 row can be planned.\nNo problems."
+
+
+def test_exception__says_the_same() -> None:
+    """The exception of `read_toggles` has the same words, and all problems as a frame."""
+    with pytest.raises(kf.InvalidToggles) as refusal:
+        kf.read_toggles(MANY)
+    assert str(refusal.value).startswith("25 errors in 25 rows.\n- flag_unknown in is_enabled, rows 1, 2, 3")
+    assert str(refusal.value).endswith("Nothing was sent.")
+    assert len(refusal.value.problems) == 25
+
+
+def test_html__escaped_and_capped() -> None:
+    """Cells are escaped in HTML, causes are grouped, and what the reader chose is told."""
+    content = lines(HEAD, "item,<b>5</b>,663,1062,off", GOOD)
+    html = kf.check_toggles(content)._repr_html_()
+    assert "&lt;b&gt;5" in html
+    assert "<b>5" not in html
+    assert "1 of 2 rows can be planned." in html
+    assert "Cells are separated by commas." in html
+
+
+def test_html__nothing_wrong() -> None:
+    """A good table has no table of problems."""
+    html = kf.check_toggles(lines(HEAD, GOOD))._repr_html_()
+    assert "No problems." in html
+    assert "<table" not in html
