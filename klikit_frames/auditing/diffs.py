@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..frames.schemas import ENTITY_TYPES, SCOPES, TOGGLE_COLUMNS
 from ..frames.toggles import read_toggles
-from .matching import Codes, booleans, check_state, flags, locate, named, pack
+from ..menus.trees import DTYPES
+from .matching import CELL_COLUMNS, Codes, booleans, check_state, flags, locate, named, pack
 
+_DTYPES = {name: DTYPES[name] for name in CELL_COLUMNS} | {"is_enabled": "bool"}
 CHANGES = ("already", "change", "not_in_menu", "unknown")
 _ALREADY, _CHANGE, _NOT_IN_MENU, _UNKNOWN = range(4)
 
@@ -51,16 +54,35 @@ def diff(toggles: Any, state: pd.DataFrame) -> pd.DataFrame:
     >>> kf.diff(toggles, state)[["live", "change"]].values.tolist()
     [[True, 'change'], [True, 'change']]
     """
-    wanted = read_toggles(toggles)
+    wanted = toggles if _is_checked(toggles) else read_toggles(toggles)
     position = locate(wanted, within=check_state(state))
     live = flags(state["is_enabled"], position)
-    is_absent = (position < 0) & _is_covered(wanted, state)
+    is_absent = position < 0
+    is_absent[is_absent] = _is_covered(wanted[is_absent], state)
     change = np.select(
         [live == flags(wanted["is_enabled"]), live >= 0, is_absent],
         [_ALREADY, _CHANGE, _NOT_IN_MENU],
         default=_UNKNOWN,
     )
     return beside(wanted, live=booleans(live), change=named(change, CHANGES))
+
+
+def _is_checked(toggles: Any) -> bool:
+    """Say whether `read_toggles` made these rows: to read millions of them again takes long."""
+    if not isinstance(toggles, pd.DataFrame) or not set(TOGGLE_COLUMNS) <= set(toggles.columns):
+        return False
+    if any(toggles[name].dtype != dtype for name, dtype in _DTYPES.items()):
+        return False
+    is_store = (toggles["scope"] == "store").to_numpy(dtype=bool)
+    has_store = (toggles["brand_id"].notna() & toggles["branch_id"].notna()).to_numpy(dtype=bool)
+    has_part = (toggles["brand_id"].notna() | toggles["branch_id"].notna()).to_numpy(dtype=bool)
+    return bool(
+        (toggles["entity_id"] > 0).all()
+        and toggles["entity_type"].isin(ENTITY_TYPES).all()
+        and toggles["scope"].isin(SCOPES).all()
+        and (is_store == has_store).all()
+        and (is_store == has_part).all()
+    )
 
 
 def beside(frame: pd.DataFrame, **columns: pd.Series) -> pd.DataFrame:

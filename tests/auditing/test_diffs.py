@@ -91,6 +91,16 @@ def test_diff__bad_toggles() -> None:
     assert len(caught.value.problems)
 
 
+@pytest.mark.parametrize(
+    "change", [{"entity_type": "menu"}, {"entity_id": 0}, {"scope": "everywhere"}, {"brand_id": pd.NA}]
+)
+def test_diff__toggles_that_were_spoilt(change: dict[str, object]) -> None:
+    """Toggles that were checked once and spoilt since are refused like any others."""
+    good = kf.read_toggles(_toggles(("item", 1, STORE, True)))
+    with pytest.raises(kf.InvalidToggles):
+        kf.diff(good.assign(**change).astype(good.dtypes.to_dict()), state_of())
+
+
 def test_diff__no_state() -> None:
     """A frame that is no state is refused with the columns that it lacks."""
     with pytest.raises(kf.StateError, match="has no scope, title"):
