@@ -1,0 +1,112 @@
+"""Every fault of the sandbox, at the first try, at the retry, and after a kill: the rows stay true."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+
+from .worlds import FAULTS, Counts, Doom, connect, judge, live_and_die, make_plan
+
+PHASES = ("first", "retry", "resume")
+
+
+def _name(fault: dict[str, Any]) -> str:
+    return "-".join(str(value) for value in fault.values())
+
+
+@pytest.fixture(scope="module")
+def counts() -> Counts:
+    """What was judged in this module."""
+    return Counts()
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("fault", FAULTS, ids=_name)
+def test_fault__in_every_phase(
+    fault: dict[str, Any], phase: str, sandbox: kf.sandbox.Sandbox, journal: Path, counts: Counts
+) -> None:
+    """A run that meets a fault is told truly, and goes on to its end once the fault is gone."""
+    rng = random.Random(f"{_name(fault)} {phase}")
+    before = sandbox.state()
+    plan = make_plan(before, rng=rng, n_rows=16)
+    counts.worlds += 1
+    if phase == "resume":
+        counts.kills += live_and_die(sandbox, plan, journal, doom=Doom("after_send", nth=2))
+    sandbox.inject(**fault, match="PATCH", count=3 if phase == "retry" else 1)
+    with connect(sandbox) as client:
+        kf.run(plan, client, journal=journal, progress=False)
+        sandbox.clear_faults()
+        result = kf.run(plan, client, journal=journal, progress=False)
+    assert result.resume_hint is None
+    judge(result, plan, sandbox, before=before, counts=counts)
+    assert (counts.lost, counts.doubled, counts.mislabelled) == (0, 0, 0)
+
+
+def test_fault__all_told(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    """The faults above were met in as many worlds as there are faults and phases."""
+    with capsys.disabled():
+        print(f"\nfaults: {counts}")
+    assert counts.worlds == len(FAULTS) * len(PHASES)
+
+
+@pytest.mark.parametrize("fault", ["error_500", "error_503", "html_502", "error_504"])
+def test_fault__that_stays(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, fault: str) -> None:
+    """An error that stays is `failed` for all rows of its request: it is not the rows' fault."""
+    sandbox.inject(fault, match="PATCH")
+    with connect(sandbox) as client:
+        result = kf.run(kf.plan(wide), client, journal=":memory:")
+    assert result.counts["failed"] == 4
+    assert set(result.frame["attempts"]) == {5}
+    assert result.frame["http_status"].iloc[0] >= 500
+
+
+@pytest.mark.parametrize("fault", ["reset_before", "reset_after", "truncated"])
+def test_fault__no_answer(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, fault: str) -> None:
+    """Where no answer ever comes rows are `unknown`, without a code."""
+    sandbox.inject(fault, match="PATCH")
+    with connect(sandbox) as client:
+        result = kf.run(kf.plan(wide), client, journal=":memory:")
+    assert result.counts["unknown"] == 4
+    assert result.resume_hint is not None
+
+
+def test_fault__without_request_id(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame) -> None:
+    """An answer without a request_id counts; the cell stays empty."""
+    sandbox.inject("no_request_id", match="PATCH")
+    with connect(sandbox) as client:
+        result = kf.run(kf.plan(wide), client, journal=":memory:")
+    assert result.counts["applied"] == 4
+    assert result.frame["request_id"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"code_spelling": "upper"},
+        {"unknown_id": "not_found"},
+        {"unknown_id": "partial"},
+        {"max_ids": 3},
+        {"enable_data": "null"},
+        {"missing_key": "reject"},
+    ],
+    ids=str,
+)
+def test_switch__of_every_kind(
+    switches: dict[str, Any], sandbox: kf.sandbox.Sandbox, journal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the documentation is silent, a run is true under each reading of it."""
+    counts = Counts(worlds=1)
+    before = sandbox.state()
+    sandbox.set(**switches)
+    plan = make_plan(before, rng=random.Random(str(switches)), n_rows=24)
+    with connect(sandbox) as client:
+        result = kf.run(plan, client, journal=journal, progress=False)
+    judge(result, plan, sandbox, before=before, counts=counts)
+    assert result.counts["applied"] + result.counts["rejected"] == plan.n_rows
+    assert (counts.lost, counts.doubled, counts.mislabelled) == (0, 0, 0)
