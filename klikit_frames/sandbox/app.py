@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
@@ -48,8 +48,7 @@ class PartnerApi:
     async def _take_turn(self, passage: Passage, fault: Fault, *, wait_s: float) -> Recorded:
         try:
             async with self._turns.take(self._world, passage.call):
-                if wait_s:
-                    await asyncio.sleep(wait_s)
+                await self._world.pauses.wait(wait_s)
                 answer = self._answer(passage, fault)
         except Refusal as refusal:
             answer = self._gate.refuse(refusal)
@@ -69,7 +68,8 @@ class PartnerApi:
         elif fault.name == "truncated":
             await delivery.send_half(wire, answer, headers=headers)
         elif fault.name == "slow_drip":
-            await delivery.send_drips(wire, answer, headers=headers, seconds=fault.length_s)
+            wait = partial(self._world.pauses.wait, fault.length_s / delivery.DRIPS)
+            await delivery.send_drips(wire, answer, headers=headers, wait=wait)
         else:
             await delivery.send_answer(wire, answer, headers=headers)
 

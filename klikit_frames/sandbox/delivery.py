@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 from asyncio import Transport
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from starlette.types import Message, Receive, Scope, Send
 
 from .idempotency import Recorded
 
-_DRIPS = 20
+DRIPS = 20
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,15 @@ async def send_answer(wire: Wire, answer: Recorded, *, headers: dict[str, str]) 
     await wire.send(_body(answer.body))
 
 
-async def send_drips(wire: Wire, answer: Recorded, *, headers: dict[str, str], seconds: float) -> None:
-    """Send an answer in some twenty pieces, spread over some seconds."""
+async def send_drips(
+    wire: Wire, answer: Recorded, *, headers: dict[str, str], wait: Callable[[], Awaitable[None]]
+) -> None:
+    """Send an answer in twenty pieces, with a wait before each."""
     await wire.send(_start(answer, headers))
-    size = max(1, -(-len(answer.body) // _DRIPS))
-    begins = range(0, len(answer.body), size)
-    for begin in begins:
-        await asyncio.sleep(seconds / len(begins))
-        await wire.send(_body(answer.body[begin : begin + size], more=True))
+    ends = [len(answer.body) * number // DRIPS for number in range(DRIPS + 1)]
+    for begin, end in pairwise(ends):
+        await wait()
+        await wire.send(_body(answer.body[begin:end], more=True))
     await wire.send(_body(b""))
 
 

@@ -75,11 +75,11 @@ class Fault:
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise ValueError(f"there is no fault {self.name!r}; there are: {', '.join(NAMES)}")
-        if not 0 <= self.probability <= 1:
+        if not _is_within(self.probability, most=1):
             raise ValueError(f"probability is from 0 to 1, not {self.probability!r}")
         if self.count is not None and (type(self.count) is not int or self.count < 1):
             raise ValueError(f"count is a whole number from 1, not {self.count!r}")
-        if self.seconds is not None and not 0 <= self.seconds <= 3600:
+        if self.seconds is not None and not _is_within(self.seconds, most=3600):
             raise ValueError(f"seconds is from 0 to 3600, not {self.seconds!r}")
         if not isinstance(self.match, str):
             raise TypeError(f"match is text, not {self.match!r}")
@@ -90,6 +90,10 @@ class Fault:
     def length_s(self) -> float:
         """How long it lasts, for those that last."""
         return SECONDS.get(self.name, 0.0) if self.seconds is None else self.seconds
+
+
+def _is_within(value: object, *, most: float) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= most
 
 
 class Faults:

@@ -49,11 +49,16 @@ def read_menu(world: World, call: Call) -> object:
     return {"menu": _store_tree(world, (brand_id, branch_id))}
 
 
-def business_view(world: World, *, brand_id: int | None = None) -> View:
-    """Return the live rows of the business, with the modifier links of one of its brands."""
-    links_off = flags.links_off(world.state).get(brand_id or 0, set())
-    shown = Shown(flags.business_off(world.state), links_off, visibilities.read_maps(world.state), {})
-    return View(world, shown, stock.out_of_stock(world.state), is_store=False)
+def business_views(world: World) -> dict[int, View]:
+    """Return the live rows of the business, for each brand with the modifier links of that brand."""
+    off, maps = flags.business_off(world.state), visibilities.read_maps(world.state)
+    links_off, out_of_stock = flags.links_off(world.state), stock.out_of_stock(world.state)
+    return {
+        brand_id: View(
+            world, Shown(off, links_off.get(brand_id, set()), maps, {}), out_of_stock, is_store=False
+        )
+        for brand_id in world.catalogue.brands
+    }
 
 
 def _store_tree(world: World, store: flags.Store) -> Node:
@@ -64,9 +69,7 @@ def _store_tree(world: World, store: flags.Store) -> Node:
 
 def _business_tree(world: World) -> Node:
     sections = [
-        section
-        for brand_id in world.catalogue.brands
-        for section in _sections(business_view(world, brand_id=brand_id), brand_id)
+        section for brand_id, view in business_views(world).items() for section in _sections(view, brand_id)
     ]
     return {"businessInfo": {"title": BUSINESS_TITLE} | _BUSINESS, "sections": sections}
 

@@ -58,5 +58,6 @@ class Receipts:
 
         rows = [[getattr(receipt, name) for name in COLUMNS] for receipt in self._kept]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        text = dict.fromkeys(("method", "path", "body", "key", "request_id"), "str")
+        # What pandas takes for text by itself: object in pandas 2, str in pandas 3.
+        text = dict.fromkeys(("method", "path", "body", "key", "request_id"), pd.Series([""]).dtype)
         return frame.astype(text | {"status": "Int64", "replayed": bool, "time": "datetime64[us, UTC]"})

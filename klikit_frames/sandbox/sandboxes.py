@@ -41,7 +41,7 @@ class Sandbox:
     def __init__(self, world: World, *, port: int) -> None:
         self._world = world
         self._desk = Desk(world)
-        self._server = Server(build_site(self._desk), port=port)
+        self._server = Server(build_site(self._desk), port=port, on_stop=world.pauses.end)
 
     @property
     def url(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from threading import Event, Thread
 
 import uvicorn
@@ -26,10 +27,13 @@ class Server(uvicorn.Server):
         What answers.
     port : int
         The port; 0 takes a free one.
+    on_stop : callable
+        Called on the event loop when the end has come, so that whoever waits there can be told.
     """
 
-    def __init__(self, app: ASGIApp, *, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, port: int, on_stop: Callable[[], None] = lambda: None) -> None:
         super().__init__(_config(app))
+        self._on_stop = on_stop
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
         self._is_ready = Event()
@@ -40,12 +44,19 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets=sockets)
+        self._loop, self._is_over = asyncio.get_running_loop(), asyncio.Event()
         self._is_ready.set()
+
+    async def main_loop(self) -> None:
+        """Wait to be stopped; uvicorn's own loop looks ten times a second, and stops as late."""
+        await self._is_over.wait()
+        self._on_stop()
 
     def stop(self) -> None:
         """Stop, and wait until it has; open connections are closed."""
-        self.should_exit = True
-        self._thread.join()
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._is_over.set)
+            self._thread.join()
         self._socket.close()
 
 

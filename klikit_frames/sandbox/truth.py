@@ -22,7 +22,7 @@ def state_frame(world: World) -> pd.DataFrame:
 
     frame = pd.DataFrame([*_business_rows(world), *_store_rows(world)], columns=list(COLUMNS))
     ids = dict.fromkeys(("brand_id", "branch_id"), "Int64")
-    text = dict.fromkeys(("entity_type", "scope", "title"), "str")
+    text = dict.fromkeys(("entity_type", "scope", "title"), pd.Series([""]).dtype)
     return frame.astype(ids | text | {"entity_id": "int64", "is_enabled": "boolean", "is_override": bool})
 
 

@@ -10,6 +10,7 @@ from .clock import Clock
 from .faults import Faults
 from .flags import Store
 from .limits import Limits
+from .pauses import Pauses
 from .receipts import Receipts
 from .refusals import Refusal
 from .state import State
@@ -27,6 +28,7 @@ class World:
     clock: Clock = field(default_factory=Clock)
     limits: Limits = field(default_factory=Limits)
     receipts: Receipts = field(default_factory=Receipts)
+    pauses: Pauses = field(default_factory=Pauses)
 
     def require_stores(self, stores: Iterable[Store]) -> None:
         """Refuse a call that names a store that is not of this business."""

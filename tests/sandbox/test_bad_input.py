@@ -114,7 +114,9 @@ def test_query__bad_is_400(http: httpx.Client, path: str) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "request_invalid")
 
 
-@pytest.mark.parametrize("path", ["/", "", "/nothing", "/menus/", "/menus/items/enable/x", "/../brands", "/%00"])
+@pytest.mark.parametrize(
+    "path", ["/", "", "/nothing", "/menus/", "/menus/items/enable/x", "/../brands", "/%00"]
+)
 def test_route__unknown_is_404(http: httpx.Client, path: str) -> None:
     """In the envelope."""
     answer = http.get(path)
@@ -140,7 +142,7 @@ def test_wire__what_is_not_http_gets_the_envelope(sandbox: kf.sandbox.Sandbox) -
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )

@@ -9,13 +9,17 @@ import klikit_frames as kf
 from klikit_frames.sandbox import SCOPES
 
 
-def status(sandbox: kf.sandbox.Sandbox, auth: tuple[str, str] | None, path: str = "/brands") -> tuple[int, str]:
+def status(
+    sandbox: kf.sandbox.Sandbox, auth: tuple[str, str] | None, path: str = "/brands"
+) -> tuple[int, str]:
     """Return status and code of one read."""
     answer = httpx.get(sandbox.url + path, auth=auth, trust_env=False)
     return answer.status_code, answer.json().get("error", {}).get("code", "ok")
 
 
-@pytest.mark.parametrize("header", [None, "", "Basic", "Basic !!!", "Bearer abc", "Basic bm9jb2xvbg==", "Basic /w=="])
+@pytest.mark.parametrize(
+    "header", [None, "", "Basic", "Basic !!!", "Bearer abc", "Basic bm9jb2xvbg==", "Basic /w=="]
+)
 def test_header__missing_or_malformed(sandbox: kf.sandbox.Sandbox, header: str | None) -> None:
     """What is not Basic with a key and a secret counts as missing."""
     headers = {} if header is None else {"Authorization": header}
@@ -62,7 +66,12 @@ def test_revoked__is_told(sandbox: kf.sandbox.Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "path"),
-    [("brands:read", "/brands"), ("brands:read", "/branches"), ("menus:read", "/menus"), ("orders:read", "/orders")],
+    [
+        ("brands:read", "/brands"),
+        ("brands:read", "/branches"),
+        ("menus:read", "/menus"),
+        ("orders:read", "/orders"),
+    ],
 )
 def test_scope__opens_its_paths_only(sandbox: kf.sandbox.Sandbox, scope: str, path: str) -> None:
     """With the scope it works, with all others it does not."""

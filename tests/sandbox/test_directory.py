@@ -45,5 +45,5 @@ def test_branches__make_the_stores(http: httpx.Client) -> None:
 
 
 def test_providers__have_ids_and_titles(http: httpx.Client) -> None:
-    """klikit's own marketplace is 1."""
+    """The marketplace of klikit itself is 1."""
     assert http.get("/providers").json()["data"][0] == {"id": 1, "title": "klikit"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -151,3 +152,16 @@ def test_connect__gives_a_client_of_this_sandbox(sandbox: kf.sandbox.Sandbox) ->
     options = {"partner_key": issued.partner_key, "secret_key": issued.secret_key}
     with sandbox.connect(**options) as client, pytest.raises(kf.AuthError):
         client.read("/brands")
+
+
+@pytest.mark.parametrize("fault", ["latency", "slow_drip"])
+def test_close__cuts_short_what_is_under_way(fault: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A fault of a minute does not hold up the end, and nothing is complained of."""
+    sandbox = kf.sandbox.serve(faults=f"{fault}:seconds=60")
+    with httpx.Client(base_url=sandbox.url, trust_env=False) as http, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(http.get, "/brands")
+        while sandbox.requests.empty:
+            pass
+        sandbox.close()
+        assert answer.result().status_code == 401
+    assert capfd.readouterr() == ("", "")

@@ -49,7 +49,8 @@ def test_unknown_id__can_write_the_good_ones(sandbox: kf.sandbox.Sandbox, enable
 
 
 @pytest.mark.parametrize(
-    ("value", "data"), [("message", {"message": "status updated"}), ("null", None), ("object", {}), ("list", [])]
+    ("value", "data"),
+    [("message", {"message": "status updated"}), ("null", None), ("object", {}), ("list", [])],
 )
 def test_enable_data__is_as_switched(
     sandbox: kf.sandbox.Sandbox, enable: Call, value: str, data: object
