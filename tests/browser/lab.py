@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,8 +59,18 @@ RUN_MORE = """(cell) => {
   notebook.activeCellIndex = notebook.model.cells.length - 1;
   jupyterapp.commands.execute("notebook:run-cell");
 }"""
+ERRORS = """() => [...jupyterapp.shell.currentWidget.content.model.cells]
+  .flatMap((cell) => cell.outputs?.toJSON() ?? [])
+  .filter((output) => output.output_type === "error")
+  .map((output) => `${output.ename}: ${output.evalue}`)"""
 VIEWPORT: ViewportSize = {"width": 1280, "height": 1000}
 SCRATCH = "scratch.ipynb"
+
+
+def new_notebook(*cells: str) -> dict[str, object]:
+    """Return a notebook of code cells."""
+    made = [_cell(source) for source in cells]
+    return {"cells": made, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
 
 
 def free_port() -> int:
@@ -111,7 +122,13 @@ def process(command: list[str], *, env: dict[str, str], cwd: Path, ready: str) -
 
 def _await_answer(child: subprocess.Popen[bytes], *, url: str, log: Path) -> None:
     for _ in range(600):
-        with suppress(OSError), urllib.request.urlopen(url, timeout=5):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.HTTPError:
+            return  # Any answer will do.
+        except OSError:
+            pass
+        else:
             return
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=0.1)
@@ -164,8 +181,7 @@ class Lab:
     def put(self, *cells: str) -> None:
         """Put `cells` into a notebook with a warm kernel; what an earlier test defined is gone."""
         if self.page.url.split("/")[-1] != SCRATCH:
-            notebook = {"cells": [], "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
-            (self.work / SCRATCH).write_text(json.dumps(notebook))
+            (self.work / SCRATCH).write_text(json.dumps(new_notebook()))
             self.open(SCRATCH)
         cleared = "get_ipython().run_line_magic('reset', '-f')"
         self.page.evaluate(PUT_CELLS, [_cell(source) for source in (cleared, *cells)])
@@ -210,10 +226,8 @@ class Lab:
             self.page.set_viewport_size(VIEWPORT)
 
     def errors(self) -> list[str]:
-        """Return the texts of cells that ended in an error."""
-        return self.page.locator(
-            '.jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]'
-        ).all_inner_texts()
+        """Return what the cells that ended in an error say."""
+        return list(self.page.evaluate(ERRORS))
 
     def save(self) -> None:
         """Save the notebook, outputs included."""

@@ -20,7 +20,6 @@ N_WRITES = "len(sandbox.requests.query(\"method == 'PATCH'\"))"
 def form(lab: Lab) -> Lab:
     """A notebook with the form on a sandbox of its own kernel."""
     lab.show(TOGGLE_FORM, "form")
-    lab.page.screenshot(path="/tmp/kf/dbg.png"); print(lab.ask("form.read_note.value"))
     expect(lab.find(".kf-entities tbody tr")).to_have_count(10)
     return lab
 

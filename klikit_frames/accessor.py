@@ -1,0 +1,59 @@
+"""``df.klikit``: the functions of this package on a DataFrame at hand.
+
+It is there as soon as a name of this package was used after pandas was imported, or after
+``import klikit_frames.accessor``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+import klikit_frames as kf
+
+if TYPE_CHECKING:
+    from .forms.pickers import EntityPicker
+    from .frames.toggles import CheckedToggles
+    from .planning.plans import Plan
+
+
+@pd.api.extensions.register_dataframe_accessor("klikit")
+class KlikitAccessor:
+    """A frame of toggles or of state, with what this package can do with it.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What the accessor stands on; it is never changed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import klikit_frames.accessor
+    >>> toggles = pd.DataFrame({"entity_type": ["item"], "entity_id": [7], "brand_id": [5297],
+    ...                         "branch_id": [1293], "is_enabled": ["off"]})
+    >>> toggles.klikit.check().is_valid
+    True
+    >>> toggles.klikit.plan().n_requests
+    1
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def check(self) -> CheckedToggles:
+        """Return `klikit_frames.check_toggles` of this frame; touches neither network nor disk."""
+        return kf.check_toggles(self._frame)
+
+    def plan(self, **options: Any) -> Plan:
+        """Return `klikit_frames.plan` of this frame, with its options; touches neither network nor disk."""
+        return kf.plan(self._frame, **options)
+
+    def diff(self, state: pd.DataFrame) -> pd.DataFrame:
+        """Return `klikit_frames.diff` of this frame and `state`; touches neither network nor disk."""
+        return kf.diff(self._frame, state)
+
+    def pick(self, **options: Any) -> EntityPicker:
+        """Return `klikit_frames.forms.EntityPicker` of this frame, with its options."""
+        return kf.forms.EntityPicker(self._frame, **options)

@@ -1,0 +1,83 @@
+"""The widgets outside JupyterLab: as an app served by voila, and in marimo."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.cells import SANDBOX
+from tests.browser.lab import free_port, new_notebook, own_environment, process, write_kernel
+
+ROW = "entity_type,entity_id,scope,is_enabled\nsection,6801,business,off\n"
+MARIMO = '''
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+    import pandas as pd
+    import klikit_frames as kf
+
+    missing = pd.array([pd.NA] * 60, dtype="Int64")
+    state = pd.DataFrame({"entity_type": "item", "entity_id": range(1, 61), "scope": "business", "brand_id": missing,
+        "branch_id": missing, "is_enabled": True, "title": [f"Dish {n}" for n in range(1, 61)]})
+    picker = mo.ui.anywidget(kf.forms.EntityPicker(state))
+    picker
+    return mo, picker
+
+
+@app.cell
+def _(mo, picker):
+    mo.md(f"IDS {picker.widget.selected.entity_id.tolist()} of {picker.value['n_ticked']}")
+    return
+'''
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own."""
+    page = browser.new_page()
+    page.set_default_timeout(40_000)
+    yield page
+    page.close()
+
+
+def test_voila__upload_form(page: Page, tmp_path: Path) -> None:
+    """Served by voila, the upload form is an app: a file in, Apply, a result out."""
+    port, env = free_port(), own_environment(tmp_path / "jupyter")
+    write_kernel(Path(env["JUPYTER_DATA_DIR"]))
+    (tmp_path / "app.ipynb").write_text(json.dumps(new_notebook(SANDBOX, "kf.forms.UploadForm(client)")))
+    (tmp_path / "toggles.csv").write_text(ROW)
+    served = [f"--port={port}", "--no-browser", "--Voila.ip=127.0.0.1", str(tmp_path / "app.ipynb")]
+    url = f"http://127.0.0.1:{port}/"
+    with process([sys.executable, "-m", "voila", *served], env=env, cwd=tmp_path, ready=f"{url}static/"):
+        page.goto(url, wait_until="domcontentloaded")
+        with page.expect_file_chooser() as chooser:
+            page.locator(".kf-upload").click()
+        chooser.value.set_files(tmp_path / "toggles.csv")
+        page.locator(".kf-apply").click()
+        page.locator(".kf-yes").click()
+        expect(page.locator(".kf-result")).to_contain_text("1 rows: 1 applied.")
+
+
+def test_marimo__entity_picker(page: Page, tmp_path: Path) -> None:
+    """In marimo the same picker draws, searches and ticks, and the ticks reach Python."""
+    port, env = free_port(), own_environment(tmp_path / "marimo")
+    (tmp_path / "app.py").write_text(MARIMO)
+    run = ["run", "app.py", "--headless", f"--port={port}", "--host=127.0.0.1", "--no-token"]
+    url = f"http://127.0.0.1:{port}/"
+    with process([sys.executable, "-m", "marimo", *run], env=env, cwd=tmp_path, ready=f"{url}health"):
+        page.goto(url, wait_until="domcontentloaded")
+        page.locator(".kf-search").fill("dish 5")
+        expect(page.locator(".kf-summary")).to_contain_text("15 of 60")
+        page.locator(".kf-table tbody input").nth(1).check()
+        expect(page.locator(".kf-summary")).to_contain_text("1 ticked")
+        expect(page.get_by_text("IDS [15] of 1")).to_be_visible()

@@ -1,0 +1,72 @@
+"""The matrix editor in JupyterLab: 500 entities in 100 stores, by mouse and by key."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import Lab
+
+STATE = """
+import numpy as np, pandas as pd, klikit_frames as kf
+n = np.arange(50_000)
+state = pd.DataFrame({"entity_type": "item", "entity_id": n // 100 + 1, "scope": "store",
+    "brand_id": n % 100 // 25 + 1, "branch_id": n % 25 + 11, "is_enabled": pd.array(n % 7 > 0, dtype="boolean"),
+    "title": [f"Dish {i}" for i in n // 100 + 1]})
+"""
+
+
+@pytest.fixture
+def editor(lab: Lab) -> Lab:
+    """A notebook with an editor of 500 entities in 100 stores."""
+    lab.show(STATE)
+    start = time.perf_counter()
+    lab.run_more("editor = kf.forms.MatrixEditor(state); editor")
+    expect(lab.find(".kf-matrix button.kf-cell")).to_have_count(250)
+    assert time.perf_counter() - start < 2.5
+    return lab
+
+
+def test_matrix_editor__mouse(editor: Lab) -> None:
+    """Pressed cells are marked; only they become toggles; undo takes one back."""
+    cells = editor.find("tbody button.kf-cell")
+    expect(cells.nth(0)).to_have_attribute("aria-pressed", "false")
+    cells.nth(0).click()
+    cells.nth(11).click()
+    expect(editor.find(".kf-summary")).to_contain_text("2 cells changed")
+    expect(editor.find("button.kf-changed")).to_have_count(2)
+    expect(cells.nth(0)).to_have_attribute("aria-label", "Dish 1, 1 / 11: on, changed")
+    assert editor.ask("editor.toggles[['entity_id', 'brand_id', 'branch_id', 'is_enabled']].values.tolist()") == [
+        [1, 1, 11, True],
+        [2, 1, 12, False],
+    ]
+    editor.find(".kf-undo").click()
+    expect(editor.find(".kf-summary")).to_contain_text("1 cell changed")
+    assert editor.ask("len(editor.toggles)") == 1
+
+
+def test_matrix_editor__keyboard(editor: Lab) -> None:
+    """Arrows move, space switches, slash searches; the focus stays where it was."""
+    page = editor.page
+    editor.find("tbody button.kf-cell").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(editor.find(".kf-summary")).to_contain_text("1 cell changed")
+    expect(editor.find("tbody button.kf-cell").nth(11)).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("dish 77")
+    expect(editor.find(".kf-summary")).to_contain_text("1 of them hidden by a search. 5 entities in 100 stores match.")
+    assert editor.ask("editor.toggles.entity_id.tolist()") == [2]
+
+
+def test_matrix_editor__whole_store(editor: Lab) -> None:
+    """A store's name switches everything in it that matches, on all pages; the other side can be searched."""
+    editor.find(".kf-search-stores").fill("4/35")
+    expect(editor.find("thead button.kf-store")).to_have_count(1)
+    editor.find("thead button.kf-store").click()
+    expect(editor.find(".kf-summary")).to_contain_text("cells changed")
+    assert editor.ask("set(zip(editor.toggles.brand_id, editor.toggles.branch_id)) == {(4, 35)}")
+    assert editor.ask("bool((~editor.toggles.is_enabled).all())")
