@@ -75,7 +75,7 @@ FATES: dict[str, tuple[Any, bool]] = {
 }
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(names=st.lists(st.sampled_from(sorted(FATES)), min_size=1, max_size=12))
 def test_write__claims_no_more_than_is_true(names: list[str]) -> None:
     """Whatever script a server follows: accepted means done, not sent means not done, and done means sent."""
