@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from klikit_frames.planning.efforts import STEP
+
 if TYPE_CHECKING:
     from klikit_frames.planning.efforts import Effort
     from klikit_frames.planning.groups import Indexes
@@ -53,7 +55,7 @@ def _search_sets(
             return sets
         if step % 64 == 0 and effort.is_over:
             return None
-        effort.work(4.0 * kernel.cells.size + 40_000)
+        effort.work(10.0 * kernel.cells.size + STEP)
         row = _row_to_change(bare, holes, draw)
         changed = sets.copy()
         changed[row] = draw.choice(choices)

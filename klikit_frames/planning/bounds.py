@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from klikit_frames.planning.efforts import STEP
 from klikit_frames.planning.kernels import subset_of_row
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class FoolingSet:
                 return
             fits = self._fits[self._rows, self._columns]
             self._step(fits, banned, step)
-            effort.work(4.0 * len(self._rows) + 40_000)
+            effort.work(10.0 * len(self._rows) + STEP)
 
     def _begin(self) -> None:
         table = self._cells.astype(np.float32)

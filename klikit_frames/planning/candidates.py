@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from klikit_frames.planning.efforts import STEP
 from klikit_frames.planning.kernels import first_of_equal
 
 if TYPE_CHECKING:
@@ -165,5 +166,5 @@ def peel(
         left[np.ix_(common(kernel.cells.T, best[None])[0], best)] = 0
         chosen.append(best)
         seen.append(columns)
-        effort.work(40.0 * left.size * len(columns))
+        effort.work(5.0 * left.size * len(columns) + STEP)
     return None if left.any() else chosen, np.concatenate([kernel.cells[:0], *seen])

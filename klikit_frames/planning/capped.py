@@ -9,7 +9,8 @@ import numpy as np
 
 from klikit_frames.planning.candidates import close_columns
 from klikit_frames.planning.choices import Swapper, choose_greedily
-from klikit_frames.planning.prices import price_cells
+from klikit_frames.planning.efforts import STEP
+from klikit_frames.planning.prices import PRICING, price_cells
 from klikit_frames.planning.trims import Block, trim_overlap
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class CappedSearch:
                 return None
             number = heapq.heappop(heap)[1]
             block, gain = self._best_inside(self._wholes[number], left)
-            effort.work(20.0 * self._wholes[number].n_cells + 40_000)
+            effort.work(20.0 * self._wholes[number].n_cells + STEP)
             # What others can add only shrinks, so whoever still leads after a fresh look is the best.
             if gain > 0 and (not heap or gain >= -heap[0][0]):
                 found.append(block)
@@ -100,7 +101,7 @@ class CappedSearch:
             if effort.is_over or covers.size > _MOST_INCIDENCES:
                 break
             prices = price_cells(covers, best=len(best), prices=prices)
-            effort.work(60.0 * covers.sum())
+            effort.work(PRICING * covers.size)
             worth = np.zeros(self._cells.shape, dtype=np.float32)
             worth[places] = prices
             pool += self._asked_for(worth, effort)
@@ -116,7 +117,7 @@ class CappedSearch:
             if effort.is_over:
                 break
             block, value = self._best_inside(whole, worth)
-            effort.work(20.0 * whole.n_cells + 40_000)
+            effort.work(20.0 * whole.n_cells + STEP)
             if value > _WORTH_ADDING:
                 found.append(block)
         return found

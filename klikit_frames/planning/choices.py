@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from klikit_frames.planning.efforts import STEP
+
 if TYPE_CHECKING:
     from klikit_frames.planning.candidates import Weights
     from klikit_frames.planning.efforts import Effort
@@ -77,7 +79,7 @@ class Swapper:
                 self._remove(self._dearest(but=-1), step)
             self._remove(self._dearest(but=last_added), step)
             last_added = self._add_for_some_hole(step)
-            effort.work(8.0 * self._table.shape[0] + 40_000)
+            effort.work(20.0 * self._table.shape[1] + STEP)
         return best
 
     def _start(self, chosen: list[int]) -> None:

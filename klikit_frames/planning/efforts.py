@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 _REQUEST_COSTS_S = 1.0
 _OPERATIONS_PER_S = 4e9
 _PRODUCTS_PER_S = 3e10
-_GRACE_S = 1.0
+_GRACE_S = 2.0
+
+# What the bookkeeping of one step of a search counts for, in operations.
+STEP = 600_000.0
 _BAR_AFTER_S = 1.0
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     Prices = NDArray[np.float64]
 
 _PATIENCE = 8
+_DENSE = 0.05
+
+# Operations that one pricing takes for each pair of a rectangle and a cell.
+PRICING = 80.0
 
 
 def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int = 60) -> Prices:
@@ -33,17 +37,16 @@ def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int 
     n_steps : int
         How many steps to take.
     """
-    rectangles, cells = np.nonzero(covers)
-    n_rectangles, n_cells = covers.shape
+    incidence = _Dense(covers) if covers.mean() > _DENSE else _Sparse(covers)
     current = _first_prices(covers) if prices is None else prices
     kept, height, stride, n_idle = current, -np.inf, 1.0, 0
     for _ in range(n_steps):
-        worth = np.bincount(rectangles, weights=current[cells], minlength=n_rectangles)
+        worth = incidence.sum_cells(current)
         value = float(current.sum() + np.minimum(1 - worth, 0).sum())
         n_idle = 0 if value > height + 1e-4 else n_idle + 1
         if n_idle == 0:
             kept, height = current, value
-        slope = 1 - np.bincount(cells, weights=worth[rectangles] > 1, minlength=n_cells)
+        slope = 1 - incidence.count_rectangles(worth > 1)
         slope[(current <= 0) & (slope < 0)] = 0
         length = float(slope @ slope)
         if length < 1e-6:
@@ -53,6 +56,35 @@ def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int 
             continue
         current = np.maximum(current + stride * (best - value) / length * slope, 0)
     return kept
+
+
+class _Dense:
+    """Rectangles and their cells as a table: quicker where a rectangle has many of the cells."""
+
+    def __init__(self, covers: Bits) -> None:
+        self._table = covers.astype(np.float32)
+
+    def sum_cells(self, prices: Prices) -> Prices:
+        return (self._table @ prices.astype(np.float32)).astype(np.float64)
+
+    def count_rectangles(self, chosen: Bits) -> Prices:
+        return (chosen.astype(np.float32) @ self._table).astype(np.float64)
+
+
+class _Sparse:
+    """Rectangles and their cells as pairs of numbers: quicker where a rectangle has few of the cells."""
+
+    def __init__(self, covers: Bits) -> None:
+        self._rectangles, self._cells = np.nonzero(covers)
+        self._shape = covers.shape
+
+    def sum_cells(self, prices: Prices) -> Prices:
+        sums = np.bincount(self._rectangles, weights=prices[self._cells], minlength=self._shape[0])
+        return sums.astype(np.float64)
+
+    def count_rectangles(self, chosen: Bits) -> Prices:
+        counts = np.bincount(self._cells, weights=chosen[self._rectangles], minlength=self._shape[1])
+        return counts.astype(np.float64)
 
 
 def _first_prices(covers: Bits) -> Prices:

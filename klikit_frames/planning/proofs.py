@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from klikit_frames.planning.candidates import Pool, join_pools
+from klikit_frames.planning.efforts import STEP
 
 if TYPE_CHECKING:
     from klikit_frames.planning.efforts import Effort
@@ -81,7 +82,7 @@ class _Branching:
             self.best = list(chosen)
             return
         apart = self._apart(left)
-        self._effort.work(2e4)
+        self._effort.work(STEP)
         if len(chosen) + len(apart) >= len(self.best):
             return
         for each in sorted(self._holders[apart[0]], key=lambda one: -(self._sets[one] & left).bit_count()):

@@ -17,13 +17,13 @@ from klikit_frames.planning.candidates import (
     star_columns,
 )
 from klikit_frames.planning.choices import Swapper, choose_greedily, drop_idle
+from klikit_frames.planning.efforts import STEP, Effort
 from klikit_frames.planning.mips import choose_exactly, has_solver
-from klikit_frames.planning.prices import price_cells
+from klikit_frames.planning.prices import PRICING, price_cells
 from klikit_frames.planning.proofs import all_rectangles, prove_smallest
 
 if TYPE_CHECKING:
     from klikit_frames.planning.candidates import Weights
-    from klikit_frames.planning.efforts import Effort
     from klikit_frames.planning.groups import Indexes
     from klikit_frames.planning.kernels import Bits, Kernel
     from klikit_frames.planning.prices import Prices
@@ -101,7 +101,9 @@ class Search:
         ):
             if self.is_settled or effort.is_over:
                 return
+            before = len(self.columns)
             stage(effort)
+            effort.saved += before - len(self.columns)
 
     @property
     def _covers(self) -> Bits:
@@ -169,7 +171,7 @@ class Search:
                 return
             covers = self._covers
             prices = price_cells(covers, best=len(self.columns), prices=prices)
-            effort.work(20.0 * covers.size)
+            effort.work(PRICING * covers.size)
             size = len(self._pool)
             self._add([self._grow(prices, is_shaken=turn % 2 == 1, effort=effort)])
             if len(self._pool) == size and turn % 2:
@@ -181,7 +183,7 @@ class Search:
         columns, values = grow_both_ways(
             self._kernel, weights, n_seeds=512, draw=self._draw, is_shaken=is_shaken
         )
-        effort.work(40.0 * self._kernel.cells.size * len(columns))
+        effort.work(5.0 * self._kernel.cells.size * len(columns) + STEP)
         return columns[values > _WORTH_ADDING]
 
     def _swap(self, effort: Effort) -> None:
@@ -201,6 +203,7 @@ class Search:
             before = len(self.columns)
             self._mend_once(effort)
             idle = 0 if len(self.columns) < before else idle + 1
+            effort.saved += before - len(self.columns)
             if self._is_narrow and (idle % 6 == 5):
                 self._swap(effort)
 
