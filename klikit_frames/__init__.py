@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ApiError": "errors",
     "AuthError": "errors",
-    "CheckedToggles": "frames.toggles",
+    "CheckedToggles": "frames.checked",
     "Client": "api.client",
     "ConfigError": "errors",
     "IdempotencyConflict": "errors",

@@ -36,10 +36,10 @@ from .errors import RunFailed as RunFailed
 from .errors import ServerError as ServerError
 from .errors import StateError as StateError
 from .errors import TransportError as TransportError
+from .frames.checked import CheckedToggles as CheckedToggles
 from .frames.matrices import from_matrix as from_matrix
 from .frames.matrices import to_matrix as to_matrix
 from .frames.names import resolve as resolve
-from .frames.toggles import CheckedToggles as CheckedToggles
 from .frames.toggles import business_toggles as business_toggles
 from .frames.toggles import check_toggles as check_toggles
 from .frames.toggles import cross_toggles as cross_toggles

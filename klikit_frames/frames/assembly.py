@@ -19,8 +19,8 @@ _PROBLEM = "problem"
 def own_table(table: Table, header: Header) -> Table:
     """Return `table` with the package's own names for known columns, and no clash among the others.
 
-    An own column with the name of a result column becomes ``input_<name>``; one with the name of a known column
-    that is another's, or that is there twice, gets a number.
+    An own column with the name of a result column becomes ``input_<name>``; one with the name of a known
+    column that is another's, or that is there twice, gets a number.
     """
     known = {place: name for name, place in header.places.items() if name != "store"}
     seen: set[Hashable] = set(known.values())

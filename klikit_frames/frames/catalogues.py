@@ -32,7 +32,7 @@ class Catalogue:
 
     def __init__(self, frame: pd.DataFrame, *, keys: list[str], names: list[str]) -> None:
         rows = frame.dropna(subset=keys).drop_duplicates([*keys, *names]).reset_index(drop=True)
-        places, _ = pd.factorize(pd.MultiIndex.from_frame(rows[keys]) if len(keys) > 1 else rows[keys[0]])
+        places, _ = distinct_rows(rows[keys])
         texts = {name: text_of(rows[name]) for name in names}
         self._plain = pd.DataFrame({name: plain_text(text) for name, text in texts.items()}).assign(
             place=places
@@ -48,7 +48,7 @@ class Catalogue:
         """
         found = np.full(len(names), -1, dtype=np.intp)
         hits = np.zeros(len(names), dtype=np.intp)
-        is_given = names.ne("").to_numpy(dtype=bool)
+        is_given = (names != "").to_numpy(dtype=bool)
         patterns = is_given @ (1 << np.arange(is_given.shape[1]))
         for pattern in np.unique(patterns):
             among = np.flatnonzero(patterns == pattern)
@@ -100,6 +100,12 @@ class Catalogue:
         said = [repr(str(thing)) for thing in self.say(places[:_CANDIDATES])]
         more = f" and {len(places) - _CANDIDATES} more" if len(places) > _CANDIDATES else ""
         return ", ".join(said) + more
+
+
+def distinct_rows(frame: pd.DataFrame) -> tuple[Positions, pd.DataFrame]:
+    """Return the place of each row among the different rows, and these, in the order in which they come."""
+    groups = frame.groupby(list(frame.columns), sort=False, dropna=False)
+    return groups.ngroup().to_numpy().astype(np.intp), frame.drop_duplicates(ignore_index=True)
 
 
 def text_of(column: pd.Series[Any]) -> Words:

@@ -44,7 +44,8 @@ def _exact_below(dtype: Any) -> int:
     """Return the bound below which floats of a dtype are every whole number."""
     if dtype.kind != "f":
         return 2**53
-    return 2 ** (int(np.finfo(getattr(dtype, "numpy_dtype", dtype)).nmant) + 1)
+    kind = np.finfo(getattr(dtype, "numpy_dtype", dtype))
+    return 1 << int(kind.nmant) + 1
 
 
 def _say_all(distinct: pd.Series[Any], bound: int) -> npt.NDArray[np.object_]:
@@ -66,7 +67,7 @@ def _without_blanks(
     return Texts(np.append(kept, -1)[places], words[~is_blank], has_floats)
 
 
-def _say(value: object, bound: int) -> str:
+def _say(value: Any, bound: int) -> str:
     """Say one cell as a person would have typed it; never turn one kind of value into another.
 
     Floats that are whole numbers below `bound` are said as these.
@@ -75,8 +76,12 @@ def _say(value: object, bound: int) -> str:
         return value
     if isinstance(value, (tuple, list, set, frozenset, np.ndarray)):
         return "|".join(_say(member, 0) for member in value)
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return ""
-    if isinstance(value, (float, np.floating)) and abs(value) < bound and float(value).is_integer():
+    if isinstance(value, (float, np.floating)) and _is_whole(float(value), bound):
         return str(int(value))
     return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def _is_whole(number: float, bound: int) -> bool:
+    return number.is_integer() and abs(number) < bound

@@ -35,7 +35,7 @@ _SAMPLE = 1 << 18
 
 
 def to_utf8(content: bytes, *, encoding: str | None = None) -> tuple[bytes, list[str]]:
-    """Return `content` as UTF-8 without a byte order mark, and in words what was decided.
+    r"""Return `content` as UTF-8 without a byte order mark, and in words what was decided.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def to_utf8(content: bytes, *, encoding: str | None = None) -> tuple[bytes, list
     Examples
     --------
     >>> from klikit_frames.frames.encodings import to_utf8
-    >>> text, notes = to_utf8("note\\nBún chả".encode("utf-16"))
+    >>> text, notes = to_utf8("note\nBún chả".encode("utf-16"))
     >>> text.decode(), notes
-    ('note\\nBún chả', ['Read as utf-16-le, by its byte order mark.'])
+    ('note\nBún chả', ['Read as utf-16-le, by its byte order mark.'])
     """
     for mark, name in _MARKS:
         if encoding is None and content.startswith(mark):
@@ -68,7 +68,9 @@ def _known(encoding: str) -> str:
     try:
         return codecs.lookup(encoding).name
     except LookupError:
-        raise ConfigError(f"There is no encoding {encoding!r}; utf-8, utf-16 and cp1252 are the usual ones.") from None
+        raise ConfigError(
+            f"There is no encoding {encoding!r}; utf-8, utf-16 and cp1252 are the usual ones."
+        ) from None
 
 
 def _is_utf8(content: bytes) -> bool:

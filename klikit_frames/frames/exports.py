@@ -1,13 +1,15 @@
-"""Texts that a spreadsheet would run as a formula: made harmless on the way out, and put back on the way in."""
+"""Texts that a spreadsheet would run as a formula: harmless on the way out, as they were on the way in."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-# A text that begins with one of these is a formula to Excel and its like; apostrophes before it are kept count of.
+# A text that begins so is a formula to Excel and its like. Texts that have apostrophes before it of their own
+# get one more, so that taking one off is always right.
 _FORMULA = r"^('*[=+\-@\t\r])"
 _MARKED = r"^'('*[=+\-@\t\r])"
 _WITH_TEXT = {"string", "mixed", "mixed-integer"}
@@ -16,8 +18,8 @@ _WITH_TEXT = {"string", "mixed", "mixed-integer"}
 def neutralise_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `frame` with an apostrophe before every text that begins with ``= + - @``, a tab or a CR.
 
-    Column names are treated likewise. Other cells, dtypes and the index stay as they are. Touches neither network
-    nor disk.
+    Column names are treated likewise. Other cells, dtypes and the index stay as they are. Touches neither
+    network nor disk.
 
     See Also
     --------
@@ -56,7 +58,7 @@ def _replace(frame: pd.DataFrame, *, pattern: str, by: str) -> pd.DataFrame:
         column = frame.iloc[:, place]
         hits = _hits(column, pattern)
         if hits.any():
-            copy.isetitem(place, _mend(column, hits, pattern, by))
+            copy.isetitem(place, _mend(column, hits, pattern, by))  # type: ignore[arg-type]
     copy.columns = _mend_names(frame.columns, pattern, by)
     return copy
 
@@ -64,7 +66,7 @@ def _replace(frame: pd.DataFrame, *, pattern: str, by: str) -> pd.DataFrame:
 def _hits(column: pd.Series[Any], pattern: str) -> pd.Series[Any]:
     words = column.astype(object)
     if pd.api.types.infer_dtype(words) not in _WITH_TEXT:
-        return pd.Series(False, index=column.index)
+        return pd.Series(np.zeros(len(column), dtype=bool), index=column.index)
     return words.str.match(pattern, na=False).astype(bool)
 
 

@@ -15,7 +15,7 @@ from klikit_frames.frames.schemas import PROBLEM_COLUMNS
 from klikit_frames.frames.storage import text_series
 
 Positions = npt.NDArray[np.intp]
-Words = str | npt.NDArray[np.object_]
+Words = Any  # one text for all places, or an array with one for each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +57,12 @@ class Finding:
         return self._where(~mask[self.positions])
 
     def _where(self, keep: npt.NDArray[np.bool_]) -> Finding:
-        words = {
+        words: dict[str, Any] = {
             name: said if isinstance(said, str) else said[keep]
             for name in ("column", "values", "messages", "hints")
             for said in (getattr(self, name),)
         }
-        return replace(self, positions=self.positions[keep], **words)  # type: ignore[arg-type]
+        return replace(self, positions=self.positions[keep], **words)
 
     def below(self, n_rows: int) -> Finding:
         """Return this finding as counted from `n_rows` further down."""
@@ -140,7 +140,7 @@ def _words(findings: Sequence[Finding], name: str, sizes: list[int]) -> pd.Serie
         return text_series([])
     parts = [_column(finding, name) for finding in findings]
     if all(isinstance(part, str) for part in parts):
-        return text_series(parts).repeat(sizes)  # type: ignore[arg-type]
+        return text_series(parts).repeat(sizes)
     return text_series(np.concatenate([_spread(part, size) for part, size in zip(parts, sizes, strict=True)]))
 
 

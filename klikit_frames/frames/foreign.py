@@ -16,7 +16,7 @@ from klikit_frames.frames.tables import Table, failed_table, frame_table
 def parquet_table(content: bytes) -> Table:
     """Return the table in a Parquet file; touches neither network nor disk."""
     _import_pyarrow()
-    import pyarrow.parquet as pq
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     try:
         arrow = pq.read_table(io.BytesIO(content))
@@ -60,4 +60,5 @@ def _to_pandas(arrow: Any) -> pd.DataFrame:
     for bits in (8, 16, 32, 64):
         kinds[getattr(pa, f"int{bits}")()] = getattr(pd, f"Int{bits}Dtype")()
         kinds[getattr(pa, f"uint{bits}")()] = getattr(pd, f"UInt{bits}Dtype")()
-    return arrow.to_pandas(types_mapper=kinds.get).reset_index(drop=True)
+    frame: pd.DataFrame = arrow.to_pandas(types_mapper=kinds.get)
+    return frame.reset_index(drop=True)

@@ -62,8 +62,8 @@ class Header:
 def read_header(names: Sequence[Hashable]) -> Header:
     """Return what the columns called `names` mean.
 
-    Case, spaces and signs do not matter, the API's own spellings are known, and ``item_id`` and its like imply
-    the level. A weak name such as ``id`` counts only where no better one is there.
+    Case, spaces and signs do not matter, the API's own spellings are known, and ``item_id`` and its like
+    imply the level. A weak name such as ``id`` counts only where no better one is there.
 
     Examples
     --------
@@ -136,8 +136,8 @@ def find_missing(header: Header, table: Table, *, needs_stores: bool) -> list[Fi
 def find_lookalikes(header: Header, table: Table) -> list[Finding]:
     """Return a finding for each own column that is named almost like an optional one.
 
-    A misspelt cascade column would be ignored without a word; a needed column that is misspelt is missing, and
-    found there.
+    A misspelt cascade column would be ignored without a word; a needed column that is misspelt is missing,
+    and found there.
     """
     found = []
     for column in _OPTIONAL:

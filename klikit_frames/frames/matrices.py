@@ -10,13 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from klikit_frames.errors import ConfigError
+from klikit_frames.frames.catalogues import distinct_rows
 from klikit_frames.frames.cells import FLAG_WORDS, Texts, parse_words
+from klikit_frames.frames.checked import check_table, refuse_problems
 from klikit_frames.frames.columns import text_column
 from klikit_frames.frames.findings import Finding, Positions, Words, problems_frame, table_finding
 from klikit_frames.frames.headers import is_store, read_header
 from klikit_frames.frames.readers import Reading, Source, read_table
 from klikit_frames.frames.tables import Table, failed_table
-from klikit_frames.frames.toggles import check_table, read_toggles, refuse_problems
+from klikit_frames.frames.toggles import read_toggles
 
 _BUSINESS = "business"
 _ENTITY = ["entity_type", "entity_id"]
@@ -38,9 +40,10 @@ def from_matrix(
     Parameters
     ----------
     source : anything that `check_toggles` takes
-        Entities down, with a column ``entity_id`` (or ``item_id`` and its like); stores across, in columns called
-        ``5297/1293``, and ``business`` for the business row. A cell is a flag, or ``x`` for `is_enabled`; a blank
-        cell leaves that place alone. Other columns are kept and handed back on each toggle.
+        Entities down, with a column ``entity_id`` (or ``item_id`` and its like); stores across, in columns
+        called ``5297/1293``, and ``business`` for the business row. A cell is a flag, or ``x`` for
+        `is_enabled`; a blank cell leaves that place alone. Other columns are kept and handed back on each
+        toggle.
     entity_type : str, optional
         ``section``, ``category`` or ``item``, if no column says it.
     is_enabled : bool
@@ -65,8 +68,8 @@ def from_matrix(
     Examples
     --------
     >>> import pandas as pd
-    >>> matrix = pd.DataFrame({"entity_id": [289379, 289380], "5297/1293": ["off", ""], "5297/1294": ["x", "off"]})
-    >>> toggles = kf.from_matrix(matrix, entity_type="item")
+    >>> cells = {"5297/1293": ["off", ""], "5297/1294": ["x", "off"]}
+    >>> toggles = kf.from_matrix(pd.DataFrame({"item_id": [289379, 289380], **cells}))
     >>> toggles[["entity_id", "branch_id", "is_enabled"]].to_records(index=False).tolist()
     [(289379, 1293, False), (289379, 1294, True), (289380, 1294, False)]
     """
@@ -85,8 +88,8 @@ def to_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        Toggles, or what `read_state` returned: ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled``
-        and optionally ``title``. A missing flag leaves its cell blank.
+        Toggles, or what `read_state` returned: ``entity_type, entity_id, scope, brand_id, branch_id,
+        is_enabled`` and optionally ``title``. A missing flag leaves its cell blank.
 
     Returns
     -------
@@ -161,7 +164,7 @@ def _with_places(frame: pd.DataFrame, headers: Words, flags: Words, entity_type:
         "scope": np.where(is_wide, "business", "store").astype(object)[places],
         "brand_id": brands[places],
         "branch_id": branches[places],
-        "is_enabled": np.where(flags == None, False, flags).astype(bool),  # noqa: E711 - by element
+        "is_enabled": np.equal(flags, True),  # noqa: FBT003 - by element; None is for a bad cell
     }
     header = read_header(list(frame.columns))
     if entity_type is not None and "entity_type" not in header.places:
@@ -186,8 +189,7 @@ def _bad_cells(
 
 def _pivot(toggles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the entities, and for each store its flags: true, false or missing."""
-    keys = pd.MultiIndex.from_frame(toggles[_ENTITY])
-    entity_places, entities = pd.factorize(keys)
+    entity_places, entities = distinct_rows(toggles[_ENTITY])
     store_places, names = pd.factorize(_store_names(toggles))
     cells = np.full((len(entities), len(names)), -1, dtype=np.int8)
     cells[entity_places, store_places] = toggles["is_enabled"]
@@ -195,7 +197,7 @@ def _pivot(toggles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     flags = {
         names[place]: pd.arrays.BooleanArray(cells[:, place] > 0, cells[:, place] < 0) for place in order
     }
-    return entities.to_frame(index=False, name=_ENTITY), flags
+    return entities, flags
 
 
 def _store_names(toggles: pd.DataFrame) -> Words:

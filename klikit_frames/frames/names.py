@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from klikit_frames.errors import ConfigError
-from klikit_frames.frames.catalogues import Catalogue, plain_text, text_of
+from klikit_frames.frames.catalogues import Catalogue, distinct_rows, plain_text, text_of
+from klikit_frames.frames.checked import refuse_problems
+from klikit_frames.frames.codes import KINDS
 from klikit_frames.frames.findings import Finding, Positions, Words, problems_frame
 from klikit_frames.frames.headers import plain_name, read_header
 from klikit_frames.frames.readers import Reading, Source, read_table
 from klikit_frames.frames.schemas import ENTITY_TYPES
 from klikit_frames.frames.tables import Table
-from klikit_frames.frames.toggles import refuse_problems
 
 _TITLES = ("title", "name", "entitytitle", "entityname", *ENTITY_TYPES)
 _BRANDS = ("brandtitle", "brandname", "brand")
@@ -34,22 +35,24 @@ def resolve(
     Parameters
     ----------
     source : anything that `check_toggles` takes
-        With ``title`` (or ``name``; ``item``, ``category`` or ``section``, which say the level) or ``sku`` in place
-        of ``entity_id``; with ``brand`` and ``branch`` (or ``brand_title``, ``branch_title``) in place of
-        ``brand_id`` and ``branch_id``. A row that has an id keeps it. If a level, a title and a SKU are given, all
-        must fit; likewise a branch must be one of the brand's. Case and surplus spaces do not matter.
+        With ``title`` (or ``name``; ``item``, ``category`` or ``section``, which say the level) or ``sku`` in
+        place of ``entity_id``; with ``brand`` and ``branch`` (or ``brand_title``, ``branch_title``) in place
+        of ``brand_id`` and ``branch_id``. A row that has an id keeps it. If a level, a title and a SKU are
+        given, all must fit; likewise a branch must be one of the brand's. Case and surplus spaces do not
+        matter.
     state : DataFrame
         What `read_state` returned: ``entity_type, entity_id, title``, and ``sku`` for SKUs.
     stores : DataFrame, optional
-        What `stores` returned: ``brand_id, branch_id, brand_title, branch_title``; else these are read from `state`.
+        What `stores` returned: ``brand_id, branch_id, brand_title, branch_title``; else these are read from
+        `state`.
     encoding, sheet
         As for `check_toggles`.
 
     Returns
     -------
     pandas.DataFrame
-        The input's rows and columns, then ``entity_type, entity_id, brand_id, branch_id`` where they were missing,
-        and ``resolved`` (text). To be read by `read_toggles`.
+        The input's rows and columns, then ``entity_type, entity_id, brand_id, branch_id`` where they were
+        missing, and ``resolved`` (text). To be read by `read_toggles`.
 
     Raises
     ------
@@ -119,8 +122,9 @@ class _Names:
         frame = self._table.frame.copy(deep=False)
         for name, ids in self._ids.items():
             place = self._places.get(name)
-            frame[name if place is None else self._table.names[place]] = pd.Series(
-                np.where(ids == "", None, ids), index=frame.index, dtype=object
+            known = pd.Series(ids, index=frame.index, dtype=object)
+            frame[name if place is None else self._table.names[place]] = known.mask(
+                known == ""
             ).infer_objects()
         if self._said:
             said = pd.DataFrame(dict(enumerate(self._said)))
@@ -140,7 +144,7 @@ class _Names:
         """Return the place in the catalogue of each row `among` those that have a name; -1 for the others."""
         plain = pd.DataFrame({name: plain_text(words) for name, words in queries.items()})
         named = [name for name in queries if name not in {"entity_type", "brand_id"}]
-        positions = np.flatnonzero(plain[named].ne("").any(axis=1).to_numpy(dtype=bool) & among)
+        positions = np.flatnonzero((plain[named] != "").any(axis=1).to_numpy(dtype=bool) & among)
         found = np.full(len(plain), -1, dtype=np.intp)
         found[positions], hits = catalogue.find(plain.iloc[positions])
         for code, is_bad in (("name_unknown", hits == 0), ("name_ambiguous", hits > 1)):
@@ -174,8 +178,7 @@ def _finding(
 ) -> Finding:
     """Say what is wrong with some names, once for each different one."""
     title = list(queries)[-1]
-    places, distinct = pd.factorize(pd.MultiIndex.from_frame(plain.iloc[positions]))
-    asked = distinct.to_frame(index=False, name=list(plain.columns))
+    places, asked = distinct_rows(plain.iloc[positions])
     said = (
         catalogue.say_all(asked)
         if code == "name_ambiguous"
@@ -184,10 +187,11 @@ def _finding(
     values = _value(queries, positions)
     texts = np.array(said, dtype=object)[places]
     if code == "name_ambiguous":
-        messages, hints = "'" + values + "' may be " + texts + ".", ""
+        messages = "'" + values + "' may be " + texts + "."
+        hints: Words = KINDS[code].hint
     else:
         messages = "'" + values + "' is not known here."
-        hints = np.where(texts == "", "", "The nearest names are " + texts + ".").astype(object)
+        hints = np.where(texts == "", KINDS[code].hint, "The nearest names are " + texts + ".").astype(object)
     return Finding(
         code=code, positions=positions, column=title, values=values, messages=messages, hints=hints
     )

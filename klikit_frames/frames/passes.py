@@ -82,8 +82,7 @@ def read_scopes(column: pd.Series[Any]) -> Pass:
 def read_flags(column: pd.Series[Any], *, name: str) -> Pass:
     """Read a column of flags; a blank one is False here and for the caller to judge."""
     result = _read_words(column, name=name, table=FLAG_WORDS, code="flag_unknown")
-    flags = np.where(result.values == "", False, result.values).astype(bool)
-    return Pass(values=flags, is_blank=result.is_blank, findings=result.findings)
+    return replace(result, values=result.values == True)  # noqa: E712 - by element; "" is no flag
 
 
 def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> Pass:
@@ -108,8 +107,9 @@ def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
     texts = text_column(column)
     lists = parse_id_lists(texts.words)
     is_bad = np.array([value is None for value in lists], dtype=bool)
+    message = "{!r} is not a list of brand ids."
     findings = _bad_words(
-        texts, is_bad, name, "cascade_brands_unreadable", "{!r} is not a list of brand ids."
+        texts, is_bad, name=name, code="cascade_brands_unreadable", message=message, hints=None
     )
     values = np.fromiter((value or () for value in lists), dtype=object, count=len(lists))
     return Pass(values=texts.spread(values, blank=()), is_blank=texts.is_blank, findings=findings)
@@ -121,7 +121,8 @@ def read_stores(column: pd.Series[Any]) -> tuple[Pass, Pass]:
     parts = [word.partition("/") for word in texts.words]
     brands, branches = (parse_ids(np.array([part[side] for part in parts], dtype=object)) for side in (0, 2))
     is_bad = (brands == 0) | (branches == 0)
-    findings = _bad_words(texts, is_bad, "store", "store_unreadable", "{!r} is not a store.")
+    message = "{!r} is not a store."
+    findings = _bad_words(texts, is_bad, name="store", code="store_unreadable", message=message, hints=None)
     passes = [
         Pass(values=texts.spread(np.where(is_bad, 0, ids), blank=0), is_blank=texts.is_blank, findings=found)
         for ids, found in ((brands, findings), (branches, []))
@@ -133,9 +134,8 @@ def _read_words(column: pd.Series[Any], *, name: str, table: dict[str, Any], cod
     texts = text_column(column)
     values = parse_words(texts, table)
     is_bad = np.array([value is None for value in values], dtype=bool)
-    findings = _bad_words(
-        texts, is_bad, name, code, "{!r} is not known.", _guesses(texts.words[is_bad], table)
-    )
+    hints = _guesses(texts.words[is_bad], table)
+    findings = _bad_words(texts, is_bad, name=name, code=code, message="{!r} is not known.", hints=hints)
     values[is_bad] = ""
     return Pass(values=texts.spread(values, blank=""), is_blank=texts.is_blank, findings=findings)
 
@@ -143,17 +143,18 @@ def _read_words(column: pd.Series[Any], *, name: str, table: dict[str, Any], cod
 def _bad_words(
     texts: Texts,
     is_bad: npt.NDArray[np.bool_],
+    *,
     name: str,
     code: str,
     message: str,
-    hints: list[str] | None = None,
+    hints: list[str] | None,
 ) -> list[Finding]:
+    """Return a finding about the rows with a bad text; `message` and `hints` are said once per text."""
     if not is_bad.any():
         return []
     positions, places = _where(texts, is_bad)
     words = texts.words[is_bad]
     messages = np.array([message.format(_short(word)) for word in words], dtype=object)
-    said = np.array(hints or [KINDS[code].hint] * len(words), dtype=object)
     return [
         Finding(
             code=code,
@@ -161,7 +162,7 @@ def _bad_words(
             column=name,
             values=words[places],
             messages=messages[places],
-            hints=said[places],
+            hints=np.array(hints, dtype=object)[places] if hints else "",
         )
     ]
 
@@ -185,7 +186,7 @@ def _bad_ids(texts: Texts, ids: npt.NDArray[np.int64], name: str, *, float_digit
         is_code = codes == code
         hints = [faults[word][1] or KINDS[code].hint for word in texts.words[is_code]]
         message = "{!r}: " + KINDS[code].meaning
-        findings += _bad_words(texts, is_code, name, code, message, hints)
+        findings += _bad_words(texts, is_code, name=name, code=code, message=message, hints=hints)
     return findings
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast
 
@@ -109,7 +109,7 @@ def _load_timestamp(parts: Json) -> pd.Timestamp:
     value, unit, zone = parts
     if zone is None:
         return pd.Timestamp(value, unit="ns").as_unit(unit)
-    dtype = pd.DatetimeTZDtype.construct_from_string(zone)
+    dtype: Any = pd.DatetimeTZDtype.construct_from_string(zone)
     return pd.Timestamp(value, unit="ns", tz="UTC").tz_convert(dtype.tz).as_unit(unit)
 
 
@@ -128,5 +128,5 @@ _UNTAGGED: dict[str, Callable[[Json], object]] = {
     _TUPLE: lambda members: tuple(load_value(member) for member in members),
     "list": lambda members: [load_value(member) for member in members],
     "set": lambda members: {load_value(member) for member in members},
-    "dict": lambda pairs: {cast("Hashable", load_value(key)): load_value(value) for key, value in pairs},
+    "dict": lambda pairs: {load_value(key): load_value(value) for key, value in pairs},
 }

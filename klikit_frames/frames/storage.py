@@ -92,16 +92,18 @@ def _dump_index(index: pd.Index[Any]) -> dict[str, Json]:
 
 def _load_index(stored: dict[str, Json]) -> pd.Index[Any]:
     if "range" in stored:
-        return pd.RangeIndex(*stored["range"], name=load_value(stored["name"]))
+        start, stop, step = stored["range"]
+        return pd.RangeIndex(start, stop, step, name=load_value(stored["name"]))
     names = [load_value(level["name"]) for level in stored["levels"]]
     levels = [_load_array(level) for level in stored["levels"]]
     if stored["is_nested"]:
         return pd.MultiIndex.from_arrays(levels, names=names)
-    return pd.Index(levels[0], name=names[0], dtype=levels[0].dtype)
+    index: pd.Index[Any] = pd.Index(levels[0], name=names[0], dtype=levels[0].dtype)
+    return index
 
 
 def _dump_array(column: pd.Series[Any]) -> dict[str, Json]:
-    dtype = column.dtype
+    dtype: Any = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return _dump_categories(column)
     if isinstance(dtype, pd.ArrowDtype):
@@ -137,7 +139,7 @@ def _load_times(stored: dict[str, Json]) -> pd.Series[Any]:
     numbers = np.array(stored["values"], dtype="int64")
     if "," not in stored["dtype"]:
         return pd.Series(numbers.view(stored["dtype"]))
-    dtype = pd.DatetimeTZDtype.construct_from_string(stored["dtype"])
+    dtype: Any = pd.DatetimeTZDtype.construct_from_string(stored["dtype"])
     return pd.Series(numbers.view(_raw_time(dtype))).dt.tz_localize("UTC").dt.tz_convert(dtype.tz)
 
 
@@ -158,8 +160,9 @@ def _load_numbers(stored: dict[str, Json]) -> pd.Series[Any]:
 def _dump_text(column: pd.Series[Any]) -> dict[str, Json]:
     missing = column.isna()
     values = [None if is_missing else value for value, is_missing in zip(column, missing, strict=True)]
-    is_default = column.dtype.na_value is not pd.NA
-    return {"dtype": _TEXT, "values": values, "storage": None if is_default else column.dtype.storage}
+    dtype: Any = column.dtype
+    is_default = dtype.na_value is not pd.NA
+    return {"dtype": _TEXT, "values": values, "storage": None if is_default else dtype.storage}
 
 
 def _load_text(stored: dict[str, Json]) -> pd.Series[Any]:
@@ -168,7 +171,7 @@ def _load_text(stored: dict[str, Json]) -> pd.Series[Any]:
     return pd.Series(stored["values"], dtype=pd.StringDtype(stored["storage"]))
 
 
-def text_series(values: list[str | None]) -> pd.Series[Any]:
+def text_series(values: Any) -> pd.Series[Any]:
     """Return a column of pandas' own default text dtype: ``str`` from pandas 3 on, object before.
 
     Examples
@@ -197,7 +200,7 @@ def _load_categories(stored: dict[str, Json]) -> pd.Series[Any]:
 
 
 def _dump_arrow(column: pd.Series[Any]) -> str:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     table = pa.table({"values": pa.chunked_array(column.array.__arrow_array__())})
     sink = pa.BufferOutputStream()

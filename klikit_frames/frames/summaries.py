@@ -19,9 +19,8 @@ def problems_text(problems: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> import pandas as pd
     >>> from klikit_frames.frames.summaries import problems_text
-    >>> checked = kf.check_toggles(pd.DataFrame({"item_id": [5], "brand_id": [1], "branch_id": [2], "is_enabled": ["maybe"]}))
+    >>> checked = kf.check_toggles([{"item_id": 5, "store": "663/1", "is_enabled": "maybe"}])
     >>> print(problems_text(checked.problems))
     1 error in 1 row.
     - flag_unknown in is_enabled, row 1: 'maybe' is not known. Write one of: false, true.

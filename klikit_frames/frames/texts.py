@@ -66,12 +66,12 @@ def text_table(content: bytes, *, encoding: str | None = None) -> Table:
 
 
 def find_layout(text: bytes) -> Layout:
-    """Return the separator and the header line that make the most sense of the first lines.
+    r"""Return the separator and the header line that make the most sense of the first lines.
 
     Examples
     --------
     >>> from klikit_frames.frames.texts import find_layout
-    >>> layout = find_layout(b"Lunch off\\n\\nentity_type;entity_id;is_enabled\\nitem;5;no\\n")
+    >>> layout = find_layout(b"Lunch off\n\nentity_type;entity_id;is_enabled\nitem;5;no\n")
     >>> layout.separator, layout.line, layout.above
     (';', 3, ['Lunch off'])
     """

@@ -129,7 +129,22 @@ FLAGS = {
     **dict.fromkeys(("False", "no", "OFF", "0", "n", "disable", "Disabled", "inactive"), "off"),
     **dict.fromkeys(("nonaktif", "Non-Aktif", "tidak", "FALSCH", "nein", "FAUX"), "off"),
 }
-NO_FLAGS = ["maybe", "2", "-1", "1.0", "0.0", "nan", "None", "x", "-", "tru", "false.", "ｔｒｕｅ", "10", "yes no"]
+NO_FLAGS = [
+    "maybe",
+    "2",
+    "-1",
+    "1.0",
+    "0.0",
+    "nan",
+    "None",
+    "x",
+    "-",
+    "tru",
+    "false.",
+    "ｔｒｕｅ",
+    "10",
+    "yes no",
+]
 
 CELLS = [
     *(Case(f"id {word!r}", lines(HEAD, f"item,{word},663,1062,off"), [], [f"1:2 entity_id {code}"]) for word, code in IDS.items()),
@@ -296,7 +311,9 @@ SHEETS = [
     Case("broken workbook", b"PK\x03\x04 and nothing more", [], ["-:-  file_unreadable"]),
 ]  # fmt: skip
 
-JSON_ROW = b'{"entity_type": "item", "entity_id": 5, "brand_id": 663, "branch_id": 1062, "is_enabled": false}\n'
+JSON_ROW = (
+    b'{"entity_type": "item", "entity_id": 5, "brand_id": 663, "branch_id": 1062, "is_enabled": false}\n'
+)
 JSONS = [
     Case("json lines", JSON_ROW, [TOGGLE]),
     Case("json array", b"[" + JSON_ROW + b"]", [TOGGLE]),

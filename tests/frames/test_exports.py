@@ -35,7 +35,9 @@ def test_neutralise__what_stays() -> None:
 
 def test_neutralise__names_and_kinds() -> None:
     """Column names, categories and texts among other objects are treated too."""
-    frame = pd.DataFrame({"=a": pd.Series(["=b", "c"], dtype="category"), "d": pd.Series(["=e", -1], dtype=object)})
+    frame = pd.DataFrame(
+        {"=a": pd.Series(["=b", "c"], dtype="category"), "d": pd.Series(["=e", -1], dtype=object)}
+    )
     safe = neutralise_formulas(frame)
     assert safe.columns.tolist() == ["'=a", "d"]
     assert safe["'=a"].tolist() == ["'=b", "c"]

@@ -42,7 +42,9 @@ def test_cross__ids_by_stores() -> None:
 
 def test_cross__stores_as_a_frame() -> None:
     """Stores may be a frame, with whatever else and whatever index."""
-    stores = pd.DataFrame({"branch_id": [1, 2], "brand_id": [663, 664], "city": ["Bogor", "Depok"]}, index=[7, 7])
+    stores = pd.DataFrame(
+        {"branch_id": [1, 2], "brand_id": [663, 664], "city": ["Bogor", "Depok"]}, index=[7, 7]
+    )
     pairs = kf.cross_toggles("item", [5], [(663, 1), (664, 2)], is_enabled=True)
     pd.testing.assert_frame_equal(kf.cross_toggles("item", [5], stores, is_enabled=True), pairs)
 
@@ -81,7 +83,9 @@ def test_making__nothing(ids: list[int]) -> None:
         ("item", [5], [(663, 0)], "id_not_positive"),
     ],
 )
-def test_making__bad_values(entity_type: str, ids: list[int], stores: list[tuple[int, int]], code: str) -> None:
+def test_making__bad_values(
+    entity_type: str, ids: list[int], stores: list[tuple[int, int]], code: str
+) -> None:
     """Bad ids, stores and levels are refused as in any other table."""
     with pytest.raises(kf.InvalidToggles) as refusal:
         kf.cross_toggles(entity_type, ids, stores, is_enabled=False)

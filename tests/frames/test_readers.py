@@ -116,7 +116,14 @@ def test_own_columns__kept() -> None:
     """Own columns come back untouched and in place; names that are ours get a prefix."""
     content = lines("note,code,item_id,store,is_enabled,note", "007,,5,663/1062,off, two ")
     toggles = kf.read_toggles(content)
-    assert toggles.columns.tolist()[:6] == ["note", "input_code", "entity_id", "store", "is_enabled", "note_2"]
+    assert toggles.columns.tolist()[:6] == [
+        "note",
+        "input_code",
+        "entity_id",
+        "store",
+        "is_enabled",
+        "note_2",
+    ]
     assert toggles.loc[0, ["note", "input_code", "note_2"]].tolist() == ["007", "", " two "]
 
 
@@ -146,7 +153,9 @@ def test_annotated__of_a_frame() -> None:
     pd.testing.assert_frame_equal(kf.check_toggles(frame).annotated, frame.assign(problem=""))
 
 
-CELLS = st.text(alphabet=st.characters(codec="utf-8"), max_size=8) | st.sampled_from(["5", "on", "item", "", "NA"])
+CELLS = st.text(alphabet=st.characters(codec="utf-8"), max_size=8) | st.sampled_from(
+    ["5", "on", "item", "", "NA"]
+)
 ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=7), max_size=4)
 
 
@@ -188,10 +197,14 @@ def test_any_cell__exact_or_a_problem(entity_id: str, flag: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, LARGEST_ID), st.booleans()), max_size=5, unique_by=lambda row: row[0]))
+@given(
+    st.lists(st.tuples(st.integers(1, LARGEST_ID), st.booleans()), max_size=5, unique_by=lambda row: row[0])
+)
 def test_any_toggles__same_as_file_and_frame(rows: list[tuple[int, bool]]) -> None:
     """The same toggles come out of a frame and out of the CSV that pandas makes of it."""
-    frame = pd.DataFrame(rows, columns=["entity_id", "is_enabled"]).astype({"entity_id": "int64", "is_enabled": bool})
+    frame = pd.DataFrame(rows, columns=["entity_id", "is_enabled"]).astype(
+        {"entity_id": "int64", "is_enabled": bool}
+    )
     frame = frame.assign(entity_type="item", scope="store", brand_id=663, branch_id=1062)
     as_file = kf.read_toggles(frame.to_csv(index=False).encode())
     pd.testing.assert_frame_equal(as_file, kf.read_toggles(frame), check_index_type=False)

@@ -1,0 +1,164 @@
+"""Names in place of ids."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from tests.frames.corpus import lines
+
+STATE = pd.DataFrame(
+    [
+        ("item", 5, "Nasi Goreng", "A-1"),
+        ("item", 6, "Nasi Goreng", "A-2"),
+        ("item", 7, "Soto Ayam", None),
+        ("category", 5, "Soto Ayam", None),
+        ("section", 8, "Lunch", None),
+        ("section", 8, "Lunch", None),
+        ("section", 9, None, None),
+    ],
+    columns=["entity_type", "entity_id", "title", "sku"],
+)
+STORES = pd.DataFrame(
+    [
+        (663, 1, "Kopi", "Senopati"),
+        (663, 2, "Kopi", "Depok"),
+        (664, 1, "Mie", "Senopati"),
+        (664, 3, "Mie", "Bogor"),
+    ],
+    columns=["brand_id", "branch_id", "brand_title", "branch_title"],
+)
+
+
+def resolved(header: str, *rows: str) -> list[list[object]]:
+    """Return level, entity, brand and branch of each row."""
+    frame = kf.resolve(lines(header, *rows), STATE, stores=STORES)
+    columns = ["entity_type", "entity_id", "brand_id", "branch_id"]
+    return frame.reindex(columns=columns).astype(object).where(frame.notna(), None).to_numpy().tolist()
+
+
+def refused(header: str, *rows: str) -> list[list[object]]:
+    """Return the problems in short."""
+    with pytest.raises(kf.InvalidToggles) as refusal:
+        kf.resolve(lines(header, *rows), STATE, stores=STORES)
+    return refusal.value.problems[["line", "column", "value", "code"]].to_numpy().tolist()
+
+
+def test_resolve__whole_frame() -> None:
+    """The input's columns stay, ids follow, and what was resolved is said."""
+    frame = pd.DataFrame(
+        {
+            "title": ["soto  AYAM", "lunch"],
+            "entity_type": ["item", ""],
+            "brand": "Kopi",
+            "branch": ["Depok", "SENOPATI"],
+        },
+        index=[7, 7],
+    )
+    expected = frame.assign(
+        entity_type=["item", "section"],
+        entity_id=[7, 8],
+        brand_id=663,
+        branch_id=[2, 1],
+        resolved=[
+            "item 7 Soto Ayam; brand 663 Kopi; branch 2 Depok",
+            "section 8 Lunch; brand 663 Kopi; branch 1 Senopati",
+        ],
+    )
+    pd.testing.assert_frame_equal(kf.resolve(frame, STATE, stores=STORES), expected)
+
+
+def test_resolve__sku_and_level() -> None:
+    """A SKU, a level, or the name of the column tells things of the same title apart."""
+    assert resolved("title,sku", "Nasi Goreng,A-2", ",a-1") == [
+        ["item", 6, None, None],
+        ["item", 5, None, None],
+    ]
+    assert resolved("item", "Soto Ayam") == [["item", 7, None, None]]
+    assert resolved("category", "Soto Ayam") == [["category", 5, None, None]]
+    assert resolved("title,entity_type", "Soto Ayam,category") == [["category", 5, None, None]]
+
+
+def test_resolve__ids_stay() -> None:
+    """A row that has an id keeps it, whatever its title says."""
+    frame = kf.resolve(lines("entity_type,entity_id,title", "item,77,Lunch", ",,Lunch"), STATE)
+    assert frame["entity_id"].astype(str).tolist() == ["77", "8"]
+    assert frame["entity_type"].tolist() == ["item", "section"]
+    assert frame["resolved"].tolist() == ["", "section 8 Lunch"]
+
+
+def test_resolve__branch_of_its_brand() -> None:
+    """A branch name is looked up among the branches of its brand, named or numbered."""
+    assert resolved("brand,branch", "Mie,Senopati", "kopi,Depok") == [
+        [None, None, 664, 1],
+        [None, None, 663, 2],
+    ]
+    assert resolved("brand_id,branch_title", "664,Bogor")[0][3] == 3
+    assert refused("brand_id,branch_title", "663,Bogor") == [[2, "branch_title", "Bogor", "name_unknown"]]
+
+
+def test_resolve__problems() -> None:
+    """Unknown names and names of several things are refused, all at once."""
+    assert refused(
+        "title,brand,branch", "Nasi Goreng,Kopi,Depok", "Soto,Kopie,Depok", "Soto Ayam,Mie,Depok"
+    ) == [
+        [2, "title", "Nasi Goreng", "name_ambiguous"],
+        [3, "title", "Soto", "name_unknown"],
+        [3, "brand_title", "Kopie", "name_unknown"],
+        [4, "title", "Soto Ayam", "name_ambiguous"],
+        [4, "branch_title", "Depok", "name_unknown"],
+    ]
+
+
+def test_resolve__candidates() -> None:
+    """A problem names the candidates, or the nearest names."""
+    with pytest.raises(kf.InvalidToggles) as refusal:
+        kf.resolve(lines("title", "Nasi Goreng", "Soto Ayem"), STATE)
+    problems = refusal.value.problems
+    assert problems.loc[0, "message"] == "'Nasi Goreng' may be 'item 5 Nasi Goreng', 'item 6 Nasi Goreng'."
+    assert problems.loc[1, "message"] == "'Soto Ayem' is not known here."
+    assert problems.loc[1, "hint"].startswith(
+        "The nearest names are 'item 7 Soto Ayam', 'category 5 Soto Ayam'"
+    )
+
+
+def test_resolve__flood() -> None:
+    """Beyond some hundred misspelt names the nearest ones are no longer searched."""
+    rows = [f"Soto {place}" for place in range(300)]
+    with pytest.raises(kf.InvalidToggles) as refusal:
+        kf.resolve(lines("title", *rows), STATE)
+    hints = refusal.value.problems["hint"]
+    assert hints.str.startswith("The nearest").sum() == 200
+    assert hints.iloc[-1] == "Look the name up again, or write the id."
+
+
+def test_resolve__nothing_to_do() -> None:
+    """A table without names comes back as it is."""
+    frame = pd.DataFrame({"entity_type": ["item"], "entity_id": [5]})
+    pd.testing.assert_frame_equal(kf.resolve(frame, STATE), frame)
+
+
+def test_resolve__no_stores() -> None:
+    """Names of stores without anything that tells them are refused with the cure."""
+    with pytest.raises(kf.ConfigError, match=r"give stores=kf.stores\(client\)"):
+        kf.resolve(lines("brand,branch", "Kopi,Depok"), STATE)
+
+
+def test_resolve__live(client: kf.Client) -> None:
+    """Names of the sandbox's own menu and stores become toggles that can be planned."""
+    state, stores = kf.read_state(client), kf.stores(client)
+    titles = state.loc[state["entity_type"] == "item", "title"]
+    title = titles[~titles.duplicated(keep=False)].iloc[0]
+    store = stores.iloc[0]
+    named = pd.DataFrame(
+        {
+            "item": [title],
+            "brand": [store["brand_title"]],
+            "branch": [store["branch_title"]],
+            "is_enabled": ["off"],
+        }
+    )
+    toggles = kf.read_toggles(kf.resolve(named, state, stores=stores))
+    assert toggles[["brand_id", "branch_id"]].iloc[0].tolist() == [store["brand_id"], store["branch_id"]]
+    assert toggles["entity_id"].tolist() == state.loc[state["title"] == title, "entity_id"].tolist()[:1]
