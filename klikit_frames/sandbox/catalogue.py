@@ -231,24 +231,21 @@ def _add_items(
     """Make a brand's items; return their ids by category title."""
     is_demo = catalogue.scale == "demo"
     portions = kitchen.portions if is_demo else _many_portions(kitchen)
-    next_id = kitchen.first_item_id if is_demo else 400_001 + 500 * index
-    prefix, number, by_category = (
-        kitchen.sku_prefix if is_demo else f"{kitchen.sku_prefix}{index:02d}-",
-        0,
-        {},
-    )
-    for title, dishes in kitchen.dishes.items():
-        ids = []
-        for dish, portion in product(dishes, portions):
-            name, price = f"{dish} {portion}", kitchen.price + 500 * int(draw.random() * 40)
-            hung = tuple(groups[: 1 + number % len(groups)]) if number % 4 else ()
-            ids.append(next_id + number)
-            number += 1
-            catalogue.items[ids[-1]] = Item(
-                ids[-1], _titles(name, number), f"{prefix}{number:03d}", price, hung
-            )
-        by_category[title] = tuple(ids)
+    first_id = kitchen.first_item_id if is_demo else 400_001 + 500 * index
+    prefix = kitchen.sku_prefix if is_demo else f"{kitchen.sku_prefix}{index:02d}-"
+    by_category: dict[str, tuple[int, ...]] = {}
+    for number, (title, dish, portion) in enumerate(_portioned(kitchen, portions)):
+        price, item_id = kitchen.price + 500 * int(draw.random() * 40), first_id + number
+        hung = tuple(groups[: 1 + number % len(groups)]) if number % 4 else ()
+        titles, sku = _titles(f"{dish} {portion}", number + 1), f"{prefix}{number + 1:03d}"
+        catalogue.items[item_id] = Item(item_id, titles, sku, price, hung)
+        by_category[title] = (*by_category.get(title, ()), item_id)
     return by_category
+
+
+def _portioned(kitchen: Kitchen, portions: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    for title, dishes in kitchen.dishes.items():
+        yield from ((title, dish, portion) for dish, portion in product(dishes, portions))
 
 
 def _titles(name: str, number: int) -> Titles:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import flags
-from .calls import Call, read_flag, read_ids, read_object, read_stores
+from .calls import Call, read_flag, read_ids, read_object
 from .catalogue import Catalogue
 from .flags import Link, Store
 from .refusals import Refusal, invalid
 from .world import World
+from .zones import read_zone
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Order:
     kind: str
     ids: list[int]
     is_enabled: bool
-    stores: list[Store] | None
+    stores: list[Store]
     is_cascading: bool
     cascade_brand_ids: list[int]
 
@@ -48,29 +49,21 @@ def _enable(world: World, call: Call, *, kind: str) -> object:
 
 
 def _read_order(world: World, call: Call, *, kind: str) -> Order:
-    body, switches = read_object(call, fields=_FIELDS), world.switches
+    body = read_object(call, fields=_FIELDS)
     order = Order(
         kind,
         read_ids(body, "ids"),
         read_flag(body, "isEnabled"),
-        _unique(read_stores(body, "zoneStores")),
+        read_zone(world, body),
         read_flag(body, "isCascadeToModifierGroups"),
         read_ids(body, "brandIDsToCascade"),
     )
     if not order.ids:
         raise invalid("ids must hold at least one id")
-    _check_size(order.ids, "ids", most=switches.max_ids)
-    _check_size(order.stores or [], "zoneStores", most=switches.max_stores)
-    if order.stores == [] and switches.empty_stores == "reject":
-        raise invalid("zoneStores must hold at least one store, or be left out")
     return order
 
 
 _FIELDS = ("ids", "isEnabled", "zoneStores", "isCascadeToModifierGroups", "brandIDsToCascade")
-
-
-def _unique(stores: list[Store] | None) -> list[Store] | None:
-    return None if stores is None else list(dict.fromkeys(stores))
 
 
 def _check_size(values: list[int] | list[Store], name: str, *, most: int | None) -> None:
@@ -80,13 +73,14 @@ def _check_size(values: list[int] | list[Store], name: str, *, most: int | None)
 
 def _check_ids(world: World, order: Order) -> set[int]:
     """Return the ids of nobody if good ids are written all the same; refuse the call otherwise."""
-    catalogue = world.catalogue
-    world.require_stores(order.stores or [])
+    catalogue, switches = world.catalogue, world.switches
+    _check_size(order.ids, "ids", most=switches.max_ids)
+    _check_size(order.stores, "zoneStores", most=switches.max_stores)
     foreign = set(order.cascade_brand_ids).difference(catalogue.brands)
     if foreign:
         raise Refusal("resource_not_found", f"brand not found: {min(foreign)}")
     unknown = set(order.ids).difference(catalogue.ids[order.kind])
-    if unknown and world.switches.unknown_id != "partial":
+    if unknown and switches.unknown_id != "partial":
         raise _nobodys(world, order.kind, ids=unknown)
     return unknown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -43,19 +43,17 @@ def seed_flags(state: State, catalogue: Catalogue) -> None:
         "INSERT INTO flags VALUES (?, ?, ?)",
         ((kind, id_, (kind, id_) not in off) for kind in KINDS for id_ in catalogue.ids[kind]),
     )
-    state.write_many(
-        "INSERT INTO modifier_links VALUES (?, ?, ?, 1)",
-        (
-            (b, g, o)
-            for b, groups in catalogue.brand_groups.items()
-            for g in groups
-            for o in catalogue.groups[g].option_ids
-        ),
-    )
+    state.write_many("INSERT INTO modifier_links VALUES (?, ?, ?, 1)", _every_link(catalogue))
     for kind, entity_id, brand_id, branch_id in catalogue.first_overrides():
         write_store_flags(
             state, kind, ids=[entity_id], stores=[(brand_id, branch_id)], is_enabled=(kind, entity_id) in off
         )
+
+
+def _every_link(catalogue: Catalogue) -> Iterator[tuple[int, int, int]]:
+    for brand_id, group_ids in catalogue.brand_groups.items():
+        for group_id in group_ids:
+            yield from ((brand_id, group_id, option) for option in catalogue.groups[group_id].option_ids)
 
 
 def write_business_flags(state: State, kind: str, *, ids: Iterable[int], is_enabled: bool) -> None:

@@ -67,14 +67,10 @@ class Gate:
         cap = switches.writes_per_minute if is_write else switches.reads_per_minute
         if cap is None:
             return
-        reading = self._world.limits.take(
-            passage.call.partner_key,
-            is_write=is_write,
-            kind=switches.rate_window,
-            cap=cap,
-            now=self._world.clock.now(),
-        )
-        passage.headers |= limits.cap_headers(reading, cap=cap, now=self._world.clock.now())
+        kind, now = switches.rate_window, self._world.clock.now()
+        limits_of = (passage.call.partner_key, is_write, kind, cap)
+        reading = self._world.limits.take(limits_of, now=now)
+        passage.headers |= limits.cap_headers(reading, cap=cap, now=now)
         if not reading.is_allowed:
             raise self.too_many(switches.retry_after, wait_s=reading.wait_s)
 

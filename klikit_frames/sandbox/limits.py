@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -81,19 +82,24 @@ class TokenBucket:
         return Reading(is_allowed, int(self._level), max(0.0, 1 - self._level) / rate)
 
 
-WINDOWS = {"fixed": FixedWindow, "sliding": SlidingWindow, "bucket": TokenBucket}
+# The credential, whether it writes, the kind of window and the cap.
+Place = tuple[str, bool, str, int]
+WINDOWS: dict[str, Callable[[int], Window]] = {
+    "fixed": FixedWindow,
+    "sliding": SlidingWindow,
+    "bucket": TokenBucket,
+}
 
 
 class Limits:
     """One window for each credential and each of reads and writes."""
 
     def __init__(self) -> None:
-        self._windows: dict[tuple[str, bool, str, int], Window] = {}
+        self._windows: dict[Place, Window] = {}
 
-    def take(self, partner_key: str, *, is_write: bool, kind: str, cap: int, now: float) -> Reading:
-        """Count one request of a credential; a change of the cap or its kind begins anew."""
-        place = (partner_key, is_write, kind, cap)
-        window = self._windows.setdefault(place, WINDOWS[kind](cap))
+    def take(self, place: Place, *, now: float) -> Reading:
+        """Count one request; a change of the cap or of its kind begins anew."""
+        window = self._windows.setdefault(place, WINDOWS[place[2]](place[3]))
         return window.take(now)
 
     def clear(self) -> None:

@@ -10,7 +10,7 @@ from .catalogue import BUSINESS_ID, BUSINESS_TITLE, KINDS
 from .receipts import Receipt
 from .world import World
 
-_LAST = 40
+_LAST = 12
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 2rem }
@@ -18,20 +18,24 @@ th, td { text-align: left; padding: .2rem .6rem }
 th { border-bottom: 2px solid #bbb } tr:nth-child(even) { background: #f6f6f6 } .off { color: #a40000 }
 code { word-break: break-all }
 """
-# Fetches the same address again and swaps the body, so that a run can be watched without a flicker.
+# Fetches the same address again and swaps the body, so that a run can be watched without a flicker; what
+# takes long to draw is drawn less often.
 _SCRIPT = """
-setInterval(async () => {
+const refresh = async () => {
+  const begin = performance.now();
   const text = await (await fetch(location)).text();
   const page = new DOMParser().parseFromString(text, "text/html");
   document.querySelector("main").replaceWith(page.querySelector("main"));
-}, 1000);
+  setTimeout(refresh, Math.max(1000, 10 * (performance.now() - begin)));
+};
+setTimeout(refresh, 1000);
 """
 
 
 def draw_page(world: World, *, query: dict[str, str]) -> str:
     """Return the page; `brand_id` and `branch_id` in the query choose a store to be shown in full."""
     store = _chosen(world, query)
-    main = _business(world) + (_store(world, store) if store else _stores(world)) + _requests(world)
+    main = _business(world) + _requests(world) + (_store(world, store) if store else _stores(world))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>klikit sandbox</title>"
         f"<style>{_STYLE}</style><main>{main}</main><script>{_SCRIPT}</script></html>"
@@ -49,7 +53,8 @@ def _business(world: World) -> str:
     rows = [(kind, len(world.catalogue.ids[kind]), _red(len(off[kind]))) for kind in KINDS]
     return (
         f"<h1>{escape(BUSINESS_TITLE)}</h1><p>Business {BUSINESS_ID}, {len(world.catalogue.brands)} brands, "
-        f"{len(world.catalogue.stores)} stores. Time here: {world.clock.http_date()}.</p>"
+        f"{len(world.catalogue.stores)} stores. Time here: {world.clock.http_date()}. "
+        "The API is below <code>/v1/partner</code>, described in <a href=/openapi.json>openapi.json</a>.</p>"
         + _table(("business level", "in all", "off"), rows)
     )
 

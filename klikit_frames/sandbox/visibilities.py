@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from .calls import Call, read_number, read_object, read_stores
+from .calls import Call, read_number, read_object
 from .directory import PROVIDERS
 from .flags import Store
 from .refusals import Refusal, invalid
 from .state import State
 from .world import World
+from .zones import read_zone
 
 # What a row of the business has in the columns of its store.
 EVERYWHERE: Store = (0, 0)
@@ -34,12 +35,9 @@ def show_item(world: World, call: Call) -> object:
 def _replace(world: World, call: Call, *, kind: str) -> object:
     entity_id = read_number(call.params["entity_id"], name="id")
     body = read_object(call, fields=("visibilities", "zoneStores"))
-    given, stores = _read_map(body.get("visibilities")), read_stores(body, "zoneStores")
+    given, stores = _read_map(body.get("visibilities")), read_zone(world, body)
     if entity_id not in world.catalogue.ids[kind]:
         raise Refusal("resource_not_found", f"{kind} not found: {entity_id}")
-    world.require_stores(stores or [])
-    if stores == [] and world.switches.empty_stores == "reject":
-        raise invalid("zoneStores must hold at least one store, or be left out")
     # The map is replaced whole: a provider that it leaves out is hidden.
     whole = json.dumps({str(provider): given.get(str(provider), False) for provider in PROVIDERS})
     world.state.write_many(
