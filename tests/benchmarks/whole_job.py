@@ -46,23 +46,20 @@ class Way:
 
 
 def make_change(state: pd.DataFrame, *, seed: int = 11) -> pd.DataFrame:
-    """Return 20,000 store rows as a chain has them: 30 lists of dishes, each off in some stores."""
+    """Return 20,000 store rows as a chain has them: for each brand lists of dishes, each off in some stores."""
     draw = np.random.default_rng(seed)
-    stores = state.loc[state["scope"].eq("store"), _STORE].drop_duplicates().head(500)
-    dishes = state.loc[state["scope"].eq("business") & state["entity_type"].eq("item"), ["entity_id"]].head(
-        600
-    )
-    lists = [
-        dishes.sample(int(draw.integers(15, 40)), random_state=draw).merge(
-            stores.sample(int(draw.integers(20, 80)), random_state=draw), how="cross"
-        )
-        for _ in range(30)
-    ]
-    cells = pd.concat(lists, ignore_index=True).drop_duplicates().head(N_ROWS)
-    shuffled = cells.sample(frac=1, random_state=seed).reset_index(drop=True)
-    return shuffled.assign(entity_type="item", is_enabled=False)[
-        ["entity_type", "entity_id", *_STORE, "is_enabled"]
-    ]
+    cells = state.loc[state["scope"].eq("store") & state["entity_type"].eq("item"), ["entity_id", *_STORE]]
+    lists = [_pick(menu, draw) for _, menu in cells.groupby("brand_id") for _ in range(3)]
+    rows = pd.concat(lists, ignore_index=True).drop_duplicates().head(N_ROWS)
+    shuffled = rows.sample(frac=1, random_state=seed).reset_index(drop=True)
+    return shuffled.assign(entity_type="item", is_enabled=False)
+
+
+def _pick(menu: pd.DataFrame, draw: np.random.Generator) -> pd.DataFrame:
+    """Return a list of a brand's dishes in a list of its stores."""
+    dishes = draw.choice(menu["entity_id"].unique(), int(draw.integers(6, 16)), replace=False)
+    branches = draw.choice(menu["branch_id"].unique(), int(draw.integers(10, 30)), replace=False)
+    return menu[menu["entity_id"].isin(dishes) & menu["branch_id"].isin(branches)]
 
 
 def per_row(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -139,10 +136,8 @@ def _measure_one(
 
 
 def _check_truth(sandbox: kf.sandbox.Sandbox, rows: pd.DataFrame) -> None:
-    keys = ["entity_id", *_STORE]
-    truth = sandbox.state()
-    written = truth[truth["entity_type"].eq("item") & truth["is_override"]]
-    found = rows.merge(written, on=keys, how="left", suffixes=("", "_live"))
+    keys = ["entity_type", "entity_id", *_STORE]
+    found = rows.merge(sandbox.state(), on=keys, how="left", suffixes=("", "_live"))
     if not found["is_enabled_live"].eq(False).fillna(False).all():
         raise AssertionError("not every row came true")
 
