@@ -1,8 +1,15 @@
-"""The Partner API as a real HTTP server on loopback, written from its contract alone."""
+"""The Partner API as a real HTTP server on loopback, with a demo business behind it.
+
+It is written from the API's documentation alone. `serve` starts one; the `Sandbox` that it returns tells
+what was received (`requests`), what is true (`state`, `links`), and breaks on call (`inject`; the names are
+listed in `klikit_frames.sandbox.faults`). `Switches` lists how it can behave where the documentation is
+silent. A page for people is at `page_url`, an OpenAPI document at ``/openapi.json``.
+"""
 
 from .credentials import SCOPES, Credential
 from .faults import Fault
-from .sandboxes import Sandbox, serve
+from .launch import serve
+from .sandboxes import Sandbox
 from .switches import Switches
 
 __all__ = ["SCOPES", "Credential", "Fault", "Sandbox", "Switches", "serve"]

@@ -25,7 +25,13 @@ SCOPES = (
 
 
 class Credential(NamedTuple):
-    """A key and its secret, as the caller of an issue or a rotation gets them."""
+    """A key and its secret, as the caller of an issue or a rotation gets them; its repr hides the secret.
+
+    Examples
+    --------
+    >>> kf.sandbox.Credential("pk", "sk")
+    Credential(partner_key='pk', secret_key=<hidden>)
+    """
 
     partner_key: str
     secret_key: str

@@ -56,12 +56,12 @@ RETRY_AFTER = ("seconds", "date", "absent", "absurd")
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of trouble and when it strikes.
+    """One kind of trouble and when it strikes; see `klikit_frames.sandbox.faults` for the names.
 
     Examples
     --------
-    >>> from klikit_frames.sandbox.faults import parse_faults
-    >>> parse_faults("error_503:count=3,match=items")[0].count
+    >>> with kf.sandbox.serve(faults="error_503:count=3,match=items") as sandbox:
+    ...     sandbox.faults[0].count
     3
     """
 

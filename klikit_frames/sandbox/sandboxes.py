@@ -7,15 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .app import BASE
-from .catalogue import build_catalogue
 from .credentials import Credential
 from .desk import Desk
-from .faults import Fault, Faults, read_faults
-from .seeding import open_world
+from .faults import Fault
 from .server import HOST, Server
 from .site import build_site
-from .state import State
-from .switches import Switches, change_switches
+from .switches import Switches
 from .truth import link_frame, state_frame
 from .world import World
 
@@ -120,6 +117,12 @@ class Sandbox:
             One row per link of each brand, then one per link that a store has of its own:
             ``brand_id, branch_id, modifier_group_id, modifier_id, is_enabled``; ``branch_id`` is missing
             on the brand's rows.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     bool(sandbox.links()["is_enabled"].all())
+        True
         """
         return link_frame(self._world)
 
@@ -150,15 +153,38 @@ class Sandbox:
         self._desk.inject(name, **options)
 
     def clear_faults(self) -> None:
-        """Take all faults out of force."""
+        """Take all faults out of force.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve(faults="html_502") as sandbox:
+        ...     sandbox.clear_faults()
+        ...     sandbox.faults
+        ()
+        """
         self._world.faults.clear()
 
     def move_clock(self, seconds: float) -> None:
-        """Move the sandbox's time: its ``Date`` header, rate windows, and the age of keys go with it."""
+        """Move the sandbox's time: its ``Date`` header, rate windows, and the age of keys go with it.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     sandbox.move_clock(25 * 60 * 60)  # every idempotency key of before is forgotten
+        """
         self._world.clock.move(seconds)
 
     def reset(self) -> None:
-        """Bring data, credentials, keys, requests, faults, switches and clock back to the start."""
+        """Bring data, credentials, keys, requests, faults, switches and clock back to the start.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve(max_ids=100) as sandbox:
+        ...     sandbox.set(max_ids=5)
+        ...     sandbox.reset()
+        ...     sandbox.switches.max_ids
+        100
+        """
         self._desk.reset()
 
     def issue_credential(self, *, scopes: Iterable[str] | None = None) -> Credential:
@@ -174,26 +200,62 @@ class Sandbox:
         return self._desk.issue(scopes)
 
     def rotate(self, partner_key: str | None = None) -> Credential:
-        """Give a credential a new secret, by default the first one; the old secret stops at once."""
+        """Give a credential a new secret, by default the first one; the old secret stops at once.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     credential = sandbox.rotate()
+        ...     credential.secret_key == sandbox.secret_key
+        True
+        """
         return self._desk.rotate(partner_key or self.partner_key)
 
     def revoke(self, partner_key: str | None = None) -> None:
-        """End a credential for good, by default the first one."""
+        """End a credential for good, by default the first one.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     sandbox.revoke()
+        ...     client.read("/brands")
+        Traceback (most recent call last):
+        klikit_frames.errors.AuthError: 403 auth_revoked: ...
+        """
         self._desk.revoke(partner_key or self.partner_key)
 
     def rescope(self, partner_key: str | None = None, *, scopes: Iterable[str]) -> None:
-        """Change a credential's scopes, by default those of the first one, from the next request on."""
+        """Change a credential's scopes, by default those of the first one, from the next request on.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     sandbox.rescope(scopes=["brands:read", "menus:read"])  # it may not write any more
+        """
         self._desk.rescope(partner_key or self.partner_key, scopes=scopes)
 
     def connect(self, **options: Any) -> Client:
-        """Return a client of this sandbox; the options are those of `klikit_frames.connect`."""
+        """Return a client of this sandbox; the options are those of `klikit_frames.connect`.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     client.read("/branches")["total"]
+        25
+        """
         import klikit_frames
 
         own: dict[str, Any] = {"partner_key": self.partner_key, "secret_key": self.secret_key}
         return klikit_frames.connect(self.url, **(own | options))
 
     def close(self) -> None:
-        """Stop the server and close its store."""
+        """Stop the server and close its store; whatever is under way is cut short.
+
+        Examples
+        --------
+        >>> sandbox = kf.sandbox.serve()
+        >>> sandbox.close()
+        """
         self._server.stop()
         self._world.state.close()
 
@@ -207,61 +269,3 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.url} partner_key={self.partner_key}>"
-
-
-def serve(
-    *,
-    seed: int = 7,
-    scale: str = "demo",
-    port: int = 0,
-    store_path: str = ":memory:",
-    faults: object = None,
-    **switches: object,
-) -> Sandbox:
-    """Start the Partner API on 127.0.0.1, with a demo business, and return the running sandbox.
-
-    Parameters
-    ----------
-    seed : int
-        Draws prices, what is off on the first day, and the chance of faults; ids and titles never change.
-    scale : {"demo", "large"}
-        8 brands, 25 branches, 60 stores, 600 items; or 40, 500, 1,500 and 20,000.
-    port : int
-        Port on loopback; 0 takes a free one.
-    store_path : str
-        SQLite file that keeps the state; in memory by default.
-    faults : str or list, optional
-        Faults from the start: ``"error_503:count=3,match=items;latency:seconds=0.1"``, or mappings with
-        ``name``.
-    **switches
-        How it behaves where the documentation is silent; see `klikit_frames.sandbox.Switches`.
-
-    Returns
-    -------
-    Sandbox
-        Running already; a context manager.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a value, a switch or a fault is none that there is, or the store file holds another business.
-    OSError
-        If the port is taken.
-
-    Examples
-    --------
-    >>> with kf.sandbox.serve() as sandbox:
-    ...     sandbox.url
-    'http://127.0.0.1:.../v1/partner'
-    """
-    turned = change_switches(Switches(), switches)
-    trouble = Faults(read_faults(faults), seed=seed)
-    catalogue = build_catalogue(seed=seed, scale=scale)
-    state = State(store_path)
-    try:
-        world = World(catalogue, state, turned, trouble)
-        open_world(world)
-        return Sandbox(world, port=port)
-    except BaseException:
-        state.close()
-        raise

@@ -65,6 +65,11 @@ class Switches:
         Which answers a key replays: those of writes that were made, or refusals and failures too.
     same_key : {"wait", "conflict"}
         A second request with the key of one that is still under way: waits for its answer, or 409.
+
+    Examples
+    --------
+    >>> kf.sandbox.Switches().code_spelling
+    'lower'
     """
 
     code_spelling: str = "lower"
