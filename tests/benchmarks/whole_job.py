@@ -1,8 +1,8 @@
 """One change of 20,000 rows, done four ways: the requests it takes, and the time under a rate cap.
 
-Run it with ``python -m tests.benchmarks.whole_job``. Every way really runs, with the cap off, against one
-sandbox that is made new each time, and is checked against the sandbox's truth. The minutes under a cap are the requests divided
-by the cap: nobody waits five hours to see them.
+Run it with ``python -m tests.benchmarks.whole_job``. Every way really runs, with the cap off, against a sandbox
+that is made new each time, and is checked against the sandbox's truth. The minutes under a cap are the requests
+divided by the cap: nobody waits five hours to see them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Way:
 
 
 def make_change(state: pd.DataFrame, *, seed: int = 11) -> pd.DataFrame:
-    """Return 20,000 store rows as a chain has them: for each brand lists of dishes, each off in some stores."""
+    """Return 20,000 store rows as a chain has them: lists of a brand's dishes, each off in some stores."""
     draw = np.random.default_rng(seed)
     cells = state.loc[state["scope"].eq("store") & state["entity_type"].eq("item"), ["entity_id", *_STORE]]
     lists = [_pick(menu, draw) for _, menu in cells.groupby("brand_id") for _ in range(3)]
