@@ -47,19 +47,20 @@ class Effort:
         self._progress = progress
         self._bar: Bar | None = None
         self._shown = 0
+        self._parent: Effort | None = None
         self._worked_s = 0.0
         self.saved = 0
 
     @property
     def left_s(self) -> float:
-        """Seconds left by the clock; also draws the bar, since every stage asks for it."""
-        spent = time.monotonic() - self._started
-        self._show(spent)
-        return self._budget_s - spent
+        """Seconds left by the clock."""
+        left_s = self._budget_s - (time.monotonic() - self._started)
+        return left_s if self._parent is None else min(left_s, self._parent.left_s)
 
     @property
     def is_over(self) -> bool:
         """Whether the clock has run out, or the work done is no longer worth the requests saved."""
+        self.show()
         worth_s = max(_GRACE_S, self.saved * _REQUEST_COSTS_S)
         return self.left_s <= 0 or self._worked_s > worth_s
 
@@ -70,7 +71,7 @@ class Effort:
     def share(self, n_parts: int) -> Effort:
         """Return the part of what is left that one of `n_parts` may take, counting its own work."""
         part = Effort(max(0.0, self.left_s) / n_parts, progress=False)
-        part.saved = self.saved
+        part.saved, part._parent = self.saved, self
         return part
 
     def can_match(self, operations: float) -> bool:
@@ -82,7 +83,12 @@ class Effort:
         if self._bar is not None:
             self._bar.close()
 
-    def _show(self, spent_s: float) -> None:
+    def show(self) -> None:
+        """Draw how much of the budget is used; every stage asks often enough whether it is over."""
+        if self._parent is not None:
+            self._parent.show()
+            return
+        spent_s = time.monotonic() - self._started
         if spent_s < _BAR_AFTER_S or self._progress is False:
             return
         if self._bar is None:

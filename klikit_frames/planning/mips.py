@@ -10,6 +10,7 @@ import numpy as np
 from klikit_frames.planning.kernels import first_of_equal
 
 if TYPE_CHECKING:
+    from klikit_frames.planning.efforts import Effort
     from klikit_frames.planning.kernels import Bits
 
 _MOST_NODES = 5_000
@@ -35,7 +36,7 @@ def has_solver() -> bool:
     return find_spec("highspy") is not None
 
 
-def choose_exactly(covers: Bits, *, best: list[int], time_limit_s: float) -> Solved:
+def choose_exactly(covers: Bits, *, best: list[int], effort: Effort) -> Solved:
     """Return the smallest cover from a pool, or the best one found in time.
 
     Parameters
@@ -43,14 +44,15 @@ def choose_exactly(covers: Bits, *, best: list[int], time_limit_s: float) -> Sol
     covers : array of bool
         Which rectangle (first axis) has which cell (second axis).
     best : list of int
-        A cover to begin with.
-    time_limit_s : float
+        A cover to beat. The solver is not told of it: HiGHS 1.16 may hand back its start unimproved although
+        it reports the smaller objective.
+    effort : Effort
         When to stop by the clock.
     """
     cells, _ = first_of_equal(np.ascontiguousarray(covers.T))
     table = covers[:, cells]
-    solver = _solver(table, best, time_limit_s)
-    _run(solver)
+    solver = _solver(table, effort.left_s)
+    _run(solver, effort)
     info = solver.getInfo()
     found = np.flatnonzero(np.array(solver.getSolution().col_value) > 0.5).tolist()
     bound = int(np.ceil(info.mip_dual_bound - 1e-6)) if np.isfinite(info.mip_dual_bound) else 1
@@ -59,19 +61,19 @@ def choose_exactly(covers: Bits, *, best: list[int], time_limit_s: float) -> Sol
     return Solved(found if is_better else best, bound)
 
 
-def _run(solver: Any) -> None:
+def _run(solver: Any, effort: Effort) -> None:
     """Solve on a thread of its own, so that Ctrl-C is heard while HiGHS works; then let it end first."""
     solver.startSolve()
     try:
         while not solver.wait(0.05)[0]:
-            pass
+            effort.show()
     except KeyboardInterrupt:
         solver.cancelSolve()
         solver.wait()
         raise
 
 
-def _solver(table: Bits, best: list[int], time_limit_s: float) -> Any:
+def _solver(table: Bits, time_limit_s: float) -> Any:
     import highspy  # optional, and slow to load
 
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
@@ -88,9 +90,6 @@ def _solver(table: Bits, best: list[int], time_limit_s: float) -> Any:
     for name, value in settings.items():
         solver.setOptionValue(name, value)
     solver.passModel(_model(highspy, table))
-    start = highspy.HighsSolution()
-    start.col_value = np.isin(np.arange(len(table)), best).astype(float).tolist()
-    solver.setSolution(start)
     solver.HandleUserInterrupt = True
     return solver
 

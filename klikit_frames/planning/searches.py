@@ -236,7 +236,7 @@ class Search:
     def _solve(self, effort: Effort) -> None:
         if not has_solver() or not self._is_narrow:
             return
-        solved = choose_exactly(self._covers, best=self._chosen(), time_limit_s=effort.left_s)
+        solved = choose_exactly(self._covers, best=self._chosen(), effort=effort)
         self._choose(solved.chosen)
         if self._is_complete:
             self._raise_bound(solved.bound)

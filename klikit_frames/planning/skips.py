@@ -44,9 +44,9 @@ def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None) -> Skips:
     index = toggles.index
     if state is None:
         nothing = pd.Series(None, index=index, dtype="str")
-        return Skips(nothing, pd.Series(pd.NA, index=index, dtype="boolean"))
+        return Skips(nothing, pd.Series(pd.NA, index=index, dtype="boolean", name="before"))
     places = _places(toggles)
-    before = _live_flags(places, state).set_axis(index)
+    before = _live_flags(places, state).set_axis(index).rename("before")
     rejected = _is_foreign(places, state)
     unchanged = _is_unchanged(toggles, places, before, rejected)
     reasons = pd.Series(None, index=index, dtype="str").mask(unchanged, "unchanged")

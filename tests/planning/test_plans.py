@@ -53,7 +53,15 @@ def frame_of(wanted: dict) -> pd.DataFrame:
 def touched(requests: pd.DataFrame) -> list[tuple]:
     """Write out, one by one, what each request does and to what."""
     return [
-        (each.entity_type, one, each.scope, store, each.is_enabled, each.cascade_to_modifier_groups, each.cascade_brand_ids)
+        (
+            each.entity_type,
+            one,
+            each.scope,
+            store,
+            each.is_enabled,
+            each.cascade_to_modifier_groups,
+            each.cascade_brand_ids,
+        )
         for each in requests.itertuples()
         for one, store in product(each.ids, each.stores or (None,))
     ]
@@ -172,7 +180,9 @@ def test_plan__duplicates() -> None:
     toggles = pd.concat([toggles_of(np.ones((2, 2), dtype=bool))] * 2, ignore_index=True)
     plan = kf.plan(toggles)
     assert touched(plan.requests) == [
-        ("item", entity, "store", (1, branch), False, False, ()) for entity in (101, 102) for branch in (11, 12)
+        ("item", entity, "store", (1, branch), False, False, ())
+        for entity in (101, 102)
+        for branch in (11, 12)
     ]
     assert plan.rows["request_no"].tolist() == [1] * 8
     assert plan.requests["n_rows"].tolist() == [8]
@@ -182,9 +192,12 @@ def test_plan__overlap() -> None:
     """A row in two requests is owned by the first and lists the other."""
     cells = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=bool)
     plan = kf.plan(toggles_of(cells))
-    carried = plan.rows.loc[plan.rows["other_request_nos"].map(bool), ["entity_id", "request_no", "other_request_nos"]]
+    carried = plan.rows.loc[
+        plan.rows["other_request_nos"].map(bool), ["entity_id", "request_no", "other_request_nos"]
+    ]
     expected = pd.DataFrame(
-        {"entity_id": [102], "request_no": pd.array([1], dtype="Int64"), "other_request_nos": [(2,)]}, index=[3]
+        {"entity_id": [102], "request_no": pd.array([1], dtype="Int64"), "other_request_nos": [(2,)]},
+        index=[3],
     )
     assert plan.n_requests == 2
     pd.testing.assert_frame_equal(carried, expected)

@@ -1,0 +1,114 @@
+"""The search: what it finds, when it stops, and that it can be stopped."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.planning import searches
+from klikit_frames.planning.checks import check_plan
+from klikit_frames.planning.efforts import Effort
+from klikit_frames.planning.kernels import find_kernel
+from klikit_frames.planning.searches import Search
+from tests.planning.tables import chain, planted, roles, toggles_of, with_holes
+
+NO_CAPS = kf.Limits(None, None, None)
+
+
+class Bar:
+    """A bar that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.is_closed = False
+
+    def update(self, n: int = 1) -> None:
+        """Note progress."""
+        self.seen.append(n)
+
+    def close(self) -> None:
+        """Note the end."""
+        self.is_closed = True
+
+
+def settled(cells: np.ndarray, time_budget_s: float = 20) -> Search:
+    """Return a search of the table's kernel, done."""
+    effort = Effort(time_budget_s, progress=False)
+    search = Search(find_kernel(cells, effort))
+    search.begin(effort)
+    search.deepen(effort)
+    return search
+
+
+@pytest.mark.parametrize(
+    ("cells", "fewest"),
+    [(roles(100, 184, 50, seed=1), 50), (planted(300, 200, 40, share=0.05, seed=1), 40)],
+)
+def test_search__without_solver(cells: np.ndarray, fewest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known numbers are found, and proven, without the optional solver."""
+    monkeypatch.setattr(searches, "has_solver", lambda: False)
+    search = settled(cells)
+    assert (len(search.columns), search.bound) == (fewest, fewest)
+
+
+def test_search__near_full() -> None:
+    """A full table without 30 cells takes the number that Sperner's bound allows, not one per hole."""
+    search = settled(with_holes(100, 200, 30, seed=1))
+    assert len(search.columns) <= search.bound + 1
+    assert search.bound == 7
+
+
+def test_search__all_rectangles_known() -> None:
+    """Where all maximal rectangles can be listed, the answer is proven also above the fooling set."""
+    ring = np.eye(7, dtype=bool) | np.roll(np.eye(7, dtype=bool), 1, axis=1)
+    search = settled(~ring)
+    assert search.is_settled
+
+
+def test_search__repeatable() -> None:
+    """Two searches that end within their budget come to the same requests."""
+    toggles = toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5))
+    first, second = (kf.plan(toggles, limits=NO_CAPS, time_budget_s=60) for _ in range(2))
+    pd.testing.assert_frame_equal(first.requests, second.requests)
+    assert first.digest == second.digest
+
+
+def test_search__keeps_budget() -> None:
+    """A search that could go on for long ends with its budget."""
+    toggles = toggles_of(np.random.default_rng(1).random((120, 150)) < 0.6)
+    started = time.monotonic()
+    plan = kf.plan(toggles, time_budget_s=1.0)
+    assert time.monotonic() - started < 4
+    check_plan(plan)
+
+
+def test_search__progress() -> None:
+    """A search of more than a second tells the caller's bar how much of the budget is used, and closes it."""
+    bar = Bar()
+    kf.plan(toggles_of(chain(120, 160, edits=0.01, seed=2)), time_budget_s=2.5, progress=bar)
+    assert bar.is_closed
+    assert 0 < sum(bar.seen) <= 100
+
+
+def test_search__no_progress() -> None:
+    """A search that is done at once shows no bar."""
+    bar = Bar()
+    kf.plan(toggles_of(np.ones((3, 3), dtype=bool)), progress=bar)
+    assert bar.seen == []
+
+
+@pytest.mark.parametrize("stage", ["begin", "deepen", "_price", "_solve"])
+def test_search__interrupted(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at any stage gives the best plan so far: exact, and no worse than the usual ways."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, stage, interrupt)
+    plan = kf.plan(toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5)))
+    check_plan(plan)
+    assert plan.n_requests <= min(plan.baselines.values())

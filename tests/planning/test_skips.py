@@ -1,0 +1,111 @@
+"""What the live state says about rows."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+
+STORES = [(1, 11), (1, 12)]
+
+
+@pytest.fixture
+def state() -> pd.DataFrame:
+    """Items 1 to 3 of a business with two stores; item 1 is off in the first, item 2 is off everywhere."""
+    frame = pd.DataFrame(
+        {
+            "entity_type": "item",
+            "entity_id": [1, 2, 3, 1, 1, 2],
+            "scope": ["business"] * 3 + ["store"] * 3,
+            "brand_id": pd.array([None] * 3 + [1, 1, 1], dtype="Int64"),
+            "branch_id": pd.array([None] * 3 + [11, 12, 11], dtype="Int64"),
+            "is_enabled": pd.array([True, False, True, False, True, None], dtype="boolean"),
+            "title": "Nasi",
+        }
+    )
+    frame.attrs["stores"] = tuple(STORES)
+    return frame
+
+
+def planned(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
+    """Return what becomes of each row, and its flag before."""
+    plan = kf.plan(toggles, state=state)
+    return plan.rows[["entity_id", "skipped_as"]].assign(before=plan.before)
+
+
+def expected(ids: list[int], reasons: list[str | None], before: list[bool | None]) -> pd.DataFrame:
+    """Return the same by hand."""
+    return pd.DataFrame(
+        {
+            "entity_id": ids,
+            "skipped_as": pd.Series(reasons, dtype="str"),
+            "before": pd.array(before, dtype="boolean"),
+        }
+    )
+
+
+def test_skips__unchanged(state: pd.DataFrame) -> None:
+    """A store row is held against store rows: it is skipped where it holds, and sent where nobody knows."""
+    toggles = kf.cross_toggles("item", [1, 2], STORES, is_enabled=False)
+    wanted = expected([1, 1, 2, 2], ["unchanged", None, None, None], [False, True, None, None])
+    pd.testing.assert_frame_equal(planned(toggles, state), wanted)
+
+
+def test_skips__business(state: pd.DataFrame) -> None:
+    """A business-wide row is held against business rows."""
+    toggles = kf.business_toggles("item", [1, 2], is_enabled=False)
+    wanted = expected([1, 2], [None, "unchanged"], [True, False])
+    pd.testing.assert_frame_equal(planned(toggles, state), wanted)
+
+
+def test_skips__carried_along(state: pd.DataFrame) -> None:
+    """A store row that holds is sent all the same when the plan changes its entity business-wide."""
+    rows = kf.cross_toggles("item", [1], STORES[:1], is_enabled=False)
+    toggles = pd.concat([rows, kf.business_toggles("item", [1], is_enabled=False)], ignore_index=True)
+    wanted = expected([1, 1], [None, None], [False, True])
+    pd.testing.assert_frame_equal(planned(toggles, state), wanted)
+
+
+def test_skips__cascade(state: pd.DataFrame) -> None:
+    """A row that cascades is sent although its flag holds, since the state does not tell modifier links."""
+    toggles = kf.cross_toggles("item", [1], STORES[:1], is_enabled=False, cascade_to_modifier_groups=True)
+    pd.testing.assert_frame_equal(planned(toggles, state), expected([1], [None], [False]))
+
+
+def test_skips__rejected(state: pd.DataFrame) -> None:
+    """Ids and stores that are not of this business are rejected, and nothing is sent for them."""
+    rows = kf.cross_toggles("item", [1, 9], [(1, 12), (2, 12)], is_enabled=False)
+    toggles = pd.concat([rows, kf.business_toggles("item", [9], is_enabled=False)], ignore_index=True)
+    reasons = [None, "rejected", "rejected", "rejected", "rejected"]
+    wanted = expected([1, 1, 9, 9, 9], reasons, [True, None, None, None, None])
+    pd.testing.assert_frame_equal(planned(toggles, state), wanted)
+
+
+def test_skips__other_types(state: pd.DataFrame) -> None:
+    """Of a type that the state does not have nothing is known, so nothing is rejected."""
+    toggles = kf.business_toggles("section", [9], is_enabled=False)
+    pd.testing.assert_frame_equal(planned(toggles, state), expected([9], [None], [None]))
+
+
+def test_skips__without_lists(state: pd.DataFrame) -> None:
+    """A state of some stores alone rejects nothing."""
+    state.attrs = {}
+    toggles = kf.cross_toggles("item", [9], [(7, 7)], is_enabled=False)
+    part = state[state["scope"] == "store"]
+    pd.testing.assert_frame_equal(planned(toggles, part), expected([9], [None], [None]))
+
+
+def test_skips__counted(state: pd.DataFrame) -> None:
+    """The plan counts skipped rows by reason, in figures and in words."""
+    plan = kf.plan(kf.cross_toggles("item", [1, 9], STORES, is_enabled=False), state=state)
+    assert plan.counts == {"sent": 1, "unchanged": 1, "rejected": 2}
+    assert "not sent: 1 unchanged and 2 rejected" in repr(plan)
+
+
+def test_skips__in_digest(state: pd.DataFrame) -> None:
+    """A plan that skips a row is another plan than one that never had it."""
+    toggles = kf.cross_toggles("item", [1], STORES, is_enabled=False)
+    with_skip, without = kf.plan(toggles, state=state), kf.plan(toggles.iloc[1:], state=state)
+    pd.testing.assert_frame_equal(with_skip.requests, without.requests)
+    assert with_skip.digest != without.digest
