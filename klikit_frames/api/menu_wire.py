@@ -92,6 +92,8 @@ def decode_branches(data: Any) -> BranchPage:
 def decode_menu(data: Any, *, store: Store | None) -> list[Node]:
     """Return every place of every section, category and item of a menu, parents before their children.
 
+    The business level tells modifier options too, marked as such.
+
     Parameters
     ----------
     data : object
@@ -108,7 +110,7 @@ def decode_menu(data: Any, *, store: Store | None) -> list[Node]:
     if store is not None:
         _check_store(menu, store)
     sections = _listed(menu, "sections", at="data.menu")
-    return list(_walk(sections, menu=menu))
+    return list(_Walk(menu, is_business=store is None).places(sections))
 
 
 def encode_publish(stores: Iterable[Store], *, provider_ids: Iterable[int]) -> bytes:
@@ -153,55 +155,53 @@ def _check_store(menu: dict[str, Any], store: Store) -> None:
             raise _misfit("data.menu.branchInfo", f"store {store[0]}/{store[1]}", told)
 
 
-def _walk(sections: list[dict[str, Any]], *, menu: dict[str, Any]) -> Iterator[Node]:
-    """Walk the nested tree; where children are only linked by id, take them from the menu's flat lists."""
-    flat = {key: _by_id(menu, key) for key in ("categories", "items")}
-    seen: dict[str, set[int]] = {"categories": set(), "items": set()}
-    for section in sections:
-        top = _node("section", section, parents=(), titles=())
-        yield top
-        for category in _children(section, "categories", link="linkedCategories", flat=flat):
-            yield from _walk_category(category, above=(top,), flat=flat, seen=seen)
-    for category_id in flat["categories"].keys() - seen["categories"]:
-        yield from _walk_category(flat["categories"][category_id], above=(), flat=flat, seen=seen)
-    for item_id in flat["items"].keys() - seen["items"]:
-        yield _node("item", flat["items"][item_id], parents=(), titles=())
+class _Walk:
+    """A walk through one tree; where children are only linked by id, the menu's flat lists have them."""
 
+    def __init__(self, menu: dict[str, Any], *, is_business: bool) -> None:
+        self._flat = {key: _by_id(menu, key) for key in ("categories", "items")}
+        self._seen: dict[str, set[int]] = {"categories": set(), "items": set(), "options": set()}
+        # Every item of a store repeats its options; the business level tells them all.
+        self._has_options = is_business
 
-def _walk_category(
-    category: dict[str, Any],
-    *,
-    above: tuple[Node, ...],
-    flat: dict[str, dict[int, dict[str, Any]]],
-    seen: dict[str, set[int]],
-) -> Iterator[Node]:
-    parents = tuple(node.entity_id for node in above)
-    titles = tuple(node.title or "" for node in above)
-    node = _node("category", category, parents=parents, titles=titles)
-    seen["categories"].add(node.entity_id)
-    yield node
-    parents, titles = (*parents, node.entity_id), (*titles, node.title or "")
-    for item in _children(category, "items", link="linkedItems", flat=flat):
-        leaf = _node("item", item, parents=parents, titles=titles)
-        seen["items"].add(leaf.entity_id)
-        yield leaf
-        yield from _options(item)
+    def places(self, sections: list[dict[str, Any]]) -> Iterator[Node]:
+        """Yield every place; what no section leads to comes last, without a path."""
+        for section in sections:
+            top = _node("section", section, parents=(), titles=())
+            yield top
+            for category in self._children(section, "categories", link="linkedCategories"):
+                yield from self._category(category, parents=(top.entity_id,), titles=(top.title or "",))
+        for category_id in self._flat["categories"].keys() - self._seen["categories"]:
+            yield from self._category(self._flat["categories"][category_id], parents=(), titles=())
+        for item_id in self._flat["items"].keys() - self._seen["items"]:
+            yield _node("item", self._flat["items"][item_id], parents=(), titles=())
 
+    def _category(
+        self, category: dict[str, Any], *, parents: tuple[int, ...], titles: tuple[str, ...]
+    ) -> Iterator[Node]:
+        node = _node("category", category, parents=parents, titles=titles)
+        self._seen["categories"].add(node.entity_id)
+        yield node
+        parents, titles = (*parents, node.entity_id), (*titles, node.title or "")
+        for item in self._children(category, "items", link="linkedItems"):
+            leaf = _node("item", item, parents=parents, titles=titles)
+            self._seen["items"].add(leaf.entity_id)
+            yield leaf
+            yield from self._options(item) if self._has_options else ()
 
-def _options(item: dict[str, Any]) -> Iterator[Node]:
-    """Yield the modifier options of an item's groups: items too, but only ever chosen inside another."""
-    for group in item.get("groups") or ():
-        for option in group.get("groupedModifiers") or ():
-            yield _node("item", option, parents=(), titles=())._replace(is_modifier_option=True)
+    def _options(self, item: dict[str, Any]) -> Iterator[Node]:
+        """Yield the options of an item's groups, each once: items, but only ever chosen inside another."""
+        for group in item.get("groups") or ():
+            for option in group.get("groupedModifiers") or ():
+                if option.get("id") not in self._seen["options"]:
+                    self._seen["options"].add(option.get("id"))
+                    yield _node("item", option, parents=(), titles=())._replace(is_modifier_option=True)
 
-
-def _children(
-    parent: dict[str, Any], key: str, *, link: str, flat: dict[str, dict[int, dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    if parent.get(key) is not None:
-        return _listed(parent, key, at=f"{key} of {parent['id']}")
-    linked = parent.get(link) or []
-    return [flat[key][child] for child in linked if type(child) is int and child in flat[key]]
+    def _children(self, parent: dict[str, Any], key: str, *, link: str) -> list[dict[str, Any]]:
+        if parent.get(key) is not None:
+            return _listed(parent, key, at=f"{key} of {parent['id']}")
+        linked = parent.get(link) or []
+        return [self._flat[key][child] for child in linked if type(child) is int and child in self._flat[key]]
 
 
 def _by_id(menu: dict[str, Any], key: str) -> dict[int, dict[str, Any]]:

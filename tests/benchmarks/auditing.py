@@ -1,7 +1,7 @@
 """How fast states are read and held against each other.
 
-Run ``python -m tests.benchmarks.auditing`` (``--rows`` for another size, ``--large`` to read the large sandbox
-too). Times of `diff`, `align` and the rest are told as ratios to one pandas merge of the same rows on the same keys.
+Run ``python -m tests.benchmarks.auditing``: ``--rows`` for another size, ``--large`` to read the large
+sandbox too. Times are told as ratios to one pandas merge of the same rows on the same keys.
 """
 
 from __future__ import annotations
@@ -89,9 +89,7 @@ def read_large() -> None:
         state = kf.read_state(client, stores=stores, with_business=True, progress=False)
         took = time.perf_counter() - start
     size = state.memory_usage(deep=True).sum() / 2**20
-    print(
-        f"large sandbox: {len(stores):,} stores, {len(state):,} rows in {took:.0f} s; the state has {size:.0f} MB"
-    )
+    print(f"large sandbox: {len(stores):,} stores, {len(state):,} rows in {took:.0f} s, {size:.0f} MB")
 
 
 def timed(job: Callable[[], Any]) -> float:
