@@ -48,7 +48,7 @@ def serve(
     ValueError, TypeError
         If a value, a switch or a fault is none that there is, or the store file holds another business.
     OSError
-        If the port is taken.
+        If the port is taken, or the store file cannot be used or is held by another sandbox.
 
     Examples
     --------

@@ -60,13 +60,31 @@ class State:
     ----------
     path : str
         A file, or ``":memory:"``.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened, is no database, or is held by another sandbox.
     """
 
     def __init__(self, path: str = ":memory:") -> None:
         self._lock = RLock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.executescript(_SCHEMA + "".join(_OVERRIDES.format(kind=kind) for kind in _KINDS))
+        try:
+            self._connection = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise OSError(f"the store file {path} cannot be used: {error}") from None
+
+    def _prepare(self) -> None:
+        try:
+            # One sandbox holds a file at a time; a rehearsal need not outlive a power cut.
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._connection.execute("PRAGMA synchronous = OFF")
+            tables = "".join(_OVERRIDES.format(kind=kind) for kind in _KINDS)
+            self._connection.executescript(f"BEGIN EXCLUSIVE; {_SCHEMA} {tables} COMMIT;")
+        except sqlite3.Error:
+            self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

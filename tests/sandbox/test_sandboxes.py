@@ -32,7 +32,7 @@ def test_requests__tell_what_was_received(sandbox: kf.sandbox.Sandbox, http: htt
             "key": ["one", "one", None],
             "replayed": [False, True, False],
         }
-    ).astype({"key": "str"})
+    ).astype({"key": requests["key"].dtype})
     pd.testing.assert_frame_equal(requests[list(expected.columns)], expected)
     assert requests["status"].to_list() == [200, 200, 200]
     assert requests["request_id"].to_list()[:2] == [replayed, replayed]
@@ -107,6 +107,21 @@ def test_store_file__of_another_business_is_refused(tmp_path: Path) -> None:
     kf.sandbox.serve(store_path=path).close()
     with pytest.raises(ValueError, match="seed=7, scale='demo'"):
         kf.sandbox.serve(store_path=path, seed=8)
+
+
+def test_store_file__that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    """A folder that is not there, a file that is no store, and one that another sandbox holds."""
+    (tmp_path / "note.txt").write_text("not a store, " * 100)
+    with pytest.raises(OSError, match="cannot be used: unable to open"):
+        kf.sandbox.serve(store_path=str(tmp_path / "nowhere" / "sandbox.db"))
+    with pytest.raises(OSError, match="cannot be used: file is not a database"):
+        kf.sandbox.serve(store_path=str(tmp_path / "note.txt"))
+    path = str(tmp_path / "sandbox.db")
+    with (
+        kf.sandbox.serve(store_path=path),
+        pytest.raises(OSError, match="cannot be used: database is locked"),
+    ):
+        kf.sandbox.serve(store_path=path)
 
 
 def test_port__is_on_loopback_only(sandbox: kf.sandbox.Sandbox) -> None:
