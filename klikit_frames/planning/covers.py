@@ -10,7 +10,7 @@ import numpy as np
 
 from klikit_frames.planning.efforts import Effort
 from klikit_frames.planning.orders import Request
-from klikit_frames.planning.parts import Part
+from klikit_frames.planning.parts import FullPart, Part
 from klikit_frames.planning.pieces import Rectangle
 from klikit_frames.planning.reductions import merge_twins, split_parts
 
@@ -73,19 +73,28 @@ def cover_groups(
         _count_baselines(group, table, limits=limits) for group, table in zip(groups, tables, strict=True)
     ]
     parts = [
-        (group, Part(table, positions, limits=limits))
+        (group, part)
         for group, table in zip(groups, tables, strict=True)
-        for positions in split_parts(table)
+        for part in _parts(table, limits=limits)
     ]
     effort = Effort(time_budget_s, progress=progress, spent_s=time.monotonic() - started)
     if combine:
-        _search([part for _, part in parts], effort)
+        _search([part for _, part in parts if isinstance(part, Part)], effort)
         found = [Request(group, each) for group, part in parts for each in part.finish()]
     else:
         found = [Request(group, each) for group in groups for each in _single_cells(group)]
     effort.close()
     totals = {way: sum(each[way] for each in baselines) for way in _WAYS}
     return Cover(found, sum(part.bound for _, part in parts), totals)
+
+
+def _parts(table: Table, *, limits: Limits) -> list[Part | FullPart]:
+    """Return the connected parts; a single block that is best cut by a grid needs no search."""
+    parts: list[Part | FullPart] = []
+    for positions in split_parts(table):
+        full = FullPart(table, positions, limits=limits) if len(positions) == 1 else None
+        parts.append(full if full is not None and full.is_settled else Part(table, positions, limits=limits))
+    return parts
 
 
 def _search(parts: list[Part], effort: Effort) -> None:

@@ -76,8 +76,14 @@ def _run(solver: Any, effort: Effort) -> None:
 def _solver(table: Bits, time_limit_s: float) -> Any:
     import highspy  # optional, and slow to load
 
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.silent()
+    class Quiet(highspy.Highs):
+        """HiGHS that is silent before it enables its callbacks, which is when it prints its banner."""
+
+        def enableCallbacks(self) -> None:  # noqa: N802 - their name
+            self.silent()
+            super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+    solver = Quiet()  # type: ignore[no-untyped-call]
     settings = {
         "threads": 1,
         "random_seed": 0,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.bounds import bound_by_apart, bound_by_lists
+from klikit_frames.planning.bounds import bound_by_apart, bound_by_caps, bound_by_lists
 from klikit_frames.planning.candidates import close_columns
 from klikit_frames.planning.capped import CappedSearch
 from klikit_frames.planning.kernels import find_kernel
@@ -29,6 +29,41 @@ if TYPE_CHECKING:
 
 _MOST_CELLS = 64_000_000
 _MOST_CAPPED_CELLS = 4_000_000
+
+
+class FullPart:
+    """A part that is one full block: entities that all go to the same stores.
+
+    Parameters
+    ----------
+    table : Table
+        The whole table.
+    positions : array of int64
+        The part's one cell among the table's merged cells.
+    limits : Limits
+        The caps.
+
+    Attributes
+    ----------
+    bound : int
+        No cover of the part takes fewer requests.
+    """
+
+    def __init__(self, table: Table, positions: Indexes, *, limits: Limits) -> None:
+        self._whole = Rectangle(
+            table.entities.expand(table.rows[positions]), table.stores.expand(table.columns[positions])
+        )
+        self._limits = limits
+        self.bound = bound_by_caps(len(self._whole.entity_nos), len(self._whole.store_nos), limits)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a grid cuts it into the fewest pieces."""
+        return self.bound == self._limits.cost(len(self._whole.entity_nos), len(self._whole.store_nos))
+
+    def finish(self) -> list[Rectangle]:
+        """Return the pieces."""
+        return cut_rectangles([self._whole], limits=self._limits)
 
 
 class Part:
