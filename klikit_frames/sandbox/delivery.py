@@ -6,6 +6,7 @@ import socket
 import struct
 from asyncio import Transport
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -65,7 +66,9 @@ async def send_half(wire: Wire, answer: Recorded, *, headers: dict[str, str]) ->
 async def reset_connection(wire: Wire) -> None:
     """Drop the connection so that the client sees a reset."""
     linger = struct.pack("ii", 1, 0)
-    wire.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    # A client that is gone already has nothing left to reset.
+    with suppress(OSError):
+        wire.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     wire.transport.abort()
     await wire.gone()
 
