@@ -40,7 +40,9 @@ class Crew:
     journal: Journal
     run_id: str
     watch: Watch
-    knows_clock: bool = False
+    _offset_s: float | None = field(default=None, init=False)
+    _undated: list[tuple[int, ...]] = field(default_factory=list, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _ask_again_at: float = field(default=0.0, init=False)
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
@@ -119,7 +121,7 @@ class Crew:
 
         def note(attempt: int, sent_at: datetime) -> None:
             nonlocal noted
-            noted = replace(noted, attempts=request.attempts + attempt, sent_at=request.sent_at or sent_at)
+            noted = self._dated(replace(noted, attempts=request.attempts + attempt), sent_at=sent_at)
             self.journal.note_attempt(self.run_id, noted)
 
         path = ENABLE_PATHS[request.target.entity_type]
@@ -135,6 +137,15 @@ class Crew:
         )
         return replace(noted, attempts=request.attempts + settled.attempts, verdict=verdict)
 
+    def _dated(self, request: Request, *, sent_at: datetime) -> Request:
+        """Date a request by its first try; the server's clock is added as soon as an answer tells it."""
+        if request.sent_at is not None:
+            return request
+        with self._lock:
+            if self._offset_s is None:
+                self._undated.append(request.path)
+            return replace(request, sent_at=sent_at, clock_offset_s=self._offset_s)
+
     def _note(self, family: Family, request: Request) -> None:
         parts = family.note(request)
         # A family is told of as done when its last verdict is on disk.
@@ -145,11 +156,14 @@ class Crew:
     def _learn(self, settled: Settled) -> None:
         """Take from an answer what concerns the whole run: whether it ends, and the server's clock.
 
-        The clock is noted once, so that the age of a key never rests on ours alone.
+        The age of a key must not rest on our own clock, which may be set between two stretches of a run.
         """
         if (reason := ends_run(settled)) is not None:
             self.watch.end(reason)
         server_at = settled.answer.server_at if settled.answer else None
-        if server_at is not None and not self.knows_clock:
-            self.knows_clock = True
-            self.journal.note_clock(self.run_id, (server_at - settled.settled_at).total_seconds())
+        if server_at is None or self._offset_s is not None:
+            return
+        with self._lock:
+            self._offset_s = (server_at - settled.settled_at).total_seconds()
+            self.journal.note_clock(self.run_id, self._undated, offset_s=self._offset_s)
+            self._undated = []

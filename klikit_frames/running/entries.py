@@ -87,9 +87,9 @@ class Journal:
         """Note what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
         self._disk.write([rows.insert_flag(run_id, flag, kind=kind) for flag in flags])
 
-    def note_clock(self, run_id: str, offset_s: float) -> None:
-        """Note how far the server's clock is ahead of ours."""
-        self._disk.write([("UPDATE runs SET clock_offset_s = ? WHERE run_id = ?", (offset_s, run_id))])
+    def note_clock(self, run_id: str, paths: Iterable[tuple[int, ...]], *, offset_s: float) -> None:
+        """Note of requests that were sent how far the server's clock was ahead of ours."""
+        self._disk.queue([rows.update_clock(run_id, path, offset_s) for path in paths])
 
     def note_start(self, run_id: str) -> None:
         """Note that a run goes on, whatever was noted before about its end."""

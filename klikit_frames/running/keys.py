@@ -18,21 +18,20 @@ KEY_LIFE = timedelta(hours=23)
 _DOUBT = timedelta(hours=1)
 
 
-def is_past_key(request: Request, *, offset_s: float, server_now: datetime) -> bool:
+def is_past_key(request: Request, *, server_now: datetime) -> bool:
     """Tell whether the API may have forgotten the key of a request that may have reached it.
 
     Parameters
     ----------
     request : Request
-        As the journal has it; its time is by our clock.
-    offset_s : float
-        How far the server's clock was ahead of ours when it was sent.
+        As the journal has it: its time by our clock, and how far the server's was ahead. Where no answer
+        ever told, ours is taken to have been right.
     server_now : datetime
         The present by the server's clock.
     """
     if not may_have_arrived(request) or request.sent_at is None:
         return False
-    age = server_now - (request.sent_at + timedelta(seconds=offset_s))
+    age = server_now - (request.sent_at + timedelta(seconds=request.clock_offset_s or 0.0))
     return not -_DOUBT < age < KEY_LIFE
 
 

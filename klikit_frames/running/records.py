@@ -78,7 +78,7 @@ class Request:
     """One request of a run, with the bytes that it sends.
 
     `path` is its place: ``(3,)`` is the plan's third request, ``(3, 0)`` the first part of it after it was
-    refused as a whole.
+    refused as a whole. `clock_offset_s` is how far the server's clock was ahead when it was first sent.
     """
 
     path: tuple[int, ...]
@@ -88,6 +88,7 @@ class Request:
     attempts: int = 0
     sent_at: datetime | None = None
     verdict: Verdict | None = None
+    clock_offset_s: float | None = None
 
     @property
     def request_no(self) -> int:
@@ -120,7 +121,6 @@ class Run:
     n_requests: int
     status: str = "running"
     ended_at: datetime | None = None
-    clock_offset_s: float | None = None
 
 
 class Flag(NamedTuple):

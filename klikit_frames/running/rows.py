@@ -28,7 +28,6 @@ _RUN = (
     "n_rows",
     "n_requests",
     "status",
-    "clock_offset_s",
 )
 _REQUEST = (
     "path",
@@ -44,6 +43,7 @@ _REQUEST = (
     "sha256",
     "attempts",
     "sent_at",
+    "clock_offset_s",
 )
 _VERDICT = ("word", "code", "http_status", "message", "request_id", "settled_at", "is_replayed")
 _HISTORY = ("run_id", "plan_id", "plan_digest", "host", "user", "machine", "started_at", "ended_at")
@@ -98,6 +98,7 @@ def insert_request(run_id: str, request: Request) -> Statement:
         request.sha256,
         request.attempts,
         _plain(request.sent_at),
+        request.clock_offset_s,
         *_verdict_values(request.verdict),
     ]
     return _insert("requests", ("run_id", *_REQUEST, *_VERDICT), [run_id, *values])
@@ -112,9 +113,17 @@ def insert_flag(run_id: str, flag: Flag, *, kind: str) -> Statement:
 def update_attempt(run_id: str, request: Request) -> Statement:
     """Return the statement that notes one more try: its end is open again, its time that of the first."""
     return (
-        "UPDATE requests SET attempts = ?, sent_at = coalesce(sent_at, ?), word = NULL "
-        "WHERE run_id = ? AND path = ?",
-        (request.attempts, _plain(request.sent_at), run_id, path_text(request.path)),
+        "UPDATE requests SET attempts = ?, sent_at = coalesce(sent_at, ?), "
+        "clock_offset_s = coalesce(clock_offset_s, ?), word = NULL WHERE run_id = ? AND path = ?",
+        (request.attempts, _plain(request.sent_at), request.clock_offset_s, run_id, path_text(request.path)),
+    )
+
+
+def update_clock(run_id: str, path: tuple[int, ...], offset_s: float) -> Statement:
+    """Return the statement that notes how far the server's clock was ahead when a request was sent."""
+    return (
+        "UPDATE requests SET clock_offset_s = coalesce(clock_offset_s, ?) WHERE run_id = ? AND path = ?",
+        (offset_s, run_id, path_text(path)),
     )
 
 
@@ -167,6 +176,7 @@ def to_request(row: tuple[Any, ...]) -> Request:
         body=values["body"],
         attempts=values["attempts"],
         sent_at=_time(values["sent_at"]),
+        clock_offset_s=values["clock_offset_s"],
         verdict=_verdict(values),
     )
     if request.sha256 != values["sha256"]:

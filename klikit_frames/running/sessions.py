@@ -88,8 +88,7 @@ class Session:
         server_now = ask_server_time(self.client) if doubtful else None
         if server_now is None:
             return set()
-        offset_s = self.run.clock_offset_s or 0.0
-        past = [one for one in doubtful if is_past_key(one, offset_s=offset_s, server_now=server_now)]
+        past = [request for request in doubtful if is_past_key(request, server_now=server_now)]
         for request in past:
             self.book.note_verdict(self.run.run_id, replace(request, verdict=_lost(request)))
         return {request.key for request in past}
@@ -108,8 +107,7 @@ class Session:
             self.n_rows_done += int(n_rows[family.root.request_no])
             bar.update(int(n_rows[family.root.request_no]))
 
-        knows_clock = self.run.clock_offset_s is not None
-        crew = Crew(self.client, self.book, self.run.run_id, self.watch, knows_clock=knows_clock)
+        crew = Crew(self.client, self.book, self.run.run_id, self.watch)
         try:
             for phase in self._phases(waiting):
                 crew.send(phase, report=report)

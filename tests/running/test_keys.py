@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,37 +14,38 @@ from klikit_frames.running.drawing import draw
 from klikit_frames.running.keys import is_past_key
 from klikit_frames.running.records import Request, Target, Verdict
 
-from .worlds import connect
+from .worlds import Doom, connect, live_and_die
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def _sent(hours_ago: float, *, word: str | None = None, attempts: int = 1) -> Request:
+def _sent(
+    hours_ago: float, *, offset_s: float | None = None, word: str | None = None, attempts: int = 1
+) -> Request:
     drawn = draw(Target("item", "business", False, (1,), ()), path=(1,))
     verdict = Verdict(word) if word else None
-    return Request(
-        (1,), drawn.target, drawn.key, drawn.body, attempts, NOW - timedelta(hours=hours_ago), verdict
-    )
+    sent_at = NOW - timedelta(hours=hours_ago)
+    return replace(drawn, attempts=attempts, sent_at=sent_at, verdict=verdict, clock_offset_s=offset_s)
 
 
 @pytest.mark.parametrize(
-    ("request_", "offset_s", "is_past"),
+    ("request_", "is_past"),
     [
-        (_sent(22.9), 0, False),
-        (_sent(23.0), 0, True),
-        (_sent(23.5), 3600, False),
-        (_sent(22.5), -3600, True),
-        (_sent(-0.5), 0, False),
-        (_sent(-2.0), 0, True),
-        (_sent(30.0, word="unknown"), 0, True),
-        (_sent(30.0, word="not_sent"), 0, False),
-        (_sent(30.0, word="applied"), 0, False),
-        (_sent(30.0, attempts=0), 0, False),
+        (_sent(22.9), False),
+        (_sent(23.0), True),
+        (_sent(23.5, offset_s=3600), False),
+        (_sent(22.5, offset_s=-3600), True),
+        (_sent(-0.5), False),
+        (_sent(-2.0), True),
+        (_sent(30.0, word="unknown"), True),
+        (_sent(30.0, word="not_sent"), False),
+        (_sent(30.0, word="applied"), False),
+        (_sent(30.0, attempts=0), False),
     ],
 )
-def test_is_past_key(request_: Request, offset_s: float, is_past: bool) -> None:
+def test_is_past_key(request_: Request, is_past: bool) -> None:
     """A request that may have arrived is past its key 23 hours after it left, by the server's clock."""
-    assert is_past_key(request_, offset_s=offset_s, server_now=NOW) is is_past
+    assert is_past_key(request_, server_now=NOW) is is_past
 
 
 def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path) -> kf.Result:
@@ -95,6 +97,19 @@ def test_resume__old_key(
     assert stale.frame.loc[stale.frame["outcome"] == "unknown", "code"].isna().all()
     assert published.counts["applied"] == 16
     assert published.frame["message"].str.contains("reading back shows the flag as asked").all()
+
+
+def test_resume__old_key_again(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """What was once too old stays so, though the server's clock was first heard after it was lost."""
+    assert live_and_die(sandbox, singles, journal, doom=Doom("after_send", nth=1))
+    sandbox.move_clock(25 * 3600)
+    results = []
+    for _ in range(2):
+        with connect(sandbox) as client:
+            results.append(kf.run(singles, client, journal=journal))
+    pd.testing.assert_frame_equal(results[0].frame, results[1].frame)
+    spans = _writes(sandbox).groupby("key")["time"].agg(lambda times: times.max() - times.min())
+    assert spans.max() < pd.Timedelta(hours=24)
 
 
 def test_resume__old_key_and_someone_else(
