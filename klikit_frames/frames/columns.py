@@ -31,7 +31,7 @@ def text_column(column: pd.Series[Any], *, whole_floats: bool = False) -> Texts:
     has_floats = column.dtype.kind == "f"
     if _is_mixed(column):
         has_floats = any(isinstance(value, float) and value == value for value in column)  # noqa: PLR0124
-        column = pd.Series([_say(value, bound) for value in column], dtype=object)
+        column = pd.Series(_say_each(column, bound), dtype=object)
     places, distinct = pd.factorize(column)
     return _without_blanks(places, _say_all(pd.Series(distinct), bound), has_floats=has_floats)
 
@@ -65,6 +65,13 @@ def _without_blanks(
         return Texts(places, words, has_floats)
     kept = np.where(is_blank, -1, np.cumsum(~is_blank) - 1)
     return Texts(np.append(kept, -1)[places], words[~is_blank], has_floats)
+
+
+def _say_each(column: pd.Series[Any], bound: int) -> list[str]:
+    """Say every cell, once per object: a column of lists is mostly the very same few objects."""
+    cells = {id(value): value for value in column}
+    words = {number: _say(value, bound) for number, value in cells.items()}
+    return [words[id(value)] for value in column]
 
 
 def _say(value: Any, bound: int) -> str:
