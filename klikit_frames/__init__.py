@@ -4,8 +4,9 @@ Importing this package opens no file, reads no environment, configures no loggin
 Every public name loads on first use, pandas included.
 """
 
-import sys
 from importlib import import_module
+
+from .latecomers import load_with
 
 __version__ = "0.1.0"
 
@@ -82,7 +83,6 @@ def __getattr__(name: str) -> object:
     module = import_module(f"klikit_frames.{_HOMES[name]}")
     value = module if _HOMES[name] == name else getattr(module, name)
     globals()[name] = value
-    _offer_accessor()
     return value
 
 
@@ -90,10 +90,5 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-def _offer_accessor() -> None:
-    # `df.klikit` is there once pandas is; it is no reason to load pandas, which has no entry point for accessors.
-    if "pandas" in sys.modules:
-        import_module("klikit_frames.accessor")
-
-
-_offer_accessor()
+# `df.klikit` is there once pandas is, and is no reason to load pandas.
+load_with("pandas", module="klikit_frames.accessor")

@@ -1,7 +1,6 @@
 """``df.klikit``: the functions of this package on a DataFrame at hand.
 
-It is there as soon as a name of this package was used after pandas was imported, or after
-``import klikit_frames.accessor``.
+It is there once pandas and this package are imported, in either order.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import pandas as pd
 import klikit_frames as kf
 
 if TYPE_CHECKING:
-    from .forms.pickers import EntityPicker
     from .frames.toggles import CheckedToggles
     from .planning.plans import Plan
 
@@ -30,7 +28,6 @@ class KlikitAccessor:
     Examples
     --------
     >>> import pandas as pd
-    >>> import klikit_frames.accessor
     >>> toggles = pd.DataFrame({"entity_type": ["item"], "entity_id": [7], "brand_id": [5297],
     ...                         "branch_id": [1293], "is_enabled": ["off"]})
     >>> toggles.klikit.check().is_valid
@@ -54,6 +51,6 @@ class KlikitAccessor:
         """Return `klikit_frames.diff` of this frame and `state`; touches neither network nor disk."""
         return kf.diff(self._frame, state)
 
-    def pick(self, **options: Any) -> EntityPicker:
+    def pick(self, **options: Any) -> kf.forms.EntityPicker:
         """Return `klikit_frames.forms.EntityPicker` of this frame, with its options."""
         return kf.forms.EntityPicker(self._frame, **options)

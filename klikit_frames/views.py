@@ -20,7 +20,7 @@ def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:
     head = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in frame.columns)
     body = "".join(_row_html(row) for row in frame.head(limit).itertuples(index=False, name=None))
     table = (
-        '<table style="border-collapse:collapse;color:inherit;background:transparent">'
+        '<table style="border-collapse:collapse;table-layout:auto;color:inherit;background:transparent">'
         f'<caption style="text-align:left;font-weight:bold;color:inherit">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .commands import Command
 from .grids import Cell, Grid, Side
+from .notes import counted
 
 _WORDS = {True: "on", False: "off", None: "unknown"}
 
@@ -37,10 +38,10 @@ def grid_view(grid: Grid) -> dict[str, object]:
 def grid_summary(grid: Grid) -> str:
     """Say what was changed, what of it cannot be seen, and what matches."""
     hidden = f", {grid.n_hidden:,} of them hidden by a search" if grid.n_hidden else ""
-    entities, stores = len(grid.entities.keys), len(grid.stores.keys)
-    nothing = "" if entities and stores else " Nothing matches: change a search."
-    changed = "1 cell" if len(grid.wanted) == 1 else f"{len(grid.wanted):,} cells"
-    return f"{changed} changed{hidden}. {entities:,} entities in {stores:,} stores match.{nothing}"
+    n_entities, n_stores = len(grid.entities.keys), len(grid.stores.keys)
+    nothing = "" if n_entities and n_stores else " Nothing matches: change a search."
+    shown = f"{counted(n_entities, 'entity', many='entities')} in {counted(n_stores, 'store')}"
+    return f"{counted(len(grid.wanted), 'cell')} changed{hidden}. Shown: {shown}.{nothing}"
 
 
 def obey_grid(grid: Grid, command: Command) -> None:

@@ -89,7 +89,7 @@ class Launch:
         return 0 if self.result is None else self.result.counts["not_sent"] + self.result.counts["unknown"]
 
     def offer(self, plan: Plan | None, *, note: str = "") -> None:
-        """Put `plan` up to be applied, in place of what was offered before; ignored while something is sent."""
+        """Put `plan` up to be applied, instead of what was; ignored while something is sent."""
         with self._lock:
             if self.stage in _BUSY:
                 return

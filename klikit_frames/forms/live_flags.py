@@ -66,14 +66,14 @@ class LiveFlags:
 def overlay(state: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
     """Return `state` with the flags of `applied` rows, in their order.
 
-    A store's flag under a business-wide write is not known any more: it holds only where the store has no override.
+    A store's flag under a business-wide write is not known any more: the store may have an override.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from klikit_frames.forms.live_flags import overlay
-    >>> state = pd.DataFrame([("item", 7, "store", 1, 11, True)], columns=["entity_type", "entity_id", "scope",
-    ...                      "brand_id", "branch_id", "is_enabled"]).astype({"is_enabled": "boolean"})
+    >>> row = {"entity_type": "item", "entity_id": 7, "scope": "store", "brand_id": 1, "branch_id": 11}
+    >>> state = pd.DataFrame([{**row, "is_enabled": True}])
     >>> overlay(state, state.assign(is_enabled=False))["is_enabled"].tolist()
     [False]
     """

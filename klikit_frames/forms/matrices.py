@@ -39,7 +39,7 @@ class MatrixEditor(PageWidget):
     >>> editor = kf.forms.MatrixEditor(state)
     >>> editor.commands = [{"type": "press", "entity": "item:7", "store": "5297:1293", "seq": 1}]
     >>> editor.summary
-    '1 cell changed. 1 entities in 1 stores match.'
+    '1 cell changed. Shown: 1 entity in 1 store.'
     >>> bool(editor.toggles["is_enabled"].item())
     False
     """

@@ -2,61 +2,79 @@
 
 const SIGNS = { on: "on", off: "off", unknown: "?", "": "–" };
 
-function cellButton(word, titles, press) {
+function pressable(className, press) {
+  const button = make("button", { type: "button", className });
+  button.addEventListener("click", () => press(button.dataset));
+  return button;
+}
+
+function fillHead(button, text, dataset) {
+  button.textContent = text;
+  button.title = `Switch all of ${text} that match`;
+  Object.assign(button.dataset, dataset);
+}
+
+function fillCell(button, word, row, store) {
   const flag = word.replace("*", "");
   const isChanged = word.endsWith("*");
-  const name = `${titles.row}, ${titles.store}: ${flag}${isChanged ? ", changed" : ""}`;
-  const className = `kf-cell kf-${flag}${isChanged ? " kf-changed" : ""}`;
-  const button = make("button", { type: "button", className, textContent: SIGNS[flag], tabIndex: -1, title: name });
-  button.setAttribute("aria-label", name);
+  const said = word ? `${flag}${isChanged ? ", changed" : ""}` : "not in this store's menu";
+  button.textContent = SIGNS[flag];
+  button.disabled = !word;
+  button.className = `kf-cell kf-${flag || "absent"}${isChanged ? " kf-changed" : ""}`;
+  button.title = `${row.title}, ${store.title}: ${said}`;
+  button.setAttribute("aria-label", button.title);
   if (flag === "on" || flag === "off") button.setAttribute("aria-pressed", flag === "on");
-  button.addEventListener("click", press);
-  return button;
+  else button.removeAttribute("aria-pressed");
+  Object.assign(button.dataset, { entity: row.key, store: store.key });
 }
 
-function headButton(text, className, press) {
-  const button = make("button", { type: "button", className, textContent: text, title: `Switch all of ${text} that match` });
-  button.addEventListener("click", press);
-  return button;
+function emptyLine(nStores, send) {
+  const name = pressable("kf-head", ({ entity }) => send("press", { entity }));
+  const type = make("span", { className: "kf-type" });
+  const cell = () => make("td", {}, pressable("kf-cell", ({ entity, store }) => send("press", { entity, store })));
+  return make("tr", {}, make("th", { scope: "row" }, name, type), ...Array.from({ length: nStores }, cell));
 }
 
-function drawHead(head, stores, send) {
-  const cells = stores.map(({ key, title }) =>
-    make("th", { scope: "col" }, headButton(title, "kf-head kf-store", () => send("press", { store: key }))));
-  head.replaceChildren(make("tr", {}, make("th", { scope: "col", textContent: "Entity" }), ...cells));
+function emptyHead(nStores, send) {
+  const head = () => make("th", { scope: "col" }, pressable("kf-head kf-store", ({ store }) => send("press", { store })));
+  return make("tr", {}, make("th", { scope: "col", textContent: "Entity" }), ...Array.from({ length: nStores }, head));
 }
 
-function drawLine(row, stores, send) {
-  const name = headButton(row.title, "kf-head", () => send("press", { entity: row.key }));
-  const cells = row.cells.map((word, index) => {
-    if (!word) return make("td", { textContent: SIGNS[""], title: "not in this store's menu" });
-    const titles = { row: row.title, store: stores[index].title };
-    return make("td", {}, cellButton(word, titles, () => send("press", { entity: row.key, store: stores[index].key })));
-  });
-  const type = make("span", { className: "kf-type", textContent: ` ${row.type}` });
-  return make("tr", {}, make("th", { scope: "row" }, name, type), ...cells);
+function fillLine(line, row, stores) {
+  fillHead(line.querySelector(".kf-head"), row.title, { entity: row.key });
+  line.querySelector(".kf-type").textContent = ` ${row.type}`;
+  row.cells.forEach((word, index) => fillCell(line.cells[index + 1].firstChild, word, row, stores[index]));
+}
+
+// Cells are filled anew but never replaced: a press in the middle of an answer still counts, and the focus stays.
+function drawGrid(table, model, send) {
+  const [stores, rows, body] = [model.get("stores"), model.get("rows"), table.tBodies[0]];
+  if (table.tHead.rows[0]?.cells.length !== stores.length + 1) {
+    table.tHead.replaceChildren(emptyHead(stores.length, send));
+    body.replaceChildren();
+  }
+  while (body.rows.length < rows.length) body.append(emptyLine(stores.length, send));
+  while (body.rows.length > rows.length) body.lastElementChild.remove();
+  stores.forEach(({ key, title }, index) => fillHead(table.tHead.rows[0].cells[index + 1].firstChild, title, { store: key }));
+  rows.forEach((row, index) => fillLine(body.rows[index], row, stores));
+  const cells = [...table.querySelectorAll("button.kf-cell:enabled")];
+  if (!cells.some((cell) => cell.dataset.kfStop)) stopAt(table, cells[0]);
+}
+
+// One cell is a stop of the Tab key, the others are reached from there by arrows.
+function stopAt(table, cell) {
+  for (const other of table.querySelectorAll("button.kf-cell")) {
+    other.tabIndex = other === cell ? 0 : -1;
+    if (other === cell) other.dataset.kfStop = "true";
+    else delete other.dataset.kfStop;
+  }
 }
 
 const place = (button) => [button.closest("tr").rowIndex, button.closest("td, th").cellIndex];
-const cellAt = (table, row, column) => table.rows[row]?.cells[column]?.querySelector("button.kf-cell");
-
-// Cells are drawn anew, so the focus is put back where it was.
-function drawBody(table, model, send) {
-  const focused = table.getRootNode().activeElement;
-  const at = table.tBodies[0].contains(focused) ? { where: place(focused), isCell: focused.matches(".kf-cell") } : null;
-  const stores = model.get("stores");
-  drawHead(table.tHead, stores, send);
-  table.tBodies[0].replaceChildren(...model.get("rows").map((row) => drawLine(row, stores, send)));
-  const first = table.querySelector("button.kf-cell");
-  if (first) first.tabIndex = 0;
-  if (!at) return;
-  const cell = table.rows[at.where[0]]?.cells[at.where[1]]?.querySelector("button");
-  if (cell && at.isCell) focusCell(table, cell);
-  else cell?.focus();
-}
+const cellAt = (table, row, column) => table.rows[row]?.cells[column]?.querySelector("button.kf-cell:enabled");
 
 function focusCell(table, cell) {
-  for (const other of table.querySelectorAll("button.kf-cell")) other.tabIndex = other === cell ? 0 : -1;
+  stopAt(table, cell);
   cell.focus();
 }
 
@@ -116,9 +134,10 @@ function render({ model, el }) {
     for (const side of Object.values(sides)) side.flush();
     tell(type, more);
   };
-  const undo = headButton("Undo", "kf-undo", () => send("undo"));
-  const clear = headButton("Drop all changes", "kf-clear", () => send("clear"));
-  undo.title = clear.title = "";
+  const undo = pressable("kf-undo-press", () => send("undo"));
+  undo.textContent = "Undo";
+  const clear = pressable("kf-clear", () => send("clear"));
+  clear.textContent = "Drop all changes";
   const said = make("p", { className: "kf-summary", role: "status", aria: { live: "polite" } });
   const table = make("table", { className: "kf-table" }, make("caption", { textContent: "What is on in which store; a press switches" }), make("thead"), make("tbody"));
   const root = make("div", { className: "kf-matrix" }, sides.entities.bar, sides.stores.bar,
@@ -127,8 +146,8 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   const draws = {
-    rows: () => drawBody(table, model, send),
-    stores: () => drawBody(table, model, send),
+    rows: () => drawGrid(table, model, send),
+    stores: () => drawGrid(table, model, send),
     summary: () => (said.textContent = model.get("summary")),
     view: () => {
       for (const [name, side] of Object.entries(sides)) side.draw(model.get("view")[name]);

@@ -6,6 +6,18 @@ from collections.abc import Iterable
 from html import escape
 
 
+def counted(n: int, one: str, *, many: str = "") -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.notes import counted
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "entity", many="entities")
+    ('1 row', '1,200 rows', '2 entities')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def note_html(text: str) -> str:
     """Return `text` as a status line; no text, no line.
 
@@ -16,6 +28,18 @@ def note_html(text: str) -> str:
     '<p role="status" style="margin:0.2em 0">3 ticked</p>'
     """
     return f'<p role="status" style="margin:0.2em 0">{escape(text)}</p>' if text else ""
+
+
+def block_html(html: str) -> str:
+    """Return `html` with lines as close as in the rest of the page, and scrolled where it is too wide.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.notes import block_html
+    >>> block_html("<p>3 rows</p>")
+    '<div style="line-height:1.4;overflow-x:auto"><p>3 rows</p></div>'
+    """
+    return f'<div style="line-height:1.4;overflow-x:auto">{html}</div>' if html else ""
 
 
 def heading_html(text: str) -> str:

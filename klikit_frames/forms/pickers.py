@@ -69,8 +69,8 @@ class EntityPicker(_Picker):
     ----------
     state : pandas.DataFrame
         At least ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled, title``, as
-        ``kf.read_state`` returns it; ``sku``, ``path`` and ``brand_title`` are searched too. Several rows of one
-        entity are one row here, told as ``on``, ``off``, ``mixed`` or ``unknown``.
+        ``kf.read_state`` returns it; ``sku``, ``path`` and ``brand_title`` are searched too. Several rows
+        of one entity are one row here, told as ``on``, ``off``, ``mixed`` or ``unknown``.
     page_size : int
         Rows on one page.
 
@@ -106,8 +106,8 @@ class StorePicker(_Picker):
     Parameters
     ----------
     stores : pandas.DataFrame
-        At least ``brand_id`` and ``branch_id``, as ``kf.stores`` returns it; ``brand_title``, ``branch_title``
-        and ``city`` are shown and searched too.
+        At least ``brand_id`` and ``branch_id``, as ``kf.stores`` returns it; ``brand_title``,
+        ``branch_title`` and ``city`` are shown and searched too.
     page_size : int
         Rows on one page.
 

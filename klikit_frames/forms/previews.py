@@ -10,6 +10,7 @@ import pandas as pd
 from ..auditing.undo import Undo
 from ..views import paragraph_html, table_html
 from .listings import Listing
+from .notes import counted
 
 if TYPE_CHECKING:
     from ..planning.plans import Plan
@@ -39,15 +40,14 @@ def preview_html(plan: Plan, *, writes_per_minute: float, listing: Listing | Non
 def plan_facts(plan: Plan, *, writes_per_minute: float) -> tuple[str, ...]:
     """Return the facts of `plan` in words; an empty one need not be said."""
     counts = plan.counts
+    unchanged, rejected = counts["unchanged"], counts["rejected"]
     bound = " (the fewest possible)" if plan.is_optimal else f" (no plan has fewer than {plan.lower_bound:,})"
     return (
         f"{plan.n_rows:,}, of which {counts['sent']:,} are sent",
         f"{plan.n_requests:,}{bound}" if plan.n_requests else "none",
         plan.estimate(writes_per_minute).text if plan.n_requests else "",
-        f"{counts['unchanged']:,} rows hold already and are not sent" if counts["unchanged"] else "",
-        f"{counts['rejected']:,} rows are not in this business's menu and are not sent"
-        if counts["rejected"]
-        else "",
+        f"{counted(unchanged, 'row')}, not sent" if unchanged else "",
+        f"{counted(rejected, 'row')} of what is not in this business's menu, not sent" if rejected else "",
         touched(plan),
     )
 
@@ -69,13 +69,12 @@ def touched(plan: Plan) -> str:
 
 def _group(entity_type: str, is_enabled: bool, scope: str, *, rows: pd.DataFrame) -> str:  # noqa: FBT001
     n = rows["entity_id"].nunique()
-    plural = {"category": "categories"}.get(entity_type, f"{entity_type}s")
-    what = f"{n:,} {entity_type if n == 1 else plural}"
+    what = counted(n, entity_type, many={"category": "categories"}.get(entity_type, ""))
     flag = "on" if is_enabled else "off"
     if scope == "business":
         return f"{what} switched {flag} business-wide, wherever {'it is' if n == 1 else 'they are'} inherited"
     n_stores = len(rows[["brand_id", "branch_id"]].drop_duplicates())
-    return f"{what} in {n_stores:,} store{'' if n_stores == 1 else 's'} switched {flag}"
+    return f"{what} in {counted(n_stores, 'store')} switched {flag}"
 
 
 def _undo_html(plan: Plan) -> str:

@@ -11,7 +11,7 @@ import ipywidgets as w  # type: ignore[import-untyped]
 from ..errors import KlikitFramesError
 from .launches import Launch, Stage
 from .listings import Listing
-from .notes import complaint_html, note_html
+from .notes import block_html, complaint_html, note_html
 from .previews import preview_html
 from .results import result_html
 from .workers import Latest
@@ -81,26 +81,28 @@ class RunPanel(w.VBox):  # type: ignore[misc]
 
     def _rows(self) -> list[w.Widget]:
         launch = self.launch
-        self.apply = self._button("Apply", lambda: launch.apply(self.code.value), kind="primary")
-        self.cancel = self._button("Cancel", launch.cancel, kind="warning")
-        self.yes = self._button("Yes, business-wide", launch.agree, kind="danger")
-        self.no = self._button("No", launch.decline)
-        self.retry = self._button("Retry failed", launch.retry)
-        self.go_on = self._button("Carry on", launch.go_on)
-        self.undo = self._button("Undo", lambda: self.worker.ask(launch.take_back))
-        self.find = self._button("Find run", lambda: launch.find(self.run_id.value))
+        self.apply = self._button(
+            "Apply", name="apply", press=lambda: launch.apply(self.code.value), style="primary"
+        )
+        self.cancel = self._button("Cancel", name="cancel", press=launch.cancel, style="warning")
+        self.yes = self._button("Yes, business-wide", name="yes", press=launch.agree, style="danger")
+        self.no = self._button("No", name="no", press=launch.decline)
+        self.retry = self._button("Retry failed", name="retry", press=launch.retry)
+        self.go_on = self._button("Carry on", name="carry-on", press=launch.go_on)
+        self.undo = self._button("Undo", name="undo", press=lambda: self.worker.ask(launch.take_back))
+        self.find = self._button("Find run", name="find", press=lambda: launch.find(self.run_id.value))
         self.code_row = w.HBox([self.code_note, self.code])
         self.ask_row = w.HBox([self.question, self.yes, self.no])
         self.bar_row = w.HBox([self.bar, self.bar_note, self.cancel])
         self.after_row = w.HBox([self.retry, self.go_on, self.undo])
         found = w.HBox([w.Label("A run of before:"), self.run_id, self.find])
-        offer = [self.preview, self.code_row, self.apply, self.trouble, self.ask_row]
+        offer = [self.preview, self.code_row, w.HBox([self.apply]), self.trouble, self.ask_row]
         return [*offer, self.bar_row, self.outcome, self.after_row, found]
 
-    def _button(self, text: str, press: Callable[[], None], *, kind: str = "") -> w.Button:
-        button = w.Button(description=text, button_style=kind, layout=w.Layout(width="auto"))
+    def _button(self, text: str, *, name: str, press: Callable[[], None], style: str = "") -> w.Button:
+        button = w.Button(description=text, button_style=style, layout=w.Layout(width="auto"))
         button.on_click(lambda _: press())
-        return button.add_class(f"kf-{text.split(',')[0].lower().replace(' ', '-')}")
+        return button.add_class(f"kf-{name}")
 
     def _draw_offer(self) -> None:
         launch = self.launch
@@ -110,7 +112,7 @@ class RunPanel(w.VBox):  # type: ignore[misc]
         _show(self.code_row, is_shown=bool(launch.code))
         self.apply.disabled = launch.stage is not Stage.READY or not (launch.plan and launch.plan.n_requests)
         self.question.value = note_html(
-            f"{launch.n_wide:,} of these requests are business-wide: they switch wherever it is inherited. Send them?"
+            f"{launch.n_wide:,} of these requests are business-wide: they switch everywhere. Send them?"
         )
         _show(self.ask_row, is_shown=launch.stage is Stage.ASKING)
 
@@ -121,7 +123,8 @@ class RunPanel(w.VBox):  # type: ignore[misc]
         self._shown_plan = plan
         pace = self.launch.client.pacing.writes_per_minute
         note = note_html(self.launch.note)
-        self.preview.value = note + preview_html(plan, writes_per_minute=pace, listing=self.listing)
+        said = preview_html(plan, writes_per_minute=pace, listing=self.listing)
+        self.preview.value = block_html(note + said)
 
     def _draw_progress(self) -> None:
         launch = self.launch
@@ -135,7 +138,7 @@ class RunPanel(w.VBox):  # type: ignore[misc]
         launch = self.launch
         is_over = launch.result is not None and launch.stage not in _BUSY
         if launch.result is not None and is_over:
-            self.outcome.value = result_html(launch.result)
+            self.outcome.value = block_html(result_html(launch.result))
         _show(self.after_row, is_shown=is_over)
         _show(self.retry, is_shown=bool(launch.n_failed))
         _show(self.go_on, is_shown=bool(launch.n_left))

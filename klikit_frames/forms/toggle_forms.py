@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class ToggleForm(w.VBox):  # type: ignore[misc]
     """A form for one change: entities, stores or business-wide, on or off, cascade; then Apply.
 
-    Reads the stores and the business menu when it is made, the menus of ticked stores when they are ticked, and sends
-    the previewed plan, as it is, when Apply is pressed. What is entered is kept here in Python: a reload of the page
-    loses nothing.
+    Reads the stores and the business menu when it is made, and the menus of stores when they are ticked; sends
+    the previewed plan, as it is, when Apply is pressed. What is entered is kept here in Python: a reload of
+    the page loses nothing.
 
     Parameters
     ----------
@@ -92,7 +92,12 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
         what = [w.HTML(heading_html("What")), self.entities, self.entities_note]
         where = [w.HTML(heading_html("Where")), self.scope, self.stores, self.stores_note]
         how = [w.HTML(heading_html("How")), w.HBox([self.switch, self.cascade, self.brands])]
-        seen = [w.HTML(heading_html("What will happen")), self.panel, w.HTML(heading_html("The same in Python")), self.line]
+        seen = [
+            w.HTML(heading_html("What will happen")),
+            self.panel,
+            w.HTML(heading_html("The same in Python")),
+            self.line,
+        ]
         self.children = [*what, *where, *how, *seen]
         self._listen()
         self._changed()

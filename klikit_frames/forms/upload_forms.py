@@ -16,7 +16,7 @@ from ..planning.plans import plan
 from ..running.exports import write_csv
 from .catalogues import entity_listing
 from .live_flags import LiveFlags
-from .notes import complaint_html, note_html
+from .notes import block_html, complaint_html, note_html
 from .results import download_html
 from .run_panels import RunPanel, told
 
@@ -29,9 +29,9 @@ ACCEPTED = ".csv,.tsv,.txt,.xlsx,.parquet,.jsonl"
 
 
 class UploadForm(w.VBox):  # type: ignore[misc]
-    """A form for a CSV, XLSX, Parquet or JSON Lines file, for those who write no code.
+    r"""A form for a CSV, XLSX, Parquet or JSON Lines file, for those who write no code.
 
-    Reads the menus of the file's stores once a file is there, and sends the previewed plan when Apply is pressed.
+    Reads the menus of the file's stores once a file is there; sends the previewed plan when Apply is pressed.
     Also good as an app: ``voila notebook.ipynb``.
 
     Parameters
@@ -43,7 +43,7 @@ class UploadForm(w.VBox):  # type: ignore[misc]
 
     Examples
     --------
-    >>> csv = b"entity_type,entity_id,brand_id,branch_id,is_enabled\\nsection,6801,663,1062,maybe\\n"
+    >>> csv = b"entity_type,entity_id,brand_id,branch_id,is_enabled\nsection,6801,663,1062,maybe\n"
     >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
     ...     form = kf.forms.UploadForm(client)
     ...     form.take(csv, name="toggles.csv")
@@ -97,7 +97,7 @@ class UploadForm(w.VBox):  # type: ignore[misc]
     def _check(self, content: bytes, *, name: str) -> None:
         self.checked = check_toggles(io.BytesIO(content))
         self.file_note.value = note_html(f"{name}: {len(self.checked.toggles):,} good rows.")
-        self.found.value = problems_html(self.checked) if len(self.checked.problems) else ""
+        self.found.value = block_html(problems_html(self.checked)) if len(self.checked.problems) else ""
         is_choice = not self.checked.is_valid and len(self.checked.toggles) > 0
         self.good_only.layout.display = None if is_choice else "none"
         self.good_only.value = False
@@ -129,7 +129,7 @@ class UploadForm(w.VBox):  # type: ignore[misc]
 
 
 def problems_html(checked: CheckedToggles) -> str:
-    """Return the problems of a file, and the file with a column that says them, to mend it where it came from."""
+    """Return the problems of a file, and a link to the file with a column that says them."""
     with tempfile.TemporaryDirectory() as folder:
         content = write_csv(checked.annotated, Path(folder) / "problems.csv").read_bytes()
     link = download_html(content, name="problems.csv", text="Download the rows with their problems (CSV)")

@@ -9,7 +9,7 @@ Work = Callable[[], None]
 
 
 class Latest:
-    """Runs what was asked for last, in the background; what was asked for before it and has not begun is dropped.
+    """Runs what was asked for last, in the background; what was asked before and has not begun is dropped.
 
     Examples
     --------

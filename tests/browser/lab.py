@@ -41,8 +41,8 @@ KERNEL_READY = """async () => {
 KERNEL_IDLE = "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 ASK = """async (code) => {
   const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const user_expressions = { answer: code };
-  const reply = await kernel.requestExecute({ code: "", silent: true, store_history: false, user_expressions }).done;
+  const asked = { code: "", silent: true, store_history: false, user_expressions: { answer: code } };
+  const reply = await kernel.requestExecute(asked).done;
   const answer = reply.content.user_expressions.answer;
   if (answer.status !== "ok") throw new Error(`${answer.ename}: ${answer.evalue}`);
   return answer.data["text/plain"];
@@ -51,8 +51,16 @@ ASK = """async (code) => {
 
 PUT_CELLS = """(cells) => {
   const notebook = jupyterapp.shell.currentWidget.content.model.sharedModel;
-  notebook.transact(() => { notebook.deleteCellRange(0, notebook.cells.length); notebook.insertCells(0, cells); });
+  notebook.transact(() => {
+    notebook.deleteCellRange(0, notebook.cells.length);
+    notebook.insertCells(0, cells);
+  });
 }"""
+RUN_ALL = """(limit) => Promise.race([
+  jupyterapp.commands.execute("notebook:run-all-cells").then(() => true),
+  new Promise((done) => setTimeout(() => done(false), limit)),
+])"""
+SHUT_DOWN = "async () => { await globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
 RUN_MORE = """(cell) => {
   const notebook = jupyterapp.shell.currentWidget.content;
   notebook.model.sharedModel.insertCells(notebook.model.cells.length, [cell]);
@@ -63,6 +71,10 @@ ERRORS = """() => [...jupyterapp.shell.currentWidget.content.model.cells]
   .flatMap((cell) => cell.outputs?.toJSON() ?? [])
   .filter((output) => output.output_type === "error")
   .map((output) => `${output.ename}: ${output.evalue}`)"""
+DRESS = """async (theme) => {
+  jupyterapp.shell.collapseLeft();
+  await jupyterapp.commands.execute("apputils:change-theme", { theme });
+}"""
 VIEWPORT: ViewportSize = {"width": 1280, "height": 1000}
 SCRATCH = "scratch.ipynb"
 
@@ -197,8 +209,7 @@ class Lab:
 
     def run(self, *, timeout_s: float = 60) -> None:
         """Run every cell and wait until the last has answered."""
-        run = "limit => Promise.race([jupyterapp.commands.execute('notebook:run-all-cells').then(() => true), new Promise(r => setTimeout(() => r(false), limit))])"
-        assert self.page.evaluate(run, timeout_s * 1000), "the cells did not end in time"
+        assert self.page.evaluate(RUN_ALL, timeout_s * 1000), "the cells did not end in time"
 
     def run_more(self, source: str) -> None:
         """Add a cell at the end and run it, without waiting for its answer."""
@@ -217,13 +228,15 @@ class Lab:
         """Return what `selector` finds in the outputs."""
         return self.page.locator(f".jp-OutputArea {selector}")
 
-    def shoot(self, name: str, selector: str = ".jp-Notebook") -> None:
-        """Take a picture for people, if KLIKIT_FRAMES_PICTURES names a folder for it."""
-        folder = os.environ.get("KLIKIT_FRAMES_PICTURES")
-        if folder:
-            self.page.set_viewport_size({"width": 1180, "height": 2400})
-            self.find(selector).first.screenshot(path=Path(folder) / f"{name}.png")
-            self.page.set_viewport_size(VIEWPORT)
+    def dress(self, theme: str) -> None:
+        """Put on a theme, and give the notebook all of a tall page."""
+        self.page.set_viewport_size({"width": 1100, "height": 2400})
+        self.page.evaluate(DRESS, f"JupyterLab {theme}")
+
+    def undress(self) -> None:
+        """Go back to the light theme and the usual page."""
+        self.page.set_viewport_size(VIEWPORT)
+        self.page.evaluate(DRESS, "JupyterLab Light")
 
     def errors(self) -> list[str]:
         """Return what the cells that ended in an error say."""
@@ -240,9 +253,7 @@ class Lab:
     def close(self) -> None:
         """End the kernel of the notebook that is open, if one is."""
         with suppress(Error):
-            self.page.evaluate(
-                "async () => { await globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
-            )
+            self.page.evaluate(SHUT_DOWN)
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "blob:" in f"{message.location.get('url')} {message.text}":

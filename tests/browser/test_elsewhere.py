@@ -14,7 +14,7 @@ from tests.browser.cells import SANDBOX
 from tests.browser.lab import free_port, new_notebook, own_environment, process, write_kernel
 
 ROW = "entity_type,entity_id,scope,is_enabled\nsection,6801,business,off\n"
-MARIMO = '''
+MARIMO = """
 import marimo
 
 app = marimo.App()
@@ -38,7 +38,7 @@ def _():
 def _(mo, picker):
     mo.md(f"IDS {picker.widget.selected.entity_id.tolist()} of {picker.value['n_ticked']}")
     return
-'''
+"""
 
 
 @pytest.fixture

@@ -38,11 +38,13 @@ def test_matrix_editor__mouse(editor: Lab) -> None:
     expect(editor.find(".kf-summary")).to_contain_text("2 cells changed")
     expect(editor.find("button.kf-changed")).to_have_count(2)
     expect(cells.nth(0)).to_have_attribute("aria-label", "Dish 1, 1 / 11: on, changed")
-    assert editor.ask("editor.toggles[['entity_id', 'brand_id', 'branch_id', 'is_enabled']].values.tolist()") == [
+    assert editor.ask(
+        "editor.toggles[['entity_id', 'brand_id', 'branch_id', 'is_enabled']].values.tolist()"
+    ) == [
         [1, 1, 11, True],
         [2, 1, 12, False],
     ]
-    editor.find(".kf-undo").click()
+    editor.find(".kf-undo-press").click()
     expect(editor.find(".kf-summary")).to_contain_text("1 cell changed")
     assert editor.ask("len(editor.toggles)") == 1
 
@@ -58,7 +60,9 @@ def test_matrix_editor__keyboard(editor: Lab) -> None:
     expect(editor.find("tbody button.kf-cell").nth(11)).to_be_focused()
     page.keyboard.press("/")
     page.keyboard.type("dish 77")
-    expect(editor.find(".kf-summary")).to_contain_text("1 of them hidden by a search. 5 entities in 100 stores match.")
+    expect(editor.find(".kf-summary")).to_contain_text(
+        "1 of them hidden by a search. Shown: 5 entities in 100 stores."
+    )
     assert editor.ask("editor.toggles.entity_id.tolist()") == [2]
 
 

@@ -33,4 +33,6 @@ def test_run__stopped_and_resumed(lab: Lab) -> None:
     lab.ask("sandbox.clear_faults()")
     lab.run_more("rest = kf.resume(result.run_id, client)\nrest")
     expect(lab.find("p").last).to_contain_text("60 rows")
-    assert lab.ask("[rest.counts['applied'], sandbox.requests.query(\"method == 'PATCH'\")['key'].nunique()]") == [60, 60]
+    assert lab.ask(
+        "[rest.counts['applied'], sandbox.requests.query(\"method == 'PATCH'\")['key'].nunique()]"
+    ) == [60, 60]

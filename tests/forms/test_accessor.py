@@ -11,12 +11,7 @@ import pytest
 import klikit_frames as kf
 from tests.forms.frames import business_state, store_state
 
-FIRST_USE = """
-import {first}
-import {second}
-{use}
-print(hasattr(pandas.DataFrame, "klikit"))
-"""
+SAY = "print(hasattr(pandas.DataFrame, 'klikit'))"
 
 
 @pytest.fixture
@@ -50,16 +45,21 @@ def test_accessor__picks() -> None:
     assert (picker.n_rows, len(picker.rows)) == (4, 3)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "use"),
-    [
-        ("pandas", "klikit_frames", ""),
-        ("klikit_frames", "pandas", "klikit_frames.plan"),
-        ("klikit_frames.accessor", "pandas", ""),
-    ],
-)
-def test_accessor__is_there(first: str, second: str, use: str) -> None:
-    """It is there once both libraries are, without a call to make."""
-    code = FIRST_USE.format(first=first, second=second, use=use)
+@pytest.mark.parametrize("imports", ["import pandas, klikit_frames", "import klikit_frames, pandas"])
+def test_accessor__is_there(imports: str) -> None:
+    """It is there once both libraries are, in either order, without a call to make."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{imports}; {SAY}"], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_accessor__leaves_pandas_as_it_is() -> None:
+    """The pandas at hand is loaded by its own loader, and nothing of ours stays among the finders."""
+    code = """
+import klikit_frames, sys
+import pandas
+print(type(pandas.__spec__.loader).__module__, [f for f in sys.meta_path if "klikit" in type(f).__module__])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "True\n"
+    assert done.stdout == "_frozen_importlib_external []\n"

@@ -14,15 +14,18 @@ from tests.forms.frames import business_state, store_state
 
 @pytest.fixture
 def editor() -> kf.forms.MatrixEditor:
+    """An editor of two items in three stores."""
     return kf.forms.MatrixEditor(store_state())
 
 
 def give(editor: kf.forms.MatrixEditor, *commands: dict[str, object]) -> None:
+    """Hand over commands as the page does, one after the other."""
     for command in commands:
         editor.commands = [{**command, "seq": editor.done + 1}]
 
 
 def changes(editor: kf.forms.MatrixEditor) -> list[tuple[int, int, int, bool]]:
+    """Return the toggles as plain tuples."""
     frame = editor.toggles
     return list(zip(frame.entity_id, frame.brand_id, frame.branch_id, frame.is_enabled, strict=True))
 
@@ -83,7 +86,7 @@ def test_matrix_editor__hidden_changes_are_counted(editor: kf.forms.MatrixEditor
     """A change that a search hides stays, and is counted in view."""
     give(editor, {"type": "press", "entity": "item:7", "store": "2:11"})
     give(editor, {"type": "search", "side": "entities", "text": "noodles"})
-    assert editor.summary == "1 cell changed, 1 of them hidden by a search. 1 entities in 3 stores match."
+    assert editor.summary == "1 cell changed, 1 of them hidden by a search. Shown: 1 entity in 3 stores."
     give(editor, {"type": "search", "side": "entities", "text": "pasta"})
     assert editor.summary.endswith("Nothing matches: change a search.")
 

@@ -31,14 +31,17 @@ print(picker.selected.values.tolist(), picker.n_ticked, picker.n_hidden)
 
 @pytest.fixture
 def picker() -> kf.forms.EntityPicker:
+    """A picker of four entities, two to a page."""
     return kf.forms.EntityPicker(business_state(), page_size=2)
 
 
 def give(picker: kf.forms.EntityPicker, **command: object) -> None:
+    """Hand over one command as the page does."""
     picker.commands = [{**command, "seq": picker.done + 1}]
 
 
 def keys(*pairs: tuple[str, int]) -> pd.DataFrame:
+    """Return entity keys as the picker does."""
     frame = pd.DataFrame(pairs, columns=["entity_type", "entity_id"])
     return frame.astype({"entity_type": "str", "entity_id": "int64"})
 

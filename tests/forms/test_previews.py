@@ -18,7 +18,7 @@ def test_preview__counts_what_is_sent() -> None:
         "3, of which 2 are sent",
         "1 (the fewest possible)",
         "about 1 s at 60 a minute",
-        "1 rows hold already and are not sent",
+        "1 row, not sent",
         "",
         "1 item in 2 stores switched off",
     )

@@ -96,7 +96,7 @@ def test_toggle_form__already_so(form: kf.forms.ToggleForm, sandbox: kf.sandbox.
     pick(form)
     form.switch.value = True
     form.wait()
-    assert "4 rows hold already and are not sent" in form.panel.preview.value
+    assert "4 rows, not sent" in form.panel.preview.value
     assert form.panel.apply.disabled
     form.panel.launch.apply()
     assert (form.panel.launch.trouble, len(writes(sandbox))) == ("There is nothing to send.", 0)

@@ -1,0 +1,81 @@
+"""Pictures of the forms, in light and in dark, to be looked at.
+
+They go into a temporary folder, or into the one that KLIKIT_FRAMES_PICTURES names. Those of the README are made by
+``KLIKIT_FRAMES_PICTURES=notebooks pytest tests/browser/test_pictures.py -k Light``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cells import SANDBOX
+from tests.browser.lab import Lab
+
+# The usual caps, so that the minutes are those of a real host.
+FORM = SANDBOX + "form = kf.forms.ToggleForm(sandbox.connect())"
+PLAN = (
+    SANDBOX
+    + "plan = kf.plan(kf.read_toggles('../../sample_data/toggles.csv'.replace('../..', kf.__path__[0] + '/..')))"
+)
+MOST_BYTES = 150_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the pictures go."""
+    return Path(os.environ.get("KLIKIT_FRAMES_PICTURES", tmp_path))
+
+
+@pytest.fixture(params=["Light", "Dark"])
+def dressed(lab: Lab, request: pytest.FixtureRequest) -> Iterator[tuple[Lab, str]]:
+    """The page in a theme, and what its pictures' names end with."""
+    lab.put("1")
+    lab.dress(request.param)
+    yield lab, {"Light": ".png", "Dark": "_dark.png"}[request.param]
+    lab.undress()
+
+
+def take(lab: Lab, selector: str, path: Path, *, height: int = 1_400) -> None:
+    """Take a picture; it stays small enough for a README."""
+    box = lab.find(selector).first.bounding_box()
+    lab.page.screenshot(path=path, clip={**box, "height": min(box["height"], height)})
+    assert 5_000 < path.stat().st_size < MOST_BYTES
+
+
+def test_picture__toggle_form(dressed: tuple[Lab, str], folder: Path) -> None:
+    """The toggle form with a plan that is ready to go."""
+    lab, suffix = dressed
+    lab.show(FORM, "form")
+    lab.find(".kf-entities .kf-search").fill("item kremes dada")
+    lab.find(".kf-entities .kf-tick-matching").click()
+    lab.find(".kf-stores .kf-search").fill("jakarta 663")
+    lab.find(".kf-stores .kf-tick-matching").click()
+    expect(lab.find(".kf-preview")).to_contain_text("switched off")
+    take(lab, ".kf-toggle-form", folder / f"toggle_form{suffix}")
+
+
+def test_picture__plan(dressed: tuple[Lab, str], folder: Path) -> None:
+    """A plan as a cell shows it."""
+    lab, suffix = dressed
+    lab.show(PLAN, "plan")
+    take(lab, ".jp-RenderedHTMLCommon", folder / f"plan{suffix}", height=620)
+
+
+def test_picture__matrix_editor(dressed: tuple[Lab, str], folder: Path) -> None:
+    """The matrix editor with changed cells."""
+    lab, suffix = dressed
+    lab.show(
+        SANDBOX + "editor = kf.forms.MatrixEditor(kf.read_state(client, stores=kf.stores(client).head(7)))",
+        "editor",
+    )
+    lab.find(".kf-search-entities").fill("kremes")
+    expect(lab.find("tbody tr")).to_have_count(6)
+    for place in (0, 8, 9):
+        lab.find("tbody button.kf-cell").nth(place).click()
+    expect(lab.find("button.kf-changed")).to_have_count(3)
+    take(lab, ".kf-matrix", folder / f"matrix_editor{suffix}")
