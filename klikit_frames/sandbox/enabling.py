@@ -12,6 +12,9 @@ from .refusals import Refusal, invalid
 from .world import World
 from .zones import read_zone
 
+_FIELDS = ("ids", "isEnabled", "zoneStores", "isCascadeToModifierGroups", "brandIDsToCascade")
+_DATA: dict[str, object] = {"message": {"message": "status updated"}, "null": None, "object": {}, "list": []}
+
 
 @dataclass(frozen=True)
 class Order:
@@ -63,9 +66,6 @@ def _read_order(world: World, call: Call, *, kind: str) -> Order:
     return order
 
 
-_FIELDS = ("ids", "isEnabled", "zoneStores", "isCascadeToModifierGroups", "brandIDsToCascade")
-
-
 def _check_size(values: list[int] | list[Store], name: str, *, most: int | None) -> None:
     if most is not None and len(values) > most:
         raise invalid(f"{name} holds {len(values)} entries; at most {most} are allowed")
@@ -109,6 +109,3 @@ def _links(catalogue: Catalogue, kind: str, *, ids: list[int]) -> list[Link]:
     items = (item for entity_id in ids for item in catalogue.items_under(kind, entity_id))
     groups = dict.fromkeys(group for item in items for group in catalogue.items[item].group_ids)
     return [(group, option) for group in groups for option in catalogue.groups[group].option_ids]
-
-
-_DATA: dict[str, object] = {"message": {"message": "status updated"}, "null": None, "object": {}, "list": []}

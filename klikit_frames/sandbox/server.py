@@ -87,6 +87,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
     )
 
 

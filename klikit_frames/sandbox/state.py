@@ -98,6 +98,12 @@ class State:
                 raise
             self._connection.execute("COMMIT")
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody else write while several queries look at one moment."""
+        with self._lock:
+            yield
+
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows that a query finds."""
         with self._lock:

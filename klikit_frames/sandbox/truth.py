@@ -20,7 +20,9 @@ def state_frame(world: World) -> pd.DataFrame:
     """Return business rows, then for every store each entity of its menu, with the live flags."""
     import pandas as pd
 
-    frame = pd.DataFrame([*_business_rows(world), *_store_rows(world)], columns=list(COLUMNS))
+    with world.state.held():
+        rows = [*_business_rows(world), *_store_rows(world)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
     ids = dict.fromkeys(("brand_id", "branch_id"), "Int64")
     text = dict.fromkeys(("entity_type", "scope", "title"), pd.Series([""]).dtype)
     return frame.astype(ids | text | {"entity_id": "int64", "is_enabled": "boolean", "is_override": bool})

@@ -82,7 +82,7 @@ def test_history__ends_as_expected(shared_sandbox: kf.sandbox.Sandbox, history: 
     shared_sandbox.reset()
     model = read_model(shared_sandbox)
     auth = (shared_sandbox.partner_key, shared_sandbox.secret_key)
-    with httpx.Client(base_url=shared_sandbox.url, auth=auth, trust_env=False) as http:
+    with httpx.Client(base_url=shared_sandbox.url, auth=auth, trust_env=False, verify=False) as http:
         for write in history:
             send(http, write)
             model.apply(write)
