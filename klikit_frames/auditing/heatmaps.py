@@ -111,7 +111,7 @@ def _row_keys(rows: pd.DataFrame, labels: Labels, entity_type: str) -> dict[str,
     brand = labels.brand_keys(rows)
     own = key("", "") + rows["entity_id"].astype(str)
     ways = {entity_type: rows["title"].fillna("") + own}
-    if entity_type != "section":
+    if entity_type != "section" and "path" in rows.columns:
         places = rows["path"].fillna("").str.split(" | ", n=1, regex=False).str[0].str.split(" › ")
         above = {"category": places.str[-1], "section": places.str[0]}
         kinds = ("category", "section") if entity_type == "item" else ("section",)

@@ -13,14 +13,14 @@ from ..errors import ConfigError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, made to be told apart with any colour vision, and in print by its brightness.
+# Okabe and Ito's palette, made to be told apart with any colour vision.
 ON = "#56B4E9"
 OFF = "#D55E00"
 ABSENT = "#F2F2F2"
 UNKNOWN = "#7F7F7F"
 PALETTE = {
     "applied": "#009E73",
-    "unchanged": "#999999",
+    "unchanged": "#BBBBBB",
     "rejected": "#CC79A7",
     "failed": "#D55E00",
     "unknown": "#F0E442",

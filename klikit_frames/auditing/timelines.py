@@ -46,23 +46,25 @@ def plot_timeline(result: Result) -> Picture:
     """
     requests = read_requests(result.frame)
     waits = find_waits(requests["start_s"].to_numpy(), requests["end_s"].to_numpy())
-    text = _say(requests, waits)
-    figure = new_figure(width=9, height=4.5)
-    axes = figure.add_subplot()
+    picture = Picture(new_figure(width=9, height=4.5), _say(requests, waits))
+    axes = picture.figure.add_subplot()
     for begin, end in waits:
-        axes.axvspan(
-            begin,
-            end,
-            color="#E8E8E8",
-            linewidth=0,
-            label="nothing under way" if begin == waits[0, 0] else None,
-        )
+        axes.axvspan(begin, end, color="#E8E8E8", linewidth=0, label="nothing under way")
     (_draw_bars if len(requests) <= _MOST_BARS else _draw_curves)(axes, requests)
-    axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
+    _finish(picture)
+    return picture
+
+
+def _finish(picture: Picture) -> None:
+    axes = picture.figure.axes[0]
+    axes.set_title(picture.text.replace(": ", "\n", 1), loc="left", fontsize=11)
     axes.set_xlabel("seconds since the first request left")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower left", ncols=5, frameon=False, fontsize=9)
-    return Picture(figure, text)
+    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    if handles:
+        picture.figure.legend(
+            handles.values(), handles, loc="outside lower left", ncols=5, frameon=False, fontsize=9
+        )
 
 
 def read_requests(frame: pd.DataFrame) -> pd.DataFrame:
@@ -91,9 +93,8 @@ def _draw_bars(axes: Axes, requests: pd.DataFrame) -> None:
             lengths = (rows["end_s"] - rows["start_s"]).clip(lower=0.002)
             axes.barh(rows.index + 1, lengths, left=rows["start_s"], color=colour, height=0.8, label=outcome)
     retried = requests[requests["attempts"] > 1]
-    axes.plot(
-        retried["end_s"], retried.index + 1, "k|", markersize=9, label="retried" if len(retried) else None
-    )
+    if len(retried):
+        axes.plot(retried["end_s"], retried.index + 1, "k|", markersize=9, label="retried")
     axes.set_ylim(max(len(requests), 1) + 0.5, 0.5)
     axes.locator_params(axis="y", integer=True)
     axes.set_ylabel("request, in the order in which they left")

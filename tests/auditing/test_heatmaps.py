@@ -1,0 +1,83 @@
+"""The heat map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.auditing.heatmaps import make_grid
+from klikit_frames.auditing.labels import read_labels
+from tests.auditing.samples import in_store, state_of
+
+STORES = pd.DataFrame(
+    {"brand_id": [1, 1], "branch_id": [1, 2], "brand_title": "Noodle Bar", "branch_title": ["Bogor", "Bogor"]}
+)
+
+
+def _state(*, n_items: int, n_stores: int) -> pd.DataFrame:
+    rows = [
+        in_store((1 + store % 3, 1 + store // 3), "item", item, (item + store) % 4 > 0)
+        for store in range(n_stores)
+        for item in range(1, n_items + 1)
+    ]
+    state = state_of(*rows)
+    number = state["entity_id"] % 10
+    return state.assign(path="Menu › Category " + number.astype(str))
+
+
+def test_grid__one_cell_per_flag() -> None:
+    """A small state is shown flag by flag, and what has the same name stays apart."""
+    state = state_of(
+        in_store((1, 1), "item", 7, True),
+        in_store((1, 1), "item", 8, None),
+        in_store((1, 2), "item", 7, False),
+    ).assign(title="Tea", path=None)
+    grid = make_grid(state, labels=read_labels(STORES), entity_type="item")
+    np.testing.assert_array_equal(grid.values, [[3, 2], [1, 0]])
+    assert (grid.rows, grid.columns) == (["Tea", "Tea"], ["Noodle Bar · Bogor"] * 2)
+    assert not grid.is_share
+
+
+@pytest.mark.parametrize(
+    ("n_items", "n_stores", "kinds", "shape"),
+    [
+        (100, 60, ("item", "store"), (100, 60)),
+        (101, 60, ("category", "store"), (30, 60)),
+        (100, 61, ("item", "brand"), (100, 3)),
+        (120, 61, ("category", "brand"), (30, 3)),
+    ],
+)
+def test_grid__is_put_together_when_it_does_not_fit(
+    n_items: int, n_stores: int, kinds: tuple[str, str], shape: tuple[int, int]
+) -> None:
+    """Up to 100 × 60 single flags are shown; above that the share that is on, by category and by brand."""
+    state = _state(n_items=n_items, n_stores=n_stores)
+    grid = make_grid(state, labels=read_labels(None), entity_type="item")
+    assert ((grid.row_kind, grid.column_kind), grid.values.shape) == (kinds, shape)
+    assert grid.is_share == (kinds != ("item", "store"))
+    assert np.nanmax(grid.values) <= (1 if grid.is_share else 3)
+
+
+def test_matrix__effective_state() -> None:
+    """Of a state that tells what guests see, that is shown."""
+    state = state_of(
+        in_store((1, 1), "category", 2, False), in_store((1, 1), "item", 7, True, path="2")
+    ).assign(path=None)
+    assert kf.plot_matrix(state).text.endswith("1 of 1 on")
+    assert kf.plot_matrix(kf.effective(state)).text.endswith("0 of 1 on")
+
+
+def test_matrix__draws_legend_units_and_labels() -> None:
+    """A picture of single flags has a legend of what occurs; one of shares says its unit."""
+    single = kf.plot_matrix(_state(n_items=5, n_stores=4)).figure
+    assert [text.get_text() for text in single.legends[0].get_texts()] == ["on", "off"]
+    assert single.axes[0].get_xlabel() == "store"
+    shares = kf.plot_matrix(_state(n_items=101, n_stores=4)).figure
+    assert shares.axes[1].get_ylabel().startswith("share that is on (%)")
+
+
+def test_matrix__nothing_to_show() -> None:
+    """A state without store rows is an empty picture that says so."""
+    assert "0 items × 0 stores" in kf.plot_matrix(state_of()).text

@@ -1,0 +1,63 @@
+"""A report to mail."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+import klikit_frames as kf
+from tests.auditing import scenes
+
+
+def test_report__everything_in_one_file(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, tmp_path: Path
+) -> None:
+    """All that is given is in one small file that loads nothing and runs nothing."""
+    stores = kf.stores(client)
+    pairs = scenes.some_stores(client)
+    before = kf.read_state(client, stores=pairs, with_business=True, progress=False)
+    cells = scenes.some_cells(client, pairs)
+    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=before)
+    result = kf.run(plan, client, journal=":memory:", progress=False)
+    after = kf.read_state(client, stores=pairs, with_business=True, progress=False)
+    path = kf.report(
+        tmp_path / "report.html",
+        title="Lunch <off>",
+        plan=plan,
+        result=result,
+        proof=kf.verify(result, client),
+        changes=kf.drift(before, after),
+        state=after,
+        stores=stores,
+    )
+    page = path.read_text(encoding="utf-8")
+    assert "<h1>Lunch &lt;off&gt;</h1>" in page
+    assert re.findall("<h2>(.*?)</h2>", page) == [
+        "The plan",
+        "What became of it",
+        "Read back from the server",
+        "What changed between two snapshots",
+        "What is on and off now",
+    ]
+    assert page.count("<img alt=") == 4
+    assert not re.search(r"<script|https?://|\son\w+=", page)
+    assert path.stat().st_size < 5 * 2**20
+    assert sandbox.secret_key not in page
+
+
+def test_report__only_what_there_is(tmp_path: Path) -> None:
+    """What is not given is not there."""
+    page = kf.report(tmp_path / "empty.html").read_text(encoding="utf-8")
+    assert "<h2>" not in page
+
+
+def test_report__failures_first(client: kf.Client, tmp_path: Path) -> None:
+    """What went wrong is in the first rows of the table."""
+    toggles = kf.business_toggles("item", [999_999_999], is_enabled=False)
+    good = scenes.toggles_of(scenes.some_cells(client, scenes.some_stores(client)).head(1), is_enabled=False)
+    both = pd.concat([good, toggles])
+    result = kf.run(kf.plan(both), client, journal=":memory:", progress=False)
+    page = kf.report(tmp_path / "r.html", result=result).read_text(encoding="utf-8")
+    assert page.index("rejected</td>") < page.index("applied</td>")
