@@ -30,8 +30,11 @@ class PartnerApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        wire = Wire(scope, receive, send)
-        passage = Passage(_read_call(scope, await _read_body(receive)))
+        body = await _read_body(receive)
+        if body is not None:
+            await self._exchange(Wire(scope, receive, send), Passage(_read_call(scope, body)))
+
+    async def _exchange(self, wire: Wire, passage: Passage) -> None:
         receipt = self._world.receipts.open(passage.call, time=self._world.clock.moment())
         struck = self._world.faults.draw(passage.call)
         wait_s = sum(fault.length_s for fault in struck if fault.name == "latency")
@@ -74,11 +77,13 @@ class PartnerApi:
             await delivery.send_answer(wire, answer, headers=headers)
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """Return the request's body, cut just above the size that is refused."""
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the request's body, cut just above the size that is refused; None if it never came whole."""
     chunks, size, more = [], 0, True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         chunk = message.get("body", b"")
         if size <= MAX_BODY:
             chunks.append(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 
@@ -139,6 +140,19 @@ def test_wire__what_is_not_http_gets_the_envelope(sandbox: kf.sandbox.Sandbox) -
         head, _, body = answer.read().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400")
     assert json.loads(body)["error"]["code"] == "request_invalid"
+
+
+def test_wire__a_body_that_never_came_whole_is_not_acted_upon(sandbox: kf.sandbox.Sandbox) -> None:
+    """Even if what came is good JSON; the connection was given up, so nobody is answered."""
+    before, port = sandbox.state(), int(sandbox.page_url.rpartition(":")[2])
+    token = base64.b64encode(f"{sandbox.partner_key}:{sandbox.secret_key}".encode()).decode()
+    head = f"PATCH /v1/partner{ENABLE} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answer:
+        connection.sendall(f'{head}Content-Length: 99\r\n\r\n{{"ids": [289379]}}'.encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert answer.read() == b""
+    pd.testing.assert_frame_equal(sandbox.state(), before)
+    assert sandbox.requests.empty
 
 
 JSON = st.recursive(
