@@ -54,3 +54,30 @@ def test_example__is_answered_as_documented(path: Path, sandbox: kf.sandbox.Sand
     assert answer.status_code == example["status"]
     assert lacks(answer.json(), example["answer"]) == []
     assert answer.json().get("error", {}).get("code") == example["answer"].get("error", {}).get("code")
+
+
+def read(name: str) -> Any:
+    """Return the example of a single body."""
+    return json.loads((EXAMPLES[0].parent / f"{name}.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("brands", "/brands"),
+        ("branches", "/branches"),
+        ("menu_store", "/menus?brand_id=5297&branch_id=1293"),
+        ("error_request_invalid", "/menus?brand_id=5297"),
+    ],
+)
+def test_answer__has_all_that_is_printed(http: httpx.Client, name: str, path: str) -> None:
+    """The printed answers, member by member."""
+    assert lacks(http.get(path).json(), read(f"{name}.answer")) == []
+
+
+@pytest.mark.parametrize("name", ["enable_business", "enable_stores"])
+def test_request__that_is_printed_is_accepted(http: httpx.Client, name: str) -> None:
+    """The printed bodies can be sent as they are."""
+    answer = http.patch("/menus/categories/enable", json=read(f"{name}.request"))
+    assert answer.status_code == 200
+    assert lacks(answer.json(), read("enable.answer")) == []
