@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..frames.schemas import OUTCOMES, RESULT_COLUMNS
-from .records import Cell, Request, Target, Verdict
+from .records import Cell, Request, Target, Verdict, cell_of
 from .rows import microseconds, times
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def attribute(plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, 
     """
     toggles = plan.toggles
     told = _Teller(requests, proofs=proofs)
-    cells = [fate.cells() for fate in map(told.fate, plan.rows[_NEEDED].to_dict("records"))]
+    cells = [told.cells(row) for row in plan.rows[_NEEDED].itertuples(index=False, name=None)]
     return pd.concat([toggles, _result_columns(cells, index=toggles.index)], axis=1)
 
 
@@ -103,18 +103,28 @@ class _Teller:
         self._proofs = proofs
         self._whole: dict[int, Request] = {}
         self._parts: dict[int, dict[Cell, Request]] = {}
+        self._shared: dict[int, tuple[Any, ...]] = {}
         for request in sorted(requests, key=lambda one: one.path):
             self._place(request)
 
-    def fate(self, row: Mapping[Hashable, Any]) -> Fate:
-        """Return what became of one row of a plan."""
-        if pd.isna(row["request_no"]):
-            skipped = _SKIPPED[row["skipped_as"]]
-            return Fate(skipped.word, skipped)
-        cell = _cell(row)
-        carriers = (int(row["request_no"]), *row["other_request_nos"])
-        fates = (self._fate_in(self._deciding(request_no, cell), cell) for request_no in carriers)
-        return min(fates, key=lambda fate: _RANKS[fate.outcome])
+    def cells(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the result columns of one row: its entity, its request, the others, why it is skipped."""
+        *entity, request_no, others, skipped_as = row
+        if pd.isna(request_no):
+            skipped = _SKIPPED[skipped_as]
+            return Fate(skipped.word, skipped).cells()
+        carriers = (int(request_no), *others)
+        if len(carriers) > 1 or self._depends_on_cell(carriers[0]):
+            cell = cell_of(*entity)
+            fates = (self._fate_in(self._deciding(carrier, cell), cell) for carrier in carriers)
+            return min(fates, key=lambda fate: _RANKS[fate.outcome]).cells()
+        if carriers[0] not in self._shared:
+            self._shared[carriers[0]] = _fate_of(self._whole[carriers[0]]).cells()
+        return self._shared[carriers[0]]
+
+    def _depends_on_cell(self, request_no: int) -> bool:
+        """Tell whether the rows of a request may differ: it was cut, or some may have been proven."""
+        return request_no in self._parts or _is_provable(_fate_of(self._whole[request_no]).verdict)
 
     def _place(self, request: Request) -> None:
         is_part = len(request.path) > 1
@@ -130,10 +140,10 @@ class _Teller:
         return self._parts.get(request_no, {}).get(cell, self._whole[request_no])
 
     def _fate_in(self, request: Request, cell: Cell) -> Fate:
-        verdict = request.verdict or _pending(request)
-        if (verdict.word == "unknown" or verdict.is_replayed) and self._is_proven(cell, request.target):
-            return Fate("applied", _proven(verdict), request)
-        return Fate(verdict.word, verdict, request)
+        fate = _fate_of(request)
+        if _is_provable(fate.verdict) and self._is_proven(cell, request.target):
+            return Fate("applied", _proven(fate.verdict), request)
+        return fate
 
     def _is_proven(self, cell: Cell, target: Target) -> bool:
         return self._proofs.get(cell) is target.is_enabled and not target.cascade_to_modifier_groups
@@ -143,10 +153,13 @@ def _is_split(request: Request) -> bool:
     return request.verdict is not None and request.verdict.word == "split"
 
 
-def _cell(row: Mapping[Hashable, Any]) -> Cell:
-    brand_id, branch_id = row["brand_id"], row["branch_id"]
-    store = (None, None) if pd.isna(brand_id) else (int(brand_id), int(branch_id))
-    return Cell(row["entity_type"], int(row["entity_id"]), *store)
+def _is_provable(verdict: Verdict) -> bool:
+    return verdict.word == "unknown" or verdict.is_replayed
+
+
+def _fate_of(request: Request) -> Fate:
+    verdict = request.verdict or _pending(request)
+    return Fate(verdict.word, verdict, request)
 
 
 def _pending(request: Request) -> Verdict:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..errors import ApiError, AuthError, RequestError
 from .readbacks import read_flags
-from .records import Cell, Flag
+from .records import Cell, Flag, cell_of
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -28,7 +28,7 @@ def find_before(plan: Plan, client: Client, *, before: Before) -> list[Flag]:
     """
     rows = plan.rows
     is_sent = rows["request_no"].notna()
-    cells = [_cell(*row) for row in rows[_COLUMNS].itertuples(index=False, name=None)]
+    cells = [cell_of(*row) for row in rows[_COLUMNS].itertuples(index=False, name=None)]
     if before == "read":
         return _read(client, [cell for cell, sent in zip(cells, is_sent, strict=True) if sent])
     known = zip(cells, plan.before, is_sent, strict=True)
@@ -45,9 +45,3 @@ def _read(client: Client, cells: list[Cell]) -> list[Flag]:
         if isinstance(error, ConnectionError):
             raise
         return []
-
-
-def _cell(entity_type: str, entity_id: int, brand_id: int | None, branch_id: int | None) -> Cell:
-    if pd.isna(brand_id) or pd.isna(branch_id):
-        return Cell(entity_type, int(entity_id), None, None)
-    return Cell(entity_type, int(entity_id), int(brand_id), int(branch_id))

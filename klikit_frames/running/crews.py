@@ -68,7 +68,9 @@ class Crew:
             self._follow(report, n_threads=len(threads))
         except KeyboardInterrupt:
             self.watch.end("interrupted")
-            self._dismiss(threads)
+        except Exception as trouble:  # noqa: BLE001 - raised again when the threads have ended
+            self.watch.fail(trouble)
+        self._dismiss(threads)
 
     def _follow(self, report: Report, *, n_threads: int) -> None:
         """Report what is done until all threads have ended, or are left behind."""
@@ -102,14 +104,19 @@ class Crew:
 
     def _toil(self) -> None:
         try:
-            while self._work and not self.watch.stop.is_set():
-                with suppress(IndexError):
-                    self._settle(self._work.popleft())
+            while not self.watch.stop.is_set() and (family := self._next()) is not None:
+                self._settle(family)
             self.journal.flush()
         except Exception as trouble:  # noqa: BLE001 - raised again on the thread that started the run
             self.watch.fail(trouble)
         finally:
             self._done.put(None)
+
+    def _next(self) -> Family | None:
+        try:
+            return self._work.popleft()
+        except IndexError:
+            return None
 
     def _settle(self, family: Family) -> None:
         while not self.watch.stop.is_set() and (request := family.take()) is not None:

@@ -34,10 +34,12 @@ class Journal:
     """An open journal; a context manager, safe to use from several threads.
 
     What is noted is on disk when the call returns; what cannot be written or read is a `JournalError`.
+    `name` is what the person called it.
     """
 
-    def __init__(self, disk: _Disk, path: Path | None) -> None:
+    def __init__(self, disk: _Disk, path: Path | None, *, name: str | None = None) -> None:
         self.path = path
+        self.name = name
         self._disk = disk
 
     def __enter__(self) -> Self:

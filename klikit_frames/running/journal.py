@@ -9,6 +9,7 @@ before-images, ``"proof"``: what reading back has shown).
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -154,7 +155,7 @@ def open_journal(journal: JournalPath = None) -> Journal:
     try:
         if path is not None:
             make_private(path, is_own_folder=journal is None)
-        return Journal(Disk(_prepared(_connect(path)), path), path)
+        return Journal(Disk(_prepared(_connect(path)), path), path, name=_name(journal))
     except (sqlite3.Error, OSError) as error:
         raise JournalError(_message(error, path)) from error
 
@@ -176,7 +177,11 @@ def read_journal(journal: JournalPath = None) -> Journal:
     except sqlite3.Error as error:
         connection.close()
         raise JournalError(_message(error, path)) from error
-    return Journal(Disk(connection, path), path)
+    return Journal(Disk(connection, path), path, name=_name(journal))
+
+
+def _name(journal: JournalPath) -> str | None:
+    return None if journal is None else os.fspath(journal)
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import RequestError
 from ..menus.states import read_state
-from .records import Cell, Flag, Request
+from .records import Cell, Flag, Request, cell_of
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -53,6 +53,5 @@ def find_proofs(client: Client, requests: Iterable[Request]) -> list[Flag]:
 def _flags(state: pd.DataFrame) -> Iterable[Flag]:
     told = state[state["is_enabled"].notna()]
     for row in told[_COLUMNS].itertuples(index=False, name=None):
-        entity_type, entity_id, brand_id, branch_id, is_enabled = row
-        store = (None, None) if pd.isna(brand_id) else (int(brand_id), int(branch_id))
-        yield Flag(Cell(entity_type, int(entity_id), *store), bool(is_enabled))
+        *entity, is_enabled = row
+        yield Flag(cell_of(*entity), bool(is_enabled))

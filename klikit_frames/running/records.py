@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+import pandas as pd
+
 Store = tuple[int, int]
 
 
@@ -128,3 +130,10 @@ class Flag(NamedTuple):
 
     cell: Cell
     is_enabled: bool | None
+
+
+def cell_of(entity_type: str, entity_id: int, brand_id: int | None, branch_id: int | None) -> Cell:
+    """Return the cell of a row of a frame, where a store that is not there may be any missing value."""
+    if pd.isna(brand_id) or pd.isna(branch_id):
+        return Cell(entity_type, int(entity_id), None, None)
+    return Cell(entity_type, int(entity_id), int(brand_id), int(branch_id))

@@ -14,6 +14,7 @@ from ..frames.schemas import RESULT_COLUMNS
 from ..views import paragraph_html, table_html
 from .attribution import count_outcomes
 from .exports import write_csv, write_excel
+from .folders import MEMORY
 
 _GOOD = ("applied", "unchanged")
 _MOST_CASES = 10
@@ -46,6 +47,8 @@ class Result:
         ``finished``, or why the run ended early.
     notes : tuple of str
         What else there is to know.
+    journal : str or None
+        The journal as it was named; None is the one in the person's own state folder.
 
     Examples
     --------
@@ -62,6 +65,7 @@ class Result:
     host: str
     status: str = "finished"
     notes: tuple[str, ...] = ()
+    journal: str | None = None
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -80,9 +84,12 @@ class Result:
 
     @property
     def resume_hint(self) -> str | None:
-        """The line that sends what is not settled; None if nothing is left to send."""
+        """The line that sends what is not settled; None if nothing is left to send, or no journal kept it."""
         n_left = self.counts["not_sent"] + self.counts["unknown"]
-        return f'kf.resume("{self.run_id}", client)' if n_left else None
+        if not n_left or self.journal == MEMORY:
+            return None
+        where = f", journal={self.journal!r}" if self.journal else ""
+        return f'kf.resume("{self.run_id}", client{where})'
 
     @property
     def summary(self) -> str:

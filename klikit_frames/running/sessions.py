@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn, Self
 
+import pandas as pd
+
 from ..errors import JournalError
 from ..planning.plans import parse_plan
 from ..progress import Progress, open_bar
@@ -178,7 +180,8 @@ def tell(book: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[st
     """Return the result of a run as the journal has it."""
     proofs = dict(book.flags(run.run_id, "proof"))
     frame = attribute(plan, book.requests(run.run_id), proofs=proofs)
-    return Result(frame, run.run_id, plan.plan_id, run.host, status=status, notes=tuple(notes))
+    told = (*notes, *_conflicts(frame))
+    return Result(frame, run.run_id, plan.plan_id, run.host, status=status, notes=told, journal=book.name)
 
 
 def recorded_result(book: Journal, run_id: str) -> Result:
@@ -186,6 +189,11 @@ def recorded_result(book: Journal, run_id: str) -> Result:
     run = book.run(run_id)
     is_dead = run.status == "running" and not locks.is_held(book.lock_path(run.plan_id))
     return tell(book, parse_plan(book.plan_body(run_id)), run, status="killed" if is_dead else run.status)
+
+
+def _conflicts(frame: pd.DataFrame) -> list[str]:
+    n_rows = int((frame["code"] == "state_idempotency_conflict").sum())
+    return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
 
 
 def _lost(request: Request) -> Verdict:

@@ -67,13 +67,16 @@ def test_fault__that_stays(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, faul
 
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after", "truncated"])
-def test_fault__no_answer(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, fault: str) -> None:
-    """Where no answer ever comes rows are `unknown`, without a code."""
+def test_fault__no_answer(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path, fault: str) -> None:
+    """Where no answer ever comes rows are `unknown`, without a code; only a journal can go on with them."""
     sandbox.inject(fault, match="PATCH")
     with connect(sandbox) as client:
-        result = kf.run(kf.plan(wide), client, journal=":memory:")
-    assert result.counts["unknown"] == 4
-    assert result.resume_hint is not None
+        result = kf.run(kf.plan(wide), client, journal=journal)
+        lost = kf.run(kf.plan(wide), client, journal=":memory:")
+    assert result.counts["unknown"] == lost.counts["unknown"] == 4
+    assert result.frame["code"].isna().sum() == 4 or fault == "truncated"
+    assert result.run_id in (result.resume_hint or "")
+    assert lost.resume_hint is None
 
 
 def test_fault__without_request_id(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame) -> None:

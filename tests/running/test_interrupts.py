@@ -29,7 +29,7 @@ def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, j
         assert time.monotonic() - started < 3.5
         assert result.status == "interrupted"
         assert result.counts == result.counts | {"unknown": 1, "not_sent": 11}
-        assert f'kf.resume("{result.run_id}", client)' in result.summary
+        assert f'kf.resume("{result.run_id}", client, journal={str(journal)!r})' in result.summary
     with connect(sandbox) as client:
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
 

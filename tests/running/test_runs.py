@@ -203,7 +203,7 @@ def test_run__interrupted_and_resumed(
     assert result.is_interrupted
     assert result.counts["applied"] >= 1
     assert result.counts["applied"] + result.counts["not_sent"] + result.counts["unknown"] == 12
-    assert result.resume_hint == f'kf.resume("{result.run_id}", client)'
+    assert result.resume_hint == f'kf.resume("{result.run_id}", client, journal={str(journal)!r})'
     whole = kf.resume(result.run_id, client, journal=journal)
     assert whole.counts["applied"] == 12
     assert whole.resume_hint is None
