@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from klikit_frames.errors import PlanError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -45,12 +47,19 @@ def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None) -> Skips:
     if state is None:
         nothing = pd.Series(None, index=index, dtype="str")
         return Skips(nothing, pd.Series(pd.NA, index=index, dtype="boolean", name="before"))
+    _check_columns(state)
     places = _places(toggles)
     before = _live_flags(places, state).set_axis(index).rename("before")
     rejected = _is_foreign(places, state)
     unchanged = _is_unchanged(toggles, places, before, rejected)
     reasons = pd.Series(None, index=index, dtype="str").mask(unchanged, "unchanged")
     return Skips(reasons.mask(rejected, "rejected"), before)
+
+
+def _check_columns(state: pd.DataFrame) -> None:
+    missing = [name for name in (*_PLACE, "is_enabled") if name not in state]
+    if missing:
+        raise PlanError(f"The state has no column {', '.join(missing)}; hand in what read_state returned.")
 
 
 def _places(frame: pd.DataFrame) -> pd.MultiIndex:

@@ -109,3 +109,10 @@ def test_skips__in_digest(state: pd.DataFrame) -> None:
     with_skip, without = kf.plan(toggles, state=state), kf.plan(toggles.iloc[1:], state=state)
     pd.testing.assert_frame_equal(with_skip.requests, without.requests)
     assert with_skip.digest != without.digest
+
+
+def test_skips__no_state(state: pd.DataFrame) -> None:
+    """A frame that is no state is refused, and the missing column is named."""
+    toggles = kf.business_toggles("item", [1], is_enabled=False)
+    with pytest.raises(kf.PlanError, match="The state has no column scope, is_enabled"):
+        kf.plan(toggles, state=state.drop(columns=["scope", "is_enabled"]))

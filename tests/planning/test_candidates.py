@@ -1,0 +1,83 @@
+"""Rectangles to choose from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis.extra.numpy import arrays
+
+from klikit_frames.planning.antichains import cover_by_antichains, suits_antichains
+from klikit_frames.planning.candidates import (
+    close_columns,
+    grow,
+    join_pools,
+    peel,
+    shared_columns,
+    star_columns,
+)
+from klikit_frames.planning.efforts import Effort
+from klikit_frames.planning.kernels import whole_kernel
+from klikit_frames.planning.proofs import all_rectangles
+
+tables = arrays(bool, (6, 7)).filter(lambda cells: bool(cells.any(axis=1).all() and cells.any(axis=0).all()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables)
+def test_pools__maximal(cells: np.ndarray) -> None:
+    """Rectangles of a pool lie inside the table, and neither a row nor a column can be added."""
+    kernel = whole_kernel(cells)
+    pool = join_pools(cells, [*star_columns(kernel), *shared_columns(kernel, most=100)])
+    for rows, columns in zip(pool.rows, pool.columns, strict=True):
+        assert cells[np.ix_(rows, columns)].all()
+        assert not cells[np.ix_(~rows, columns)].all(axis=1).any()
+        assert not cells[np.ix_(rows, ~columns)].all(axis=0).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables)
+def test_all_rectangles__complete(cells: np.ndarray) -> None:
+    """The list of all maximal rectangles holds the closure of every set of rows."""
+    everything = {line.tobytes() for line in all_rectangles(whole_kernel(cells), most=200).columns}
+    for chosen in range(1, 1 << 6):
+        held = cells[[no for no in range(6) if chosen >> no & 1]].all(axis=0)
+        assert not held.any() or held.tobytes() in everything
+
+
+def test_all_rectangles__too_many() -> None:
+    """A table with more than the allowed number has no list."""
+    assert all_rectangles(whole_kernel(~np.eye(12, dtype=bool)), most=100) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables)
+def test_peel__covers(cells: np.ndarray) -> None:
+    """Taking the heaviest rectangle again and again covers the table."""
+    kernel, effort = whole_kernel(cells), Effort(20, progress=False)
+    weights = cells.astype(np.float32)
+    draw = np.random.default_rng(1)
+    chosen, _ = peel(kernel, weights, n_seeds=4, draw=draw, is_shaken=True, most=99, effort=effort)
+    rows, columns = close_columns(cells, np.array(chosen))
+    np.testing.assert_array_equal((rows[:, :, None] & columns[:, None, :]).any(axis=0), cells)
+
+
+def test_grow__heaviest() -> None:
+    """From a row of a planted block the whole block is grown."""
+    cells = np.zeros((9, 9), dtype=bool)
+    cells[:5, :5] = cells[4, :] = True
+    columns, values = grow(whole_kernel(cells), cells.astype(np.float32), rows=np.array([0, 4]))
+    assert values.tolist() == [25, 25]
+    assert columns.sum(axis=1).tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(("size", "fewest"), [(6, 4), (10, 5), (20, 6)])
+def test_cover_by_antichains__crown(size: int, fewest: int) -> None:
+    """A full square without its diagonal is covered by as few rectangles as Sperner's theorem allows."""
+    kernel = whole_kernel(~np.eye(size, dtype=bool))
+    assert suits_antichains(kernel)
+    effort, draw = Effort(20, progress=False), np.random.default_rng(1)
+    found = cover_by_antichains(kernel, least=fewest, best=size, draw=draw, effort=effort)
+    assert len(found) == fewest
+    rows, columns = close_columns(kernel.cells, found)
+    np.testing.assert_array_equal((rows[:, :, None] & columns[:, None, :]).any(axis=0), kernel.cells)

@@ -1,0 +1,47 @@
+"""Covers made with the caps in mind."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import klikit_frames as kf
+from klikit_frames.planning.capped import CappedSearch
+from klikit_frames.planning.checks import check_plan
+from klikit_frames.planning.efforts import Effort
+from tests.planning.tables import chain, toggles_of, with_holes
+
+tables = arrays(bool, (7, 8)).filter(np.any)
+
+
+@settings(max_examples=25, deadline=None)
+@given(tables, st.integers(1, 5), st.integers(1, 5), st.none() | st.integers(5, 12))
+def test_capped_search__any_table(
+    cells: np.ndarray, max_ids: int, max_stores: int, max_cells: int | None
+) -> None:
+    """Its blocks cover exactly the table, and each is within the caps."""
+    limits = kf.Limits(max_ids, max_stores, max_cells)
+    ones = np.ones(7, dtype=np.int64), np.ones(8, dtype=np.int64)
+    search = CappedSearch(cells, ones, cells[cells.any(axis=1)], limits=limits, piece=limits.grid(7, 8))
+    found = search.search(Effort(20, progress=False), most=56)
+    covered = np.zeros_like(cells)
+    for block in found:
+        covered[block.inside] = True
+        assert limits.cost(len(block.rows), len(block.columns)) == 1
+    np.testing.assert_array_equal(covered, cells)
+
+
+def test_plan__holes_under_caps() -> None:
+    """Blocks go around the holes: less than twice the requests that the area alone asks for."""
+    plan = kf.plan(toggles_of(with_holes(60, 80, 6, seed=1)), limits=kf.Limits(20, 20))
+    check_plan(plan)
+    assert plan.n_requests < 2 * plan.lower_bound
+
+
+def test_plan__chain_under_caps() -> None:
+    """Under caps a chain takes well below what cutting equal sets takes."""
+    plan = kf.plan(toggles_of(chain(60, 80, edits=0.003, seed=1, n_cities=4)), limits=kf.Limits(20, 10))
+    check_plan(plan)
+    assert plan.n_requests < 0.7 * plan.baselines["equal_sets"]

@@ -1,0 +1,39 @@
+"""Less overlap."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from klikit_frames.planning.trims import Block, trim_overlap
+
+blocks = st.lists(st.tuples(arrays(bool, 6), arrays(bool, 5)), min_size=1, max_size=6)
+
+
+def times(found: list[Block]) -> np.ndarray:
+    """Count how many blocks have each cell."""
+    counts = np.zeros((6, 5), dtype=int)
+    for block in found:
+        counts[block.inside] += 1
+    return counts
+
+
+@settings(max_examples=60, deadline=None)
+@given(blocks)
+def test_trim_overlap__same_cells(drawn: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    """The cells covered stay the same, no block is added, and none gets larger."""
+    found = [Block(np.flatnonzero(rows), np.flatnonzero(columns)) for rows, columns in drawn]
+    trimmed = trim_overlap(found, (6, 5))
+    np.testing.assert_array_equal(times(trimmed) > 0, times(found) > 0)
+    assert len(trimmed) <= len(found)
+    assert times(trimmed).sum() <= times(found).sum()
+
+
+def test_trim_overlap__cross() -> None:
+    """Of two crossing bars one gives up the middle."""
+    bars = [Block(np.array([2]), np.arange(5)), Block(np.arange(6), np.array([2]))]
+    assert times(trim_overlap(bars, (6, 5))).max() == 1
+    stacked = [Block(np.arange(4), np.arange(5)), Block(np.arange(2, 6), np.arange(5))]
+    assert times(trim_overlap(stacked, (6, 5))).max() == 1
