@@ -12,6 +12,13 @@ import klikit_frames as kf
 SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests in a browser on one worker: they share one JupyterLab and one page."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep journals, caches and credentials of the person who runs the tests out of reach."""

@@ -1,8 +1,8 @@
 """One change of 20,000 rows, done four ways: the requests it takes, and the time under a rate cap.
 
 Run it with ``python -m tests.benchmarks.whole_job``. Every way really runs, with the cap off, against a
-sandbox that is made new each time, and is checked against the sandbox's truth. The minutes under a cap are the
-requests divided by the cap: nobody waits five hours to see them.
+sandbox made new each time, and is checked against its truth. The minutes under a cap are the requests divided
+by the cap: nobody waits five hours to see them.
 """
 
 from __future__ import annotations
