@@ -92,9 +92,12 @@ def _section(view: View, section: Section, *, sequence: int) -> Node:
 
 def _items(view: View, category: Category) -> list[Node]:
     items, groups = view.world.catalogue.items, view.world.catalogue.groups
+    # Most dishes of a category share their groups, and these are most of a menu.
+    ids = dict.fromkeys(group for id_ in category.item_ids for group in items[id_].group_ids)
+    made = {group: group_row(view, groups[group]) for group in ids}
     return [
         item_row(view, items[id_], sequence=place)
-        | {"groups": [group_row(view, groups[group]) for group in items[id_].group_ids]}
+        | {"groups": [made[group] for group in items[id_].group_ids]}
         for place, id_ in enumerate(category.item_ids, 1)
     ]
 
