@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -59,8 +59,8 @@ class LiveFlags:
     def _read(self, missing: list[Pair]) -> None:
         if missing:
             read = read_state(self._client, stores=missing, progress=False)
-            for pair, menu in read.groupby(["brand_id", "branch_id"], sort=False):
-                self._menus[pair[0], pair[1]] = menu
+            menus = read.groupby(["brand_id", "branch_id"], sort=False)
+            self._menus |= {cast("Pair", pair): menu for pair, menu in menus}
 
 
 def overlay(state: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:

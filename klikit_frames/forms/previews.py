@@ -64,10 +64,11 @@ def touched(plan: Plan) -> str:
     rows = plan.rows
     rows = rows[rows["skipped_as"].isna()]
     groups = rows.groupby(["entity_type", "is_enabled", "scope"], sort=True)
-    return "; ".join(_group(*key, rows=group) for key, group in groups)
+    return "; ".join(_group(group) for _, group in groups)
 
 
-def _group(entity_type: str, is_enabled: bool, scope: str, *, rows: pd.DataFrame) -> str:  # noqa: FBT001
+def _group(rows: pd.DataFrame) -> str:
+    entity_type, is_enabled, scope = rows[["entity_type", "is_enabled", "scope"]].iloc[0]
     n = rows["entity_id"].nunique()
     what = counted(n, entity_type, many={"category": "categories"}.get(entity_type, ""))
     flag = "on" if is_enabled else "off"
@@ -89,8 +90,9 @@ def _touched_html(plan: Plan, listing: Listing | None) -> str:
     if requests.empty:
         return paragraph_html("There is nothing to send: every row holds already or is refused.")
     shown = requests[["request_no", "entity_type", "scope", "is_enabled", "n_ids", "n_stores", "n_rows"]]
-    titles = [_titles(row.entity_type, row.ids, listing) for row in requests.head(_MOST_LINES).itertuples()]
-    shown = shown.head(_MOST_LINES).assign(what=titles)
+    shown = shown.head(_MOST_LINES)
+    named = zip(shown["entity_type"], requests["ids"], strict=False)
+    shown = shown.assign(what=[_titles(entity_type, ids, listing) for entity_type, ids in named])
     table = table_html(shown, caption="The requests, in sending order")
     n_more = len(requests) - len(shown)
     return table + (paragraph_html(f"And {n_more:,} more.") if n_more else "")

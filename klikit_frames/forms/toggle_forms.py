@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class ToggleForm(w.VBox):  # type: ignore[misc]
     """A form for one change: entities, stores or business-wide, on or off, cascade; then Apply.
 
-    Reads the stores and the business menu when it is made, and the menus of stores when they are ticked; sends
-    the previewed plan, as it is, when Apply is pressed. What is entered is kept here in Python: a reload of
-    the page loses nothing.
+    Reads the stores and the business menu when it is made, and the menus of stores when they are ticked;
+    sends the previewed plan, as it is, when Apply is pressed. What is entered is kept here in Python: a
+    reload of the page loses nothing.
 
     Parameters
     ----------
@@ -159,4 +159,5 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
 
 def _brands(stores: pd.DataFrame) -> list[tuple[str, int]]:
     brands = stores.drop_duplicates("brand_id")
-    return [(f"{row.brand_title} ({row.brand_id})", row.brand_id) for row in brands.itertuples()]
+    named = zip(brands["brand_title"], brands["brand_id"], strict=True)
+    return [(f"{title} ({brand_id})", brand_id) for title, brand_id in named]

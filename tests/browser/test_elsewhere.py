@@ -27,8 +27,9 @@ def _():
     import klikit_frames as kf
 
     missing = pd.array([pd.NA] * 60, dtype="Int64")
-    state = pd.DataFrame({"entity_type": "item", "entity_id": range(1, 61), "scope": "business", "brand_id": missing,
-        "branch_id": missing, "is_enabled": True, "title": [f"Dish {n}" for n in range(1, 61)]})
+    state = pd.DataFrame({"entity_type": "item", "entity_id": range(1, 61), "scope": "business"})
+    state = state.assign(brand_id=missing, branch_id=missing, is_enabled=True)
+    state["title"] = [f"Dish {n}" for n in range(1, 61)]
     picker = mo.ui.anywidget(kf.forms.EntityPicker(state))
     picker
     return mo, picker

@@ -13,8 +13,8 @@ STATE = """
 import numpy as np, pandas as pd, klikit_frames as kf
 n = np.arange(50_000)
 state = pd.DataFrame({"entity_type": "item", "entity_id": n // 100 + 1, "scope": "store",
-    "brand_id": n % 100 // 25 + 1, "branch_id": n % 25 + 11, "is_enabled": pd.array(n % 7 > 0, dtype="boolean"),
-    "title": [f"Dish {i}" for i in n // 100 + 1]})
+    "brand_id": n % 100 // 25 + 1, "branch_id": n % 25 + 11, "title": [f"Dish {i}" for i in n // 100 + 1]})
+state["is_enabled"] = pd.array(n % 7 > 0, dtype="boolean")
 """
 
 

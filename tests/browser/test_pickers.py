@@ -14,21 +14,34 @@ import numpy as np, pandas as pd, klikit_frames as kf
 def made(size):
     n = np.arange(size)
     missing = pd.array([pd.NA] * size, dtype="Int64")
-    return pd.DataFrame({"entity_type": np.where(n % 10, "item", "category"), "entity_id": n + 1, "scope": "business",
-        "brand_id": missing, "branch_id": missing, "is_enabled": pd.array(n % 3 > 0, dtype="boolean"),
-        "title": [f"Dish {i}" for i in n], "sku": [f"SKU{i}" for i in n],
-        "path": [f"Section {i % 9} › Category {i % 90}" for i in n]})
+    state = pd.DataFrame({"entity_type": np.where(n % 10, "item", "category"), "entity_id": n + 1})
+    state = state.assign(scope="business", brand_id=missing, branch_id=missing)
+    state["is_enabled"] = pd.array(n % 3 > 0, dtype="boolean")
+    state["title"], state["sku"] = [f"Dish {i}" for i in n], [f"SKU{i}" for i in n]
+    return state.assign(path=[f"Section {i % 9} › Category {i % 90}" for i in n])
 """
 FILTER_S = """async () => {
   const summary = document.querySelector(".kf-summary");
   const search = document.querySelector(".kf-search");
   const start = performance.now();
-  const changed = new Promise((done) => new MutationObserver(done).observe(summary, { childList: true, characterData: true, subtree: true }));
+  const anything = { childList: true, characterData: true, subtree: true };
+  const changed = new Promise((done) => new MutationObserver(done).observe(summary, anything));
   search.value = "dish 4999";
   search.dispatchEvent(new Event("input"));
   await changed;
   return (performance.now() - start) / 1000;
 }"""
+
+
+BUSY = """() => {
+  const code = "import threading; threading.Event().wait(1)";
+  jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code });
+}"""
+STORES = """
+import pandas as pd, klikit_frames as kf
+stores = pd.DataFrame({"brand_id": [1, 1, 2], "branch_id": [7, 8, 7], "brand_title": ["A", "A", "B"]})
+picker = kf.forms.StorePicker(stores.assign(city=["Ubud", "Kuta", "Ubud"]))
+"""
 
 
 class Traffic:
@@ -102,9 +115,7 @@ def test_entity_picker__clicks(picker: Lab) -> None:
 
 def test_entity_picker__fast_clicks(picker: Lab) -> None:
     """Clicks that come faster than the kernel answers are all carried out."""
-    picker.page.evaluate(
-        "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code: 'import threading; threading.Event().wait(1)' })"
-    )
+    picker.page.evaluate(BUSY)
     boxes = picker.find("tbody input[type=checkbox]")
     picker.page.evaluate(
         "() => document.querySelectorAll('.kf-table tbody input').forEach((box, i) => i < 6 && box.click())"
@@ -161,8 +172,7 @@ def test_entity_picker__reload(picker: Lab) -> None:
 
 def test_store_picker__whole_brand(lab: Lab) -> None:
     """All stores of a brand are two presses, and so is taking one city off again."""
-    stores = "pd.DataFrame({'brand_id': [1, 1, 2], 'branch_id': [7, 8, 7], 'brand_title': ['A', 'A', 'B'], 'city': ['Ubud', 'Kuta', 'Ubud']})"
-    lab.show(f"import pandas as pd, klikit_frames as kf\npicker = kf.forms.StorePicker({stores})", "picker")
+    lab.show(STORES, "picker")
     lab.find(".kf-filter-brand").select_option("A (1)")
     lab.find(".kf-tick-matching").click()
     expect(lab.find(".kf-summary")).to_have_text("2 ticked. 2 of 3 stores match.")

@@ -1,7 +1,7 @@
 """Pictures of the forms, in light and in dark, to be looked at.
 
-They go into a temporary folder, or into the one that KLIKIT_FRAMES_PICTURES names. Those of the README are made by
-``KLIKIT_FRAMES_PICTURES=notebooks pytest tests/browser/test_pictures.py -k Light``.
+They go into a temporary folder, or into the one that KLIKIT_FRAMES_PICTURES names. Those of the README are
+made by ``KLIKIT_FRAMES_PICTURES=notebooks pytest tests/browser/test_pictures.py -k Light``.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cells import SANDBOX
-from tests.browser.lab import Lab
+from tests.browser.lab import ROOT, Lab
 
 # The usual caps, so that the minutes are those of a real host.
 FORM = SANDBOX + "form = kf.forms.ToggleForm(sandbox.connect())"
-PLAN = (
-    SANDBOX
-    + "plan = kf.plan(kf.read_toggles('../../sample_data/toggles.csv'.replace('../..', kf.__path__[0] + '/..')))"
-)
+TOGGLES = str(ROOT / "sample_data" / "toggles.csv")
+PLAN = f"import klikit_frames as kf\nplan = kf.plan(kf.read_toggles({TOGGLES!r}))"
 MOST_BYTES = 150_000
 
 

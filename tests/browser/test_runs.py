@@ -9,8 +9,8 @@ from tests.browser.lab import Lab
 
 PLAN = """
 stores = kf.stores(client).head(6)
-items = kf.read_state(client, stores=stores).query("entity_type == 'item'")["entity_id"].drop_duplicates().head(10)
-plan = kf.plan(kf.cross_toggles("item", items, stores, is_enabled=False), combine=False)
+items = kf.read_state(client, stores=stores).query("entity_type == 'item'")["entity_id"].drop_duplicates()
+plan = kf.plan(kf.cross_toggles("item", items.head(10), stores, is_enabled=False), combine=False)
 """
 
 

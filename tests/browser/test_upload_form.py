@@ -11,14 +11,17 @@ from playwright.sync_api import expect
 from tests.browser.cells import SANDBOX
 from tests.browser.lab import Lab
 
-GOOD_ROWS = """kf.read_state(client, stores=kf.stores(client).head(1)).query("entity_type == 'item' and is_enabled").head(4)[
-    ["entity_type", "entity_id", "brand_id", "branch_id"]].assign(is_enabled="off", note="lunch").to_csv(index=False)"""
+GOOD_ROWS = """
+state = kf.read_state(client, stores=kf.stores(client).head(1)).query("entity_type == 'item' and is_enabled")
+rows = state[["entity_type", "entity_id", "brand_id", "branch_id"]].head(4)
+rows = rows.assign(is_enabled="off", note="lunch")
+"""
 
 
 @pytest.fixture
 def form(lab: Lab) -> Lab:
     """A notebook with the form on a sandbox of its own kernel."""
-    lab.show(SANDBOX + "form = kf.forms.UploadForm(client)", "form")
+    lab.show(SANDBOX + GOOD_ROWS + "form = kf.forms.UploadForm(client)", "form")
     return lab
 
 
@@ -32,7 +35,7 @@ def choose(form: Lab, path: Path) -> None:
 def test_upload_form__whole(form: Lab, tmp_path: Path) -> None:
     """Problems first, nothing planned; then the mended file, Apply, and the result as a file."""
     path = tmp_path / "toggles.csv"
-    good = form.ask(GOOD_ROWS)
+    good = form.ask("rows.to_csv(index=False)")
     path.write_text(good.replace("off", "perhaps", 1))
     choose(form, path)
     expect(form.find(".kf-problems")).to_contain_text("perhaps")

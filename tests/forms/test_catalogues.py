@@ -19,7 +19,7 @@ def test_entity_listing__one_row_per_entity() -> None:
 
 
 def test_entity_listing__columns_and_filters() -> None:
-    """SKU and place are columns where the state tells them; an entity is in the sections of all its places."""
+    """SKU and place are columns where the state tells them; an entity is in all sections it is placed in."""
     listing = entity_listing(business_state())
     assert list(listing.columns) == ["title", "type", "id", "sku", "flag", "path"]
     assert listing.facets["section"].members[1] == frozenset({"Lunch", "Dinner"})
