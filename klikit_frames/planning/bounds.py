@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from klikit_frames.planning.limits import Limits
 
 _TABU_STEPS = 7
+_MOST_TRIED = 200_000
 _CHECK_CLOCK_EVERY = 64
 
 
@@ -32,9 +33,11 @@ class FoolingSet:
         Where.
     draw : Generator
         Breaks ties.
+    effort : Effort
+        The set stays as it is when this is over.
     """
 
-    def __init__(self, kernel: Kernel, *, draw: np.random.Generator) -> None:
+    def __init__(self, kernel: Kernel, *, draw: np.random.Generator, effort: Effort) -> None:
         self._cells, self._draw = kernel.cells, draw
         self._rows, self._columns = np.nonzero(kernel.needed)
         self._in_row = [np.flatnonzero(line) for line in kernel.cells]
@@ -43,7 +46,7 @@ class FoolingSet:
         # How many members each cell fits with.
         self._fits = np.zeros(kernel.cells.shape, dtype=np.int16)
         self.best: list[int] = []
-        self._begin()
+        self._begin(effort)
 
     @property
     def size(self) -> int:
@@ -65,12 +68,14 @@ class FoolingSet:
             self._step(fits, banned, step)
             effort.work(10.0 * len(self._rows) + STEP)
 
-    def _begin(self) -> None:
+    def _begin(self, effort: Effort) -> None:
         table = self._cells.astype(np.float32)
         crowd = (table @ table.T @ table)[self._rows, self._columns]
-        for each in np.argsort(crowd, kind="stable").tolist():
+        for each in np.argsort(crowd, kind="stable")[:_MOST_TRIED].tolist():
             if self._fits[self._rows[each], self._columns[each]] == 0:
                 self._put(each)
+                if len(self._members) % _CHECK_CLOCK_EVERY == 0 and effort.is_over:
+                    break
         self.best = sorted(self._members)
 
     def _step(self, fits: np.ndarray, banned: Indexes, step: int) -> None:

@@ -128,7 +128,7 @@ class Part:
         if kernel is None:
             return
         self._kernel_places = kernel.rows, kernel.columns
-        self._search = Search(kernel)
+        self._search = Search(kernel, effort)
         self._search.begin(effort)
 
     def deepen(self, effort: Effort) -> None:
@@ -137,9 +137,8 @@ class Part:
             return
         if not self._is_bound_by_caps:
             self._search.deepen(effort)
-            return
-        self._search.deepen(effort.share(4))
-        if len(self.finish()) > self.bound:
+        elif len(self.finish()) > self.bound:
+            self._search.deepen(effort.share(4))
             self._capped = self._search_capped(self._search.pool, effort)
 
     def finish(self) -> list[Rectangle]:

@@ -44,6 +44,8 @@ class Search:
     ----------
     kernel : Kernel
         What to cover.
+    effort : Effort
+        How long the first bound may take.
 
     Attributes
     ----------
@@ -53,14 +55,14 @@ class Search:
         One line per rectangle of the best cover.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, effort: Effort) -> None:
         self._kernel = kernel
         self._draw = np.random.default_rng(_SEED)
         # One rectangle per row, or one per column, is always a cover.
         by_row, by_column = star_columns(kernel)
         self.columns = min(by_row, by_column, key=len)
         self.bound = bound_by_antichains(kernel.cells)
-        self._fooling = FoolingSet(kernel, draw=self._draw)
+        self._fooling = FoolingSet(kernel, draw=self._draw, effort=effort)
         self._raise_bound(self._fooling.size)
         self._pool = join_pools(kernel.cells, [by_row, by_column])
         self._is_complete = False

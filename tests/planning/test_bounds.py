@@ -15,9 +15,10 @@ from tests.planning.tables import chain, toggles_of
 def test_fooling_set__apart() -> None:
     """No two of its cells fit into one rectangle, before and after it is improved."""
     cells = chain(40, 60, edits=0.01, seed=1, n_cities=4)
-    found = FoolingSet(whole_kernel(cells), draw=np.random.default_rng(1))
+    effort = Effort(5, progress=False)
+    found = FoolingSet(whole_kernel(cells), draw=np.random.default_rng(1), effort=effort)
     before = found.size
-    found.improve(n_steps=500, target=60, effort=Effort(5, progress=False))
+    found.improve(n_steps=500, target=60, effort=effort)
     rows, columns = found.places
     corners = cells[np.ix_(rows, columns)]
     assert np.diag(corners).all()

@@ -16,7 +16,7 @@ from tests.planning.tables import chain, toggles_of, with_holes
 tables = arrays(bool, (7, 8)).filter(np.any)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tables, st.integers(1, 5), st.integers(1, 5), st.none() | st.integers(5, 12))
 def test_capped_search__any_table(
     cells: np.ndarray, max_ids: int, max_stores: int, max_cells: int | None

@@ -27,7 +27,7 @@ def test_find_kernel__covers_all(cells: np.ndarray) -> None:
         return
     effort = Effort(5, progress=False)
     kernel = find_kernel(cells, effort)
-    search = Search(kernel)
+    search = Search(kernel, effort)
     search.begin(effort)
     columns = np.zeros((len(search.columns), cells.shape[1]), dtype=bool)
     columns[:, kernel.columns] = search.columns

@@ -101,7 +101,7 @@ def smallest(cells: np.ndarray) -> int:
     return count
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(mixed, caps, st.booleans())
 def test_plan__any_rows(wanted: dict, limits: kf.Limits, combine: bool) -> None:
     """The cells of the requests are those asked for, caps hold, and kinds of rows never mix."""
@@ -116,7 +116,7 @@ def test_plan__any_rows(wanted: dict, limits: kf.Limits, combine: bool) -> None:
         assert request.n_stores <= limits.stores
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables, caps)
 def test_plan__never_worse_than_trivial(cells: np.ndarray, limits: kf.Limits) -> None:
     """No usual way needs fewer requests, whatever the caps, and no bound is above the plan."""
@@ -125,7 +125,7 @@ def test_plan__never_worse_than_trivial(cells: np.ndarray, limits: kf.Limits) ->
     assert plan.lower_bound <= plan.n_requests <= min(plan.baselines.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(arrays(bool, (4, 4)))
 def test_plan__smallest(cells: np.ndarray) -> None:
     """Small tables get the fewest requests that there can be, and the plan says so."""
@@ -134,7 +134,7 @@ def test_plan__smallest(cells: np.ndarray) -> None:
     assert plan.is_optimal
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tables, st.randoms(use_true_random=False), caps)
 def test_plan__order_of_rows(cells: np.ndarray, chance: object, limits: kf.Limits) -> None:
     """The order of the input rows changes neither requests nor digest; the plan's id is drawn anew."""

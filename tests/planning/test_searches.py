@@ -38,7 +38,7 @@ class Bar:
 def settled(cells: np.ndarray, time_budget_s: float = 20) -> Search:
     """Return a search of the table's kernel, done."""
     effort = Effort(time_budget_s, progress=False)
-    search = Search(find_kernel(cells, effort))
+    search = Search(find_kernel(cells, effort), effort)
     search.begin(effort)
     search.deepen(effort)
     return search
