@@ -38,9 +38,11 @@ def judge(
     unheard = "unknown" if settled.was_sent or may_have_arrived else "not_sent"
     if answer is None:
         return Verdict(unheard, message=settled.trouble, settled_at=settled.settled_at)
+    word = _word(settled, answer, n_cells=n_cells, unheard=unheard, is_stopping=is_stopping)
     return Verdict(
-        _word(settled, answer, n_cells=n_cells, unheard=unheard, is_stopping=is_stopping),
-        code=answer.code,
+        word,
+        # An "ok" that cannot be read is no code: something before the API may have said it.
+        code=None if word == "unknown" and answer.is_ok else answer.code,
         http_status=answer.http_status,
         message=_message(settled, answer),
         request_id=answer.request_id,

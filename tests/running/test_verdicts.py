@@ -1,0 +1,110 @@
+"""What answers mean, case by case."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from klikit_frames.api.retries import Settled
+from klikit_frames.api.wire import Answer
+from klikit_frames.running.verdicts import ends_run, judge
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def _settled(
+    status: int | None,
+    *,
+    code: str = "x",
+    was_sent: bool = True,
+    is_readable: bool = True,
+    replayed: bool = False,
+) -> Settled:
+    answer = None if status is None else Answer(status, code, message="said", is_readable=is_readable)
+    return Settled(answer, 1, NOW, NOW, was_sent, is_replayed_failure=replayed, trouble=None)
+
+
+@pytest.mark.parametrize(
+    ("status", "n_cells", "word"),
+    [
+        (200, 5, "applied"),
+        (204, 1, "applied"),
+        (400, 5, "split"),
+        (404, 5, "split"),
+        (422, 5, "failed"),
+        (400, 1, "rejected"),
+        (404, 1, "rejected"),
+        (422, 1, "rejected"),
+        (401, 5, "failed"),
+        (403, 1, "failed"),
+        (405, 1, "failed"),
+        (409, 5, "failed"),
+        (409, 1, "failed"),
+        (500, 1, "failed"),
+        (503, 5, "failed"),
+        (307, 1, "failed"),
+        (None, 5, "unknown"),
+    ],
+)
+def test_judge__by_status(status: int | None, n_cells: int, word: str) -> None:
+    """Each status means one thing for a request of one flag, or of many."""
+    assert judge(_settled(status), n_cells=n_cells).word == word
+
+
+def test_judge__never_sent() -> None:
+    """What never left is not sent, unless an earlier stretch of the run may have sent it."""
+    settled = _settled(None, was_sent=False)
+    assert judge(settled, n_cells=1).word == "not_sent"
+    assert judge(settled, n_cells=1, may_have_arrived=True).word == "unknown"
+
+
+def test_judge__refused_for_the_rate() -> None:
+    """A 429 promises that nothing was done."""
+    assert judge(_settled(429, was_sent=False), n_cells=5).word == "not_sent"
+    assert judge(_settled(429, was_sent=True), n_cells=5).word == "unknown"
+
+
+def test_judge__stopped_between_tries() -> None:
+    """A failure that would have been tried again is open when the run was stopped; a refusal is final."""
+    assert judge(_settled(503), n_cells=1, is_stopping=True).word == "unknown"
+    assert judge(_settled(404), n_cells=1, is_stopping=True).word == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(200, "unknown"), (404, "failed"), (400, "failed"), (502, "failed")]
+)
+def test_judge__page_of_a_proxy(status: int, word: str) -> None:
+    """What is not the API's envelope neither accepts a row nor blames it."""
+    verdict = judge(_settled(status, is_readable=False), n_cells=1)
+    assert verdict.word == word
+    assert (verdict.code is None) == (word == "unknown")
+
+
+def test_judge__key_is_missing() -> None:
+    """A complaint about our own headers is not the rows' fault, so nothing is narrowed."""
+    assert judge(_settled(400, code="request_missing_idempotency_key"), n_cells=5).word == "failed"
+
+
+def test_judge__messages() -> None:
+    """A repeated failure and a conflict of keys say so beside the API's own words."""
+    assert "a stored failure" in str(judge(_settled(502, replayed=True), n_cells=1).message)
+    conflict = judge(_settled(409, code="state_idempotency_conflict"), n_cells=1)
+    assert conflict.message == "said (its key was used for another body: please report this bug)"
+
+
+@pytest.mark.parametrize(
+    ("settled", "ending"),
+    [
+        (_settled(401), "refused"),
+        (_settled(403), "refused"),
+        (_settled(404), None),
+        (_settled(503), None),
+        (_settled(200), None),
+        (_settled(None), None),
+        (_settled(None, was_sent=False), "unreachable"),
+    ],
+)
+def test_ends_run(settled: Settled, ending: str | None) -> None:
+    """A refused credential, and a server that nobody can reach, end the run; nothing else does."""
+    assert ends_run(settled) == ending
