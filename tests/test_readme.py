@@ -87,9 +87,7 @@ def test_third_block__names_a_notebook_that_is_there() -> None:
 def test_python_blocks__run_in_order(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever pastes the snippets one after the other sees no error."""
     monkeypatch.chdir(clone)
-    names = _run("\n".join(_blocks("python")))
-    names["client"].close()
-    names["sandbox"].close()
+    _run("\n".join(_blocks("python")))
 
 
 def test_terminal_blocks__run_against_a_sandbox(clone: Path, sandbox: kf.sandbox.Sandbox) -> None:
