@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from klikit_frames.planning.efforts import Effort
 from klikit_frames.planning.orders import Request
@@ -79,7 +80,9 @@ def cover_groups(
     ]
     effort = Effort(time_budget_s, progress=progress, spent_s=time.monotonic() - started)
     if combine:
-        _search([part for _, part in parts if isinstance(part, Part)], effort)
+        # The products are small and many: threads would cost more than they bring.
+        with threadpool_limits(limits=1, user_api="blas"):
+            _search([part for _, part in parts if isinstance(part, Part)], effort)
         found = [Request(group, each) for group, part in parts for each in part.finish()]
     else:
         found = [Request(group, each) for group in groups for each in _single_cells(group)]
