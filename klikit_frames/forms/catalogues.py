@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import lru_cache
 
 import pandas as pd
 
@@ -135,12 +135,15 @@ def _sections(columns: dict[str, Column]) -> list[frozenset[str]]:
     return [_place_sections(title if kind == "section" else path) for kind, title, path in places]
 
 
+@lru_cache(maxsize=10_000)
 def _place_sections(path: str) -> frozenset[str]:
     return frozenset(place.split(" › ")[0] for place in path.split(" | ") if place)
 
 
 def _facet(column: Column) -> Facet:
-    return Facet(column.label, [frozenset({text} if text else ()) for text in column.texts])
+    # One set per text and not per row: fifty thousand of them would be felt.
+    members = {text: frozenset({text} if text else ()) for text in set(column.texts)}
+    return Facet(column.label, [members[text] for text in column.texts])
 
 
 def _words(columns: dict[str, Column]) -> list[str]:
@@ -167,10 +170,9 @@ def _names(frame: pd.DataFrame, kind: str) -> list[str]:
 def _texts(frame: pd.DataFrame, name: str) -> list[str]:
     if name not in frame.columns:
         return [""] * len(frame)
-    return [_text(value) for value in frame[name].astype(object).tolist()]
+    cells = frame[name].astype(object).where(frame[name].notna(), "")
+    return [cell if type(cell) is str else _text(cell) for cell in cells.tolist()]
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return "; ".join(str(part) for part in value)
-    return "" if value is None or pd.isna(value) else str(value)
+def _text(value: object) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
