@@ -192,7 +192,8 @@ def recorded_result(book: Journal, run_id: str) -> Result:
 
 
 def _conflicts(frame: pd.DataFrame) -> list[str]:
-    n_rows = int((frame["code"] == "state_idempotency_conflict").sum())
+    is_conflict = (frame["code"] == "state_idempotency_conflict") & (frame["outcome"] == "failed")
+    n_rows = int(is_conflict.sum())
     return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
 
 

@@ -38,13 +38,16 @@ def judge(
     unheard = "unknown" if settled.was_sent or may_have_arrived else "not_sent"
     if answer is None:
         return Verdict(unheard, message=settled.trouble, settled_at=settled.settled_at)
-    word = _word(settled, answer, n_cells=n_cells, unheard=unheard, is_stopping=is_stopping)
+    # What nobody answered, now or in an earlier stretch, may still be under way, or have been done.
+    had_silence = settled.had_silence or may_have_arrived
+    is_open = had_silence or is_stopping
+    word = _word(answer, n_cells=n_cells, unheard=unheard, had_silence=had_silence, is_open=is_open)
     return Verdict(
         word,
         # An "ok" that cannot be read is no code: something before the API may have said it.
         code=None if word == "unknown" and answer.is_ok else answer.code,
         http_status=answer.http_status,
-        message=_message(settled, answer),
+        message=_message(settled, answer, had_silence=had_silence),
         request_id=answer.request_id,
         settled_at=settled.settled_at,
         is_replayed=settled.is_replayed_failure,
@@ -61,21 +64,14 @@ def ends_run(settled: Settled) -> str | None:
     return None if settled.was_sent else "unreachable"
 
 
-def _word(settled: Settled, answer: Answer, *, n_cells: int, unheard: str, is_stopping: bool) -> str:
+def _word(answer: Answer, *, n_cells: int, unheard: str, had_silence: bool, is_open: bool) -> str:
     if answer.is_ok:
         return "applied" if answer.is_readable else "unknown"
-    if answer.http_status == 429 or _is_own_conflict(settled, answer):
+    if answer.http_status == 429 or (answer.http_status == 409 and had_silence):
         return unheard
     if _is_of_rows(answer):
         return "split" if n_cells > 1 and answer.http_status in _NARROWED else _refused(n_cells)
-    # A failure that comes after silence does not tell what became of the try that nobody answered.
-    is_open = answer.http_status >= 500 and (is_stopping or settled.had_silence)
-    return "unknown" if is_open else "failed"
-
-
-def _is_own_conflict(settled: Settled, answer: Answer) -> bool:
-    """Tell whether a 409 may be due to an earlier try of the same request, silent and still under way."""
-    return answer.http_status == 409 and settled.had_silence
+    return "unknown" if is_open and answer.http_status >= 500 else "failed"
 
 
 def _is_of_rows(answer: Answer) -> bool:
@@ -87,10 +83,10 @@ def _refused(n_cells: int) -> str:
     return "rejected" if n_cells == 1 else "failed"
 
 
-def _message(settled: Settled, answer: Answer) -> str | None:
+def _message(settled: Settled, answer: Answer, *, had_silence: bool) -> str | None:
     if settled.is_replayed_failure:
         return f"{answer.message} (a stored failure, repeated by the API under one request_id)".strip()
-    if _is_own_conflict(settled, answer):
+    if answer.http_status == 409 and had_silence:
         return f"{answer.message} (an earlier try of this request may still be under way)".strip()
     if answer.code == "state_idempotency_conflict":
         return f"{answer.message} (its key was used for another body: please report this bug)".strip()

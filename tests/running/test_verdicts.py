@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -69,6 +70,14 @@ def test_judge__stopped_between_tries() -> None:
     """A failure that would have been tried again is open when the run was stopped; a refusal is final."""
     assert judge(_settled(503), n_cells=1, is_stopping=True).word == "unknown"
     assert judge(_settled(404), n_cells=1, is_stopping=True).word == "rejected"
+
+
+@pytest.mark.parametrize(("status", "word"), [(409, "unknown"), (503, "unknown"), (404, "rejected")])
+def test_judge__after_silence(status: int, word: str) -> None:
+    """A conflict or a failure after a try that nobody answered does not tell what became of that try."""
+    assert judge(_settled(status), n_cells=1, may_have_arrived=True).word == word
+    silent = replace(_settled(status), had_silence=True)
+    assert judge(silent, n_cells=1).word == word
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import warnings
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pandas as pd
 import klikit_frames as kf
 from klikit_frames.running.journal import Disk
 
+# Besides these there is "any moment": after so many milliseconds.
 STEPS = ("before_commit", "after_commit", "before_send", "in_body", "after_send", "after_answer")
 FAULTS: tuple[dict[str, Any], ...] = (
     {"name": "reset_before"},
@@ -37,6 +38,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"name": "no_request_id"},
     {"name": "wrong_content_type"},
 )
+MOST_KILLS = 3
 FOREIGN_ID = 990_000_000
 CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
 
@@ -156,6 +158,32 @@ def connect(sandbox: kf.sandbox.Sandbox, **options: Any) -> kf.Client:
     return sandbox.connect(**(caps | {"clock": SkippingClock()} | options))
 
 
+def live_through(
+    sandbox: kf.sandbox.Sandbox,
+    journal: Path,
+    *,
+    step: str,
+    rng: random.Random,
+    counts: Counts,
+    faults: Iterable[dict[str, Any]] = (),
+) -> None:
+    """Let a plan be killed up to three times at one step, go on to its end, and judge it."""
+    sandbox.reset()
+    before = sandbox.state()
+    plan = make_plan(before, rng=rng)
+    counts.worlds += 1
+    for fault in faults:
+        sandbox.inject(**fault, match="PATCH", probability=0.2, count=8)
+    for _ in range(MOST_KILLS):
+        doom = Doom(step, rng.randrange(1, 120 if step == "any moment" else 12))
+        counts.kills += live_and_die(sandbox, plan, journal, doom=doom)
+    sandbox.clear_faults()
+    with connect(sandbox) as client:
+        result = kf.run(plan, client, journal=journal, progress=False)
+    assert result.resume_hint is None
+    judge(result, plan, sandbox, before=before, counts=counts)
+
+
 @dataclass(slots=True)
 class Counts:
     """What was tried and judged."""
@@ -212,6 +240,8 @@ def live_and_die(
 
     def work() -> None:
         doom_commits(doom)
+        if doom.step == "any moment":
+            threading.Timer(doom.nth / 1000, die).start()
         with connect(sandbox, transport=DoomedTransport(doom)) as client:
             if run_id is None:
                 kf.run(plan, client, journal=journal, progress=False)
