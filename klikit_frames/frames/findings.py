@@ -115,10 +115,11 @@ def problems_frame(
     sizes = [max(len(finding.positions), 1) for finding in findings]
     places = np.concatenate([_places(finding) for finding in findings] or [np.empty(0, np.intp)])
     order = np.argsort(places, kind="stable")
+    origins = np.repeat(np.arange(len(findings)), sizes)
     columns: dict[str, Any] = {
-        "row": _numbers(places, rows)[order],
-        "line": _numbers(places, lines)[order],
-        **{name: _words(findings, name, sizes).take(order).array for name in PROBLEM_COLUMNS[2:]},
+        "row": _numbers(places[order], rows),
+        "line": _numbers(places[order], lines),
+        **{name: _words(findings, name, origins, order).array for name in PROBLEM_COLUMNS[2:]},
     }
     return pd.DataFrame(columns, columns=list(PROBLEM_COLUMNS))
 
@@ -135,17 +136,17 @@ def _numbers(places: Positions, numbers: npt.NDArray[np.int64] | None) -> pd.arr
     return pd.arrays.IntegerArray(known, is_missing)
 
 
-def _words(findings: Sequence[Finding], name: str, sizes: list[int]) -> pd.Series[Any]:
-    if not findings:
-        return text_series([])
+def _words(findings: Sequence[Finding], name: str, origins: Positions, order: Positions) -> pd.Series[Any]:
+    """Return one text per problem, in `order`; `origins` are the places of their findings."""
     parts = [_column(finding, name) for finding in findings]
     if all(isinstance(part, str) for part in parts):
-        return text_series(parts).repeat(sizes)
-    return text_series(np.concatenate([_spread(part, size) for part, size in zip(parts, sizes, strict=True)]))
-
-
-def _spread(part: Words, size: int) -> npt.NDArray[np.object_]:
-    return np.full(size, part, dtype=object) if isinstance(part, str) else part
+        return text_series(parts).take(origins[order])
+    sizes = np.bincount(origins)
+    texts = [
+        np.full(size, part, dtype=object) if isinstance(part, str) else part
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+    return text_series(np.concatenate(texts)[order])
 
 
 def _column(finding: Finding, name: str) -> Words:

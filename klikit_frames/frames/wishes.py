@@ -33,10 +33,11 @@ class Wishes:
 
     def say_rows(self, places: npt.NDArray[np.intp]) -> Any:
         """Say rows as the person counts them, with the line of a file; texts can be added on both sides."""
-        said = self.rows[places].astype(str).astype(object)
+        rows = self.rows[places].tolist()
         if self.lines is None:
-            return said
-        return said + " (line " + self.lines[places].astype(str).astype(object) + ")"
+            return np.array([str(row) for row in rows], dtype=object)
+        lines = self.lines[places].tolist()
+        return np.array([f"{row} (line {line})" for row, line in zip(rows, lines, strict=True)], dtype=object)
 
     def find(self, code: str, places: npt.NDArray[np.intp], **said: Any) -> list[Finding]:
         """Return a finding about some of these rows, if there are any."""

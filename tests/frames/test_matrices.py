@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from tests.fixtures import SAMPLE_DATA
-from tests.frames.corpus import lines, sheet
+from tests.frames.cases import lines, sheet
 
 CELLS = {(5, "663/1"): True, (5, "664/2"): False, (6, "business"): True, (6, "664/2"): True}
 PLACES = st.tuples(st.integers(1, 4), st.sampled_from(["business", "663/1", "664/1", "664/2"]))

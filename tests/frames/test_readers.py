@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.frames.cells import FLAG_WORDS, LARGEST_ID
-from tests.frames.corpus import GOOD, HEAD, TYPED, lines, result_csv, sheet
+from tests.frames.cases import GOOD, HEAD, TYPED, lines, result_csv, sheet
 
 TWO_SHEETS = pd.DataFrame([["item", 5, 663, 1062, False]], columns=TYPED)
 
@@ -138,8 +138,9 @@ def test_annotated__input_with_reasons() -> None:
             "is_enabled": ["off", "maybe"],
             "problem": [
                 "",
-                "entity_id: '6.0': An id is a whole number and has no decimal point. Write 6 if that is the id. "
-                "brand_id: No store is given. Fill in brand_id and branch_id, or write business in a column scope. "
+                "entity_id: '6.0': An id is a whole number and has no decimal point. "
+                "Write 6 if that is the id. brand_id: No store is given. "
+                "Fill in brand_id and branch_id, or write business in a column scope. "
                 "is_enabled: 'maybe' is not known. Write one of: false, true.",
             ],
         }

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from tests.frames.corpus import lines
+from tests.frames.cases import lines
 
 STATE = pd.DataFrame(
     {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import klikit_frames as kf
-from tests.frames.corpus import GOOD, HEAD, lines
+from tests.frames.cases import GOOD, HEAD, lines
 
 MANY = lines(HEAD, *(f"item,{place},663,1062,maybe" for place in range(1, 26)))
 

@@ -11,7 +11,8 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.frames.codes import KINDS
 from klikit_frames.frames.schemas import PROBLEM_COLUMNS, TOGGLE_COLUMNS
-from tests.frames.corpus import CASES, Case
+from tests.frames.cases import Case
+from tests.frames.corpus import CASES
 
 
 def say_toggle(row: dict[str, object]) -> str:
@@ -48,7 +49,7 @@ def test_corpus__toggles_and_problems(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_corpus__contracts(case: Case) -> None:
-    """Whatever comes in, the frames that come out have their columns and dtypes, and go in again unchanged."""
+    """Whatever comes in, what comes out has its columns and dtypes, and goes in again unchanged."""
     checked = kf.check_toggles(rewound(case.source))
     text = pd.Series(["text"]).dtype
     kinds = [text, "int64", text, "Int64", "Int64", "bool", "bool", "object"]

@@ -1,0 +1,105 @@
+"""Files and headers: each with the toggles and problems that are to come of it."""
+
+# ruff: noqa: E501 - a table, one case per line
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+
+from tests.frames.cases import (
+    BOTH,
+    CASCADED,
+    GOOD,
+    HEAD,
+    OTHER,
+    OTHER_TOGGLE,
+    TOGGLE,
+    Case,
+    lines,
+    result_csv,
+)
+
+FILES = [
+    Case("plain", lines(HEAD, GOOD, OTHER), BOTH),
+    Case("no last newline", f"{HEAD}\n{GOOD}".encode(), [TOGGLE]),
+    Case("windows", lines(HEAD, GOOD, OTHER, end="\r\n"), BOTH),
+    Case("old mac", lines(HEAD, GOOD, OTHER, end="\r"), BOTH),
+    Case("utf-8 with mark", codecs.BOM_UTF8 + lines(HEAD, GOOD), [TOGGLE], note="utf-8, by its byte order mark"),
+    Case("utf-16", lines(HEAD, GOOD).decode().encode("utf-16"), [TOGGLE], note="utf-16-le"),
+    Case("utf-16 big end", codecs.BOM_UTF16_BE + lines(HEAD, GOOD).decode().encode("utf-16-be"), [TOGGLE], note="utf-16-be"),
+    Case("utf-16 without mark", lines(HEAD, GOOD).decode().encode("utf-16-le"), [TOGGLE], note="utf-16-le"),
+    Case("utf-32", lines(HEAD, GOOD).decode().encode("utf-32"), [TOGGLE], note="utf-32-le"),
+    Case("cp1252", f"{HEAD},note\n{GOOD},Crème brûlée à la carte, déjà\n".replace("carte, d", "carte; d").encode("cp1252"), [TOGGLE], note="which is a guess"),
+    Case("semicolons", lines(HEAD, GOOD).replace(b",", b";"), [TOGGLE], note="semicolons"),
+    Case("tabs", lines(HEAD, GOOD).replace(b",", b"\t"), [TOGGLE], note="tabs"),
+    Case("bars", lines(HEAD, GOOD).replace(b",", b"|"), [TOGGLE], note="bars"),
+    Case("semicolons, commas in notes", b"item_id;store;is_enabled;note\n5;663/1062;off;a, b, c\n", [TOGGLE], note="semicolons"),
+    Case("sep line of Excel", b"sep=;\n" + lines(HEAD, GOOD).replace(b",", b";"), [TOGGLE], note="line 2"),
+    Case("all quoted", lines(*(",".join(f'"{cell}"' for cell in row.split(",")) for row in (HEAD, GOOD))), [TOGGLE]),
+    Case("quoted newline", lines(f"{HEAD},note", f'{GOOD},"a\nb"', "item,6,663,1062,maybe,"), [TOGGLE], ["2:4 is_enabled flag_unknown"]),
+    Case("quoted windows newlines", lines(f"{HEAD},note", f'{GOOD},"a\r\nb\r\nc"', "item,6,663,1062,maybe,", end="\r\n"), [TOGGLE], ["2:5 is_enabled flag_unknown"]),
+    Case("newline in header", b'entity_type,entity_id,brand_id,branch_id,is_enabled,"my\nnote"\nitem,5,663,1062,maybe,\n', [], ["1:3 is_enabled flag_unknown"]),
+    Case("doubled quotes", lines(f"{HEAD},note", f'{GOOD},"say ""hi"", ok"'), [TOGGLE]),
+    Case("blank lines inside", lines(HEAD, "", GOOD, "", "", "item,6,663,1062,"), [TOGGLE], ["5:6 is_enabled flag_blank"], note="between others were skipped: 3"),
+    Case("blank rows at the end", lines(HEAD, GOOD, ",,,,", "", "  ,,,,"), [TOGGLE], note="at the end were skipped: 3"),
+    Case("title row above", lines("Menu changes, week 48", "", HEAD, GOOD, "item,6,663,1062,"), [TOGGLE], ["2:5 is_enabled flag_blank"], note="line 3"),
+    Case("wide title row above", lines("a,b,c,d,e,f,g,h", HEAD, GOOD), [TOGGLE], note="line 2"),
+    Case("cell too many", lines(HEAD, f"{GOOD},x", OTHER), [OTHER_TOGGLE], ["1:2  row_too_long"]),
+    Case("hundreds of cells too many", lines(HEAD, f"{GOOD}" + ",x" * 300, OTHER), [OTHER_TOGGLE], ["1:2  row_too_long"]),
+    Case("cell too many and blank lines", lines(HEAD, "", f"{GOOD},x", "", OTHER), [OTHER_TOGGLE], ["2:3  row_too_long"]),
+    Case("cell too many in windows", lines(HEAD, f"{GOOD},x", OTHER, end="\r\n"), [OTHER_TOGGLE], ["1:2  row_too_long"]),
+    Case("blank cell too many", lines(HEAD, GOOD, f"{OTHER},"), [TOGGLE], ["2:3  row_too_long"]),
+    Case("cell too many and all else wrong", lines(HEAD, "dish,x,,,maybe,x"), [], ["1:2  row_too_long"]),
+    Case("cell too many after a quoted newline", lines(f"{HEAD},note", f'{GOOD},"a\nb"', f"{OTHER},,"), [TOGGLE], ["2:4  row_too_long"]),
+    Case("cells missing", lines(HEAD, "item,5,663"), [], ["1:2 branch_id store_half", "1:2 is_enabled flag_blank"]),
+    Case("optional cells missing", lines(CASCADED, GOOD), [TOGGLE]),
+    Case("only own cells filled", lines(f"note,{HEAD}", "total: 2,,,,,", f"x,{GOOD}"), [TOGGLE], ["1:2  row_blank"]),
+    Case("NUL in an id", lines(HEAD, "item,5\0,663,1062,off", OTHER), [OTHER_TOGGLE], ["1:2 entity_id nul_character"]),
+    Case("NUL in a note", lines(f"{HEAD},note", f"{GOOD},a\0b"), [], ["1:2 note nul_character"]),
+    Case("quote never closed", lines(f"{HEAD},note", f"{GOOD},fine", f'{OTHER},"oops', f"{OTHER},x"), [TOGGLE], ["2:3  quote_unclosed"]),
+    Case("empty", b"", [], ["-:-  file_empty"]),
+    Case("only blanks", b" \n\n", [], ["-:-  file_empty"]),
+    Case("only a mark", codecs.BOM_UTF8, [], ["-:-  file_empty"]),
+    Case("header only", lines(HEAD)),
+    Case("header and blank rows", lines(HEAD, ",,,,", "")),
+    Case("no header", lines(GOOD), [], [
+        "-:- entity_type column_missing", "-:- entity_id column_missing", "-:- is_enabled column_missing",
+        "-:- brand_id column_missing", "-:- branch_id column_missing",
+    ]),
+    Case("gzip", gzip.compress(lines(HEAD, GOOD)), [TOGGLE]),
+    Case("text file object", io.StringIO(f"{HEAD}\n{GOOD}\n"), [TOGGLE]),
+    Case("binary file object", io.BytesIO(lines(HEAD, GOOD)), [TOGGLE]),
+    Case("result of ours", result_csv("applied", "failed"), [TOGGLE, "item 6 663/1062 off"], note="result of a run"),
+]  # fmt: skip
+
+HEADERS = [
+    Case("the API's spellings", b"entityType,entityID,brandID,branchID,isEnabled,isCascadeToModifierGroups,brandIDsToCascade\nitem,5,663,1062,off,on,663\n", [f"{TOGGLE} cascade 663"], note="'isEnabled' was read as 'is_enabled'"),
+    Case("capitals and spaces", b" Entity Type ,ENTITY ID,Brand-ID,Branch_Id,Is  Enabled\nitem,5,663,1062,off\n", [TOGGLE]),
+    Case("item_id", b"item_id,brand_id,branch_id,is_enabled\n5,663,1062,off\n", [TOGGLE], note="about one item"),
+    Case("sectionID", b"sectionID,brand_id,branch_id,is_enabled\n5,663,1062,off\n", ["section 5 663/1062 off"]),
+    Case("category_id and a level", b"category_id,entity_type,store,is_enabled\n5,category,663/1062,off\n6,item,663/1062,off\n7,,663/1062,off\n", ["category 5 663/1062 off", "category 7 663/1062 off"], ["2:3 entity_type entity_type_mismatch"]),
+    Case("item_id and section_id", b"item_id,section_id,store,is_enabled\n5,6,663/1062,off\n", [], ["-:- entity_id column_double"]),
+    Case("item_id beside entity_id", lines(f"{HEAD},item_id", f"{GOOD},77"), [TOGGLE]),
+    Case("weak names", b"type,id,store,enabled\nitem,5,663/1062,off\n", [TOGGLE], note="'id' was read as 'entity_id'"),
+    Case("weak names beside strong ones", lines(f"id,type,{HEAD}", f"1,vegan,{GOOD}"), [TOGGLE]),
+    Case("two weak names", b"level,type,id,store,enabled\nitem,item,5,663/1062,off\n", [], ["-:- entity_type column_double"]),
+    Case("column twice", lines(f"{HEAD},is_enabled", f"{GOOD},on"), [], ["-:- is_enabled column_double"]),
+    Case("column in two spellings", lines(f"{HEAD},isEnabled", f"{GOOD},on"), [], ["-:- is_enabled column_double"]),
+    Case("column missing", lines("entity_type,entity_id,brand_id,branch_id", "item,5,663,1062"), [], ["-:- is_enabled column_missing"]),
+    Case("column misspelt", lines(HEAD.replace("is_enabled", "is_enabeld"), GOOD), [], ["-:- is_enabled column_missing"]),
+    Case("cyrillic letter", lines(HEAD.replace("brand_id", "br\u0430nd_id"), GOOD), [], ["-:- brand_id column_missing"]),
+    Case("cascade misspelt", lines(f"{HEAD},cascade_to_modifier_group", f"{GOOD},yes"), [], ["-:- cascade_to_modifier_groups column_lookalike"]),
+    Case("own column like scope", lines(f"{HEAD},score", f"{GOOD},7"), [TOGGLE], ["-:- scope column_lookalike?"]),
+    Case("zero width in a header", lines("\u200b" + HEAD, GOOD), [TOGGLE]),
+    Case("nameless blank column", lines(f"{HEAD},", f"{GOOD},"), [TOGGLE]),
+    Case("nameless filled column", lines(f"{HEAD},", f"{GOOD},mine"), [TOGGLE], note="'column_6'"),
+    Case("store column", b"item_id,store,is_enabled\n5, 663 / 1062 ,off\n6,663/1062,on\n", BOTH),
+    Case("store column bad", b"item_id,store,is_enabled\n5,663-1062,off\n6,Senopati,on\n7,663/,on\n8,,on\n", [], [
+        "1:2 store store_unreadable", "2:3 store store_unreadable", "3:4 store store_unreadable", "4:5 brand_id store_missing",
+    ]),
+    Case("store column beside ids", lines(f"{HEAD},store", f"{GOOD},Senopati"), [TOGGLE]),
+    Case("own columns twice", lines(f"{HEAD},note,note", f"{GOOD},a,b"), [TOGGLE], note="'note_2'"),
+    Case("own columns like results", lines(f"{HEAD},code,message", f"{GOOD},a,b"), [TOGGLE], note="'input_code'"),
+]  # fmt: skip
