@@ -13,7 +13,7 @@ from ..errors import StateError
 from ..frames.exports import neutralise_formulas, restore_formulas
 from ..frames.schemas import STATE_COLUMNS
 from .facts import freeze
-from .trees import DTYPES
+from .trees import DTYPES, TEXT
 
 # A CSV has no place for the notes of a state; they go into a first line that other programs can skip.
 _NOTES = "# klikit_frames state "
@@ -98,6 +98,8 @@ def _typed(state: pd.DataFrame) -> pd.DataFrame:
 
 def _column(column: pd.Series) -> pd.Series:
     dtype = DTYPES.get(str(column.name))
+    if dtype == TEXT:
+        return column.astype(object).where(column.notna(), None).astype(TEXT)
     if dtype is None or column.dtype == dtype:
         return column
     if dtype == "boolean" and not pd.api.types.is_bool_dtype(column.dtype):

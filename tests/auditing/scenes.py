@@ -39,5 +39,7 @@ def write(toggles: pd.DataFrame, client: kf.Client) -> None:
 
 def flags_of(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
     """Return the flags of a state by their cells."""
-    keys = state[CELL].astype(object).fillna("-").itertuples(index=False, name=None)
+    keys = [
+        tuple("-" if pd.isna(part) else part for part in key) for key in state[CELL].to_numpy(dtype=object)
+    ]
     return dict(zip(keys, state["is_enabled"].tolist(), strict=True))

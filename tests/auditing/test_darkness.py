@@ -14,9 +14,8 @@ A, B = (1, 1), (1, 2)
 
 
 def _told(state: pd.DataFrame) -> list[list[object]]:
-    return (
-        kf.effective(state)[["is_effective", "dark_because"]].astype(object).fillna("-").to_numpy().tolist()
-    )
+    told = kf.effective(state)[["is_effective", "dark_because"]].to_numpy(dtype=object)
+    return [["-" if pd.isna(cell) else cell for cell in row] for row in told]
 
 
 def test_effective__and_along_the_path() -> None:

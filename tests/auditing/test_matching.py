@@ -76,4 +76,4 @@ def test_flags__three_values() -> None:
 
 def test_named__codes_to_text() -> None:
     """Codes become their names, and -1 a missing one."""
-    pd.testing.assert_series_equal(named(np.array([1, -1, 0]), ["a", "b"]), pd.Series(["b", None, "a"]))
+    assert named(np.array([1, -1, 0]), ["a", "b"]).fillna("-").tolist() == ["b", "-", "a"]

@@ -14,7 +14,7 @@ import klikit_frames as kf
 def test_snapshot__round_trip(client: kf.Client, tmp_path: Path, name: str) -> None:
     """A state comes back with its rows, dtypes and notes."""
     state = kf.read_state(client, stores=kf.stores(client).head(3), with_business=True, progress=False)
-    state.loc[0, ["is_enabled", "title"]] = pd.NA
+    state.loc[0, ["is_enabled", "title"]] = None
     state.loc[1, "title"] = "=HYPERLINK(1)"
     state.loc[2, "title"] = "NA"
     loaded = kf.load_state(kf.save_state(state, tmp_path / name))
