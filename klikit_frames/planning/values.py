@@ -123,12 +123,33 @@ class Plan:
         return estimate_time(self.n_requests, writes_per_minute=writes_per_minute)
 
     def confirm_code(self, client: _HasHost) -> str:
-        """Return a short code that stands for this plan on this client's host, to confirm a run with."""
+        """Return a short code that stands for this plan on this client's host, to confirm a run with.
+
+        Touches neither network nor disk.
+
+        Parameters
+        ----------
+        client : Client
+            Only its ``host`` is looked at.
+
+        Examples
+        --------
+        >>> plan = kf.plan(kf.business_toggles("section", [5297], is_enabled=False))
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     len(plan.confirm_code(client))
+        8
+        """
         said = (self.plan_id, self.digest, client.host, str(self.n_rows), str(self.n_requests))
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
 
     def dump(self) -> bytes:
-        """Return the plan as the bytes of a plan file; `parse_plan` is the inverse."""
+        """Return the plan as the bytes of a plan file; `parse_plan` is the inverse.
+
+        Examples
+        --------
+        >>> kf.plan(kf.business_toggles("section", [5297], is_enabled=False)).dump()[:52]
+        b'{"checksum":"...
+        """
         return seal(
             {
                 "plan_id": self.plan_id,
