@@ -1,4 +1,4 @@
-"""What the pickers cost at 50,000 rows and the matrix editor at 500 × 100: seconds in Python, bytes to the page.
+"""What the pickers cost at 50,000 rows and the matrix editor at 500 × 100: seconds, and bytes to the page.
 
 Run it with ``python -m tests.benchmarks.forms``; nothing is asserted. What a person waits for, browser and
 all, is measured by ``pytest tests/browser/test_pickers.py -k large -s``.

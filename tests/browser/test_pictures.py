@@ -60,8 +60,9 @@ def test_picture__toggle_form(dressed: tuple[Lab, str], folder: Path) -> None:
 def test_picture__plan(dressed: tuple[Lab, str], folder: Path) -> None:
     """A plan as a cell shows it."""
     lab, suffix = dressed
+    lab.page.set_viewport_size({"width": 1600, "height": 1000})
     lab.show(PLAN, "plan")
-    take(lab, ".jp-RenderedHTMLCommon", folder / f"plan{suffix}", height=620)
+    take(lab, ".jp-RenderedHTMLCommon", folder / f"plan{suffix}", height=560)
 
 
 def test_picture__matrix_editor(dressed: tuple[Lab, str], folder: Path) -> None:
