@@ -113,7 +113,7 @@ def _group_codes(toggles: pd.DataFrame, positions: Indexes) -> tuple[Indexes, li
     keys: list[tuple[object, ...]] = [()]
     for name in Key._fields:
         values = toggles[name].iloc[positions]
-        own, uniques = pd.factorize(values if values.dtype == object else values.array)
+        own, uniques = pd.factorize(values)
         mixed = codes * len(uniques) + own
         used, codes = np.unique(mixed, return_inverse=True)
         keys = [(*keys[code // len(uniques)], uniques[code % len(uniques)]) for code in used]
