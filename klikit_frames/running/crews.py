@@ -68,9 +68,10 @@ class Crew:
             self._follow(report, n_threads=len(threads))
         except KeyboardInterrupt:
             self.watch.end("interrupted")
+            self._dismiss(threads)
         except Exception as trouble:  # noqa: BLE001 - raised again when the threads have ended
             self.watch.fail(trouble)
-        self._dismiss(threads)
+            self._dismiss(threads)
 
     def _follow(self, report: Report, *, n_threads: int) -> None:
         """Report what is done until all threads have ended, or are left behind."""

@@ -28,7 +28,7 @@ __all__ = ["Disk", "Journal", "JournalPath", "journal_path", "open_journal", "re
 
 _APPLICATION_ID = 0x6B6C6B66
 # How long to wait for another process to finish its commit.
-_PATIENCE_S = 5.0
+_PATIENCE_S = 10.0
 # EXTRA with a rollback journal survives a power cut at any instant, also in a folder on a network.
 _PRAGMAS = ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", "secure_delete=OFF")
 
@@ -173,10 +173,13 @@ def read_journal(journal: JournalPath = None) -> Journal:
         return open_journal(MEMORY)
     connection = _connect(path)
     try:
-        _check_owner(connection)
+        n_tables = _check_owner(connection)
     except sqlite3.Error as error:
         connection.close()
         raise JournalError(_message(error, path)) from error
+    if not n_tables:
+        connection.close()
+        return open_journal(MEMORY)
     return Journal(Disk(connection, path), path, name=_name(journal))
 
 
@@ -206,11 +209,13 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
-def _check_owner(connection: sqlite3.Connection) -> None:
+def _check_owner(connection: sqlite3.Connection) -> int:
+    """Refuse a file of another program, and return how many tables there are."""
     ((owner,),) = connection.execute("PRAGMA application_id").fetchall()
     ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
     if n_tables and owner != _APPLICATION_ID:
         raise sqlite3.DatabaseError("file is not a journal of klikit_frames")
+    return int(n_tables)
 
 
 def _check_soundness(connection: sqlite3.Connection) -> None:

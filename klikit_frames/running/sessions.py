@@ -74,7 +74,8 @@ class Session:
         if self.watch.trouble is not None:
             self._give_up(self.watch.trouble)
         self._prove(past_key)
-        return self._end()
+        is_news = waiting or past_key or self.run.status == "running"
+        return self._end() if is_news else self._recorded()
 
     def _begin(self) -> None:
         """Note every request with its key, and the before-images, before the first leaves."""
@@ -151,6 +152,9 @@ class Session:
         counts, ended_at = result.counts, datetime.now(UTC)
         self.book.note_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result
+
+    def _recorded(self) -> Result:
+        return tell(self.book, self.plan, self.run, status=self.run.status)
 
     def _give_up(self, trouble: BaseException) -> NoReturn:
         """Raise what went wrong on our own side, with the line that goes on."""

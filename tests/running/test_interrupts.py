@@ -15,7 +15,8 @@ from klikit_frames.running.journal import Disk
 from .worlds import connect
 
 
-def _press_ctrl_c() -> None:
+def _press_ctrl_c(pressed: list[float]) -> None:
+    pressed.append(time.monotonic())
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
@@ -23,10 +24,10 @@ def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, j
     """A run does not wait for an answer that takes long: its row is unknown, and resuming settles it."""
     sandbox.inject("latency", seconds=4.0, count=1)
     with connect(sandbox, max_connections=1) as client:
-        started = time.monotonic()
-        threading.Timer(0.2, _press_ctrl_c).start()
+        pressed: list[float] = []
+        threading.Timer(0.2, _press_ctrl_c, [pressed]).start()
         result = kf.run(singles, client, journal=journal)
-        assert time.monotonic() - started < 3.5
+        assert time.monotonic() - pressed[0] < 2.0
         assert result.status == "interrupted"
         assert result.counts == result.counts | {"unknown": 1, "not_sent": 11}
         assert f'kf.resume("{result.run_id}", client, journal={str(journal)!r})' in result.summary
@@ -39,10 +40,10 @@ def test_interrupt__waiting_for_the_rate(
 ) -> None:
     """A run that waits for its turn under the rate cap stops at once."""
     with sandbox.connect(writes_per_minute=2) as client:
-        threading.Timer(0.3, _press_ctrl_c).start()
-        started = time.monotonic()
+        pressed: list[float] = []
+        threading.Timer(0.3, _press_ctrl_c, [pressed]).start()
         result = kf.run(singles, client, journal=journal)
-    assert time.monotonic() - started < 2.3
+    assert time.monotonic() - pressed[0] < 2.0
     assert result.status == "interrupted"
     assert result.counts["not_sent"] >= 10
     assert sum(result.counts.values()) == 12

@@ -12,7 +12,7 @@ import klikit_frames as kf
 from .worlds import STEPS, Counts, live_through
 
 # A world is killed up to three times: more than 200 kills in all.
-N_WORLDS = 12
+N_WORLDS = 10
 
 
 @pytest.mark.parametrize("step", [*STEPS, "any moment"])

@@ -174,10 +174,11 @@ def test_run__business_before_store(client: kf.Client, sandbox: kf.sandbox.Sandb
 def test_run__again(client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """A plan that has run is not sent twice: its recorded result comes back, equal to the first."""
     first = kf.run(singles, client, journal=journal)
-    n_writes = len(_writes(sandbox))
+    n_writes, history = len(_writes(sandbox)), kf.runs(journal=journal)
     again = kf.run(singles, client, journal=journal)
     assert len(_writes(sandbox)) == n_writes == 12
-    assert again.run_id == first.run_id
+    assert (again.run_id, again.status) == (first.run_id, "finished")
+    pd.testing.assert_frame_equal(kf.runs(journal=journal), history)
     pd.testing.assert_frame_equal(again.frame, first.frame)
 
 
@@ -377,6 +378,8 @@ def test_runs__history(client: kf.Client, wide: pd.DataFrame, journal: Path) -> 
 
 
 def test_runs__none_yet(journal: Path) -> None:
-    """Without a journal there is no history, and none is made."""
+    """Without a journal there is no history, and none is made; an empty file is none either."""
     assert kf.runs(journal=journal).empty
     assert not journal.exists()
+    journal.touch()
+    assert kf.runs(journal=journal).empty
