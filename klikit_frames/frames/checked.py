@@ -34,6 +34,12 @@ class CheckedToggles:
         and ``severity``: ``error`` or ``warning``. A problem of the whole table has no row.
     notes : list of str
         Every choice that the reader made, in words.
+
+    Examples
+    --------
+    >>> checked = kf.check_toggles([{"item_id": 5, "store": "663/1062", "is_enabled": "off"}])
+    >>> checked.is_valid, len(checked.toggles), checked.problems.empty
+    (True, 1, True)
     """
 
     toggles: pd.DataFrame

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from klikit_frames.frames.findings import Finding, refused_rows
+from klikit_frames.frames.findings import Finding, Positions, Words, refused_rows
 from klikit_frames.frames.headers import Header
 from klikit_frames.frames.passes import (
     Pass,
@@ -60,10 +60,12 @@ class Columns:
 
     def find(self, code: str, name: str, mask: Mask, *, value: str = "") -> None:
         """Note a finding about the rows in `mask`, if there are any."""
-        if mask.any():
-            self.findings.append(
-                Finding(code=code, positions=np.flatnonzero(mask), column=name, values=value)
-            )
+        self.note(code, name, np.flatnonzero(mask), values=value)
+
+    def note(self, code: str, name: str, positions: Positions, *, values: Words) -> None:
+        """Note a finding about the rows at `positions`, if there are any."""
+        if len(positions):
+            self.findings.append(Finding(code=code, positions=positions, column=name, values=values))
 
     def find_blank(self, result: Pass, *, name: str, code: str) -> None:
         """Note the blank cells of a column."""
@@ -174,9 +176,10 @@ def _read_cascades(columns: Columns) -> tuple[Pass, Pass]:
         cascade = columns.take(read_flags(columns[name], name=name))
     if "cascade_brand_ids" in columns:
         brands = columns.take(read_id_lists(columns["cascade_brand_ids"], name="cascade_brand_ids"))
-        is_bad = columns.refused(name)
-        columns.find(
-            "cascade_brands_unused", "cascade_brand_ids", ~brands.is_blank & ~cascade.values & ~is_bad
+        unused = np.flatnonzero(~brands.is_blank & ~cascade.values & ~columns.refused(name))
+        said = ["|".join(map(str, ids)) for ids in brands.values[unused]]
+        columns.note(
+            "cascade_brands_unused", "cascade_brand_ids", unused, values=np.array(said, dtype=object)
         )
     return cascade, brands
 

@@ -142,7 +142,7 @@ def test_to_matrix__contradiction() -> None:
         kf.to_matrix(pd.concat([toggles, toggles.assign(is_enabled=False)]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.dictionaries(PLACES, st.booleans(), min_size=1))
 def test_matrix__inverse(cells: dict[tuple[int, str], bool]) -> None:
     """What goes into a matrix comes out of it, through a file as well."""

@@ -49,3 +49,41 @@ def test_html__nothing_wrong() -> None:
     html = kf.check_toggles(lines(HEAD, GOOD))._repr_html_()
     assert "No problems." in html
     assert "<table" not in html
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("flase", "Did you mean 'false'?"),
+        ("1.0", "It came as a float, as pandas makes of 1 and 0 with blanks: read the table with dtype=str."),
+        ("perhaps", "Write one of: false, true."),
+    ],
+)
+def test_hint__of_a_flag(cell: str, hint: str) -> None:
+    """The hint of an odd flag is the likely meaning."""
+    problems = kf.check_toggles(lines(HEAD, f"item,5,663,1062,{cell}")).problems
+    assert problems["hint"].tolist() == [hint]
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("5297.0", "Write 5297 if that is the id."),
+        ("5297.5", "Write the id as plain digits."),
+        ("007", "Write 7 if that is the id."),
+        ("5.297", "Write 5297 if that is the id."),
+        ("+5", "Write 5 if that is the id."),
+        ("٥٢", "Write 52 if that is the id."),
+        ("-5", "Look the id up again."),
+    ],
+)
+def test_hint__of_an_id(cell: str, hint: str) -> None:
+    """The hint of an odd id is the likely meaning, which is never taken for granted."""
+    problems = kf.check_toggles(lines(HEAD, f"item,{cell},663,1062,on")).problems
+    assert problems["hint"].tolist() == [hint]
+
+
+def test_value__as_it_stands() -> None:
+    """The value of a problem is what stands in the table."""
+    content = lines(f"{HEAD},cascade_brand_ids", f"{GOOD},664|663", "item, x ,663,1062,on,")
+    assert kf.check_toggles(content).problems["value"].tolist() == ["663|664", " x "]
