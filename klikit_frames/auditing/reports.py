@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..running.results import Result
 
 # A manager reads the first rows; the whole is in the files that the run wrote.
-_MOST_ROWS = 200
+_MOST_ROWS = 50
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -49,7 +49,7 @@ def report(
     """Write a report as one HTML file and return its path; an existing file is replaced.
 
     The file loads nothing and runs no script, so that it can be mailed. Pictures need the extra ``[plots]``.
-    Tables show the first 200 rows, what went wrong first.
+    Tables show the first 50 rows, what went wrong first.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def test_timeline__says_what_is_to_be_seen() -> None:
     picture = kf.plot_timeline(_result(("applied", 0, 1, 1), ("failed", 4, 9, 3)))
     assert picture.text == "Timeline of a run: 2 requests in 9.0 s, 1 applied, 1 failed; 3.0 s of waiting"
     legend = [text.get_text() for text in picture.figure.legends[0].get_texts()]
-    assert set(legend) == {"nothing under way", "applied", "failed", "retried"}
+    assert set(legend) == {"waiting: nothing under way", "applied", "failed", "retried"}
 
 
 def test_timeline__many_requests() -> None:
