@@ -40,7 +40,8 @@ def judge(
         return Verdict(unheard, message=settled.trouble, settled_at=settled.settled_at)
     # What nobody answered, now or in an earlier stretch, may still be under way, or have been done.
     had_silence = settled.had_silence or may_have_arrived
-    is_open = had_silence or is_stopping
+    # A stored failure will be repeated for as long as the key lives; only reading back can settle it.
+    is_open = (had_silence or is_stopping) and not settled.is_replayed_failure
     word = _word(answer, n_cells=n_cells, unheard=unheard, had_silence=had_silence, is_open=is_open)
     return Verdict(
         word,

@@ -90,6 +90,11 @@ def test_judge__page_of_a_proxy(status: int, word: str) -> None:
     assert (verdict.code is None) == (word == "unknown")
 
 
+def test_judge__stored_failure() -> None:
+    """A failure that the API repeats is final, silence before it or not: it would only come again."""
+    assert judge(_settled(502, replayed=True), n_cells=1, may_have_arrived=True).word == "failed"
+
+
 def test_judge__key_is_missing() -> None:
     """A complaint about our own headers is not the rows' fault, so nothing is narrowed."""
     assert judge(_settled(400, code="request_missing_idempotency_key"), n_cells=5).word == "failed"
