@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..auditing.undo import undo
 from ..errors import KlikitFramesError
 from ..frames.schemas import RESULT_COLUMNS
+from ..planning.plans import parse_plan
 from ..planning.plans import plan as make_plan
-from ..running.jobs import Job, attach, start
+from ..running.jobs import Job, JobProgress, attach, start
+from ..running.journal import read_journal
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..api.client import Client
     from ..planning.plans import Plan
     from ..running.journal import JournalPath
@@ -31,6 +37,7 @@ class Stage(StrEnum):
     FINISHED = "finished"
 
 
+_LOOK_S = 0.2
 _BUSY = (Stage.SENDING, Stage.STOPPING)
 
 
@@ -59,10 +66,10 @@ class Launch:
         self.n_done = 0
         self.n_total = 0
         self.on_change: Callable[[], None] = lambda: None
-        self.on_finish: Callable[[Result], None] = lambda _: None
+        self.on_written: Callable[[pd.DataFrame], None] = lambda _: None
         self._sent: Plan | None = None
-        self._code: str | None = None
         self._job: Job | None = None
+        self._began_at = datetime.now(UTC)
         self._lock = threading.RLock()
         self._idle = threading.Event()
         self._idle.set()
@@ -102,18 +109,17 @@ class Launch:
         with self._lock:
             if self.stage is Stage.READY:
                 self.trouble = self._refusal(code.strip())
-                self._code = self.code or None
-                if not self.trouble:
-                    self.stage = Stage.ASKING if self.n_wide else Stage.SENDING
-                    self._begin_if_sending()
+                if not self.trouble and self.n_wide:
+                    self.stage = Stage.ASKING
+                elif not self.trouble:
+                    self._send(self.plan)
         self.on_change()
 
     def agree(self) -> None:
         """Send a business-wide plan after all."""
         with self._lock:
             if self.stage is Stage.ASKING:
-                self.stage = Stage.SENDING
-                self._begin_if_sending()
+                self._send(self.plan)
         self.on_change()
 
     def decline(self) -> None:
@@ -126,17 +132,17 @@ class Launch:
     def cancel(self) -> None:
         """Stop after the requests that are in flight."""
         with self._lock:
-            if self.stage is Stage.SENDING and self._job is not None:
+            if self.stage is Stage.SENDING:
                 self.stage = Stage.STOPPING
-                self._job.cancel()
+                if self._job is not None:
+                    self._job.cancel()
         self.on_change()
 
     def go_on(self) -> None:
         """Send what the last run left unsettled: the same requests under the same keys."""
         with self._lock:
             if self.stage not in _BUSY and self._sent is not None and self.n_left:
-                self.plan, self.stage = self._sent, Stage.SENDING
-                self._begin_if_sending()
+                self._send(self._sent)
         self.on_change()
 
     def retry(self) -> None:
@@ -158,13 +164,11 @@ class Launch:
                 self._complain(str(error))
 
     def find(self, run_id: str) -> None:
-        """Show a run of the journal again."""
-        if self.stage in _BUSY:
-            return
-        try:
-            self._finish(attach(run_id.strip(), journal=self.journal).result())
-        except KlikitFramesError as error:
-            self._complain(str(error))
+        """Show a run of the journal: its result, or how far it is if it goes on somewhere."""
+        with self._lock:
+            if self.stage not in _BUSY:
+                self._follow(partial(self._attach, run_id.strip()), n_total=0)
+        self.on_change()
 
     def wait(self, timeout_s: float = 30.0) -> bool:
         """Return whether nothing is being sent, after waiting for that up to `timeout_s`."""
@@ -172,7 +176,8 @@ class Launch:
 
     def update(self, n: int = 1, /) -> None:
         """Note that `n` more rows are settled; a run reports here."""
-        self.n_done += n
+        with self._lock:
+            self.n_done += n
         self.on_change()
 
     def close(self) -> None:
@@ -185,29 +190,64 @@ class Launch:
             return f"Nothing was sent. Type {self.code} to confirm this plan for {self.client.host}."
         return ""
 
-    def _begin_if_sending(self) -> None:
-        if self.stage is Stage.SENDING and self.plan is not None:
-            self._sent, self.trouble, self.n_done = self.plan, "", 0
-            self.n_total = self.plan.counts["sent"]
-            self._idle.clear()
-            threading.Thread(target=self._send, args=(self.plan,), daemon=True).start()
+    def _send(self, plan: Plan | None) -> None:
+        if plan is not None:
+            self._sent = plan
+            self._follow(partial(self._start, plan), n_total=plan.counts["sent"])
 
-    def _send(self, plan: Plan) -> None:
+    def _start(self, plan: Plan) -> Job:
+        # The code was typed, or nothing asks for it; before="read" is what an undo stands on.
+        code = plan.confirm_code(self.client)
+        return start(plan, self.client, journal=self.journal, progress=self, confirm=code, before="read")
+
+    def _attach(self, run_id: str) -> Job:
+        with read_journal(self.journal) as book:
+            self._sent = parse_plan(book.plan_body(book.run(run_id).run_id))
+        return attach(run_id, journal=self.journal)
+
+    def _follow(self, begin: Callable[[], Job], *, n_total: int) -> None:
+        """Begin in the background, and see it to its end there."""
+        self.stage, self.trouble, self._job = Stage.SENDING, "", None
+        self.n_done, self.n_total = 0, n_total
+        self._began_at = datetime.now(UTC)
+        self._idle.clear()
+        threading.Thread(target=self._see_through, args=(begin,), daemon=True).start()
+
+    def _see_through(self, begin: Callable[[], Job]) -> None:
         try:
-            self._job = start(
-                plan, self.client, journal=self.journal, progress=self, confirm=self._code, before="read"
-            )
-            self._finish(self._job.result())
+            self._finish(self._await(begin()))
         except KlikitFramesError as error:
             self._complain(str(error))
+        except Exception as error:
+            self._complain(f"Something went wrong inside klikit_frames: {error!r}.")
+            raise
         finally:
             self._idle.set()
+
+    def _await(self, job: Job) -> Result:
+        with self._lock:
+            self._job = job
+            if self.stage is Stage.STOPPING:
+                job.cancel()
+        while True:
+            try:
+                return job.result(timeout=_LOOK_S)
+            except TimeoutError:
+                self._look(job.progress)
+
+    def _look(self, progress: JobProgress) -> None:
+        # A run that was found reports nothing by itself.
+        if not self.n_total or self.n_done < progress.n_rows_done:
+            with self._lock:
+                self.n_done, self.n_total = progress.n_rows_done, progress.n_rows
+            self.on_change()
 
     def _finish(self, result: Result) -> None:
         with self._lock:
             self.result, self.plan, self.note, self.stage = result, None, "", Stage.FINISHED
+        # What an older part of the run has written may have been changed by others since.
+        self.on_written(result.frame[result.frame["sent_at"] >= self._began_at])
         self.on_change()
-        self.on_finish(result)
 
     def _complain(self, trouble: str) -> None:
         with self._lock:

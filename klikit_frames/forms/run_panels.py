@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ class RunPanel(w.VBox):  # type: ignore[misc]
         self.launch = Launch(client, journal=journal)
         self.worker = Latest()
         self.listing: Listing | None = None
+        self._pen = threading.RLock()
         self._drawn_at = 0.0
         self._drawn_stage: Stage | None = None
         self._shown_plan: Plan | None = None
@@ -60,13 +62,14 @@ class RunPanel(w.VBox):  # type: ignore[misc]
 
     def draw(self) -> None:
         """Show the launch as it is now; while it is sent, ten times a second at most."""
-        stage, now = self.launch.stage, time.monotonic()
-        if stage is Stage.SENDING and stage is self._drawn_stage and now - self._drawn_at < _REDRAW_S:
-            return
-        self._drawn_at, self._drawn_stage = now, stage
-        self._draw_offer()
-        self._draw_progress()
-        self._draw_result()
+        with self._pen:
+            stage, now = self.launch.stage, time.monotonic()
+            if stage is Stage.SENDING and stage is self._drawn_stage and now - self._drawn_at < _REDRAW_S:
+                return
+            self._drawn_at, self._drawn_stage = now, stage
+            self._draw_offer()
+            self._draw_progress()
+            self._draw_result()
 
     def _make(self) -> None:
         self.preview = w.HTML().add_class("kf-preview")
@@ -152,6 +155,9 @@ def told(work: Callable[[], None], *, say: Callable[[str], None]) -> Callable[[]
             work()
         except KlikitFramesError as error:
             say(str(error))
+        except Exception as error:
+            say(f"Something went wrong inside klikit_frames: {error!r}.")
+            raise
 
     return careful
 

@@ -50,7 +50,7 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
     def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
         self.client = client
         self.panel = RunPanel(client, journal=journal)
-        self.panel.launch.on_finish = self._after_run
+        self.panel.launch.on_written = self._note
         self.read_note = w.HTML().add_class("kf-read-note")
         self.read_again = w.Button(description="Read the menu again").add_class("kf-read-again")
         self.read_again.on_click(lambda _: self.read())
@@ -153,8 +153,8 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
         if draft == self.draft:
             self.panel.launch.offer(made)
 
-    def _after_run(self, result: Result) -> None:
-        self.live.note(result.frame)
+    def _note(self, written: pd.DataFrame) -> None:
+        self.live.note(written)
 
 
 def _brands(stores: pd.DataFrame) -> list[tuple[str, int]]:

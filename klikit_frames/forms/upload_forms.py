@@ -56,7 +56,7 @@ class UploadForm(w.VBox):  # type: ignore[misc]
     def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
         self.client = client
         self.panel = RunPanel(client, journal=journal)
-        self.panel.launch.on_finish = self._after_run
+        self.panel.launch.on_written = self._note
         self.checked: CheckedToggles | None = None
         self._live: LiveFlags | None = None
         self.upload = w.FileUpload(accept=ACCEPTED, description="Choose a file").add_class("kf-upload")
@@ -123,9 +123,9 @@ class UploadForm(w.VBox):  # type: ignore[misc]
         self.file_note.value = complaint_html(text)
         self.panel.say("")
 
-    def _after_run(self, result: Result) -> None:
+    def _note(self, written: pd.DataFrame) -> None:
         if self._live is not None:
-            self._live.note(result.frame)
+            self._live.note(written)
 
 
 def problems_html(checked: CheckedToggles) -> str:

@@ -174,6 +174,36 @@ def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf
     assert writes(sandbox)["key"].nunique() == 40
 
 
+def test_toggle_form__carries_on_with_a_run_of_before(
+    form: kf.forms.ToggleForm, hasty: kf.Client, sandbox: kf.sandbox.Sandbox
+) -> None:
+    """What another form left unsettled is found by its run_id and carried on with."""
+    pick(form)
+    plan = kf.plan(form.plan.toggles, combine=False)
+    sandbox.inject("error_503", match="enable")
+    run_id = kf.run(plan, hasty, on_error="stop", progress=False).run_id
+    sandbox.clear_faults()
+    form.panel.run_id.value = run_id
+    form.panel.find.click()
+    form.wait()
+    n_left, n_failed = form.panel.launch.n_left, form.panel.launch.n_failed
+    form.panel.go_on.click()
+    form.wait()
+    assert form.result.run_id == run_id
+    assert form.result.counts == {**form.result.counts, "applied": n_left, "failed": n_failed}
+
+
+def test_toggle_form__read_only_client(sandbox: kf.sandbox.Sandbox) -> None:
+    """A client that may not write says so beside Apply, and the plan stays."""
+    with sandbox.connect(read_only=True) as client:
+        form = kf.forms.ToggleForm(client)
+        pick(form)
+        form.panel.apply.click()
+        form.wait()
+        assert "read-only" in form.panel.trouble.value
+        assert (form.plan.n_rows, form.panel.apply.disabled) == (4, False)
+
+
 def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Failed rows come first in the table; Retry offers them alone, and Apply sends them."""
     pick(form)
@@ -212,15 +242,23 @@ def test_toggle_form__own_writes_are_known(form: kf.forms.ToggleForm) -> None:
 
 def test_toggle_form__finds_a_run_again(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
     """A run can be found by its id from another form; an id that nobody knows is said beside the field."""
+    form.scope.value = "business"
     pick(form)
-    run_id = apply(form).run_id
+    form.panel.apply.click()
+    form.panel.yes.click()
+    form.wait()
+    run_id = form.result.run_id
+    kf.run(kf.plan(form.result.frame[["entity_type", "entity_id", "scope"]].assign(is_enabled="on")), hasty)
     other = kf.forms.ToggleForm(hasty)
     other.panel.run_id.value = "nope"
     other.panel.find.click()
+    other.wait()
     assert "nope" in other.panel.trouble.value
     other.panel.run_id.value = f" {run_id} "
     other.panel.find.click()
+    other.wait()
     assert run_id in other.panel.outcome.value
+    pd.testing.assert_frame_equal(other.live.business, kf.read_state(hasty, progress=False))
     assert other.result.counts == form.result.counts
 
 
