@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,9 +34,11 @@ def assign_rows(requests: list[Request], *, groups: list[Group], n_rows: int) ->
     owners = np.zeros(n_rows, dtype=np.int64)
     others = np.empty(n_rows, dtype=object)
     others[:] = [()] * n_rows
+    numbered: dict[int, list[tuple[int, Request]]] = defaultdict(list)
+    for no, request in enumerate(requests, start=1):
+        numbered[id(request.group)].append((no, request))
     for group in groups:
-        numbered = [(no, each) for no, each in enumerate(requests, start=1) if each.group is group]
-        lists, choice = _request_lists(numbered, n_cells=len(group.cells))
+        lists, choice = _request_lists(numbered[id(group)], n_cells=len(group.cells))
         per_row = choice[group.cell_of_row]
         owners[group.rows] = np.array([found[0] if found else 0 for found in lists])[per_row]
         tails = np.empty(len(lists), dtype=object)

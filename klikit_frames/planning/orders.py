@@ -6,8 +6,6 @@ import heapq
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
     from klikit_frames.planning.groups import Group, Indexes
     from klikit_frames.planning.pieces import Rectangle
@@ -72,11 +70,11 @@ def _needs(requests: list[Request]) -> list[list[int]]:
         if request.group.is_business:
             for each in request.ids.tolist():
                 writers[request.group.key.entity_type][each].append(no)
-    return [_needs_of(request, writers[request.group.key.entity_type]) for request in requests]
+    return [_needs_of(request, writers.get(request.group.key.entity_type, {})) for request in requests]
 
 
 def _needs_of(request: Request, writers: dict[int, list[int]]) -> list[int]:
     if request.group.is_business or not writers:
         return []
-    shared = np.intersect1d(request.ids, np.fromiter(writers, dtype=np.int64))
-    return sorted({no for each in shared.tolist() for no in writers[each]})
+    shared = [each for each in request.ids.tolist() if each in writers]
+    return sorted({no for each in shared for no in writers[each]})

@@ -148,7 +148,14 @@ class Part:
             ways.append(trim_overlap(self._found_blocks(self._search.columns), self._cells().shape))
         wholes = [_expanded(block, self._entities, self._stores) for block in min(ways, key=self._count)]
         best = cut_rectangles(wholes, limits=self._limits)
-        return min([best, *self._capped], key=len)
+        # Cutting may leave pieces all of whose cells other pieces have.
+        return min([self._trimmed(best) if self._is_bound_by_caps else best, *self._capped], key=len)
+
+    def _trimmed(self, pieces: list[Rectangle]) -> list[Rectangle]:
+        shape = int(max(map(np.max, self._entities))) + 1, int(max(map(np.max, self._stores))) + 1
+        if shape[0] * shape[1] > _MOST_CELLS:
+            return pieces
+        return [Rectangle(*block) for block in trim_overlap([Block(*piece) for piece in pieces], shape)]
 
     @property
     def _is_bound_by_caps(self) -> bool:

@@ -45,3 +45,12 @@ def test_plan__chain_under_caps() -> None:
     plan = kf.plan(toggles_of(chain(60, 80, edits=0.003, seed=1, n_cities=4)), limits=kf.Limits(20, 10))
     check_plan(plan)
     assert plan.n_requests < 0.7 * plan.baselines["equal_sets"]
+
+
+def test_plan__idle_pieces() -> None:
+    """Of a rectangle that is cut, pieces whose cells others have are not sent."""
+    cells = np.zeros((9, 8), dtype=bool)
+    cells[:4, :4] = cells[2:4] = cells[4:, 4:] = True
+    plan = kf.plan(toggles_of(cells), limits=kf.Limits(4, 4))
+    check_plan(plan)
+    assert (plan.n_requests, plan.requests["n_rows"].sum()) == (3, cells.sum())
