@@ -23,7 +23,6 @@ _CANDIDATES = [
     "cp1251",
     "cp1253",
     "cp1254",
-    "cp1257",
     "cp437",
     "cp850",
     "cp874",
@@ -31,6 +30,7 @@ _CANDIDATES = [
     "gb18030",
     "big5",
 ]
+_USUAL = "cp1252"
 _SAMPLE = 1 << 18
 
 
@@ -88,8 +88,15 @@ def _find_encoding(content: bytes) -> str:
     sample = content[:_SAMPLE]
     if sample.count(0) * 3 > len(sample):
         return "utf-16-be" if sample[0::2].count(0) > sample[1::2].count(0) else "utf-16-le"
-    best = from_bytes(sample, cp_isolation=_CANDIDATES).best()
-    return best.encoding if best is not None else "cp1252"
+    matches = from_bytes(sample, cp_isolation=_CANDIDATES)
+    best = matches.best()
+    if best is None:
+        return _USUAL
+    ties = {
+        match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
+    }
+    # Most languages of cp1250 and cp1252 look alike to a statistic, and the latter is far more frequent.
+    return _USUAL if _USUAL in ties else best.encoding
 
 
 def _recode(content: bytes, encoding: str) -> bytes:
