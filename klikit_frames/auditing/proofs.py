@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..menus.states import read_state
+from ..progress import Progress
 from ..running.journal import JournalPath
 from .darkness import PLACE_COLUMNS
 from .diffs import beside
@@ -33,6 +34,7 @@ def verify(
     journal: JournalPath = None,
     timeout_s: float = 0.0,
     poll_every_s: float = 2.0,
+    progress: Progress = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> pd.DataFrame:
@@ -54,6 +56,8 @@ def verify(
         How long to go on looking at stores that do not show the change yet; 0 looks once.
     poll_every_s : float
         Seconds between two looks.
+    progress : object with ``update`` and ``close``, or False, or None
+        One step per menu that is read; see `klikit_frames.run`.
     clock, sleep : callable
         The time in seconds, and a wait.
 
@@ -81,23 +85,23 @@ def verify(
     """
     frame = result.frame
     is_changed = changed_rows(frame, before=recall_before(result.run_id, journal=journal))
-    state = read_cells(frame[frame["outcome"] != "rejected"], client)
+    state = read_cells(frame[frame["outcome"] != "rejected"], client, progress=progress)
     live, proof = _judge(frame, state, is_changed=is_changed)
     until = clock() + timeout_s
     while (proof == _NOT_VISIBLE_YET).any() and clock() < until:
         sleep(min(poll_every_s, max(until - clock(), 0.0)))
-        state = _renewed(state, read_cells(frame[proof == _NOT_VISIBLE_YET], client))
+        state = _renewed(state, read_cells(frame[proof == _NOT_VISIBLE_YET], client, progress=False))
         live, proof = _judge(frame, state, is_changed=is_changed)
     told = beside(frame, live=booleans(live), proof=named(proof, PROOFS), proof_note=_notes(frame, proof))
     told.attrs["failures"] = state.attrs["failures"]
     return told
 
 
-def read_cells(cells: pd.DataFrame, client: Client) -> pd.DataFrame:
+def read_cells(cells: pd.DataFrame, client: Client, *, progress: Progress) -> pd.DataFrame:
     """Return the live state of the menus that hold these cells."""
     is_store = (cells["scope"] == "store").to_numpy(dtype=bool)
     with_business = not is_store.all()
-    return read_state(client, stores=cells[is_store], with_business=with_business, progress=False)
+    return read_state(client, stores=cells[is_store], with_business=with_business, progress=progress)
 
 
 def _judge(frame: pd.DataFrame, state: pd.DataFrame, *, is_changed: Codes) -> tuple[Codes, Codes]:

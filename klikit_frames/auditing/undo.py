@@ -11,6 +11,7 @@ import pandas as pd
 from ..errors import PlanError
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..planning.plans import Plan, plan
+from ..progress import Progress
 from ..running.guards import check_same_host
 from ..running.journal import JournalPath
 from ..views import paragraph_html, table_html
@@ -70,7 +71,7 @@ class Undo(Plan):
         return super()._repr_html_() + notes + kept
 
 
-def undo(run_id: str, client: Client, *, journal: JournalPath = None) -> Undo:
+def undo(run_id: str, client: Client, *, journal: JournalPath = None, progress: Progress = None) -> Undo:
     """Return a plan that restores what a run wrote, where it still holds.
 
     Reads the journal, and the live flags of what the run wrote. Nothing is written: the plan can be looked
@@ -84,6 +85,8 @@ def undo(run_id: str, client: Client, *, journal: JournalPath = None) -> Undo:
         A client of the host that the run was on.
     journal : path, optional
         The journal's file, as given to the run.
+    progress : object with ``update`` and ``close``, or False, or None
+        One step per menu that is read; see `klikit_frames.run`.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def undo(run_id: str, client: Client, *, journal: JournalPath = None) -> Undo:
     recalled = recall(run_id, journal=journal)
     check_same_host(recalled.run, client)
     cells, before = _written(recalled)
-    state = read_cells(cells, client)
+    state = read_cells(cells, client, progress=progress)
     live = flags(state["is_enabled"], locate(cells, within=state))
     reason = _reasons(cells, before=before, live=live)
     ours = cells[reason < 0].assign(title=None)

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -95,8 +96,9 @@ def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache |
     asked for.
     """
     pool = ThreadPoolExecutor(_N_THREADS, thread_name_prefix="klikit-frames-read")
+    stop = threading.Event()
     try:
-        asked = {pool.submit(_read, client, store, cache=cache): store for store in stores}
+        asked = {pool.submit(_read, client, store, cache=cache, stop=stop): store for store in stores}
         refused: BaseException | None = None
         for answer in as_completed(asked):
             error = refused if answer.cancelled() else answer.exception()
@@ -105,14 +107,16 @@ def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache |
                 _cancel(asked)
             yield _failed(asked[answer], error) if error else answer.result()
     finally:
+        # Whoever interrupts a reading does not wait for the rate cap or for a retry.
+        stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(client: Client, store: Store | None, *, cache: TreeCache | None) -> Menu:
+def _read(client: Client, store: Store | None, *, cache: TreeCache | None, stop: threading.Event) -> Menu:
     """Return one menu; its tree is let go here, since a thousand of them would not fit in memory."""
     kept = cache.load(store) if cache else None
     where = None if store is None else {"brand_id": store[0], "branch_id": store[1]}
-    data = client.read(menu_wire.MENUS_PATH, where) if kept is None else kept
+    data = client.read(menu_wire.MENUS_PATH, where, stop=stop) if kept is None else kept
     nodes = menu_wire.decode_menu(data, store=store)
     if cache and kept is None:
         cache.keep(store, data)

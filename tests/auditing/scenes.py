@@ -43,3 +43,19 @@ def flags_of(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
         tuple("-" if pd.isna(part) else part for part in key) for key in state[CELL].to_numpy(dtype=object)
     ]
     return dict(zip(keys, state["is_enabled"].tolist(), strict=True))
+
+
+class CountingBar:
+    """A bar that counts."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.is_closed = False
+
+    def update(self, n: int = 1, /) -> None:
+        """Count."""
+        self.n += n
+
+    def close(self) -> None:
+        """Note the end."""
+        self.is_closed = True

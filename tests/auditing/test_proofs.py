@@ -41,6 +41,15 @@ def test_verify__not_visible_before_a_publish(client: kf.Client, journal: Path) 
     pd.testing.assert_frame_equal(after, expected)
 
 
+def test_verify__bar(client: kf.Client, journal: Path) -> None:
+    """A bar is told of every menu that is read, and closed; for an undo too."""
+    result, stores = _run(client, journal)
+    bars = scenes.CountingBar(), scenes.CountingBar()
+    kf.verify(result, client, journal=journal, progress=bars[0])
+    kf.undo(result.run_id, client, journal=journal, progress=bars[1])
+    assert [(bar.n, bar.is_closed) for bar in bars] == [(1 + len(stores), True)] * 2
+
+
 def test_verify__live_reads(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
     """Where reads do not lag, everything is confirmed at once."""
     sandbox.set(store_read="live")
