@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -70,3 +71,13 @@ def test_cache__damaged_or_old_files_count_as_missing(tmp_path: Path) -> None:
     assert TreeCache(tmp_path, host="h", clock=lambda: now).load((1, 2)) is None
     path.write_bytes(gzip.compress(b"{"))
     assert TreeCache(tmp_path, host="h", clock=lambda: now).load((1, 2)) is None
+
+
+def test_interrupt__waits_for_no_retry(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
+    """An interrupted reading ends at once, though a menu is being tried again and again."""
+    stores = kf.stores(client).head(3)
+    sandbox.inject("rate_limit", seconds=600, match=f"branch_id={stores['branch_id'].iloc[2]}")
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        kf.read_state(client, stores=stores, progress=_Nerves(patience=1))
+    assert time.monotonic() - began < 10

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 
+import httpx
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
 from klikit_frames.frames.schemas import STATE_COLUMNS
 from klikit_frames.menus.trees import DTYPES
+from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, Script, ok
+from tests.menus.samples import section, store_menu
 
 STORE = ["brand_id", "branch_id"]
 KEYS = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
@@ -108,6 +111,27 @@ def test_state__one_menu_that_fails(sandbox: kf.sandbox.Sandbox, hasty: kf.Clien
     ]
     assert failures["request_id"].notna().all()
     assert len(state[["brand_id", "branch_id"]].drop_duplicates()) == 2
+
+
+def test_state__tree_that_does_not_fit() -> None:
+    """A tree that does not fit the documentation is told with its store; the rest is read."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/brands"):
+            return ok([{"brands": [{"id": 1, "title": "X"}]}])
+        if request.url.path.endswith("/branches"):
+            results = [{"id": number, "title": "Y", "brand_ids": [1]} for number in (1, 2)]
+            return ok({"total": 2, "results": results})
+        store = (1, int(request.url.params["branch_id"]))
+        sections = [section(6, "S", categories=[])] if store == (1, 1) else [{"title": "no id"}]
+        return ok(store_menu(*sections, store=store))
+
+    with kf.connect(URL, partner_key=PARTNER_KEY, secret_key=SECRET_KEY, transport=Script(answer)) as client:
+        state = kf.read_state(client, stores=[(1, 1), (1, 2)], progress=False)
+    assert state[["entity_id", "branch_id"]].to_numpy().tolist() == [[6, 1]]
+    (told,) = kf.failures(state).itertuples()
+    assert (told.branch_id, told.what) == (2, "menu of store 1/2")
+    assert "section.id should be an integer" in told.message
 
 
 def test_state__page_of_a_proxy(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
