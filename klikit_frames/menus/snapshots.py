@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..errors import StateError
+from ..errors import ConfigError, KlikitFramesError, StateError
 from ..frames.exports import neutralise_formulas, restore_formulas
 from ..frames.schemas import STATE_COLUMNS
 from .facts import freeze
@@ -34,6 +35,8 @@ def save_state(state: pd.DataFrame, path: str | Path) -> Path:
     ------
     StateError
         The ending is another one, or the frame is not a state.
+    ConfigError
+        The ending is ``.parquet`` and pyarrow is not installed.
 
     Examples
     --------
@@ -71,12 +74,10 @@ def load_state(path: str | Path) -> pd.DataFrame:
     read = _by_ending(path, parquet=_read_parquet, csv=_read_csv)
     try:
         state = _typed(_check_columns(read(path), source=str(path)))
+    except KlikitFramesError:
+        raise
     except (ValueError, TypeError, OverflowError) as error:
-        raise (
-            error
-            if isinstance(error, StateError)
-            else StateError(f"{path} is not a snapshot of a state: {error}")
-        ) from None
+        raise StateError(f"{path} is not a snapshot of a state: {error}") from None
     state.attrs = {name: freeze(value) for name, value in state.attrs.items()}
     return state
 
@@ -126,11 +127,18 @@ def _by_ending(path: Path, *, parquet: Callable[..., Any], csv: Callable[..., An
 
 
 def _write_parquet(state: pd.DataFrame, path: Path) -> None:
+    _need_pyarrow()
     state.to_parquet(path, index=False)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    _need_pyarrow()
     return pd.read_parquet(path)
+
+
+def _need_pyarrow() -> None:
+    if find_spec("pyarrow") is None:
+        raise ConfigError("A Parquet snapshot needs an extra: pip install 'klikit-frames[parquet]'.")
 
 
 def _write_csv(state: pd.DataFrame, path: Path) -> None:

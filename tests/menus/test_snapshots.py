@@ -87,3 +87,15 @@ def test_snapshot__torn_parquet(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1")
     with pytest.raises(kf.StateError, match="not a snapshot"):
         kf.load_state(path)
+
+
+def test_snapshot__parquet_without_pyarrow(
+    tmp_path: Path, client: kf.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without pyarrow the extra to install is named, for writing and for reading."""
+    monkeypatch.setattr("klikit_frames.menus.snapshots.find_spec", lambda name: None)
+    with pytest.raises(kf.ConfigError, match=r"klikit-frames\[parquet\]"):
+        kf.save_state(kf.read_state(client), tmp_path / "s.parquet")
+    (tmp_path / "s.parquet").touch()
+    with pytest.raises(kf.ConfigError, match=r"klikit-frames\[parquet\]"):
+        kf.load_state(tmp_path / "s.parquet")
