@@ -77,24 +77,21 @@ def overlay(state: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
     >>> overlay(state, state.assign(is_enabled=False))["is_enabled"].tolist()
     [False]
     """
-    keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
-    wide = applied[applied["scope"] == "business"]
-    flags = {
-        key: flag
-        for *key_, flag in applied[[*keys, "is_enabled"]].itertuples(index=False)
-        for key in [_key(key_)]
-    }
-    doubtful = set(zip(wide["entity_type"], wide["entity_id"], strict=True))
-    rows = zip(state[keys].itertuples(index=False), state["is_enabled"], strict=True)
-    now = [
-        flags.get(
-            _key(row),
-            pd.NA if row.scope == "store" and (row.entity_type, row.entity_id) in doubtful else flag,
-        )
-        for row, flag in rows
-    ]
-    return state.assign(is_enabled=pd.array(now, dtype="boolean"))
+    if applied.empty:
+        return state
+    written = pd.Series(applied["is_enabled"].to_numpy(), index=_cells(applied), dtype="boolean")
+    found = written[~written.index.duplicated(keep="last")].reindex(_cells(state)).array
+    wide = _entities(applied[applied["scope"] == "business"])
+    is_doubtful = (state["scope"] == "store").to_numpy() & _entities(state).isin(wide)
+    before = state["is_enabled"].astype("boolean").mask(is_doubtful)
+    return state.assign(is_enabled=before.where(found.isna(), found))
 
 
-def _key(row: Iterable[object]) -> tuple[object, ...]:
-    return tuple(None if pd.isna(value) else value for value in row)  # type: ignore[call-overload]
+def _entities(frame: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(frame[["entity_type", "entity_id"]])
+
+
+def _cells(frame: pd.DataFrame) -> pd.MultiIndex:
+    # A missing store is the business level; as a number it is equal to itself.
+    stores = frame[["brand_id", "branch_id"]].astype("Int64").fillna(0)
+    return pd.MultiIndex.from_frame(frame[["entity_type", "entity_id", "scope"]].join(stores))

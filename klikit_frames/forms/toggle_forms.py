@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..running.journal import JournalPath
     from ..running.results import Result
 
+BUDGET_S = 2.0  # A preview must not keep a person waiting for the last request saved.
+
 
 class ToggleForm(w.VBox):  # type: ignore[misc]
     """A form for one change: entities, stores or business-wide, on or off, cascade; then Apply.
@@ -149,7 +151,9 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
 
     def _preview(self, draft: Draft) -> None:
         pairs = () if draft.is_business else draft.stores
-        made = plan(draft_toggles(draft), state=self.live.state(pairs), progress=False)
+        made = plan(
+            draft_toggles(draft), state=self.live.state(pairs), progress=False, time_budget_s=BUDGET_S
+        )
         if draft == self.draft:
             self.panel.launch.offer(made)
 
