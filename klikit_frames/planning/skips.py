@@ -52,8 +52,9 @@ def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None) -> Skips:
     before = _live_flags(places, state).set_axis(index).rename("before")
     rejected = _is_foreign(places, state)
     unchanged = _is_unchanged(toggles, places, before, rejected)
-    reasons = pd.Series(None, index=index, dtype="str").mask(unchanged, "unchanged")
-    return Skips(reasons.mask(rejected, "rejected"), before)
+    reasons = np.full(len(toggles), None, dtype=object)
+    reasons[unchanged], reasons[rejected] = "unchanged", "rejected"
+    return Skips(pd.Series(reasons, index=index, dtype="str"), before)
 
 
 def _check_columns(state: pd.DataFrame) -> None:
