@@ -58,7 +58,7 @@ def verify(
     """Read back what a run wrote. Exit 1 if some of it differs now."""
     result = kf.attach(run_id, journal=journal).result()
     with kf.connect() as client:
-        proof = kf.verify(result, client)
+        proof = kf.verify(result, client, journal=journal)
     outputs.put(proof, json=json, jsonl=jsonl, out=out)
     say(_counted(proof["proof"]))
     if proof["proof"].eq("differs").any():

@@ -47,15 +47,8 @@ def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
 
 def read_live_state(client: kf.Client, toggles: pd.DataFrame) -> pd.DataFrame:
     """Return the live flags of the business and of the stores that `toggles` names."""
-    import pandas as pd
-
-    business = kf.read_state(client)
     pairs = toggles[["brand_id", "branch_id"]].dropna().drop_duplicates()
-    if pairs.empty:
-        return business
-    state = pd.concat([business, kf.read_state(client, stores=pairs)], ignore_index=True)
-    state.attrs = business.attrs
-    return state
+    return kf.read_state(client, stores=pairs, with_business=True)
 
 
 def known_state(
