@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from IPython.display import display
+
 from ..planning.plans import parse_plan
 from ..views import paragraph_html
 from . import locks
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from .records import Run
 
 _POLL_S = 0.1
+_REFRESH_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,21 @@ class Job:
         done = f'max="{max(progress.n_rows, 1)}" value="{progress.n_rows_done}"'
         said = paragraph_html(f"Run {self.run_id}, {progress}")
         return f'<progress aria-label="rows done" {done}></progress>{said}'
+
+    def _ipython_display_(self) -> None:
+        """Show how far it is in a notebook, and keep it fresh until it has ended."""
+        shown = display(self._mimes(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        if shown is not None:
+            threading.Thread(target=self._refresh, args=(shown,), daemon=True).start()
+
+    def _refresh(self, shown: Any) -> None:
+        while not self.is_done:
+            shown.update(self._mimes(), raw=True)
+            time.sleep(_REFRESH_S)
+        shown.update(self._mimes(), raw=True)
+
+    def _mimes(self) -> dict[str, str]:
+        return {"text/html": self._repr_html_(), "text/plain": repr(self)}
 
 
 def start(plan: Plan, client: Client, **options: Any) -> Job:

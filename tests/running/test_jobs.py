@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.running import jobs
 
 from .test_runs import Bar
 from .worlds import Doom, connect, in_child, live_and_die
@@ -121,3 +122,31 @@ def test_job__views(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
     html = job._repr_html_()
     assert '<progress aria-label="rows done" max="12" value="12"></progress>' in html
     assert "12 of 12 rows" in html
+
+
+def test_job__live_view(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown in a notebook, a job's line is brought up to date until the job has ended."""
+    shown: list[str] = []
+    is_up_to_date = threading.Event()
+
+    class Handle:
+        def update(self, mimes: dict[str, str], *, raw: bool) -> None:
+            shown.append(mimes["text/plain"])
+            if "ended" in mimes["text/plain"]:
+                is_up_to_date.set()
+
+    def display(mimes: dict[str, str], *, raw: bool, display_id: bool) -> Handle:
+        shown.append(mimes["text/plain"])
+        return Handle()
+
+    monkeypatch.setattr(jobs, "display", display)
+    with connect(sandbox, max_connections=1) as client:
+        sandbox.inject("latency", seconds=0.05)
+        job = kf.start(singles, client, journal=journal)
+        job._ipython_display_()
+        job.result()
+        assert is_up_to_date.wait(10)
+    assert "running" in shown[0]
+    assert shown[-1] == f"<Job of run {job.run_id}, ended: 12 of 12 rows, 12 of 12 requests>"
