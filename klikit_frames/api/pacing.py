@@ -18,6 +18,7 @@ from typing import Literal
 from .clocks import Clock
 from .logs import SendLog, open_log
 from .ratelimits import MAX_RESET_S, WINDOW_S, RateLimits, choose_pause
+from .rests import Rest, SharedRest
 
 Kind = Literal["read", "write"]
 MIN_JITTER_S = 0.25
@@ -36,18 +37,6 @@ def measure_jitter(durations_s: deque[float]) -> float:
     """Return by how many seconds requests may be delayed unequally, judged by how long answers took."""
     spread = max(durations_s) - min(durations_s) if durations_s else 0.0
     return min(MAX_JITTER_S, MIN_JITTER_S + spread)
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """A time in which nothing is sent; a machine's clock that is set back ends it."""
-
-    begins: float = 0.0
-    ends: float = 0.0
-
-    def left(self, now: float) -> float:
-        """Return the seconds that are left of it."""
-        return self.ends - now if self.begins <= now < self.ends else 0.0
 
 
 @dataclass(slots=True)
@@ -102,7 +91,8 @@ class Pacing:
     clock : Clock
         Tells the time and waits.
     path : Path or None
-        File that other processes on this machine share; None keeps the log in memory.
+        File that other processes on this machine share, a pause after a 429 in another beside it; None keeps
+        both in memory.
 
     Examples
     --------
@@ -116,7 +106,7 @@ class Pacing:
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._pause = Rest()
+        self._pause = SharedRest(path and path.with_suffix(".rest"))
         self._n_pauses_in_a_row = 0
         self._lanes: dict[Kind, Lane] = {
             "read": _open_lane("reads", reads_per_minute, path=path),
@@ -177,7 +167,7 @@ class Pacing:
         pause = choose_pause(limits, n_in_a_row=max(1, self._n_pauses_in_a_row))
         if pause.note:
             _LOG.warning("Rate limit: %s", pause.note)
-        self._pause = Rest(now, now + max(pause.seconds, self._pause.left(now)))
+        self._pause.begin(Rest(now, now + max(pause.seconds, self._pause.left(now))))
 
 
 def _open_lane(name: str, per_minute: int, *, path: Path | None) -> Lane:

@@ -176,6 +176,18 @@ def test_429__and_a_clock_set_back() -> None:
     assert pacing.paused_s == 0.0
 
 
+def test_429__pauses_other_processes_too(tmp_path: Path) -> None:
+    """Whoever shares the credential's file keeps the pause, and its own cap."""
+    clock, path = FakeClock(), tmp_path / "log.sqlite3"
+    one, other = pace(clock, path=path), pace(clock, path=path)
+    note(one, is_rate_limited=True, retry_after_s=7.0)
+    assert (other.paused_s, other.writes_per_minute) == (7.0, CAP)
+    assert other.admit("read")
+    assert clock.slept == [7.0]
+    one.close()
+    other.close()
+
+
 def test_429__that_come_together_are_one_pause() -> None:
     """Requests under way get their 429 together: the cap is lowered once, the longest pause is kept."""
     pacing = pace(FakeClock())

@@ -1,0 +1,59 @@
+"""The rest that a credential takes after a 429, known to all processes of this machine."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .ratelimits import MAX_PAUSE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A time in which nothing is sent; a machine's clock that is set back ends it."""
+
+    begins: float = 0.0
+    ends: float = 0.0
+
+    def left(self, now: float) -> float:
+        """Return the seconds that are left of it."""
+        return self.ends - now if self.begins <= now < self.ends else 0.0
+
+
+class SharedRest:
+    """The rest of one credential: in memory, and in a file where other processes are to know of it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from klikit_frames.api.rests import Rest, SharedRest
+    >>> SharedRest(Path("rest.txt")).begin(Rest(100.0, 130.0))
+    >>> SharedRest(Path("rest.txt")).left(110.0)
+    20.0
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._own = Rest()
+        self._path = path
+
+    def left(self, now: float) -> float:
+        """Return the seconds that are left of it, in whichever process it began."""
+        return max(self._own.left(now), self._read().left(now))
+
+    def begin(self, rest: Rest) -> None:
+        """Take a rest; a file that cannot be written costs the sharing, not the run."""
+        self._own = rest
+        if self._path:
+            with suppress(OSError):
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._path.touch(mode=0o600)
+                self._path.write_text(f"{rest.begins} {rest.ends}", "utf-8")
+
+    def _read(self) -> Rest:
+        try:
+            begins, ends = map(float, self._path.read_text("utf-8").split() if self._path else ())
+        except (OSError, ValueError):
+            # None yet, or another process is just writing it: the server tells soon enough.
+            return Rest()
+        return Rest(begins, min(ends, begins + MAX_PAUSE_S))
