@@ -18,6 +18,7 @@ from .hosts import check_base_url
 from .logs import log_path
 from .pacing import Kind, Pacing
 from .tries import Bounds, Try, collect_body, read_try
+from .wire import Answer
 
 __all__ = ["Client", "connect"]
 
@@ -64,8 +65,14 @@ class _HttpChannel:
             # The frames below hold the Authorization header; a traceback with locals would print it.
             error.__context__ = error.__traceback__ = None
             raise
-        answer = found.answer and replace(found.answer, message=self._credentials.scrub(found.answer.message))
-        return replace(found, answer=answer, duration_s=time.monotonic() - started)
+        return replace(found, answer=self._scrub(found.answer), duration_s=time.monotonic() - started)
+
+    def _scrub(self, answer: Answer | None) -> Answer | None:
+        """Black the keys out of what is kept of an answer, should the server have quoted them."""
+        if answer is None:
+            return None
+        request_id = answer.request_id and self._credentials.scrub(answer.request_id)
+        return replace(answer, message=self._credentials.scrub(answer.message), request_id=request_id)
 
     def _send(self, request: Request) -> Try:
         bounds = Bounds(

@@ -33,7 +33,8 @@ class Secret:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        self._text = text.strip()
+        # What is no text is refused where the name of it is known, as a text that nothing can be.
+        self._text = text.strip() if isinstance(text, str) else "\0"
 
     def reveal(self) -> str:
         """Return the text itself."""
@@ -172,7 +173,8 @@ def _check(name: str, found: Mapping[str, Secret | None]) -> Secret:
     secret = found[name] or Secret("")
     if not secret.reveal().isprintable() or (name == PARTNER_KEY and ":" in secret.reveal()):
         raise ConfigError(
-            f"{name} holds a character that no key has: copy it again, without line breaks or colons."
+            f"{name} is no text, or holds a character that no key has: "
+            "copy it again, without line breaks or colons."
         )
     return secret
 

@@ -75,9 +75,6 @@ _ERROR_OF_STATUS: dict[int, type[ApiError]] = {
     429: RateLimited,
 }
 
-# What makes a body the API's own, by whether it tells of success: a proxy's page has neither.
-_MEMBERS = {True: {"data", "request_id"}, False: {"error"}}
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -161,7 +158,7 @@ def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> An
         request_id=request_id if isinstance(request_id, str) and request_id else None,
         data=envelope.get("data"),
         server_at=_parse_date(date),
-        is_readable=bool(envelope.keys() & _MEMBERS[is_ok]) or (is_ok and not body.strip()),
+        is_readable=_is_envelope(envelope, is_ok=is_ok) or (is_ok and not body.strip()),
     )
 
 
@@ -172,6 +169,8 @@ def error_of(answer: Answer) -> ApiError:
     said = answer.message or "the API gave no reason"
     if answer.http_status == 401:
         said = f"{said}; check KLIKIT_PARTNER_KEY and KLIKIT_SECRET_KEY"
+    if 300 <= answer.http_status < 400:
+        said = "the server sends requests elsewhere, which is not followed; check KLIKIT_BASE_URL"
     return kind(said, http_status=answer.http_status, code=answer.code, request_id=answer.request_id)
 
 
@@ -244,6 +243,12 @@ def _list_stores(stores: Iterable[tuple[SupportsIndex, SupportsIndex]]) -> list[
     if not pairs:
         raise PlanError("An empty store list cannot be sent: the API may read it as every store.")
     return pairs
+
+
+def _is_envelope(envelope: Mapping[str, Any], *, is_ok: bool) -> bool:
+    """Tell whether a body is the API's own and tells what the status tells; a proxy's page does not."""
+    is_error = bool(envelope.get("error"))
+    return not is_error and bool(envelope.keys() & {"data", "request_id"}) if is_ok else "error" in envelope
 
 
 def _parse_object(body: bytes) -> dict[str, Any]:

@@ -215,6 +215,16 @@ def test_credentials__that_are_malformed(partner_key: str, secret_key: str) -> N
     assert partner_key not in str(caught.value)
 
 
+@pytest.mark.parametrize("wrong", [b"sk_canary", 5, ["sk_canary"]])
+@pytest.mark.parametrize("name", ["base_url", "partner_key", "secret_key"])
+def test_connect__refuses_what_is_no_text(name: str, wrong: Any) -> None:
+    """In one sentence that names the variable, and does not repeat what was given."""
+    given = {"base_url": "http://127.0.0.1:9", "partner_key": "pk", "secret_key": "sk", name: wrong}
+    with pytest.raises(kf.ConfigError, match=f"KLIKIT_{name.upper()}") as caught:
+        kf.connect(**given)
+    assert "canary" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "show", [repr, str, "{}".format, "{!r:>20}".format, lambda one: f"{vars(type(one))}"]
 )

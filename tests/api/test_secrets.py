@@ -50,7 +50,7 @@ def show_with_locals(error: BaseException) -> str:
 def echo(request: httpx.Request) -> httpx.Response:
     """Return what a careless server says: the credential that it was given."""
     words = f"bad credential {request.headers['Authorization']} of {PARTNER_KEY} with {SECRET_KEY}"
-    return httpx.Response(401, json={"request_id": "r", "error": {"code": "X", "message": words}})
+    return httpx.Response(401, json={"request_id": words, "error": {"code": "X", "message": words}})
 
 
 ENDINGS: dict[str, Any] = {

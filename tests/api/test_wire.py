@@ -110,6 +110,12 @@ def test_answer__lives_without_a_date(date: str | None) -> None:
         (200, b'{"request_id":"r","da', Answer(200, "ok", is_readable=False)),
         (200, HTML, Answer(200, "ok", is_readable=False)),
         (200, b"[1,2]", Answer(200, "ok", is_readable=False)),
+        (
+            200,
+            b'{"request_id":"r","error":{"code":"internal"}}',
+            Answer(200, "ok", "", "r", None, None, False),
+        ),
+        (200, b'{"request_id":"r","data":{},"error":null}', Answer(200, "ok", "", "r", {})),
         (200, b"\xff\xfe\x00", Answer(200, "ok", is_readable=False)),
         (200, b"[" * 100_000, Answer(200, "ok", is_readable=False)),
         (502, HTML, Answer(502, "downstream_unavailable", is_readable=False)),
@@ -156,6 +162,11 @@ def test_errors__fit_the_status(status: int, kind: type[kf.ApiError]) -> None:
 def test_errors__name_the_variables_of_a_wrong_credential() -> None:
     """Whoever mistyped a key is told where it comes from."""
     assert "KLIKIT_SECRET_KEY" in str(error_of(Answer(401, "auth_invalid_credential", "no")))
+
+
+def test_errors__name_the_variable_of_an_address_that_redirects() -> None:
+    """Whoever gave an old address is told where it comes from."""
+    assert "KLIKIT_BASE_URL" in str(error_of(Answer(307, "http_307")))
 
 
 def test_paths__are_the_three_enable_endpoints() -> None:
