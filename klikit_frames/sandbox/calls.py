@@ -54,7 +54,7 @@ def read_object(call: Call, *, fields: Iterable[str]) -> dict[str, object]:
     if len(call.body) > MAX_BODY:
         raise invalid(f"body is larger than {MAX_BODY} bytes")
     try:
-        body = json.loads(call.body, parse_constant=_refuse_constant)
+        body = json.loads(call.body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise invalid("body is not valid JSON") from None
     if not isinstance(body, dict):
@@ -67,7 +67,8 @@ def refuse_unknown(names: Iterable[str], *, known: Collection[str], place: str) 
     """Refuse what the API does not know; a misspelt field must not pass for one that was left out."""
     unknown = sorted(name for name in names if name not in known)
     if unknown:
-        raise invalid(f"{place} has {len(unknown)} unknown fields, {unknown[0][:50]!r} among them")
+        shown = ", ".join(repr(name[:50]) for name in unknown[:3])
+        raise invalid(f"{place} has {len(unknown)} unknown: {shown}; known: {', '.join(sorted(known))}")
 
 
 def read_ids(body: Mapping[str, object], name: str) -> list[int]:

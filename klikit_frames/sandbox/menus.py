@@ -110,7 +110,8 @@ def section_row(view: View, section: Section, *, sequence: int) -> Node:
         str(day): {"disabled": False, "slots": [{"startTime": opens, "endTime": closes}]} for day in range(7)
     }
     own_sequence, own_week = view.shown.hours.get(section.id, (None, None))
-    node |= {"sequence": own_sequence or sequence, "availableTimes": own_week or week}
+    node["sequence"] = sequence if own_sequence is None else own_sequence
+    node["availableTimes"] = own_week or week
     node |= {"image": "", "isMealForOne": False}
     return node if view.is_store else node | {"linkedCategories": list(section.category_ids)}
 

@@ -12,20 +12,26 @@ from .world import World
 
 _LAST = 12
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 2rem }
-th, td { text-align: left; padding: .2rem .6rem }
-th { border-bottom: 2px solid #bbb } tr:nth-child(even) { background: #f6f6f6 } .off { color: #a40000 }
-code { word-break: break-all }
+:root { color-scheme: light dark; --line: #bbb; --stripe: #f6f6f6; --off: #a40000 }
+@media (prefers-color-scheme: dark) { :root { --line: #666; --stripe: #242424; --off: #ff8a80 } }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem }
+div { overflow-x: auto; margin: .5rem 0 2rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; padding: .2rem .6rem; vertical-align: top }
+th { border-bottom: 2px solid var(--line) } tr:nth-child(even) { background: var(--stripe) }
+.off { color: var(--off) }
+td code { display: block; min-width: 14ch; overflow-wrap: anywhere }
 """
 # Fetches the same address again and swaps the body, so that a run can be watched without a flicker; what
 # takes long to draw is drawn less often.
 _SCRIPT = """
 const refresh = async () => {
   const begin = performance.now();
-  const text = await (await fetch(location)).text();
-  const page = new DOMParser().parseFromString(text, "text/html");
-  document.querySelector("main").replaceWith(page.querySelector("main"));
+  try {
+    const text = await (await fetch(location)).text();
+    const page = new DOMParser().parseFromString(text, "text/html");
+    document.querySelector("main").replaceWith(page.querySelector("main"));
+  } catch { document.querySelector("h1").textContent = "The sandbox has stopped"; }
   setTimeout(refresh, Math.max(1000, 10 * (performance.now() - begin)));
 };
 setTimeout(refresh, 1000);
@@ -37,7 +43,8 @@ def draw_page(world: World, *, query: dict[str, str]) -> str:
     store = _chosen(world, query)
     main = _business(world) + _requests(world) + (_store(world, store) if store else _stores(world))
     return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>klikit sandbox</title>"
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width'><title>klikit sandbox</title>"
         f"<style>{_STYLE}</style><main>{main}</main><script>{_SCRIPT}</script></html>"
     )
 
@@ -100,11 +107,15 @@ def _requests(world: World) -> str:
 
 
 def _request_row(receipt: Receipt) -> tuple[object, ...]:
-    status = "no answer" if receipt.status is None else f"{receipt.status}{' again' * receipt.replayed}"
     body = receipt.body if len(receipt.body) <= 200 else f"{receipt.body[:200]}…"
-    request = escape(f"{receipt.method} {receipt.path}")
-    texts = (escape(text or "") for text in (body, receipt.key, status, receipt.request_id))
-    return receipt.time.strftime("%H:%M:%S.%f")[:-3], request, *(f"<code>{text}</code>" for text in texts)
+    texts = (f"{receipt.method} {receipt.path}", body, receipt.key, receipt.request_id)
+    request, body, key, request_id = (f"<code>{escape(text or '')}</code>" for text in texts)
+    return receipt.time.strftime("%H:%M:%S.%f")[:-3], request, body, key, _status(receipt), request_id
+
+
+def _status(receipt: Receipt) -> str:
+    said = "no answer" if receipt.status is None else f"{receipt.status}{' again' * receipt.replayed}"
+    return said if receipt.status in range(200, 300) else f"<b class=off>{said}</b>"
 
 
 def _titles(world: World, store: flags.Store) -> tuple[str, str]:
@@ -118,4 +129,4 @@ def _red(count: int) -> str:
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     head = "".join(f"<th>{text}" for text in heads)
     lines = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
-    return f"<table><tr>{head}{lines}</table>"
+    return f"<div><table><tr>{head}{lines}</table></div>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise, product
@@ -15,6 +16,16 @@ from .refusals import Refusal, invalid
 from .world import World
 
 Hours = dict[str, object]
+# What one store may have of its own, and where; a sync can make it inherit the business's value again.
+_OWN = {
+    "isEnabled": "DELETE FROM store_section_overrides WHERE brand_id = ? AND branch_id = ? AND entity_id = ?",
+    "visibilities": "DELETE FROM visibilities"
+    " WHERE brand_id = ? AND branch_id = ? AND entity_id = ? AND kind = 'section'",
+    "availableTimes": "UPDATE store_section_hours SET available_times = NULL"
+    " WHERE brand_id = ? AND branch_id = ? AND section_id = ?",
+}
+# Programs write as many digits as their clocks have; none of them matters here.
+_FRACTION = re.compile(r"(?<=:\d\d)\.\d{1,9}(?=[Z+-])", re.ASCII)
 
 
 def publish(world: World, call: Call) -> object:
@@ -44,8 +55,8 @@ def sync(world: World, call: Call) -> object:
     hours = [_read_section(world, text, value) for text, value in sections.items()]
     world.require_stores(stores)
     for store, (section_id, sequence, times) in product(stores, hours):
-        _write_section(world, store, section_id, sequence=sequence, times=times)
         _drop_own(world, store, section_id, forced=forced)
+        _write_section(world, store, section_id, sequence=sequence, times=times)
     return {"message": "menu synced"}
 
 
@@ -63,18 +74,8 @@ def _write_section(
 
 def _drop_own(world: World, store: Store, section_id: int, *, forced: list[str]) -> None:
     """Drop what a store has of its own, so that it inherits the business's value again."""
-    place = (*store, section_id)
-    if "isEnabled" in forced:
-        world.state.write(
-            "DELETE FROM store_section_overrides WHERE brand_id = ? AND branch_id = ? AND entity_id = ?",
-            place,
-        )
-    if "visibilities" in forced:
-        world.state.write(
-            "DELETE FROM visibilities WHERE brand_id = ? AND branch_id = ? AND entity_id = ?"
-            " AND kind = 'section'",
-            place,
-        )
+    for name in _OWN.keys() & set(forced):
+        world.state.write(_OWN[name], (*store, section_id))
 
 
 def _read_section(world: World, text: str, value: object) -> tuple[int, int | None, Hours | None]:
@@ -124,10 +125,10 @@ def _read_fields(value: object) -> list[str]:
 
 
 def _read_moment(value: object) -> float:
-    """Return a UTC moment; absent and the zero time mean now."""
-    if value is None or value == "0001-01-01T00:00:00Z":
+    """Return a UTC moment; absent and the zero time (of the year 1) mean now."""
+    if value is None:
         return 0.0
     try:
-        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S%z").timestamp()
+        return datetime.strptime(_FRACTION.sub("", str(value)), "%Y-%m-%dT%H:%M:%S%z").timestamp()
     except (ValueError, OverflowError):
         raise invalid("scheduledAt must be a UTC date-time such as 2026-11-23T08:00:00Z") from None

@@ -27,7 +27,7 @@ def build_site(desk: Desk) -> Starlette:
     async def show_document(request: Request) -> Response:
         return JSONResponse(read_document())
 
-    return Starlette(
+    site = Starlette(
         routes=[
             Route("/", show_page),
             Route(f"/{DOCUMENT}", show_document),
@@ -35,8 +35,11 @@ def build_site(desk: Desk) -> Starlette:
             Mount("/admin", routes=admin_routes(desk)),
             Mount(BASE, PartnerApi(desk.world)),
         ],
-        exception_handlers={404: _nothing_here},
+        exception_handlers={404: _nothing_here, 405: _not_so},
     )
+    # The API does not redirect, so the base path without its last slash does not either.
+    site.router.redirect_slashes = False
+    return site
 
 
 def read_document() -> dict[str, object]:
@@ -46,5 +49,13 @@ def read_document() -> dict[str, object]:
 
 
 async def _nothing_here(request: Request, error: Exception) -> Response:
-    said = {"code": "resource_not_found", "message": f"nothing here; the API is below {BASE}", "details": {}}
-    return JSONResponse({"request_id": "0" * 32, "error": said}, status_code=404)
+    return _refuse("resource_not_found", "nothing here", status=404)
+
+
+async def _not_so(request: Request, error: Exception) -> Response:
+    return _refuse("request_invalid", "method is not allowed here", status=405)
+
+
+def _refuse(code: str, what: str, *, status: int) -> Response:
+    said = {"code": code, "message": f"{what}; the API is below {BASE}", "details": {}}
+    return JSONResponse({"request_id": "0" * 32, "error": said}, status_code=status)

@@ -21,6 +21,8 @@ BAD_BODIES = {
     "empty": b"",
     "not JSON": b"{",
     "not UTF-8": b'{"ids": [289379], "isEnabled": "\xff"}',
+    "UTF-16": '{"ids": [289379]}'.encode("utf-16"),
+    "byte order mark": b'\xef\xbb\xbf{"ids": [289379]}',
     "two documents": b"{}{}",
     "NaN": b'{"ids": [NaN]}',
     "an array": b"[289379]",

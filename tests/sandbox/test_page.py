@@ -42,6 +42,13 @@ def test_page__shows_one_store(sandbox: kf.sandbox.Sandbox, enable: Call) -> Non
     assert row in text
 
 
+def test_page__can_be_read_in_the_dark_and_on_a_phone(sandbox: kf.sandbox.Sandbox) -> None:
+    """It takes the colours that the browser prefers, and its width."""
+    text = page(sandbox)
+    assert "prefers-color-scheme: dark" in text
+    assert "width=device-width" in text
+
+
 def test_page__of_an_unknown_store_is_that_of_all(sandbox: kf.sandbox.Sandbox) -> None:
     """Nothing odd in the query breaks it."""
     assert page(sandbox, brand_id="<x>", branch_id="'").count("?brand_id=") == 60

@@ -29,15 +29,24 @@ def test_publish__counts_stores_and_hides_which_failed(http: httpx.Client) -> No
     assert (answer.status_code, answer.json()["data"]) == (200, {"success": 1, "failed": 1})
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%f123+00:00"])
 def test_publish__can_wait_for_its_moment(
-    sandbox: kf.sandbox.Sandbox, http: httpx.Client, enable: Call
+    sandbox: kf.sandbox.Sandbox, http: httpx.Client, enable: Call, form: str
 ) -> None:
-    """A publish scheduled for later shows when the clock is there."""
+    """A publish scheduled for later, to the second or the nanosecond, shows when the clock is there."""
     enable([6825], kind="sections", isEnabled=False, zoneStores=ZONE)
-    later = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    later = (datetime.now(UTC) + timedelta(hours=1)).strftime(form)
     http.post("/menus/publish", json={"stores": ZONE, "providerIDs": [1], "scheduledAt": later})
     assert section(http, 6825)["enabled"]
     sandbox.move_clock(3700)
+    assert not section(http, 6825)["enabled"]
+
+
+def test_publish__at_the_zero_time_is_now(http: httpx.Client, enable: Call) -> None:
+    """The moment that a program writes for none at all."""
+    enable([6825], kind="sections", isEnabled=False, zoneStores=ZONE)
+    body = {"stores": ZONE, "providerIDs": [1], "scheduledAt": "0001-01-01T00:00:00Z"}
+    assert http.post("/menus/publish", json=body).status_code == 200
     assert not section(http, 6825)["enabled"]
 
 
@@ -89,6 +98,24 @@ def test_sync__drops_a_stores_own_visibility_when_named(http: httpx.Client) -> N
     sync(http, {}, fieldIncludeOnSync=["visibilities"])
     http.post("/menus/publish", json={"stores": ZONE, "providerIDs": [1]})
     assert set(section(http, 6826)["visibilities"].values()) == {True}
+
+
+def test_sync__drops_a_stores_own_hours_when_named(http: httpx.Client) -> None:
+    """`availableTimes` of an earlier sync stay, until a sync names them and brings no others."""
+    before = section(http, 6826)["availableTimes"]
+    for forced, is_own in [([], True), (["availableTimes"], False)]:
+        if is_own:
+            sync(http, slots((700, 900)))
+        sync(http, {}, fieldIncludeOnSync=forced)
+        http.post("/menus/publish", json={"stores": ZONE, "providerIDs": [1]})
+        assert (section(http, 6826)["availableTimes"] != before) is is_own
+
+
+def test_sync__can_bring_a_section_to_place_zero(http: httpx.Client) -> None:
+    """Zero is a place like any other."""
+    http.post("/menus/sync", json={"stores": ZONE, "sections": {"6826": {"sequence": 0}}})
+    http.post("/menus/publish", json={"stores": ZONE, "providerIDs": [1]})
+    assert section(http, 6826)["sequence"] == 0
 
 
 def slots(*spans: tuple[int, int]) -> dict[str, object]:
