@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import gzip
 import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,12 +90,29 @@ class TreeCache:
         return self._folder / f"{self._host}-{name}.json.gz"
 
 
-def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache | None) -> Iterator[Menu]:
+def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache | None) -> Generator[Menu]:
     """Yield the menus of `stores` as they arrive, in any order; None among them is the business level.
 
     A menu that cannot be read is yielded with its failure. Once the credential is refused nothing more is
     asked for.
     """
+    with _uncollected():
+        yield from _read_all(client, stores, cache=cache)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector of cycles out: trees have none, and it takes longer than their decoding."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read_all(client: Client, stores: list[Store | None], *, cache: TreeCache | None) -> Iterator[Menu]:
     pool = ThreadPoolExecutor(_N_THREADS, thread_name_prefix="klikit-frames-read")
     stop = threading.Event()
     try:

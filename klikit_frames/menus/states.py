@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -120,12 +121,11 @@ def _read_with_bar(
 ) -> dict[Store | None, Menu]:
     bar = open_bar(progress, total=len(asked), description="Reading", unit="menus")
     menus = {}
-    try:
-        for menu in read_menus(client, asked, cache=cache):
+    # Closed by name: a traceback that a notebook keeps would keep an interrupted reading open.
+    with contextlib.closing(bar), contextlib.closing(read_menus(client, asked, cache=cache)) as arriving:
+        for menu in arriving:
             menus[menu.store] = menu
             bar.update(1)
-    finally:
-        bar.close()
     return menus
 
 
