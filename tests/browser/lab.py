@@ -60,6 +60,11 @@ RUN_ALL = """(limit) => Promise.race([
   jupyterapp.commands.execute("notebook:run-all-cells").then(() => true),
   new Promise((done) => setTimeout(() => done(false), limit)),
 ])"""
+OPEN_NEXT = """async (path) => {
+  jupyterapp.shell.currentWidget?.dispose();
+  const panel = await jupyterapp.commands.execute("docmanager:open", { path });
+  jupyterapp.shell.activateById(panel.id);
+}"""
 SHUT_DOWN = "async () => { await globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
 RUN_MORE = """(cell) => {
   const notebook = jupyterapp.shell.currentWidget.content;
@@ -179,6 +184,7 @@ class Lab:
     url: str
     work: Path
     complaints: list[str] = field(default_factory=list)
+    name: str = ""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._note_console)
@@ -192,17 +198,21 @@ class Lab:
 
     def put(self, *cells: str) -> None:
         """Put `cells` into a notebook with a warm kernel; what an earlier test defined is gone."""
-        if self.page.url.split("/")[-1] != SCRATCH:
+        if self.name != SCRATCH:
             (self.work / SCRATCH).write_text(json.dumps(new_notebook()))
             self.open(SCRATCH)
         cleared = "get_ipython().run_line_magic('reset', '-f')"
         self.page.evaluate(PUT_CELLS, [_cell(source) for source in (cleared, *cells)])
 
     def open(self, name: str) -> None:
-        """Open a notebook that is in the server's folder, and wait for its kernel."""
+        """Open a notebook of the server's folder instead of the one before, and wait for its kernel."""
         self.close()
-        self.page.goto(f"{self.url}/lab/tree/{name}?reset", wait_until="domcontentloaded")
-        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+        if self.name:
+            self.page.evaluate(OPEN_NEXT, name)
+        else:
+            self.page.goto(f"{self.url}/lab/tree/{name}?reset", wait_until="domcontentloaded")
+            self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+        self.name = name
         self.page.locator(".jp-Notebook").first.wait_for()
         self.page.evaluate(KERNEL_READY)
         self.page.wait_for_function(KERNEL_IDLE)
