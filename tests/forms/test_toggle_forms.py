@@ -297,6 +297,24 @@ def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: 
     assert form.entities.n_ticked == 2
 
 
+def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A credential that is revoked while a run is on ends it with an honest rest; what was entered stays."""
+    pick(form, n_entities=5, n_stores=8)
+    form.panel.launch.offer(kf.plan(form.plan.toggles, combine=False))
+    sandbox.inject("latency", seconds=0.05)
+    form.panel.apply.click()
+    while form.panel.launch.n_done < 1:
+        form.panel.launch.wait(0.01)
+    sandbox.revoke()
+    form.wait()
+    counts = form.result.counts
+    assert counts["applied"] >= 1
+    assert counts["not_sent"] > 0
+    assert "refused the credential" in form.panel.outcome.value
+    assert truth(sandbox, form.result.frame.query("outcome == 'applied'")) == [False] * counts["applied"]
+    assert (form.entities.n_ticked, form.stores.n_ticked) == (5, 8)
+
+
 def test_toggle_form__holds_no_secret(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Nothing that a notebook could save holds the secret."""
     pick(form)
