@@ -163,6 +163,15 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
     ------
     PlanError, ConfigError, JournalError
         As by ``kf.run``, before anything is sent.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     job = kf.start(plan, client, journal=":memory:")
+    ...     job.result().summary
+    '1 rows: 1 applied.'
     """
     progress = options.pop("progress", None)
     session = open_session(plan, client, **options)
@@ -183,6 +192,15 @@ def attach(run_id: str, *, journal: JournalPath = None) -> Job:
     ------
     JournalError
         The journal cannot be read or does not know the run.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     result = kf.run(plan, client, journal="monday.sqlite3")
+    >>> kf.attach(result.run_id, journal="monday.sqlite3").is_done
+    True
     """
     with read_journal(journal) as book:
         run = book.run(run_id)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import RequestError
+from ..errors import RequestError, TransportError
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -42,8 +41,16 @@ def may_have_arrived(request: Request) -> bool:
 
 
 def ask_server_time(client: Client) -> datetime | None:
-    """Return the present by the server's clock, reading if no answer has told it yet; None if it does not."""
+    """Return the present by the server's clock, reading if no answer has told it yet; None if nobody answers.
+
+    A server that answers but never tells its time is taken to have ours.
+    """
     if client.server_now() is None:
-        with suppress(RequestError):
+        try:
             client.read("/brands")
-    return client.server_now()
+        except TransportError:
+            return None
+        except RequestError:
+            # A refusal tells the time as well as any other answer.
+            pass
+    return client.server_now() or datetime.now(UTC)

@@ -83,10 +83,14 @@ class Result:
         return self.status in {"interrupted", "cancelled", "deadline"}
 
     @property
+    def n_open(self) -> int:
+        """How many rows may still be sent: ``not_sent`` and ``unknown``."""
+        return self.counts["not_sent"] + self.counts["unknown"]
+
+    @property
     def resume_hint(self) -> str | None:
         """The line that sends what is not settled; None if nothing is left to send, or no journal kept it."""
-        n_left = self.counts["not_sent"] + self.counts["unknown"]
-        if not n_left or self.journal == MEMORY:
+        if not self.n_open or self.journal == MEMORY:
             return None
         where = f", journal={self.journal!r}" if self.journal else ""
         return f'kf.resume("{self.run_id}", client{where})'

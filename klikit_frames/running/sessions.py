@@ -68,13 +68,13 @@ class Session:
         if self.is_new:
             self._begin()
         requests = self._requests()
-        past_key = self._retire(requests)
-        waiting = [family for family in families(requests, held=past_key) if family.is_waiting]
+        held = self._hold_back(requests)
+        waiting = [family for family in families(requests, held=held) if family.is_waiting]
         self._send(waiting, progress=progress)
         if self.watch.trouble is not None:
             self._give_up(self.watch.trouble)
-        self._prove(past_key)
-        is_news = waiting or past_key or self.run.status == "running"
+        self._prove([*_replayed(waiting), *(request for request in requests if request.key in held)])
+        is_news = waiting or held or self.run.status == "running"
         return self._end() if is_news else self._recorded()
 
     def _begin(self) -> None:
@@ -85,12 +85,15 @@ class Session:
     def _requests(self) -> list[Request]:
         return self.book.requests(self.run.run_id)
 
-    def _retire(self, requests: Iterable[Request]) -> set[str]:
-        """Return the keys of requests that may have arrived and are too old to be sent again."""
+    def _hold_back(self, requests: Iterable[Request]) -> set[str]:
+        """Return the keys of requests that may have arrived and whose keys are too old to be sent again."""
         doubtful = [request for request in requests if may_have_arrived(request)]
-        server_now = ask_server_time(self.client) if doubtful else None
-        if server_now is None:
+        if not doubtful:
             return set()
+        server_now = ask_server_time(self.client)
+        if server_now is None:
+            self.watch.end("unreachable")
+            return {request.key for request in doubtful}
         past = [request for request in doubtful if is_past_key(request, server_now=server_now)]
         for request in past:
             self.book.note_verdict(self.run.run_id, replace(request, verdict=_lost(request)))
@@ -131,23 +134,16 @@ class Session:
     def _until_stopped(self, phases: Iterable[list[Family]]) -> Iterator[list[Family]]:
         return (phase for phase in phases if phase and not self.watch.stop.is_set())
 
-    def _prove(self, past_key: set[str]) -> None:
+    def _prove(self, lost: list[Request]) -> None:
         """Read back what no answer will settle any more: lost past its key, or a failure that is repeated."""
-        if self.watch.is_hasty:
-            return
-        lost = [
-            one
-            for one in self._requests()
-            if one.key in past_key or (one.verdict and one.verdict.is_replayed)
-        ]
-        if lost:
+        if lost and not self.watch.is_hasty:
             self.book.note_flags(self.run.run_id, "proof", find_proofs(self.client, lost))
 
     def _end(self) -> Result:
         result = tell(
             self.book, self.plan, self.run, status=self.watch.reason or "finished", notes=self._notes
         )
-        if self.watch.is_hasty and result.resume_hint is None:
+        if self.watch.is_hasty and not result.n_open:
             result = replace(result, status="finished")
         counts, ended_at = result.counts, datetime.now(UTC)
         self.book.note_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
@@ -199,6 +195,12 @@ def _conflicts(frame: pd.DataFrame) -> list[str]:
     is_conflict = (frame["code"] == "state_idempotency_conflict") & (frame["outcome"] == "failed")
     n_rows = int(is_conflict.sum())
     return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
+
+
+def _replayed(sent: Iterable[Family]) -> list[Request]:
+    """Return the requests whose failure the API repeats for as long as their key lives."""
+    requests = (request for family in sent for request in family)
+    return [request for request in requests if request.verdict is not None and request.verdict.is_replayed]
 
 
 def _lost(request: Request) -> Verdict:

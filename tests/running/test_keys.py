@@ -142,3 +142,22 @@ def test_run__stored_failure(
     assert set(result.frame["outcome"]) == {outcome}
     assert set(result.frame["code"]) == {code}
     assert set(result.frame["http_status"]) == {502}
+
+
+def test_resume__nobody_tells_the_time(wide: pd.DataFrame, journal: Path) -> None:
+    """While nobody answers, a lost request stays unknown: its key may be too old to be sent."""
+    with kf.sandbox.serve() as sandbox:
+        lost = _lose(sandbox, kf.plan(wide), journal)
+        client = connect(sandbox)
+    result = kf.resume(lost.run_id, client, journal=journal)
+    client.close()
+    assert (result.counts["unknown"], result.status) == (4, "unreachable")
+    pd.testing.assert_frame_equal(result.frame, lost.frame)
+
+
+def test_interrupt__in_memory(sandbox: kf.sandbox.Sandbox, singles: kf.Plan) -> None:
+    """A run without a file that is stopped says so, and names no line that could not work."""
+    with connect(sandbox, max_connections=1) as client:
+        result = kf.run(singles, client, journal=":memory:", deadline_s=0.0)
+    assert (result.status, result.resume_hint) == ("deadline", None)
+    assert result.n_open > 0

@@ -161,8 +161,10 @@ def test_run__business_before_store(client: kf.Client, sandbox: kf.sandbox.Sandb
     """For one entity the business-wide write is settled before its override in a store leaves."""
     state = sandbox.state()
     store = state[(state["scope"] == "store") & (state["entity_type"] == "item")].head(1)[CELL]
-    everywhere = store.assign(scope="business", brand_id=pd.NA, branch_id=pd.NA)
-    rows = pd.concat([store.assign(is_enabled=True), everywhere.assign(is_enabled=False)], ignore_index=True)
+    nowhere = pd.array([None], dtype="Int64")
+    everywhere = store.assign(scope="business", brand_id=nowhere, branch_id=nowhere)
+    both = [store.assign(is_enabled=True), everywhere.assign(is_enabled=False)]
+    rows = pd.DataFrame([row for frame in both for row in frame.to_dict("records")])
     sandbox.inject("latency", seconds=0.1, count=1)
     result = kf.run(kf.plan(rows, progress=False), client, journal=":memory:")
     assert result.frame["outcome"].tolist() == ["applied", "applied"]
