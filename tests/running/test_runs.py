@@ -14,7 +14,7 @@ from klikit_frames.frames.schemas import RESULT_COLUMNS
 from klikit_frames.running.journal import open_journal
 
 from .conftest import CELL
-from .worlds import connect
+from .worlds import Counts, connect, judge
 
 
 class Bar:
@@ -385,3 +385,18 @@ def test_runs__none_yet(journal: Path) -> None:
     assert not journal.exists()
     journal.touch()
     assert kf.runs(journal=journal).empty
+
+
+def test_run__many_requests_with_faults(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
+    """Hundreds of requests at full speed, a few in a hundred of which meet trouble, all come true."""
+    before = sandbox.state()
+    rows = before[before["scope"] == "store"].head(300)[CELL].assign(is_enabled=False)
+    plan = kf.plan(rows, combine=False, progress=False)
+    for fault in ("error_503", "reset_after", "truncated"):
+        sandbox.inject(fault, probability=0.01, match="PATCH")
+    counts = Counts(worlds=1)
+    with connect(sandbox) as client:
+        result = kf.run(plan, client, journal=journal, progress=False)
+    assert result.counts["applied"] == 300
+    judge(result, plan, sandbox, before=before, counts=counts)
+    assert (counts.lost, counts.doubled, counts.mislabelled) == (0, 0, 0)
