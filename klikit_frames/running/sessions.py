@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import pandas as pd
 
 from ..errors import JournalError
 from ..planning.plans import parse_plan
-from ..progress import Progress, open_bar
+from ..progress import Bar, Progress, open_bar
 from . import locks
 from .attribution import attribute
 from .before_images import Before, find_before
@@ -56,6 +57,11 @@ class Session:
     n_rows_done: int = field(default=0, init=False)
     n_requests_done: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
+    _n_rows: dict[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        requests = self.plan.requests
+        self._n_rows = dict(zip(requests["request_no"].tolist(), requests["n_rows"].tolist(), strict=True))
 
     def __enter__(self) -> Self:
         return self
@@ -103,24 +109,23 @@ class Session:
         if not waiting:
             return
         self.book.note_start(self.run.run_id)
-        n_rows = dict(zip(self.plan.requests["request_no"], self.plan.requests["n_rows"], strict=True))
-        total = sum(int(n_rows[family.root.request_no]) for family in waiting)
+        total = sum(self._n_rows[family.root.request_no] for family in waiting)
         self.n_rows_done, self.n_requests_done = self.plan.n_rows - total, self.plan.n_requests - len(waiting)
         bar = open_bar(progress, total=total, description="Sending", unit="rows")
-
-        def report(family: Family) -> None:
-            self.n_requests_done += 1
-            self.n_rows_done += int(n_rows[family.root.request_no])
-            bar.update(int(n_rows[family.root.request_no]))
-
         crew = Crew(self.client, self.book, self.run.run_id, self.watch)
         try:
             for phase in self._phases(waiting):
-                crew.send(phase, report=report)
+                crew.send(phase, report=partial(self._report, bar=bar))
         except KeyboardInterrupt:
             self.watch.end("interrupted")
         finally:
             bar.close()
+
+    def _report(self, family: Family, *, bar: Bar) -> None:
+        n_rows = self._n_rows[family.root.request_no]
+        self.n_requests_done += 1
+        self.n_rows_done += n_rows
+        bar.update(n_rows)
 
     def _phases(self, waiting: list[Family]) -> Iterator[list[Family]]:
         """Hand out what may be sent at once; the next lot is asked for when the last is done."""
