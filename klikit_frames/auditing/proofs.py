@@ -16,7 +16,7 @@ from .darkness import PLACE_COLUMNS
 from .diffs import beside
 from .matching import TEXT, Codes, booleans, flags, locate, named, pack
 from .recall import recall_before
-from .visibility import changed_rows, hidden_rows
+from .visibility import changed_rows, hidden_rows, known_rows
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -50,8 +50,8 @@ def verify(
     client : Client
         A client that may read menus, of the host of the run.
     journal : path, optional
-        The journal's file, as given to the run. Without its flags from before, every row that was sent
-        counts as changed.
+        The journal's file, as given to the run. Without its flags from before, a store counts as published
+        once half of its rows show.
     timeout_s : float
         How long to go on looking at stores that do not show the change yet; 0 looks once.
     poll_every_s : float
@@ -84,14 +84,14 @@ def verify(
     [['applied', False, 'confirmed']]
     """
     frame = result.frame
-    is_changed = changed_rows(frame, before=recall_before(result.run_id, journal=journal))
+    before = recall_before(result.run_id, journal=journal)
     state = read_cells(frame[frame["outcome"] != "rejected"], client, progress=progress)
-    live, proof = _judge(frame, state, is_changed=is_changed)
+    live, proof = _judge(frame, state, before=before)
     until = clock() + timeout_s
     while (proof == _NOT_VISIBLE_YET).any() and clock() < until:
         sleep(min(poll_every_s, max(until - clock(), 0.0)))
         state = _renewed(state, read_cells(frame[proof == _NOT_VISIBLE_YET], client, progress=False))
-        live, proof = _judge(frame, state, is_changed=is_changed)
+        live, proof = _judge(frame, state, before=before)
     told = beside(frame, live=booleans(live), proof=named(proof, PROOFS), proof_note=_notes(frame, proof))
     told.attrs["failures"] = state.attrs["failures"]
     return told
@@ -104,11 +104,16 @@ def read_cells(cells: pd.DataFrame, client: Client, *, progress: Progress) -> pd
     return read_state(client, stores=cells[is_store], with_business=with_business, progress=progress)
 
 
-def _judge(frame: pd.DataFrame, state: pd.DataFrame, *, is_changed: Codes) -> tuple[Codes, Codes]:
+def _judge(frame: pd.DataFrame, state: pd.DataFrame, *, before: pd.Series | None) -> tuple[Codes, Codes]:
     """Return the live flags, and the proof of each row as a code."""
     live = flags(state["is_enabled"], locate(frame, within=state))
     is_shown = live == flags(frame["is_enabled"])
-    is_hidden = hidden_rows(frame, is_changed=is_changed, is_shown=is_shown)
+    is_hidden = hidden_rows(
+        frame,
+        is_changed=changed_rows(frame, before=before),
+        is_shown=is_shown,
+        is_known=known_rows(frame, before=before),
+    )
     proof = np.select([live < 0, is_shown, is_hidden], [-1, _CONFIRMED, _NOT_VISIBLE_YET], default=_DIFFERS)
     return live, proof
 

@@ -148,7 +148,8 @@ def _written(recalled: Recalled) -> tuple[pd.DataFrame, Codes]:
 def _reasons(cells: pd.DataFrame, *, before: Codes, live: Codes) -> Codes:
     """Return why each cell is kept, or -1 for one that is to be restored."""
     is_ours = live == flags(cells["is_enabled"])
-    is_hidden = hidden_rows(cells, is_changed=before >= 0, is_shown=is_ours)
+    is_known = before >= 0
+    is_hidden = hidden_rows(cells, is_changed=is_known, is_shown=is_ours, is_known=is_known)
     return np.select(
         [before < 0, live < 0, is_ours, is_hidden],
         [_UNNOTED, _UNREAD, -1, _HIDDEN],

@@ -15,7 +15,7 @@ _WRITTEN = ("applied", "unknown")
 def changed_rows(frame: pd.DataFrame, *, before: pd.Series | None) -> Codes:
     """Say for each row of a result whether the run wrote its cell and changed it.
 
-    A cell whose flag before is not known counts as changed.
+    A cell whose flag before is not known may have been changed, and counts.
 
     Parameters
     ----------
@@ -31,25 +31,36 @@ def changed_rows(frame: pd.DataFrame, *, before: pd.Series | None) -> Codes:
     return changed
 
 
-def hidden_rows(frame: pd.DataFrame, *, is_changed: Codes, is_shown: Codes) -> Codes:
+def known_rows(frame: pd.DataFrame, *, before: pd.Series | None) -> Codes:
+    """Say for each row of a result whether its flag from before the run is known."""
+    known: Codes = np.zeros(len(frame), dtype=bool) if before is None else flags(before) >= 0
+    return known
+
+
+def hidden_rows(frame: pd.DataFrame, *, is_changed: Codes, is_shown: Codes, is_known: Codes) -> Codes:
     """Say for each row whether its store's menu is still the one from before the run.
 
-    It is if the run changed something there and none of it shows. Business rows are read live and never
-    hidden.
+    It is if the run changed something there and none of it shows. A row whose flag before is not known may
+    show because it held already: in a store with such rows alone, half of them must show. Business rows are
+    read live and never hidden.
 
     Parameters
     ----------
     frame : DataFrame
         With the columns of cells.
     is_changed : array of bool
-        Rows that the run changed.
+        Rows that the run changed, or may have changed.
     is_shown : array of bool
         Rows whose live flag is the one wanted.
+    is_known : array of bool
+        Rows whose flag before the run is known.
     """
     (places,) = pack([frame], columns=PLACE_COLUMNS)
     _, group = np.unique(places, return_inverse=True)
-    n_changed = np.bincount(group, is_changed)
-    n_shown = np.bincount(group, is_changed & is_shown)
+    is_proven = np.bincount(group, is_changed & is_known & is_shown) > 0
+    n_unsure = np.bincount(group, is_changed & ~is_known)
+    n_unsure_shown = np.bincount(group, is_changed & ~is_known & is_shown)
+    is_likely = (n_unsure > 0) & (2 * n_unsure_shown >= n_unsure)
     is_store = (frame["scope"] == "store").to_numpy(dtype=bool)
-    hidden: Codes = is_store & is_changed & ((n_changed > 0) & (n_shown == 0))[group]
+    hidden: Codes = is_store & is_changed & ~(is_proven | is_likely)[group]
     return hidden

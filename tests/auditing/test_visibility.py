@@ -36,5 +36,16 @@ def test_hidden__stores_that_show_nothing_of_it() -> None:
     )
     changed = np.array([True, True, False, True, True, True])
     shown = np.array([False, False, True, True, False, False])
-    told = hidden_rows(frame, is_changed=changed, is_shown=shown)
+    told = hidden_rows(frame, is_changed=changed, is_shown=shown, is_known=np.ones(6, dtype=bool))
     assert told.tolist() == [True, True, False, False, False, False]
+
+
+def test_hidden__without_flags_from_before() -> None:
+    """Where nobody noted the flags from before, a store counts as published once half of its rows show."""
+    frame = state_of(*[in_store(A, "item", n, True) for n in range(1, 4)], in_store(B, "item", 1, True))
+    written, unknown = np.ones(4, dtype=bool), np.zeros(4, dtype=bool)
+    few, most = np.array([True, False, False, False]), np.array([True, True, False, False])
+    told = hidden_rows(frame, is_changed=written, is_shown=few, is_known=unknown)
+    assert told.tolist() == [True, True, True, True]
+    told = hidden_rows(frame, is_changed=written, is_shown=most, is_known=unknown)
+    assert told.tolist() == [False, False, False, True]
