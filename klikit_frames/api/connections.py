@@ -102,6 +102,16 @@ class Client:
         """Return the server's present time, UTC; None before its first answer. Nothing is sent.
 
         The API forgets an idempotency key 24 hours after its first use, by its own clock.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     print(client.server_now())
+        ...     brands = client.read("/brands")
+        ...     sandbox.move_clock(-3600)  # changes nothing until the next answer tells
+        ...     client.server_now() is None
+        None
+        False
         """
         ahead = self._server_ahead
         return None if ahead is None else read_now(self._shared.clock) + ahead
@@ -127,6 +137,13 @@ class Client:
             ``http_status``, ``code``, ``message`` and ``request_id``.
         TransportError
             No usable answer came in any try.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     page = client.read("/branches", {"page": 2, "size": 10})
+        >>> page["page"], page["total"], len(page["results"])
+        (2, 25, 10)
         """
         request = Request("read", "GET", self._locate(path), params=params)
         settled = self._settle(request, stop=stop)
@@ -186,7 +203,14 @@ class Client:
         return self._settle(request, stop=stop, on_attempt=on_attempt)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; a client as a context manager does so by itself.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     client = sandbox.connect()
+        ...     client.close()
+        """
         self._channel.close()
         self._shared.pacing.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,7 @@ class SharedRest:
         if self._path:
             with suppress(OSError):
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._path.touch(mode=0o600)
-                self._path.write_text(f"{rest.begins} {rest.ends}", "utf-8")
+                _overwrite(self._path, f"{rest.begins:020.3f} {rest.ends:020.3f}".encode())
 
     def _read(self) -> Rest:
         try:
@@ -57,3 +57,10 @@ class SharedRest:
             # None yet, or another process is just writing it: the server tells soon enough.
             return Rest()
         return Rest(begins, min(ends, begins + MAX_PAUSE_S))
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    # Emptied first, the file would cost a flush each time, and others would find it empty.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(content)
+        file.truncate()

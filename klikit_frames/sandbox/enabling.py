@@ -28,22 +28,8 @@ class Order:
     cascade_brand_ids: list[int]
 
 
-def enable_sections(world: World, call: Call) -> object:
-    """Carry out ``PATCH /menus/sections/enable``."""
-    return _enable(world, call, kind="section")
-
-
-def enable_categories(world: World, call: Call) -> object:
-    """Carry out ``PATCH /menus/categories/enable``."""
-    return _enable(world, call, kind="category")
-
-
-def enable_items(world: World, call: Call) -> object:
-    """Carry out ``PATCH /menus/items/enable``."""
-    return _enable(world, call, kind="item")
-
-
-def _enable(world: World, call: Call, *, kind: str) -> object:
+def enable(world: World, call: Call, *, kind: str) -> object:
+    """Carry out ``PATCH /menus/…/enable`` of sections, categories or items."""
     order = _read_order(world, call, kind=kind)
     unknown = _check_ids(world, order)
     known = [entity_id for entity_id in dict.fromkeys(order.ids) if entity_id not in unknown]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.routing import compile_path
 
-from . import directory, enabling, lists, menus, orders, publishing, stock, visibilities
+from . import directory, enabling, lists, menus, orders, publishing, stock
 from .calls import Call
+from .visibilities import show
 from .world import World
 
 Handler = Callable[[World, Call], object]
@@ -42,12 +44,12 @@ ENDPOINTS = (
     Endpoint("GET", "/menus/categories", lists.list_categories, "menus:read", PAGE),
     Endpoint("GET", "/menus/items", lists.list_items, "menus:read", PAGE),
     Endpoint("GET", "/menus/modifier-groups", lists.list_groups, "menus:read", PAGE),
-    Endpoint("PATCH", "/menus/sections/enable", enabling.enable_sections, WRITE),
-    Endpoint("PATCH", "/menus/categories/enable", enabling.enable_categories, WRITE),
-    Endpoint("PATCH", "/menus/items/enable", enabling.enable_items, WRITE),
-    Endpoint("PATCH", "/menus/sections/{entity_id}/visibilities", visibilities.show_section, WRITE),
-    Endpoint("PATCH", "/menus/categories/{entity_id}/visibilities", visibilities.show_category, WRITE),
-    Endpoint("PATCH", "/menus/items/{entity_id}/visibilities", visibilities.show_item, WRITE),
+    Endpoint("PATCH", "/menus/sections/enable", partial(enabling.enable, kind="section"), WRITE),
+    Endpoint("PATCH", "/menus/categories/enable", partial(enabling.enable, kind="category"), WRITE),
+    Endpoint("PATCH", "/menus/items/enable", partial(enabling.enable, kind="item"), WRITE),
+    Endpoint("PATCH", "/menus/sections/{entity_id}/visibilities", partial(show, kind="section"), WRITE),
+    Endpoint("PATCH", "/menus/categories/{entity_id}/visibilities", partial(show, kind="category"), WRITE),
+    Endpoint("PATCH", "/menus/items/{entity_id}/visibilities", partial(show, kind="item"), WRITE),
     Endpoint("POST", "/menus/publish", publishing.publish, WRITE),
     Endpoint("POST", "/menus/sync", publishing.sync, WRITE),
     Endpoint("PATCH", "/items/{partner_item_id}/availability", stock.set_availability, "menus:oos"),

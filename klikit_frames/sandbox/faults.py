@@ -183,8 +183,15 @@ def _parse(part: str) -> Fault:
         option, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"{pair!r} in {part!r} is not option=value")
-        options[option.strip()] = _NUMBERS.get(option.strip(), str)(value.strip())
+        options[option.strip()] = _read_value(option.strip(), value.strip())
     return make_fault(name.strip(), **options)
+
+
+def _read_value(option: str, text: str) -> object:
+    try:
+        return _NUMBERS.get(option, str)(text)
+    except ValueError:
+        raise ValueError(f"{option} is a number, not {text!r}") from None
 
 
 _NUMBERS = {"probability": float, "count": int, "seconds": float}

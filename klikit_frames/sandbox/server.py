@@ -97,6 +97,9 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+    except OverflowError:
+        listener.close()
+        raise ValueError(f"port is from 0 to 65535, not {port}") from None
     except OSError as error:
         listener.close()
         raise OSError(error.errno, f"port {port} is taken or not allowed; port=0 finds a free one") from error

@@ -65,6 +65,11 @@ class State:
     ------
     OSError
         If the file cannot be opened, is no database, or is held by another sandbox.
+
+    Attributes
+    ----------
+    n_openings : int
+        How often this database was opened, this time included.
     """
 
     def __init__(self, path: str = ":memory:") -> None:
@@ -73,7 +78,8 @@ class State:
             self._connection = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
             self._prepare()
         except sqlite3.Error as error:
-            raise OSError(f"the store file {path} cannot be used: {error}") from None
+            why = "another sandbox holds it" if "locked" in str(error) else error
+            raise OSError(f"the store file {path} cannot be used: {why}") from None
 
     def _prepare(self) -> None:
         try:
@@ -82,6 +88,9 @@ class State:
             self._connection.execute("PRAGMA synchronous = OFF")
             tables = "".join(_OVERRIDES.format(kind=kind) for kind in _KINDS)
             self._connection.executescript(f"BEGIN EXCLUSIVE; {_SCHEMA} {tables} COMMIT;")
+            ((before,),) = self.rows("PRAGMA user_version")
+            self.n_openings = before + 1
+            self.write(f"PRAGMA user_version = {self.n_openings}")
         except sqlite3.Error:
             self._connection.close()
             raise

@@ -17,22 +17,8 @@ EVERYWHERE: Store = (0, 0)
 Maps = dict[tuple[str, int], dict[str, bool]]
 
 
-def show_section(world: World, call: Call) -> object:
-    """Carry out ``PATCH /menus/sections/{id}/visibilities``."""
-    return _replace(world, call, kind="section")
-
-
-def show_category(world: World, call: Call) -> object:
-    """Carry out ``PATCH /menus/categories/{id}/visibilities``."""
-    return _replace(world, call, kind="category")
-
-
-def show_item(world: World, call: Call) -> object:
-    """Carry out ``PATCH /menus/items/{id}/visibilities``."""
-    return _replace(world, call, kind="item")
-
-
-def _replace(world: World, call: Call, *, kind: str) -> object:
+def show(world: World, call: Call, *, kind: str) -> object:
+    """Carry out ``PATCH /menus/…/{id}/visibilities`` of a section, a category or an item."""
     entity_id = read_number(call.params["entity_id"], name="id")
     body = read_object(call, fields=("visibilities", "zoneStores"))
     given, stores = _read_map(body.get("visibilities")), read_zone(world, body)

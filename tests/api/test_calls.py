@@ -70,7 +70,7 @@ FATES: dict[str, tuple[Any, bool]] = {
     "never arrived": (httpx.ReadError(""), False),
     "never opened": (httpx.ConnectError(""), False),
     "failed": (error(503), False),
-    "limited": (error(429, Retry_After="1"), False),
+    "limited": (error(429, Retry_After="60"), False),
     "refused": (error(400), False),
 }
 

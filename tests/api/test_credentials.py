@@ -234,6 +234,15 @@ def test_secret__shows_in_no_text(show: Any) -> None:
     assert "canary" not in show(Secret("sk_canary")) + show(pair)
 
 
+def test_scrub__blacks_out_keys_and_not_words() -> None:
+    """Keys in any spelling go; a key of one letter, as in a test, does not take the letters of a message."""
+    words = "no connection was opened with pk_live and sk_live"
+    real = Credentials(partner_key=Secret("pk_live"), secret_key=Secret("sk_live"))
+    short = Credentials(partner_key=Secret("a"), secret_key=Secret("o"))
+    assert real.scrub(words) == "no connection was opened with *** and ***"
+    assert short.scrub(words) == words
+
+
 @pytest.mark.parametrize("copying", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_secret__is_not_copied(copying: Any) -> None:
     """A secret leaves the process in no pickle."""

@@ -208,6 +208,7 @@ def test_parse__reads_what_a_command_says() -> None:
         ("latency:seconds=-1", "seconds is from 0"),
         ("latency:probability=2", "probability is from 0 to 1"),
         ("latency:count=0", "count is a whole number"),
+        ("latency:count=one", "count is a number, not 'one'"),
         ("rate_limit:retry_after=never", "retry_after is one of"),
     ],
 )

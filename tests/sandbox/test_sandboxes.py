@@ -101,6 +101,15 @@ def test_store_file__keeps_the_state(tmp_path: Path) -> None:
         assert httpx.get(f"{sandbox.url}/brands", auth=auth).status_code == 200
 
 
+def test_store_file__opened_again_gives_no_request_id_again(tmp_path: Path) -> None:
+    """An id that comes twice means a replay, so a restart must not begin anew with them."""
+    ids = []
+    for _ in range(3):
+        with kf.sandbox.serve(store_path=str(tmp_path / "sandbox.db")) as sandbox:
+            ids.append(httpx.get(f"{sandbox.url}/brands").json()["request_id"])
+    assert len(set(ids)) == 3
+
+
 def test_store_file__of_another_business_is_refused(tmp_path: Path) -> None:
     """A file belongs to one seed and scale."""
     path = str(tmp_path / "sandbox.db")
@@ -119,7 +128,7 @@ def test_store_file__that_cannot_be_used_is_told(tmp_path: Path) -> None:
     path = str(tmp_path / "sandbox.db")
     with (
         kf.sandbox.serve(store_path=path),
-        pytest.raises(OSError, match="cannot be used: database is locked"),
+        pytest.raises(OSError, match="cannot be used: another sandbox holds it"),
     ):
         kf.sandbox.serve(store_path=path)
 
@@ -136,6 +145,13 @@ def test_port__taken_is_told(sandbox: kf.sandbox.Sandbox) -> None:
     """The error names the port."""
     port = int(sandbox.page_url.rpartition(":")[2])
     with pytest.raises(OSError, match=f"port {port} is taken"):
+        kf.sandbox.serve(port=port)
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_port__that_is_none_is_told(port: int) -> None:
+    """In words, as a ValueError."""
+    with pytest.raises(ValueError, match=f"port is from 0 to 65535, not {port}"):
         kf.sandbox.serve(port=port)
 
 
