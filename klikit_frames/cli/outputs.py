@@ -53,7 +53,8 @@ def put_table(frame: pd.DataFrame, *, limit: int = _SHOWN) -> None:
     """Print the first rows in full width, and a sentence on the rest."""
     if frame.empty:
         return
-    typer.echo(frame.head(limit).to_string(index=False, na_rep="", max_colwidth=60))
+    shown = frame.head(limit).astype(object)
+    typer.echo(shown.where(shown.notna(), "").to_string(index=False, max_colwidth=60))
     if len(frame) > limit:
         say(f"The first {limit} of {len(frame):,} rows are shown.")
 
