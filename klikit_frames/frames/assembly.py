@@ -54,7 +54,10 @@ def annotate(table: Table, problems: pd.DataFrame) -> pd.DataFrame:
     said = said.str.removeprefix(": ").groupby(problems["row"]).agg(" ".join)
     texts = pd.Series(table.rows).map(said).astype(object).fillna("")
     frame = table.frame.drop(columns=[_PROBLEM], errors="ignore")
-    return frame.assign(**{_PROBLEM: texts.to_numpy(dtype=object)})
+    n_levels = frame.columns.nlevels
+    name = _PROBLEM if n_levels == 1 else (_PROBLEM, *[""] * (n_levels - 1))
+    frame[name] = texts.to_numpy(dtype=object)
+    return frame
 
 
 def _column(cells: Any, index: pd.Index[Any]) -> pd.Series[Any]:

@@ -27,19 +27,21 @@ class Catalogue:
     keys : list of str
         The columns that make a thing.
     names : list of str
-        The columns by which it is found; the last one is its title.
+        The columns by which it is found; the last one is what nearest names are looked for in.
+    title : str
+        The column by which it is said.
     """
 
-    def __init__(self, frame: pd.DataFrame, *, keys: list[str], names: list[str]) -> None:
+    def __init__(self, frame: pd.DataFrame, *, keys: list[str], names: list[str], title: str) -> None:
         rows = frame.dropna(subset=keys).drop_duplicates([*keys, *names]).reset_index(drop=True)
         places, _ = distinct_rows(rows[keys])
         texts = {name: text_of(rows[name]) for name in names}
         self._plain = pd.DataFrame({name: plain_text(text) for name, text in texts.items()}).assign(
             place=places
         )
-        self._things = rows.assign(said=texts[names[-1]]).drop_duplicates(keys).reset_index(drop=True)
+        self._things = rows.assign(said=text_of(rows[title])).drop_duplicates(keys).reset_index(drop=True)
         self._keys = keys
-        self._title = names[-1]
+        self._sought = names[-1]
 
     def find(self, names: pd.DataFrame) -> tuple[Positions, Positions]:
         """Return for each row of plain `names` the thing that fits all that are given, and how many do.
@@ -75,7 +77,7 @@ class Catalogue:
 
     def say_nearest(self, words: Words) -> list[str]:
         """Return for each plain title the titles nearest to it, in words; nothing beyond some hundred."""
-        titles = self._plain[self._title]
+        titles = self._plain[self._sought]
         searched = words[:_MOST_SEARCHES]
         scores = process.cdist(searched, titles.tolist(), scorer=fuzz.ratio, dtype=np.uint8)
         best = np.argsort(-scores.astype(np.int16), axis=1, kind="stable")

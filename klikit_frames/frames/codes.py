@@ -42,7 +42,9 @@ KINDS: dict[str, Kind] = {
     ),
     "quote_unclosed": _error("A quote is opened and never closed.", "Close the quote or take it out."),
     "nul_character": _error("The cell holds a NUL character; the file may be damaged.", "Export it again."),
-    "json_invalid": _error("The line is not a JSON object.", 'Write one {"column": value, ...} per line.'),
+    "json_invalid": _error(
+        "The line is not a JSON object with each key once.", 'Write one {"column": value, ...} per line.'
+    ),
     # Cells.
     "entity_type_blank": _error("No level is given.", "Write section, category or item."),
     "entity_type_unknown": _error("The level is not known.", "Write section, category or item."),

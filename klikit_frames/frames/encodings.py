@@ -92,7 +92,8 @@ def _find_encoding(content: bytes) -> str:
     best = matches.best()
     if best is None:
         return _USUAL
-    ties = {
+    ties = {*best.could_be_from_charset}
+    ties |= {
         match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
     }
     # Most languages of cp1250 and cp1252 look alike to a statistic, and the latter is far more frequent.

@@ -180,9 +180,12 @@ def _weak_places(keys: list[str], names: Sequence[Hashable], places: dict[str, i
     strong = set(places)
     for place, key in enumerate(keys):
         column = _ALIASES.get(key)
-        if column is None or column in strong or (column == "store" and {"brand_id", "branch_id"} <= strong):
+        if column is None or column in strong or (column == "store" and strong.issuperset(_STORE)):
             continue
-        if column in places:
+        half = [name for name in _STORE if column == "store" and name in strong]
+        if half:
+            findings.append(_double(half[0], names[places[half[0]]], names[place]))
+        elif column in places:
             findings.append(_double(column, names[places[column]], names[place]))
         else:
             places[column] = place

@@ -6,14 +6,20 @@ import json
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from klikit_frames.frames.encodings import to_utf8
 from klikit_frames.frames.findings import Finding
-from klikit_frames.frames.tables import Table
+from klikit_frames.frames.tables import Table, records_frame
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    """Return an object as a dict; one that says a key twice stays a list, which is a problem."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else pairs
+
 
 # Fractions stay text, so that 5297.0 is not taken for 5297.
-_DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
+_DECODER = json.JSONDecoder(parse_float=str, parse_constant=str, object_pairs_hook=_object)
 
 
 def json_table(content: bytes, *, encoding: str | None = None) -> Table:
@@ -30,13 +36,12 @@ def json_table(content: bytes, *, encoding: str | None = None) -> Table:
     records, lines = _read_array(text.decode()) or _read_lines(text.decode())
     objects = [record if isinstance(record, dict) else {} for record in records]
     is_bad = np.array([not isinstance(record, dict) for record in records], dtype=bool)
-    frame = pd.DataFrame(objects, dtype=object, index=range(len(objects)))
     positions = np.flatnonzero(is_bad)
     values = np.array(
         [str(record)[:80] for record, bad in zip(records, is_bad, strict=True) if bad], dtype=object
     )
     return Table(
-        frame=frame.infer_objects(),
+        frame=records_frame(objects, index=range(len(objects))),
         rows=np.arange(1, len(records) + 1) if lines is None else np.array(lines, dtype=np.int64),
         lines=None if lines is None else np.array(lines, dtype=np.int64),
         notes=[*notes, "Read as JSON."],

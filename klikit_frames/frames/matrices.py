@@ -43,7 +43,8 @@ def from_matrix(
         Entities down, with a column ``entity_id`` (or ``item_id`` and its like); stores across, in columns
         called ``5297/1293``, and ``business`` for the business row. A cell is a flag, or ``x`` for
         `is_enabled`; a blank cell leaves that place alone. Other columns are kept and handed back on each
-        toggle.
+        toggle. What ``DataFrame.pivot`` makes is understood as well: ids in the index, pairs of brand and
+        branch as column names, and 1.0 and 0.0 where pandas made floats of 1 and 0 with blanks.
     entity_type : str, optional
         ``section``, ``category`` or ``item``, if no column says it.
     is_enabled : bool
@@ -73,7 +74,7 @@ def from_matrix(
     >>> toggles[["entity_id", "branch_id", "is_enabled"]].to_records(index=False).tolist()
     [(289379, 1293, False), (289379, 1294, True), (289380, 1294, False)]
     """
-    table = read_table(source, Reading(encoding=encoding, sheet=sheet))
+    table = _flattened(read_table(source, Reading(encoding=encoding, sheet=sheet)))
     refuse_problems(problems_frame(table.findings, rows=table.rows, lines=table.lines))
     checked = check_table(_long_table(table, entity_type=entity_type, mark=is_enabled))
     refuse_problems(checked.problems.drop_duplicates(ignore_index=True))
@@ -125,6 +126,17 @@ def to_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([entities, pd.DataFrame(flags, index=entities.index)], axis=1)
 
 
+def _flattened(table: Table) -> Table:
+    """Return a table of a pivoted frame with a column name per store, and the ids in a column."""
+    frame = table.frame
+    if frame.columns.nlevels == 2:
+        frame = frame.set_axis(["/".join(map(str, pair)) for pair in frame.columns], axis=1)
+    is_numbered = "entity_id" in read_header(list(frame.columns)).places
+    if not is_numbered and table.lines is None and not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.rename_axis(index=lambda name: name or "entity_id").reset_index()
+    return replace(table, frame=frame)
+
+
 def _long_table(table: Table, *, entity_type: str | None, mark: bool) -> Table:
     """Return one row per filled cell, each with the row and line that it stands in."""
     across = [place for place, name in enumerate(table.names) if _is_across(name)]
@@ -132,7 +144,7 @@ def _long_table(table: Table, *, entity_type: str | None, mark: bool) -> Table:
         hint = "Name a column for each store like 5297/1293, or business for the business row."
         return failed_table(table_finding("column_missing", message="There is no store column.", hint=hint))
     cells = table.frame.iloc[:, across].to_numpy(dtype=object).ravel()
-    texts = text_column(pd.Series(cells, dtype=object))
+    texts = text_column(pd.Series(cells, dtype=object), whole_floats=True)
     values = parse_words(texts, {**FLAG_WORDS, "x": mark})
     filled = np.flatnonzero(~texts.is_blank)
     rows, stores = np.divmod(filled, len(across))

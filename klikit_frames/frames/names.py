@@ -99,7 +99,8 @@ class _Names:
         if not given:
             return
         queries = {"entity_type": self._levels(title), **given}
-        catalogue = Catalogue(state, keys=["entity_type", "entity_id"], names=list(queries))
+        said = "title" if "title" in state else "sku"
+        catalogue = Catalogue(state, keys=["entity_type", "entity_id"], names=list(queries), title=said)
         found = self._find(catalogue, queries, among=self._texts("entity_id") == "")
         for name, own in (("entity_type", queries["entity_type"]), ("entity_id", self._texts("entity_id"))):
             self._ids[name] = np.where(found >= 0, catalogue.values(name, found), own)
@@ -135,7 +136,7 @@ class _Names:
         name = f"{kind}_id"
         queries = {"brand_id": self._texts("brand_id")} if kind == "branch" else {}
         queries[f"{kind}_title"] = titles
-        catalogue = Catalogue(stores, keys=[name], names=list(queries))
+        catalogue = Catalogue(stores, keys=[name], names=list(queries), title=f"{kind}_title")
         found = self._find(catalogue, queries, among=self._texts(name) == "")
         self._ids[name] = np.where(found >= 0, catalogue.values(name, found), self._texts(name))
         self._said.append(catalogue.say(found, kind=kind))

@@ -104,7 +104,7 @@ def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> 
 
 def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
     """Read a column of lists of ids, each as a sorted tuple without doubles."""
-    texts = text_column(column)
+    texts = text_column(column, whole_floats=True)
     lists = parse_id_lists(texts.words)
     is_bad = np.array([value is None for value in lists], dtype=bool)
     message = "{!r} is not a list of brand ids."
@@ -112,7 +112,9 @@ def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
         texts, is_bad, name=name, code="cascade_brands_unreadable", message=message, hints=None
     )
     values = np.fromiter((value or () for value in lists), dtype=object, count=len(lists))
-    return Pass(values=texts.spread(values, blank=()), is_blank=texts.is_blank, findings=findings)
+    notes = [_float_note(name)] if texts.has_floats and any(values) else []
+    spread = texts.spread(values, blank=())
+    return Pass(values=spread, is_blank=texts.is_blank, findings=findings, notes=notes)
 
 
 def read_stores(column: pd.Series[Any]) -> tuple[Pass, Pass]:

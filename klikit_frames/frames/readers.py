@@ -16,7 +16,7 @@ import pandas as pd
 from klikit_frames.frames.findings import table_finding
 from klikit_frames.frames.foreign import foreign_table, is_foreign, parquet_table
 from klikit_frames.frames.jsonlines import json_table
-from klikit_frames.frames.tables import Table, failed_table, frame_table
+from klikit_frames.frames.tables import Table, failed_table, frame_table, records_frame
 from klikit_frames.frames.texts import text_table
 from klikit_frames.frames.workbooks import workbook_table
 
@@ -58,10 +58,10 @@ def read_table(source: Source, reading: Reading) -> Table:
     if isinstance(source, pd.DataFrame):
         return frame_table(source)
     if isinstance(source, (Mapping, list)):
-        return frame_table(pd.DataFrame(source, dtype=object).infer_objects())
+        return frame_table(records_frame(source))
     if isinstance(source, (str, bytes, os.PathLike)) or hasattr(source, "read"):
         return _bytes_table(_read_bytes(source), reading)
-    if is_foreign(source):
+    if is_foreign(source) and not isinstance(source, pd.Series):
         return foreign_table(source)
     raise TypeError(f"A {type(source).__name__} is not a table: give a path, a file object or a DataFrame.")
 

@@ -61,12 +61,19 @@ def count_rows(n_rows: int) -> str:
 def group_problems(problems: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cause, errors and the most frequent first, each with an example and its rows."""
     groups = problems.groupby(["severity", "code", "column"], sort=False)
-    causes = groups.agg(
-        n=("code", "size"), message=("message", "first"), hint=("hint", "first")
-    ).reset_index()
+    causes = groups.agg(n=("code", "size"), message=("message", "first"), hint=("hint", "first"))
+    causes = causes.reset_index()
+    causes["message"] = [_say_first(group) for _, group in groups]
     causes["rows"] = [_say_numbers(group["row"], "row") for _, group in groups]
     causes["lines"] = [_say_numbers(group["line"], "line") for _, group in groups]
     return causes.sort_values(["severity", "n"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def _say_first(group: pd.DataFrame) -> str:
+    """Return the first message of a cause, with its row if other rows have others."""
+    row, message = group["row"].iloc[0], str(group["message"].iloc[0])
+    is_shared = pd.isna(row) or (group["message"] == message).all()
+    return message if is_shared else f"Row {row}: {message}"
 
 
 def _title(cause: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,16 @@ class Table:
 def frame_table(frame: pd.DataFrame, *, notes: list[str] | None = None) -> Table:
     """Return a table of a frame that a person has in memory; it is not changed."""
     return Table(frame=frame, rows=np.arange(1, len(frame) + 1), notes=list(notes or []))
+
+
+def records_frame(records: Any, *, index: Any = None) -> pd.DataFrame:
+    """Return plain Python values as a frame, in which a whole number beside a blank stays a whole number."""
+    frame = pd.DataFrame(records, dtype=object, index=index)
+    inferred = frame.infer_objects()
+    for name in inferred.columns[inferred.dtypes == "float64"]:
+        if pd.api.types.infer_dtype(frame[name], skipna=True) != "floating":
+            inferred[name] = frame[name]
+    return inferred
 
 
 def failed_table(finding: Finding, *, notes: list[str] | None = None) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from klikit_frames.errors import ConfigError
 from klikit_frames.frames.checked import CheckedToggles, check_table, refuse_problems
 from klikit_frames.frames.readers import Reading, Source, read_table
 from klikit_frames.frames.results import Rows, input_of_result
@@ -161,6 +162,8 @@ def cross_toggles(
     ------
     InvalidToggles
         If an id or an option is bad; ``.problems`` tells which.
+    ConfigError
+        If `stores` are no pairs.
 
     Examples
     --------
@@ -221,9 +224,14 @@ def business_toggles(
 
 
 def _store_frame(stores: pd.DataFrame | Iterable[tuple[int, int]]) -> pd.DataFrame:
-    if isinstance(stores, pd.DataFrame):
-        return stores[["brand_id", "branch_id"]].reset_index(drop=True)
-    pairs = [tuple(store) for store in stores]
+    try:
+        if isinstance(stores, pd.DataFrame):
+            return stores[["brand_id", "branch_id"]].reset_index(drop=True)
+        pairs = [(brand_id, branch_id) for brand_id, branch_id in stores]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"A store is a pair of brand_id and branch_id, and a frame has both: {error}."
+        ) from None
     return pd.DataFrame(pairs, columns=["brand_id", "branch_id"], dtype=object)
 
 

@@ -54,6 +54,8 @@ JSONS = [
     Case("json list", JSON_ROW.replace(b"}", b', "cascade_to_modifier_groups": true, "cascade_brand_ids": [664, 663]}'), [f"{TOGGLE} cascade 663|664"]),
     Case("json broken line", JSON_ROW + b"\n{oops\n" + JSON_ROW.replace(b": 5,", b": 6,"), [TOGGLE, "item 6 663/1062 off"], ["3:3  json_invalid"]),
     Case("json of another kind", JSON_ROW + b"[1]\n", [TOGGLE], ["2:2  json_invalid"]),
+    Case("json large id beside a null", JSON_ROW.replace(b": 5,", b": 9007199254740993,") + JSON_ROW.replace(b": 5,", b": null,"), ["item 9007199254740993 663/1062 off"], ["2:2 entity_id id_blank"]),
+    Case("json key twice", JSON_ROW + JSON_ROW.replace(b'"brand_id"', b'"entity_id": 6, "brand_id"'), [TOGGLE], ["2:2  json_invalid"]),
     Case("json large id", JSON_ROW.replace(b": 5,", b": 9223372036854775808,"), [], ["1:1 entity_id id_too_large"]),
 ]  # fmt: skip
 
@@ -95,6 +97,7 @@ FRAMES = [
     Case("tuples of brands", frame(cascade_to_modifier_groups=True, cascade_brand_ids=[(664, 663), ()]), [f"{TOGGLE} cascade 663|664", f"{OTHER_TOGGLE} cascade"]),
     Case("lists of brands", frame(cascade_to_modifier_groups=True, cascade_brand_ids=[[664], None]), [f"{TOGGLE} cascade 664", f"{OTHER_TOGGLE} cascade"]),
     Case("list with a fraction", frame(cascade_to_modifier_groups=True, cascade_brand_ids=[[1.5], []]), [f"{OTHER_TOGGLE} cascade"], ["1:- cascade_brand_ids cascade_brands_unreadable"]),
+    Case("floats of brands and blanks", frame(cascade_to_modifier_groups=True, cascade_brand_ids=[664.0, None]), [f"{TOGGLE} cascade 664", f"{OTHER_TOGGLE} cascade"], note="'cascade_brand_ids' holds floats"),
     Case("one brand as an int", frame(cascade_to_modifier_groups=True, cascade_brand_ids=[664, 663]), [f"{TOGGLE} cascade 664", f"{OTHER_TOGGLE} cascade 663"]),
     Case("index of texts", indexed(["a", "b"]), BOTH),
     Case("index with doubles", indexed([7, 7]), BOTH),
@@ -110,6 +113,7 @@ FRAMES = [
     Case("empty frame", frame().iloc[:0]),
     Case("frame of nothing", pd.DataFrame(), [], [f"-:- {name} column_missing" for name in ("entity_type", "entity_id", "is_enabled", "brand_id", "branch_id")]),
     Case("list of dicts", frame().to_dict("records"), BOTH),
+    Case("list of dicts with a large id and none", [row | {"entity_id": entity_id} for row, entity_id in zip(frame().to_dict("records"), [9007199254740993, None], strict=True)], ["item 9007199254740993 663/1062 off"], ["2:- entity_id id_blank"]),
     Case("dict of lists", frame().to_dict("list"), BOTH),
     Case("polars", pl.from_pandas(frame()), BOTH, note="polars"),
     Case("polars with nulls", pl.DataFrame({name: list(cells) for name, cells in (frame().to_dict("list") | IDS_WITH_BLANK).items()}), MIXED),

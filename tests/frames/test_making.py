@@ -92,6 +92,13 @@ def test_making__bad_values(
     assert refusal.value.problems["code"].tolist() == [code]
 
 
+@pytest.mark.parametrize("stores", [[(663, 1, 2)], [663], pd.DataFrame({"brand_id": [663]})])
+def test_making__no_stores(stores: object) -> None:
+    """What is no pair of brand and branch is said so."""
+    with pytest.raises(kf.ConfigError, match="A store is a pair of brand_id and branch_id"):
+        kf.cross_toggles("item", [5], stores, is_enabled=True)  # type: ignore[arg-type]
+
+
 def test_making__flag_that_is_none() -> None:
     """A flag must be said."""
     with pytest.raises(kf.InvalidToggles, match="flag_blank"):

@@ -43,6 +43,27 @@ def test_from_matrix__what_x_means(flag: bool) -> None:
     assert toggles["is_enabled"].tolist() == [flag]
 
 
+PIVOTED = pd.DataFrame({"663/1": [1.0, None], "664/2": [0.0, 1.0]}, index=pd.Index([5, 6], name="item_id"))
+PAIRS = pd.MultiIndex.from_tuples([(663, 1), (664, 2)], names=["brand_id", "branch_id"])
+PIVOTED_CELLS = {(5, "663/1"): True, (5, "664/2"): False, (6, "664/2"): True}
+
+
+@pytest.mark.parametrize(
+    "frame", [PIVOTED, PIVOTED.rename_axis(None), PIVOTED.set_axis(PAIRS, axis=1), PIVOTED.reset_index()]
+)
+def test_from_matrix__pivoted(frame: pd.DataFrame) -> None:
+    """What pandas makes by pivoting is understood: ids in the index, pairs as columns, 1 and 0 as floats."""
+    before = frame.copy(deep=True)
+    assert cells_of(kf.from_matrix(frame, entity_type="item")) == PIVOTED_CELLS
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_from_matrix__index_of_no_ids() -> None:
+    """A frame's own index is no id beside a column that is."""
+    frame = PIVOTED.reset_index().set_axis([7, 7])
+    assert cells_of(kf.from_matrix(frame)) == PIVOTED_CELLS
+
+
 def test_from_matrix__level() -> None:
     """The level is the caller's, unless a column says it."""
     content = lines("entity_id,663/1", "5,on")

@@ -75,6 +75,8 @@ def test_resolve__sku_and_level() -> None:
         ["item", 6, None, None],
         ["item", 5, None, None],
     ]
+    frame = kf.resolve(lines("sku", "a-1"), STATE)
+    assert frame["resolved"].tolist() == ["item 5 Nasi Goreng"]
     assert resolved("item", "Soto Ayam") == [["item", 7, None, None]]
     assert resolved("category", "Soto Ayam") == [["category", 5, None, None]]
     assert resolved("title,entity_type", "Soto Ayam,category") == [["category", 5, None, None]]

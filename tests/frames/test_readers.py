@@ -41,6 +41,8 @@ def test_source__no_table() -> None:
     """What is no table at all is refused by its type."""
     with pytest.raises(TypeError, match="A int is not a table"):
         kf.check_toggles(5)
+    with pytest.raises(TypeError, match="A Series is not a table"):
+        kf.check_toggles(pd.Series([5]))
 
 
 def test_encoding__as_asked() -> None:
@@ -152,6 +154,13 @@ def test_annotated__of_a_frame() -> None:
     """A frame keeps its index and dtypes."""
     frame = pd.DataFrame({"item_id": [5], "store": ["663/1062"], "is_enabled": [True]}, index=["x"])
     pd.testing.assert_frame_equal(kf.check_toggles(frame).annotated, frame.assign(problem=""))
+
+
+def test_annotated__nested_columns() -> None:
+    """Columns of several levels, of which nothing can be read, come back as they were."""
+    frame = pd.DataFrame({("a", "item_id"): [5]})
+    annotated = kf.check_toggles(frame).annotated
+    pd.testing.assert_frame_equal(annotated, pd.DataFrame({("a", "item_id"): [5], ("problem", ""): [""]}))
 
 
 CELLS = st.text(alphabet=st.characters(codec="utf-8"), max_size=8) | st.sampled_from(

@@ -25,6 +25,15 @@ def test_text__nothing_wrong() -> None:
     assert repr(kf.check_toggles(lines(HEAD, GOOD))) == "1 of 1 row can be planned.\nNo problems."
 
 
+def test_text__one_case_of_several() -> None:
+    """A cause with different cells says which row its words are about."""
+    content = lines(HEAD, *(GOOD.replace("off", flag) for flag in ("mabye", "x", "x")))
+    assert repr(kf.check_toggles(content)).splitlines()[2:] == [
+        "- flag_unknown in is_enabled, rows 1, 2, 3 (lines 2, 3, 4): "
+        "Row 1: 'mabye' is not known. Write one of: false, true."
+    ]
+
+
 def test_exception__says_the_same() -> None:
     """The exception of `read_toggles` has the same words, and all problems as a frame."""
     with pytest.raises(kf.InvalidToggles) as refusal:
