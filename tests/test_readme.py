@@ -84,6 +84,11 @@ def test_third_block__names_a_notebook_that_is_there() -> None:
     assert (ROOT / words[-1]).is_file()
 
 
+def test_public_names__are_all_on_the_page() -> None:
+    """Whoever looks for a name finds it here."""
+    assert [name for name in kf.__all__ if not re.search(rf"`(forms\.|sandbox\.)?{name}\b", README)] == []
+
+
 def test_python_blocks__run_in_order(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever pastes the snippets one after the other sees no error."""
     monkeypatch.chdir(clone)
