@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -10,14 +11,15 @@ import pytest
 import klikit_frames as kf
 
 Call = Callable[..., httpx.Response]
+# No proxies of whoever runs the tests, and no certificates: to load these takes longer than most tests.
+PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}
 
 
 @pytest.fixture
 def http(sandbox: kf.sandbox.Sandbox) -> Iterator[httpx.Client]:
     """A bare HTTP client with the sandbox's first credential."""
     auth = (sandbox.partner_key, sandbox.secret_key)
-    # Without certificates to check there are none to load, which takes longer than most of these tests.
-    with httpx.Client(base_url=sandbox.url, auth=auth, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=sandbox.url, auth=auth, **PLAIN) as client:
         yield client
 
 

@@ -10,18 +10,20 @@ import pytest
 
 import klikit_frames as kf
 
+from .conftest import PLAIN
+
 
 @pytest.fixture
 def admin(sandbox: kf.sandbox.Sandbox) -> Iterator[httpx.Client]:
     """A client of the operator's paths."""
-    with httpx.Client(base_url=f"{sandbox.page_url}/admin", trust_env=False) as client:
+    with httpx.Client(base_url=f"{sandbox.page_url}/admin", **PLAIN) as client:
         yield client
 
 
 def brands(sandbox: kf.sandbox.Sandbox, credential: dict[str, str]) -> int:
     """Return the status of a read with a credential."""
     auth = (credential["partner_key"], credential["secret_key"])
-    return httpx.get(f"{sandbox.url}/brands", auth=auth, trust_env=False).status_code
+    return httpx.get(f"{sandbox.url}/brands", auth=auth, **PLAIN).status_code
 
 
 def test_credential__is_issued_rotated_scoped_and_revoked(
@@ -64,7 +66,7 @@ def test_faults__are_called_up_listed_and_cleared(sandbox: kf.sandbox.Sandbox, a
 def test_clock__is_moved(sandbox: kf.sandbox.Sandbox, admin: httpx.Client) -> None:
     """The API's Date goes with it."""
     now = parsedate_to_datetime(admin.post("/clock", json={"seconds": 3600}).json()["data"]["now"])
-    date = parsedate_to_datetime(httpx.get(f"{sandbox.url}/brands").headers["date"])
+    date = parsedate_to_datetime(httpx.get(f"{sandbox.url}/brands", **PLAIN).headers["date"])
     assert abs((date - now).total_seconds()) < 60
 
 

@@ -8,12 +8,14 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.sandbox import SCOPES
 
+from .conftest import PLAIN
+
 
 def status(
     sandbox: kf.sandbox.Sandbox, auth: tuple[str, str] | None, path: str = "/brands"
 ) -> tuple[int, str]:
     """Return status and code of one read."""
-    answer = httpx.get(sandbox.url + path, auth=auth, trust_env=False)
+    answer = httpx.get(sandbox.url + path, auth=auth, **PLAIN)
     return answer.status_code, answer.json().get("error", {}).get("code", "ok")
 
 
@@ -23,7 +25,7 @@ def status(
 def test_header__missing_or_malformed(sandbox: kf.sandbox.Sandbox, header: str | None) -> None:
     """What is not Basic with a key and a secret counts as missing."""
     headers = {} if header is None else {"Authorization": header}
-    answer = httpx.get(f"{sandbox.url}/brands", headers=headers, trust_env=False)
+    answer = httpx.get(f"{sandbox.url}/brands", headers=headers, **PLAIN)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "auth_missing")
     assert answer.headers["www-authenticate"].startswith("Basic")
 
@@ -83,7 +85,7 @@ def test_scope__opens_its_paths_only(sandbox: kf.sandbox.Sandbox, scope: str, pa
 def test_scope__of_writes_is_a_switch(sandbox: kf.sandbox.Sandbox) -> None:
     """Enabling needs menus:write, or no scope at all."""
     issued = sandbox.issue_credential(scopes=["brands:read"])
-    sent = {"json": {"ids": [289379]}, "auth": issued, "trust_env": False}
+    sent = {"json": {"ids": [289379]}, "auth": issued, **PLAIN}
     refused = httpx.patch(f"{sandbox.url}/menus/items/enable", **sent)
     assert refused.json()["error"]["message"] == "credential is not scoped for menus:write"
     sandbox.set(write_scope=None)

@@ -11,6 +11,8 @@ import pytest
 
 import klikit_frames as kf
 
+from .conftest import PLAIN
+
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.exchange.json"))
 
 
@@ -50,7 +52,7 @@ def test_example__is_answered_as_documented(path: Path, sandbox: kf.sandbox.Sand
     request = example["request"]
     auth = credential(sandbox, request["credential"])
     sent = {"json": request.get("body"), "headers": request.get("headers"), "auth": auth}
-    answer = httpx.request(request["method"], sandbox.url + request["path"], trust_env=False, **sent)
+    answer = httpx.request(request["method"], sandbox.url + request["path"], **PLAIN, **sent)
     assert answer.status_code == example["status"]
     assert lacks(answer.json(), example["answer"]) == []
     assert answer.json().get("error", {}).get("code") == example["answer"].get("error", {}).get("code")

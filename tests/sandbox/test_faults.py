@@ -12,7 +12,7 @@ import klikit_frames as kf
 from klikit_frames.sandbox.calls import Call as Request
 from klikit_frames.sandbox.faults import NAMES, Fault, Faults, parse_faults, read_faults
 
-from .conftest import Call
+from .conftest import PLAIN, Call
 
 ZONE = [{"brandID": 5297, "branchID": 1293}]
 
@@ -222,7 +222,7 @@ def test_serve__takes_faults_from_the_start() -> None:
     """As text, in the form of the command line; something else is refused."""
     with kf.sandbox.serve(faults="error_503:count=1") as sandbox:
         auth = (sandbox.partner_key, sandbox.secret_key)
-        statuses = [httpx.get(f"{sandbox.url}/brands", auth=auth).status_code for _ in range(2)]
+        statuses = [httpx.get(f"{sandbox.url}/brands", auth=auth, **PLAIN).status_code for _ in range(2)]
     assert statuses == [503, 200]
     with pytest.raises(TypeError, match="faults are text"):
         kf.sandbox.serve(faults=5)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 
+from .conftest import PLAIN
+
 STORES = [(5297, 1293), (5297, 1294), (5297, 1062)]
 IDS = {"section": [6825, 6826], "category": [39118, 39119], "item": [289379, 289380, 289381]}
 PATHS = {"section": "sections", "category": "categories", "item": "items"}
@@ -82,7 +84,7 @@ def test_history__ends_as_expected(shared_sandbox: kf.sandbox.Sandbox, history: 
     shared_sandbox.reset()
     model = read_model(shared_sandbox)
     auth = (shared_sandbox.partner_key, shared_sandbox.secret_key)
-    with httpx.Client(base_url=shared_sandbox.url, auth=auth, trust_env=False, verify=False) as http:
+    with httpx.Client(base_url=shared_sandbox.url, auth=auth, **PLAIN) as http:
         for write in history:
             send(http, write)
             model.apply(write)
@@ -93,7 +95,7 @@ def test_large__takes_500_ids_in_500_stores() -> None:
     """One request of 250,000 overrides is written whole, as a store of that brand shows."""
     with kf.sandbox.serve(scale="large", store_read="live") as sandbox:
         auth = (sandbox.partner_key, sandbox.secret_key)
-        with httpx.Client(base_url=sandbox.url, auth=auth, timeout=60, trust_env=False) as http:
+        with httpx.Client(base_url=sandbox.url, auth=auth, timeout=60, **PLAIN) as http:
             branches = http.get("/branches").json()["data"]["results"]
             items = http.get("/menus/items", params={"size": 535}).json()["data"]["results"]
             pairs = sorted((brand, branch["id"]) for branch in branches for brand in branch["brand_ids"])

@@ -9,7 +9,7 @@ import pytest
 
 import klikit_frames as kf
 
-from .conftest import Call
+from .conftest import PLAIN, Call
 
 DAY_S = 24 * 60 * 60
 
@@ -55,9 +55,7 @@ def test_key__belongs_to_a_credential(sandbox: kf.sandbox.Sandbox, enable: Call)
     enable([289379], key="one", isEnabled=False)
     other, body = sandbox.issue_credential(), {"ids": [289380], "isEnabled": False}
     headers = {"Idempotency-Key": "one"}
-    answer = httpx.patch(
-        f"{sandbox.url}/menus/items/enable", json=body, headers=headers, auth=other, trust_env=False
-    )
+    answer = httpx.patch(f"{sandbox.url}/menus/items/enable", json=body, headers=headers, auth=other, **PLAIN)
     assert answer.status_code == 200
 
 

@@ -11,7 +11,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.sandbox.limits import WINDOWS, FixedWindow, SlidingWindow, TokenBucket, Window
 
-from .conftest import Call
+from .conftest import PLAIN, Call
 
 
 def allowed(window: Window, times: list[float]) -> list[bool]:
@@ -85,7 +85,7 @@ def test_cap__is_of_reads_or_writes_and_of_one_credential(
     assert [http.get("/brands").status_code for _ in range(2)] == [200, 429]
     assert enable([289379]).status_code == 200
     other = sandbox.issue_credential()
-    assert httpx.get(f"{sandbox.url}/brands", auth=other, trust_env=False).status_code == 200
+    assert httpx.get(f"{sandbox.url}/brands", auth=other, **PLAIN).status_code == 200
 
 
 @pytest.mark.parametrize("form", ["seconds", "date", "absent", "absurd"])

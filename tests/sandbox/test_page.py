@@ -6,12 +6,12 @@ import httpx
 
 import klikit_frames as kf
 
-from .conftest import Call
+from .conftest import PLAIN, Call
 
 
 def page(sandbox: kf.sandbox.Sandbox, **query: object) -> str:
     """Return the page's HTML."""
-    return httpx.get(sandbox.page_url, params=query, trust_env=False).text
+    return httpx.get(sandbox.page_url, params=query, **PLAIN).text
 
 
 def test_page__shows_business_stores_and_counts(sandbox: kf.sandbox.Sandbox) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import klikit_frames as kf
 
-from .conftest import Call
+from .conftest import PLAIN, Call
 
 
 def test_requests__tell_what_was_received(sandbox: kf.sandbox.Sandbox, http: httpx.Client) -> None:
@@ -43,7 +43,7 @@ def test_requests__tell_what_was_received(sandbox: kf.sandbox.Sandbox, http: htt
 def test_requests__of_none_is_an_empty_frame_of_the_same_kind(sandbox: kf.sandbox.Sandbox) -> None:
     """Columns and dtypes do not depend on rows."""
     empty = sandbox.requests
-    httpx.get(f"{sandbox.url}/brands")
+    httpx.get(f"{sandbox.url}/brands", **PLAIN)
     pd.testing.assert_series_equal(sandbox.requests.dtypes, empty.dtypes)
 
 
@@ -93,12 +93,14 @@ def test_store_file__keeps_the_state(tmp_path: Path) -> None:
     body = {"ids": [289379], "isEnabled": False}
     with kf.sandbox.serve(store_path=path) as sandbox:
         auth = sandbox.rotate()
-        assert httpx.patch(f"{sandbox.url}/menus/items/enable", json=body, auth=auth).status_code == 200
+        assert (
+            httpx.patch(f"{sandbox.url}/menus/items/enable", json=body, auth=auth, **PLAIN).status_code == 200
+        )
         before = sandbox.state()
     with kf.sandbox.serve(store_path=path) as sandbox:
         pd.testing.assert_frame_equal(sandbox.state(), before)
         auth = (sandbox.partner_key, sandbox.secret_key)
-        assert httpx.get(f"{sandbox.url}/brands", auth=auth).status_code == 200
+        assert httpx.get(f"{sandbox.url}/brands", auth=auth, **PLAIN).status_code == 200
 
 
 def test_store_file__opened_again_gives_no_request_id_again(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_store_file__opened_again_gives_no_request_id_again(tmp_path: Path) -> N
     ids = []
     for _ in range(3):
         with kf.sandbox.serve(store_path=str(tmp_path / "sandbox.db")) as sandbox:
-            ids.append(httpx.get(f"{sandbox.url}/brands").json()["request_id"])
+            ids.append(httpx.get(f"{sandbox.url}/brands", **PLAIN).json()["request_id"])
     assert len(set(ids)) == 3
 
 
@@ -158,7 +160,7 @@ def test_port__that_is_none_is_told(port: int) -> None:
 def test_close__ends_open_connections_and_can_be_repeated(tmp_path: Path) -> None:
     """A kept-alive connection does not hold it up; afterwards nobody listens."""
     sandbox = kf.sandbox.serve()
-    with httpx.Client(base_url=sandbox.url, trust_env=False) as http:
+    with httpx.Client(base_url=sandbox.url, **PLAIN) as http:
         http.get("/brands")
         sandbox.close()
         sandbox.close()
@@ -189,7 +191,7 @@ def test_connect__gives_a_client_of_this_sandbox(sandbox: kf.sandbox.Sandbox) ->
 def test_close__cuts_short_what_is_under_way(fault: str, capfd: pytest.CaptureFixture[str]) -> None:
     """A fault of a minute does not hold up the end, and nothing is complained of."""
     sandbox = kf.sandbox.serve(faults=f"{fault}:seconds=60")
-    with httpx.Client(base_url=sandbox.url, trust_env=False) as http, ThreadPoolExecutor(1) as pool:
+    with httpx.Client(base_url=sandbox.url, **PLAIN) as http, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(http.get, "/brands")
         while sandbox.requests.empty:
             pass

@@ -7,6 +7,8 @@ import pytest
 
 import klikit_frames as kf
 
+from .conftest import PLAIN
+
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
@@ -24,6 +26,6 @@ def test_site__answers_in_the_envelope_beside_the_api_too(
     sandbox: kf.sandbox.Sandbox, method: str, path: str, status: int, code: str
 ) -> None:
     """No page of the framework and no redirect: a program reads the same envelope everywhere."""
-    answer = httpx.request(method, f"{sandbox.page_url}{path}", trust_env=False)
+    answer = httpx.request(method, f"{sandbox.page_url}{path}", **PLAIN)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.json()["request_id"]
