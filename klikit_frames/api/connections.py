@@ -54,6 +54,8 @@ class Client:
     ----------
     read_only : bool
         Whether every write is refused.
+    max_connections : int
+        Requests that can be under way at a time.
 
     Examples
     --------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import RequestError
@@ -237,8 +238,13 @@ def _visibility(raw: Any) -> tuple[str | None, str | None]:
         raw = {str(entry.get("providerID")): entry.get("status") for entry in raw if isinstance(entry, dict)}
     if not isinstance(raw, dict):
         return None, None
-    ids = sorted((key for key in raw if str(key).isdecimal()), key=int)
-    shown, hidden = ("|".join(key for key in ids if bool(raw[key]) is is_shown) for is_shown in (True, False))
+    return _shown_and_hidden(tuple((key, bool(status)) for key, status in raw.items() if key.isdecimal()))
+
+
+@lru_cache(maxsize=1024)  # Most entities of a business are visible alike, and share these texts.
+def _shown_and_hidden(statuses: tuple[tuple[str, bool], ...]) -> tuple[str | None, str | None]:
+    statuses = tuple(sorted(statuses, key=lambda status: int(status[0])))
+    shown, hidden = ("|".join(key for key, is_on in statuses if is_on is told) for told in (True, False))
     return shown or None, hidden or None
 
 

@@ -30,6 +30,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from threading import Lock
 
 from .calls import Call
 
@@ -97,25 +98,29 @@ def _is_within(value: object, *, most: float) -> bool:
 
 
 class Faults:
-    """The faults in force, drawn from in the order in which they were called up."""
+    """The faults in force, drawn from in the order in which they were called up; safe for threads."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 7) -> None:
         self._first = tuple(faults)
         self._seed = seed
+        self._lock = Lock()
         self.reset()
 
     def reset(self) -> None:
         """Go back to the faults of the start, and to the start of the seeded chance."""
-        self._live = list(self._first)
-        self._chance = random.Random(f"faults {self._seed}")  # noqa: S311 - chance, not secrets
+        with self._lock:
+            self._live = list(self._first)
+            self._chance = random.Random(f"faults {self._seed}")  # noqa: S311 - chance, not secrets
 
     def inject(self, fault: Fault) -> None:
         """Put one more in force."""
-        self._live.append(fault)
+        with self._lock:
+            self._live.append(fault)
 
     def clear(self) -> None:
         """Put none in force."""
-        self._live.clear()
+        with self._lock:
+            self._live.clear()
 
     def live(self) -> tuple[Fault, ...]:
         """Return those in force, with the counts that are left."""
@@ -123,6 +128,10 @@ class Faults:
 
     def draw(self, call: Call) -> list[Fault]:
         """Return what strikes this request: every latency, and the first of the others."""
+        with self._lock:
+            return self._draw(call)
+
+    def _draw(self, call: Call) -> list[Fault]:
         struck: list[Fault] = []
         for fault in self.live():
             is_second = fault.name != "latency" and any(other.name != "latency" for other in struck)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from .calls import Call
-from .menus import View, business_views, category_row, group_row, item_row, section_row
+from .menus import Node, business_views, category_row, group_row, item_row, section_row
 from .paging import page_of
 from .world import World
+
+T = TypeVar("T")
 
 
 def list_sections(world: World, call: Call) -> object:
     """Return a page of the sections."""
-    page, view = page_of(list(world.catalogue.sections.values()), call), _any_view(world)
-    return page.numbers | {"results": [section_row(view, entry, sequence=1) for entry in page.entries]}
+    return _list(world, call, world.catalogue.sections, row=section_row)
 
 
 def list_categories(world: World, call: Call) -> object:
     """Return a page of the categories."""
-    page, view = page_of(list(world.catalogue.categories.values()), call), _any_view(world)
-    return page.numbers | {"results": [category_row(view, entry, sequence=1) for entry in page.entries]}
+    return _list(world, call, world.catalogue.categories, row=category_row)
 
 
 def list_items(world: World, call: Call) -> object:
     """Return a page of the items, modifier options (`onlyModifier`) included."""
-    page, view = page_of(list(world.catalogue.items.values()), call), _any_view(world)
-    return page.numbers | {"results": [item_row(view, entry, sequence=1) for entry in page.entries]}
+    return _list(world, call, world.catalogue.items, row=item_row)
 
 
 def list_groups(world: World, call: Call) -> object:
@@ -34,6 +36,8 @@ def list_groups(world: World, call: Call) -> object:
     return page.numbers | {"results": [group_row(views[first[entry.id]], entry) for entry in page.entries]}
 
 
-def _any_view(world: World) -> View:
-    """Return the view of any brand; flags and visibility are the same in all."""
-    return next(iter(business_views(world).values()))
+def _list(world: World, call: Call, entities: dict[int, T], *, row: Callable[..., Node]) -> object:
+    page = page_of(list(entities.values()), call)
+    # Flags and visibility are the same in every brand.
+    view = next(iter(business_views(world).values()))
+    return page.numbers | {"results": [row(view, entry, sequence=1) for entry in page.entries]}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEPT = 100_000
+KEPT_CHARACTERS = 128 * 2**20
 COLUMNS = ("time", "method", "path", "body", "key", "status", "request_id", "replayed")
 
 
@@ -31,16 +32,20 @@ class Receipt:
 
 
 class Receipts:
-    """The last 100,000 requests."""
+    """The last 100,000 requests, fewer if their bodies are long; any thread may read them."""
 
     def __init__(self) -> None:
-        self._kept: deque[Receipt] = deque(maxlen=KEPT)
+        self._kept: deque[Receipt] = deque()
+        self._n_characters = 0
 
     def open(self, call: Call, *, time: datetime) -> Receipt:
         """Note a request on arrival; its answer is filled in later."""
         receipt = Receipt(
             time, call.method, call.target, call.body.decode(errors="replace"), call.idempotency_key
         )
+        self._n_characters += len(receipt.body)
+        while len(self._kept) >= KEPT or (self._kept and self._n_characters > KEPT_CHARACTERS):
+            self._n_characters -= len(self._kept.popleft().body)
         self._kept.append(receipt)
         return receipt
 
@@ -51,12 +56,14 @@ class Receipts:
     def clear(self) -> None:
         """Forget them all."""
         self._kept.clear()
+        self._n_characters = 0
 
     def frame(self) -> pd.DataFrame:
         """Return one row per request: ``time, method, path, body, key, status, request_id, replayed``."""
         import pandas as pd
 
-        rows = [[getattr(receipt, name) for name in COLUMNS] for receipt in self._kept]
+        # Copied at once, for requests arrive meanwhile.
+        rows = [[getattr(receipt, name) for name in COLUMNS] for receipt in list(self._kept)]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         # What pandas takes for text by itself: object in pandas 2, str in pandas 3.
         text = dict.fromkeys(("method", "path", "body", "key", "request_id"), pd.Series([""]).dtype)

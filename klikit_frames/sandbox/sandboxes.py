@@ -72,7 +72,7 @@ class Sandbox:
 
     @property
     def requests(self) -> pd.DataFrame:
-        """All that the API received, oldest first, the last 100,000 at most.
+        """All that the API received, oldest first: the last 100,000 at most, with 128 MiB of bodies.
 
         Returns
         -------

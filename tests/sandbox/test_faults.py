@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -159,6 +160,23 @@ def test_latency__adds_up_and_goes_with_another() -> None:
     faults = Faults([Fault("error_500"), Fault("latency"), Fault("error_503"), Fault("latency", seconds=1)])
     struck = faults.draw(Request("GET", "/brands"))
     assert [fault.name for fault in struck] == ["error_500", "latency", "latency"]
+
+
+def test_clear__waits_for_a_request_that_is_just_drawing() -> None:
+    """Python steers from its own thread, and no request finds faults half changed."""
+    faults = Faults([Fault("error_500", count=2, match="GET")])
+    with ThreadPoolExecutor(1) as pool:
+
+        class Meddled(Request):
+            """A request during whose draw another thread ends the faults."""
+
+            @property
+            def target(self) -> str:
+                wait([pool.submit(faults.clear)], timeout=0.05)
+                return "/brands"
+
+        assert [fault.name for fault in faults.draw(Meddled("GET", "/brands"))] == ["error_500"]
+    assert faults.live() == ()
 
 
 def test_probability__is_seeded() -> None:
