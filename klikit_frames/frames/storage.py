@@ -115,7 +115,7 @@ def _dump_array(column: pd.Series[Any]) -> dict[str, Json]:
     if dtype.kind in "biuf":
         return {"dtype": str(dtype), "values": _dump_numbers(column)}
     if dtype == np.dtype(object):
-        return {"dtype": "object", "values": [dump_value(value) for value in column]}
+        return _dump_objects(column)
     raise KlikitFramesError(
         f"Column {column.name!r} has dtype {dtype}, which a file cannot keep; make it text."
     )
@@ -158,17 +158,17 @@ def _load_numbers(stored: dict[str, Json]) -> pd.Series[Any]:
 
 
 def _dump_text(column: pd.Series[Any]) -> dict[str, Json]:
-    missing = column.isna()
-    values = [None if is_missing else value for value, is_missing in zip(column, missing, strict=True)]
+    codes, distinct = pd.factorize(column)
     dtype: Any = column.dtype
-    is_default = dtype.na_value is not pd.NA
-    return {"dtype": _TEXT, "values": values, "storage": None if is_default else dtype.storage}
+    storage = None if dtype.na_value is not pd.NA else dtype.storage
+    return {"dtype": _TEXT, "values": distinct.tolist(), "codes": codes.tolist(), "storage": storage}
 
 
 def _load_text(stored: dict[str, Json]) -> pd.Series[Any]:
+    values = _spread([*stored["values"], None], stored["codes"])
     if stored["storage"] is None:
-        return text_series(stored["values"])
-    return pd.Series(stored["values"], dtype=pd.StringDtype(stored["storage"]))
+        return text_series(values)
+    return pd.Series(values, dtype=pd.StringDtype(stored["storage"]))
 
 
 def text_series(values: Any) -> pd.Series[Any]:
@@ -216,9 +216,23 @@ def _load_arrow(stored: dict[str, Json]) -> pd.Series[Any]:
     return pd.Series(pd.arrays.ArrowExtensionArray(table.column("values")))
 
 
+def _dump_objects(column: pd.Series[Any]) -> dict[str, Json]:
+    """Say each object once: a column of tuples is mostly the very same few objects."""
+    objects = {id(value): value for value in column}
+    places = {number: place for place, number in enumerate(objects)}
+    codes = [places[id(value)] for value in column]
+    return {"dtype": "object", "values": [dump_value(value) for value in objects.values()], "codes": codes}
+
+
 def _load_objects(stored: dict[str, Json]) -> pd.Series[Any]:
-    values = map(load_value, stored["values"])
-    return pd.Series(np.fromiter(values, dtype=object, count=len(stored["values"])), dtype=object)
+    values = [load_value(value) for value in stored["values"]]
+    return pd.Series(_spread(values, stored["codes"]), dtype=object)
+
+
+def _spread(values: list[Any], codes: list[int]) -> Any:
+    """Return the value of each code; -1 stands for the last one."""
+    distinct = np.fromiter(values, dtype=object, count=len(values))
+    return distinct[np.array(codes, dtype=np.intp)]
 
 
 _LOADERS: dict[str, Callable[[dict[str, Json]], pd.Series[Any]]] = {

@@ -97,6 +97,14 @@ def test_frame__empty(frame: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(round_trip(frame), frame)
 
 
+def test_frame__repeated_cells() -> None:
+    """A text or tuple that many rows have is kept once."""
+    frame = pd.DataFrame({"entity_type": ["category"] * 1_000, "cascade_brand_ids": [(663, 664)] * 1_000})
+    kept = json.dumps(dump_frame(frame))
+    assert kept.count("category") == kept.count("664") == 1
+    pd.testing.assert_frame_equal(load_frame(json.loads(kept)), frame)
+
+
 def test_cell__unknown_type() -> None:
     """A value that JSON cannot carry is refused with the cure."""
     with pytest.raises(KlikitFramesError, match=r"type Index cannot be stored.*astype\(str\)"):
