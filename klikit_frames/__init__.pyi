@@ -1,4 +1,4 @@
-"""The public names, for type checkers and editors; a test holds this list and the one in `__init__.py` together."""
+"""The public names, for type checkers and editors; a test holds this list to that of `__init__.py`."""
 
 from . import forms as forms
 from . import sandbox as sandbox
