@@ -1,7 +1,7 @@
 """The figures of the front page: one table, every line beside a baseline measured in the same run.
 
-Run it with ``python -m tests.benchmarks``; it takes some minutes on two cores. Each group of lines is measured in
-a process of its own, so that neither caches nor peaks of memory mix. The modules beside this one go deeper.
+Run it with ``python -m tests.benchmarks``; it takes some minutes on two cores. Each group of lines is measured
+in a process of its own, so that neither caches nor peaks of memory mix. The modules beside this go deeper.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -134,8 +134,9 @@ def _peak_mb() -> float:
 
 def main() -> None:
     """Print the table as Markdown."""
-    print(f"{date.today():%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
-          f"pandas {pd.__version__}\n")  # fmt: skip
+    machine = f"{os.cpu_count()} cores ({platform.machine()})"
+    versions = f"Python {platform.python_version()}, pandas {pd.__version__}"
+    print(f"{datetime.now(tz=UTC):%Y-%m-%d}, {machine}, {versions}\n")
     print("| figure | klikit_frames | beside it | | ratio |\n|---|---|---|---|---|")
     groups = (
         lines_of_the_job,
