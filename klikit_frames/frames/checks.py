@@ -96,8 +96,6 @@ def check_columns(table: Table, header: Header) -> Checked:
     brand, branch = _read_places(columns, scope)
     flag = _read_flag(columns)
     cascade, brands = _read_cascades(columns)
-    told = [part for part in (level, entity, brand, branch, flag) if not part.is_constant]
-    is_silent = np.logical_and.reduce([part.is_blank for part in told]) if told else columns.none()
     values = {
         "entity_type": text_series(level.values),
         "entity_id": entity.values,
@@ -108,11 +106,8 @@ def check_columns(table: Table, header: Header) -> Checked:
         "cascade_to_modifier_groups": cascade.values,
         "cascade_brand_ids": brands.values,
     }
-    refused = refused_rows(table.findings, n_rows=columns.n_rows)
-    findings = [*table.findings, *_blank_rows(is_silent & ~refused)]
-    whole = refused_rows(findings, n_rows=columns.n_rows)
-    cells = [finding.without(whole) for finding in columns.findings]
-    findings += [finding for finding in cells if len(finding.positions)]
+    of_rows = table.findings + _blank_rows(table, [level, entity, brand, branch, flag])
+    findings = of_rows + _of_other_rows(columns.findings, of_rows, n_rows=columns.n_rows)
     return Checked(values=values, findings=findings, notes=columns.notes)
 
 
@@ -184,6 +179,18 @@ def _read_cascades(columns: Columns) -> tuple[Pass, Pass]:
     return cascade, brands
 
 
-def _blank_rows(is_silent: Mask) -> list[Finding]:
-    positions = np.flatnonzero(is_silent)
+def _blank_rows(table: Table, passes: list[Pass]) -> list[Finding]:
+    """Return a finding about the rows in which every column that is there says nothing."""
+    told = [each.is_blank for each in passes if not each.is_constant]
+    if not told:
+        return []
+    is_open = ~refused_rows(table.findings, n_rows=len(table.frame))
+    positions = np.flatnonzero(np.logical_and.reduce([is_open, *told]))
     return [Finding(code="row_blank", positions=positions)] if len(positions) else []
+
+
+def _of_other_rows(findings: list[Finding], of_rows: list[Finding], *, n_rows: int) -> list[Finding]:
+    """Return findings about cells, but for the rows that are refused as a whole."""
+    refused = refused_rows(of_rows, n_rows=n_rows)
+    left = [finding.without(refused) for finding in findings]
+    return [finding for finding in left if len(finding.positions)]

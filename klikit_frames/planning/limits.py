@@ -74,6 +74,13 @@ class Limits:
         return ceil(n_ids / height) * ceil(n_stores / width)
 
 
+def checked_limits(limits: object) -> Limits:
+    """Return `limits` if they are caps; a number or a dict in their place is refused."""
+    if not isinstance(limits, Limits):
+        raise PlanError(f"limits is {limits!r}; write them as kf.Limits(max_ids=..., max_stores=...).")
+    return limits
+
+
 def _uncapped(cap: int | None) -> int:
     return _NO_CAP if cap is None else cap
 

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from klikit_frames.planning.efforts import Effort
     from klikit_frames.planning.kernels import Bits
 
-_MOST_NODES = 5_000
+_SETTINGS = {
+    "threads": 1,
+    "random_seed": 0,
+    "mip_max_nodes": 5_000,
+    "mip_rel_gap": 0.0,
+    # Covers are counted in whole rectangles: a gap below one is none.
+    "mip_abs_gap": 0.999,
+}
 
 
 class Solved(NamedTuple):
@@ -84,16 +91,7 @@ def _solver(table: Bits, time_limit_s: float) -> Any:
             super().enableCallbacks()  # type: ignore[no-untyped-call]
 
     solver = Quiet()  # type: ignore[no-untyped-call]
-    settings = {
-        "threads": 1,
-        "random_seed": 0,
-        "time_limit": max(0.05, time_limit_s),
-        "mip_max_nodes": _MOST_NODES,
-        "mip_rel_gap": 0.0,
-        # Covers are counted in whole rectangles: a gap below one is none.
-        "mip_abs_gap": 0.999,
-    }
-    for name, value in settings.items():
+    for name, value in {**_SETTINGS, "time_limit": max(0.05, time_limit_s)}.items():
         solver.setOptionValue(name, value)
     solver.passModel(_model(highspy, table))
     solver.HandleUserInterrupt = True

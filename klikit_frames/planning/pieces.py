@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -41,8 +39,3 @@ def _pieces(whole: Rectangle, limits: Limits) -> list[Rectangle]:
 
 def _runs(numbers: Indexes, length: int) -> list[Indexes]:
     return [numbers[start : start + length] for start in range(0, len(numbers), length)]
-
-
-def sorted_rectangle(entity_nos: Indexes, store_nos: Indexes) -> Rectangle:
-    """Return a rectangle with its numbers in order."""
-    return Rectangle(np.sort(entity_nos), np.sort(store_nos))

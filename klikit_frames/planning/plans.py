@@ -11,7 +11,7 @@ from klikit_frames.planning.carriers import assign_rows
 from klikit_frames.planning.covers import cover_groups
 from klikit_frames.planning.digests import digest_plan
 from klikit_frames.planning.groups import split_groups
-from klikit_frames.planning.limits import Limits
+from klikit_frames.planning.limits import Limits, checked_limits
 from klikit_frames.planning.orders import sort_requests
 from klikit_frames.planning.skips import find_skips
 from klikit_frames.planning.tables import table_requests, table_rows
@@ -82,7 +82,7 @@ def plan(
     groups = split_groups(checked, skips.reasons.isna().to_numpy())
     cover = cover_groups(
         groups,
-        limits=limits,
+        limits=checked_limits(limits),
         combine=combine,
         time_budget_s=time_budget_s,
         started=started,

@@ -14,6 +14,14 @@ def test_limits__refused(value: object) -> None:
         kf.Limits(max_cells=value)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("limits", [500, {"max_ids": 500}, None])
+def test_limits__something_else(limits: object) -> None:
+    """What is not limits is refused by a plan, with what to write instead."""
+    toggles = kf.business_toggles("item", [5], is_enabled=True)
+    with pytest.raises(kf.PlanError, match=r"limits is .*; write them as kf\.Limits"):
+        kf.plan(toggles, limits=limits)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("sides", "limits", "cost"),
     [
