@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # A tree kept longer than this belongs to another question; it is read again.
 MAX_AGE_S = 3600.0
 _N_THREADS = 8
-# What answers leave behind in cycles is some 6 MB a menu.
-_COLLECTED_EVERY = 32
 
 
 class Menu(NamedTuple):
@@ -99,10 +97,7 @@ def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache |
     asked for.
     """
     with _uncollected():
-        for n_read, menu in enumerate(_read_all(client, stores, cache=cache), 1):
-            yield menu
-            if n_read % _COLLECTED_EVERY == 0:
-                gc.collect()
+        yield from _read_all(client, stores, cache=cache)
 
 
 @contextlib.contextmanager
@@ -143,6 +138,8 @@ def _read(client: Client, store: Store | None, *, cache: TreeCache | None, stop:
     nodes = menu_wire.decode_menu(data, store=store)
     if cache and kept is None:
         cache.keep(store, data)
+    # What retries a request holds its answer in a cycle, and the collector of cycles rests.
+    data.clear()
     return Menu(store, tree_frame(nodes, store=store), option_ids(nodes))
 
 

@@ -55,16 +55,13 @@ def tree_frame(nodes: Iterable[Node], *, store: Store | None) -> pd.DataFrame:
     store : tuple of int, or None
         The (brand_id, branch_id) of the menu; None for the business level.
     """
-    rows = [_row(places) for places in _by_entity(nodes)]
+    entities = list(_by_entity(nodes))
     brand_id, branch_id = store or (None, None)
-    columns: dict[str, Any] = {
-        "scope": ["business" if store is None else "store"] * len(rows),
-        "brand_id": [brand_id] * len(rows),
-        "branch_id": [branch_id] * len(rows),
-    }
-    names = [name for name in DTYPES if name not in columns]
-    told = {name: [row[name] for row in rows] for name in names} | columns
-    return pd.DataFrame({name: pd.Series(told[name], dtype=dtype) for name, dtype in DTYPES.items()})
+    alike = {"scope": "business" if store is None else "store", "brand_id": brand_id, "branch_id": branch_id}
+    told: dict[str, Any] = {name: [value] * len(entities) for name, value in alike.items()}
+    told |= zip(Node._fields, zip(*map(_united, entities), strict=True), strict=False)
+    told["path"], told["path_ids"] = zip(*map(_paths, entities), strict=True) if entities else ((), ())
+    return pd.DataFrame({name: pd.Series(told.get(name, ()), dtype=dtype) for name, dtype in DTYPES.items()})
 
 
 def option_ids(nodes: Iterable[Node]) -> tuple[int, ...]:
@@ -80,15 +77,20 @@ def _by_entity(nodes: Iterable[Node]) -> Iterable[list[Node]]:
     return places.values()
 
 
-def _row(places: list[Node]) -> dict[str, Any]:
-    first = places[0]
-    row = first._asdict()
-    if len(places) > 1:
-        row |= {name: _agreed([getattr(place, name) for place in places]) for name in _AGREED}
+def _united(places: list[Node]) -> Node:
+    """Return the first place, with the flags that all places agree on."""
+    if len(places) == 1:
+        return places[0]
+    agreed = {name: _agreed([getattr(place, name) for place in places]) for name in _AGREED}
+    return places[0]._replace(**agreed)
+
+
+def _paths(places: list[Node]) -> tuple[str | None, str | None]:
+    """Return all paths of an entity in titles, and in ids."""
     paths = {place.parents: place.parent_titles for place in places if place.parents}
-    row["path"] = " | ".join(" › ".join(titles) for titles in paths.values()) or None
-    row["path_ids"] = "|".join("/".join(map(str, ids)) for ids in paths) or None
-    return row
+    titles = " | ".join(" › ".join(each) for each in paths.values())
+    ids = "|".join("/".join(map(str, each)) for each in paths)
+    return titles or None, ids or None
 
 
 def _agreed(values: list[Any]) -> Any:
