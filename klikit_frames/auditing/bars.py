@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from ..errors import StateError
 from .darkness import effective
 from .labels import name_of, read_labels
 from .matching import TEXT, Codes
-from .pictures import OFF, ON, Picture, new_figure
+from .pictures import OFF, ON, Picture, check_choice, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,8 +39,10 @@ def plot_dark(
 
     Raises
     ------
+    StateError
+        `state` is not a state.
     ConfigError
-        matplotlib is not installed.
+        `by` is something else, or matplotlib is not installed.
 
     Examples
     --------
@@ -49,6 +52,7 @@ def plot_dark(
     >>> kf.plot_dark(state, stores=stores)
     <Picture: Items that are dark, by brand: ... % of ... items; most in ...>
     """
+    check_choice("by", by, among=("brand", "section"))
     seen = effective(state)
     items = seen[(seen["entity_type"] == "item") & seen["is_effective"].notna()]
     if (items["scope"] == "store").any():
@@ -73,6 +77,8 @@ def plot_drift(changes: pd.DataFrame, *, stores: pd.DataFrame | None = None) -> 
 
     Raises
     ------
+    StateError
+        `changes` is not such a frame.
     ConfigError
         matplotlib is not installed.
 
@@ -85,6 +91,8 @@ def plot_drift(changes: pd.DataFrame, *, stores: pd.DataFrame | None = None) -> 
     ...     kf.plot_drift(kf.drift(before, kf.read_state(client)))
     <Picture: Switched between two snapshots: 1 off, 0 on>
     """
+    if "drift" not in changes.columns:
+        raise StateError("plot_drift draws what klikit_frames.drift returns; this frame has no column drift.")
     switched = changes[changes["drift"].isin(["switched_off", "switched_on"])]
     groups = read_labels(stores).store_keys(switched)
     if groups.nunique() > _MOST_BARS:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from ..frames.schemas import ENTITY_TYPES
 from .labels import Labels, key, name_of, read_labels
 from .matching import Codes, check_state, flags
-from .pictures import ABSENT, OFF, ON, UNKNOWN, Picture, new_figure
+from .pictures import ABSENT, OFF, ON, UNKNOWN, Picture, check_choice, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +72,7 @@ def plot_matrix(
     StateError
         `state` is not a state.
     ConfigError
-        matplotlib is not installed.
+        `entity_type` is no such type, or matplotlib is not installed.
 
     Examples
     --------
@@ -81,6 +82,7 @@ def plot_matrix(
     >>> kf.plot_matrix(state, entity_type="section", stores=stores)
     <Picture: Sections on and off: ... sections × 5 stores, ... of ... on>
     """
+    check_choice("entity_type", entity_type, among=ENTITY_TYPES)
     is_shown = (check_state(state)["scope"] == "store") & (state["entity_type"] == entity_type)
     grid = make_grid(state[is_shown], labels=read_labels(stores), entity_type=entity_type)
     return _draw(grid, entity_type)

@@ -11,6 +11,9 @@ from .matching import TEXT
 BUSINESS = "business level"
 # Stands between a name and the id behind it, which keeps two of the same name apart; only the name is shown.
 _APART = "\n"
+# What fits beside a picture; of a store's two names the branch is what tells the stores of a brand apart.
+_LONGEST = 44
+_LONGEST_BRANCH = 24
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,9 @@ class Labels:
 
     def _store(self, brand_id: int, branch_id: int) -> str:
         if brand_id in self.brands and branch_id in self.branches:
-            return " · ".join(
-                shorten(title, limit=24) for title in (self.brands[brand_id], self.branches[branch_id])
-            )
+            branch = shorten(self.branches[branch_id], limit=_LONGEST_BRANCH)
+            brand = shorten(self.brands[brand_id], limit=_LONGEST - len(" · ") - len(branch))
+            return f"{brand} · {branch}"
         return f"{brand_id}/{branch_id}"
 
 
@@ -59,7 +62,7 @@ def name_of(text: object) -> str:
     return shorten(str(text).partition(_APART)[0])
 
 
-def shorten(text: str, *, limit: int = 34) -> str:
+def shorten(text: str, *, limit: int = _LONGEST) -> str:
     """Return a text of at most `limit` characters, with a sign where it was cut."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +62,12 @@ class Picture:
 
     def __repr__(self) -> str:
         return f"<Picture: {self.text}>"
+
+
+def check_choice(name: str, choice: object, *, among: Sequence[str]) -> None:
+    """Refuse, by the name of the parameter, a choice that is not `among` the known ones."""
+    if choice not in among:
+        raise ConfigError(f"{name}={choice!r} is none of {', '.join(map(repr, among))}.")
 
 
 def new_figure(*, width: float, height: float) -> Figure:

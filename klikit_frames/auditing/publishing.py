@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..api import menu_wire
 from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH, Store
-from ..errors import PlanError
+from ..errors import ConfigError, PlanError
 from ..menus.stores import store_pairs
 from .matching import TEXT
 
@@ -83,7 +83,7 @@ def publish(
     PlanError
         `confirm` is missing, or of other stores or another host; nothing was sent.
     ConfigError
-        The client is read-only; nothing was sent.
+        The client is read-only, or `per_request` is below 1; nothing was sent.
     StateError
         `stores` holds no pairs of ids.
 
@@ -97,6 +97,8 @@ def publish(
     ...     kf.publish([(663, 1062)], client)[["brand_id", "branch_id", "outcome"]].values.tolist()
     [[663, 1062, 'published']]
     """
+    if per_request < 1:
+        raise ConfigError(f"per_request is a whole number from 1, not {per_request!r}.")
     pairs, providers = store_pairs(stores), tuple(provider_ids)
     _check(client, pairs, providers, confirm=confirm)
     rows: list[tuple[object, ...]] = []

@@ -68,3 +68,11 @@ def test_drift__many_stores_are_put_together(n_stores: int, n_bars: int) -> None
 def test_drift__nothing() -> None:
     """Nothing changed is a picture too."""
     assert kf.plot_drift(kf.drift(STATE, STATE)).text == "Switched between two snapshots: 0 off, 0 on"
+
+
+def test_bars__what_cannot_be_drawn() -> None:
+    """Another frame and an unknown grouping are refused in words."""
+    with pytest.raises(kf.ConfigError, match="by='city' is none of 'brand', 'section'"):
+        kf.plot_dark(STATE, by="city")  # type: ignore[arg-type]
+    with pytest.raises(kf.StateError, match="this frame has no column drift"):
+        kf.plot_drift(STATE)

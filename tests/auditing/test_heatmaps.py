@@ -81,3 +81,19 @@ def test_matrix__draws_legend_units_and_labels() -> None:
 def test_matrix__nothing_to_show() -> None:
     """A state without store rows is an empty picture that says so."""
     assert "0 items × 0 stores" in kf.plot_matrix(state_of()).text
+
+
+def test_matrix__unknown_type() -> None:
+    """A type of entity that there is not is refused, with those that there are."""
+    with pytest.raises(kf.ConfigError, match="entity_type='dish' is none of 'section'"):
+        kf.plot_matrix(_state(n_items=1, n_stores=1), entity_type="dish")
+
+
+def test_labels__stores_of_one_brand() -> None:
+    """However long the names are, the label of a store says its branch."""
+    rows = _state(n_items=1, n_stores=1)
+    stores = STORES.assign(
+        brand_title="(DEMO) Ayam Geprek Nusantara Kitchen", branch_title="(DEMO) Jakarta Barat"
+    )
+    grid = make_grid(rows, labels=read_labels(stores), entity_type="item")
+    assert grid.columns == ["(DEMO) Ayam Geprek N… · (DEMO) Jakarta Barat"]

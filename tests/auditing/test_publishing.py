@@ -101,3 +101,10 @@ def test_publish__read_only(sandbox: kf.sandbox.Sandbox) -> None:
     """A client that may not write does not publish."""
     with sandbox.connect(read_only=True) as client, pytest.raises(kf.ConfigError, match="read-only"):
         kf.publish([(1, 1)], client)
+
+
+def test_publish__no_stores_in_a_request(sandbox: kf.sandbox.Sandbox) -> None:
+    """A request of no stores is refused by name, and nothing is sent."""
+    with sandbox.connect() as client, pytest.raises(kf.ConfigError, match="per_request is a whole number"):
+        kf.publish([(663, 1062)], client, per_request=0)
+    assert sandbox.requests.empty
