@@ -1,7 +1,8 @@
 """The figures of the front page: one table, every line beside a baseline measured in the same run.
 
 Run it with ``python -m tests.benchmarks``; it takes some minutes on two cores. Each group of lines is
-measured in a process of its own, so that neither caches nor peaks of memory mix. The modules beside this go deeper.
+measured in a process of its own, so that neither caches nor peaks of memory mix. The modules beside this
+one go deeper.
 """
 
 from __future__ import annotations
