@@ -12,7 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from ..api.wire import ENABLE_PATHS
+from .departures import Departure
 from .families import Family
 from .keys import may_have_arrived
 from .records import Request
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # A run that a person stops waits so long for requests in flight, then leaves them: they are `unknown`.
 GRACE_S = 1.5
 _POLL_S = 0.1
+# One at the server, two at the disk: on a slow disk too, every connection finds a request that is noted.
+_N_THREADS_A_SEAT = 3
 _ASK_S = 0.5
 
 Report = Callable[[Family], object]
@@ -46,6 +48,10 @@ class Crew:
     _ask_again_at: float = field(default=0.0, init=False)
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
+    _seats: threading.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seats = threading.Semaphore(self.client.max_connections)
 
     def send(self, families: Iterable[Family], *, report: Report) -> None:
         """Send these requests and their parts, and return when all are settled or the run was stopped.
@@ -60,7 +66,7 @@ class Crew:
         self._work = deque(families)
         threads = [
             threading.Thread(target=self._toil, daemon=True)
-            for _ in range(min(self.client.max_connections, len(self._work)))
+            for _ in range(min(_N_THREADS_A_SEAT * self.client.max_connections, len(self._work)))
         ]
         for thread in threads:
             thread.start()
@@ -122,9 +128,12 @@ class Crew:
     def _settle(self, family: Family) -> None:
         while not self.watch.stop.is_set() and (request := family.take()) is not None:
             known = family.known_refusal(request)
-            self._note(family, replace(request, verdict=known) if known else self._send(request))
+            settled = replace(request, verdict=known) if known else self._send(request)
+            if settled is not None:
+                self._note(family, settled)
 
-    def _send(self, request: Request) -> Request:
+    def _send(self, request: Request) -> Request | None:
+        """Return a request with what became of it; None if the run was stopped before it left."""
         noted = request
 
         def note(attempt: int, sent_at: datetime) -> None:
@@ -132,10 +141,10 @@ class Crew:
             noted = self._dated(replace(noted, attempts=request.attempts + attempt), sent_at=sent_at)
             self.journal.note_attempt(self.run_id, noted)
 
-        path = ENABLE_PATHS[request.target.entity_type]
-        settled = self.client.write(
-            "PATCH", path, request.body, key=request.key, on_attempt=note, stop=self.watch.stop
-        )
+        settled = Departure(self.client, self._seats, self.watch.stop, note).send(request)
+        if settled is None:
+            self._take_back(request)
+            return None
         self._learn(settled)
         verdict = judge(
             settled,
@@ -144,6 +153,12 @@ class Crew:
             may_have_arrived=may_have_arrived(request),
         )
         return replace(noted, attempts=request.attempts + settled.attempts, verdict=verdict)
+
+    def _take_back(self, request: Request) -> None:
+        """Let a request that did not leave stand as it stood before."""
+        with self._lock:
+            self._undated = [path for path in self._undated if path != request.path]
+            self.journal.note_return(self.run_id, request)
 
     def _dated(self, request: Request, *, sent_at: datetime) -> Request:
         """Date a request by its first try; the server's clock is added as soon as an answer tells it."""

@@ -57,13 +57,17 @@ class Journal:
     ) -> None:
         """Note a new run, its plan, all of its requests and its before-images, in one commit."""
         begun = rows.insert_run(run, plan_body=zlib.compress(plan_body))
-        noted = [rows.insert_request(run.run_id, request) for request in requests]
+        noted = rows.insert_requests(run.run_id, requests)
         images = [rows.insert_flag(run.run_id, flag, kind="before") for flag in before]
         self._disk.write([begun, *noted, *images])
 
     def note_attempt(self, run_id: str, request: Request) -> None:
         """Note that a request is about to leave."""
         self._disk.write([rows.update_attempt(run_id, request)])
+
+    def note_return(self, run_id: str, request: Request) -> None:
+        """Note with the next commit that a request did not leave after all: it stands as it stood before."""
+        self._disk.queue([rows.return_attempt(run_id, request)])
 
     def note_verdict(
         self,
@@ -78,7 +82,7 @@ class Journal:
         A verdict that is lost with the process is only asked for again, under the same key; so nobody waits
         for the disk here. `then` is called when it is there.
         """
-        noted = [rows.insert_request(run_id, part) for part in parts]
+        noted = rows.insert_requests(run_id, parts)
         self._disk.queue([rows.update_verdict(run_id, request), *noted], then=then)
 
     def flush(self) -> None:
@@ -144,7 +148,7 @@ class Journal:
         JournalError
             A body does not match its hash: the file is damaged.
         """
-        found = self._disk.read(f"{rows.SELECT_REQUESTS} WHERE run_id = ?", (run_id,))
+        found = self._disk.read(rows.SELECT_REQUESTS, (run_id,))
         return sorted((rows.to_request(row) for row in found), key=lambda request: request.path)
 
     def open_request_nos(self, run_id: str) -> set[int]:

@@ -15,7 +15,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from ..errors import JournalError
@@ -29,6 +32,8 @@ __all__ = ["Disk", "Journal", "JournalPath", "journal_path", "open_journal", "re
 _APPLICATION_ID = 0x6B6C6B66
 # How long to wait for another process to finish its commit.
 _PATIENCE_S = 10.0
+# How often who waits for a commit looks whether there is still somebody to do it.
+_LOOK_AGAIN_S = 1.0
 # EXTRA with a rollback journal survives a power cut at any instant, also in a folder on a network.
 _PRAGMAS = ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", "secure_delete=OFF")
 
@@ -36,7 +41,8 @@ _PRAGMAS = ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", "secu
 class Disk:
     """An open SQLite file, safe to use from several threads.
 
-    Threads that commit at the same moment share one commit: whoever comes first writes for all that wait.
+    One thread of its own writes for all: what comes while it is at a commit shares the next one. So neither
+    Ctrl-C nor the end of a worker can break into a commit.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
@@ -44,12 +50,17 @@ class Disk:
         self._connection = connection
         self._lock = threading.Lock()
         self._waiting: deque[Ticket] = deque()
+        self._bell: SimpleQueue[str] = SimpleQueue()
         self._trouble: str | None = None
+        self._writer = threading.Thread(target=self._serve, name="journal", daemon=True)
+        self._writer.start()
 
     def close(self) -> None:
-        """Close the file; what was committed stays."""
+        """Commit what waits and close the file."""
+        self._bell.put("close")
+        self._writer.join()
         with self._lock:
-            self._trouble = "The journal was closed."
+            self._trouble = self._trouble or "The journal was closed."
             self._connection.close()
 
     def write(self, statements: Iterable[Statement]) -> None:
@@ -63,11 +74,11 @@ class Disk:
             They could not be written; after that nothing can be, until the journal is opened anew.
         """
         ticket = self.queue(statements)
-        with self._lock:
-            if not ticket.is_done:
-                self._commit_waiting()
+        self._bell.put("commit")
+        while self._writer.is_alive() and not ticket.ended.wait(_LOOK_AGAIN_S):
+            pass
         if not ticket.is_committed:
-            raise JournalError(self._trouble)
+            raise JournalError(self._trouble or "The journal was closed.")
 
     def queue(self, statements: Iterable[Statement], *, then: Callable[[], object] | None = None) -> Ticket:
         """Put statements in line for whichever commit comes next; `then` is called when they are on disk."""
@@ -83,18 +94,23 @@ class Disk:
             except sqlite3.Error as error:
                 raise JournalError(self._told(error)) from error
 
+    def _serve(self) -> None:
+        order = "commit"
+        while order != "close":
+            order = self._bell.get()
+            # Whoever rang meanwhile is in line already: one commit is for all of them.
+            while order != "close" and not self._bell.empty():
+                order = self._bell.get()
+            self._commit_waiting()
+
     def _commit_waiting(self) -> None:
-        """Write for everybody that waits; the lock is held."""
         # What is added meanwhile stays in line: nobody is told of a commit that he was not part of.
         tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
-            self._commit([statement for ticket in tickets for statement in ticket.statements])
-        except sqlite3.Error as error:
+            with self._lock:
+                self._commit([statement for ticket in tickets for statement in ticket.statements])
+        except Exception as error:  # noqa: BLE001 - raised again on the threads that wait for it
             self._trouble = self._told(error)
-        except BaseException:
-            # Ctrl-C may come in the middle; what was not committed is for the next.
-            self._waiting.extendleft(reversed(tickets))
-            raise
         for ticket in tickets:
             ticket.end(is_committed=self._trouble is None)
 
@@ -103,14 +119,14 @@ class Disk:
             return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for sql, values in statements:
-                self._connection.execute(sql, values)
+            for sql, group in groupby(statements, key=itemgetter(0)):
+                self._connection.executemany(sql, [values for _, values in group])
             self._connection.execute("COMMIT")
         except BaseException:
             _roll_back(self._connection)
             raise
 
-    def _told(self, error: sqlite3.Error) -> str:
+    def _told(self, error: Exception) -> str:
         return _message(error, self._path)
 
 
@@ -119,14 +135,14 @@ class Ticket:
 
     def __init__(self, statements: list[Statement], then: Callable[[], object] | None) -> None:
         self.statements = statements
-        self.is_done = False
+        self.ended = threading.Event()
         self.is_committed = False
         self._then = then
 
     def end(self, *, is_committed: bool) -> None:
-        """Note what became of them."""
+        """Note what became of them, and wake whoever waits."""
         self.is_committed = is_committed
-        self.is_done = True
+        self.ended.set()
         if is_committed and self._then is not None:
             self._then()
 
@@ -155,7 +171,7 @@ def open_journal(journal: JournalPath = None) -> Journal:
     try:
         if path is not None:
             make_private(path, is_own_folder=journal is None)
-        return Journal(Disk(_prepared(_connect(path)), path), path, name=_name(journal))
+        return Journal(Disk(_prepared(_connect(path), path), path), path, name=_name(journal))
     except (sqlite3.Error, OSError) as error:
         raise JournalError(_message(error, path)) from error
 
@@ -173,14 +189,16 @@ def read_journal(journal: JournalPath = None) -> Journal:
         return open_journal(MEMORY)
     connection = _connect(path)
     try:
-        n_tables = _check_owner(connection)
+        if _check_owner(connection, path):
+            return Journal(Disk(connection, path), path, name=_name(journal))
     except sqlite3.Error as error:
         connection.close()
         raise JournalError(_message(error, path)) from error
-    if not n_tables:
+    except JournalError:
         connection.close()
-        return open_journal(MEMORY)
-    return Journal(Disk(connection, path), path, name=_name(journal))
+        raise
+    connection.close()
+    return open_journal(MEMORY)
 
 
 def _name(journal: JournalPath) -> str | None:
@@ -191,17 +209,18 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     return sqlite3.connect(path or MEMORY, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
 
 
-def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+def _prepared(connection: sqlite3.Connection, path: Path | None) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        _check_owner(connection)
+        _check_owner(connection, path)
         _check_soundness(connection)
         connection.execute("BEGIN IMMEDIATE")
         for statement in rows.SCHEMA:
             connection.execute(statement)
         # This reaches the disk even where all tables exist, so a disk that takes no writes shows here.
         connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={rows.LAYOUT}")
         connection.execute("COMMIT")
     except BaseException:
         connection.close()
@@ -209,12 +228,19 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
-def _check_owner(connection: sqlite3.Connection) -> int:
-    """Refuse a file of another program, and return how many tables there are."""
+def _check_owner(connection: sqlite3.Connection, path: Path | None) -> int:
+    """Refuse a file of another program or version, and return how many tables there are."""
     ((owner,),) = connection.execute("PRAGMA application_id").fetchall()
     ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
     if n_tables and owner != _APPLICATION_ID:
         raise sqlite3.DatabaseError("file is not a journal of klikit_frames")
+    ((layout,),) = connection.execute("PRAGMA user_version").fetchall()
+    if n_tables and layout != rows.LAYOUT:
+        raise JournalError(
+            f"The journal {path} was written by another version of klikit_frames, so nothing was sent. "
+            "That version can read it and go on with its runs; to use this one, name another file with "
+            "journal= or move this one away."
+        )
     return int(n_tables)
 
 

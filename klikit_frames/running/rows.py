@@ -41,32 +41,38 @@ _REQUEST = (
     "key",
     "body",
     "sha256",
-    "attempts",
-    "sent_at",
-    "clock_offset_s",
 )
+_TRIES = ("attempts", "sent_at", "clock_offset_s")
 _VERDICT = ("word", "code", "http_status", "message", "request_id", "settled_at", "is_replayed")
 _HISTORY = ("run_id", "plan_id", "plan_digest", "host", "user", "machine", "started_at", "ended_at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+# Raised with every change to the tables below.
+LAYOUT = 2
 SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS runs ({', '.join(_RUN)}, "
     f"{', '.join(f'{outcome} INTEGER NOT NULL DEFAULT 0' for outcome in OUTCOMES)}, plan_body BLOB NOT NULL, "
     "is_cancelled INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run_id), UNIQUE (plan_id))",
     f"CREATE TABLE IF NOT EXISTS requests (run_id TEXT NOT NULL REFERENCES runs, {', '.join(_REQUEST)}, "
-    f"{', '.join(_VERDICT)}, PRIMARY KEY (run_id, path), UNIQUE (key)) WITHOUT ROWID",
+    "PRIMARY KEY (run_id, path), UNIQUE (key)) WITHOUT ROWID",
+    # What changes is apart from the bodies, so that no commit writes a body again.
+    f"CREATE TABLE IF NOT EXISTS fates (run_id TEXT NOT NULL REFERENCES runs, path, "
+    f"{', '.join(_TRIES + _VERDICT)}, PRIMARY KEY (run_id, path)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS flags (run_id TEXT NOT NULL REFERENCES runs, kind TEXT NOT NULL, "
     "entity_type, entity_id INTEGER, brand_id INTEGER, branch_id INTEGER, is_enabled INTEGER)",
     "CREATE INDEX IF NOT EXISTS flags_of_run ON flags (run_id, kind)",
 )
 SELECT_RUN = f"SELECT {', '.join(_RUN)} FROM runs"  # noqa: S608 - names of our own
-SELECT_REQUESTS = f"SELECT {', '.join(_REQUEST + _VERDICT)} FROM requests"  # noqa: S608 - names of our own
+SELECT_REQUESTS = (
+    f"SELECT {', '.join(_REQUEST + _TRIES + _VERDICT)} FROM requests JOIN fates USING (run_id, path) "  # noqa: S608
+    "WHERE run_id = ?"
+)
 SELECT_FLAGS = (
     "SELECT entity_type, entity_id, brand_id, branch_id, is_enabled FROM flags WHERE run_id = ? AND kind = ? "
     "ORDER BY rowid"
 )
 SELECT_OPEN_PATHS = (
-    "SELECT path FROM requests WHERE run_id = ? AND (word IS NULL OR word IN ('not_sent', 'unknown'))"
+    "SELECT path FROM fates WHERE run_id = ? AND (word IS NULL OR word IN ('not_sent', 'unknown'))"
 )
 SELECT_HISTORY = (
     f"SELECT {', '.join(_HISTORY)}, n_rows, n_requests, {', '.join(OUTCOMES)}, status FROM runs "  # noqa: S608
@@ -81,27 +87,16 @@ def insert_run(run: Run, *, plan_body: bytes) -> Statement:
     return _insert("runs", (*_RUN, "plan_body"), [*values, plan_body])
 
 
-def insert_request(run_id: str, request: Request) -> Statement:
-    """Return the statement that adds a request, or a part of one."""
-    target = request.target
-    values = [
-        path_text(request.path),
-        target.entity_type,
-        target.scope,
-        target.is_enabled,
-        json.dumps(target.ids),
-        json.dumps(target.stores),
-        target.cascade_to_modifier_groups,
-        json.dumps(target.cascade_brand_ids),
-        request.key,
-        request.body,
-        request.sha256,
-        request.attempts,
-        _plain(request.sent_at),
-        request.clock_offset_s,
-        *_verdict_values(request.verdict),
+def insert_requests(run_id: str, requests: Iterable[Request]) -> list[Statement]:
+    """Return the statements that add requests, or parts of them."""
+    noted = list(requests)
+    return [
+        *(_insert("requests", ("run_id", *_REQUEST), _request_values(run_id, one)) for one in noted),
+        *(
+            _insert("fates", ("run_id", "path", *_TRIES, *_VERDICT), _fate_values(run_id, one))
+            for one in noted
+        ),
     ]
-    return _insert("requests", ("run_id", *_REQUEST, *_VERDICT), [run_id, *values])
 
 
 def insert_flag(run_id: str, flag: Flag, *, kind: str) -> Statement:
@@ -113,16 +108,32 @@ def insert_flag(run_id: str, flag: Flag, *, kind: str) -> Statement:
 def update_attempt(run_id: str, request: Request) -> Statement:
     """Return the statement that notes one more try: its end is open again, its time that of the first."""
     return (
-        "UPDATE requests SET attempts = ?, sent_at = coalesce(sent_at, ?), "
+        "UPDATE fates SET attempts = ?, sent_at = coalesce(sent_at, ?), "
         "clock_offset_s = coalesce(clock_offset_s, ?), word = NULL WHERE run_id = ? AND path = ?",
         (request.attempts, _plain(request.sent_at), request.clock_offset_s, run_id, path_text(request.path)),
+    )
+
+
+def return_attempt(run_id: str, request: Request) -> Statement:
+    """Return the statement that takes back the note of a try that was not made."""
+    return (
+        "UPDATE fates SET attempts = ?, sent_at = ?, clock_offset_s = ?, word = ? "
+        "WHERE run_id = ? AND path = ?",
+        (
+            request.attempts,
+            _plain(request.sent_at),
+            request.clock_offset_s,
+            request.verdict.word if request.verdict else None,
+            run_id,
+            path_text(request.path),
+        ),
     )
 
 
 def update_clock(run_id: str, path: tuple[int, ...], offset_s: float) -> Statement:
     """Return the statement that notes how far the server's clock was ahead when a request was sent."""
     return (
-        "UPDATE requests SET clock_offset_s = coalesce(clock_offset_s, ?) WHERE run_id = ? AND path = ?",
+        "UPDATE fates SET clock_offset_s = coalesce(clock_offset_s, ?) WHERE run_id = ? AND path = ?",
         (offset_s, run_id, path_text(path)),
     )
 
@@ -131,7 +142,7 @@ def update_verdict(run_id: str, request: Request) -> Statement:
     """Return the statement that notes what became of a request."""
     settings = ", ".join(f"{name} = ?" for name in ("attempts", *_VERDICT))
     return (
-        f"UPDATE requests SET {settings} WHERE run_id = ? AND path = ?",  # noqa: S608 - names of our own
+        f"UPDATE fates SET {settings} WHERE run_id = ? AND path = ?",  # noqa: S608 - names of our own
         (request.attempts, *_verdict_values(request.verdict), run_id, path_text(request.path)),
     )
 
@@ -168,7 +179,7 @@ def to_run(row: tuple[Any, ...]) -> Run:
 
 def to_request(row: tuple[Any, ...]) -> Request:
     """Return a request from its row, once its body has been held against its hash."""
-    values = dict(zip(_REQUEST + _VERDICT, row, strict=True))
+    values = dict(zip(_REQUEST + _TRIES + _VERDICT, row, strict=True))
     request = Request(
         path=tuple(int(part) for part in values["path"].split(".")),
         target=_target(values),
@@ -254,6 +265,29 @@ def _verdict(values: dict[str, Any]) -> Verdict | None:
     told = {name: values[name] for name in _VERDICT}
     told |= {"settled_at": _time(told["settled_at"]), "is_replayed": bool(told["is_replayed"])}
     return Verdict(**told)
+
+
+def _request_values(run_id: str, request: Request) -> list[Any]:
+    target = request.target
+    return [
+        run_id,
+        path_text(request.path),
+        target.entity_type,
+        target.scope,
+        target.is_enabled,
+        json.dumps(target.ids),
+        json.dumps(target.stores),
+        target.cascade_to_modifier_groups,
+        json.dumps(target.cascade_brand_ids),
+        request.key,
+        request.body,
+        request.sha256,
+    ]
+
+
+def _fate_values(run_id: str, request: Request) -> list[Any]:
+    tries = [request.attempts, _plain(request.sent_at), request.clock_offset_s]
+    return [run_id, path_text(request.path), *tries, *_verdict_values(request.verdict)]
 
 
 def _verdict_values(verdict: Verdict | None) -> list[Any]:

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,9 @@ def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, j
         assert time.monotonic() - pressed[0] < 2.0
         assert result.status == "interrupted"
         assert result.counts == result.counts | {"unknown": 1, "not_sent": 11}
+        waited = result.frame[result.frame["outcome"] == "not_sent"]
+        assert waited["sent_at"].isna().all()
+        assert waited["attempts"].eq(0).all()
         assert f'kf.resume("{result.run_id}", client, journal={str(journal)!r})' in result.summary
     with connect(sandbox) as client:
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
@@ -52,18 +56,18 @@ def test_interrupt__waiting_for_the_rate(
 def test_interrupt__before_anything_was_sent(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C while the run is first noted leaves nothing noted and nothing sent; the plan can still run."""
+    """Ctrl-C while the run is first noted: nothing is sent, and the plan can still run."""
     commit = Disk._commit
 
-    def interrupted(self: Disk, statements: object) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        raise KeyboardInterrupt
+    def interrupted(self: Disk, statements: Any) -> None:
+        _press_ctrl_c([])
+        commit(self, statements)
 
     with connect(sandbox) as client:
         monkeypatch.setattr(Disk, "_commit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             kf.run(singles, client, journal=journal)
         monkeypatch.setattr(Disk, "_commit", commit)
-        assert kf.runs(journal=journal).empty
         assert sandbox.requests.empty
+        assert kf.runs(journal=journal)["status"].isin(["killed"]).all()
         assert kf.run(singles, client, journal=journal).counts["applied"] == 12

@@ -164,11 +164,36 @@ def test_journal__damaged(
     assert len(sandbox.requests) == n_before
 
 
+def test_journal__older_layout(
+    journal: Path, client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: object
+) -> None:
+    """A journal of an older version is refused in a sentence that names the file and what to do."""
+    result = kf.run(kf.plan(wide), client, journal=journal)
+    n_before = len(sandbox.requests)
+    with sqlite3.connect(journal) as other:
+        other.execute("DROP TABLE fates")
+        other.execute("PRAGMA user_version=0")
+    other.close()
+    doings = (
+        lambda: kf.run(kf.plan(wide), client, journal=journal),
+        lambda: kf.resume(result.run_id, client, journal=journal),
+        lambda: kf.runs(journal=journal),
+        lambda: kf.attach(result.run_id, journal=journal),
+    )
+    for do in doings:
+        with pytest.raises(kf.JournalError, match="another version") as caught:
+            do()
+        assert str(journal) in str(caught.value)
+        assert "name another file with journal=" in str(caught.value)
+    assert len(sandbox.requests) == n_before
+
+
 def test_journal__changed_body(journal: Path, client: kf.Client, wide: object) -> None:
     """A body that was changed behind our back is never sent."""
     result = kf.run(kf.plan(wide), client, journal=journal)
     with sqlite3.connect(journal) as other:
-        other.execute("UPDATE requests SET body = ?, word = NULL", (b'{"ids":[1],"isEnabled":false}',))
+        other.execute("UPDATE requests SET body = ?", (b'{"ids":[1],"isEnabled":false}',))
+        other.execute("UPDATE fates SET word = NULL")
     other.close()
     with pytest.raises(kf.JournalError, match="does not match its hash"):
         kf.resume(result.run_id, client, journal=journal)
