@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,10 @@ def request(plan: kf.Plan, scope: str) -> Any:
     return next(requests[requests["scope"] == scope].itertuples())
 
 
-def test_check_plan__good(plan: kf.Plan) -> None:
+def test_check_plan__good(plan: kf.Plan, tmp_path: Path) -> None:
     """A plan as it was made passes, also after a trip through its file."""
     check_plan(plan)
-    check_plan(kf.load_plan(plan.save("plan.json")))
+    check_plan(kf.load_plan(plan.save(tmp_path / "plan.json")))
 
 
 def test_check_plan__added_cell(plan: kf.Plan) -> None:
