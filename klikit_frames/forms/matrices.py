@@ -7,11 +7,18 @@ from typing import Any
 import pandas as pd
 import traitlets as t
 
+from ..errors import ConfigError
 from ..frames.toggles import read_toggles
 from .commands import Command
 from .grid_views import grid_rows, grid_stores, grid_summary, grid_view, obey_grid
 from .grids import Grid
-from .pages import STYLE, PageWidget, script
+
+try:
+    from .pages import STYLE, PageWidget, script
+except ModuleNotFoundError:
+    raise ConfigError(
+        "The matrix editor is drawn by anywidget, which is not installed: pip install anywidget."
+    ) from None
 
 
 class MatrixEditor(PageWidget):
@@ -29,7 +36,7 @@ class MatrixEditor(PageWidget):
     Raises
     ------
     ConfigError
-        `state` has no store rows, or lacks a column.
+        `state` has no store rows, or lacks a column; or anywidget is not installed.
 
     Examples
     --------

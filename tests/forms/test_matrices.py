@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -125,3 +127,11 @@ def test_grid__thousand_presses() -> None:
             history = [*history, after] if after != history[-1] else history
             grid.press(cells)
         assert grid.wanted == {c: f for c, f in history[-1].items() if f != grid.live[c]}
+
+
+def test_matrix_editor__without_anywidget() -> None:
+    """Without anywidget one sentence names the cure."""
+    code = "import sys; sys.modules['anywidget'] = None; import klikit_frames as kf; kf.forms.MatrixEditor"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("which is not installed: pip install anywidget.\n")
+    assert "klikit_frames.errors.ConfigError: " in done.stderr
