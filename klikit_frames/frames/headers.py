@@ -33,6 +33,7 @@ _TYPED_IDS = {f"{entity_type}id": entity_type for entity_type in ENTITY_TYPES}
 _EXACT = {name.replace("_", ""): name for name in TOGGLE_COLUMNS}
 _REQUIRED = ("entity_type", "entity_id", "is_enabled")
 _STORE = ("brand_id", "branch_id")
+_ID_COLUMNS = ("entity_type", "entity_id")
 _STORE_NAME = re.compile(r"[0-9]+\s*/\s*[0-9]+")
 _OPTIONAL = ("scope", "cascade_to_modifier_groups", "cascade_brand_ids")
 
@@ -215,6 +216,8 @@ def _double(column: str, first: Hashable, second: Hashable) -> Finding:
 def _missing(column: str, header: Header, table: Table) -> Finding:
     nearest = _nearest(column, header, table.names)
     hint = f"Rename column {nearest!r} to {column!r}." if nearest is not None else _cure(column)
+    if column not in _ID_COLUMNS and any(isinstance(name, str) and is_store(name) for name in table.names):
+        hint = "Its stores stand across: read this table with from_matrix."
     if column in table.frame.index.names:
         hint = "It is in the frame's index: call reset_index() first."
     message = f"There is no column {column!r}."

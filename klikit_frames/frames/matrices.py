@@ -131,10 +131,14 @@ def _flattened(table: Table) -> Table:
     frame = table.frame
     if frame.columns.nlevels == 2:
         frame = frame.set_axis(["/".join(map(str, pair)) for pair in frame.columns], axis=1)
-    is_numbered = "entity_id" in read_header(list(frame.columns)).places
-    if not is_numbered and table.lines is None and not isinstance(frame.index, pd.RangeIndex):
-        frame = frame.rename_axis(index=lambda name: name or "entity_id").reset_index()
-    return replace(table, frame=frame)
+    if "entity_id" in read_header(list(frame.columns)).places:
+        return replace(table, frame=frame)
+    # An index without a name may count rows, so it is taken for ids only where there is nothing but stores.
+    is_bare = frame.index.names == [None] and not isinstance(frame.index, pd.RangeIndex)
+    if is_bare and all(map(_is_across, frame.columns)):
+        frame = frame.rename_axis(index="entity_id")
+    has_ids = "entity_id" in read_header(list(frame.index.names)).places
+    return replace(table, frame=frame.reset_index() if has_ids else frame)
 
 
 def _long_table(table: Table, *, entity_type: str | None, mark: bool) -> Table:
@@ -191,12 +195,10 @@ def _bad_cells(
     if not len(positions):
         return []
     values = texts.words[texts.places[filled[positions]]]
+    messages = ("'" + pd.Series(values, dtype=object).str[:60] + "' is not known.").to_numpy(dtype=object)
     hint = "Write true, false or x, or leave the cell blank."
-    return [
-        Finding(
-            code="flag_unknown", positions=positions, column=headers[positions], values=values, hints=hint
-        )
-    ]
+    where = {"code": "flag_unknown", "positions": positions, "column": headers[positions]}
+    return [Finding(**where, values=values, messages=messages, hints=hint)]
 
 
 def _pivot(toggles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -59,9 +59,19 @@ def test_from_matrix__pivoted(frame: pd.DataFrame) -> None:
 
 
 def test_from_matrix__index_of_no_ids() -> None:
-    """A frame's own index is no id beside a column that is."""
+    """A frame's own index is no id beside a column that is, nor where it may count rows."""
     frame = PIVOTED.reset_index().set_axis([7, 7])
     assert cells_of(kf.from_matrix(frame)) == PIVOTED_CELLS
+    with pytest.raises(kf.InvalidToggles, match="no column 'entity_id'"):
+        kf.from_matrix(frame.drop(columns="item_id").assign(title="Soto"), entity_type="item")
+    with pytest.raises(kf.InvalidToggles, match="no column 'entity_id'"):
+        kf.from_matrix(PIVOTED.rename_axis("week"), entity_type="item")
+
+
+def test_from_matrix__level_in_the_index() -> None:
+    """Level and id may both stand in the index."""
+    index = pd.MultiIndex.from_tuples([("item", 5), ("item", 6)], names=["entity_type", "entity_id"])
+    assert cells_of(kf.from_matrix(PIVOTED.set_axis(index))) == PIVOTED_CELLS
 
 
 def test_from_matrix__level() -> None:
@@ -77,6 +87,7 @@ def test_from_matrix__problems_where_they_are() -> None:
     content = lines("a title", "item_id,663/1,664/2", "5,mabye,on", ",on,on", "7,,2")
     with pytest.raises(kf.InvalidToggles) as refusal:
         kf.from_matrix(content)
+    assert "'mabye' is not known. Write true, false or x, or leave the cell blank." in str(refusal.value)
     expected = [
         [1, 3, "663/1", "mabye", "flag_unknown"],
         [2, 4, "entity_id", "", "id_blank"],

@@ -92,6 +92,13 @@ def test_hint__of_an_id(cell: str, hint: str) -> None:
     assert problems["hint"].tolist() == [hint]
 
 
+def test_hint__of_a_wide_table() -> None:
+    """A table with stores across is sent to the function that reads it."""
+    problems = kf.check_toggles(lines("item_id,663/1062", "5,x")).problems
+    assert problems["column"].tolist() == ["is_enabled", "brand_id", "branch_id"]
+    assert set(problems["hint"]) == {"Its stores stand across: read this table with from_matrix."}
+
+
 def test_value__as_it_stands() -> None:
     """The value of a problem is what stands in the table."""
     content = lines(f"{HEAD},cascade_brand_ids", f"{GOOD},664|663", "item, x ,663,1062,on,")
