@@ -99,6 +99,13 @@ def test_hint__of_a_wide_table() -> None:
     assert set(problems["hint"]) == {"Its stores stand across: read this table with from_matrix."}
 
 
+def test_hint__of_names_for_ids() -> None:
+    """A table of titles is told what turns them into ids."""
+    problems = kf.check_toggles(lines("title,store,is_enabled", "Soto,663/1062,off")).problems
+    assert problems["column"].tolist() == ["entity_type", "entity_id"]
+    assert problems["hint"][1] == "Add a column 'entity_id', or turn titles and SKUs into ids with resolve."
+
+
 def test_value__as_it_stands() -> None:
     """The value of a problem is what stands in the table."""
     content = lines(f"{HEAD},cascade_brand_ids", f"{GOOD},664|663", "item, x ,663,1062,on,")
