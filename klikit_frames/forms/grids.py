@@ -11,7 +11,7 @@ import pandas as pd
 from ..errors import ConfigError
 from ..frames.schemas import STATE_COLUMNS
 from .catalogues import entity_listing, known_flags, store_listing
-from .listings import Key, Listing, token
+from .listings import Key, Listing, check_page_size, token
 
 Cell = tuple[Key, Key]
 Change = dict[Cell, bool | None]
@@ -27,6 +27,7 @@ class Side:
     page: int = 1
 
     def __post_init__(self) -> None:
+        check_page_size(self.page_size)
         self.keys = list(self.listing.keys)
 
     @property

@@ -11,6 +11,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ConfigError
+
 Key = tuple[str | int, int]
 Mask = npt.NDArray[np.bool_]
 _ACCENTS = re.compile("[\u0300-\u036f]")
@@ -116,6 +118,13 @@ class Listing:
         wanted = fold(text).split()
         found = (all(word in line for word in wanted) for line in self.words)
         return np.fromiter(found, dtype=bool, count=len(self.words))
+
+
+def check_page_size(size: int) -> int:
+    """Return `size` if a page can have so many rows, else raise `ConfigError`."""
+    if size < 1:
+        raise ConfigError(f"A page has 1 row or more, not {size!r}.")
+    return size
 
 
 def search_words(columns: Iterable[Sequence[str]]) -> list[str]:

@@ -36,7 +36,7 @@ class MatrixEditor(PageWidget):
     Raises
     ------
     ConfigError
-        `state` has no store rows, or lacks a column; or anywidget is not installed.
+        `state` has no store rows, or lacks a column; a page has no row; or anywidget is not installed.
 
     Examples
     --------

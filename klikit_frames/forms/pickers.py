@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .catalogues import entity_listing, store_listing
+from .catalogues import entity_listing, require_columns, store_listing
 from .listings import Key, Listing
 from .notes import brief_table_html
 from .selections import summary
@@ -31,6 +31,7 @@ class _Picker(Table):
 
     @selected.setter
     def selected(self, keys: pd.DataFrame) -> None:
+        require_columns(keys, self._names, source=f"{type(self).__name__}.selected")
         first, second = self._names
         self.selection.replace(zip(keys[first].tolist(), keys[second].tolist(), strict=True))
         self.draw()
@@ -77,7 +78,7 @@ class EntityPicker(_Picker):
     Raises
     ------
     ConfigError
-        A column is missing.
+        A column is missing, or `page_size` is below 1.
 
     Examples
     --------
@@ -114,7 +115,7 @@ class StorePicker(_Picker):
     Raises
     ------
     ConfigError
-        A column is missing.
+        A column is missing, or `page_size` is below 1.
 
     Examples
     --------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..planning.plans import Plan
     from ..running.journal import JournalPath
+    from ..running.results import Result
 
 _REDRAW_S = 0.1
 _BUSY = (Stage.SENDING, Stage.STOPPING)
@@ -145,6 +146,26 @@ class RunPanel(w.VBox):  # type: ignore[misc]
         _show(self.after_row, is_shown=is_over)
         _show(self.retry, is_shown=bool(launch.n_failed))
         _show(self.go_on, is_shown=bool(launch.n_left))
+
+
+class PanelForm(w.VBox):  # type: ignore[misc]
+    """What forms share that end in a panel: what it holds, for those who go on in Python."""
+
+    panel: RunPanel
+
+    @property
+    def plan(self) -> Any:
+        """The plan that Apply would send; None if there is none."""
+        return self.panel.launch.plan
+
+    @property
+    def result(self) -> Result | None:
+        """The result of the last run; None before the first."""
+        return self.panel.launch.result
+
+    def wait(self) -> None:
+        """Return when what was entered is planned, and nothing is being sent."""
+        self.panel.wait()
 
 
 def told(work: Callable[[], None], *, say: Callable[[str], None]) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .listings import Key, Listing, token
+from .listings import Key, Listing, check_page_size, token
 
 UNDO_DEPTH = 100
 
@@ -50,7 +50,7 @@ class Selection:
 
     def __init__(self, listing: Listing, *, page_size: int = 25) -> None:
         self.listing = listing
-        self.page_size = page_size
+        self.page_size = check_page_size(page_size)
         self.ticked: set[Key] = set()
         self.n_changes = 0
         self._changes: deque[frozenset[Key]] = deque(maxlen=UNDO_DEPTH)

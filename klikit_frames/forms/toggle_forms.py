@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets as w  # type: ignore[import-untyped]
 import pandas as pd
@@ -14,17 +14,16 @@ from .drafts import Draft, complaints, draft_toggles, python_line
 from .live_flags import LiveFlags
 from .notes import complaint_html, heading_html, note_html
 from .pickers import EntityPicker, StorePicker
-from .run_panels import RunPanel, told
+from .run_panels import PanelForm, RunPanel, told
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.journal import JournalPath
-    from ..running.results import Result
 
 BUDGET_S = 2.0  # A preview must not keep a person waiting for the last request saved.
 
 
-class ToggleForm(w.VBox):  # type: ignore[misc]
+class ToggleForm(PanelForm):
     """A form for one change: entities, stores or business-wide, on or off, cascade; then Apply.
 
     Reads the stores and the business menu when it is made, and the menus of stores when they are ticked;
@@ -59,20 +58,6 @@ class ToggleForm(w.VBox):  # type: ignore[misc]
         super().__init__([self.read_note, self.read_again])
         self.add_class("kf-toggle-form")
         self.read()
-
-    @property
-    def plan(self) -> Any:
-        """The plan that Apply would send; None if something is missing."""
-        return self.panel.launch.plan
-
-    @property
-    def result(self) -> Result | None:
-        """The result of the last run; None before the first."""
-        return self.panel.launch.result
-
-    def wait(self) -> None:
-        """Return when the preview is up to date and nothing is being sent."""
-        self.panel.wait()
 
     def read(self) -> None:
         """Read stores and menu anew; where that fails, say so and leave the button to try again."""

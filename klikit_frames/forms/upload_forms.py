@@ -6,7 +6,7 @@ import io
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets as w  # type: ignore[import-untyped]
 import pandas as pd
@@ -18,17 +18,16 @@ from .catalogues import entity_listing
 from .live_flags import LiveFlags
 from .notes import block_html, complaint_html, note_html
 from .results import download_html
-from .run_panels import RunPanel, told
+from .run_panels import PanelForm, RunPanel, told
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.journal import JournalPath
-    from ..running.results import Result
 
 ACCEPTED = ".csv,.tsv,.txt,.xlsx,.parquet,.jsonl"
 
 
-class UploadForm(w.VBox):  # type: ignore[misc]
+class UploadForm(PanelForm):
     r"""A form for a CSV, XLSX, Parquet or JSON Lines file, for those who write no code.
 
     Reads the menus of the file's stores once a file is there; sends the previewed plan when Apply is pressed.
@@ -69,20 +68,6 @@ class UploadForm(w.VBox):  # type: ignore[misc]
         self.upload.observe(self._uploaded, names="value")
         self.good_only.observe(self._offer, names="value")
         self.panel.say("Choose a CSV, XLSX, Parquet or JSON Lines file of toggles.")
-
-    @property
-    def plan(self) -> Any:
-        """The plan that Apply would send; None if there is none."""
-        return self.panel.launch.plan
-
-    @property
-    def result(self) -> Result | None:
-        """The result of the last run; None before the first."""
-        return self.panel.launch.result
-
-    def wait(self) -> None:
-        """Return when the last file is checked and planned, and nothing is being sent."""
-        self.panel.wait()
 
     def take(self, content: bytes, *, name: str) -> None:
         """Check and plan a file, as if it had been uploaded."""

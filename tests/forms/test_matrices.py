@@ -112,6 +112,12 @@ def test_matrix_editor__pages() -> None:
     assert editor.view["stores"] == {"text": "", "page": 2, "n_pages": 2}
 
 
+def test_matrix_editor__pages_have_rows() -> None:
+    """A page without stores is refused in words."""
+    with pytest.raises(kf.ConfigError, match="A page has 1 row or more, not 0"):
+        kf.forms.MatrixEditor(store_state(), page_stores=0)
+
+
 def test_grid__thousand_presses() -> None:
     """After each of 1,000 random presses and undos, the changes are what a plain model says."""
     grid, dice = Grid(store_state()), random.Random(3)

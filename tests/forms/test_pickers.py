@@ -140,3 +140,11 @@ def test_store_picker__keys_as_frame() -> None:
     give(picker, type="filter", name="brand", choice="2")
     give(picker, type="tick_matching")
     pd.testing.assert_frame_equal(picker.selected, pd.DataFrame({"brand_id": [2], "branch_id": [11]}))
+
+
+def test_picker__what_it_cannot_show(picker: kf.forms.EntityPicker) -> None:
+    """A page without rows and keys without their columns are refused in words."""
+    with pytest.raises(kf.ConfigError, match="A page has 1 row or more, not 0"):
+        kf.forms.StorePicker(store_state(), page_size=0)
+    with pytest.raises(kf.ConfigError, match=r"no column entity_id\. Hand over what EntityPicker\.selected"):
+        picker.selected = keys(("item", 7)).drop(columns="entity_id")
