@@ -11,10 +11,10 @@ import pandas as pd
 
 from ..errors import StateError
 from ..frames.schemas import ENTITY_TYPES, SCOPES, STATE_COLUMNS
+from ..menus.trees import TEXT
 
 CELL_COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
 Codes = npt.NDArray[Any]
-TEXT = pd.Series([""]).dtype
 
 
 def locate(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[str] = CELL_COLUMNS) -> Codes:

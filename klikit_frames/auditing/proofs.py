@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ..menus.states import read_state
+from ..menus.trees import TEXT
 from ..progress import Progress
 from ..running.journal import JournalPath
 from .darkness import PLACE_COLUMNS
 from .diffs import beside
-from .matching import TEXT, Codes, booleans, flags, locate, named, pack
+from .matching import Codes, booleans, flags, locate, named, pack
 from .recall import recall_before
 from .visibility import changed_rows, hidden_rows, known_rows
 

@@ -13,7 +13,7 @@ from ..api import menu_wire
 from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH, Store
 from ..errors import ConfigError, PlanError
 from ..menus.stores import store_pairs
-from .matching import TEXT
+from ..menus.trees import TEXT
 
 if TYPE_CHECKING:
     from ..api.client import Client

@@ -11,6 +11,7 @@ import pandas as pd
 from ..api import menu_wire
 from ..api.menu_wire import Store
 from ..errors import RequestError, StateError
+from .trees import TEXT
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -69,10 +70,9 @@ def stores(client: Client) -> pd.DataFrame:
         for brand_id in dict.fromkeys(branch.brand_ids)
     ]
     columns = zip(*rows, strict=True) if rows else [()] * len(STORE_COLUMNS)
-    text = pd.Series([""]).dtype
     return pd.DataFrame(
         {
-            name: pd.Series(list(values), dtype="int64" if name.endswith("_id") else text)
+            name: pd.Series(list(values), dtype="int64" if name.endswith("_id") else TEXT)
             for name, values in zip(STORE_COLUMNS, columns, strict=True)
         }
     ).sort_values(["brand_id", "branch_id"], ignore_index=True)
