@@ -34,6 +34,12 @@ class KlikitAccessor:
     True
     >>> toggles.klikit.plan().n_requests
     1
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     state = kf.read_state(client, stores=toggles)
+    >>> toggles.klikit.diff(state)["change"].tolist()
+    ['not_in_menu']
+    >>> state.klikit.pick().selected.empty
+    True
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:

@@ -53,11 +53,8 @@ class _Picker(Table):
     def __repr__(self) -> str:
         """Return text for a terminal: the counts, and the first rows."""
         frame = _listing_frame(self.selection.listing).head(_FIRST_ROWS)
-        lines = [
-            f"{type(self).__name__}: {summary(self.selection)}",
-            frame.to_string(index=False, header=False),
-        ]
-        return "\n".join(lines)
+        told = f"{type(self).__name__}: {summary(self.selection)}"
+        return told if frame.empty else f"{told}\n{frame.to_string(index=False, header=False)}"
 
 
 class EntityPicker(_Picker):

@@ -205,6 +205,8 @@ def summary(selection: Selection) -> str:
     hidden = f", {selection.n_hidden:,} of them hidden by the search or filters" if selection.n_hidden else ""
     other = f", {elsewhere:,} on other pages" if elsewhere else ""
     ticked = f"{len(selection.ticked):,} ticked{hidden}{other}"
+    if not listing.keys:
+        return f"There are no {listing.noun} to tick."
     if not selection.n_matching:
         return f"{ticked}. No {listing.noun} match: change the search or a filter."
     return f"{ticked}. {selection.n_matching:,} of {len(listing.keys):,} {listing.noun} match."

@@ -148,3 +148,10 @@ def test_picker__what_it_cannot_show(picker: kf.forms.EntityPicker) -> None:
         kf.forms.StorePicker(store_state(), page_size=0)
     with pytest.raises(kf.ConfigError, match=r"no column entity_id\. Hand over what EntityPicker\.selected"):
         picker.selected = keys(("item", 7)).drop(columns="entity_id")
+
+
+def test_picker__empty_frame() -> None:
+    """A picker of nothing says so, and does not send anybody to the filters."""
+    picker = kf.forms.EntityPicker(business_state().head(0))
+    assert repr(picker) == "EntityPicker: There are no entities to tick."
+    assert picker.summary == "There are no entities to tick."
