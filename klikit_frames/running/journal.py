@@ -259,5 +259,5 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 def _message(error: Exception, path: Path | None) -> str:
     return (
         f"The journal {path or MEMORY} cannot be used: {error}. Nothing is sent without it. "
-        "Make room or name another file with journal=; a run that had begun goes on with kf.resume(run_id)."
+        "Make room, or name another file with journal= for a plan that has not begun."
     )

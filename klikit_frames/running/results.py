@@ -92,8 +92,7 @@ class Result:
         """The line that sends what is not settled; None if nothing is left to send, or no journal kept it."""
         if not self.n_open or self.journal == MEMORY:
             return None
-        where = f", journal={self.journal!r}" if self.journal else ""
-        return f'kf.resume("{self.run_id}", client{where})'
+        return resume_line(self.run_id, journal=self.journal)
 
     @property
     def summary(self) -> str:
@@ -156,6 +155,12 @@ class Result:
         ]
         n_more = len(self.failed) - len(cases)
         return "\n".join([*lines, f"- and {n_more:,} more"] if n_more else lines)
+
+
+def resume_line(run_id: str, *, journal: str | None) -> str:
+    """Return the line that goes on with a run."""
+    where = f", journal={journal!r}" if journal else ""
+    return f'kf.resume("{run_id}", client{where})'
 
 
 _RANKS = {

@@ -28,7 +28,7 @@ from .journal import Journal
 from .keys import ask_server_time, is_past_key, may_have_arrived
 from .readbacks import find_proofs
 from .records import Request, Run, Verdict
-from .results import Result
+from .results import Result, resume_line
 from .watches import Watch
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ class Session:
 
     def go_on(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
-        if self.is_new:
-            self._begin()
-        requests = self._requests()
+        requests = self._begin() if self.is_new else self.book.requests(self.run.run_id)
         held = self._hold_back(requests)
         waiting = [family for family in families(requests, held=held) if family.is_waiting]
         self._send(waiting, progress=progress)
@@ -83,13 +81,12 @@ class Session:
         is_news = waiting or held or self.run.status == "running"
         return self._end() if is_news else self._recorded()
 
-    def _begin(self) -> None:
+    def _begin(self) -> list[Request]:
         """Note every request with its key, and the before-images, before the first leaves."""
         flags = find_before(self.plan, self.client, before=self.before)
-        self.book.begin(self.run, plan_body=self.plan.dump(), requests=draw_all(self.plan), before=flags)
-
-    def _requests(self) -> list[Request]:
-        return self.book.requests(self.run.run_id)
+        requests = draw_all(self.plan)
+        self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=flags)
+        return requests
 
     def _hold_back(self, requests: Iterable[Request]) -> set[str]:
         """Return the keys of requests that may have arrived and whose keys are too old to be sent again."""
@@ -160,9 +157,8 @@ class Session:
     def _give_up(self, trouble: BaseException) -> NoReturn:
         """Raise what went wrong on our own side, with the line that goes on."""
         if isinstance(trouble, JournalError):
-            raise JournalError(
-                f'{trouble} This run goes on with kf.resume("{self.run.run_id}", client).'
-            ) from trouble
+            line = resume_line(self.run.run_id, journal=self.book.name)
+            raise JournalError(f"{trouble} This run goes on with {line}.") from trouble
         raise trouble
 
 

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from ..api.retries import Settled
     from ..api.wire import Answer
 
-# Refusals of what a request asks for; every other error says nothing about its rows.
+# Refusals of what a request asks for, which a smaller request may not meet: one foreign id refuses all the
+# others. Every other error says nothing about its rows.
 _REFUSALS = {400, 404, 422}
-# Of those, the ones that a smaller request may not meet: one foreign id refuses all the others.
-_NARROWED = {400, 404}
 _NOT_OF_ROWS = {"request_missing_idempotency_key", "request_invalid_range"}
 _CREDENTIALS = {401, 403}
 
@@ -22,6 +21,9 @@ def judge(
     settled: Settled, *, n_cells: int, is_stopping: bool = False, may_have_arrived: bool = False
 ) -> Verdict:
     """Return what became of a request of `n_cells` flags.
+
+    A 422 (semantically invalid, by the API's page on the envelope) is read like a 400 and a 404: it names no
+    flag either, so a request of many is narrowed until those that it is about are alone.
 
     Parameters
     ----------
@@ -71,17 +73,13 @@ def _word(answer: Answer, *, n_cells: int, unheard: str, had_silence: bool, is_o
     if answer.http_status == 429 or (answer.http_status == 409 and had_silence):
         return unheard
     if _is_of_rows(answer):
-        return "split" if n_cells > 1 and answer.http_status in _NARROWED else _refused(n_cells)
+        return "rejected" if n_cells == 1 else "split"
     return "unknown" if is_open and answer.http_status >= 500 else "failed"
 
 
 def _is_of_rows(answer: Answer) -> bool:
     """Tell whether the API itself, not something before it, refuses what the request asks for."""
     return answer.http_status in _REFUSALS and answer.is_readable and answer.code not in _NOT_OF_ROWS
-
-
-def _refused(n_cells: int) -> str:
-    return "rejected" if n_cells == 1 else "failed"
 
 
 def _message(settled: Settled, answer: Answer, *, had_silence: bool) -> str | None:

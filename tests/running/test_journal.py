@@ -264,6 +264,7 @@ def test_journal__fails_on_the_way(
         held.__exit__(None, None, None)
         n_sent = len(sandbox.requests)
         assert n_sent < 12
+        assert f"client, journal={str(journal)!r})" in str(caught.value)
         run_id = str(caught.value).split('kf.resume("')[1].split('"')[0]
         assert kf.resume(run_id, slow, journal=journal).counts["applied"] == 12
     carried_out = sandbox.requests[~sandbox.requests["replayed"].astype(bool)]

@@ -33,7 +33,7 @@ def _settled(
         (204, 1, "applied"),
         (400, 5, "split"),
         (404, 5, "split"),
-        (422, 5, "failed"),
+        (422, 5, "split"),
         (400, 1, "rejected"),
         (404, 1, "rejected"),
         (422, 1, "rejected"),
