@@ -94,5 +94,5 @@ def foreign(store: Store) -> Failure:
 
 def in_words(failures: Sequence[Failure]) -> str:
     """Say at most ten failures, then how many more there are."""
-    shown = "; ".join(f"{each.what}: {each.message}" for each in failures[:10])
-    return f"{shown} …and {len(failures) - 10:,} more." if len(failures) > 10 else shown
+    shown = "; ".join(f"{each.what}: {each.message.rstrip('.')}" for each in failures[:10])
+    return f"{shown}; and {len(failures) - 10:,} more." if len(failures) > 10 else f"{shown}."

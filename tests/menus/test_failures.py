@@ -19,4 +19,11 @@ def test_words__ten_cases_then_the_count() -> None:
     told = in_words(many)
     assert "menu of store 1/9: away" in told
     assert "1/10" not in told
-    assert told.endswith("…and 2 more.")
+    assert told.endswith("menu of store 1/9: away; and 2 more.")
+
+
+def test_words__end_as_a_sentence() -> None:
+    """What the API said ends in one full stop, whether it had one or not."""
+    said = [Failure(1, n, f"menu {n}", None, None, text, None) for n, text in enumerate(("away", "gone."))]
+    assert in_words(said) == "menu 0: away; menu 1: gone."
+    assert in_words(said[:1]) == "menu 0: away."
