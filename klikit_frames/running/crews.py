@@ -57,7 +57,9 @@ class Crew:
     def __post_init__(self) -> None:
         self._seats = threading.Semaphore(self.client.max_connections)
         self._hands = threading.Semaphore(self.client.max_connections)
-        self._n_spare = (_N_THREADS_A_SEAT - 1) * self.client.max_connections
+        # One connection sends in the plan's order; threads that wait for one seat could overtake each other.
+        n_seats = self.client.max_connections
+        self._n_spare = (_N_THREADS_A_SEAT - 1) * n_seats if n_seats > 1 else 0
 
     def send(self, families: Iterable[Family], *, report: Report) -> None:
         """Send these requests and their parts, and return when all are settled or the run was stopped.

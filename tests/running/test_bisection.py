@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
+import httpx
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import klikit_frames as kf
 from klikit_frames.running.bisection import Evidence, split
 from klikit_frames.running.drawing import draw
 from klikit_frames.running.families import Family
 from klikit_frames.running.records import Cell, Request, Target, Verdict
+
+from .worlds import connect
 
 STORES = tuple((5297, branch_id) for branch_id in range(1, 9))
 
@@ -120,3 +127,21 @@ def test_split__partition(n_ids: int, n_stores: int) -> None:
             cells = [cell for part in parts for cell in part.cells()]
             assert sorted(cells) == sorted(target.cells())
             assert len(parts) > 1
+
+
+def test_split__semantic_refusal(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path) -> None:
+    """A 422 on a request of many is narrowed until the guilty row is alone; it says what the API says."""
+    guilty = int(narrow["entity_id"].iloc[5])
+
+    class Picky(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if guilty not in json.loads(request.read())["ids"]:
+                return super().handle_request(request)
+            error = {"code": "request_invalid", "message": "semantically invalid"}
+            return httpx.Response(422, json={"request_id": "r422", "error": error})
+
+    with connect(sandbox, transport=Picky()) as client:
+        result = kf.run(kf.plan(narrow, progress=False), client, journal=journal, progress=False)
+    assert result.counts == result.counts | {"applied": 11, "rejected": 1}
+    (row,) = result.failed.to_dict("records")
+    assert (row["entity_id"], row["http_status"], row["message"]) == (guilty, 422, "semantically invalid")

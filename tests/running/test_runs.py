@@ -11,7 +11,6 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.frames.schemas import RESULT_COLUMNS
-from klikit_frames.running.journal import open_journal
 
 from .conftest import CELL
 from .worlds import Counts, connect, judge
@@ -330,21 +329,6 @@ def test_run__option_out_of_range(client: kf.Client, wide: pd.DataFrame, option:
     """An option out of range is named, and nothing is sent."""
     with pytest.raises(kf.ConfigError, match=next(iter(option))):
         kf.run(kf.plan(wide), client, journal=":memory:", **option)
-
-
-@pytest.mark.parametrize("before", ["plan", "read"])
-def test_run__before_images(
-    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path, before: str
-) -> None:
-    """What the cells held is noted from the plan's state, or read before the first write."""
-    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
-    truth = sandbox.state().merge(narrow[CELL]).set_index("entity_id")["is_enabled"]
-    state = kf.read_state(client, stores=stores, progress=False) if before == "plan" else None
-    result = kf.run(kf.plan(narrow, state=state), client, journal=journal, before=before)
-    with open_journal(journal) as book:
-        noted = {flag.cell.entity_id: flag.is_enabled for flag in book.flags(result.run_id, "before")}
-    expected = truth if before == "read" else truth[truth]
-    assert noted == expected.astype(bool).to_dict()
 
 
 def test_resume__unknown_run(client: kf.Client, journal: Path) -> None:

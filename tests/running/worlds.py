@@ -279,9 +279,9 @@ def judge(
 
 
 def _flags(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
-    return {
-        _key(cell): flag for *cell, flag in state[[*CELL, "is_enabled"]].itertuples(index=False, name=None)
-    }
+    cells = state[CELL].astype(object)
+    keys = cells.where(cells.notna(), None).itertuples(index=False, name=None)
+    return dict(zip(keys, state["is_enabled"], strict=True))
 
 
 def _key(cell: Any) -> tuple[Any, ...]:
