@@ -48,8 +48,10 @@ class Call:
         self.shared.budget.earn()
         retrying = Retrying(retry=self._goes_on, wait=self._draw_wait, sleep=self._sleep)
         retrying(self._try_once)
+        # What retries refers to itself, and so to this call, until the collector comes: it keeps no answers.
+        tries, self._tries = self._tries, []
         return settle(
-            self._tries, verdict=self._verdict, sent_at=self._sent_at, settled_at=read_now(self.shared.clock)
+            tries, verdict=self._verdict, sent_at=self._sent_at, settled_at=read_now(self.shared.clock)
         )
 
     def _try_once(self) -> None:

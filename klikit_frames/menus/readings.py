@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import gzip
 import json
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -96,23 +95,6 @@ def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache |
     A menu that cannot be read is yielded with its failure. Once the credential is refused nothing more is
     asked for.
     """
-    with _uncollected():
-        yield from _read_all(client, stores, cache=cache)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the collector of cycles from walking half-made trees: that takes longer than decoding them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _read_all(client: Client, stores: list[Store | None], *, cache: TreeCache | None) -> Iterator[Menu]:
     pool = ThreadPoolExecutor(_N_THREADS, thread_name_prefix="klikit-frames-read")
     stop = threading.Event()
     try:
@@ -138,8 +120,6 @@ def _read(client: Client, store: Store | None, *, cache: TreeCache | None, stop:
     nodes = menu_wire.decode_menu(data, store=store)
     if cache and kept is None:
         cache.keep(store, data)
-    # What retries a request holds its answer in a cycle, and the collector of cycles rests.
-    data.clear()
     return Menu(store, tree_frame(nodes, store=store), option_ids(nodes))
 
 

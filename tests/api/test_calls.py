@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -59,6 +61,19 @@ def test_write__gives_up_after_five_tries(name: str) -> None:
     assert settled.was_sent is (name not in NEVER_SENT)
     assert settled.trouble
     assert "gave up after 5 tries" in settled.trouble
+
+
+def test_write__keeps_no_answer_once_it_is_told() -> None:
+    """An answer goes when the caller lets go of it, without a collection: a thousand menus would not fit."""
+    settled, script = run([ok({"message": "a whole menu"})])
+    assert settled.answer
+    data = settled.answer.data
+    gc.disable()
+    try:
+        del settled, script
+        assert sys.getrefcount(data) == 2  # our name for it, and the count's own
+    finally:
+        gc.enable()
 
 
 # What a server may do with a try, and whether it carried the write out.
