@@ -6,12 +6,27 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, PlanError
 from ..planning.checks import check_plan
+from ..planning.plans import Plan
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..planning.plans import Plan
     from .records import Run
     from .watches import Rules
+
+
+def check_is_plan(plan: object) -> None:
+    """Refuse anything but a plan, a table of toggles above all.
+
+    Raises
+    ------
+    PlanError
+        It is something else.
+    """
+    if not isinstance(plan, Plan):
+        given = type(plan).__name__
+        raise PlanError(
+            f"run() takes a plan, not a {given}: kf.run(kf.plan(toggles), client). Nothing was sent."
+        )
 
 
 def check_client(client: Client) -> None:

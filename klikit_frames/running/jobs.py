@@ -171,7 +171,7 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
     ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
     ...     job = kf.start(plan, client, journal=":memory:")
     ...     job.result().summary
-    '1 rows: 1 applied.'
+    '1 row: 1 applied.'
     """
     progress = options.pop("progress", None)
     session = open_session(plan, client, **options)

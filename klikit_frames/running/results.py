@@ -98,7 +98,8 @@ class Result:
     def summary(self) -> str:
         """The counts in one line, and what to do next."""
         counted = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
-        said = [f"{len(self.frame):,} rows: {counted}.", _ENDS[self.status], *self.notes]
+        n_rows = f"{len(self.frame):,} row{'' if len(self.frame) == 1 else 's'}"
+        said = [f"{n_rows}: {counted}.", _ENDS[self.status], *self.notes]
         if self.resume_hint:
             said.append(f"The rest: {self.resume_hint}")
         return " ".join(part for part in said if part)

@@ -12,7 +12,14 @@ from ..planning.plans import parse_plan
 from ..progress import Progress
 from . import locks
 from .before_images import Before
-from .guards import check_before_sending, check_client, check_options, check_same_host, check_same_plan
+from .guards import (
+    check_before_sending,
+    check_client,
+    check_is_plan,
+    check_options,
+    check_same_host,
+    check_same_plan,
+)
 from .journal import Journal, JournalPath, open_journal, read_journal
 from .results import Result
 from .sessions import Session, draw_run
@@ -187,6 +194,7 @@ def open_session(
     The options and errors are those of :func:`run`. The journal and the run's lock are held until the
     session is closed; nothing is noted and nothing sent yet.
     """
+    check_is_plan(plan)
     rules = Rules(max_failures=0 if on_error == "stop" else max_failures, deadline_s=deadline_s)
     check_options(rules, first=first, on_error=on_error, before=before)
     check_client(client)

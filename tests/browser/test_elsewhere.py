@@ -66,7 +66,7 @@ def test_voila__upload_form(page: Page, tmp_path: Path) -> None:
         chooser.value.set_files(tmp_path / "toggles.csv")
         page.locator(".kf-apply").click()
         page.locator(".kf-yes").click()
-        expect(page.locator(".kf-result")).to_contain_text("1 rows: 1 applied.")
+        expect(page.locator(".kf-result")).to_contain_text("1 row: 1 applied.")
 
 
 def test_marimo__entity_picker(page: Page, tmp_path: Path) -> None:

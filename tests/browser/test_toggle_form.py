@@ -116,7 +116,7 @@ def test_toggle_form__keyboard_only(form: Lab) -> None:
     expect(form.find(".kf-preview")).to_contain_text("1 item in 1 store switched off")
     tab_to(form, "kf-apply")
     page.keyboard.press("Enter")
-    expect(form.find(".kf-result")).to_contain_text("1 rows: 1 applied.")
+    expect(form.find(".kf-result")).to_contain_text("1 row: 1 applied.")
 
 
 def tab_to(form: Lab, name: str) -> None:
@@ -139,7 +139,7 @@ def test_toggle_form__business_wide(form: Lab) -> None:
     assert form.ask(N_WRITES) == 0
     form.find(".kf-apply").click()
     form.find(".kf-yes").click()
-    expect(form.find(".kf-result")).to_contain_text("1 rows: 1 applied.")
+    expect(form.find(".kf-result")).to_contain_text("1 row: 1 applied.")
 
 
 def test_toggle_form__reload_in_the_middle(form: Lab) -> None:

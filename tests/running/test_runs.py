@@ -384,3 +384,11 @@ def test_run__many_requests_with_faults(sandbox: kf.sandbox.Sandbox, journal: Pa
     assert result.counts["applied"] == 300
     judge(result, plan, sandbox, before=before, counts=counts)
     assert (counts.lost, counts.doubled, counts.mislabelled) == (0, 0, 0)
+
+
+def test_run__takes_a_plan_and_says_so(client: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
+    """A table of toggles is refused with the line that is meant, and nothing is sent."""
+    toggles = kf.business_toggles("item", [289379], is_enabled=False)
+    with pytest.raises(kf.PlanError, match=r"kf\.run\(kf\.plan\(toggles\), client\)"):
+        kf.run(toggles, client)
+    assert sandbox.requests.empty
