@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import gzip
 import json
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -95,6 +96,23 @@ def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache |
     A menu that cannot be read is yielded with its failure. Once the credential is refused nothing more is
     asked for.
     """
+    with _uncollected():
+        yield from _read_all(client, stores, cache=cache)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector of cycles from walking half-made trees: that takes as long as all else together."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read_all(client: Client, stores: list[Store | None], *, cache: TreeCache | None) -> Iterator[Menu]:
     pool = ThreadPoolExecutor(_N_THREADS, thread_name_prefix="klikit-frames-read")
     stop = threading.Event()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import time
 from pathlib import Path
@@ -81,3 +82,24 @@ def test_interrupt__waits_for_no_retry(sandbox: kf.sandbox.Sandbox, client: kf.C
     with pytest.raises(KeyboardInterrupt):
         kf.read_state(client, stores=stores, progress=_Nerves(patience=1))
     assert time.monotonic() - began < 10
+
+
+def test_collector__rests_during_a_reading(client: kf.Client) -> None:
+    """The collector of cycles rests while menus are read, and works again after it."""
+    seen = []
+
+    class Watch(_Nerves):
+        def update(self, n: int = 1, /) -> None:
+            seen.append(gc.isenabled())
+
+    kf.read_state(client, stores=kf.stores(client).head(3), progress=Watch(patience=99))
+    assert set(seen) == {False}
+    assert gc.isenabled()
+
+
+def test_collector__is_back_after_an_interrupt(client: kf.Client) -> None:
+    """An interrupted reading is over at once, also where its traceback is kept."""
+    with pytest.raises(KeyboardInterrupt) as kept:
+        kf.read_state(client, stores=kf.stores(client).head(3), progress=_Nerves(patience=2))
+    assert gc.isenabled()
+    assert kept.tb
