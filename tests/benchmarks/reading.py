@@ -68,7 +68,7 @@ def measure_csv(kind: str, n_rows: int, *, aim: float) -> None:
     del text
     own, _ = _timed(lambda: kf.check_toggles(io.BytesIO(content)))
     report(f"{kind} rows, time", own / base, aim=aim, detail=f"{own:.2f} s, pandas {base:.2f} s")
-    peak = _peak(kind, n_rows)
+    peak = peak_bytes(kind, n_rows)
     detail = f"{peak / 1e6:.0f} MB, the text frame {size / 1e6:.0f} MB"
     report(f"{kind} rows, peak memory", peak / size, aim=3.0, detail=detail)
 
@@ -168,8 +168,8 @@ def _timed(action: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - start, outcome
 
 
-def _peak(kind: str, n_rows: int) -> int:
-    """Measure in a process of its own: the highest mark of memory never falls."""
+def peak_bytes(kind: str, n_rows: int) -> int:
+    """Return how much memory checking takes; in a process of its own, since the highest mark never falls."""
     command = [sys.executable, "-m", "tests.benchmarks.reading", "--peak", kind, str(n_rows)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

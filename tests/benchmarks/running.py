@@ -117,13 +117,22 @@ def _tell(sandbox: Connection, order: str) -> None:
     sandbox.recv()
 
 
-def _compare(sandbox: Connection, plan: kf.Plan, url: str, keys: tuple[str, str]) -> None:
+def compare(n_requests: int) -> tuple[Times, Times]:
+    """Return what a run of so many requests takes, and bare httpx beside it."""
+    with _sandbox() as (sandbox, url, keys, state):
+        return _compare(sandbox, _plan(state, n_requests), url, keys)
+
+
+def _compare(sandbox: Connection, plan: kf.Plan, url: str, keys: tuple[str, str]) -> tuple[Times, Times]:
     bare = _time_bare(plan, url, keys)
     _tell(sandbox, "reset")
     ours, result = _time_run(plan, url, keys)
     _tell(sandbox, "reset")
     assert result.counts["applied"] == plan.n_rows, result.summary
-    n = plan.n_requests
+    return ours, bare
+
+
+def _show(n: int, ours: Times, bare: Times) -> None:
     print(
         f"{n:,} requests: bare {n / bare.wall_s:,.0f}/s, run {n / ours.wall_s:,.0f}/s, "
         f"ratio {ours.wall_s / bare.wall_s:.2f} in time, {ours.cpu_s / bare.cpu_s:.2f} in processor time",
@@ -140,7 +149,7 @@ def main(n_requests: int) -> None:
     """Print the figures."""
     with _sandbox() as (sandbox, url, keys, state):
         for _ in range(3):
-            _compare(sandbox, _plan(state, n_requests), url, keys)
+            _show(n_requests, *_compare(sandbox, _plan(state, n_requests), url, keys))
         for fault in FAULTS:
             _tell(sandbox, fault)
         for _ in range(4):
