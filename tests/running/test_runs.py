@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import httpx
 import pandas as pd
 import pytest
 
@@ -13,35 +12,8 @@ import klikit_frames as kf
 from klikit_frames.frames.schemas import RESULT_COLUMNS
 
 from .conftest import CELL
+from .scenes import Bar, writes
 from .worlds import Counts, connect, judge
-
-
-class Bar:
-    """A progress bar that does something at its first step."""
-
-    def __init__(self, deed: object = None) -> None:
-        self.n = 0
-        self.is_closed = False
-        self._deed = deed
-
-    def update(self, n: int = 1, /) -> None:
-        """Count, and do the deed once."""
-        deed, self._deed = self._deed, None
-        self.n += n
-        if callable(deed):
-            deed()
-
-    def close(self) -> None:
-        """Note that it was closed."""
-        self.is_closed = True
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-def _writes(sandbox: kf.sandbox.Sandbox) -> pd.DataFrame:
-    return sandbox.requests[sandbox.requests["method"] == "PATCH"]
 
 
 def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: pd.DataFrame) -> None:
@@ -52,7 +24,7 @@ def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: 
     toggles = toggles[["note", *CELL[::-1], "is_enabled", "code"]]
     plan = kf.plan(toggles, progress=False)
     result = kf.run(plan, client, journal=":memory:", progress=False)
-    (request,) = _writes(sandbox).to_dict("records")
+    (request,) = writes(sandbox).to_dict("records")
     told = pd.DataFrame(
         {
             "outcome": "applied",
@@ -100,7 +72,7 @@ def test_run__empty_plan(client: kf.Client, wide: pd.DataFrame, sandbox: kf.sand
     assert len(result.frame) == 0
     assert set(RESULT_COLUMNS) <= set(result.frame.columns)
     assert result.status == "finished"
-    assert _writes(sandbox).empty
+    assert writes(sandbox).empty
 
 
 def test_run__rows_that_are_not_sent(
@@ -122,7 +94,7 @@ def test_run__rows_that_are_not_sent(
         }
     )
     pd.testing.assert_frame_equal(told, expected)
-    assert [json.loads(body)["ids"] for body in _writes(sandbox)["body"]] == [wide["entity_id"][1:3].tolist()]
+    assert [json.loads(body)["ids"] for body in writes(sandbox)["body"]] == [wide["entity_id"][1:3].tolist()]
 
 
 def test_run__exact_duplicates(client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame) -> None:
@@ -130,7 +102,7 @@ def test_run__exact_duplicates(client: kf.Client, sandbox: kf.sandbox.Sandbox, w
     doubled = pd.concat([wide, wide.head(2)], ignore_index=True)
     result = kf.run(kf.plan(doubled, progress=False), client, journal=":memory:")
     assert result.frame["outcome"].tolist() == ["applied"] * 6
-    assert len(_writes(sandbox)) == 1
+    assert len(writes(sandbox)) == 1
 
 
 def test_run__guilty_row_alone(client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame) -> None:
@@ -139,11 +111,11 @@ def test_run__guilty_row_alone(client: kf.Client, sandbox: kf.sandbox.Sandbox, n
     result = kf.run(kf.plan(bad, progress=False), client, journal=":memory:")
     assert result.counts == result.counts | {"applied": 11, "rejected": 1}
     guilty = result.failed.iloc[0]
-    own = _writes(sandbox).set_index("request_id").loc[guilty["request_id"]]
+    own = writes(sandbox).set_index("request_id").loc[guilty["request_id"]]
     assert json.loads(own["body"])["ids"] == [990_000_000]
     assert own["key"] == guilty["idempotency_key"]
     assert (guilty["code"], guilty["http_status"]) == ("resource_not_found", 404)
-    assert len(_writes(sandbox)) <= 9
+    assert len(writes(sandbox)) <= 9
 
 
 @pytest.mark.parametrize("spelling", ["lower", "upper"])
@@ -167,7 +139,7 @@ def test_run__business_before_store(client: kf.Client, sandbox: kf.sandbox.Sandb
     sandbox.inject("latency", seconds=0.1, count=1)
     result = kf.run(kf.plan(rows, progress=False), client, journal=":memory:")
     assert result.frame["outcome"].tolist() == ["applied", "applied"]
-    assert [("zoneStores" in body) for body in _writes(sandbox)["body"]] == [False, True]
+    assert [("zoneStores" in body) for body in writes(sandbox)["body"]] == [False, True]
     truth = sandbox.state().merge(store[["entity_type", "entity_id", "brand_id", "branch_id"]])
     assert truth["is_enabled"].tolist() == [True]
 
@@ -175,9 +147,9 @@ def test_run__business_before_store(client: kf.Client, sandbox: kf.sandbox.Sandb
 def test_run__again(client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """A plan that has run is not sent twice: its recorded result comes back, equal to the first."""
     first = kf.run(singles, client, journal=journal)
-    n_writes, history = len(_writes(sandbox)), kf.runs(journal=journal)
+    n_writes, history = len(writes(sandbox)), kf.runs(journal=journal)
     again = kf.run(singles, client, journal=journal)
-    assert len(_writes(sandbox)) == n_writes == 12
+    assert len(writes(sandbox)) == n_writes == 12
     assert (again.run_id, again.status) == (first.run_id, "finished")
     pd.testing.assert_frame_equal(kf.runs(journal=journal), history)
     pd.testing.assert_frame_equal(again.frame, first.frame)
@@ -190,145 +162,9 @@ def test_run__off_on_off(
     for flag in (False, True, False):
         result = kf.run(kf.plan(wide.assign(is_enabled=flag)), client, journal=journal)
         assert result.counts["applied"] == 4
-    assert len(_writes(sandbox)) == 3
-    assert not _writes(sandbox)["replayed"].any()
+    assert len(writes(sandbox)) == 3
+    assert not writes(sandbox)["replayed"].any()
     assert len(kf.runs(journal=journal)) == 3
-
-
-def test_run__interrupted_and_resumed(
-    client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
-) -> None:
-    """Ctrl-C returns a result in which each row is settled or not sent; resuming sends only the rest."""
-    sandbox.inject("latency", seconds=0.1)
-    with connect(sandbox, max_connections=1) as slow:
-        result = kf.run(singles, slow, journal=journal, progress=Bar(_interrupt))
-    assert result.is_interrupted
-    assert result.counts["applied"] >= 1
-    assert result.counts["applied"] + result.counts["not_sent"] + result.counts["unknown"] == 12
-    assert result.resume_hint == f'kf.resume("{result.run_id}", client, journal={str(journal)!r})'
-    whole = kf.resume(result.run_id, client, journal=journal)
-    assert whole.counts["applied"] == 12
-    assert whole.resume_hint is None
-    settled = result.frame["outcome"] == "applied"
-    pd.testing.assert_frame_equal(whole.frame[settled], result.frame[settled])
-    assert not _writes(sandbox)["key"].duplicated().any()
-
-
-def test_run__credential_revoked_on_the_way(
-    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
-) -> None:
-    """A refused credential ends the run: one row failed with the API's words, the rest was not sent."""
-    with connect(sandbox, max_connections=1) as client:
-        result = kf.run(singles, client, journal=journal, progress=Bar(sandbox.revoke))
-    refused = result.frame[result.frame["outcome"] == "failed"]
-    assert result.status == "refused"
-    assert refused["code"].tolist() == ["auth_revoked"]
-    assert refused["http_status"].tolist() == [403]
-    assert result.counts["not_sent"] > 0
-    assert sum(result.counts.values()) == 12
-
-
-def test_run__nobody_listens(wide: pd.DataFrame, journal: Path) -> None:
-    """Where no connection opens, rows are not sent; once it does, the same plan is resumed."""
-    with kf.sandbox.serve() as sandbox:
-        port, client = int(sandbox.url.split(":")[2].split("/")[0]), connect(sandbox)
-    plan = kf.plan(wide, combine=False)
-    result = kf.run(plan, client, journal=journal)
-    assert result.counts["not_sent"] == 4
-    assert result.status == "unreachable"
-    assert result.frame["http_status"].isna().all()
-    with kf.sandbox.serve(port=port):
-        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
-    client.close()
-
-
-def test_run__stops_at_first_failure(
-    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
-) -> None:
-    """`on_error="stop"` ends the run at the first row that is not good; `max_failures` allows for some."""
-    bad = narrow.assign(entity_id=[*narrow["entity_id"][:4], *range(990_000_000, 990_000_008)])
-    with connect(sandbox, max_connections=1) as client:
-        one = kf.run(kf.plan(bad, combine=False), client, journal=journal, on_error="stop")
-        three = kf.run(kf.plan(bad, combine=False), client, journal=journal, max_failures=2)
-        whole = kf.resume(three.run_id, client, journal=journal)
-    assert (one.status, one.counts["rejected"], one.counts["not_sent"]) == ("too_many_failures", 1, 7)
-    assert (three.counts["rejected"], three.counts["not_sent"]) == (3, 5)
-    assert whole.counts["rejected"] == 8
-
-
-def test_run__deadline(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
-    """A run that is out of time ends as an interrupted one does."""
-    sandbox.inject("latency", seconds=0.05)
-    with connect(sandbox, max_connections=1) as client:
-        result = kf.run(singles, client, journal=journal, deadline_s=0.0)
-    assert result.status == "deadline"
-    assert result.counts["not_sent"] > 6
-
-
-def test_run__canary(
-    client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
-) -> None:
-    """The first requests are read back; the rest follows only if they are as asked."""
-    good = kf.run(kf.plan(wide, combine=False), client, journal=journal, first=1)
-    assert good.counts["applied"] == 4
-    methods = sandbox.requests["method"].tolist()
-    assert methods.index("PATCH") < methods.index("GET") < len(methods) - 1 - methods[::-1].index("PATCH")
-    bad = wide.assign(entity_id=[990_000_000, *wide["entity_id"][1:]])
-    plan = kf.plan(bad, combine=False)
-    position = plan.requests["ids"].tolist().index((990_000_000,))
-    stopped = kf.run(plan, client, journal=journal, first=position + 1)
-    assert stopped.status == "canary"
-    assert stopped.counts == stopped.counts | {"applied": position, "rejected": 1, "not_sent": 3 - position}
-    assert "not accepted" in stopped.summary
-    assert kf.resume(stopped.run_id, client, journal=journal).counts["not_sent"] == 0
-
-
-def test_run__needs_confirmation(wide: pd.DataFrame, journal: Path) -> None:
-    """A real host is only written to with the plan's code for it, and the refusal names that code."""
-    answer = {"request_id": "a", "data": None}
-    options = {
-        "partner_key": "key",
-        "secret_key": "secret",
-        "transport": httpx.MockTransport(lambda _request: httpx.Response(200, json=answer)),
-    }
-    plan = kf.plan(wide)
-    with kf.connect("https://api.dev.shadowchef.co", **options) as client:
-        with pytest.raises(kf.PlanError, match=plan.confirm_code(client)):
-            kf.run(plan, client, journal=journal)
-        with pytest.raises(kf.PlanError, match="another plan, host or count"):
-            kf.run(plan, client, journal=journal, confirm="00000000")
-        assert kf.runs(journal=journal).empty
-        code = plan.confirm_code(client)
-        assert kf.run(plan, client, journal=journal, confirm=code).counts["applied"] == 4
-
-
-def test_run__bound_to_its_host(client: kf.Client, wide: pd.DataFrame, journal: Path) -> None:
-    """A plan that ran on one host is refused on another, whether run or resumed."""
-    plan = kf.plan(wide)
-    result = kf.run(plan, client, journal=journal)
-    with kf.sandbox.serve() as other, other.connect() as elsewhere:
-        with pytest.raises(kf.PlanError, match="first run on"):
-            kf.run(plan, elsewhere, journal=journal)
-        with pytest.raises(kf.PlanError, match="first run on"):
-            kf.resume(result.run_id, elsewhere, journal=journal)
-        assert _writes(other).empty
-
-
-def test_run__read_only_client(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path) -> None:
-    """A read-only client is refused before anything is noted."""
-    with sandbox.connect(read_only=True) as client, pytest.raises(kf.ConfigError, match="read-only"):
-        kf.run(kf.plan(wide), client, journal=journal)
-    assert not journal.exists()
-
-
-@pytest.mark.parametrize(
-    "option",
-    [{"on_error": "halt"}, {"before": "never"}, {"first": -1}, {"max_failures": -1}, {"deadline_s": -0.5}],
-)
-def test_run__option_out_of_range(client: kf.Client, wide: pd.DataFrame, option: dict[str, object]) -> None:
-    """An option out of range is named, and nothing is sent."""
-    with pytest.raises(kf.ConfigError, match=next(iter(option))):
-        kf.run(kf.plan(wide), client, journal=":memory:", **option)
 
 
 def test_resume__unknown_run(client: kf.Client, journal: Path) -> None:
@@ -384,11 +220,3 @@ def test_run__many_requests_with_faults(sandbox: kf.sandbox.Sandbox, journal: Pa
     assert result.counts["applied"] == 300
     judge(result, plan, sandbox, before=before, counts=counts)
     assert (counts.lost, counts.doubled, counts.mislabelled) == (0, 0, 0)
-
-
-def test_run__takes_a_plan_and_says_so(client: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
-    """A table of toggles is refused with the line that is meant, and nothing is sent."""
-    toggles = kf.business_toggles("item", [289379], is_enabled=False)
-    with pytest.raises(kf.PlanError, match=r"kf\.run\(kf\.plan\(toggles\), client\)"):
-        kf.run(toggles, client)
-    assert sandbox.requests.empty

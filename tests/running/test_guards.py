@@ -1,0 +1,69 @@
+"""What must hold before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+
+from .scenes import writes
+
+
+def test_run__needs_confirmation(wide: pd.DataFrame, journal: Path) -> None:
+    """A real host is only written to with the plan's code for it, and the refusal names that code."""
+    answer = {"request_id": "a", "data": None}
+    options = {
+        "partner_key": "key",
+        "secret_key": "secret",
+        "transport": httpx.MockTransport(lambda _request: httpx.Response(200, json=answer)),
+    }
+    plan = kf.plan(wide)
+    with kf.connect("https://api.dev.shadowchef.co", **options) as client:
+        with pytest.raises(kf.PlanError, match=plan.confirm_code(client)):
+            kf.run(plan, client, journal=journal)
+        with pytest.raises(kf.PlanError, match="another plan, host or count"):
+            kf.run(plan, client, journal=journal, confirm="00000000")
+        assert kf.runs(journal=journal).empty
+        code = plan.confirm_code(client)
+        assert kf.run(plan, client, journal=journal, confirm=code).counts["applied"] == 4
+
+
+def test_run__bound_to_its_host(client: kf.Client, wide: pd.DataFrame, journal: Path) -> None:
+    """A plan that ran on one host is refused on another, whether run or resumed."""
+    plan = kf.plan(wide)
+    result = kf.run(plan, client, journal=journal)
+    with kf.sandbox.serve() as other, other.connect() as elsewhere:
+        with pytest.raises(kf.PlanError, match="first run on"):
+            kf.run(plan, elsewhere, journal=journal)
+        with pytest.raises(kf.PlanError, match="first run on"):
+            kf.resume(result.run_id, elsewhere, journal=journal)
+        assert writes(other).empty
+
+
+def test_run__read_only_client(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path) -> None:
+    """A read-only client is refused before anything is noted."""
+    with sandbox.connect(read_only=True) as client, pytest.raises(kf.ConfigError, match="read-only"):
+        kf.run(kf.plan(wide), client, journal=journal)
+    assert not journal.exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"on_error": "halt"}, {"before": "never"}, {"first": -1}, {"max_failures": -1}, {"deadline_s": -0.5}],
+)
+def test_run__option_out_of_range(client: kf.Client, wide: pd.DataFrame, option: dict[str, object]) -> None:
+    """An option out of range is named, and nothing is sent."""
+    with pytest.raises(kf.ConfigError, match=next(iter(option))):
+        kf.run(kf.plan(wide), client, journal=":memory:", **option)
+
+
+def test_run__takes_a_plan_and_says_so(client: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
+    """A table of toggles is refused with the line that is meant, and nothing is sent."""
+    toggles = kf.business_toggles("item", [289379], is_enabled=False)
+    with pytest.raises(kf.PlanError, match=r"kf\.run\(kf\.plan\(toggles\), client\)"):
+        kf.run(toggles, client)
+    assert sandbox.requests.empty

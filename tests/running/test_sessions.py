@@ -1,0 +1,100 @@
+"""Stretches of a run: interrupted, refused, stopped by a rule, and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+import klikit_frames as kf
+
+from .scenes import Bar, interrupt, writes
+from .worlds import connect
+
+
+def test_run__interrupted_and_resumed(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """Ctrl-C returns a result in which each row is settled or not sent; resuming sends only the rest."""
+    sandbox.inject("latency", seconds=0.1)
+    with connect(sandbox, max_connections=1) as slow:
+        result = kf.run(singles, slow, journal=journal, progress=Bar(interrupt))
+    assert result.is_interrupted
+    assert result.counts["applied"] >= 1
+    assert result.counts["applied"] + result.counts["not_sent"] + result.counts["unknown"] == 12
+    assert result.resume_hint == f'kf.resume("{result.run_id}", client, journal={str(journal)!r})'
+    whole = kf.resume(result.run_id, client, journal=journal)
+    assert whole.counts["applied"] == 12
+    assert whole.resume_hint is None
+    settled = result.frame["outcome"] == "applied"
+    pd.testing.assert_frame_equal(whole.frame[settled], result.frame[settled])
+    assert not writes(sandbox)["key"].duplicated().any()
+
+
+def test_run__credential_revoked_on_the_way(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """A refused credential ends the run: one row failed with the API's words, the rest was not sent."""
+    with connect(sandbox, max_connections=1) as client:
+        result = kf.run(singles, client, journal=journal, progress=Bar(sandbox.revoke))
+    refused = result.frame[result.frame["outcome"] == "failed"]
+    assert result.status == "refused"
+    assert refused["code"].tolist() == ["auth_revoked"]
+    assert refused["http_status"].tolist() == [403]
+    assert result.counts["not_sent"] > 0
+    assert sum(result.counts.values()) == 12
+
+
+def test_run__nobody_listens(wide: pd.DataFrame, journal: Path) -> None:
+    """Where no connection opens, rows are not sent; once it does, the same plan is resumed."""
+    with kf.sandbox.serve() as sandbox:
+        port, client = int(sandbox.url.split(":")[2].split("/")[0]), connect(sandbox)
+    plan = kf.plan(wide, combine=False)
+    result = kf.run(plan, client, journal=journal)
+    assert result.counts["not_sent"] == 4
+    assert result.status == "unreachable"
+    assert result.frame["http_status"].isna().all()
+    with kf.sandbox.serve(port=port):
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
+    client.close()
+
+
+def test_run__stops_at_first_failure(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """`on_error="stop"` ends the run at the first row that is not good; `max_failures` allows for some."""
+    bad = narrow.assign(entity_id=[*narrow["entity_id"][:4], *range(990_000_000, 990_000_008)])
+    with connect(sandbox, max_connections=1) as client:
+        one = kf.run(kf.plan(bad, combine=False), client, journal=journal, on_error="stop")
+        three = kf.run(kf.plan(bad, combine=False), client, journal=journal, max_failures=2)
+        whole = kf.resume(three.run_id, client, journal=journal)
+    assert (one.status, one.counts["rejected"], one.counts["not_sent"]) == ("too_many_failures", 1, 7)
+    assert (three.counts["rejected"], three.counts["not_sent"]) == (3, 5)
+    assert whole.counts["rejected"] == 8
+
+
+def test_run__deadline(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A run that is out of time ends as an interrupted one does."""
+    sandbox.inject("latency", seconds=0.05)
+    with connect(sandbox, max_connections=1) as client:
+        result = kf.run(singles, client, journal=journal, deadline_s=0.0)
+    assert result.status == "deadline"
+    assert result.counts["not_sent"] > 6
+
+
+def test_run__canary(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """The first requests are read back; the rest follows only if they are as asked."""
+    good = kf.run(kf.plan(wide, combine=False), client, journal=journal, first=1)
+    assert good.counts["applied"] == 4
+    methods = sandbox.requests["method"].tolist()
+    assert methods.index("PATCH") < methods.index("GET") < len(methods) - 1 - methods[::-1].index("PATCH")
+    bad = wide.assign(entity_id=[990_000_000, *wide["entity_id"][1:]])
+    plan = kf.plan(bad, combine=False)
+    position = plan.requests["ids"].tolist().index((990_000_000,))
+    stopped = kf.run(plan, client, journal=journal, first=position + 1)
+    assert stopped.status == "canary"
+    assert stopped.counts == stopped.counts | {"applied": position, "rejected": 1, "not_sent": 3 - position}
+    assert "not accepted" in stopped.summary
+    assert kf.resume(stopped.run_id, client, journal=journal).counts["not_sent"] == 0
