@@ -146,7 +146,8 @@ class Pacing:
             lane.learn(limits, now=now)
             if is_rate_limited:
                 self._rest(lane, limits=limits, now=now)
-            elif not self._pause.left(now):
+            # Asked last: whether a rest is on may take a look at the disk, and nearly always there was none.
+            elif self._n_pauses_in_a_row and not self._pause.left(now):
                 self._n_pauses_in_a_row = 0
 
     def close(self) -> None:

@@ -51,8 +51,10 @@ class SharedRest:
                 _overwrite(self._path, f"{rest.begins:020.3f} {rest.ends:020.3f}".encode())
 
     def _read(self) -> Rest:
+        if self._path is None:
+            return Rest()
         try:
-            begins, ends = map(float, self._path.read_text("utf-8").split() if self._path else ())
+            begins, ends = map(float, self._path.read_text("utf-8").split())
         except (OSError, ValueError):
             # None yet, or another process is just writing it: the server tells soon enough.
             return Rest()
