@@ -71,7 +71,7 @@ def plan(
     toggles = kf.read_toggles(sources.open_source(source))
     made = kf.plan(
         toggles,
-        state=sources.known_state(toggles, snapshot=state, live=live),
+        state=sources.state_of(toggles, snapshot=state) if live or state is not None else None,
         limits=kf.Limits(max_ids=max_ids, max_stores=max_stores),
         combine=combine,
         time_budget_s=time_budget_s,

@@ -40,9 +40,7 @@ def diff(
 ) -> None:
     """Compare a table with the live flags. Sends nothing that changes anything."""
     toggles = kf.read_toggles(sources.open_source(source))
-    live = sources.known_state(toggles, snapshot=snapshot, live=True)
-    assert live is not None  # noqa: S101 - `live=True` always gives a state
-    found = kf.diff(toggles, live)
+    found = kf.diff(toggles, sources.state_of(toggles, snapshot=snapshot))
     outputs.put(found, json=json, jsonl=jsonl, out=out)
     say(_counted(found["change"]))
 

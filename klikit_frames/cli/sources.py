@@ -51,13 +51,9 @@ def read_live_state(client: kf.Client, toggles: pd.DataFrame) -> pd.DataFrame:
     return kf.read_state(client, stores=pairs, with_business=True)
 
 
-def known_state(
-    toggles: pd.DataFrame, *, snapshot: Path | None = None, live: bool = False
-) -> pd.DataFrame | None:
-    """Return the state to plan against: a snapshot, the live flags, or none."""
+def state_of(toggles: pd.DataFrame, *, snapshot: Path | None) -> pd.DataFrame:
+    """Return the state to hold `toggles` against: the snapshot if one is named, else the live flags."""
     if snapshot is not None:
         return kf.load_state(snapshot)
-    if not live:
-        return None
     with kf.connect() as client:
         return read_live_state(client, toggles)
