@@ -46,8 +46,11 @@ class Call:
     def settle(self) -> Settled:
         """Make tries until one is final, and return what came of them."""
         self.shared.budget.earn()
-        retrying = Retrying(retry=self._goes_on, wait=self._draw_wait, sleep=self._sleep)
-        retrying(self._try_once)
+        self._try_once()
+        # Nearly no request needs more, and what retries costs as much as all else here.
+        if self._verdict.goes_on:
+            self._sleep(self._draw_wait())
+            Retrying(retry=self._goes_on, wait=self._draw_wait, sleep=self._sleep)(self._try_once)
         # What retries refers to itself, and so to this call, until the collector comes: it keeps no answers.
         tries, self._tries = self._tries, []
         return settle(
@@ -87,7 +90,7 @@ class Call:
     def _goes_on(self, state: RetryCallState) -> bool:
         return not (state.outcome and state.outcome.failed) and self._verdict.goes_on
 
-    def _draw_wait(self, _state: RetryCallState) -> float:
+    def _draw_wait(self, _state: RetryCallState | None = None) -> float:
         # After a 429 it is the pacing that waits, for all requests of the credential at once.
         if self._verdict is Verdict.WAIT:
             return 0.0

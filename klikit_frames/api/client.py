@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 import httpx
 
@@ -34,6 +35,10 @@ _NEVER_SENT = (
     httpx.LocalProtocolError,
     httpx.UnsupportedProtocol,
 )
+
+
+# A client knows a handful of addresses, and parsing one takes as long as building all the rest of a request.
+_parse_url = lru_cache(maxsize=256)(httpx.URL)
 
 
 class _HttpChannel:
@@ -102,10 +107,10 @@ class _HttpChannel:
     def _build(self, request: Request) -> httpx.Request:
         return self._http.build_request(
             request.method,
-            request.url,
+            _parse_url(request.url),
             params=request.params,
             content=request.body,
-            headers=dict(request.headers),
+            headers=request.headers,
         )
 
 

@@ -100,6 +100,17 @@ class Client:
         """The caps that are kept, as configured and as learned."""
         return self._shared.pacing
 
+    def now(self) -> datetime:
+        """Return the present by this machine's clock, UTC.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     client.now().tzinfo
+        datetime.timezone.utc
+        """
+        return read_now(self._shared.clock)
+
     def server_now(self) -> datetime | None:
         """Return the server's present time, UTC; None before its first answer. Nothing is sent.
 
@@ -116,7 +127,7 @@ class Client:
         False
         """
         ahead = self._server_ahead
-        return None if ahead is None else read_now(self._shared.clock) + ahead
+        return None if ahead is None else self.now() + ahead
 
     def read(
         self, path: str, params: Mapping[str, Any] | None = None, *, stop: threading.Event | None = None

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from .ratelimits import MAX_PAUSE_S
 
+# What others wrote is looked up this often: reading a file before each of 1,000 requests a second would cost
+# as much as sending them.
+LOOK_EVERY_S = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -35,12 +39,15 @@ class SharedRest:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._own = Rest()
+        self._own = self._seen = Rest()
+        self._seen_at = 0.0
         self._path = path
 
     def left(self, now: float) -> float:
         """Return the seconds that are left of it, in whichever process it began."""
-        return max(self._own.left(now), self._read().left(now))
+        if self._path and not 0.0 <= now - self._seen_at < LOOK_EVERY_S:
+            self._seen, self._seen_at = _read(self._path), now
+        return max(self._own.left(now), self._seen.left(now))
 
     def begin(self, rest: Rest) -> None:
         """Take a rest; a file that cannot be written costs the sharing, not the run."""
@@ -50,15 +57,14 @@ class SharedRest:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _overwrite(self._path, f"{rest.begins:020.3f} {rest.ends:020.3f}".encode())
 
-    def _read(self) -> Rest:
-        if self._path is None:
-            return Rest()
-        try:
-            begins, ends = map(float, self._path.read_text("utf-8").split())
-        except (OSError, ValueError):
-            # None yet, or another process is just writing it: the server tells soon enough.
-            return Rest()
-        return Rest(begins, min(ends, begins + MAX_PAUSE_S))
+
+def _read(path: Path) -> Rest:
+    try:
+        begins, ends = map(float, path.read_text("utf-8").split())
+    except (OSError, ValueError):
+        # None yet, or another process is just writing it: the server tells soon enough.
+        return Rest()
+    return Rest(begins, min(ends, begins + MAX_PAUSE_S))
 
 
 def _overwrite(path: Path, content: bytes) -> None:

@@ -12,7 +12,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from .departures import Departure
+from ..api.wire import ENABLE_PATHS
+from ..errors import JournalError
 from .families import Family
 from .keys import may_have_arrived
 from .records import Request
@@ -27,18 +28,19 @@ if TYPE_CHECKING:
 # A run that a person stops waits so long for requests in flight, then leaves them: they are `unknown`.
 GRACE_S = 1.5
 _POLL_S = 0.1
-# One at the server, three at the disk: on a slow disk too, every connection finds a request that is noted.
-_N_THREADS_A_SEAT = 4
-# A larger share of a request's time spent at the disk calls one more thread to work.
-_MUCH_AT_DISK = 0.25
 _ASK_S = 0.5
+# Up to this cap a request is noted on its own just before it leaves: the disk keeps up with 100 a second.
+_CALM_PER_MINUTE = 6000
+# Beyond it a thread notes in one commit what it sends within this time; a crash leaves no more in doubt.
+_AHEAD_S = 0.05
+_MAX_AHEAD = 8
 
 Report = Callable[[Family], object]
 
 
 @dataclass(slots=True)
 class Crew:
-    """Threads that send the requests of one run."""
+    """Threads that send the requests of one run, one for each connection."""
 
     client: Client
     journal: Journal
@@ -48,18 +50,9 @@ class Crew:
     _undated: list[tuple[int, ...]] = field(default_factory=list, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _ask_again_at: float = field(default=0.0, init=False)
+    _ahead: dict[str, Request] = field(default_factory=dict, init=False)
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
-    _seats: threading.Semaphore = field(init=False)
-    _hands: threading.Semaphore = field(init=False)
-    _n_spare: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._seats = threading.Semaphore(self.client.max_connections)
-        self._hands = threading.Semaphore(self.client.max_connections)
-        # One connection sends in the plan's order; threads that wait for one seat could overtake each other.
-        n_seats = self.client.max_connections
-        self._n_spare = (_N_THREADS_A_SEAT - 1) * n_seats if n_seats > 1 else 0
 
     def send(self, families: Iterable[Family], *, report: Report) -> None:
         """Send these requests and their parts, and return when all are settled or the run was stopped.
@@ -72,20 +65,22 @@ class Crew:
             Is told of each family that is done, on the calling thread.
         """
         self._work = deque(families)
+        n_threads = min(self.client.max_connections, len(self._work))
         threads = [
-            threading.Thread(target=self._toil, daemon=True)
-            for _ in range(min(_N_THREADS_A_SEAT * self.client.max_connections, len(self._work)))
+            threading.Thread(target=self._toil, name=f"klikit-frames-send-{n}", daemon=True)
+            for n in range(n_threads)
         ]
         for thread in threads:
             thread.start()
         try:
-            self._follow(report, n_threads=len(threads))
+            self._follow(report, n_threads=n_threads)
         except KeyboardInterrupt:
             self.watch.end("interrupted")
             self._dismiss(threads)
         except Exception as trouble:  # noqa: BLE001 - raised again when the threads have ended
             self.watch.fail(trouble)
             self._dismiss(threads)
+        self._call_back()
 
     def _follow(self, report: Report, *, n_threads: int) -> None:
         """Report what is done until all threads have ended, or are left behind."""
@@ -117,75 +112,86 @@ class Crew:
             for thread in threads:
                 thread.join(max(0.0, until - self.watch.now()))
 
-    def _toil(self) -> None:
+    def _call_back(self) -> None:
+        """Let what was noted ahead and did not leave stand as it stood before."""
         try:
-            while self._work and not self.watch.stop.is_set():
-                with self._hands:
-                    self._settle_next()
+            while self._ahead:
+                _, request = self._ahead.popitem()
+                self.journal.note_return(self.run_id, request)
+            self.journal.flush()
+        except JournalError as trouble:
+            self.watch.fail(trouble)
+
+    def _toil(self) -> None:
+        n_families = 1
+        try:
+            while not self.watch.stop.is_set() and (taken := self._take(n_families)):
+                started = self.watch.now()
+                self._settle_all(taken)
+                each_s = (self.watch.now() - started) / len(taken)
+                n_families = count_ahead(each_s, per_minute=self.client.pacing.writes_per_minute)
             self.journal.flush()
         except Exception as trouble:  # noqa: BLE001 - raised again on the thread that started the run
             self.watch.fail(trouble)
         finally:
             self._done.put(None)
 
-    def _settle_next(self) -> None:
+    def _take(self, n_families: int) -> list[Family]:
+        taken: list[Family] = []
         with suppress(IndexError):
-            self._settle(self._work.popleft())
+            while len(taken) < n_families:
+                taken.append(self._work.popleft())
+        return taken
+
+    def _settle_all(self, taken: list[Family]) -> None:
+        if len(taken) > 1:
+            self._note_ahead(taken)
+        for family in taken:
+            self._settle(family)
+
+    def _note_ahead(self, taken: list[Family]) -> None:
+        """Note in one commit the first tries of these families, and keep how their requests stood before."""
+        now, requests = self.client.now(), [family.next for family in taken]
+        begun = [self._begun(request, attempt=1, sent_at=now) for request in requests]
+        self._ahead |= {request.key: request for request in requests}
+        self.journal.note_attempts(self.run_id, begun)
 
     def _settle(self, family: Family) -> None:
-        while not self.watch.stop.is_set() and (request := family.take()) is not None:
+        while not self.watch.stop.is_set() and family.is_waiting:
+            request = family.take()
             known = family.known_refusal(request)
-            settled = replace(request, verdict=known) if known else self._send(request)
-            if settled is not None:
-                self._note(family, settled)
+            self._note(family, replace(request, verdict=known) if known else self._send(request))
 
-    def _send(self, request: Request) -> Request | None:
-        """Return a request with what became of it; None if the run was stopped before it left."""
-        noted, noting_s, started = request, 0.0, self.watch.now()
+    def _send(self, request: Request) -> Request:
+        """Return a request with what became of it."""
+        begun, is_noted = request, self._ahead.pop(request.key, None) is not None
 
         def note(attempt: int, sent_at: datetime) -> None:
-            nonlocal noted, noting_s
-            noted = self._dated(replace(noted, attempts=request.attempts + attempt), sent_at=sent_at)
-            begun = self.watch.now()
-            self.journal.note_attempt(self.run_id, noted)
-            noting_s += self.watch.now() - begun
+            nonlocal begun
+            begun = self._begun(request, attempt=attempt, sent_at=sent_at)
+            if attempt > 1 or not is_noted:
+                self.journal.note_attempts(self.run_id, [begun])
 
-        settled = Departure(self.client, self._seats, self.watch.stop, note).send(request)
-        if noting_s > _MUCH_AT_DISK * (self.watch.now() - started):
-            self._call_hand()
-        if settled is None:
-            self._take_back(request)
-            return None
+        path, stop = ENABLE_PATHS[request.target.entity_type], self.watch.stop
+        settled = self.client.write("PATCH", path, request.body, key=request.key, on_attempt=note, stop=stop)
         self._learn(settled)
         verdict = judge(
             settled,
             n_cells=request.target.n_cells,
-            is_stopping=self.watch.stop.is_set(),
+            is_stopping=stop.is_set(),
             may_have_arrived=may_have_arrived(request),
         )
-        return replace(noted, attempts=request.attempts + settled.attempts, verdict=verdict)
+        return replace(begun, attempts=request.attempts + settled.attempts, verdict=verdict)
 
-    def _call_hand(self) -> None:
-        """Let one more thread work; what it notes ahead of its turn is not noted where the server is slow."""
-        with self._lock:
-            if self._n_spare:
-                self._n_spare -= 1
-                self._hands.release()
-
-    def _take_back(self, request: Request) -> None:
-        """Let a request that did not leave stand as it stood before."""
-        with self._lock:
-            self._undated = [path for path in self._undated if path != request.path]
-            self.journal.note_return(self.run_id, request)
-
-    def _dated(self, request: Request, *, sent_at: datetime) -> Request:
-        """Date a request by its first try; the server's clock is added as soon as an answer tells it."""
+    def _begun(self, request: Request, *, attempt: int, sent_at: datetime) -> Request:
+        """Count a try of a request, and date it by its first; an answer will tell the server's clock."""
+        begun = replace(request, attempts=request.attempts + attempt)
         if request.sent_at is not None:
-            return request
+            return begun
         with self._lock:
             if self._offset_s is None:
                 self._undated.append(request.path)
-            return replace(request, sent_at=sent_at, clock_offset_s=self._offset_s)
+            return replace(begun, sent_at=sent_at, clock_offset_s=self._offset_s)
 
     def _note(self, family: Family, request: Request) -> None:
         parts = family.note(request)
@@ -208,3 +214,24 @@ class Crew:
             self._offset_s = (server_at - settled.settled_at).total_seconds()
             self.journal.note_clock(self.run_id, self._undated, offset_s=self._offset_s)
             self._undated = []
+
+
+def count_ahead(each_s: float, *, per_minute: int) -> int:
+    """Return how many requests a thread takes and notes at once.
+
+    Parameters
+    ----------
+    each_s : float
+        Seconds that its last requests took, each.
+    per_minute : int
+        The cap on writes.
+
+    Examples
+    --------
+    >>> from klikit_frames.running.crews import count_ahead
+    >>> count_ahead(0.01, per_minute=60_000), count_ahead(0.01, per_minute=300)
+    (5, 1)
+    """
+    if per_minute <= _CALM_PER_MINUTE:
+        return 1
+    return max(1, min(_MAX_AHEAD, round(_AHEAD_S / max(each_s, 1e-6))))

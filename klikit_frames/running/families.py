@@ -43,9 +43,14 @@ class Family:
         """Whether something of it is to be sent."""
         return bool(self._waiting)
 
-    def take(self) -> Request | None:
-        """Return the next request to send; each is handed out once. None if there is no more."""
-        return self._requests[self._waiting.pop()] if self._waiting else None
+    @property
+    def next(self) -> Request:
+        """The request that `take` hands out next."""
+        return self._requests[self._waiting[-1]]
+
+    def take(self) -> Request:
+        """Return the next request to send; each is handed out once."""
+        return self._requests[self._waiting.pop()]
 
     def note(self, request: Request) -> list[Request]:
         """Take in a request as it stands now, and return the parts that it is cut into, if it is."""

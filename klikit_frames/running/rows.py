@@ -67,6 +67,10 @@ SELECT_REQUESTS = (
     f"SELECT {', '.join(_REQUEST + _TRIES + _VERDICT)} FROM requests JOIN fates USING (run_id, path) "  # noqa: S608
     "WHERE run_id = ?"
 )
+_SETTLE = (
+    f"UPDATE fates SET {', '.join(f'{name} = ?' for name in ('attempts', 'sent_at', *_VERDICT))} "  # noqa: S608
+    "WHERE run_id = ? AND path = ?"
+)
 SELECT_FLAGS = (
     "SELECT entity_type, entity_id, brand_id, branch_id, is_enabled FROM flags WHERE run_id = ? AND kind = ? "
     "ORDER BY rowid"
@@ -140,11 +144,8 @@ def update_clock(run_id: str, path: tuple[int, ...], offset_s: float) -> Stateme
 
 def update_verdict(run_id: str, request: Request) -> Statement:
     """Return the statement that notes what became of a request."""
-    settings = ", ".join(f"{name} = ?" for name in ("attempts", *_VERDICT))
-    return (
-        f"UPDATE fates SET {settings} WHERE run_id = ? AND path = ?",  # noqa: S608 - names of our own
-        (request.attempts, *_verdict_values(request.verdict), run_id, path_text(request.path)),
-    )
+    tries = (request.attempts, _plain(request.sent_at))
+    return _SETTLE, (*tries, *_verdict_values(request.verdict), run_id, path_text(request.path))
 
 
 def update_status(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from klikit_frames.api.ratelimits import MAX_PAUSE_S
-from klikit_frames.api.rests import Rest, SharedRest
+from klikit_frames.api.rests import LOOK_EVERY_S, Rest, SharedRest
 
 
 @pytest.fixture
@@ -33,10 +33,18 @@ SharedRest(Path(sys.argv[1])).begin(Rest(100.0, 130.0))
 
 
 def test_rest__is_known_to_other_processes(path: Path) -> None:
-    """What one process was told by the server, the others keep too."""
+    """What one process was told by the server, the others keep too, as soon as they look again."""
     other = SharedRest(path)
-    assert other.left(110.0) == 0.0
+    assert other.left(110.0 - 2 * LOOK_EVERY_S) == 0.0
     subprocess.run([sys.executable, "-c", SENDER, str(path)], check=True)
+    assert other.left(110.0) == 20.0
+
+
+def test_rest__a_clock_that_is_set_back_looks_again(path: Path) -> None:
+    """A machine's clock that was set back delays no look at what others were told."""
+    other = SharedRest(path)
+    assert other.left(900.0) == 0.0
+    SharedRest(path).begin(Rest(100.0, 130.0))
     assert other.left(110.0) == 20.0
 
 

@@ -43,7 +43,8 @@ def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Req
     """Send a request and its parts until nothing is left; returns what was sent."""
     family = Family([draw(target, path=(1,))])
     sent = []
-    while (request := family.take()) is not None:
+    while family.is_waiting:
+        request = family.take()
         known = family.known_refusal(request)
         if known is None:
             sent.append(request)
@@ -104,7 +105,8 @@ def test_bisection__a_cap_on_ids() -> None:
     """A 400 that is about the size of the request ends with a few big parts, not with singles."""
     family = Family([draw(_target(200, 0), path=(1,))])
     n_sent = 0
-    while (request := family.take()) is not None:
+    while family.is_waiting:
+        request = family.take()
         assert family.known_refusal(request) is None
         n_sent += 1
         is_fine = len(request.target.ids) <= 50

@@ -1,0 +1,97 @@
+"""What is noted before it leaves, and what becomes of it when the run ends first."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.running import crews
+from klikit_frames.running.journal import Disk
+
+from .worlds import connect
+
+
+class _StallingTransport(httpx.HTTPTransport):
+    """Presses Ctrl-C at the fourth request, and keeps it until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+        self._n_writes = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._n_writes += 1
+        if self._n_writes == 4:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            assert self.let_go.wait(30)
+        return super().handle_request(request)
+
+
+@pytest.fixture
+def _ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let threads take eight at a time, however long this machine takes for one."""
+    monkeypatch.setattr(crews, "_AHEAD_S", 1000.0)
+
+
+@pytest.fixture
+def n_noted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tries each commit noted."""
+    commit, counts = Disk._commit, []
+
+    def counted(self: Disk, statements: Any) -> None:
+        counts.append(sum("coalesce(sent_at" in sql for sql, _ in statements))
+        commit(self, statements)
+
+    monkeypatch.setattr(Disk, "_commit", counted)
+    return counts
+
+
+@pytest.mark.usefixtures("_ahead")
+@pytest.mark.parametrize("per_minute", [6000, 6001])
+def test_crew__notes_ahead(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, n_noted: list[int], per_minute: int
+) -> None:
+    """Each request is noted on its own before it leaves; several at once only beyond 100 a second."""
+    with connect(sandbox, max_connections=1, writes_per_minute=per_minute) as client:
+        result = kf.run(singles, client, journal=journal, progress=False)
+    assert result.counts["applied"] == 12
+    assert [n for n in n_noted if n] == ([1] * 12 if per_minute == 6000 else [1, 8, 3])
+    sent_at = result.frame.sort_values("request_no")["sent_at"]
+    assert sent_at.is_monotonic_increasing
+    assert sent_at.is_unique
+
+
+@pytest.mark.usefixtures("_ahead")
+def test_crew__stopped_among_noted_requests(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """What was noted ahead and did not leave before the run was stopped is told as not sent."""
+    transport = _StallingTransport()
+    with connect(sandbox, max_connections=1, transport=transport) as client:
+        result = kf.run(singles, client, journal=journal, progress=False)
+        told = result.frame[["outcome", "attempts"]].value_counts().to_dict()
+        assert told == {("applied", 1): 3, ("unknown", 1): 1, ("not_sent", 0): 8}
+        assert result.frame.loc[result.frame["outcome"] == "not_sent", "sent_at"].isna().all()
+        transport.let_go.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("klikit-frames-send"):
+                thread.join(30)
+    with connect(sandbox) as client:
+        again = kf.resume(result.run_id, client, journal=journal, progress=False)
+    assert again.counts["applied"] == 12
+    assert again.frame["idempotency_key"].tolist() == result.frame["idempotency_key"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("each_s", "per_minute", "n"),
+    [(0.01, 6000, 1), (0.01, 6001, 5), (0.0, 10**6, 8), (0.001, 10**6, 8), (0.3, 10**6, 1)],
+)
+def test_count_ahead(each_s: float, per_minute: int, n: int) -> None:
+    """As many as are sent in 50 ms, at least one and at most eight; one by one where the cap is low."""
+    assert crews.count_ahead(each_s, per_minute=per_minute) == n
