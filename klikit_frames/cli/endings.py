@@ -62,6 +62,8 @@ def of_result(result: Result) -> Ending:
     if result.is_interrupted:
         return Ending.INTERRUPTED
     counts = result.counts
+    if result.status == "running":
+        return Ending.SOME_ROWS_NOT
     n_good = counts["applied"] + counts["unchanged"]
     if n_good == sum(counts.values()):
         return Ending.DONE

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import changes, endings, outputs, sources
+from klikit_frames.cli import changes, outputs, sources
 from klikit_frames.cli.endings import Ending
 from klikit_frames.cli.outputs import say, stop
 
@@ -54,7 +54,7 @@ def verify(
     out: outputs.OutFile = None,
 ) -> None:
     """Read back what a run wrote. Exit 1 if some of it differs now."""
-    result = kf.attach(run_id, journal=journal).result()
+    result = _ended(run_id, journal=journal)
     with kf.connect() as client:
         proof = kf.verify(result, client, journal=journal)
     outputs.put(proof, json=json, jsonl=jsonl, out=out)
@@ -85,11 +85,8 @@ def status(
     jsonl: outputs.AsJsonLines = False,
     out: outputs.OutFile = None,
 ) -> None:
-    """Print how far a run is, row by row; exit as `apply` would."""
-    result = kf.attach(run_id, journal=journal).result()
-    outputs.put(result.frame, json=json, jsonl=jsonl, out=out)
-    changes.tell(result)
-    raise typer.Exit(endings.of_result(result))
+    """Print how far a run is, row by row, without waiting for it; exit as `apply` would."""
+    changes.finish(kf.attach(run_id, journal=journal).so_far(), json=json, jsonl=jsonl, out=out)
 
 
 def report(
@@ -99,9 +96,19 @@ def report(
     journal: sources.Journal = None,
 ) -> None:
     """Write one HTML file on a run, to mail to whoever asked for it."""
-    result = kf.attach(run_id, journal=journal).result()
-    kf.report(out, result=result)
+    kf.report(out, result=_ended(run_id, journal=journal))
     say(f"Written to {out}")
+
+
+def _ended(run_id: str, *, journal: Path | None) -> kf.Result:
+    """Return the result of a run that has ended; one that goes on is said to, not waited for."""
+    job = kf.attach(run_id, journal=journal)
+    if not job.is_done:
+        raise stop(
+            Ending.SOME_ROWS_NOT,
+            f"Run {run_id} has not ended. {job.progress}; `klikit-frames status {run_id}` tells more.",
+        )
+    return job.result()
 
 
 def _parse_stores(texts: list[str] | None) -> list[tuple[int, int]] | None:

@@ -67,7 +67,9 @@ class Fate:
         )
 
 
-def attribute(plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, bool | None]) -> pd.DataFrame:
+def attribute(
+    plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, bool | None], is_over: bool = True
+) -> pd.DataFrame:
     """Return the result: the plan's toggles, and beside each row what became of it.
 
     Parameters
@@ -75,9 +77,11 @@ def attribute(plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, 
     plan : Plan
         What was run.
     requests : iterable of Request
-        All requests of the run, with all parts.
+        All requests of the run, with all parts; none of those that no journal knows yet.
     proofs : mapping of Cell to bool
         The flags that reading back has shown.
+    is_over : bool
+        Whether the run has ended; if not, what is told is how it stands.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def attribute(plan: Plan, requests: Iterable[Request], *, proofs: Mapping[Cell, 
         The columns and the index of ``plan.toggles``, then ``RESULT_COLUMNS``.
     """
     toggles = plan.toggles
-    told = _Teller(requests, proofs=proofs)
+    told = _Teller(requests, proofs=proofs, is_over=is_over)
     cells = [told.cells(row) for row in plan.rows[_NEEDED].itertuples(index=False, name=None)]
     return pd.concat([toggles, _result_columns(cells, index=toggles.index)], axis=1)
 
@@ -99,8 +103,11 @@ def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
 class _Teller:
     """Finds the request that decided a row."""
 
-    def __init__(self, requests: Iterable[Request], *, proofs: Mapping[Cell, bool | None]) -> None:
+    def __init__(
+        self, requests: Iterable[Request], *, proofs: Mapping[Cell, bool | None], is_over: bool
+    ) -> None:
         self._proofs = proofs
+        self._is_over = is_over
         self._whole: dict[int, Request] = {}
         self._parts: dict[int, dict[Cell, Request]] = {}
         self._shared: dict[int, tuple[Any, ...]] = {}
@@ -119,12 +126,12 @@ class _Teller:
             fates = (self._fate_in(self._deciding(carrier, cell), cell) for carrier in carriers)
             return min(fates, key=lambda fate: _RANKS[fate.outcome]).cells()
         if carriers[0] not in self._shared:
-            self._shared[carriers[0]] = _fate_of(self._whole[carriers[0]]).cells()
+            self._shared[carriers[0]] = self._fate_of(self._whole.get(carriers[0])).cells()
         return self._shared[carriers[0]]
 
     def _depends_on_cell(self, request_no: int) -> bool:
         """Tell whether the rows of a request may differ: it was cut, or some may have been proven."""
-        return request_no in self._parts or _is_provable(_fate_of(self._whole[request_no]).verdict)
+        return request_no in self._parts or _is_provable(self._fate_of(self._whole.get(request_no)).verdict)
 
     def _place(self, request: Request) -> None:
         is_part = len(request.path) > 1
@@ -136,12 +143,17 @@ class _Teller:
                 dict.fromkeys(request.target.cells(), request)
             )
 
-    def _deciding(self, request_no: int, cell: Cell) -> Request:
-        return self._parts.get(request_no, {}).get(cell, self._whole[request_no])
+    def _deciding(self, request_no: int, cell: Cell) -> Request | None:
+        return self._parts.get(request_no, {}).get(cell, self._whole.get(request_no))
 
-    def _fate_in(self, request: Request, cell: Cell) -> Fate:
-        fate = _fate_of(request)
-        if _is_provable(fate.verdict) and self._is_proven(cell, request.target):
+    def _fate_of(self, request: Request | None) -> Fate:
+        known = request.verdict if request is not None else None
+        verdict = known or _pending(request, is_over=self._is_over)
+        return Fate(verdict.word, verdict, request)
+
+    def _fate_in(self, request: Request | None, cell: Cell) -> Fate:
+        fate = self._fate_of(request)
+        if request and _is_provable(fate.verdict) and self._is_proven(cell, request.target):
             return Fate("applied", _proven(fate.verdict), request)
         return fate
 
@@ -157,16 +169,13 @@ def _is_provable(verdict: Verdict) -> bool:
     return verdict.word == "unknown" or verdict.is_replayed
 
 
-def _fate_of(request: Request) -> Fate:
-    verdict = request.verdict or _pending(request)
-    return Fate(verdict.word, verdict, request)
-
-
-def _pending(request: Request) -> Verdict:
+def _pending(request: Request | None, *, is_over: bool) -> Verdict:
     """Say what is known of a request without a verdict: it may have left, or it never did."""
-    if request.attempts:
+    if request and request.attempts:
         return Verdict("unknown", message="it was sent, and no answer was noted")
-    if len(request.path) > 1:
+    if not is_over:
+        return Verdict("not_sent", message="its turn has not come yet")
+    if request and len(request.path) > 1:
         return Verdict(
             "not_sent", message="a larger request with it was refused; the run ended before its own turn"
         )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from IPython.display import display
 
+from ..errors import JournalError
 from ..planning.plans import parse_plan
 from ..views import paragraph_html
 from . import locks
 from .journal import JournalPath, open_journal, read_journal
 from .results import Result
 from .runs import open_session
-from .sessions import Session, recorded_result
+from .sessions import Session, recorded_result, tell
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -50,6 +51,8 @@ class _Source(Protocol):
     def look(self) -> JobProgress: ...
 
     def cancel(self) -> None: ...
+
+    def tell(self) -> Result: ...
 
     def wait(self, timeout: float | None) -> Result | None: ...
 
@@ -91,6 +94,28 @@ class Job:
     def cancel(self) -> None:
         """Tell it to stop and return at once; requests in flight are let finish, no other is sent."""
         self._source.cancel()
+
+    def so_far(self) -> Result:
+        """Return what is known of every row by now, without waiting; reads the journal.
+
+        While the run goes on the result's ``status`` is ``running``: rows whose turn has not come are
+        ``not_sent``, rows under way are ``unknown``.
+
+        Raises
+        ------
+        KlikitFramesError
+            What ended the run, if that was an error.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     section = kf.read_state(client).head(1)
+        ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+        ...     result = kf.run(plan, client, journal="monday.sqlite3")
+        >>> kf.attach(result.run_id, journal="monday.sqlite3").so_far().counts["applied"]
+        1
+        """
+        return self._source.tell()
 
     def result(self, timeout: float | None = None) -> Result:
         """Return what became of every row, once it has ended.
@@ -232,6 +257,14 @@ class _Here:
     def cancel(self) -> None:
         self._session.watch.end("cancelled")
 
+    def tell(self) -> Result:
+        session = self._session
+        try:
+            return self._result or tell(session.book, session.plan, session.run, status="running")
+        except JournalError:
+            # The run ended just now and closed it; or it broke, and that is what ends the run.
+            return cast("Result", self.wait(None))
+
     def wait(self, timeout: float | None) -> Result | None:
         self._thread.join(timeout)
         if self._error is not None:
@@ -277,5 +310,8 @@ class _Elsewhere:
             if until is not None and time.monotonic() >= until:
                 return None
             time.sleep(_POLL_S)
+        return self.tell()
+
+    def tell(self) -> Result:
         with read_journal(self._journal) as book:
             return recorded_result(book, self._run.run_id)

@@ -44,7 +44,7 @@ class Result:
     run_id, plan_id, host : str
         What was run, and where.
     status : str
-        ``finished``, or why the run ended early.
+        ``finished``, or why the run ended early; ``running`` while it goes on.
     notes : tuple of str
         What else there is to know.
     journal : str or None
@@ -89,8 +89,11 @@ class Result:
 
     @property
     def resume_hint(self) -> str | None:
-        """The line that sends what is not settled; None if nothing is left to send, or no journal kept it."""
-        if not self.n_open or self.journal == MEMORY:
+        """The line that sends what is not settled; None if nothing is left, or no journal kept it.
+
+        None also while the run goes on.
+        """
+        if not self.n_open or self.journal == MEMORY or self.status == "running":
             return None
         return resume_line(self.run_id, journal=self.journal)
 

@@ -180,13 +180,14 @@ def draw_run(plan: Plan, client: Client) -> Run:
 def tell(book: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
     """Return the result of a run as the journal has it."""
     proofs = dict(book.flags(run.run_id, "proof"))
-    frame = attribute(plan, book.requests(run.run_id), proofs=proofs)
+    requests = book.requests(run.run_id)
+    frame = attribute(plan, requests, proofs=proofs, is_over=status != "running")
     told = (*notes, *_conflicts(frame))
     return Result(frame, run.run_id, plan.plan_id, run.host, status=status, notes=told, journal=book.name)
 
 
 def recorded_result(book: Journal, run_id: str) -> Result:
-    """Return the result of a run that was noted before; reads the journal, nothing else."""
+    """Return the result of a run as it was noted so far; reads the journal, nothing else."""
     run = book.run(run_id)
     is_dead = run.status == "running" and not locks.is_held(book.lock_path(run.plan_id))
     return tell(book, parse_plan(book.plan_body(run_id)), run, status="killed" if is_dead else run.status)

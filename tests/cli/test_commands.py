@@ -14,6 +14,7 @@ import pytest
 
 import klikit_frames as kf
 from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere
+from tests.running.scenes import HoldingTransport
 
 
 def _frame(done: Done) -> pd.DataFrame:
@@ -94,6 +95,31 @@ def test_status__tells_a_run_row_by_row(terminal: Terminal, online: kf.sandbox.S
     assert told.code == 0, told.err
     pd.testing.assert_frame_equal(_frame(told), _frame(applied))
     assert len(online.requests) == n_sent
+
+
+def test_status__does_not_wait_for_a_run_that_goes_on(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """A run that goes on is told as it stands and ends with 1; verify and report refuse it at once."""
+    transport = HoldingTransport()
+    plan = kf.plan(kf.read_toggles(table), combine=False)
+    with online.connect(max_connections=1, transport=transport) as client:
+        job = kf.start(plan, client)
+        transport.has_come.wait()
+        while job.progress.n_rows_done < 3:
+            pass
+        told = terminal("status", job.run_id)
+        assert told.code == 1, told.err
+        assert sorted(_frame(told)["outcome"]) == ["applied"] * 3 + ["unknown"]
+        assert "still being run" in told.err
+        assert "resume" not in told.err
+        for words in (["verify", job.run_id], ["report", job.run_id, "--out", tmp_path / "report.html"]):
+            refused = terminal(*words)
+            assert refused.code == 1
+            assert "3 of 4 rows" in refused.err
+        transport.let_go.set()
+        assert job.result().counts["applied"] == 4
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_state__reads_the_business_or_a_store(terminal: Terminal, online: kf.sandbox.Sandbox) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
+import httpx
 import pandas as pd
 
 import klikit_frames as kf
@@ -25,6 +29,26 @@ class Bar:
     def close(self) -> None:
         """Note that it was closed."""
         self.is_closed = True
+
+
+class HoldingTransport(httpx.HTTPTransport):
+    """Keeps the `nth` request until it is let go, and does something when it comes."""
+
+    def __init__(self, deed: Callable[[], object] = lambda: None, *, nth: int = 4) -> None:
+        super().__init__()
+        self.has_come = threading.Event()
+        self.let_go = threading.Event()
+        self._deed = deed
+        self._n_left = nth
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        self._n_left -= 1
+        if not self._n_left:
+            self.has_come.set()
+            self._deed()
+            assert self.let_go.wait(30)
+        return super().handle_request(request)
 
 
 def interrupt() -> None:

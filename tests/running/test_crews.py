@@ -7,30 +7,18 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import klikit_frames as kf
 from klikit_frames.running import crews
 from klikit_frames.running.journal import Disk
 
+from .scenes import HoldingTransport
 from .worlds import connect
 
 
-class _StallingTransport(httpx.HTTPTransport):
-    """Presses Ctrl-C at the fourth request, and keeps it until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.let_go = threading.Event()
-        self._n_writes = 0
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._n_writes += 1
-        if self._n_writes == 4:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            assert self.let_go.wait(30)
-        return super().handle_request(request)
+def _press_ctrl_c() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 @pytest.fixture
@@ -72,7 +60,7 @@ def test_crew__stopped_among_noted_requests(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """What was noted ahead and did not leave before the run was stopped is told as not sent."""
-    transport = _StallingTransport()
+    transport = HoldingTransport(_press_ctrl_c)
     with connect(sandbox, max_connections=1, transport=transport) as client:
         result = kf.run(singles, client, journal=journal, progress=False)
         told = result.frame[["outcome", "attempts"]].value_counts().to_dict()

@@ -10,7 +10,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running import jobs
 
-from .test_runs import Bar
+from .scenes import Bar, HoldingTransport
 from .worlds import Doom, connect, in_child, live_and_die
 
 
@@ -83,6 +83,49 @@ def test_attach__while_it_goes_on(sandbox: kf.sandbox.Sandbox, singles: kf.Plan,
         seen.set()
         assert job.result().status == "cancelled"
         assert other.result().counts == job.result().counts
+
+
+def test_so_far(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A run that goes on is told as it stands, here and from elsewhere, and nobody is told to resume it."""
+    transport = HoldingTransport()
+    with connect(sandbox, max_connections=1, transport=transport, writes_per_minute=6000) as client:
+        job = kf.start(singles, client, journal=journal)
+        transport.has_come.wait()
+        # What was answered is on disk at the next look of the run, a tenth of a second later.
+        while job.progress.n_rows_done < 3:
+            pass
+        for seen in (job.so_far(), kf.attach(job.run_id, journal=journal).so_far()):
+            assert seen.counts == seen.counts | {"applied": 3, "unknown": 1, "not_sent": 8}
+            waiting = seen.frame[seen.frame["outcome"] == "not_sent"]
+            assert waiting["message"].unique().tolist() == ["its turn has not come yet"]
+            assert seen.summary.endswith("It is still being run.")
+            assert seen.resume_hint is None
+        transport.let_go.set()
+        assert job.result().counts["applied"] == 12
+    assert job.so_far().frame.equals(job.result().frame)
+
+
+def test_so_far__before_the_journal_knows_it(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """A run that still reads the flags from before has sent nothing, and says so."""
+    transport = HoldingTransport(nth=1)
+    with sandbox.connect(transport=transport) as client:
+        job = kf.start(singles, client, journal=journal, before="read")
+        transport.has_come.wait()
+        assert job.so_far().counts["not_sent"] == 12
+        transport.let_go.set()
+        assert job.result().counts["applied"] == 12
+
+
+def test_so_far__of_a_run_that_broke(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
+    """What ended a run is raised, whoever asks."""
+    client.close()
+    job = kf.start(singles, client, journal=journal)
+    while not job.is_done:
+        pass
+    with pytest.raises(kf.ConfigError, match="closed"):
+        job.so_far()
 
 
 def test_attach__after_a_kill(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
