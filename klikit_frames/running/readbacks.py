@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -36,15 +36,19 @@ def read_flags(client: Client, cells: Iterable[Cell]) -> list[Flag]:
     return [flag for flag in _flags(state) if flag.cell in wanted]
 
 
-def find_proofs(client: Client, requests: Iterable[Request]) -> list[Flag]:
-    """Return those flags of these requests that can be seen to be as asked.
+def find_proofs(
+    client: Client, requests: Iterable[Request], *, before: Mapping[Cell, bool | None]
+) -> list[Flag]:
+    """Return those flags of these requests that are proven to be as asked.
 
-    Only what shows is proof: a flag that differs may just not be visible yet. If nothing can be read, nothing
-    is proven.
+    A flag that differs may just not be visible yet. One of a store that is as asked is proof only if the
+    store showed another one before the run: otherwise its menu may be older than whatever changed it. If
+    nothing can be read, nothing is proven.
     """
     wanted = {cell: request.target.is_enabled for request in requests for cell in request.target.cells()}
+    cells = [cell for cell, flag in wanted.items() if cell.store is None or before.get(cell) is (not flag)]
     try:
-        flags = read_flags(client, wanted)
+        flags = read_flags(client, cells)
     except RequestError:
         return []
     return [flag for flag in flags if flag.is_enabled is wanted[flag.cell]]

@@ -139,7 +139,8 @@ class Session:
     def _prove(self, lost: list[Request]) -> None:
         """Read back what no answer will settle any more: lost past its key, or a failure that is repeated."""
         if lost and not self.watch.is_hasty:
-            self.book.note_flags(self.run.run_id, "proof", find_proofs(self.client, lost))
+            before = dict(self.book.flags(self.run.run_id, "before"))
+            self.book.note_flags(self.run.run_id, "proof", find_proofs(self.client, lost, before=before))
 
     def _end(self) -> Result:
         result = tell(

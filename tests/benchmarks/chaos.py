@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 import klikit_frames as kf
-from tests.running.worlds import FAULTS, STEPS, Counts, live_through
+from tests.running.judging import Counts
+from tests.running.worlds import FAULTS, STEPS, live_through
 
 
 def main(n_kills: int, seed: int) -> int:
@@ -30,6 +31,7 @@ def main(n_kills: int, seed: int) -> int:
             live_through(sandbox, journal, step=step, rng=rng, counts=counts, faults=faults)
             if counts.worlds % 50 == 0:
                 print(counts, flush=True)
+    print(*counts.cases, sep="\n")
     print(f"{counts}, in {time.monotonic() - started:,.0f} s with seed {seed}")
     return int(counts.lost + counts.doubled + counts.mislabelled > 0)
 

@@ -12,7 +12,8 @@ import pytest
 
 import klikit_frames as kf
 
-from .worlds import FAULTS, Counts, Doom, connect, judge, live_and_die, make_plan
+from .judging import Counts, judge
+from .worlds import FAULTS, Doom, connect, live_and_die, make_plan
 
 PHASES = ("first", "retry", "resume")
 
@@ -49,7 +50,7 @@ def test_fault__in_every_phase(
         result = kf.run(plan, client, journal=journal, progress=False)
     assert result.resume_hint is None
     judge(result, plan, sandbox, before=before, counts=counts)
-    assert (counts.lost, counts.doubled, counts.mislabelled) == (0, 0, 0)
+    assert (counts.lost, counts.cases) == (0, [])
 
 
 @pytest.mark.parametrize("fault", ["error_500", "error_503", "html_502", "error_504"])
@@ -111,4 +112,4 @@ def test_switch__of_every_kind(
         result = kf.run(plan, client, journal=journal, progress=False)
     judge(result, plan, sandbox, before=before, counts=counts)
     assert result.counts["applied"] + result.counts["rejected"] == plan.n_rows
-    assert (counts.lost, counts.doubled, counts.mislabelled) == (0, 0, 0)
+    assert (counts.lost, counts.cases) == (0, [])

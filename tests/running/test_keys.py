@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,6 +15,8 @@ from klikit_frames.running.drawing import draw
 from klikit_frames.running.keys import is_past_key
 from klikit_frames.running.records import Request, Target, Verdict
 
+from .judging import CELL
+from .scenes import Bar
 from .worlds import Doom, connect, live_and_die
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -48,11 +51,11 @@ def test_is_past_key(request_: Request, is_past: bool) -> None:
     assert is_past_key(request_, server_now=NOW) is is_past
 
 
-def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path) -> kf.Result:
+def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path, **options: Any) -> kf.Result:
     """Run a plan whose every answer is lost, though the server does what it is told."""
     sandbox.inject("reset_after", match="PATCH")
     with connect(sandbox) as client:
-        result = kf.run(plan, client, journal=journal)
+        result = kf.run(plan, client, journal=journal, **options)
     assert result.counts["unknown"] == plan.n_rows
     sandbox.clear_faults()
     return result
@@ -77,26 +80,33 @@ def test_resume__young_key(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, jour
 def test_resume__old_key(
     sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, narrow: pd.DataFrame, journal: Path
 ) -> None:
-    """After that they are never sent again: what shows as asked is proven, the rest stays unknown."""
+    """After that they are never sent again: what shows a change as asked is proven, the rest is unknown."""
     plan = kf.plan(pd.concat([wide, narrow], ignore_index=True))
-    lost = _lose(sandbox, plan, journal)
+    stores = [
+        tuple(store) for store in narrow[["brand_id", "branch_id"]].drop_duplicates().to_numpy().tolist()
+    ]
+    with connect(sandbox) as client:
+        before = kf.read_state(client, stores=stores, progress=False)
+    lost = _lose(sandbox, plan, journal, before="read")
     n_writes = len(_writes(sandbox))
     sandbox.move_clock(24 * 3600)
     with connect(sandbox) as client:
         stale = kf.resume(lost.run_id, client, journal=journal)
-        stores = narrow[["brand_id", "branch_id"]].drop_duplicates().to_numpy().tolist()
-        already = kf.read_state(client, stores=stores, progress=False).merge(
-            narrow[["entity_type", "entity_id", "is_enabled"]]
-        )
-        kf.publish([tuple(store) for store in stores], client)
+        kf.publish(stores, client)
         published = kf.run(plan, client, journal=journal)
     assert len(_writes(sandbox)) == n_writes
-    is_wide = stale.frame["scope"] == "business"
-    assert (stale.frame.loc[is_wide, "outcome"] == "applied").all()
-    assert stale.counts["unknown"] == 12 - len(already)
+    assert stale.frame.groupby("scope")["outcome"].unique().map(list).to_dict() == {
+        "business": ["applied"],
+        "store": ["unknown"],
+    }
     assert stale.frame.loc[stale.frame["outcome"] == "unknown", "code"].isna().all()
-    assert published.counts["applied"] == 16
-    assert published.frame["message"].str.contains("reading back shows the flag as asked").all()
+    proven = published.frame[published.frame["outcome"] == "applied"]
+    assert proven["message"].str.contains("reading back shows the flag as asked").all()
+    # A flag that was as asked before the run says nothing about the run.
+    held = narrow.merge(before)
+    assert 0 < len(held) < 12
+    assert published.counts["unknown"] == len(held)
+    assert published.frame.merge(held[CELL])["outcome"].unique().tolist() == ["unknown"]
 
 
 def test_resume__old_key_again(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
@@ -142,6 +152,27 @@ def test_run__stored_failure(
     assert set(result.frame["outcome"]) == {outcome}
     assert set(result.frame["code"]) == {code}
     assert set(result.frame["http_status"]) == {502}
+
+
+def test_run__stored_failure_and_an_old_menu(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
+    """That a store's menu shows a flag as it was before the run proves nothing: the menu may be older."""
+    state = sandbox.state()
+    items = state[(state["entity_type"] == "item") & state["is_enabled"]]
+    both = items[items["scope"] == "store"].merge(
+        items.loc[items["scope"] == "business", ["entity_id"]], on="entity_id"
+    )
+    store = both.head(1)[CELL].assign(is_enabled=True)
+    everywhere = store.assign(scope="business", brand_id=pd.NA, branch_id=pd.NA, is_enabled=False)
+    plan = kf.plan(pd.concat([store, everywhere], ignore_index=True))
+
+    def fail_next() -> None:
+        sandbox.inject("stored_502", match="PATCH", count=1)
+
+    with connect(sandbox) as client:
+        result = kf.run(plan, client, journal=journal, progress=Bar(fail_next), before="read")
+    assert result.frame["outcome"].tolist() == ["failed", "applied"]
+    now = sandbox.state().merge(store[["entity_type", "entity_id"]])
+    assert not now["is_enabled"].any()
 
 
 def test_resume__nobody_tells_the_time(wide: pd.DataFrame, journal: Path) -> None:

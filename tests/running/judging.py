@@ -1,0 +1,125 @@
+"""A judge of results: every row is held against the sandbox's truth and against what it received."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+import klikit_frames as kf
+
+CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was tried and judged."""
+
+    worlds: int = 0
+    kills: int = 0
+    rows: int = 0
+    lost: int = 0
+    doubled: int = 0
+    mislabelled: int = 0
+    unknown: int = 0
+    cases: list[str] = field(default_factory=list)
+
+    def accuse(self, *, doubled: Iterable[object] = (), mislabelled: Iterable[object] = ()) -> None:
+        """Count what was done twice or told wrong, and keep the words for it."""
+        twice, wrong = [f"doubled: {case}" for case in doubled], [f"wrong: {case}" for case in mislabelled]
+        self.doubled += len(twice)
+        self.mislabelled += len(wrong)
+        self.cases += [*twice, *wrong]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.worlds:,} worlds, {self.kills:,} kills, {self.rows:,} rows judged: {self.lost} lost, "
+            f"{self.doubled} doubled, {self.mislabelled} mislabelled ({self.unknown} honestly unknown)"
+        )
+
+
+def judge(
+    result: kf.Result,
+    plan: kf.Plan,
+    sandbox: kf.sandbox.Sandbox,
+    *,
+    before: pd.DataFrame,
+    counts: Counts,
+    edited: Set[tuple[str, int]] = frozenset(),
+) -> None:
+    """Hold every row of a result against the sandbox's truth and against what it received.
+
+    Of entities that somebody else has `edited` the server's present flags say nothing about us.
+    """
+    frame = result.frame
+    counts.rows += len(frame)
+    counts.unknown += result.counts["unknown"]
+    counts.lost += abs(len(frame) - plan.n_rows) + int(frame["outcome"].isna().sum())
+    pd.testing.assert_frame_equal(frame[plan.toggles.columns], plan.toggles)
+    truth = {key: flag for key, flag in _flags(sandbox.state()).items() if key[:2] not in edited}
+    own = [row for row in frame.to_dict("records") if (row["entity_type"], row["entity_id"]) not in edited]
+    writes = sandbox.requests[sandbox.requests["method"] == "PATCH"]
+    counts.accuse(doubled=_find_doubled(writes))
+    counts.accuse(mislabelled=(row for row in own if not _is_true(row, truth)))
+    counts.accuse(mislabelled=_find_wrong_ids(frame, writes))
+    counts.accuse(mislabelled=_find_touched_by_nobody(frame, truth, _flags(before)))
+
+
+def _flags(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
+    cells = state[CELL].astype(object)
+    keys = cells.where(cells.notna(), None).itertuples(index=False, name=None)
+    return dict(zip(keys, state["is_enabled"], strict=True))
+
+
+def _key(cell: Any) -> tuple[Any, ...]:
+    return tuple(None if pd.isna(value) else value for value in cell)
+
+
+def _is_true(row: dict[Any, Any], truth: dict[tuple[Any, ...], Any]) -> bool:
+    """Tell whether what is said of a row is so on the server."""
+    key = _key(row[name] for name in CELL)
+    if row["outcome"] == "applied":
+        return key in truth and bool(truth[key]) is bool(row["is_enabled"])
+    if row["outcome"] == "rejected":
+        return key not in truth
+    return row["outcome"] in {"failed", "unknown"}
+
+
+def _find_doubled(writes: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Find writes that were carried out twice: accepted as new under one key, or with the very same body."""
+    carried_out = writes[(writes["status"] == 200) & ~writes["replayed"].astype(bool)]
+    is_twice = carried_out["key"].duplicated(keep=False) | carried_out.duplicated(
+        ["path", "body"], keep=False
+    )
+    return carried_out[is_twice].to_dict("records")
+
+
+def _find_wrong_ids(frame: pd.DataFrame, writes: pd.DataFrame) -> Iterator[dict[Any, Any]]:
+    """Find rows whose request_id, key and status are not those of one request that carried them."""
+    by_id = {
+        row["request_id"]: row for row in writes.to_dict("records") if isinstance(row["request_id"], str)
+    }
+    told = frame[frame["request_id"].notna() & frame["http_status"].notna()]
+    return (row for row in told.to_dict("records") if not _is_of(row, by_id.get(row["request_id"])))
+
+
+def _is_of(row: dict[Any, Any], request: dict[Any, Any] | None) -> bool:
+    if request is None or request["key"] != row["idempotency_key"] or request["status"] != row["http_status"]:
+        return False
+    body = json.loads(request["body"])
+    stores = [(store["brandID"], store["branchID"]) for store in body.get("zoneStores", [])]
+    has_store = (row["brand_id"], row["branch_id"]) in stores if row["scope"] == "store" else not stores
+    return row["entity_id"] in body["ids"] and has_store and body["isEnabled"] is bool(row["is_enabled"])
+
+
+def _find_touched_by_nobody(
+    frame: pd.DataFrame, truth: dict[tuple[Any, ...], Any], before: dict[tuple[Any, ...], Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Find flags that changed though no row asked for it; stores follow their business row."""
+    asked = {_key(cell) for cell in frame[CELL].itertuples(index=False, name=None)}
+    wide = {key[:2] for key in asked if key[2] == "business"}
+    changed = (key for key, flag in truth.items() if before.get(key) != flag)
+    return (key for key in changed if key not in asked and not (key[2] == "store" and key[:2] in wide))
