@@ -11,6 +11,8 @@ import pandas as pd
 
 import klikit_frames as kf
 
+# Keys of another client begin so; what it does twice is its own affair.
+SOMEONE = "someone"
 CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
 
 
@@ -62,7 +64,7 @@ def judge(
     truth = {key: flag for key, flag in _flags(sandbox.state()).items() if key[:2] not in edited}
     own = [row for row in frame.to_dict("records") if (row["entity_type"], row["entity_id"]) not in edited]
     writes = sandbox.requests[sandbox.requests["method"] == "PATCH"]
-    counts.accuse(doubled=_find_doubled(writes))
+    counts.accuse(doubled=_find_doubled(writes[~writes["key"].str.startswith(SOMEONE, na=False)]))
     counts.accuse(mislabelled=(row for row in own if not _is_true(row, truth)))
     counts.accuse(mislabelled=_find_wrong_ids(frame, writes))
     counts.accuse(mislabelled=_find_touched_by_nobody(frame, truth, _flags(before)))

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 import klikit_frames as kf
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 
-from .judging import Counts, judge
+from .judging import SOMEONE, Counts, judge
 from .worlds import FAULTS, STEPS, Doom, connect, live_and_die, make_plan
 
 KEY_LIFE = pd.Timedelta(hours=24)
@@ -81,7 +81,7 @@ class Life(RuleBasedStateMachine):
         body = encode_enable([cell["entity_id"]], stores, is_enabled=flag)
         self.sandbox.clear_faults()
         with connect(self.sandbox) as client:
-            client.write("PATCH", ENABLE_PATHS[cell["entity_type"]], body, key=f"someone-{place}-{flag}")
+            client.write("PATCH", ENABLE_PATHS[cell["entity_type"]], body, key=f"{SOMEONE}-{place}-{flag}")
         self.edited.add((cell["entity_type"], cell["entity_id"]))
 
     @rule(hours=st.sampled_from([1, 10, 25]))
@@ -112,7 +112,7 @@ class Life(RuleBasedStateMachine):
     def _judge(self, result: kf.Result) -> None:
         requests = self.sandbox.requests
         writes = requests[(requests["method"] == "PATCH") & requests["body"].map(_is_whole)]
-        ours = writes[~writes["key"].str.startswith("someone", na=False)]
+        ours = writes[~writes["key"].str.startswith(SOMEONE, na=False)]
         for _, sent in ours.groupby("key"):
             assert sent["body"].nunique() == 1
             assert sent["time"].max() - sent["time"].min() < KEY_LIFE
