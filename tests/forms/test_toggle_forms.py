@@ -2,60 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pandas as pd
-import pytest
 
 import klikit_frames as kf
 from klikit_frames.forms.launches import Stage
-from tests.forms.lines import guarded_client, hasty_client
-
-
-@pytest.fixture
-def hasty(sandbox: kf.sandbox.Sandbox) -> Iterator[kf.Client]:
-    """A client that tries again at once."""
-    with hasty_client(sandbox) as client:
-        yield client
-
-
-@pytest.fixture
-def form(hasty: kf.Client) -> kf.forms.ToggleForm:
-    """A form on the demo business."""
-    return kf.forms.ToggleForm(hasty)
-
-
-def pick(form: kf.forms.ToggleForm, *, n_entities: int = 2, n_stores: int = 2) -> None:
-    """Tick the first items of the first stores' own menu."""
-    stores = form.live.stores.head(n_stores)
-    pairs = stores[["brand_id", "branch_id"]].itertuples(index=False, name=None)
-    items = form.live.state(pairs).query("scope == 'store' and entity_type == 'item' and is_enabled")
-    form.entities.selected = items.drop_duplicates("entity_id").head(n_entities)
-    form.stores.selected = stores
-    form.wait()
-
-
-def apply(form: kf.forms.ToggleForm) -> kf.Result:
-    """Press Apply and wait until the run has ended."""
-    form.panel.apply.click()
-    form.wait()
-    return form.result
-
-
-def writes(sandbox: kf.sandbox.Sandbox) -> pd.DataFrame:
-    """Return the writes that the sandbox has received."""
-    return sandbox.requests.query("method == 'PATCH'")
-
-
-def truth(sandbox: kf.sandbox.Sandbox, toggles: pd.DataFrame) -> list[bool]:
-    """Return the server's own flags of `toggles`, in their order."""
-    keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
-    return toggles[keys].merge(sandbox.state(), on=keys, how="left")["is_enabled"].tolist()
-
-
-def is_shown(widget: object) -> bool:
-    """Tell whether a person can see `widget`."""
-    return widget.layout.display != "none"
+from tests.forms.hands import apply, is_shown, pick, truth, writes
+from tests.forms.lines import guarded_client
 
 
 def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
@@ -193,17 +145,6 @@ def test_toggle_form__carries_on_with_a_run_of_before(
     assert form.result.counts == {**form.result.counts, "applied": n_left, "failed": n_failed}
 
 
-def test_toggle_form__read_only_client(sandbox: kf.sandbox.Sandbox) -> None:
-    """A client that may not write says so beside Apply, and the plan stays."""
-    with sandbox.connect(read_only=True) as client:
-        form = kf.forms.ToggleForm(client)
-        pick(form)
-        form.panel.apply.click()
-        form.wait()
-        assert "read-only" in form.panel.trouble.value
-        assert (form.plan.n_rows, form.panel.apply.disabled) == (4, False)
-
-
 def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Failed rows come first in the table; Retry offers them alone, and Apply sends them."""
     pick(form)
@@ -260,59 +201,6 @@ def test_toggle_form__finds_a_run_again(form: kf.forms.ToggleForm, hasty: kf.Cli
     assert run_id in other.panel.outcome.value
     pd.testing.assert_frame_equal(other.live.business, kf.read_state(hasty, progress=False))
     assert other.result.counts == form.result.counts
-
-
-def test_toggle_form__server_away_at_first(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
-    """With the server away the form says so, and the button reads again once it is back."""
-    sandbox.inject("error_503")
-    form = kf.forms.ToggleForm(hasty)
-    assert "The menu could not be read" in form.read_note.value
-    sandbox.clear_faults()
-    form.read_again.click()
-    pick(form)
-    assert form.plan.n_rows == 4
-
-
-def test_toggle_form__server_away_at_preview(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """A store's menu that cannot be read leaves no plan, says why, and keeps what was entered."""
-    sandbox.inject("error_503", match="menus")
-    form.entities.selected = form.live.business.head(1)
-    form.stores.selected = form.live.stores.head(1)
-    form.wait()
-    assert form.plan is None
-    assert "503" in form.panel.preview.value
-    assert (form.entities.n_ticked, form.stores.n_ticked) == (1, 1)
-
-
-def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """A credential that is revoked before Apply changes nothing, says so, and keeps what was entered."""
-    pick(form)
-    toggles = form.plan.toggles
-    sandbox.revoke()
-    form.panel.apply.click()
-    form.wait()
-    said = form.panel.trouble.value + form.panel.outcome.value
-    assert "auth_revoked" in said
-    assert truth(sandbox, toggles) == [True] * 4
-    assert form.entities.n_ticked == 2
-
-
-def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """A credential that is revoked while a run is on ends it with an honest rest; what was entered stays."""
-    pick(form, n_entities=5, n_stores=8)
-    form.panel.launch.offer(kf.plan(form.plan.toggles, combine=False))
-    sandbox.inject("latency", seconds=0.05)
-    form.panel.apply.click()
-    while form.panel.launch.n_done < 1:
-        form.panel.launch.wait(0.01)
-    sandbox.revoke()
-    form.wait()
-    counts = form.result.counts
-    assert counts["applied"] >= 1
-    assert counts["not_sent"] > 0
-    assert "refused the credential" in form.panel.outcome.value
-    assert truth(sandbox, form.result.frame.query("outcome == 'applied'")) == [False] * counts["applied"]
-    assert (form.entities.n_ticked, form.stores.n_ticked) == (5, 8)
 
 
 def test_toggle_form__holds_no_secret(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:

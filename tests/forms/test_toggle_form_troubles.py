@@ -1,0 +1,70 @@
+"""The toggle form where the server is away or refuses."""
+
+from __future__ import annotations
+
+import klikit_frames as kf
+from tests.forms.hands import pick, truth
+
+
+def test_toggle_form__read_only_client(sandbox: kf.sandbox.Sandbox) -> None:
+    """A client that may not write says so beside Apply, and the plan stays."""
+    with sandbox.connect(read_only=True) as client:
+        form = kf.forms.ToggleForm(client)
+        pick(form)
+        form.panel.apply.click()
+        form.wait()
+        assert "read-only" in form.panel.trouble.value
+        assert (form.plan.n_rows, form.panel.apply.disabled) == (4, False)
+
+
+def test_toggle_form__server_away_at_first(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
+    """With the server away the form says so, and the button reads again once it is back."""
+    sandbox.inject("error_503")
+    form = kf.forms.ToggleForm(hasty)
+    assert "The menu could not be read" in form.read_note.value
+    sandbox.clear_faults()
+    form.read_again.click()
+    pick(form)
+    assert form.plan.n_rows == 4
+
+
+def test_toggle_form__server_away_at_preview(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A store's menu that cannot be read leaves no plan, says why, and keeps what was entered."""
+    sandbox.inject("error_503", match="menus")
+    form.entities.selected = form.live.business.head(1)
+    form.stores.selected = form.live.stores.head(1)
+    form.wait()
+    assert form.plan is None
+    assert "503" in form.panel.preview.value
+    assert (form.entities.n_ticked, form.stores.n_ticked) == (1, 1)
+
+
+def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A credential that is revoked before Apply changes nothing, says so, and keeps what was entered."""
+    pick(form)
+    toggles = form.plan.toggles
+    sandbox.revoke()
+    form.panel.apply.click()
+    form.wait()
+    said = form.panel.trouble.value + form.panel.outcome.value
+    assert "auth_revoked" in said
+    assert truth(sandbox, toggles) == [True] * 4
+    assert form.entities.n_ticked == 2
+
+
+def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A credential that is revoked while a run is on ends it with an honest rest; what was entered stays."""
+    pick(form, n_entities=5, n_stores=8)
+    form.panel.launch.offer(kf.plan(form.plan.toggles, combine=False))
+    sandbox.inject("latency", seconds=0.05)
+    form.panel.apply.click()
+    while form.panel.launch.n_done < 1:
+        form.panel.launch.wait(0.01)
+    sandbox.revoke()
+    form.wait()
+    counts = form.result.counts
+    assert counts["applied"] >= 1
+    assert counts["not_sent"] > 0
+    assert "refused the credential" in form.panel.outcome.value
+    assert truth(sandbox, form.result.frame.query("outcome == 'applied'")) == [False] * counts["applied"]
+    assert (form.entities.n_ticked, form.stores.n_ticked) == (5, 8)
