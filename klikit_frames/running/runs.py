@@ -70,8 +70,10 @@ def run(
     first : int, optional
         A canary: so many requests are sent and read back, and the rest only if all is as asked.
     before : {"plan", "read"}
-        Where the before-images for an undo come from: the state that the plan was made with, if any, or a
-        reading of the menus before the first request.
+        Where the before-images come from: the state that the plan was made with, if any, or a reading of
+        the menus before the first request. An undo needs them, and so does the proof that a write to a
+        store whose answer was lost for good was done: its menu may be older than the run, so that only a
+        flag which changed proves anything.
 
     Returns
     -------
