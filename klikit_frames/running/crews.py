@@ -159,12 +159,14 @@ class Crew:
     def _settle(self, family: Family) -> None:
         while not self.watch.stop.is_set() and family.is_waiting:
             request = family.take()
+            is_noted = self._ahead.pop(request.key, None) is not None
             known = family.known_refusal(request)
-            self._note(family, replace(request, verdict=known) if known else self._send(request))
+            settled = replace(request, verdict=known) if known else self._send(request, is_noted=is_noted)
+            self._note(family, settled)
 
-    def _send(self, request: Request) -> Request:
+    def _send(self, request: Request, *, is_noted: bool) -> Request:
         """Return a request with what became of it."""
-        begun, is_noted = request, self._ahead.pop(request.key, None) is not None
+        begun = request
 
         def note(attempt: int, sent_at: datetime) -> None:
             nonlocal begun

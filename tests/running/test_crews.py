@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import klikit_frames as kf
 from klikit_frames.running import crews
-from klikit_frames.running.journal import Disk
+from klikit_frames.running.drawing import draw
+from klikit_frames.running.families import families
+from klikit_frames.running.journal import Disk, open_journal
+from klikit_frames.running.records import Target, Verdict
+from klikit_frames.running.sessions import draw_run
+from klikit_frames.running.watches import Rules, Watch
 
 from .scenes import HoldingTransport
-from .worlds import connect
+from .worlds import FOREIGN_ID, connect
 
 
 def _press_ctrl_c() -> None:
@@ -74,6 +82,40 @@ def test_crew__stopped_among_noted_requests(
         again = kf.resume(result.run_id, client, journal=journal, progress=False)
     assert again.counts["applied"] == 12
     assert again.frame["idempotency_key"].tolist() == result.frame["idempotency_key"].tolist()
+
+
+@pytest.mark.usefixtures("_ahead")
+def test_crew__refusal_known_after_it_was_noted(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, singles: kf.Plan, journal: Path
+) -> None:
+    """A part that was noted ahead and then not sent, because its refusal is known, keeps that verdict."""
+    store = (int(narrow["brand_id"].iloc[0]), int(narrow["branch_id"].iloc[0]))
+    ids = tuple(narrow["entity_id"].head(3).tolist())
+    refused = Verdict("split", code="resource_not_found", http_status=404)
+    root = draw(Target("item", "store", False, (*ids, FOREIGN_ID), (store,)), path=(2,))
+    good = draw(root.target.narrow(ids=ids[:2]), path=(2, 0))
+    bad = draw(root.target.narrow(ids=(ids[2], FOREIGN_ID)), path=(2, 1))
+    known = [
+        draw(root.target.narrow(ids=ids[:1]), path=(1,)),
+        replace(root, attempts=1, verdict=refused),
+        replace(good, attempts=1, verdict=Verdict("applied", code="ok", http_status=200)),
+        bad,
+        draw(root.target.narrow(ids=ids[:1]), path=(3,)),
+    ]
+    with open_journal(journal) as book, connect(sandbox, max_connections=1) as client:
+        run, watch = draw_run(singles, client), Watch(Rules(), now=time.monotonic)
+        book.begin(run, plan_body=singles.dump(), requests=known, before=[])
+        crews.Crew(client, book, run.run_id, watch).send(families(known), report=lambda _family: None)
+        told = {one.path: one.verdict.word for one in book.requests(run.run_id) if one.verdict}
+    assert told == {
+        (1,): "applied",
+        (2,): "split",
+        (2, 0): "applied",
+        (2, 1): "split",
+        (2, 1, 0): "applied",
+        (2, 1, 1): "rejected",
+        (3,): "applied",
+    }
 
 
 @pytest.mark.parametrize(
