@@ -38,6 +38,7 @@ class Call:
     shared: Surroundings
     stop: threading.Event | None = None
     on_attempt: OnAttempt | None = None
+    is_closed: Callable[[], bool] = lambda: False
     _tries: list[Try] = field(default_factory=list, init=False)
     _sent_at: datetime | None = field(default=None, init=False)
     _limited_since: float | None = field(default=None, init=False)
@@ -61,9 +62,13 @@ class Call:
         if not self.shared.pacing.admit(self.kind, stop=self.stop):
             self._verdict = Verdict.STOPPED
             return
+        if self.is_closed():
+            self._verdict = Verdict.CLOSED
+            return
         now = read_now(self.shared.clock)
-        if self.on_attempt:
-            self.on_attempt(len(self._tries) + 1, now)
+        if self.on_attempt and self.on_attempt(len(self._tries) + 1, now) is False:
+            self._verdict = Verdict.STOPPED
+            return
         self._sent_at = self._sent_at or now
         self._tries.append(self.send())
         self._note(self._tries[-1])

@@ -92,6 +92,11 @@ class _HttpChannel:
             return Try(trouble=f"no answer came within {self._timeout_s:g} s")
         except httpx.HTTPError as error:
             return Try(trouble=f"the connection broke ({type(error).__name__})")
+        except RuntimeError:
+            # So httpx says that it was closed meanwhile, before it touches a connection.
+            if not self.is_closed:
+                raise
+            return Try(trouble="the client was closed", was_sent=False)
         return self._read(response, bounds=bounds)
 
     def _read(self, response: httpx.Response, *, bounds: Bounds) -> Try:

@@ -81,6 +81,11 @@ class Client:
         self.max_connections = max_connections
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._channel.is_closed
+
+    @property
     def base_url(self) -> str:
         """The base URL, with its path."""
         return self._base.url
@@ -186,8 +191,8 @@ class Client:
         key : str
             The idempotency key, at most 64 characters (page idempotency); one for all tries.
         on_attempt : callable, optional
-            Called with the number of the try and its time just before the socket is touched; what it raises
-            keeps the try from being sent.
+            Called with the number of the try and its time just before the socket is touched; what it raises,
+            or False, keeps the try from being sent.
         stop : threading.Event, optional
             Ends the waiting, never a request under way.
 
@@ -242,7 +247,7 @@ class Client:
         raise TypeError("A client is not pickled or copied: connect again where it is needed.")
 
     def _locate(self, path: str) -> str:
-        if self._channel.is_closed:
+        if self.is_closed:
             raise ConfigError("This client is closed: connect again.")
         return self.base_url + check_path(path)
 
@@ -252,7 +257,15 @@ class Client:
         def send() -> Try:
             return self._channel.exchange(request)
 
-        settled = Call(request.kind, send, self._shared, stop=stop, on_attempt=on_attempt).settle()
+        call = Call(
+            request.kind,
+            send,
+            self._shared,
+            stop=stop,
+            on_attempt=on_attempt,
+            is_closed=lambda: self.is_closed,
+        )
+        settled = call.settle()
         if settled.answer and settled.answer.server_at:
             self._server_ahead = settled.answer.server_at - settled.settled_at
         return settled

@@ -28,6 +28,7 @@ class Verdict(Enum):
     OVER_BUDGET = "not tried again: the retry budget is used up, the API seems to be down"
     IMPATIENT = f"rate-limited for more than {RATE_LIMIT_PATIENCE_S:.0f} s"
     STOPPED = "stopped"
+    CLOSED = "the client was closed"
 
     @property
     def goes_on(self) -> bool:
@@ -144,7 +145,7 @@ def settle(
     """Return the end of a request from all of its tries."""
     reached = [one for one in tries if one.was_sent and not one.is_rate_limited]
     # A request that was stopped after nothing but 429s was never taken: it may be sent as if new.
-    counted = reached if verdict is Verdict.STOPPED else list(tries)
+    counted = reached if verdict in {Verdict.STOPPED, Verdict.CLOSED} else list(tries)
     accepted = [one for one in tries if one.answer and one.answer.is_ok]
     deciding = (accepted or counted or [Try()])[-1]
     return Settled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,6 +68,9 @@ _CODE_OF_STATUS = {
     503: "downstream_unavailable",
     504: "downstream_unavailable",
 }
+# A text may be cut in the midst of a character; no file and no terminal takes the half that is left.
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_ELSEWHERE = "the server sends requests elsewhere, which is not followed; check KLIKIT_BASE_URL"
 _ERROR_OF_STATUS: dict[int, type[ApiError]] = {
     401: AuthError,
     403: AuthError,
@@ -162,15 +166,18 @@ def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> An
     )
 
 
+def explain(answer: Answer) -> str:
+    """Return the API's own words, or what a redirect means, which has none."""
+    return _ELSEWHERE if 300 <= answer.http_status < 400 else answer.message
+
+
 def error_of(answer: Answer) -> ApiError:
     """Return (not raise) the exception that says what a failing answer says."""
     fallback = ServerError if answer.http_status >= 500 else ApiError
     kind = _ERROR_OF_STATUS.get(answer.http_status, fallback)
-    said = answer.message or "the API gave no reason"
+    said = explain(answer) or "the API gave no reason"
     if answer.http_status == 401:
         said = f"{said}; check KLIKIT_PARTNER_KEY and KLIKIT_SECRET_KEY"
-    if 300 <= answer.http_status < 400:
-        said = "the server sends requests elsewhere, which is not followed; check KLIKIT_BASE_URL"
     return kind(said, http_status=answer.http_status, code=answer.code, request_id=answer.request_id)
 
 
@@ -254,6 +261,8 @@ def _is_envelope(envelope: Mapping[str, Any], *, is_ok: bool) -> bool:
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
+        if _HALF_CHARACTER.search(body):
+            parsed = json.loads(json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
@@ -262,9 +271,9 @@ def _parse_object(body: bytes) -> dict[str, Any]:
 def _parse_date(text: str | None) -> datetime | None:
     try:
         at = parsedate_to_datetime(text or "")
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _read_message(envelope: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..api.wire import ENABLE_PATHS
 from ..errors import JournalError
 from .families import Family
-from .keys import may_have_arrived
+from .keys import is_past_key, may_have_arrived
 from .records import Request
 from .verdicts import ends_run, judge
 
@@ -34,6 +34,8 @@ _CALM_PER_MINUTE = 6000
 # Beyond it a thread notes in one commit what it sends within this time; a crash leaves no more in doubt.
 _AHEAD_S = 0.05
 _MAX_AHEAD = 8
+# What did not leave in this time after all, because something before it took longer, is noted back.
+_LATE_S = 1.0
 
 Report = Callable[[Family], object]
 
@@ -50,7 +52,8 @@ class Crew:
     _undated: list[tuple[int, ...]] = field(default_factory=list, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _ask_again_at: float = field(default=0.0, init=False)
-    _ahead: dict[str, Request] = field(default_factory=dict, init=False)
+    _ahead: dict[str, tuple[Request, float]] = field(default_factory=dict, init=False)
+    _ahead_lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
 
@@ -81,6 +84,10 @@ class Crew:
             self.watch.fail(trouble)
             self._dismiss(threads)
         self._call_back()
+        try:
+            self.journal.flush()
+        except JournalError as trouble:
+            self.watch.fail(trouble)
 
     def _follow(self, report: Report, *, n_threads: int) -> None:
         """Report what is done until all threads have ended, or are left behind."""
@@ -101,6 +108,8 @@ class Crew:
     def _look_around(self) -> None:
         """Stop if the time is up, or if somebody who attached to the run has cancelled it."""
         self.watch.look_at_clock()
+        if self._ahead:
+            self._call_back(older_than_s=0.0 if self.client.pacing.paused_s else _LATE_S)
         if self.watch.now() >= self._ask_again_at and not self.watch.stop.is_set():
             self._ask_again_at = self.watch.now() + _ASK_S
             if self.journal.is_cancelled(self.run_id):
@@ -112,20 +121,21 @@ class Crew:
             for thread in threads:
                 thread.join(max(0.0, until - self.watch.now()))
 
-    def _call_back(self) -> None:
-        """Let what was noted ahead and did not leave stand as it stood before."""
-        try:
-            while self._ahead:
-                _, request = self._ahead.popitem()
+    def _call_back(self, *, older_than_s: float = 0.0) -> None:
+        """Let what was noted ahead and has not left stand as it stood before.
+
+        The lock keeps this and the note of a thread that takes the request after all in their order.
+        """
+        late = self.watch.now() - older_than_s
+        with self._ahead_lock:
+            for key in [key for key, (_, noted_at) in self._ahead.items() if noted_at <= late]:
+                request, _ = self._ahead.pop(key)
                 self.journal.note_return(self.run_id, request)
-            self.journal.flush()
-        except JournalError as trouble:
-            self.watch.fail(trouble)
 
     def _toil(self) -> None:
         n_families = 1
         try:
-            while not self.watch.stop.is_set() and (taken := self._take(n_families)):
+            while self._is_on() and (taken := self._take(n_families)):
                 started = self.watch.now()
                 self._settle_all(taken)
                 each_s = (self.watch.now() - started) / len(taken)
@@ -135,6 +145,12 @@ class Crew:
             self.watch.fail(trouble)
         finally:
             self._done.put(None)
+
+    def _is_on(self) -> bool:
+        """Tell whether anything more may leave; a client that was closed ends the run."""
+        if self.client.is_closed:
+            self.watch.end("unreachable")
+        return not self.watch.stop.is_set()
 
     def _take(self, n_families: int) -> list[Family]:
         taken: list[Family] = []
@@ -151,15 +167,17 @@ class Crew:
 
     def _note_ahead(self, taken: list[Family]) -> None:
         """Note in one commit the first tries of these families, and keep how their requests stood before."""
-        now, requests = self.client.now(), [family.next for family in taken]
-        begun = [self._begun(request, attempt=1, sent_at=now) for request in requests]
-        self._ahead |= {request.key: request for request in requests}
-        self.journal.note_attempts(self.run_id, begun)
+        now, sent_at, requests = self.watch.now(), self.client.now(), [family.next for family in taken]
+        begun = [replace(request, attempts=request.attempts + 1) for request in requests]
+        with self._ahead_lock:
+            self._ahead |= {request.key: (request, now) for request in requests}
+        self.journal.note_attempts(self.run_id, [self._dated(one, sent_at=sent_at) for one in begun])
 
     def _settle(self, family: Family) -> None:
-        while not self.watch.stop.is_set() and family.is_waiting:
+        while self._is_on() and family.is_waiting:
             request = family.take()
-            is_noted = self._ahead.pop(request.key, None) is not None
+            with self._ahead_lock:
+                is_noted = self._ahead.pop(request.key, None) is not None
             known = family.known_refusal(request)
             settled = replace(request, verdict=known) if known else self._send(request, is_noted=is_noted)
             self._note(family, settled)
@@ -168,11 +186,15 @@ class Crew:
         """Return a request with what became of it."""
         begun = request
 
-        def note(attempt: int, sent_at: datetime) -> None:
+        def note(attempt: int, sent_at: datetime) -> bool:
             nonlocal begun
-            begun = self._begun(request, attempt=attempt, sent_at=sent_at)
+            begun = self._dated(replace(begun, attempts=request.attempts + attempt), sent_at=sent_at)
+            # The machine may have slept for a day between two tries.
+            if attempt > 1 and is_past_key(begun, server_now=self.client.server_now() or sent_at):
+                return False
             if attempt > 1 or not is_noted:
                 self.journal.note_attempts(self.run_id, [begun])
+            return True
 
         path, stop = ENABLE_PATHS[request.target.entity_type], self.watch.stop
         settled = self.client.write("PATCH", path, request.body, key=request.key, on_attempt=note, stop=stop)
@@ -183,17 +205,17 @@ class Crew:
             is_stopping=stop.is_set(),
             may_have_arrived=may_have_arrived(request),
         )
-        return replace(begun, attempts=request.attempts + settled.attempts, verdict=verdict)
+        ended = replace(begun, attempts=request.attempts + settled.attempts, verdict=verdict)
+        return replace(ended, sent_at=None, clock_offset_s=None) if verdict.word == "not_sent" else ended
 
-    def _begun(self, request: Request, *, attempt: int, sent_at: datetime) -> Request:
-        """Count a try of a request, and date it by its first; an answer will tell the server's clock."""
-        begun = replace(request, attempts=request.attempts + attempt)
+    def _dated(self, request: Request, *, sent_at: datetime) -> Request:
+        """Date a request by its first try; an answer will tell the server's clock."""
         if request.sent_at is not None:
-            return begun
+            return request
         with self._lock:
             if self._offset_s is None:
                 self._undated.append(request.path)
-            return replace(begun, sent_at=sent_at, clock_offset_s=self._offset_s)
+            return replace(request, sent_at=sent_at, clock_offset_s=self._offset_s)
 
     def _note(self, family: Family, request: Request) -> None:
         parts = family.note(request)

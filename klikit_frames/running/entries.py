@@ -97,13 +97,18 @@ class Journal:
         """Note of requests that were sent how far the server's clock was ahead of ours."""
         self._disk.queue([rows.update_clock(run_id, path, offset_s) for path in paths])
 
+    def forget_cancel(self, run_id: str) -> None:
+        """Forget that an earlier stretch of a run was asked to stop; whoever asks from now on is heard."""
+        if self.is_cancelled(run_id):
+            self._disk.write([rows.mark_cancelled(run_id, is_cancelled=False)])
+
     def note_start(self, run_id: str) -> None:
         """Note that a run goes on, whatever was noted before about its end."""
         self._disk.write([rows.restart(run_id)])
 
     def note_cancel(self, run_id: str) -> None:
         """Ask whoever runs it to stop."""
-        self._disk.write([rows.cancel(run_id)])
+        self._disk.write([rows.mark_cancelled(run_id, is_cancelled=True)])
 
     def is_cancelled(self, run_id: str) -> bool:
         """Tell whether somebody has asked the run to stop."""
@@ -136,9 +141,18 @@ class Journal:
         return rows.to_run(found[0]) if found else None
 
     def plan_body(self, run_id: str) -> bytes:
-        """Return the plan of a run, as it was dumped."""
+        """Return the plan of a run, as it was dumped.
+
+        Raises
+        ------
+        JournalError
+            The file is damaged.
+        """
         ((body,),) = self._disk.read("SELECT plan_body FROM runs WHERE run_id = ?", (run_id,))
-        return zlib.decompress(body)
+        try:
+            return zlib.decompress(body)
+        except zlib.error as error:
+            raise JournalError(f"The journal is damaged: the plan of run {run_id} cannot be read.") from error
 
     def requests(self, run_id: str) -> list[Request]:
         """Return the requests of a run with all their parts, in sending order.

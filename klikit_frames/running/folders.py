@@ -17,7 +17,8 @@ def journal_path(journal: JournalPath = None) -> Path | None:
         return None
     if journal is None:
         return Path(platformdirs.user_state_dir("klikit_frames")) / "journal.sqlite3"
-    return Path(journal).expanduser().absolute()
+    # By whatever link it is named, one journal has one set of locks.
+    return Path(journal).expanduser().resolve()
 
 
 def make_private(path: Path, *, is_own_folder: bool) -> None:

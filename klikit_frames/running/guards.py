@@ -30,13 +30,15 @@ def check_is_plan(plan: object) -> None:
 
 
 def check_client(client: Client) -> None:
-    """Refuse a client that may not write.
+    """Refuse a client that may not write, or cannot any more.
 
     Raises
     ------
     ConfigError
-        It is read-only.
+        It is read-only or closed.
     """
+    if client.is_closed:
+        raise ConfigError("This client is closed, so nothing was sent. Connect again to run.")
     if client.read_only:
         raise ConfigError(
             "This client is read-only, so nothing was sent. Connect without read_only=True to run."

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -187,17 +187,16 @@ def read_journal(journal: JournalPath = None) -> Journal:
     path = journal_path(journal)
     if path is None or not path.exists():
         return open_journal(MEMORY)
-    connection = _connect(path)
-    try:
-        if _check_owner(connection, path):
+    with ExitStack() as stack:
+        try:
+            connection = _connect(path)
+            stack.callback(connection.close)
+            n_tables = _check_owner(connection, path)
+        except sqlite3.Error as error:
+            raise JournalError(_message(error, path)) from error
+        if n_tables:
+            stack.pop_all()
             return Journal(Disk(connection, path), path, name=_name(journal))
-    except sqlite3.Error as error:
-        connection.close()
-        raise JournalError(_message(error, path)) from error
-    except JournalError:
-        connection.close()
-        raise
-    connection.close()
     return open_journal(MEMORY)
 
 

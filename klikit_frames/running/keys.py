@@ -41,16 +41,16 @@ def may_have_arrived(request: Request) -> bool:
 
 
 def ask_server_time(client: Client) -> datetime | None:
-    """Return the present by the server's clock, reading if no answer has told it yet; None if nobody answers.
+    """Return the present by the server's clock, as it tells it now; None if nobody answers.
 
-    A server that answers but never tells its time is taken to have ours.
+    What an earlier answer told is not good enough: our clock may have been set since. A server that answers
+    but never tells its time is taken to have ours.
     """
-    if client.server_now() is None:
-        try:
-            client.read("/brands")
-        except TransportError:
-            return None
-        except RequestError:
-            # A refusal tells the time as well as any other answer.
-            pass
+    try:
+        client.read("/brands")
+    except TransportError:
+        return None
+    except RequestError:
+        # A refusal tells the time as well as any other answer.
+        pass
     return client.server_now() or datetime.now(UTC)

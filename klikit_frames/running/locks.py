@@ -74,7 +74,11 @@ def _seize_with_patience(path: Path, *, what: str) -> int:
 
 
 def _try(path: Path) -> int | None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except PermissionError:
+        # Somebody else made it, and whether that run is over is not for us to find out.
+        return None
     try:
         _seize(descriptor)
         # The last holder removes the file; a lock on a removed file guards nothing.

@@ -67,9 +67,10 @@ SELECT_REQUESTS = (
     f"SELECT {', '.join(_REQUEST + _TRIES + _VERDICT)} FROM requests JOIN fates USING (run_id, path) "  # noqa: S608
     "WHERE run_id = ?"
 )
+# What never left has no date: the next time it may leave is the first.
 _SETTLE = (
-    f"UPDATE fates SET {', '.join(f'{name} = ?' for name in ('attempts', 'sent_at', *_VERDICT))} "  # noqa: S608
-    "WHERE run_id = ? AND path = ?"
+    f"UPDATE fates SET {', '.join(f'{name} = ?' for name in ('attempts', 'sent_at', *_VERDICT))}, "  # noqa: S608
+    "clock_offset_s = iif(? IS NULL, NULL, clock_offset_s) WHERE run_id = ? AND path = ?"
 )
 SELECT_FLAGS = (
     "SELECT entity_type, entity_id, brand_id, branch_id, is_enabled FROM flags WHERE run_id = ? AND kind = ? "
@@ -144,8 +145,9 @@ def update_clock(run_id: str, path: tuple[int, ...], offset_s: float) -> Stateme
 
 def update_verdict(run_id: str, request: Request) -> Statement:
     """Return the statement that notes what became of a request."""
-    tries = (request.attempts, _plain(request.sent_at))
-    return _SETTLE, (*tries, *_verdict_values(request.verdict), run_id, path_text(request.path))
+    sent_at = _plain(request.sent_at)
+    values = (request.attempts, sent_at, *_verdict_values(request.verdict), sent_at)
+    return _SETTLE, (*values, run_id, path_text(request.path))
 
 
 def update_status(
@@ -161,13 +163,13 @@ def update_status(
 
 
 def restart(run_id: str) -> Statement:
-    """Return the statement that says of a run that it goes on, and that nobody has cancelled it."""
-    return "UPDATE runs SET status = 'running', is_cancelled = 0 WHERE run_id = ?", (run_id,)
+    """Return the statement that says of a run that it goes on."""
+    return "UPDATE runs SET status = 'running' WHERE run_id = ?", (run_id,)
 
 
-def cancel(run_id: str) -> Statement:
-    """Return the statement that asks whoever runs it to stop."""
-    return "UPDATE runs SET is_cancelled = 1 WHERE run_id = ?", (run_id,)
+def mark_cancelled(run_id: str, *, is_cancelled: bool) -> Statement:
+    """Return the statement that asks whoever runs it to stop, or takes that back."""
+    return "UPDATE runs SET is_cancelled = ? WHERE run_id = ?", (is_cancelled, run_id)
 
 
 def to_run(row: tuple[Any, ...]) -> Run:
@@ -222,7 +224,7 @@ def times(microseconds: Iterable[int | None]) -> pd.Series:
 
 def path_text(path: tuple[int, ...]) -> str:
     """Return the place of a request as the journal spells it: ``3.0.1``."""
-    return ".".join(str(part) for part in path)
+    return ".".join(map(str, path))
 
 
 def request_no(path: str) -> int:

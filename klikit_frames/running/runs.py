@@ -209,6 +209,7 @@ def open_session(
         else:
             check_same_plan(plan, known)
             check_same_host(known, client)
+            book.forget_cancel(known.run_id)
         return Session(
             book,
             plan,
@@ -230,6 +231,7 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> Session:
         stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
         check_same_host(known, client)
         plan = parse_plan(book.plan_body(run_id))
+        book.forget_cancel(run_id)
         watch = Watch(Rules(), now=time.monotonic)
         return Session(book, plan, client, known, watch, resources=stack.pop_all())
 

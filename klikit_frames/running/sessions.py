@@ -29,6 +29,7 @@ from .keys import ask_server_time, is_past_key, may_have_arrived
 from .readbacks import find_proofs
 from .records import Request, Run, Verdict
 from .results import Result, resume_line
+from .shields import shield
 from .watches import Watch
 
 if TYPE_CHECKING:
@@ -67,19 +68,29 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.resources.close()
+        shield(self.resources.close)
 
     def go_on(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
         requests = self._begin() if self.is_new else self.book.requests(self.run.run_id)
+        is_news = True
+        try:
+            is_news = self._settle(requests, progress=progress)
+        except KeyboardInterrupt:
+            self.watch.end("interrupted")
+        return shield(self._end if is_news else self._recorded)
+
+    def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
+        """Send and read back what is not settled, and tell whether there was anything."""
         held = self._hold_back(requests)
-        waiting = [family for family in families(requests, held=held) if family.is_waiting]
+        known = families(requests, held=held)
+        waiting = [family for family in known if family.is_waiting]
         self._send(waiting, progress=progress)
         if self.watch.trouble is not None:
             self._give_up(self.watch.trouble)
-        self._prove([*_replayed(waiting), *(request for request in requests if request.key in held)])
-        is_news = waiting or held or self.run.status == "running"
-        return self._end() if is_news else self._recorded()
+        lost = [*self._replayed(known), *(request for request in requests if request.key in held)]
+        self._prove(lost)
+        return bool(waiting or lost) or self.run.status == "running"
 
     def _begin(self) -> list[Request]:
         """Note every request with its key, and the before-images, before the first leaves."""
@@ -134,7 +145,17 @@ class Session:
         yield from self._until_stopped(_by_scope(rest))
 
     def _until_stopped(self, phases: Iterable[list[Family]]) -> Iterator[list[Family]]:
-        return (phase for phase in phases if phase and not self.watch.stop.is_set())
+        for phase in phases:
+            self.watch.look_at_clock()
+            if phase and not self.watch.stop.is_set():
+                yield phase
+
+    def _replayed(self, known: Iterable[Family]) -> list[Request]:
+        """Return the requests whose failure the API repeats while their key lives, and nothing has proven."""
+        proven = dict(self.book.flags(self.run.run_id, "proof"))
+        requests = (request for family in known for request in family)
+        failed = (request for request in requests if request.verdict and request.verdict.is_replayed)
+        return [request for request in failed if not proven.keys() >= set(request.target.cells())]
 
     def _prove(self, lost: list[Request]) -> None:
         """Read back what no answer will settle any more: lost past its key, or a failure that is repeated."""
@@ -198,12 +219,6 @@ def _conflicts(frame: pd.DataFrame) -> list[str]:
     is_conflict = (frame["code"] == "state_idempotency_conflict") & (frame["outcome"] == "failed")
     n_rows = int(is_conflict.sum())
     return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
-
-
-def _replayed(sent: Iterable[Family]) -> list[Request]:
-    """Return the requests whose failure the API repeats for as long as their key lives."""
-    requests = (request for family in sent for request in family)
-    return [request for request in requests if request.verdict is not None and request.verdict.is_replayed]
 
 
 def _lost(request: Request) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..api.wire import explain
 from .records import Verdict
 
 if TYPE_CHECKING:
@@ -42,9 +43,11 @@ def judge(
         return Verdict(unheard, message=settled.trouble, settled_at=settled.settled_at)
     # What nobody answered, now or in an earlier stretch, may still be under way, or have been done.
     had_silence = settled.had_silence or may_have_arrived
+    is_cut_short = is_stopping and answer.http_status >= 500
+    word = _word(answer, n_cells=n_cells, unheard=unheard)
     # A stored failure will be repeated for as long as the key lives; only reading back can settle it.
-    is_open = (had_silence or is_stopping) and not settled.is_replayed_failure
-    word = _word(answer, n_cells=n_cells, unheard=unheard, had_silence=had_silence, is_open=is_open)
+    if word == "failed" and (had_silence or is_cut_short) and not settled.is_replayed_failure:
+        word = unheard
     return Verdict(
         word,
         # An "ok" that cannot be read is no code: something before the API may have said it.
@@ -67,14 +70,14 @@ def ends_run(settled: Settled) -> str | None:
     return None if settled.was_sent else "unreachable"
 
 
-def _word(answer: Answer, *, n_cells: int, unheard: str, had_silence: bool, is_open: bool) -> str:
+def _word(answer: Answer, *, n_cells: int, unheard: str) -> str:
     if answer.is_ok:
         return "applied" if answer.is_readable else "unknown"
-    if answer.http_status == 429 or (answer.http_status == 409 and had_silence):
+    if answer.http_status == 429:
         return unheard
     if _is_of_rows(answer):
         return "rejected" if n_cells == 1 else "split"
-    return "unknown" if is_open and answer.http_status >= 500 else "failed"
+    return "failed"
 
 
 def _is_of_rows(answer: Answer) -> bool:
@@ -89,7 +92,7 @@ def _message(settled: Settled, answer: Answer, *, had_silence: bool) -> str | No
         return f"{answer.message} (an earlier try of this request may still be under way)".strip()
     if answer.code == "state_idempotency_conflict":
         return f"{answer.message} (its key was used for another body: please report this bug)".strip()
-    return " ".join(part for part in (answer.message, _of(settled.trouble)) if part) or None
+    return " ".join(part for part in (explain(answer), _of(settled.trouble)) if part) or None
 
 
 def _of(trouble: str | None) -> str:

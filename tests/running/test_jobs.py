@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import klikit_frames as kf
 from klikit_frames.running import jobs
+from klikit_frames.running.journal import Disk
 
-from .scenes import Bar, HoldingTransport
+from .scenes import Bar, HoldingTransport, writes
 from .worlds import Doom, connect, in_child, live_and_die
 
 
@@ -118,14 +120,68 @@ def test_so_far__before_the_journal_knows_it(
         assert job.result().counts["applied"] == 12
 
 
-def test_so_far__of_a_run_that_broke(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
+def test_so_far__of_a_run_that_broke(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What ended a run is raised, whoever asks."""
+
+    def fail(_disk: Disk, _statements: object) -> None:
+        raise OSError("the disk is gone")
+
+    transport = HoldingTransport()
+    with connect(sandbox, max_connections=1, transport=transport) as client:
+        job = kf.start(singles, client, journal=journal)
+        transport.has_come.wait()
+        monkeypatch.setattr(Disk, "_commit", fail)
+        transport.let_go.set()
+        while not job.is_done:
+            pass
+        with pytest.raises(kf.JournalError, match="the disk is gone"):
+            job.so_far()
+
+
+def test_start__closed_client(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
+    """A client that was closed is refused before anything is noted."""
     client.close()
-    job = kf.start(singles, client, journal=journal)
-    while not job.is_done:
-        pass
     with pytest.raises(kf.ConfigError, match="closed"):
-        job.so_far()
+        kf.start(singles, client, journal=journal)
+    assert not journal.exists()
+
+
+def test_start__client_closed_on_the_way(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """A client that is closed while a job waits for its turn ends the run; what never left is not sent."""
+    with sandbox.connect(max_connections=2) as client:
+        sandbox.inject("rate_limit", match="PATCH", count=1, seconds=1.0)
+        job = kf.start(singles, client, journal=journal)
+        while not client.pacing.paused_s:
+            pass
+    result = job.result(timeout=30)
+    assert result.status == "unreachable"
+    assert result.counts["unknown"] == 0
+    n_taken = int((sandbox.requests["status"] == 200).sum())
+    assert result.counts == result.counts | {"applied": n_taken, "not_sent": 12 - n_taken}
+    with connect(sandbox) as client:
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
+
+
+def test_cancel__while_a_resumed_run_reads(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """Who cancels before a resumed run has sent anything is heard."""
+    assert live_and_die(sandbox, singles, journal, doom=Doom("after_send", nth=1))
+    (run_id,) = kf.runs(journal=journal)["run_id"]
+    n_writes = len(writes(sandbox))
+    transport = HoldingTransport(nth=1)
+    with connect(sandbox, transport=transport, max_connections=1) as client, ThreadPoolExecutor(1) as pool:
+        going = pool.submit(kf.resume, run_id, client, journal=journal, progress=False)
+        transport.has_come.wait()
+        kf.attach(run_id, journal=journal).cancel()
+        transport.let_go.set()
+        result = going.result(30)
+    assert result.status == "cancelled"
+    assert len(writes(sandbox)) <= n_writes + 2
 
 
 def test_attach__after_a_kill(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
