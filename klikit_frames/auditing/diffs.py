@@ -10,6 +10,7 @@ import pandas as pd
 from ..frames.schemas import ENTITY_TYPES, SCOPES, TOGGLE_COLUMNS
 from ..frames.toggles import read_toggles
 from ..menus.trees import DTYPES
+from ..planning.absences import find_foreign_stores, find_options, is_whole_business
 from .matching import CELL_COLUMNS, Codes, booleans, check_state, flags, locate, named, pack
 
 _DTYPES = {name: DTYPES[name] for name in CELL_COLUMNS} | {"is_enabled": "bool"}
@@ -35,8 +36,8 @@ def diff(toggles: Any, state: pd.DataFrame) -> pd.DataFrame:
         The toggles, in their order and with all of their columns, then ``live`` (boolean; missing if not
         known) and ``change`` (text): ``already`` holds, ``change`` differs, ``not_in_menu`` is not in a
         menu that was read, ``unknown`` was not read or has no one flag. A business row is judged by the
-        business level and a store row by its own store's menu. An own column of such a name comes back
-        as ``input_live``.
+        business level, if the state still has all of it, and a store row by its own store's menu. An own
+        column of such a name comes back as ``input_live``.
 
     Raises
     ------
@@ -91,22 +92,14 @@ def beside(frame: pd.DataFrame, **columns: pd.Series) -> pd.DataFrame:
     return kept.assign(**{name: column.array for name, column in columns.items()})
 
 
-def _is_option(wanted: pd.DataFrame, state: pd.DataFrame) -> Codes:
-    """Say which rows are modifier options: items that a state has no rows of."""
-    options = list(state.attrs.get("modifier_option_ids", ()))
-    told: Codes = ((wanted["entity_type"] == "item") & wanted["entity_id"].isin(options)).to_numpy(dtype=bool)
-    return told
-
-
 def _is_covered(wanted: pd.DataFrame, state: pd.DataFrame) -> Codes:
-    """Say for each row whether the menu that it is about was read, or belongs to no store of the business."""
-    places = ["scope", "brand_id", "branch_id"]
-    rows, read = pack([wanted, state], columns=places)
-    covered = np.isin(rows, np.unique(read)) & ~_is_option(wanted, state)
-    own = state.attrs.get("stores")
-    if own is None:
-        return covered
-    listed = pd.DataFrame(list(own), columns=places[1:], dtype="Int64")
-    pairs, known = pack([wanted, listed], columns=places[1:])
-    foreign = (wanted["scope"] == "store").to_numpy(dtype=bool) & ~np.isin(pairs, known)
-    return covered | foreign
+    """Say for each row whether the menu that it is about was read, or belongs to no store of the business.
+
+    The business level was read if the state still has all of it.
+    """
+    rows, read = pack([wanted, state], columns=["scope", "brand_id", "branch_id"])
+    covered = np.isin(rows, np.unique(read)) & ~find_options(wanted, state)
+    if not is_whole_business(state):
+        covered &= (wanted["scope"] != "business").to_numpy(dtype=bool)
+    told: Codes = covered | find_foreign_stores(wanted, state)
+    return told

@@ -1,58 +1,18 @@
-"""Finding the cells of one frame in another: as fast as one merge, and in the order of the first."""
+"""Flags and names as small codes, and states that are none; cells are found by `planning.cells`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ..errors import StateError
-from ..frames.schemas import ENTITY_TYPES, SCOPES, STATE_COLUMNS
+from ..frames.schemas import STATE_COLUMNS
 from ..menus.trees import TEXT
+from ..planning.cells import CELL_COLUMNS, Codes, locate, pack
 
-CELL_COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
-Codes = npt.NDArray[Any]
-
-
-def locate(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[str] = CELL_COLUMNS) -> Codes:
-    """Return for each row of `cells` the position in `within` of the row with equal `columns`, or -1.
-
-    Parameters
-    ----------
-    cells, within : DataFrame
-        Both with `columns`; `within` has each combination of them once.
-    columns : sequence of str, optional
-        What makes two rows the same; a cell, if nothing else is said.
-
-    Raises
-    ------
-    StateError
-        `within` has a combination twice.
-    """
-    wanted, known = pack([cells, within], columns=columns)
-    index = pd.Index(known)
-    if not index.is_unique:
-        twice = within.loc[index.duplicated(), list(columns)].head(10)
-        raise StateError(f"The state has {index.duplicated().sum():,} cells twice, such as:\n{twice}")
-    found: Codes = index.get_indexer(pd.Index(wanted))
-    return found
-
-
-def pack(frames: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> list[Codes]:
-    """Return an int64 per row of each frame; two rows have the same exactly if they agree in `columns`."""
-    packed = [np.zeros(len(frame), dtype=np.int64) for frame in frames]
-    room = 1
-    for name in columns:
-        parts, span = _codes([frame[name] for frame in frames])
-        if room * span >= 2**63:
-            packed, room = _squeezed(packed)
-            parts, span = _squeezed(parts)
-        packed = [above * span + part for above, part in zip(packed, parts, strict=True)]
-        room *= span
-    return packed
+__all__ = ["CELL_COLUMNS", "Codes", "booleans", "check_state", "flags", "locate", "named", "pack"]
 
 
 def flags(column: pd.Series, positions: Codes | None = None) -> Codes:
@@ -82,31 +42,3 @@ def check_state(state: pd.DataFrame, *, also: Sequence[str] = ()) -> pd.DataFram
             f"A state is needed, as read_state returns it; this frame has no {', '.join(missing)}."
         )
     return state
-
-
-def _codes(columns: Sequence[pd.Series]) -> tuple[list[Codes], int]:
-    """Return small non-negative codes for the values of several columns, and how many there may be."""
-    names = {"entity_type": ENTITY_TYPES, "scope": SCOPES}.get(str(columns[0].name))
-    if names:
-        return [_name_codes(column, names) for column in columns], len(names) + 1
-    numbers = [column.astype("Int64").to_numpy(dtype=np.int64, na_value=0) for column in columns]
-    filled = [part for part in numbers if len(part)]
-    if not filled:
-        return numbers, 1
-    low = min(int(part.min()) for part in filled)
-    span = max(int(part.max()) for part in filled) - low + 1
-    return ([part - low for part in numbers], span) if span < 2**62 else _squeezed(numbers)
-
-
-def _name_codes(column: pd.Series, names: Sequence[str]) -> Codes:
-    codes = np.full(len(column), len(names), dtype=np.int64)
-    for code, name in enumerate(names):
-        codes[(column == name).to_numpy(dtype=bool, na_value=False)] = code
-    return codes
-
-
-def _squeezed(parts: Sequence[Codes]) -> tuple[list[Codes], int]:
-    """Return the codes of values that are spread too widely to be packed as they are."""
-    codes, values = pd.factorize(np.concatenate(list(parts)))
-    ends = np.cumsum([len(part) for part in parts])[:-1]
-    return np.split(codes.astype(np.int64), ends), max(len(values), 1)

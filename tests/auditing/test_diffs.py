@@ -34,6 +34,7 @@ def test_diff__every_change() -> None:
         in_store(STORE, "item", 1, False),
         in_store(STORE, "item", 2, None),
         stores=(STORE, (1, 2)),
+        n_business_rows=1,
     )
     toggles = _toggles(
         ("item", 1, None, True),
@@ -60,9 +61,20 @@ def test_diff__without_a_list_of_stores() -> None:
 
 def test_diff__modifier_options() -> None:
     """A modifier option is an item of the business though no row of the state: not known, never refused."""
-    state = state_of(business("item", 1, True), modifier_option_ids=(9,))
+    state = state_of(business("item", 1, True), modifier_option_ids=(9,), n_business_rows=1)
     told = kf.diff(_toggles(("item", 9, None, True), ("category", 9, None, True)), state)
     assert told["change"].tolist() == ["unknown", "not_in_menu"]
+
+
+@pytest.mark.parametrize("notes", [{}, {"n_business_rows": 2}])
+def test_diff__part_of_the_business_level(notes: dict[str, int]) -> None:
+    """An entity that a part of the business level lacks is not known: the part that is gone may have it."""
+    state = state_of(business("item", 1, True), **notes)
+    told = kf.diff(_toggles(("item", 2, None, True)), state)
+    expected = kf.read_toggles(_toggles(("item", 2, None, True))).assign(
+        live=pd.array([None], dtype="boolean"), change=["unknown"]
+    )
+    pd.testing.assert_frame_equal(told, expected)
 
 
 def test_diff__own_columns_index_and_order() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -24,7 +26,7 @@ def state() -> pd.DataFrame:
             "title": "Nasi",
         }
     )
-    frame.attrs["stores"] = tuple(STORES)
+    frame.attrs |= {"stores": tuple(STORES), "n_business_rows": 3, "modifier_option_ids": (8,)}
     return frame
 
 
@@ -80,6 +82,46 @@ def test_skips__rejected(state: pd.DataFrame) -> None:
     reasons = [None, "rejected", "rejected", "rejected", "rejected"]
     wanted = expected([1, 1, 9, 9, 9], reasons, [True, None, None, None, None])
     pd.testing.assert_frame_equal(planned(toggles, state), wanted)
+
+
+def test_skips__modifier_options(state: pd.DataFrame) -> None:
+    """A modifier option is an item of the business though no row of the state: it is sent."""
+    toggles = pd.concat(
+        [
+            kf.business_toggles("item", [8], is_enabled=False),
+            kf.cross_toggles("item", [8], STORES[:1], is_enabled=False),
+        ],
+        ignore_index=True,
+    )
+    pd.testing.assert_frame_equal(planned(toggles, state), expected([8, 8], [None, None], [None, None]))
+
+
+@pytest.mark.parametrize("part", ["filtered", "without notes"])
+def test_skips__part_of_a_state(state: pd.DataFrame, part: str) -> None:
+    """A state that was filtered, or lost its notes, rejects no id: the rows that it lacks may be good."""
+    toggles = kf.business_toggles("item", [2, 3, 9], is_enabled=False)
+    state = state[state["entity_id"] < 3]
+    if part == "without notes":
+        state.attrs = {}
+    wanted = expected([2, 3, 9], ["unchanged", None, None], [False, None, None])
+    pd.testing.assert_frame_equal(planned(toggles, state), wanted)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_skips__state_from_a_file(state: pd.DataFrame, tmp_path: Path, ending: str) -> None:
+    """A whole state rejects foreign ids also when it was kept as a file."""
+    kept = kf.load_state(kf.save_state(state, tmp_path / f"monday.{ending}"))
+    toggles = kf.business_toggles("item", [3, 9], is_enabled=False)
+    pd.testing.assert_frame_equal(planned(toggles, kept), expected([3, 9], [None, "rejected"], [True, None]))
+
+
+def test_skips__a_cell_twice(state: pd.DataFrame) -> None:
+    """A state that tells two flags of one cell is refused, as `diff` does, and the cell is named."""
+    twice = pd.concat([state, state.head(1).assign(is_enabled=False)])
+    toggles = kf.business_toggles("item", [1], is_enabled=False)
+    for use in (lambda: kf.plan(toggles, state=twice), lambda: kf.diff(toggles, twice)):
+        with pytest.raises(kf.StateError, match=r"The state has 1 cells twice, such as:\n.*\n0 +item +1"):
+            use()
 
 
 def test_skips__other_types(state: pd.DataFrame) -> None:
