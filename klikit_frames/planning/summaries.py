@@ -10,8 +10,6 @@ from klikit_frames.errors import PlanError
 from klikit_frames.views import paragraph_html, table_html
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from klikit_frames.planning.values import Plan
 
 _VIEW_PACE = 60
@@ -74,13 +72,20 @@ def _duration(seconds: float) -> str:
 def describe(plan: Plan) -> str:
     """Return the plan in one sentence."""
     time = estimate_time(plan.n_requests, writes_per_minute=_VIEW_PACE)
-    requests = f"{_counted(plan.n_rows, 'row')} → {_counted(plan.n_requests, 'request')}"
+    requests = f"{_counted(plan.n_rows, 'row')} → {_counted(plan.n_requests, 'request')}{_wide(plan)}"
     facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]
     return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), time.text])
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _wide(plan: Plan) -> str:
+    n_wide = int((plan.requests["scope"] == "business").sum())
+    if not n_wide:
+        return ""
+    return ", business-wide" if n_wide == plan.n_requests else f", {n_wide:,} of them business-wide"
 
 
 def _bound(plan: Plan) -> str:
@@ -112,8 +117,4 @@ def show_html(plan: Plan) -> str:
     if len(wide):
         rows = _counted(int(wide["n_rows"].sum()), "business-wide row")
         parts.append(paragraph_html(f"{rows} in {_counted(len(wide), 'request')}, shown first."))
-    return "".join([*parts, table_html(_wide_first(requests)[_SHOWN], caption="Requests", limit=20)])
-
-
-def _wide_first(requests: pd.DataFrame) -> pd.DataFrame:
-    return requests.sort_values("scope", key=lambda scope: scope != "business", kind="stable")
+    return "".join([*parts, table_html(requests[_SHOWN], caption="Requests", limit=20)])

@@ -17,22 +17,17 @@ def test_order__most_rows_first() -> None:
 
 
 def test_order__business_first() -> None:
-    """A business-wide write comes before the store overrides of its entity, pulled forward by these."""
-    overrides = toggles_of(np.ones((3, 4), dtype=bool))
+    """Business-wide writes come first, as a run sends them, however few rows they settle."""
     wide = kf.business_toggles("item", [102], is_enabled=True)
-    other = kf.cross_toggles("category", range(1, 9), [(1, 11)], is_enabled=False)
-    requests = kf.plan(pd.concat([overrides, other, wide])).requests
-    assert requests[["entity_type", "scope"]].to_numpy().tolist() == [
-        ["category", "store"],
-        ["item", "business"],
-        ["item", "store"],
-    ]
-
-
-def test_order__same_id_of_another_type() -> None:
-    """A section's number says nothing of the item with the same number."""
-    overrides = toggles_of(np.ones((3, 4), dtype=bool))
-    requests = kf.plan(
-        pd.concat([overrides, kf.business_toggles("section", [102], is_enabled=True)])
-    ).requests
-    assert requests["scope"].tolist() == ["store", "business"]
+    more = kf.business_toggles("section", range(1, 4), is_enabled=True)
+    stores = toggles_of(np.ones((3, 4), dtype=bool))
+    requests = kf.plan(pd.concat([stores, wide, more])).requests
+    expected = pd.DataFrame(
+        {
+            "request_no": [1, 2, 3],
+            "entity_type": pd.Series(["section", "item", "item"], dtype="str"),
+            "scope": pd.Series(["business", "business", "store"], dtype="str"),
+            "n_rows": [3, 1, 12],
+        }
+    )
+    pd.testing.assert_frame_equal(requests[list(expected)], expected)

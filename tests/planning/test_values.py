@@ -119,11 +119,19 @@ def test_plan__text(plan: kf.Plan) -> None:
     """The plan says rows, requests, bound, the usual ways and minutes in a sentence."""
     rows = plan.n_rows
     sentence = (
-        f"{rows} rows → 4 requests (the fewest possible; one per store would be 7); about 4 s at 60 a minute"
+        f"{rows} rows → 4 requests, 1 of them business-wide (the fewest possible; one per store would be 7); "
+        "about 4 s at 60 a minute"
     )
     assert repr(plan) == f"<Plan {plan.plan_id[:8]}: {sentence}>"
     ways = f"Other ways: one per row {rows}, one per store 7, one per entity 9, equal sets 5."
     assert str(plan) == f"{sentence}.\n{ways}"
+
+
+def test_plan__text_of_business_rows() -> None:
+    """A plan says that all of its requests are business-wide, and says nothing of that where none is."""
+    wide = kf.plan(kf.business_toggles("section", [7, 8], is_enabled=True))
+    assert "2 rows → 1 request, business-wide (the fewest possible" in repr(wide)
+    assert "business" not in str(kf.plan(toggles_of(np.ones((2, 2), dtype=bool))))
 
 
 def test_plan__html(plan: kf.Plan) -> None:
