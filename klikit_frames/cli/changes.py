@@ -2,51 +2,61 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import endings, outputs, sources
+from klikit_frames.cli import destinations, endings, outputs, sources
 from klikit_frames.cli.endings import Ending
-from klikit_frames.cli.outputs import say, stop
+from klikit_frames.cli.outputs import counted, say, stop
+
+
+class OnError(StrEnum):
+    """What a run does when a row fails."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
 Confirm = Annotated[
     str | None,
     typer.Option("--confirm", metavar="CODE", help="The code that the guard of a real host names."),
 ]
-MaxIds = Annotated[int, typer.Option(help="Most entity ids in one request.")]
-MaxStores = Annotated[int, typer.Option(help="Most stores in one request.")]
+MaxIds = Annotated[int, typer.Option(min=1, help="Most entity ids in one request.")]
+MaxStores = Annotated[int, typer.Option(min=1, help="Most stores in one request.")]
 Combine = Annotated[bool, typer.Option(help="`--no-combine` sends one request per row.")]
-TimeBudget = Annotated[float, typer.Option(help="Most seconds spent on the search for a better plan.")]
-OnError = Annotated[str, typer.Option(help="`continue`, or `stop` at the first row that fails.")]
-MaxFailures = Annotated[int | None, typer.Option(help="Stop once more rows than this have failed.")]
-First = Annotated[int | None, typer.Option(help="Send this many requests, read them back, then the rest.")]
-WritesPerMinute = Annotated[int, typer.Option(help="The write cap to keep.")]
+TimeBudget = Annotated[float, typer.Option(min=0, help="Most seconds spent on the search for a better plan.")]
+WhatOnError = Annotated[OnError, typer.Option(help="Go on, or stop at the first row that fails.")]
+MaxFailures = Annotated[int | None, typer.Option(min=0, help="Stop once more rows than this have failed.")]
+First = Annotated[
+    int | None, typer.Option(min=1, help="Send this many requests, read them back, then the rest.")
+]
+WritesPerMinute = Annotated[int, typer.Option(min=1, help="The write cap to keep.")]
 
 
 def check(
     source: sources.Source,
-    annotated: Annotated[
-        Path | None, typer.Option(help="Write the input with a `problem` column to FILE.")
-    ] = None,
+    annotated: destinations.AnnotatedFile = None,
     *,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Read a table and list every problem in it. Sends nothing, needs no credentials."""
     checked = kf.check_toggles(sources.open_source(source))
     for note in checked.notes:
         say(note)
     if annotated is not None:
-        outputs.write_frame(checked.annotated, annotated)
+        outputs.put(checked.annotated, out=annotated)
     outputs.put(checked.problems, json=json, jsonl=jsonl, out=out)
     n_errors = int(checked.problems["severity"].eq("error").sum())
-    say(f"{len(checked.toggles):,} good rows, {n_errors:,} problems.")
+    say(f"{counted(len(checked.toggles), 'good row')}, {counted(n_errors, 'problem')}.")
     if n_errors:
         raise typer.Exit(Ending.PROBLEMS)
 
@@ -63,11 +73,15 @@ def plan(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 10 if there is something to send.")
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Save the plan, for `apply FILE`.")] = None,
+    out: destinations.PlanFile = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
 ) -> None:
     """Show the fewest requests that carry a table. Sends nothing."""
+    if live and state is not None:
+        raise stop(
+            Ending.USAGE, "Either --live or --state: a plan is made against one state. Nothing was sent."
+        )
     toggles = kf.read_toggles(sources.open_source(source))
     made = kf.plan(
         toggles,
@@ -78,7 +92,7 @@ def plan(
     )
     say(str(made))
     if out is not None:
-        made.save(out)
+        save_plan(made, out)
         say(f"Saved. `klikit-frames apply {out}` sends exactly this plan.")
     else:
         outputs.put(made.requests, json=json, jsonl=jsonl)
@@ -95,17 +109,23 @@ def apply(
     confirm: Confirm = None,
     live: sources.Live = False,
     journal: sources.Journal = None,
-    on_error: OnError = "continue",
+    on_error: WhatOnError = OnError.CONTINUE,
     max_failures: MaxFailures = None,
     first: First = None,
     writes_per_minute: WritesPerMinute = 300,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Make a table or a plan true, and print what became of every row."""
     content = sources.open_source(source)
     made = sources.load_plan_if_it_is_one(content)
+    if made is not None and live:
+        raise stop(
+            Ending.USAGE,
+            "--live is for a table; a plan is sent as it was saved. Nothing was sent: "
+            "drop --live, or plan the table again with `klikit-frames plan TABLE --live`.",
+        )
     toggles = kf.read_toggles(content) if made is None else made.toggles
     with kf.connect(writes_per_minute=writes_per_minute) as client:
         if made is None:
@@ -116,12 +136,12 @@ def apply(
             made,
             client,
             journal=journal,
-            on_error=on_error,
+            on_error=on_error.value,
             confirm=confirm,
             max_failures=max_failures,
             first=first,
         )
-    finish(result, json=json, jsonl=jsonl, out=out)
+    finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
 
 
 def resume(
@@ -130,12 +150,12 @@ def resume(
     journal: sources.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Go on with a run that was interrupted or killed: only what is not settled is sent."""
     with kf.connect() as client:
         result = kf.resume(run_id, client, journal=journal)
-    finish(result, json=json, jsonl=jsonl, out=out)
+    finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
 
 
 def undo(
@@ -144,37 +164,53 @@ def undo(
     yes: Yes = False,
     confirm: Confirm = None,
     journal: sources.Journal = None,
-    save: Annotated[Path | None, typer.Option(help="Save the plan that takes it back; send nothing.")] = None,
+    save: destinations.TakebackFile = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Take a run back, sparing what others have changed since."""
     with kf.connect() as client:
         made = kf.undo(run_id, client, journal=journal)
         if save is not None:
             say(str(made))
-            made.save(save)
+            save_plan(made, save)
             return
         approve(made, client, yes=yes, code=confirm)
         result = send(made, client, journal=journal, confirm=confirm)
-    finish(result, json=json, jsonl=jsonl, out=out)
+    finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
+
+
+def save_plan(made: kf.Plan, path: Path) -> None:
+    """Save a plan; a disk that takes no more is no fault of the plan."""
+    try:
+        made.save(path)
+    except kf.PlanError as error:
+        raise stop(Ending.NOT_WRITTEN, str(error)) from error
 
 
 def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) -> None:
     """Show the plan, and go on only if the person has agreed to it."""
     say(str(made))
     if client.needs_confirmation and code is None:
-        named = made.confirm_code(client)
         raise stop(
-            Ending.USAGE, f"{client.host} is a real host. If this is what you want, add --confirm {named}"
+            Ending.USAGE,
+            f"{client.host} is a real host, so nothing was sent yet. "
+            f"To send it {requests_of(made)} add --confirm {made.confirm_code(client)}",
         )
     if yes or code is not None:
         return
     if not sys.stdin.isatty():
         raise stop(Ending.USAGE, "Nothing was sent: off a terminal, say --yes.")
-    if not typer.confirm(f"Send {made.n_requests:,} requests to {client.host}?", err=True):
+    if not typer.confirm(f"Send {requests_of(made)} to {client.host}?", err=True):
         raise stop(Ending.USAGE, "Nothing was sent.")
+
+
+def requests_of(made: kf.Plan) -> str:
+    """Return how many requests a plan sends, and how many of them reach every store."""
+    n_wide = int(made.requests["scope"].eq("business").sum())
+    wide = f", {n_wide:,} of them business-wide," if n_wide else ""
+    return f"{counted(made.n_requests, 'request')}{wide}"
 
 
 def send(made: kf.Plan, client: kf.Client, **options: Any) -> kf.Result:
@@ -186,15 +222,17 @@ def send(made: kf.Plan, client: kf.Client, **options: Any) -> kf.Result:
         return kf.run(made, client, **options)
 
 
-def finish(result: kf.Result, *, json: bool, jsonl: bool, out: Path | None) -> None:
-    """Print the result, tell how to go on where rows are open, and end with the exit code."""
-    outputs.put(result.frame, json=json, jsonl=jsonl, out=out)
-    tell(result)
+def finish(result: kf.Result, *, journal: Path | None, json: bool, jsonl: bool, out: Path | None) -> None:
+    """Tell how the run ended, print its rows, and end with the exit code."""
+    # The rows come last: a full disk may take them, but not the counts and the way on.
+    name = f"{result.run_id}{_named(journal)}"
+    say(result.summary)
+    if result.resume_hint:
+        say(f"klikit-frames resume {name}")
+    again = f"klikit-frames status {name} --out FILE"
+    outputs.put(result.frame, json=json, jsonl=jsonl, out=out, again=again)
     raise typer.Exit(endings.of_result(result))
 
 
-def tell(result: kf.Result) -> None:
-    """Say the counts, and the line that goes on where rows are open."""
-    say(result.summary)
-    if result.resume_hint:
-        say(f"klikit-frames resume {result.run_id}")
+def _named(journal: Path | None) -> str:
+    return "" if journal is None else f" --journal {shlex.quote(str(journal))}"

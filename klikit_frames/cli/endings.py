@@ -21,6 +21,7 @@ class Ending(IntEnum):
     CONFIGURATION = 4
     SERVICE = 5
     STALE_PLAN = 6
+    NOT_WRITTEN = 7
     CHANGES = 10
     INTERRUPTED = 130
 
@@ -28,11 +29,12 @@ class Ending(IntEnum):
 MEANINGS = {
     Ending.DONE: "all rows are applied or unchanged",
     Ending.SOME_ROWS_NOT: "some rows are not",
-    Ending.USAGE: "wrong usage, a file that is not there, or not confirmed; nothing was sent",
+    Ending.USAGE: "wrong usage, a file that is not there or of no use, or not confirmed; nothing was sent",
     Ending.PROBLEMS: "the input has problems; nothing was sent",
     Ending.CONFIGURATION: "configuration or credentials; nothing more was sent",
     Ending.SERVICE: "the service cannot be reached, or refuses",
     Ending.STALE_PLAN: "the plan is stale, edited or for another host; nothing was sent",
+    Ending.NOT_WRITTEN: "the result was not written; what was sent is in the journal, and `status` tells it",
     Ending.CHANGES: "`plan --exit-code` found changes to make",
     Ending.INTERRUPTED: "interrupted; the line that resumes it was printed",
 }
@@ -45,8 +47,9 @@ _OF_ERRORS: tuple[tuple[type[BaseException], Ending], ...] = (
     (errors.JournalError, Ending.CONFIGURATION),
     (errors.PlanError, Ending.STALE_PLAN),
     (errors.RequestError, Ending.SERVICE),
-    (FileNotFoundError, Ending.USAGE),
-    (IsADirectoryError, Ending.USAGE),
+    (errors.StateError, Ending.USAGE),
+    (errors.KlikitFramesError, Ending.PROBLEMS),
+    (OSError, Ending.USAGE),
     (KeyboardInterrupt, Ending.INTERRUPTED),
 )
 _REFUSALS = {401, 403}
@@ -55,6 +58,13 @@ _REFUSALS = {401, 403}
 def of_error(error: BaseException) -> Ending | None:
     """Return the exit code of an error, or None for one that nobody foresaw."""
     return next((ending for kind, ending in _OF_ERRORS if isinstance(error, kind)), None)
+
+
+def describe(error: BaseException) -> str:
+    """Return what to say of an error: of the system's own, the file and the reason without a number."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
 
 
 def of_result(result: Result) -> Ending:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from klikit_frames.cli import changes, endings, reads, sandboxes
-from klikit_frames.cli.outputs import say
+from klikit_frames.cli.outputs import accept_any_letter, say
 
 _EXIT_CODES = "\n".join(f"{ending.value:>4}  {text}" for ending, text in endings.MEANINGS.items())
 
@@ -40,11 +40,12 @@ for _command in (
 
 def main() -> None:
     """Run the command line; known errors end it with one message and their exit code."""
+    accept_any_letter()
     try:
         app()
     except Exception as error:
         ending = endings.of_error(error)
         if ending is None:
             raise
-        say(str(error))
+        say(endings.describe(error))
         sys.exit(ending)

@@ -1,28 +1,34 @@
-"""Data on stdout, talk on stderr, frames to files by their suffix."""
+"""Data on stdout, talk on stderr."""
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from klikit_frames.cli import formats
 from klikit_frames.cli.endings import Ending
+from klikit_frames.errors import KlikitFramesError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON array.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
-OutFile = Annotated[
-    Path | None,
-    typer.Option("--out", help="Write the data to FILE: .csv, .tsv, .xlsx, .parquet, .json or .jsonl."),
-]
 
 _SHOWN = 20
+
+
+def accept_any_letter() -> None:
+    """Print a letter that the terminal's encoding lacks as an escape, instead of breaking off."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(text: str) -> None:
@@ -36,17 +42,42 @@ def stop(ending: Ending, text: str) -> typer.Exit:
     return typer.Exit(ending)
 
 
-def put(frame: pd.DataFrame, *, json: bool = False, jsonl: bool = False, out: Path | None = None) -> None:
-    """Write `frame` to a file, or print it: a table on a terminal, CSV in a pipe, JSON if asked."""
-    if out is not None:
-        write_frame(frame, out)
-        say(f"{len(frame):,} rows written to {out}")
-    elif json or jsonl:
-        typer.echo(to_json(frame, lines=jsonl), nl=not jsonl)
-    elif sys.stdout.isatty():
-        put_table(frame)
-    else:
-        typer.echo(_to_csv(frame), nl=False)
+def counted(n: int, noun: str) -> str:
+    """Return how many there are of something, as in ``1 row`` and ``2,465 rows``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def put(
+    frame: pd.DataFrame, *, json: bool = False, jsonl: bool = False, out: Path | None = None, again: str = ""
+) -> None:
+    """Write `frame` to a file, or print it: a table on a terminal, CSV in a pipe, JSON if asked.
+
+    Where that breaks off, `again` is the command that tells the same once more.
+    """
+    with writing(out, again=again):
+        if out is not None:
+            formats.write_frame(frame, out)
+            say(f"{counted(len(frame), 'row')} written to {out}")
+        elif json or jsonl:
+            typer.echo(formats.to_json(frame, lines=jsonl), nl=not jsonl)
+        elif sys.stdout.isatty():
+            put_table(frame)
+        else:
+            typer.echo(formats.to_csv(frame), nl=False)
+
+
+@contextmanager
+def writing(out: Path | None, *, again: str = "") -> Iterator[None]:
+    """End the command with an exit code of its own if what is done inside cannot be written or printed."""
+    try:
+        yield
+    except (KlikitFramesError, BrokenPipeError):
+        # The one says itself what to do; the other is a reader, such as head, that has had enough.
+        raise
+    except Exception as error:
+        what = "The data could not be printed" if out is None else f"{out} could not be written"
+        how = f" To have it again: {again}" if again else ""
+        raise stop(Ending.NOT_WRITTEN, f"{what}: {str(error).rstrip('.')}.{how}") from error
 
 
 def put_table(frame: pd.DataFrame, *, limit: int = _SHOWN) -> None:
@@ -57,42 +88,3 @@ def put_table(frame: pd.DataFrame, *, limit: int = _SHOWN) -> None:
     typer.echo(shown.where(shown.notna(), "").to_string(index=False, max_colwidth=60))
     if len(frame) > limit:
         say(f"The first {limit} of {len(frame):,} rows are shown.")
-
-
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` to `path` in the format that its suffix names."""
-    if path.suffix not in _WRITERS:
-        known = ", ".join(_WRITERS)
-        raise stop(Ending.USAGE, f"{path}: the suffix {path.suffix!r} is not one of {known}.")
-    _WRITERS[path.suffix](frame, path)
-
-
-def to_json(frame: pd.DataFrame, *, lines: bool) -> str:
-    """Return `frame` as JSON records, times in ISO 8601."""
-    return frame.to_json(orient="records", date_format="iso", date_unit="us", lines=lines)
-
-
-def _to_csv(frame: pd.DataFrame, *, separator: str = ",") -> str:
-    from klikit_frames.running.exports import csv_text
-
-    return csv_text(frame, separator=separator)
-
-
-def _write_excel(frame: pd.DataFrame, path: Path) -> None:
-    from klikit_frames.running.exports import write_excel
-
-    write_excel(frame, path)
-
-
-def _write(text: Callable[..., str], **options: Any) -> Callable[[pd.DataFrame, Path], object]:
-    return lambda frame, path: path.write_bytes(text(frame, **options).encode("utf-8"))
-
-
-_WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
-    ".csv": _write(_to_csv),
-    ".tsv": _write(_to_csv, separator="\t"),
-    ".xlsx": _write_excel,
-    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
-    ".json": _write(to_json, lines=False),
-    ".jsonl": _write(to_json, lines=True),
-}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import changes, outputs, sources
+from klikit_frames.cli import changes, destinations, outputs, sources
 from klikit_frames.cli.endings import Ending
 from klikit_frames.cli.outputs import say, stop
 
@@ -22,7 +22,7 @@ def state(
     all_stores: Annotated[bool, typer.Option("--all-stores", help="Read every store.")] = False,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Print the live flags: of the business, or of stores."""
     with kf.connect() as client:
@@ -36,7 +36,7 @@ def diff(
     snapshot: sources.StateFile = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Compare a table with the live flags. Sends nothing that changes anything."""
     toggles = kf.read_toggles(sources.open_source(source))
@@ -51,7 +51,7 @@ def verify(
     journal: sources.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Read back what a run wrote. Exit 1 if some of it differs now."""
     result = _ended(run_id, journal=journal)
@@ -68,7 +68,7 @@ def runs(
     journal: sources.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """List the history, newest last."""
     history = kf.runs(journal=journal)
@@ -83,20 +83,23 @@ def status(
     journal: sources.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Print how far a run is, row by row, without waiting for it; exit as `apply` would."""
-    changes.finish(kf.attach(run_id, journal=journal).so_far(), json=json, jsonl=jsonl, out=out)
+    result = kf.attach(run_id, journal=journal).so_far()
+    changes.finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
 
 
 def report(
     run_id: sources.RunId,
-    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
+    out: destinations.PageFile,
     *,
     journal: sources.Journal = None,
 ) -> None:
     """Write one HTML file on a run, to mail to whoever asked for it."""
-    kf.report(out, result=_ended(run_id, journal=journal))
+    result = _ended(run_id, journal=journal)
+    with outputs.writing(out):
+        kf.report(out, result=result)
     say(f"Written to {out}")
 
 

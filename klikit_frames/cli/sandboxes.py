@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import endings, outputs
+from klikit_frames.cli import destinations, endings, outputs
 from klikit_frames.cli.endings import Ending
 from klikit_frames.cli.outputs import say, stop
 
@@ -22,7 +22,7 @@ def demo(
         typer.Argument(metavar="[FILE]", help="A table of the demo business; by default the sample."),
     ] = None,
     *,
-    out: outputs.OutFile = None,
+    out: destinations.OutFile = None,
 ) -> None:
     """Do the whole job on a sample table, against a sandbox of its own."""
     toggles = kf.read_toggles(source or sample_path())

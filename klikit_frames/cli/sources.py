@@ -21,7 +21,10 @@ Source = Annotated[
     typer.Argument(metavar="FILE", help="CSV, TSV, XLSX, Parquet or JSON Lines; `-` reads standard input."),
 ]
 Journal = Annotated[Path | None, typer.Option("--journal", help="The journal to use instead of your own.")]
-StateFile = Annotated[Path | None, typer.Option("--state", help="A snapshot of live flags to compare with.")]
+StateFile = Annotated[
+    Path | None,
+    typer.Option("--state", help="A snapshot of live flags to compare with: a .csv or .parquet of `state`."),
+]
 Live = Annotated[bool, typer.Option("--live", help="Read the live flags and skip rows that already hold.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="As `klikit-frames runs` lists it.")]
 
@@ -31,6 +34,8 @@ def open_source(name: str) -> Path | io.BytesIO:
     if name == "-":
         return io.BytesIO(sys.stdin.buffer.read())
     path = Path(name)
+    if path.is_dir():
+        raise stop(Ending.USAGE, f"{name} is a folder; name a file in it.")
     if not path.is_file():
         raise stop(Ending.USAGE, f"{name}: there is no such file.")
     return path

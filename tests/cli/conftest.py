@@ -70,3 +70,25 @@ def table(sandbox: kf.sandbox.Sandbox, tmp_path: Path) -> Path:
     path = tmp_path / "changes.csv"
     item_rows(sandbox, n=4).to_csv(path, index=False)
     return path
+
+
+@pytest.fixture
+def wide_table(sandbox: kf.sandbox.Sandbox, tmp_path: Path) -> Path:
+    """A good table of which one row is business-wide: a section on everywhere."""
+    state = sandbox.state()
+    sections = state[state["scope"].eq("business") & state["entity_type"].eq("section")]
+    wide = kf.business_toggles("section", sections["entity_id"].head(1).tolist(), is_enabled=True)
+    path = tmp_path / "wide.csv"
+    narrow = item_rows(sandbox, n=4).assign(scope="store")
+    pd.concat([narrow, wide[["entity_type", "entity_id", "scope", "is_enabled"]]]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Path:
+    """A file on a disk that is full."""
+    if not Path("/dev/full").exists():
+        pytest.skip("This system has no disk that is always full.")
+    path = tmp_path / "full.csv"
+    path.symlink_to("/dev/full")
+    return path

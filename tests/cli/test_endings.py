@@ -54,6 +54,57 @@ def test_2__real_host_names_the_code_to_confirm(
     assert "--confirm" in done.err
 
 
+def test_2__folder_in_place_of_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    """A folder is called a folder, not a file that is not there."""
+    done = terminal("check", tmp_path)
+    assert done.code == 2
+    assert "is a folder" in done.err
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".xlsx", ".tsv"])
+@pytest.mark.parametrize("command", ["plan", "diff"])
+def test_2__state_of_no_use(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, *, tmp_path: Path, command: str, suffix: str
+) -> None:
+    """A snapshot in a format that is not read ends with 2 and the two that are."""
+    path = tmp_path / f"state{suffix}"
+    assert terminal("state", "--out", path).code == 0
+    done = terminal(command, table, "--state", path)
+    assert done.code == 2
+    assert ".parquet or .csv" in done.err
+    assert ".parquet" in terminal(command, "--help").out
+
+
+def test_2__state_that_is_a_table(terminal: Terminal, table: Path) -> None:
+    """A table of changes handed in as the state is told apart, with 2."""
+    done = terminal("plan", table, "--state", table)
+    assert done.code == 2
+    assert "no column" in done.err
+
+
+def test_2__file_that_cannot_be_read(
+    terminal: Terminal, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that the system keeps closed is named with the system's reason, with 2."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(table))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    done = terminal("apply", table, "--yes")
+    assert (done.code, done.err) == (2, f"{table}: Permission denied.\n")
+
+
+def test_2__real_host_counts_what_is_business_wide(
+    terminal: Terminal, online: kf.sandbox.Sandbox, wide_table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line that asks for the code tells how many requests reach every store."""
+    monkeypatch.setenv("KLIKIT_BASE_URL", REAL_HOST)
+    done = terminal("apply", wide_table)
+    assert done.code == 2
+    assert "2 requests, 1 of them business-wide, add --confirm" in done.err.splitlines()[-1]
+
+
 def test_3__problems(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path) -> None:
     """A table with a bad flag is refused whole, with 3, and the server hears nothing."""
     table.write_text(table.read_text().replace("False", "maybe", 1))
