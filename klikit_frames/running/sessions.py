@@ -68,7 +68,8 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        shield(self.resources.close)
+        with shield():
+            self.resources.close()
 
     def go_on(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
@@ -78,7 +79,8 @@ class Session:
             is_news = self._settle(requests, progress=progress)
         except KeyboardInterrupt:
             self.watch.end("interrupted")
-        return shield(self._end if is_news else self._recorded)
+        with shield():
+            return self._end() if is_news else self._recorded()
 
     def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
         """Send and read back what is not settled, and tell whether there was anything."""

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-Made = TypeVar("Made")
 
-
-def shield(work: Callable[[], Made]) -> Made:
-    """Return what `work` returns, or raise what it raises; whoever presses Ctrl-C waits for its end.
-
-    An interrupt reaches the main thread only, so the work is done on another.
+@contextmanager
+def shield() -> Iterator[None]:
+    """Let Ctrl-C do nothing for a while: what is being done takes an instant, and half of it helps nobody.
 
     Examples
     --------
+    >>> import signal
     >>> from klikit_frames.running.shields import shield
-    >>> shield(lambda: 1 + 1)
-    2
+    >>> with shield():
+    ...     signal.raise_signal(signal.SIGINT)
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="klikit-frames-shield") as pool:
-        future = pool.submit(work)
-        while True:
-            try:
-                return future.result()
-            except KeyboardInterrupt:
-                continue
+    # No other thread is interrupted by Ctrl-C, and none may say what it does.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)

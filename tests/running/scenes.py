@@ -32,19 +32,23 @@ class Bar:
 
 
 class HoldingTransport(httpx.HTTPTransport):
-    """Keeps the `nth` request until it is let go, and does something when it comes."""
+    """Keeps the `nth` request (of a method) until it is let go, and does something when it comes."""
 
-    def __init__(self, deed: Callable[[], object] = lambda: None, *, nth: int = 4) -> None:
+    def __init__(
+        self, deed: Callable[[], object] = lambda: None, *, nth: int = 4, method: str | None = None
+    ) -> None:
         super().__init__()
         self.has_come = threading.Event()
         self.let_go = threading.Event()
         self._deed = deed
         self._n_left = nth
+        self._method = method
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
-        self._n_left -= 1
-        if not self._n_left:
+        is_counted = self._method in {None, request.method}
+        self._n_left -= is_counted
+        if is_counted and not self._n_left:
             self.has_come.set()
             self._deed()
             assert self.let_go.wait(30)

@@ -21,7 +21,7 @@ from klikit_frames.running.records import Target, Verdict
 from klikit_frames.running.sessions import draw_run
 from klikit_frames.running.watches import Rules, Watch
 
-from .scenes import HoldingTransport
+from .scenes import Bar, HoldingTransport
 from .worlds import FOREIGN_ID, connect
 
 
@@ -82,6 +82,26 @@ def test_crew__stopped_among_noted_requests(
         again = kf.resume(result.run_id, client, journal=journal, progress=False)
     assert again.counts["applied"] == 12
     assert again.frame["idempotency_key"].tolist() == result.frame["idempotency_key"].tolist()
+
+
+@pytest.mark.usefixtures("_ahead")
+def test_crew__pause_among_noted_requests(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """While the API wants a rest, what was noted ahead is told as not sent: it has not left."""
+    options = {"max_connections": 1, "writes_per_minute": 10**6}
+    with sandbox.connect(**options) as client:
+        job = kf.start(singles, client, journal=journal, progress=Bar(lambda: _limit(sandbox)))
+        while not client.pacing.paused_s:
+            pass
+        while (seen := job.so_far().counts)["unknown"] > 1:
+            assert client.pacing.paused_s, "nothing was noted back in the pause"
+        assert seen["not_sent"] >= 1
+        assert job.result().counts["applied"] == 12
+
+
+def _limit(sandbox: kf.sandbox.Sandbox) -> None:
+    sandbox.inject("rate_limit", match="PATCH", count=1, seconds=1.0)
 
 
 @pytest.mark.usefixtures("_ahead")

@@ -8,17 +8,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.running import sessions
 from klikit_frames.running.journal import Disk
 
+from .scenes import HoldingTransport
 from .worlds import connect
 
 
 def _press_ctrl_c(pressed: list[float]) -> None:
     pressed.append(time.monotonic())
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def _press_ctrl_c_here() -> None:
+    _press_ctrl_c([])
 
 
 def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
@@ -51,6 +58,40 @@ def test_interrupt__waiting_for_the_rate(
     assert result.status == "interrupted"
     assert result.counts["not_sent"] >= 10
     assert sum(result.counts.values()) == 12
+
+
+def test_interrupt__while_reading_back(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """Ctrl-C while a stored failure is read back gives the result without the proof; resuming proves."""
+    with connect(sandbox) as client:
+        kf.run(kf.plan(wide), client, journal=":memory:")
+    sandbox.inject("stored_502", count=1, match="PATCH")
+    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=1)
+    with connect(sandbox, transport=transport) as client:
+        threading.Timer(1.0, transport.let_go.set).start()
+        result = kf.run(kf.plan(wide), client, journal=journal, progress=False)
+        assert result.counts["failed"] == 4
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
+
+
+def test_interrupt__at_the_very_end(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C, even twice, while the result is put together does not take it away."""
+    told = sessions.tell
+
+    def interrupted(*given: Any, **options: Any) -> kf.Result:
+        for _ in range(2):
+            _press_ctrl_c_here()
+            time.sleep(0.05)
+        return told(*given, **options)
+
+    monkeypatch.setattr(sessions, "tell", interrupted)
+    with connect(sandbox) as client:
+        result = kf.run(singles, client, journal=journal, progress=False)
+    assert (result.status, result.counts["applied"]) == ("finished", 12)
+    assert kf.runs(journal=journal)["status"].tolist() == ["finished"]
 
 
 def test_interrupt__before_anything_was_sent(

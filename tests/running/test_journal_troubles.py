@@ -14,8 +14,8 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running import journal as journals
 
-from .test_runs import Bar
-from .worlds import in_child
+from .scenes import Bar, HoldingTransport
+from .worlds import connect, in_child
 
 
 @pytest.fixture
@@ -93,6 +93,43 @@ def test_journal__changed_body(journal: Path, client: kf.Client, wide: object) -
     other.close()
     with pytest.raises(kf.JournalError, match="does not match its hash"):
         kf.resume(result.run_id, client, journal=journal)
+
+
+def test_journal__by_a_link(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, tmp_path: Path) -> None:
+    """A journal that is named by a link has the locks of the file itself."""
+    link, journal = tmp_path / "link.sqlite3", tmp_path / "journal.sqlite3"
+    journal.touch(mode=0o600)
+    link.symlink_to(journal)
+    transport = HoldingTransport()
+    with connect(sandbox, max_connections=1, transport=transport) as client:
+        job = kf.start(singles, client, journal=journal)
+        transport.has_come.wait()
+        with pytest.raises(kf.JournalError, match="being run already"):
+            kf.run(singles, client, journal=link)
+        assert kf.runs(journal=link)["status"].tolist() == ["running"]
+        transport.let_go.set()
+        assert job.result().counts["applied"] == 12
+
+
+def test_journal__a_folder(tmp_path: Path) -> None:
+    """A folder in the place of a journal is told, also to those who only look."""
+    with pytest.raises(kf.JournalError, match="cannot be used"):
+        kf.runs(journal=tmp_path)
+
+
+def test_journal__damaged_plan(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
+    """A run whose plan cannot be unpacked is told as damaged."""
+    result = kf.run(singles, client, journal=journal)
+    with sqlite3.connect(journal) as connection:
+        connection.execute("UPDATE runs SET plan_body = x'00' || substr(plan_body, 2)")
+    connection.close()
+    for ask in (
+        lambda: kf.attach(result.run_id, journal=journal),
+        lambda: kf.resume(result.run_id, client, journal=journal),
+        lambda: kf.undo(result.run_id, client, journal=journal),
+    ):
+        with pytest.raises(kf.JournalError, match="damaged"):
+            ask()
 
 
 def test_journal__no_such_place(client: kf.Client, wide: object, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -16,8 +18,8 @@ from klikit_frames.running.keys import is_past_key
 from klikit_frames.running.records import Request, Target, Verdict
 
 from .judging import CELL
-from .scenes import Bar
-from .worlds import Doom, connect, live_and_die
+from .scenes import Bar, interrupt
+from .worlds import Doom, SkippingClock, connect, live_and_die
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -173,6 +175,98 @@ def test_run__stored_failure_and_an_old_menu(sandbox: kf.sandbox.Sandbox, journa
     assert result.frame["outcome"].tolist() == ["failed", "applied"]
     now = sandbox.state().merge(store[["entity_type", "entity_id"]])
     assert not now["is_enabled"].any()
+
+
+class _MovableClock(SkippingClock):
+    """A clock of a laptop that can be set, and that goes on while the lid is closed."""
+
+    set_by_s = 0.0
+
+    def time(self) -> float:
+        """Return the present, as the laptop has it."""
+        return super().time() + self.set_by_s
+
+
+class _SleepyTransport(httpx.HTTPTransport):
+    """Loses the first answer to a write, and does something before anybody is told."""
+
+    def __init__(self, deed: Callable[[], object]) -> None:
+        super().__init__()
+        self._deeds = [deed]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        response = super().handle_request(request)
+        if request.method == "PATCH" and self._deeds:
+            response.read()
+            self._deeds.pop()()
+            raise httpx.ReadError("lost")
+        return response
+
+
+def test_run__a_day_between_two_tries(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path) -> None:
+    """A machine that sleeps for a day between two tries does not use the key again."""
+    clock = _MovableClock()
+
+    def close_the_lid() -> None:
+        sandbox.move_clock(25 * 3600)
+        clock.set_by_s = 25 * 3600
+
+    with connect(sandbox, transport=_SleepyTransport(close_the_lid), clock=clock) as client:
+        lost = kf.run(kf.plan(wide), client, journal=journal)
+        assert (lost.counts["unknown"], len(_writes(sandbox))) == (4, 1)
+        assert kf.resume(lost.run_id, client, journal=journal).counts["applied"] == 4
+    assert len(_writes(sandbox)) == 1
+
+
+def test_resume__a_clock_that_was_set_back(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """The server is asked for its time anew: what an earlier answer told rests on a clock that was set."""
+    clock = _MovableClock()
+    with connect(sandbox, clock=clock) as client:
+        client.read("/brands")
+        sandbox.inject("reset_after", match="PATCH")
+        lost = kf.run(kf.plan(wide), client, journal=journal)
+        sandbox.clear_faults()
+        n_writes = len(_writes(sandbox))
+        sandbox.move_clock(25 * 3600)
+        clock.set_by_s = 5 * 3600
+        assert kf.resume(lost.run_id, client, journal=journal).counts["applied"] == 4
+    assert len(_writes(sandbox)) == n_writes
+
+
+def test_resume__what_never_left_has_no_date(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A request that was only refused for the rate is as good as new three days later."""
+    clock = _MovableClock()
+    sandbox.inject("rate_limit", count=1, match="PATCH", seconds=60.0)
+    with sandbox.connect() as client:
+        held = kf.run(kf.plan(wide), client, journal=journal, deadline_s=0.5)
+    assert (held.counts["not_sent"], held.frame["sent_at"].notna().sum()) == (4, 0)
+    clock.set_by_s = 72 * 3600
+    sandbox.move_clock(72 * 3600)
+    sandbox.inject("reset_before", match="PATCH")
+    with connect(sandbox, clock=clock) as client:
+        lost = kf.resume(held.run_id, client, journal=journal)
+        sandbox.clear_faults()
+        assert lost.counts["unknown"] == 4
+        assert kf.resume(held.run_id, client, journal=journal).counts["applied"] == 4
+
+
+def test_resume__a_stored_failure_of_a_stopped_run(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A failure that is repeated is read back by the next stretch if the first was stopped before."""
+    with connect(sandbox, max_connections=1) as client:
+        kf.run(kf.plan(wide.head(1)), client, journal=":memory:", progress=False)
+        sandbox.inject("stored_502", count=1, match="PATCH")
+        plan = kf.plan(wide, combine=False, progress=False)
+        stopped = kf.run(plan, client, journal=journal, progress=Bar(interrupt))
+        assert stopped.status == "interrupted"
+        assert (stopped.counts["failed"], stopped.counts["applied"]) in {(1, 0), (1, 1), (1, 2)}
+        assert kf.resume(stopped.run_id, client, journal=journal).counts["applied"] == 4
 
 
 def test_resume__nobody_tells_the_time(wide: pd.DataFrame, journal: Path) -> None:

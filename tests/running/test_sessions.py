@@ -82,6 +82,15 @@ def test_run__deadline(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: P
     assert result.counts["not_sent"] > 6
 
 
+def test_run__deadline_while_reading(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A deadline that passes while the flags from before are read lets nothing leave."""
+    sandbox.inject("latency", seconds=0.3, match="GET")
+    with connect(sandbox) as client:
+        result = kf.run(singles, client, journal=journal, deadline_s=0.1, before="read")
+    assert (result.status, result.counts["not_sent"]) == ("deadline", 12)
+    assert writes(sandbox).empty
+
+
 def test_run__canary(
     client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
 ) -> None:

@@ -72,7 +72,10 @@ def test_judge__stopped_between_tries() -> None:
     assert judge(_settled(404), n_cells=1, is_stopping=True).word == "rejected"
 
 
-@pytest.mark.parametrize(("status", "word"), [(409, "unknown"), (503, "unknown"), (404, "rejected")])
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [*((status, "unknown") for status in (401, 403, 307, 409, 503)), (404, "rejected")],
+)
 def test_judge__after_silence(status: int, word: str) -> None:
     """A conflict or a failure after a try that nobody answered does not tell what became of that try."""
     assert judge(_settled(status), n_cells=1, may_have_arrived=True).word == word
