@@ -68,6 +68,7 @@ class Crew:
             Is told of each family that is done, on the calling thread.
         """
         self._work = deque(families)
+        self._look_around()
         n_threads = min(self.client.max_connections, len(self._work))
         threads = [
             threading.Thread(target=self._toil, name=f"klikit-frames-send-{n}", daemon=True)
@@ -176,13 +177,17 @@ class Crew:
     def _settle(self, family: Family) -> None:
         while self._is_on() and family.is_waiting:
             request = family.take()
-            with self._ahead_lock:
-                is_noted = self._ahead.pop(request.key, None) is not None
             known = family.known_refusal(request)
-            settled = replace(request, verdict=known) if known else self._send(request, is_noted=is_noted)
+            settled = replace(request, verdict=known) if known else self._send(request)
+            self._forget_ahead(request)
             self._note(family, settled)
 
-    def _send(self, request: Request, *, is_noted: bool) -> Request:
+    def _forget_ahead(self, request: Request) -> bool:
+        """Keep a request from being noted back any more, and tell whether it could have been."""
+        with self._ahead_lock:
+            return self._ahead.pop(request.key, None) is not None
+
+    def _send(self, request: Request) -> Request:
         """Return a request with what became of it."""
         begun = request
 
@@ -192,7 +197,7 @@ class Crew:
             # The machine may have slept for a day between two tries.
             if attempt > 1 and is_past_key(begun, server_now=self.client.server_now() or sent_at):
                 return False
-            if attempt > 1 or not is_noted:
+            if not self._forget_ahead(request):
                 self.journal.note_attempts(self.run_id, [begun])
             return True
 

@@ -11,6 +11,8 @@ import pandas as pd
 
 from ..errors import ConfigError
 from ..frames.exports import neutralise_formulas
+from ..frames.halves import mend_halves
+from ..frames.sheets import confirm_cells
 
 # Excel keeps 15 digits of a number; a longer id is written as text.
 _EXCEL_EXACT_BELOW = 10**15
@@ -38,9 +40,9 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     Raises
     ------
     ConfigError
-        The extra ``[excel]`` is not installed.
+        The extra ``[excel]`` is not installed, or a text is one that an XLSX file cannot hold.
     """
-    plain = _map_columns(_plain(frame), _without_long_numbers)
+    plain = confirm_cells(_map_columns(_plain(frame), _without_long_numbers))
     try:
         with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
             plain.to_excel(writer, sheet_name=_SHEET, index=False)
@@ -50,8 +52,12 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say lists as ``663|664`` and times as text, then make formulas harmless."""
-    return neutralise_formulas(_map_columns(frame, _as_text))
+    """Say lists as ``663|664`` and times as text, then make formulas harmless.
+
+    UTF-8 has no halves of characters; frames that were read by hand may.
+    """
+    whole, _ = mend_halves(frame)
+    return neutralise_formulas(_map_columns(whole, _as_text))
 
 
 def _map_columns(frame: pd.DataFrame, change: Any) -> pd.DataFrame:
