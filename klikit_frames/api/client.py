@@ -63,14 +63,13 @@ class _HttpChannel:
 
     def exchange(self, request: Request) -> Try:
         """Send the request once."""
-        started = time.monotonic()
         try:
             found = self._send(request)
         except BaseException as error:
             # The frames below hold the Authorization header; a traceback with locals would print it.
             error.__context__ = error.__traceback__ = None
             raise
-        return replace(found, answer=self._scrub(found.answer), duration_s=time.monotonic() - started)
+        return replace(found, answer=self._scrub(found.answer))
 
     def _scrub(self, answer: Answer | None) -> Answer | None:
         """Black the keys out of what is kept of an answer, should the server have quoted them."""

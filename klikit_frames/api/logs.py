@@ -54,6 +54,16 @@ class SendLog:
         self._bucket, self._connection = InMemoryBucket([_ANY_RATE]), None
         return self._put(now_ms, rate=Rate(limit, window_ms))
 
+    def holds_since(self, since_ms: int) -> bool:
+        """Return whether the latest request of all processes was noted at that time or later."""
+        errors = self._connection.Error if self._connection else ()
+        try:
+            latest = cast("RateItem | None", self._bucket.peek(0))
+        except errors:
+            # It is locked just now, so it is in use: what it holds is not known to be old.
+            return True
+        return latest is not None and latest.timestamp >= since_ms
+
     def close(self) -> None:
         """Close the file, if there is one."""
         self._bucket.close()

@@ -10,33 +10,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from .clocks import Clock
+from .jitters import MAX_JITTER_S, Jitter
 from .logs import SendLog, open_log
 from .ratelimits import MAX_RESET_S, WINDOW_S, RateLimits, choose_pause
 from .rests import Rest, SharedRest
 
 Kind = Literal["read", "write"]
-MIN_JITTER_S = 0.25
-# Three seconds on top of sixty still use 95 % of the cap.
-MAX_JITTER_S = 3.0
 # Beyond this cap a file costs each request more than sharing could save it.
 MAX_SHARED_PER_MINUTE = 6000
-_N_DURATIONS = 256
 _BACK_OFF = 0.8
 _LEAST_SHARE = 0.1
 _RECOVERY_PER_WINDOW = 0.1
 _LOG = logging.getLogger(__name__)
-
-
-def measure_jitter(durations_s: deque[float]) -> float:
-    """Return by how many seconds requests may be delayed unequally, judged by how long answers took."""
-    spread = max(durations_s) - min(durations_s) if durations_s else 0.0
-    return min(MAX_JITTER_S, MIN_JITTER_S + spread)
 
 
 @dataclass(slots=True)
@@ -46,7 +36,7 @@ class Lane:
     log: SendLog
     configured: int
     learned: float = field(init=False)
-    durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=_N_DURATIONS), init=False)
+    jitter: Jitter = field(default_factory=Jitter, init=False)
     changed_at: float = field(default=0.0, init=False)
     hold: Rest = field(default_factory=Rest, init=False)
 
@@ -62,7 +52,7 @@ class Lane:
         """Take a slot and return 0, or return the seconds until one may be free."""
         if held_s := self.hold.left(now):
             return held_s
-        window_s = WINDOW_S + measure_jitter(self.durations_s)
+        window_s = WINDOW_S + self.jitter.measure(now)
         return self.log.put(int(now * 1000), limit=self.per_minute, window_ms=int(window_s * 1000)) / 1000
 
     def learn(self, limits: RateLimits, *, now: float) -> None:
@@ -109,8 +99,8 @@ class Pacing:
         self._pause = SharedRest(path and path.with_suffix(".rest"))
         self._n_pauses_in_a_row = 0
         self._lanes: dict[Kind, Lane] = {
-            "read": _open_lane("reads", reads_per_minute, path=path),
-            "write": _open_lane("writes", writes_per_minute, path=path),
+            "read": _open_lane("reads", reads_per_minute, path=path, now=clock.time()),
+            "write": _open_lane("writes", writes_per_minute, path=path, now=clock.time()),
         }
 
     @property
@@ -139,10 +129,10 @@ class Pacing:
         return False
 
     def note(self, kind: Kind, *, duration_s: float, limits: RateLimits, is_rate_limited: bool) -> None:
-        """Learn from an answer: how long it took, what its headers say, whether it was a 429."""
+        """Learn from an answer: its time since the admission, what its headers say, whether it was a 429."""
         with self._lock:
             lane, now = self._lanes[kind], self._clock.time()
-            lane.durations_s.append(duration_s)
+            lane.jitter.note(duration_s, now=now)
             lane.learn(limits, now=now)
             if is_rate_limited:
                 self._rest(lane, limits=limits, now=now)
@@ -171,6 +161,9 @@ class Pacing:
         self._pause.begin(Rest(now, now + max(pause.seconds, self._pause.left(now))))
 
 
-def _open_lane(name: str, per_minute: int, *, path: Path | None) -> Lane:
+def _open_lane(name: str, per_minute: int, *, path: Path | None, now: float) -> Lane:
     is_shared = per_minute <= MAX_SHARED_PER_MINUTE
-    return Lane(log=open_log(name, path=path if is_shared else None), configured=per_minute)
+    lane = Lane(log=open_log(name, path=path if is_shared else None), configured=per_minute)
+    if lane.log.holds_since(int((now - WINDOW_S - MAX_JITTER_S) * 1000)):
+        lane.jitter.fear(now=now)
+    return lane

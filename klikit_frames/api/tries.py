@@ -25,8 +25,6 @@ class Try:
         What went wrong on the way; None if all of the answer arrived.
     was_sent : bool
         False if no connection was ever opened.
-    duration_s : float
-        From touching the socket to the end.
     limits : RateLimits
         What the answer's headers say of the rate caps.
     """
@@ -34,7 +32,6 @@ class Try:
     answer: Answer | None = None
     trouble: str | None = None
     was_sent: bool = True
-    duration_s: float = 0.0
     limits: RateLimits = field(default_factory=RateLimits)
 
     @property
