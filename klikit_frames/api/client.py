@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+from typing import cast
 
 import httpx
 
 from .. import __version__
 from ..errors import ConfigError
+from .bodies import ACCEPTED_CODINGS, Bounds, collect_body
 from .calls import Surroundings
 from .clocks import Clock, SystemClock
 from .connections import Client, Request
@@ -18,7 +20,7 @@ from .credentials import PARTNER_KEY, SECRET_KEY, Credentials, find_base_url, fi
 from .hosts import check_base_url
 from .logs import log_path
 from .pacing import Kind, Pacing
-from .tries import Bounds, Try, collect_body, read_try
+from .tries import Try, read_try
 from .wire import Answer
 
 __all__ = ["Client", "connect"]
@@ -101,7 +103,10 @@ class _HttpChannel:
     def _read(self, response: httpx.Response, *, bounds: Bounds) -> Try:
         body, trouble = b"", None
         try:
-            body, trouble = collect_body(response.iter_bytes(), bounds=bounds)
+            # Not through httpx, which unpacks whatever is inside before anybody can count.
+            chunks = cast("httpx.SyncByteStream", response.stream)
+            coding = response.headers.get("Content-Encoding", "")
+            body, trouble = collect_body(chunks, bounds=bounds, coding=coding)
         except httpx.HTTPError as error:
             trouble = f"the answer broke off ({type(error).__name__})"
         finally:
@@ -220,7 +225,11 @@ def _open_http(
 ) -> httpx.Client:
     return httpx.Client(
         auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
-        headers={"Accept": "application/json", "User-Agent": f"klikit-frames/{__version__}"},
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED_CODINGS,
+            "User-Agent": f"klikit-frames/{__version__}",
+        },
         timeout=timeout,
         limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
         transport=transport,

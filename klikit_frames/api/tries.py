@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .clocks import Clock, read_now
@@ -45,35 +44,6 @@ class Try:
         if self.answer is None or self.trouble is not None or self.is_rate_limited:
             return True
         return self.answer.http_status in RETRIED_STATUSES
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much of an answer is read, and until when."""
-
-    max_bytes: int
-    deadline: float
-
-
-def collect_body(
-    chunks: Iterable[bytes], *, bounds: Bounds, stopwatch: Callable[[], float] = time.monotonic
-) -> tuple[bytes, str | None]:
-    """Return the whole body, or nothing and why it was given up.
-
-    Examples
-    --------
-    >>> from klikit_frames.api.tries import Bounds, collect_body
-    >>> collect_body([b"1234", b"5678"], bounds=Bounds(max_bytes=6, deadline=1e12))
-    (b'', 'the answer is longer than 6 bytes')
-    """
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > bounds.max_bytes:
-            return b"", f"the answer is longer than {bounds.max_bytes:,} bytes"
-        if stopwatch() > bounds.deadline:
-            return b"", "the answer dripped in too slowly"
-    return bytes(body), None
 
 
 def read_try(
