@@ -68,15 +68,15 @@ class Crew:
             Is told of each family that is done, on the calling thread.
         """
         self._work = deque(families)
-        self._look_around()
         n_threads = min(self.client.max_connections, len(self._work))
         threads = [
             threading.Thread(target=self._toil, name=f"klikit-frames-send-{n}", daemon=True)
             for n in range(n_threads)
         ]
-        for thread in threads:
-            thread.start()
         try:
+            self._look_around()
+            for thread in threads:
+                thread.start()
             self._follow(report, n_threads=n_threads)
         except KeyboardInterrupt:
             self.watch.end("interrupted")
@@ -119,7 +119,7 @@ class Crew:
     def _dismiss(self, threads: Iterable[threading.Thread]) -> None:
         until = self.watch.now() + GRACE_S
         with suppress(KeyboardInterrupt):
-            for thread in threads:
+            for thread in filter(threading.Thread.is_alive, threads):
                 thread.join(max(0.0, until - self.watch.now()))
 
     def _call_back(self, *, older_than_s: float = 0.0) -> None:
@@ -170,9 +170,9 @@ class Crew:
         """Note in one commit the first tries of these families, and keep how their requests stood before."""
         now, sent_at, requests = self.watch.now(), self.client.now(), [family.next for family in taken]
         begun = [replace(request, attempts=request.attempts + 1) for request in requests]
+        self.journal.note_attempts(self.run_id, [self._dated(one, sent_at=sent_at) for one in begun])
         with self._ahead_lock:
             self._ahead |= {request.key: (request, now) for request in requests}
-        self.journal.note_attempts(self.run_id, [self._dated(one, sent_at=sent_at) for one in begun])
 
     def _settle(self, family: Family) -> None:
         while self._is_on() and family.is_waiting:
