@@ -152,9 +152,13 @@ def test_start__client_closed_on_the_way(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """A client that is closed while a job waits for its turn ends the run; what never left is not sent."""
-    with sandbox.connect(max_connections=2) as client:
-        sandbox.inject("rate_limit", match="PATCH", count=1, seconds=1.0)
-        job = kf.start(singles, client, journal=journal)
+
+    def limit() -> None:
+        sandbox.inject("rate_limit", match="PATCH", count=1, seconds=2.0)
+
+    sandbox.inject("latency", seconds=0.2, count=3)
+    with sandbox.connect(max_connections=1) as client:
+        job = kf.start(singles, client, journal=journal, progress=Bar(limit))
         while not client.pacing.paused_s:
             pass
     result = job.result(timeout=30)
