@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -20,6 +21,7 @@ from .credentials import PARTNER_KEY, SECRET_KEY, Credentials, find_base_url, fi
 from .hosts import check_base_url
 from .logs import log_path
 from .pacing import Kind, Pacing
+from .redactions import redact_logs
 from .tries import Try, read_try
 from .wire import Answer
 
@@ -29,6 +31,11 @@ __all__ = ["Client", "connect"]
 MAX_BYTES: dict[Kind, int] = {"read": 64 * 2**20, "write": 2**20}
 # A body may take this many timeouts to arrive in all, however steadily it drips.
 MAX_TIMEOUTS: dict[Kind, float] = {"read": 10.0, "write": 2.0}
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": ACCEPTED_CODINGS,
+    "User-Agent": f"klikit-frames/{__version__}",
+}
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -53,6 +60,7 @@ class _HttpChannel:
         self._credentials = credentials
         self._clock = clock
         self._timeout_s = timeout_s
+        self._end_redaction = weakref.finalize(self, redact_logs(credentials))
 
     @property
     def is_closed(self) -> bool:
@@ -62,6 +70,7 @@ class _HttpChannel:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
+        self._end_redaction()
 
     def exchange(self, request: Request) -> Try:
         """Send the request once."""
@@ -69,7 +78,8 @@ class _HttpChannel:
             found = self._send(request)
         except BaseException as error:
             # The frames below hold the Authorization header; a traceback with locals would print it.
-            error.__context__ = error.__traceback__ = None
+            error.__cause__ = error.__context__ = error.__traceback__ = None
+            vars(error).pop("__notes__", None)
             raise
         return replace(found, answer=self._scrub(found.answer))
 
@@ -111,6 +121,7 @@ class _HttpChannel:
             trouble = f"the answer broke off ({type(error).__name__})"
         finally:
             response.close()
+        body = self._credentials.scrub_body(body)
         return read_try(response.status_code, response.headers, body, trouble=trouble, clock=self._clock)
 
     def _build(self, request: Request) -> httpx.Request:
@@ -187,7 +198,7 @@ def connect(
         reads_per_minute=reads_per_minute,
         max_connections=max_connections,
     )
-    base = check_base_url(find_base_url(address).reveal(), allowed_hosts=allowed_hosts)
+    base = check_base_url(find_base_url(address), allowed_hosts=allowed_hosts)
     credentials = find_credentials(given, host=base.netloc)
     clock = clock or SystemClock()
     http = _open_http(
@@ -223,21 +234,32 @@ def _open_http(
     trust_env: bool,
     verify: bool,
 ) -> httpx.Client:
-    return httpx.Client(
-        auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
-        headers={
-            "Accept": "application/json",
-            "Accept-Encoding": ACCEPTED_CODINGS,
-            "User-Agent": f"klikit-frames/{__version__}",
-        },
-        timeout=timeout,
-        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
-        transport=transport,
-        trust_env=trust_env,
-        verify=verify,
-        follow_redirects=False,
-        event_hooks={"response": [_forget_redirect]},
-    )
+    try:
+        return httpx.Client(
+            auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
+            headers=_HEADERS,
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            transport=transport,
+            trust_env=trust_env,
+            verify=verify,
+            follow_redirects=False,
+            event_hooks={"response": [_forget_redirect]},
+        )
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+        if not trust_env:
+            raise
+        said = _say_environment(error)
+    # Out here the error is forgotten: its words and its frames tell the proxy's password.
+    raise ConfigError(said)
+
+
+def _say_environment(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return "The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: mend or unset it."
+    if isinstance(error, ImportError):
+        return "The environment names a SOCKS proxy: install httpx[socks], or unset ALL_PROXY and its like."
+    return "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not the URL of a proxy: mend or unset it."
 
 
 def _forget_redirect(response: httpx.Response) -> None:

@@ -19,6 +19,8 @@ SECRET_KEY = "KLIKIT_SECRET_KEY"  # noqa: S105 - the variable's name
 KEYRING_SERVICE = "klikit_frames"
 # A key of a letter or two is somebody's test, and blacked out it would eat the words of a message.
 _LEAST_SECRET = 4
+# So long a text stands in no menu by chance: it is blacked out of an answer before the answer is understood.
+_LEAST_UNMISTAKABLE = 12
 _ARGUMENTS = {PARTNER_KEY: "partner_key", SECRET_KEY: "secret_key"}
 
 
@@ -66,6 +68,15 @@ class Credentials:
         for shown in self._spellings():
             text = text.replace(shown, "***") if len(shown) >= _LEAST_SECRET else text
         return text
+
+    def scrub_body(self, body: bytes) -> bytes:
+        """Return an answer's body with the keys blacked out, should the server have echoed them as data."""
+        for shown in self._spellings():
+            if len(shown) >= _LEAST_UNMISTAKABLE:
+                # JSON may write a slash with a backslash before it.
+                for spelling in {shown, shown.replace("/", "\\/")}:
+                    body = body.replace(spelling.encode(), b"***")
+        return body
 
     def __repr__(self) -> str:
         return "Credentials(***)"

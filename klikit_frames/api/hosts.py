@@ -6,9 +6,11 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigError
+from .credentials import Secret
 
 KNOWN_HOSTS = ("api.dev.shadowchef.co", "gateway-enterprise.klikit.io")
 DEFAULT_PATH = "/v1/partner"
@@ -53,10 +55,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_base_url(text: str, *, allowed_hosts: Iterable[str] = ()) -> Base:
-    """Return the parsed base URL, or refuse it in one sentence that repeats no secret.
+def check_base_url(address: Secret, *, allowed_hosts: Iterable[str] = ()) -> Base:
+    """Return the parsed base URL, or refuse it in one sentence that repeats nothing of it but the host.
 
     Touches neither network nor disk.
+
+    Parameters
+    ----------
+    address : Secret
+        People paste keys into addresses: it is unwrapped only where nothing is raised.
+    allowed_hosts : iterable of str
+        Hosts to allow besides klikit's.
 
     Raises
     ------
@@ -65,16 +74,21 @@ def check_base_url(text: str, *, allowed_hosts: Iterable[str] = ()) -> Base:
 
     Examples
     --------
+    >>> from klikit_frames.api.credentials import Secret
     >>> from klikit_frames.api.hosts import check_base_url
-    >>> check_base_url("https://api.dev.shadowchef.co").url
+    >>> check_base_url(Secret("https://api.dev.shadowchef.co")).url
     'https://api.dev.shadowchef.co/v1/partner'
     """
-    parts = _split(text.strip())
-    host, port = _read_netloc(parts)
-    if not is_loopback(host):
+    place = _read_place(address.reveal())
+    if isinstance(place, str):
+        raise ConfigError(f"The base URL (KLIKIT_BASE_URL) {place}.")
+    if not is_loopback(place.host):
         more = [allowed_hosts] if isinstance(allowed_hosts, str) else allowed_hosts
-        _check_remote(parts.scheme, host, port, allowed=(*KNOWN_HOSTS, *map(str.lower, more)))
-    return Base(scheme=parts.scheme, host=host, port=port, path=_read_path(parts))
+        _check_remote(place, allowed=(*KNOWN_HOSTS, *map(str.lower, more)))
+    path = _read_path(address.reveal())
+    if path is None:
+        raise ConfigError(f"The path of the base URL (KLIKIT_BASE_URL) is not as plain as {DEFAULT_PATH!r}.")
+    return Base(scheme=place.scheme, host=place.host, port=place.port, path=path)
 
 
 def check_path(path: str) -> str:
@@ -84,47 +98,45 @@ def check_path(path: str) -> str:
     return path
 
 
-def _split(text: str) -> SplitResult:
+class _Place(NamedTuple):
+    scheme: str
+    host: str
+    port: int | None
+
+
+def _read_place(text: str) -> _Place | str:
+    """Return where a URL leads, or what is wrong with it; raises nothing, for its locals hold the URL."""
     try:
         parts = urlsplit(text)
     except ValueError:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme not in {"http", "https"} or not parts.netloc or not _is_plain(text, parts):
-        raise ConfigError(
-            f"The base URL (KLIKIT_BASE_URL) is not a plain URL such as 'https://{KNOWN_HOSTS[0]}{DEFAULT_PATH}'."
-        )
-    return parts
+        return f"is not a plain URL such as 'https://{KNOWN_HOSTS[0]}{DEFAULT_PATH}'"
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or "%" in host:
+        return "has no usable host and port"
+    return _Place(parts.scheme, host, None if port == {"http": 80, "https": 443}[parts.scheme] else port)
 
 
 def _is_plain(text: str, parts: SplitResult) -> bool:
     return bool(_SAFE_URL.fullmatch(text)) and not parts.query and not parts.fragment
 
 
-def _read_netloc(parts: SplitResult) -> tuple[str, int | None]:
-    try:
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", None
-    if not host or "%" in host:
-        raise ConfigError("The base URL (KLIKIT_BASE_URL) has no usable host and port.")
-    return host, None if port == {"http": 80, "https": 443}[parts.scheme] else port
-
-
-def _check_remote(scheme: str, host: str, port: int | None, *, allowed: tuple[str, ...]) -> None:
-    name = host if port is None else f"{host}:{port}"
+def _check_remote(place: _Place, *, allowed: tuple[str, ...]) -> None:
+    name = place.host if place.port is None else f"{place.host}:{place.port}"
     if name not in allowed:
         raise ConfigError(
             f"The host {name!r} is not one of klikit's ({', '.join(KNOWN_HOSTS)}); "
             "if it is meant, name it in connect(allowed_hosts=[...])."
         )
-    if scheme != "https":
+    if place.scheme != "https":
         raise ConfigError(f"The base URL of {name!r} must begin with https://.")
 
 
-def _read_path(parts: SplitResult) -> str:
-    path = parts.path.rstrip("/")
-    if not path:
-        return DEFAULT_PATH
-    if not _SAFE_PATH.fullmatch(path) or "/." in path:
-        raise ConfigError(f"The path {path!r} of the base URL (KLIKIT_BASE_URL) is not a plain one.")
-    return path
+def _read_path(text: str) -> str | None:
+    """Return the path of a URL that was split before, or None if it is no plain one; raises nothing."""
+    path = urlsplit(text).path.rstrip("/") or DEFAULT_PATH
+    return path if _SAFE_PATH.fullmatch(path) and "/." not in path else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.api.credentials import Secret
 from klikit_frames.api.hosts import check_base_url, check_path
 
 
@@ -24,7 +25,7 @@ from klikit_frames.api.hosts import check_base_url, check_path
 )
 def test_base_url__allowed(text: str, url: str) -> None:
     """Klikit's two hosts over https, and this machine itself."""
-    assert check_base_url(text).url == url
+    assert check_base_url(Secret(text)).url == url
 
 
 @pytest.mark.parametrize(
@@ -73,19 +74,24 @@ def test_base_url__allowed(text: str, url: str) -> None:
 def test_base_url__refused(text: str) -> None:
     """Anything else is refused after parsing, in one line that names the variable or the host."""
     with pytest.raises(kf.ConfigError) as caught:
-        check_base_url(text)
+        check_base_url(Secret(text))
     assert "\n" not in str(caught.value)
 
 
 def test_base_url__of_a_host_allowed_on_purpose() -> None:
     """Whoever names another host gets it, over https and on no other port."""
     allowed = ["Proxy.Example", "proxy.example:8443"]
-    assert check_base_url("https://proxy.example", allowed_hosts=allowed).netloc == "proxy.example"
-    assert check_base_url("https://proxy.example:8443", allowed_hosts=allowed).netloc == "proxy.example:8443"
-    assert check_base_url("https://proxy.example", allowed_hosts="proxy.example").host == "proxy.example"
+    assert check_base_url(Secret("https://proxy.example"), allowed_hosts=allowed).netloc == "proxy.example"
+    assert (
+        check_base_url(Secret("https://proxy.example:8443"), allowed_hosts=allowed).netloc
+        == "proxy.example:8443"
+    )
+    assert (
+        check_base_url(Secret("https://proxy.example"), allowed_hosts="proxy.example").host == "proxy.example"
+    )
     for text in ("http://proxy.example", "https://proxy.example:9443", "https://x.proxy.example"):
         with pytest.raises(kf.ConfigError):
-            check_base_url(text, allowed_hosts=allowed)
+            check_base_url(Secret(text), allowed_hosts=allowed)
 
 
 @pytest.mark.parametrize(
