@@ -1,7 +1,8 @@
 """The API's spelling of brands, branches, menu trees and publishing, decoded into plain records and back.
 
-Unknown fields are ignored. A flag that is not there, or is not a boolean, is None: never guessed. What has no
-id, or is no list where the documentation has one, does not fit, and the error names the place.
+Unknown fields are ignored. A flag that is not there, or is not a boolean, is None: never guessed; and so is a
+text that is none. What has no id of 64 bits, or is no list where the documentation has one, does not fit, and
+the error names the place.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..errors import RequestError
+from .menu_shapes import flag_of, id_of, is_id, listed, listed_if_any, misfit, object_of, text_of, title_of
 
 BRANDS_PATH = "/brands"
 BRANCHES_PATH = "/branches"
@@ -76,8 +77,8 @@ class PublishCounts(NamedTuple):
 def decode_brands(data: Any) -> tuple[Brand, ...]:
     """Return the brands; the answer is an odd one, a list of one object that holds them."""
     holders = data if isinstance(data, list) else [data]
-    found = (brand for holder in holders for brand in _listed(holder, "brands", at="data[0]"))
-    return tuple(Brand(_id(brand, at="data[0].brands"), _title(brand.get("title"))) for brand in found)
+    found = (brand for holder in holders for brand in listed(holder, "brands", at="data[0]"))
+    return tuple(Brand(id_of(brand, at="data[0].brands"), title_of(brand.get("title"))) for brand in found)
 
 
 def decode_branches(data: Any) -> BranchPage:
@@ -85,9 +86,9 @@ def decode_branches(data: Any) -> BranchPage:
 
     ``brand_titles`` is left alone: it is sorted by title and does not go with ``brand_ids``.
     """
-    branches = tuple(_branch(result) for result in _listed(data, "results", at="data"))
+    branches = tuple(_branch(result) for result in listed(data, "results", at="data"))
     total = data.get("total")
-    return BranchPage(branches, total if isinstance(total, int) else len(branches))
+    return BranchPage(branches, total if type(total) is int else len(branches))
 
 
 def decode_menu(data: Any, *, store: Store | None) -> list[Node]:
@@ -107,10 +108,10 @@ def decode_menu(data: Any, *, store: Store | None) -> list[Node]:
     RequestError
         The tree does not fit the API's documentation; the message names the place.
     """
-    menu = _object(_object(data, at="data").get("menu"), at="data.menu")
+    menu = object_of(object_of(data, at="data").get("menu"), at="data.menu")
     if store is not None:
         _check_store(menu, store)
-    sections = _listed(menu, "sections", at="data.menu")
+    sections = listed(menu, "sections", at="data.menu")
     return list(_Walk(menu, is_business=store is None).places(sections))
 
 
@@ -134,16 +135,16 @@ def decode_publish(data: Any) -> PublishCounts:
 
 def _branch(result: dict[str, Any]) -> Branch:
     brand_ids = result.get("brand_ids")
-    if not isinstance(brand_ids, list) or not all(type(brand_id) is int for brand_id in brand_ids):
-        raise _misfit("data.results.brand_ids", "a list of ids", brand_ids)
+    if not isinstance(brand_ids, list) or not all(map(is_id, brand_ids)):
+        raise misfit("data.results.brand_ids", "a list of ids", brand_ids)
     city = result.get("city_title", result.get("city", result.get("city_id")))
     return Branch(
-        branch_id=_id(result, at="data.results"),
-        title=_title(result.get("title")),
+        branch_id=id_of(result, at="data.results"),
+        title=title_of(result.get("title")),
         brand_ids=tuple(brand_ids),
-        city=None if city is None else str(city),
-        country_code=_text(result.get("country_code")),
-        currency_code=_text(result.get("currency_code")),
+        city=city if isinstance(city, str) else str(city) if type(city) is int else None,
+        country_code=text_of(result.get("country_code")),
+        currency_code=text_of(result.get("currency_code")),
     )
 
 
@@ -153,7 +154,7 @@ def _check_store(menu: dict[str, Any], store: Store) -> None:
     if isinstance(info, dict) and "brandID" in info and "branchID" in info:
         told = (info["brandID"], info["branchID"])
         if told != store:
-            raise _misfit("data.menu.branchInfo", f"store {store[0]}/{store[1]}", told)
+            raise misfit("data.menu.branchInfo", f"store {store[0]}/{store[1]}", told)
 
 
 class _Walk:
@@ -192,22 +193,25 @@ class _Walk:
 
     def _options(self, item: dict[str, Any]) -> Iterator[Node]:
         """Yield the options of an item's groups, each once: items, but only ever chosen inside another."""
-        for group in item.get("groups") or ():
-            for option in group.get("groupedModifiers") or ():
-                if option.get("id") not in self._seen["options"]:
-                    self._seen["options"].add(option.get("id"))
+        for group in listed_if_any(item, "groups", at="item"):
+            for option in listed_if_any(group, "groupedModifiers", at="item.groups"):
+                option_id = id_of(option, at="option")
+                if option_id not in self._seen["options"]:
+                    self._seen["options"].add(option_id)
                     yield _node("item", option, parents=(), titles=())._replace(is_modifier_option=True)
 
     def _children(self, parent: dict[str, Any], key: str, *, link: str) -> list[dict[str, Any]]:
         if parent.get(key) is not None:
-            return _listed(parent, key, at=f"{key} of {parent['id']}")
-        linked = parent.get(link) or []
+            return listed(parent, key, at=f"{key} of {parent['id']}")
+        linked = parent.get(link) or ()
+        if not isinstance(linked, list | tuple):
+            raise misfit(f"{link} of {parent['id']}", "a list of ids", linked)
         return [self._flat[key][child] for child in linked if type(child) is int and child in self._flat[key]]
 
 
 def _by_id(menu: dict[str, Any], key: str) -> dict[int, dict[str, Any]]:
-    entries = _listed(menu, key, at="data.menu") if menu.get(key) is not None else []
-    return {_id(entry, at=f"data.menu.{key}"): entry for entry in entries}
+    entries = listed_if_any(menu, key, at="data.menu")
+    return {id_of(entry, at=f"data.menu.{key}"): entry for entry in entries}
 
 
 def _node(
@@ -217,15 +221,15 @@ def _node(
     stock = raw.get("oos")
     return Node(
         entity_type=entity_type,
-        entity_id=_id(raw, at=entity_type),
-        title=_title(raw.get("title")),
-        is_enabled=_flag(raw.get("isEnabled", raw.get("enabled"))),
+        entity_id=id_of(raw, at=entity_type),
+        title=title_of(raw.get("title")),
+        is_enabled=flag_of(raw.get("isEnabled", raw.get("enabled"))),
         parents=parents,
         parent_titles=titles,
-        sku=_text(raw.get("skuID")),
-        is_item_enabled=_flag(raw.get("itemIsEnabled")),
-        is_in_stock=_flag(stock.get("available")) if isinstance(stock, dict) else None,
-        is_available=_flag(raw.get("isAvailable")),
+        sku=text_of(raw.get("skuID")),
+        is_item_enabled=flag_of(raw.get("itemIsEnabled")),
+        is_in_stock=flag_of(stock.get("available")) if isinstance(stock, dict) else None,
+        is_available=flag_of(raw.get("isAvailable")),
         visible_on=visible_on,
         hidden_on=hidden_on,
         is_modifier_option=raw.get("onlyModifier") is True,
@@ -238,7 +242,8 @@ def _visibility(raw: Any) -> tuple[str | None, str | None]:
         raw = {str(entry.get("providerID")): entry.get("status") for entry in raw if isinstance(entry, dict)}
     if not isinstance(raw, dict):
         return None, None
-    return _shown_and_hidden(tuple((key, bool(status)) for key, status in raw.items() if key.isdecimal()))
+    shown = ((key, bool(status)) for key, status in raw.items() if key.isdecimal() and len(key) < 20)
+    return _shown_and_hidden(tuple(shown))
 
 
 @lru_cache(maxsize=1024)  # Most entities of a business are visible alike, and share these texts.
@@ -246,46 +251,3 @@ def _shown_and_hidden(statuses: tuple[tuple[str, bool], ...]) -> tuple[str | Non
     statuses = tuple(sorted(statuses, key=lambda status: int(status[0])))
     shown, hidden = ("|".join(key for key, is_on in statuses if is_on is told) for told in (True, False))
     return shown or None, hidden or None
-
-
-def _title(raw: Any) -> str | None:
-    """Return a plain title, or that of a locale map: English if there is one, else the first that is."""
-    if isinstance(raw, dict):
-        raw = raw.get("en") or next((text for text in raw.values() if text), None)
-    return _text(raw)
-
-
-def _text(raw: Any) -> str | None:
-    return raw if isinstance(raw, str) and raw else None
-
-
-def _flag(raw: Any) -> bool | None:
-    return raw if isinstance(raw, bool) else None
-
-
-def _id(raw: dict[str, Any], *, at: str) -> int:
-    value = raw.get("id")
-    if type(value) is not int:
-        raise _misfit(f"{at}.id", "an integer", value)
-    return value
-
-
-def _listed(holder: Any, key: str, *, at: str) -> list[dict[str, Any]]:
-    found = _object(holder, at=at).get(key)
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise _misfit(f"{at}.{key}", "a list of objects", found)
-    return found
-
-
-def _object(raw: Any, *, at: str) -> dict[str, Any]:
-    if not isinstance(raw, dict):
-        raise _misfit(at, "an object", raw)
-    return raw
-
-
-def _misfit(place: str, wanted: str, got: object) -> RequestError:
-    shown = repr(got)
-    return RequestError(
-        f"The answer does not fit the API's documentation: {place} should be {wanted}, "
-        f"but is {shown if len(shown) <= 60 else shown[:60] + '…'}."
-    )

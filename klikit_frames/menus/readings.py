@@ -9,6 +9,7 @@ import json
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -67,7 +68,7 @@ class TreeCache:
             if self._clock() - path.stat().st_mtime > MAX_AGE_S:
                 return None
             return json.loads(gzip.decompress(path.read_bytes()))
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError, zlib.error):
             return None
 
     def keep(self, store: Store | None, data: Any) -> None:

@@ -110,9 +110,10 @@ def _read_branches(client: Client) -> list[menu_wire.Branch]:
     found: dict[int, menu_wire.Branch] = {}
     total = 0
     for page in _pages(client):
-        total = page.total
+        total, n_before = page.total, len(found)
         found.update((branch.branch_id, branch) for branch in page.branches)
-        if len(found) >= total or not page.branches:
+        # A page without a new branch: a server that counts wrongly would be asked for ever.
+        if len(found) >= total or len(found) == n_before:
             break
     if len(found) < total:
         raise RequestError(

@@ -20,6 +20,10 @@ def _flags(data: dict[str, Any]) -> list[tuple[str, int, bool | None]]:
     ]
 
 
+def _grouped(groups: Any) -> dict[str, Any]:
+    return business_menu(section(1, "S", categories=[category(2, "C", items=[item(3, "I", groups=groups)])]))
+
+
 def test_brands__array_around_one_object() -> None:
     """Brands are found inside the array that the API wraps around them."""
     data = [{"brands": [{"id": 1100, "business_id": 398, "title": "Kitchen"}], "business": {"id": 398}}]
@@ -38,6 +42,21 @@ def test_branches__one_page() -> None:
     data = {"page": 1, "size": 1000, "total": 9, "results": [result]}
     branch = Branch(5913, "Buleleng", (1100, 1615), "4", None, None)
     assert menu_wire.decode_branches(data) == BranchPage((branch,), 9)
+
+
+@pytest.mark.parametrize(
+    ("city", "expected"), [("Bogor", "Bogor"), (4, "4"), ({"en": "Bogor"}, None), (True, None)]
+)
+def test_branches__city(city: Any, expected: str | None) -> None:
+    """A city is a name, or an id as text; what is neither is missing."""
+    data = {"total": 1, "results": [{"id": 7, "brand_ids": [1], "city": city}]}
+    assert menu_wire.decode_branches(data).branches == (Branch(7, None, (1,), expected, None, None),)
+
+
+def test_branches__brand_id_that_no_column_holds() -> None:
+    """A brand's id of more than 64 bits is refused with the place."""
+    with pytest.raises(RequestError, match="brand_ids should be a list of ids"):
+        menu_wire.decode_branches({"results": [{"id": 7, "brand_ids": [2**63]}]})
 
 
 def test_menu__parents_before_children() -> None:
@@ -114,6 +133,7 @@ def test_node__visibilities_as_a_list() -> None:
     [
         ({"id": "Teh", "en": "Tea"}, "Tea"),
         ({"id": "Teh"}, "Teh"),
+        ({"en": 7, "fr": ["Thé"], "id": "Teh"}, "Teh"),
         ({}, None),
         ("Tea", "Tea"),
         (None, None),
@@ -143,6 +163,13 @@ def test_menu__children_linked_by_id() -> None:
     ]
 
 
+def test_node__visible_on_what_is_no_provider() -> None:
+    """A key of visibilities that is no provider's id is left out, however many digits it has."""
+    told = {"id": 1, "visibilities": {"1": True, "klikit": True, "5" * 5000: True}, "categories": []}
+    (node,) = menu_wire.decode_menu(business_menu(told), store=None)
+    assert (node.visible_on, node.hidden_on) == ("1", None)
+
+
 def test_menu__options_of_groups() -> None:
     """Options inside an item's groups are marked, so that nobody takes them for dishes."""
     groups = [{"id": 8, "groupedModifiers": [{"id": 9, "title": {"en": "Large"}, "isEnabled": True}]}]
@@ -165,7 +192,13 @@ def test_menu__options_of_groups() -> None:
         (business_menu({"title": "S"}), "section.id should be an integer"),
         (business_menu({"id": "1"}), "section.id should be an integer"),
         (business_menu({"id": True}), "section.id should be an integer"),
+        (business_menu({"id": 10**25}), "section.id should be an integer of 64 bits, but is 10000"),
         (business_menu({"id": 1, "categories": {"id": 2}}), "categories of 1.categories should be a list"),
+        (business_menu({"id": 1, "linkedCategories": 3}), "linkedCategories of 1 should be a list of ids"),
+        (_grouped(3), "item.groups should be a list of objects"),
+        (_grouped([None]), "item.groups should be a list of objects"),
+        (_grouped([{"groupedModifiers": [7]}]), "item.groups.groupedModifiers should be a list of objects"),
+        (_grouped([{"groupedModifiers": [{"id": [1]}]}]), "option.id should be an integer"),
     ],
 )
 def test_menu__does_not_fit(data: Any, place: str) -> None:

@@ -70,6 +70,8 @@ def test_cache__damaged_or_old_files_count_as_missing(tmp_path: Path) -> None:
     assert TreeCache(tmp_path, host="other", clock=lambda: now).load((1, 2)) is None
     path.write_bytes(path.read_bytes()[:-9])
     assert TreeCache(tmp_path, host="h", clock=lambda: now).load((1, 2)) is None
+    path.write_bytes(gzip.compress(b"")[:10] + b"\xff" * 20)
+    assert TreeCache(tmp_path, host="h", clock=lambda: now).load((1, 2)) is None
     path.write_bytes(gzip.compress(b"{"))
     assert TreeCache(tmp_path, host="h", clock=lambda: now).load((1, 2)) is None
 

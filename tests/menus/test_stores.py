@@ -52,6 +52,15 @@ def test_stores__pages_that_end_too_soon() -> None:
         kf.stores(client)
 
 
+def test_stores__pages_that_repeat() -> None:
+    """A server that counts more than it has, and gives its last page for ever, is not asked for ever."""
+    with (
+        _connect({"total": 10**25, "results": [_branch(1, [1])]}) as client,
+        pytest.raises(kf.RequestError, match="its pages hold 1"),
+    ):
+        kf.stores(client)
+
+
 def test_stores__none() -> None:
     """A business without a branch has an empty table with the right dtypes."""
     with _connect({"total": 0, "results": []}) as client:
