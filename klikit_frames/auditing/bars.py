@@ -161,8 +161,10 @@ def _page(labels: list[str], *, text: str, xlabel: str) -> Picture:
     """Return an empty page for bars, the first at the top."""
     figure = new_figure(width=8.5, height=2 + 0.24 * max(len(labels), 2))
     axes = figure.add_subplot()
-    axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
-    axes.set_yticks(np.arange(len(labels)), [name_of(label) for label in labels], fontsize=9)
+    # A price in a name is no formula.
+    axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11, parse_math=False)
+    names = [name_of(label) for label in labels]
+    axes.set_yticks(np.arange(len(labels)), names, fontsize=9, parse_math=False)
     axes.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     axes.set_xlabel(xlabel)
     axes.spines[["top", "right", "left"]].set_visible(False)

@@ -182,9 +182,11 @@ def _draw_shares(figure: Figure, axes: Axes, grid: Grid) -> None:
 
 def _label(axes: Axes, grid: Grid) -> None:
     n_rows, n_columns = grid.values.shape
-    axes.set_yticks(np.arange(n_rows) + 0.5, grid.rows, fontsize=9 if n_rows <= 40 else 7)
+    down, across = np.arange(n_rows) + 0.5, np.arange(n_columns) + 0.5
+    # A price in a title is no formula.
+    axes.set_yticks(down, grid.rows, fontsize=9 if n_rows <= 40 else 7, parse_math=False)
     size = 8 if n_columns <= 40 else 7
-    axes.set_xticks(np.arange(n_columns) + 0.5, grid.columns, rotation=90, fontsize=size)
+    axes.set_xticks(across, grid.columns, rotation=90, fontsize=size, parse_math=False)
     axes.invert_yaxis()
     axes.tick_params(length=0)
     axes.set_ylabel(grid.row_kind)

@@ -76,3 +76,14 @@ def test_bars__what_cannot_be_drawn() -> None:
         kf.plot_dark(STATE, by="city")  # type: ignore[arg-type]
     with pytest.raises(kf.StateError, match="this frame has no column drift"):
         kf.plot_drift(STATE)
+
+
+def test_bars__prices_in_names() -> None:
+    """Dollar signs in the names of brands are drawn as they are, never as mathematics."""
+    brands = pd.DataFrame(
+        {"brand_id": [1], "branch_id": [1], "brand_title": "Any $5_ ^$", "branch_title": "^$"}
+    )
+    dark = kf.plot_dark(STATE, stores=brands)
+    assert dark.text.endswith("most in Any $5_ ^$")
+    drift = kf.plot_drift(kf.drift(STATE, STATE.assign(is_enabled=~STATE["is_enabled"])), stores=brands)
+    assert [picture.png[:4] for picture in (dark, drift)] == [b"\x89PNG"] * 2

@@ -78,6 +78,16 @@ def test_matrix__draws_legend_units_and_labels() -> None:
     assert shares.axes[1].get_ylabel().startswith("share that is on (%)")
 
 
+@pytest.mark.parametrize("title", ["Beef_$5 ^$", "2 for $5_ or $6"])
+def test_matrix__prices_in_names(title: str) -> None:
+    """Dollar signs in the names of dishes and stores are drawn as they are, never as mathematics."""
+    state = state_of(in_store((1, 1), "item", 7, True)).assign(title=title, path=None)
+    picture = kf.plot_matrix(state, stores=STORES.assign(brand_title="$_", branch_title="^$"))
+    assert picture.png.startswith(b"\x89PNG")
+    labels = (picture.figure.axes[0].get_yticklabels(), picture.figure.axes[0].get_xticklabels())
+    assert [[text.get_text() for text in side] for side in labels] == [[title], ["$_ · ^$"]]
+
+
 def test_matrix__nothing_to_show() -> None:
     """A state without store rows is an empty picture that says so."""
     assert "0 items × 0 stores" in kf.plot_matrix(state_of()).text
