@@ -42,6 +42,10 @@ KINDS: dict[str, Kind] = {
     ),
     "quote_unclosed": _error("A quote is opened and never closed.", "Close the quote or take it out."),
     "nul_character": _error("The cell holds a NUL character; the file may be damaged.", "Export it again."),
+    "character_cut": _error(
+        "The text holds half of a character, as of an emoji cut in two, which nothing can store.",
+        "Type the end of the text again.",
+    ),
     "json_invalid": _error(
         "The line is not a JSON object with each key once.", 'Write one {"column": value, ...} per line.'
     ),

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 # A text that begins so is a formula to Excel and its like. Texts that have apostrophes before it of their own
 # get one more, so that taking one off is always right.
-_FORMULA = r"^('*[=+\-@\t\r])"
-_MARKED = r"^'('*[=+\-@\t\r])"
+# Some of them skip what shows as nothing before it, and take the wide signs of East Asian keyboards.
+_UNSEEN = r"[\s\x00-\x1f\x7f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+_SIGN = "[-=+@＝＋－＠﹦﹢﹣﹫]"
+_FORMULA = re.compile(rf"'*(?:{_UNSEEN}*{_SIGN}|[\t\r\n])")
+_MARK = "'"
 _WITH_TEXT = {"string", "mixed", "mixed-integer"}
+
+Change = Callable[[str], str]
 
 
 def neutralise_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` with an apostrophe before every text that begins with ``= + - @``, a tab or a CR.
+    """Return `frame` with an apostrophe before every text that begins with ``= + - @``, a tab or a new line.
 
+    So do texts that begin with blanks or invisible signs and then ``= + - @``, and these signs in full width.
     Column names are treated likewise. Other cells, dtypes and the index stay as they are. Touches neither
     network nor disk.
 
@@ -34,7 +40,7 @@ def neutralise_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     0   '=1+1     -1
     1   lunch      2
     """
-    return _replace(frame, pattern=_FORMULA, by=r"'\1")
+    return _replace(frame, _neutralised)
 
 
 def restore_formulas(frame: pd.DataFrame) -> pd.DataFrame:
@@ -49,35 +55,37 @@ def restore_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     0      =1+1
     1  'quoted'
     """
-    return _replace(frame, pattern=_MARKED, by=r"\1")
+    return _replace(frame, _restored)
 
 
-def _replace(frame: pd.DataFrame, *, pattern: str, by: str) -> pd.DataFrame:
+def _neutralised(text: str) -> str:
+    return _MARK + text if _FORMULA.match(text) else text
+
+
+def _restored(text: str) -> str:
+    return text[1:] if text.startswith(_MARK) and _FORMULA.match(text[1:]) else text
+
+
+def _replace(frame: pd.DataFrame, change: Change) -> pd.DataFrame:
     copy = frame.copy(deep=False)
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
-        hits = _hits(column, pattern)
-        if hits.any():
-            copy.isetitem(place, _mend(column, hits, pattern, by))  # type: ignore[arg-type]
-    copy.columns = _mend_names(frame.columns, pattern, by)
+        changed = _changed(column, change)
+        if changed is not None:
+            copy.isetitem(place, changed)  # type: ignore[arg-type]
+    names = [change(name) if isinstance(name, str) else name for name in frame.columns]
+    if names != list(frame.columns):
+        copy.columns = pd.Index(names, name=frame.columns.name)
     return copy
 
 
-def _hits(column: pd.Series[Any], pattern: str) -> pd.Series[Any]:
+def _changed(column: pd.Series[Any], change: Change) -> pd.Series[Any] | None:
+    """Return a column with its texts changed, or None if that makes no difference to any."""
     words = column.astype(object)
     if pd.api.types.infer_dtype(words) not in _WITH_TEXT:
-        return pd.Series(np.zeros(len(column), dtype=bool), index=column.index)
-    return words.str.match(pattern, na=False).astype(bool)
-
-
-def _mend(column: pd.Series[Any], hits: pd.Series[Any], pattern: str, by: str) -> pd.Series[Any]:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object)
-    return column.mask(hits, column.where(hits).str.replace(pattern, by, regex=True))
-
-
-def _mend_names(names: pd.Index[Any], pattern: str, by: str) -> pd.Index[Any]:
-    if not any(isinstance(name, str) and re.match(pattern, name) for name in names):
-        return names
-    mended = [re.sub(pattern, by, name) if isinstance(name, str) else name for name in names]
-    return pd.Index(mended, name=names.name)
+        return None
+    cells = [change(cell) if isinstance(cell, str) else cell for cell in words]
+    if all(cell is word for cell, word in zip(cells, words, strict=True)):
+        return None
+    dtype = object if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    return pd.Series(cells, index=column.index, dtype=dtype, name=column.name)

@@ -16,7 +16,7 @@ import pandas as pd
 from klikit_frames.frames.findings import table_finding
 from klikit_frames.frames.foreign import foreign_table, is_foreign, parquet_table
 from klikit_frames.frames.jsonlines import json_table
-from klikit_frames.frames.tables import Table, failed_table, frame_table, records_frame
+from klikit_frames.frames.tables import Table, failed_table, frame_table, records_table
 from klikit_frames.frames.texts import text_table
 from klikit_frames.frames.workbooks import workbook_table
 
@@ -58,7 +58,7 @@ def read_table(source: Source, reading: Reading) -> Table:
     if isinstance(source, pd.DataFrame):
         return frame_table(source)
     if isinstance(source, (Mapping, list)):
-        return frame_table(records_frame(source))
+        return records_table(source)
     if isinstance(source, (str, bytes, os.PathLike)) or hasattr(source, "read"):
         return _bytes_table(_read_bytes(source), reading)
     if is_foreign(source) and not isinstance(source, pd.Series):

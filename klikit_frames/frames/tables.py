@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from klikit_frames.frames.findings import Finding
+from klikit_frames.frames.halves import mend_halves, mend_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +49,28 @@ class Table:
 
 def frame_table(frame: pd.DataFrame, *, notes: list[str] | None = None) -> Table:
     """Return a table of a frame that a person has in memory; it is not changed."""
-    return Table(frame=frame, rows=np.arange(1, len(frame) + 1), notes=list(notes or []))
+    mended, findings = mend_halves(frame)
+    rows = np.arange(1, len(frame) + 1)
+    return Table(frame=mended, rows=rows, notes=list(notes or []), findings=findings)
 
 
-def records_frame(records: Any, *, index: Any = None) -> pd.DataFrame:
-    """Return plain Python values as a frame, in which a whole number beside a blank stays a whole number."""
-    frame = pd.DataFrame(records, dtype=object, index=index)
+def records_table(records: Any, *, index: Any = None) -> Table:
+    """Return a table of plain Python values, in which a whole number beside a blank stays a whole number."""
+    try:
+        frame = pd.DataFrame(records, dtype=object, index=index)
+    except UnicodeEncodeError:
+        frame = pd.DataFrame(_mend_names(records), dtype=object, index=index)
+    table = frame_table(frame)
+    return replace(table, frame=_infer_types(table.frame))
+
+
+def _mend_names(records: Any) -> Any:
+    if isinstance(records, Mapping):
+        return {mend_name(name): cells for name, cells in records.items()}
+    return [_mend_names(record) if isinstance(record, Mapping) else record for record in records]
+
+
+def _infer_types(frame: pd.DataFrame) -> pd.DataFrame:
     inferred = frame.infer_objects()
     for name in inferred.columns[inferred.dtypes == "float64"]:
         if pd.api.types.infer_dtype(frame[name], skipna=True) != "floating":

@@ -56,6 +56,12 @@ JSONS = [
     Case("json of another kind", JSON_ROW + b"[1]\n", [TOGGLE], ["2:2  json_invalid"]),
     Case("json large id beside a null", JSON_ROW.replace(b": 5,", b": 9007199254740993,") + JSON_ROW.replace(b": 5,", b": null,"), ["item 9007199254740993 663/1062 off"], ["2:2 entity_id id_blank"]),
     Case("json key twice", JSON_ROW + JSON_ROW.replace(b'"brand_id"', b'"entity_id": 6, "brand_id"'), [TOGGLE], ["2:2  json_invalid"]),
+    Case("json with half an emoji", JSON_ROW.replace(b"}", b', "note": "cut \\ud83d"}') + JSON_ROW.replace(b": 5,", b": 6,"), ["item 6 663/1062 off"], ["1:1 note character_cut"]),
+    Case("json with half an emoji in a name", JSON_ROW.replace(b"}", b', "cut \\ud83d": 1}'), [TOGGLE]),
+    Case("json with half an emoji as a flag", JSON_ROW.replace(b"false", b'"\\ude00"'), [], ["1:1 is_enabled character_cut"]),
+    Case("json with half an emoji in a list", JSON_ROW.replace(b"}", b', "tags": [{"a": ["\\ud83d"]}]}'), [], ["1:1 tags character_cut"]),
+    Case("json with half an emoji and no object", JSON_ROW + b'"\\ud83d"\n', [TOGGLE], ["2:2  json_invalid"]),
+    Case("json with a whole emoji", JSON_ROW.replace(b"}", b', "note": "\\ud83d\\ude00"}'), [TOGGLE]),
     Case("json large id", JSON_ROW.replace(b": 5,", b": 9223372036854775808,"), [], ["1:1 entity_id id_too_large"]),
 ]  # fmt: skip
 
@@ -121,5 +127,9 @@ FRAMES = [
     Case("pyarrow", pa.Table.from_pandas(frame()), BOTH),
     Case("parquet", parquet(frame()), BOTH, note="Parquet"),
     Case("parquet with nulls", parquet(frame(**IDS_WITH_BLANK).convert_dtypes()), MIXED),
+    Case("half an emoji in a frame", frame(note=pd.Series(["a", "b \ude00"], dtype=object)), [TOGGLE], ["2:- note character_cut"]),
+    Case("half an emoji in two columns", frame(note=pd.Series(["\ud83d", "b"], dtype=object), scope=pd.Series(["\ud83d", "store"], dtype=object)), [OTHER_TOGGLE], ["1:- note character_cut", "1:- scope character_cut"]),
+    Case("half an emoji in a list of dicts", [row | {"note": note} for row, note in zip(frame().to_dict("records"), ["\ud83d", None], strict=True)], [OTHER_TOGGLE], ["1:- note character_cut"]),
+    Case("half an emoji among brands", frame(cascade_to_modifier_groups=True, cascade_brand_ids=[("\ud83d",), ()]), [f"{OTHER_TOGGLE} cascade"], ["1:- cascade_brand_ids character_cut"]),
     Case("broken parquet", b"PAR1 and nothing more", [], ["-:-  file_unreadable"]),
 ]  # fmt: skip

@@ -9,10 +9,18 @@ from hypothesis import strategies as st
 
 from klikit_frames.frames.exports import neutralise_formulas, restore_formulas
 
-TEXTS = st.text(alphabet="'=+-@\t\ra1 \n", max_size=5) | st.text(max_size=5)
+WIDE = "\uff1d\uff0b\uff0d\uff20"
+UNSEEN = " \n\t\r\u00a0\u3000\ufeff\u200b\u2028\x01\x0b\x85"
+TEXTS = st.text(alphabet=f"'=+-@a1{WIDE}{UNSEEN}", max_size=5) | st.text(max_size=5)
+TRIGGERS = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t1", "\r1", "\n1", "'=1", "''=1", "'\u3000=1"),
+    *(f"{sign}1+1" for sign in WIDE),
+    *(f"{unseen}=1+1" for unseen in UNSEEN),
+    "\ufeff \u200b@x",
+]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1"])
+@pytest.mark.parametrize("text", TRIGGERS)
 def test_neutralise__each_trigger(text: str) -> None:
     """Every text that a spreadsheet could run gets one apostrophe more."""
     assert neutralise_formulas(pd.DataFrame({"a": [text]}))["a"].tolist() == ["'" + text]
@@ -24,6 +32,7 @@ def test_neutralise__what_stays() -> None:
         {
             "number": [-1, 2],
             "text": ["it's", None],
+            "sums": ["1+1=2", " '=1"],
             "time": pd.to_datetime(["2026-01-02", None]),
             "kind": pd.Series(["a", "b"], dtype="category"),
             "mixed": pd.Series([-1, (1,)], dtype=object),

@@ -1,0 +1,94 @@
+"""Halves of characters, found and mended."""
+
+from __future__ import annotations
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import klikit_frames as kf
+from klikit_frames.frames.halves import mend_halves, mend_text
+from tests.frames.cases import frame
+
+HALF = "\ud83d"
+
+
+def objects(*cells: object) -> pd.Series:
+    """Return a column of objects; newer text dtypes refuse halves of characters."""
+    return pd.Series(list(cells), dtype=object)
+
+
+def test_check__problem_says_it_all() -> None:
+    """A text with half a character is a problem with its place, what is left of it, and the cure."""
+    problems = kf.check_toggles(frame(note=objects(f"cut {HALF}", "whole"))).problems
+    expected = pd.DataFrame(
+        {
+            "row": pd.array([1], dtype="Int64"),
+            "line": pd.array([None], dtype="Int64"),
+            "column": ["note"],
+            "value": ["cut \ufffd"],
+            "code": ["character_cut"],
+            "message": [
+                "The text holds half of a character, as of an emoji cut in two, which nothing can store."
+            ],
+            "hint": ["Type the end of the text again."],
+            "severity": ["error"],
+        }
+    )
+    pd.testing.assert_frame_equal(problems, expected)
+
+
+def test_check__input_stays() -> None:
+    """The frame that is checked is not changed; the annotated copy of it can be written to a file."""
+    source = frame(note=objects(HALF, "whole"))
+    before = source.copy(deep=True)
+    checked = kf.check_toggles(source)
+    assert source["note"].tolist() == before["note"].tolist()
+    assert checked.annotated["note"].tolist() == ["\ufffd", "whole"]
+    assert checked.annotated.to_csv().encode()
+
+
+def test_mend__every_kind_of_column() -> None:
+    """Objects, lists, dicts, categories and names are mended, and all else stays the very same."""
+    kinds = pd.Index([HALF, "b"], dtype=object)
+    source = pd.DataFrame(
+        {
+            "text": objects("b", HALF),
+            "list": objects([HALF], ("b",)),
+            "dict": objects({HALF: {"b": HALF}}, {HALF}),
+            "mixed": objects(1, None),
+            "kind": pd.Categorical.from_codes([0, 1], kinds),
+        }
+    ).set_axis([7, 7])
+    mended, findings = mend_halves(source)
+    assert mended["text"].tolist() == ["b", "\ufffd"]
+    assert mended["list"].tolist() == [["\ufffd"], ("b",)]
+    assert mended["dict"].tolist() == [{"\ufffd": {"b": "\ufffd"}}, {"\ufffd"}]
+    pd.testing.assert_series_equal(mended["mixed"], source["mixed"])
+    assert mended["kind"].tolist() == ["\ufffd", "b"]
+    found = {finding.column: finding.positions.tolist() for finding in findings}
+    assert found == {"text": [1], "list": [0], "dict": [0, 1], "kind": [0]}
+
+
+def test_mend__names() -> None:
+    """A column name with half a character is mended, and the frame it came from is not changed."""
+    source = pd.DataFrame([[1]], columns=pd.Index([f"cut {HALF}"], dtype=object))
+    mended, findings = mend_halves(source)
+    pd.testing.assert_frame_equal(mended, pd.DataFrame({"cut \ufffd": [1]}), check_column_type=False)
+    assert findings == []
+    assert source.columns.tolist() == [f"cut {HALF}"]
+
+
+def test_mend__nothing_to_mend() -> None:
+    """A frame without halves is handed back itself."""
+    source = frame(note=objects("\U0001f600", ("a",)))
+    assert mend_halves(source)[0] is source
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(alphabet=st.characters()) | st.text(alphabet="\ud83d\ude00a"))
+def test_mend_text__can_be_written(text: str) -> None:
+    """What was mended can be written as UTF-8, with as many characters, and whole texts stay."""
+    mended = mend_text(text)
+    assert len(mended.encode().decode()) == len(text)
+    assert mended == text or any("\ud800" <= sign <= "\udfff" for sign in text)
