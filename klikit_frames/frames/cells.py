@@ -31,6 +31,8 @@ FLAG_WORDS = {
 
 _ID = re.compile("[1-9][0-9]{0,18}")
 
+_BRACKETS = ("()", "[]")
+
 # What is wrong with a text that is no id; the first pattern that fits the whole text says it.
 _ID_FAULTS = tuple(
     (code, re.compile(pattern))
@@ -94,12 +96,15 @@ def parse_ids(words: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
 def parse_id_lists(words: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     """Return the tuple of ids that each text says, sorted and without doubles, None where it says none.
 
+    Lists as Python and JSON write them are taken too, since pandas saves them so: ``()``, ``(663,)`` or
+    ``[663, 664]``.
+
     Examples
     --------
     >>> import numpy as np
     >>> from klikit_frames.frames.cells import parse_id_lists
-    >>> parse_id_lists(np.array(["664|663|664", "663,664"], dtype=object)).tolist()
-    [(663, 664), None]
+    >>> parse_id_lists(np.array(["664|663|664", "(663,)", "663,664"], dtype=object)).tolist()
+    [(663, 664), (663,), None]
     """
     return np.fromiter(map(_parse_id_list, words), dtype=object, count=len(words))
 
@@ -127,8 +132,17 @@ def _parse_id(word: str) -> int:
 
 
 def _parse_id_list(word: str) -> tuple[int, ...] | None:
-    ids = {_parse_id(part.strip()) for part in word.split("|")}
+    ids = {_parse_id(part.strip()) for part in _list_parts(word.strip())}
     return None if 0 in ids else tuple(sorted(ids))
+
+
+def _list_parts(word: str) -> list[str]:
+    if word[:1] + word[-1:] not in _BRACKETS:
+        return word.split("|")
+    first, *others = word[1:-1].split(",")
+    if not others and not first.strip():
+        return []
+    return [first] if len(others) == 1 and not others[0].strip() else [first, *others]
 
 
 def _meant_id(code: str, word: str) -> int:

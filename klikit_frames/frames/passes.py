@@ -103,7 +103,7 @@ def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> 
 
 
 def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
-    """Read a column of lists of ids, each as a sorted tuple without doubles."""
+    """Read a column of lists of ids, each as a sorted tuple without doubles; an empty or bad one is blank."""
     texts = text_column(column, whole_floats=True)
     lists = parse_id_lists(texts.words)
     is_bad = np.array([value is None for value in lists], dtype=bool)
@@ -113,8 +113,13 @@ def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
     )
     values = np.fromiter((value or () for value in lists), dtype=object, count=len(lists))
     notes = [_float_note(name)] if texts.has_floats and any(values) else []
-    spread = texts.spread(values, blank=())
-    return Pass(values=spread, is_blank=texts.is_blank, findings=findings, notes=notes)
+    is_empty = np.array([not value for value in values], dtype=bool)
+    return Pass(
+        values=texts.spread(values, blank=()),
+        is_blank=texts.spread(is_empty, blank=True),
+        findings=findings,
+        notes=notes,
+    )
 
 
 def read_stores(column: pd.Series[Any]) -> tuple[Pass, Pass]:

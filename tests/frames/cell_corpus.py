@@ -69,6 +69,8 @@ NO_FLAGS = [
     "yes no",
 ]
 
+NO_LISTS = ["(", "(,)", "(663", "(663]", "[663, 664,]", "(663.0,)", "[[663]]", "(663|664)", "{663}", "((), )"]
+
 CELLS = [
     *(Case(f"id {word!r}", lines(HEAD, f"item,{word},663,1062,off"), [], [f"1:2 entity_id {code}"]) for word, code in IDS.items()),
     *(Case(f"flag {word!r}", lines(HEAD, f"item,5,663,1062,{word}"), [f"item 5 663/1062 {flag}"]) for word, flag in FLAGS.items()),
@@ -112,6 +114,12 @@ SCOPES = [
     Case("cascade odd", lines(CASCADED, "item,5,663,1062,off,maybe,663"), [], ["1:2 cascade_to_modifier_groups flag_unknown"]),
     Case("brands without cascade", lines(CASCADED, "item,5,663,1062,off,no,663"), [], ["1:2 cascade_brand_ids cascade_brands_unused"]),
     Case("brands with commas", lines(CASCADED, 'item,5,663,1062,off,yes,"663,664"'), [], ["1:2 cascade_brand_ids cascade_brands_unreadable"]),
+    Case("no brands as Python writes them", lines(CASCADED, "item,5,663,1062,off,False,()"), [TOGGLE]),
+    Case("no brands as JSON writes them", lines(CASCADED, "item,5,663,1062,off,False,[ ]"), [TOGGLE]),
+    Case("one brand as Python writes it", lines(CASCADED, 'item,5,663,1062,off,True,"(663,)"'), [f"{TOGGLE} cascade 663"]),
+    Case("brands as Python writes them", lines(CASCADED, 'item,5,663,1062,off,True,"(664, 663)"'), [f"{TOGGLE} cascade 663|664"]),
+    Case("brands as JSON writes them", lines(CASCADED, 'item,5,663,1062,off,True,"[663, 664]"'), [f"{TOGGLE} cascade 663|664"]),
+    *(Case(f"no list of brands {word!r}", lines(CASCADED, f'item,5,663,1062,off,no,"{word}"'), [], ["1:2 cascade_brand_ids cascade_brands_unreadable"]) for word in NO_LISTS),
     Case("brands with a gap", lines(CASCADED, "item,5,663,1062,off,yes,663||664"), [], ["1:2 cascade_brand_ids cascade_brands_unreadable"]),
 ]  # fmt: skip
 
