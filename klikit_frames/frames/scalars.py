@@ -34,6 +34,8 @@ _TAGGED: dict[type, tuple[str, Callable[[Any], Json]]] = {
 def dump_value(value: object) -> Json:
     """Return `value` as JSON that `load_value` turns back into the same value of the same type.
 
+    An array of NumPy comes back as a list.
+
     Raises
     ------
     KlikitFramesError
@@ -91,13 +93,12 @@ def _dump_number(value: object) -> Json:
 def _dump_nested(value: object) -> Json:
     if type(value) is dict:
         return {"dict": [[dump_value(key), dump_value(member)] for key, member in value.items()]}
+    if isinstance(value, np.ndarray) and value.ndim:
+        value = pd.Series(value).tolist() if value.ndim == 1 else list(value)
     for kind in (tuple, list, set):
         if isinstance(value, kind):
             return {kind.__name__: [dump_value(member) for member in cast("tuple[object, ...]", value)]}
-    raise KlikitFramesError(
-        f"A value of type {type(value).__name__} cannot be stored in a plan or journal. "
-        "Turn the column that holds it into text first: frame[column].astype(str)."
-    )
+    raise KlikitFramesError(f"A value of type {type(value).__name__} cannot be stored in a plan or journal.")
 
 
 def _timestamp_parts(moment: pd.Timestamp) -> Json:

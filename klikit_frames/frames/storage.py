@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,13 @@ def dump_frame(frame: pd.DataFrame) -> dict[str, Json]:
     ----------
     frame : pandas.DataFrame
         Any columns; dtypes of numpy, nullable, categorical, Arrow and time; objects that are numbers, texts,
-        dates, bytes, or tuples, lists, sets and dicts of these.
+        dates, bytes, or tuples, lists, sets and dicts of these. Sparse columns come back dense, and arrays in
+        cells as lists.
 
     Raises
     ------
     KlikitFramesError
-        If a cell has a type that JSON cannot carry.
+        If a cell has a type that JSON cannot carry; the message names its column.
 
     See Also
     --------
@@ -43,12 +45,17 @@ def dump_frame(frame: pd.DataFrame) -> dict[str, Json]:
     >>> kept = json.dumps(dump_frame(frame))
     >>> pd.testing.assert_frame_equal(load_frame(json.loads(kept)), frame)
     """
-    return {
-        "columns": [_dump_array(frame.iloc[:, position]) for position in range(frame.shape[1])],
-        "names": _dump_index(frame.columns),
-        "index": _dump_index(frame.index),
-        "attrs": dump_value(dict(frame.attrs)),
-    }
+    columns = []
+    for position, name in enumerate(frame.columns):
+        with _place(f"Column {name!r}", cure=f"Turn it into text first: frame[{name!r}].astype(str)"):
+            columns.append(_dump_array(_dense(frame.iloc[:, position])))
+    with _place("The column names", cure="Make them text first: frame.columns.astype(str)"):
+        names = _dump_index(frame.columns)
+    with _place("The index", cure="Make it a column first, frame.reset_index(), or drop it"):
+        index = _dump_index(frame.index)
+    with _place("The frame's attrs", cure="Clear them first: frame.attrs = {}"):
+        attrs = dump_value(dict(frame.attrs))
+    return {"columns": columns, "names": names, "index": index, "attrs": attrs}
 
 
 def load_frame(stored: dict[str, Json]) -> pd.DataFrame:
@@ -78,6 +85,15 @@ def load_frame(stored: dict[str, Json]) -> pd.DataFrame:
     frame.columns = _load_index(stored["names"])
     frame.attrs = load_value(stored["attrs"])  # type: ignore[assignment]
     return frame
+
+
+@contextmanager
+def _place(what: str, *, cure: str) -> Iterator[None]:
+    """Say which part of a frame it is that cannot be stored, and what to do."""
+    try:
+        yield
+    except KlikitFramesError as error:
+        raise KlikitFramesError(f"{what}: {error} {cure}.") from None
 
 
 def _dump_index(index: pd.Index[Any]) -> dict[str, Json]:
@@ -116,9 +132,12 @@ def _dump_array(column: pd.Series[Any]) -> dict[str, Json]:
         return {"dtype": str(dtype), "values": _dump_numbers(column)}
     if dtype == np.dtype(object):
         return _dump_objects(column)
-    raise KlikitFramesError(
-        f"Column {column.name!r} has dtype {dtype}, which a file cannot keep; make it text."
-    )
+    raise KlikitFramesError(f"Values of dtype {dtype} cannot be stored in a plan or journal.")
+
+
+def _dense(column: pd.Series[Any]) -> pd.Series[Any]:
+    dtype: Any = column.dtype
+    return column.astype(dtype.subtype) if isinstance(dtype, pd.SparseDtype) else column
 
 
 def _load_array(stored: dict[str, Json]) -> pd.Series[Any]:

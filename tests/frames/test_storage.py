@@ -21,6 +21,14 @@ def round_trip(frame: pd.DataFrame) -> pd.DataFrame:
     return load_frame(json.loads(json.dumps(dump_frame(frame), allow_nan=False)))
 
 
+def refusal(frame: pd.DataFrame) -> str:
+    """Return what is said of a frame that cannot be stored."""
+    with pytest.raises(KlikitFramesError) as error:
+        dump_frame(frame)
+    return str(error.value)
+
+
+DAYS = pd.period_range("2026-01-01", periods=2, freq="D")
 ZONE = dt.timezone(dt.timedelta(hours=7))
 COLUMNS = {
     "int": pd.Series([1, 2**63 - 1, -5]),
@@ -106,15 +114,54 @@ def test_frame__repeated_cells() -> None:
 
 
 def test_cell__unknown_type() -> None:
-    """A value that JSON cannot carry is refused with the cure."""
-    with pytest.raises(KlikitFramesError, match=r"type Index cannot be stored.*astype\(str\)"):
-        dump_frame(pd.DataFrame({"a": pd.Series([pd.Index([1])], dtype=object)}))
+    """A value that JSON cannot carry is refused with its column and the cure."""
+    assert refusal(pd.DataFrame({"a": pd.Series([pd.Index([1])], dtype=object)})) == (
+        "Column 'a': A value of type Index cannot be stored in a plan or journal. "
+        "Turn it into text first: frame['a'].astype(str)."
+    )
 
 
 def test_column__unknown_dtype() -> None:
-    """A dtype that a file cannot keep is refused by its name."""
-    with pytest.raises(KlikitFramesError, match=r"period\[D\]"):
-        dump_frame(pd.DataFrame({"a": pd.period_range("2026-01-01", periods=2, freq="D")}))
+    """A dtype that a file cannot keep is refused with its column and the cure."""
+    assert refusal(pd.DataFrame({"a": DAYS})) == (
+        "Column 'a': Values of dtype period[D] cannot be stored in a plan or journal. "
+        "Turn it into text first: frame['a'].astype(str)."
+    )
+
+
+@pytest.mark.parametrize("index", [DAYS, pd.interval_range(0, 2)])
+def test_index__unknown_dtype(index: pd.Index) -> None:
+    """An index that a file cannot keep is said to be the index."""
+    assert refusal(pd.DataFrame({"a": [1, 2]}, index=index)) == (
+        f"The index: Values of dtype {index.dtype} cannot be stored in a plan or journal. "
+        "Make it a column first, frame.reset_index(), or drop it."
+    )
+
+
+def test_frame__unknown_names_and_attrs() -> None:
+    """Column names and attrs that a file cannot keep are said to be these."""
+    frame = pd.DataFrame([[1, 2]], columns=DAYS)
+    assert refusal(frame).startswith("The column names: Values of dtype period[D]")
+    frame = pd.DataFrame({"a": [1]})
+    frame.attrs["a"] = object()
+    assert refusal(frame).startswith("The frame's attrs: A value of type object")
+
+
+def test_column__sparse() -> None:
+    """A sparse column comes back dense."""
+    frame = pd.DataFrame({"a": pd.arrays.SparseArray([0, 1]), "b": pd.arrays.SparseArray([None, 0.5])})
+    pd.testing.assert_frame_equal(round_trip(frame), pd.DataFrame({"a": [0, 1], "b": [None, 0.5]}))
+
+
+def test_cell__arrays() -> None:
+    """Arrays, as Parquet gives for lists, come back as lists of plain values, however deep."""
+    table = np.array([[1, 2], [3, 4]])
+    days = np.array(["2026-01-02"], dtype="datetime64[ns]")
+    nested = np.array([np.array(["a"], dtype=object), None], dtype=object)
+    frame = pd.DataFrame({"a": pd.Series([table[0], table, days, nested], dtype=object)})
+    kept = round_trip(frame)["a"].tolist()
+    assert kept == [[1, 2], [[1, 2], [3, 4]], [pd.Timestamp("2026-01-02")], [["a"], None]]
+    assert type(kept[0][0]) is int
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False) | st.dates()
