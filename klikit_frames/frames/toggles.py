@@ -163,7 +163,7 @@ def cross_toggles(
     InvalidToggles
         If an id or an option is bad; ``.problems`` tells which.
     ConfigError
-        If `stores` are no pairs.
+        If `stores` are no pairs, or ids are given as a text or a single number.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def cross_toggles(
     4
     """
     pairs = _store_frame(stores)
-    ids = pd.Series(list(entity_ids), dtype=object)
+    ids = pd.Series(_listed(entity_ids, name="entity_ids"), dtype=object)
     frame = pairs.loc[np.tile(np.arange(len(pairs)), len(ids))].reset_index(drop=True)
     frame.insert(0, "entity_id", ids.repeat(len(pairs)).to_numpy())
     frame.insert(1, "scope", "store")
@@ -181,7 +181,7 @@ def cross_toggles(
         entity_type=entity_type,
         is_enabled=is_enabled,
         cascade_to_modifier_groups=cascade_to_modifier_groups,
-        cascade_brand_ids=tuple(cascade_brand_ids),
+        cascade_brand_ids=tuple(_listed(cascade_brand_ids, name="cascade_brand_ids")),
     )
 
 
@@ -206,28 +206,46 @@ def business_toggles(
     ------
     InvalidToggles
         If an id or an option is bad; ``.problems`` tells which.
+    ConfigError
+        If ids are given as a text or a single number.
 
     Examples
     --------
     >>> kf.business_toggles("section", [6827], is_enabled=True)["scope"].tolist()
     ['business']
     """
-    frame = pd.DataFrame({"entity_id": pd.Series(list(entity_ids), dtype=object)})
+    frame = pd.DataFrame({"entity_id": pd.Series(_listed(entity_ids, name="entity_ids"), dtype=object)})
     frame = frame.assign(scope="business", brand_id=None, branch_id=None)
     return _made_toggles(
         frame,
         entity_type=entity_type,
         is_enabled=is_enabled,
         cascade_to_modifier_groups=cascade_to_modifier_groups,
-        cascade_brand_ids=tuple(cascade_brand_ids),
+        cascade_brand_ids=tuple(_listed(cascade_brand_ids, name="cascade_brand_ids")),
     )
 
 
+def _listed(values: Any, *, name: str, example: str = "[289379, 289380]") -> list[Any]:
+    """Return the members of a list; text, which Python takes for a list of letters, is none."""
+    if isinstance(values, (str, bytes)) or not np.iterable(values):
+        raise ConfigError(f"{name} is {values!r:.60}, which is no list; give one such as {example}.")
+    return list(values)
+
+
+def _pair(store: Any) -> tuple[Any, Any]:
+    if isinstance(store, (str, bytes)):
+        raise TypeError(f"{store!r:.60} is text")
+    brand_id, branch_id = store
+    return brand_id, branch_id
+
+
 def _store_frame(stores: pd.DataFrame | Iterable[tuple[int, int]]) -> pd.DataFrame:
+    if not isinstance(stores, pd.DataFrame):
+        stores = _listed(stores, name="stores", example="[(5297, 1293)]")
     try:
         if isinstance(stores, pd.DataFrame):
             return stores[["brand_id", "branch_id"]].reset_index(drop=True)
-        pairs = [(brand_id, branch_id) for brand_id, branch_id in stores]
+        pairs = [_pair(store) for store in stores]
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"A store is a pair of brand_id and branch_id, and a frame has both: {error}."

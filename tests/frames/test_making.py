@@ -99,6 +99,43 @@ def test_making__no_stores(stores: object) -> None:
         kf.cross_toggles("item", [5], stores, is_enabled=True)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("ids", "said"), [("123", "'123'"), (b"12", "b'12'"), (5, "5"), (None, "None")])
+def test_making__no_list_of_ids(ids: object, said: str) -> None:
+    """A text or a single number is no list of ids, and is never taken for one of letters."""
+    refused = f"entity_ids is {said}, which is no list; give one such as [289379, 289380]."
+    with pytest.raises(kf.ConfigError) as cross:
+        kf.cross_toggles("item", ids, [(663, 1)], is_enabled=True)  # type: ignore[arg-type]
+    with pytest.raises(kf.ConfigError) as business:
+        kf.business_toggles("item", ids, is_enabled=True)  # type: ignore[arg-type]
+    assert str(cross.value) == str(business.value) == refused
+
+
+@pytest.mark.parametrize("brands", ["663", 663])
+def test_making__no_list_of_brands(brands: object) -> None:
+    """Brands to cascade to are a list as well."""
+    with pytest.raises(kf.ConfigError, match=f"cascade_brand_ids is {brands!r}, which is no list"):
+        kf.business_toggles(
+            "item",
+            [5],
+            is_enabled=True,
+            cascade_to_modifier_groups=True,
+            cascade_brand_ids=brands,  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.parametrize("stores", ["12", "5297/1293", 5297])
+def test_making__no_list_of_stores(stores: object) -> None:
+    """Stores given as one text or number are refused by name."""
+    with pytest.raises(kf.ConfigError, match=f"stores is {stores!r}, which is no list"):
+        kf.cross_toggles("item", [5], stores, is_enabled=True)  # type: ignore[arg-type]
+
+
+def test_making__store_as_text() -> None:
+    """A store of two letters is not a pair of ids."""
+    with pytest.raises(kf.ConfigError, match=r"A store is a pair .*: '12' is text"):
+        kf.cross_toggles("item", [5], ["12"], is_enabled=True)  # type: ignore[list-item]
+
+
 def test_making__flag_that_is_none() -> None:
     """A flag must be said."""
     with pytest.raises(kf.InvalidToggles, match="flag_blank"):
