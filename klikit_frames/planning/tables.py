@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from klikit_frames.planning.skips import Skips
 
 ROW_COLUMNS = ("request_no", "other_request_nos", "skipped_as")
+_MARK = "input_"
+# What a person may have called a column. Toggles never have a request_no: it is a column of results.
+_OWN_NAMES = re.compile(f"({_MARK})*({'|'.join(ROW_COLUMNS[1:])})")
 
 
 def table_requests(requests: list[Request], owners: np.ndarray) -> pd.DataFrame:
@@ -48,10 +53,27 @@ def _stores(request: Request) -> tuple[tuple[int, int], ...]:
 
 def table_rows(toggles: pd.DataFrame, carriers: Carriers, skips: Skips) -> pd.DataFrame:
     """Return the toggles with the requests that carry them, or why none does."""
-    names = {name: f"input_{name}" for name in toggles.columns if name in ROW_COLUMNS}
     own = pd.Series(carriers.owners, index=toggles.index, dtype="Int64")
-    return toggles.rename(columns=names).assign(
+    return toggles.rename(columns=_marked_name).assign(
         request_no=own.mask(own == 0),
         other_request_nos=pd.Series(carriers.others, index=toggles.index, dtype=object),
         skipped_as=skips.reasons,
     )
+
+
+def _marked_name(name: Hashable) -> Hashable:
+    """Make room for a row column; a name with a mark of its own gets one more, so that one can go again."""
+    return f"{_MARK}{name}" if isinstance(name, str) and _OWN_NAMES.fullmatch(name) else name
+
+
+def restore_name(name: Hashable) -> Hashable:
+    """Return what a column was called before `table_rows` made room for the row columns.
+
+    Examples
+    --------
+    >>> from klikit_frames.planning.tables import restore_name
+    >>> restore_name("input_skipped_as"), restore_name("input_request_no")
+    ('skipped_as', 'input_request_no')
+    """
+    own = name.removeprefix(_MARK) if isinstance(name, str) else name
+    return own if own != name and _OWN_NAMES.fullmatch(str(own)) else name

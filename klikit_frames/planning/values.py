@@ -12,7 +12,7 @@ from klikit_frames.frames.storage import dump_frame, load_frame
 from klikit_frames.planning.files import seal, unseal
 from klikit_frames.planning.limits import Limits
 from klikit_frames.planning.summaries import Estimate, describe, describe_ways, estimate_time, show_html
-from klikit_frames.planning.tables import ROW_COLUMNS
+from klikit_frames.planning.tables import ROW_COLUMNS, restore_name
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -63,8 +63,7 @@ class Plan:
     @property
     def toggles(self) -> pd.DataFrame:
         """The input: checked toggles with all of their own columns, in input order."""
-        names = {f"input_{name}": name for name in ROW_COLUMNS if f"input_{name}" in self._rows}
-        return self._rows.drop(columns=list(ROW_COLUMNS)).rename(columns=names)
+        return self._rows.drop(columns=list(ROW_COLUMNS)).rename(columns=restore_name)
 
     @property
     def rows(self) -> pd.DataFrame:
