@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import RequestError
 
@@ -29,10 +29,10 @@ def id_of(raw: dict[str, Any], *, at: str) -> int:
     value = raw.get("id")
     if not is_id(value):
         raise misfit(f"{at}.id", "an integer of 64 bits", value)
-    return int(value)
+    return value
 
 
-def is_id(value: Any) -> bool:
+def is_id(value: Any) -> TypeGuard[int]:
     """Say whether a value is an integer of 64 bits."""
     return type(value) is int and -(2**63) <= value < 2**63
 
