@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -67,14 +67,18 @@ def _has_halves(column: pd.Series[Any]) -> bool:
         return False
     kind = pd.api.types.infer_dtype(column)
     if kind == "string":
-        return not _is_whole("".join(column.dropna()))
+        return not _is_whole("".join(column.dropna().tolist()))
     return kind.startswith("mixed") and not _is_whole(_distinct(column))
 
 
 def _distinct(column: pd.Series[Any]) -> list[Any]:
-    """Return the texts and lists of a column, each object once: many are the very same."""
-    cells = {id(value): value for value in column}
-    return [value for value in cells.values() if isinstance(value, (str, *_NESTED))]
+    """Return the texts and lists of a column, each once: many are the same."""
+    cells: Collection[Any]
+    try:
+        cells = set(column.to_numpy())
+    except TypeError:
+        cells = {id(value): value for value in column}.values()
+    return [value for value in cells if isinstance(value, (str, *_NESTED))]
 
 
 def _is_whole(value: Any) -> bool:

@@ -181,7 +181,7 @@ def cross_toggles(
         entity_type=entity_type,
         is_enabled=is_enabled,
         cascade_to_modifier_groups=cascade_to_modifier_groups,
-        cascade_brand_ids=tuple(_listed(cascade_brand_ids, name="cascade_brand_ids")),
+        cascade_brand_ids=tuple(_listed(cascade_brand_ids, name="cascade_brand_ids", example="[663, 664]")),
     )
 
 
@@ -221,7 +221,7 @@ def business_toggles(
         entity_type=entity_type,
         is_enabled=is_enabled,
         cascade_to_modifier_groups=cascade_to_modifier_groups,
-        cascade_brand_ids=tuple(_listed(cascade_brand_ids, name="cascade_brand_ids")),
+        cascade_brand_ids=tuple(_listed(cascade_brand_ids, name="cascade_brand_ids", example="[663, 664]")),
     )
 
 
