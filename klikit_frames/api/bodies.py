@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from .pacing import Kind
+
 # What is asked for; with more than these, a few bytes can be packed in layers until they fill the memory.
 ACCEPTED_CODINGS = "gzip, deflate"
+# The menu tree of 50,000 items is about 30 MB; an answer to a write is one line.
+MAX_BYTES: dict[Kind, int] = {"read": 64 * 2**20, "write": 2**20}
+# An answer may take this many timeouts to arrive in all, however steadily it drips.
+MAX_TIMEOUTS: dict[Kind, float] = {"read": 10.0, "write": 2.0}
 _PLAIN = {"", "identity"}
 _GZIP = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS}
 _ZLIB_METHOD = 8
@@ -21,6 +27,11 @@ class Bounds:
 
     max_bytes: int
     deadline: float
+
+
+def bound(kind: Kind, *, timeout_s: float) -> Bounds:
+    """Return the bounds of one answer whose request is about to leave."""
+    return Bounds(max_bytes=MAX_BYTES[kind], deadline=time.monotonic() + MAX_TIMEOUTS[kind] * timeout_s)
 
 
 class _BrokenError(Exception):

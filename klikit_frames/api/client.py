@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import cast
 
+import httpcore
 import httpx
 
 from .. import __version__
 from ..errors import ConfigError
-from .bodies import ACCEPTED_CODINGS, Bounds, collect_body
+from .bodies import ACCEPTED_CODINGS, MAX_TIMEOUTS, Bounds, bound, collect_body
 from .calls import Surroundings
 from .clocks import Clock, SystemClock
 from .connections import Client, Request
 from .credentials import PARTNER_KEY, SECRET_KEY, Credentials, find_base_url, find_credentials, hide
+from .deadlines import TROUBLES, allow, open_pool
 from .hosts import check_base_url
 from .logs import log_path
-from .pacing import Kind, Pacing
-from .redactions import redact_logs
+from .options import check_counts, check_timeout, say_environment
+from .pacing import Pacing
+from .redactions import redact_logs, scrub_answer
 from .tries import Try, read_try
-from .wire import Answer
 
 __all__ = ["Client", "connect"]
 
-# The menu tree of 50,000 items is about 30 MB; an answer to a write is one line.
-MAX_BYTES: dict[Kind, int] = {"read": 64 * 2**20, "write": 2**20}
-# A body may take this many timeouts to arrive in all, however steadily it drips.
-MAX_TIMEOUTS: dict[Kind, float] = {"read": 10.0, "write": 2.0}
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": ACCEPTED_CODINGS,
@@ -48,6 +46,51 @@ _NEVER_SENT = (
 
 # A client knows a handful of addresses, and parsing one takes as long as building all the rest of a request.
 _parse_url = lru_cache(maxsize=256)(httpx.URL)
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx's own, but over connections that keep an end for the whole exchange."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        at = request.url
+        url = httpcore.URL(scheme=at.raw_scheme, host=at.raw_host, port=at.port, target=at.raw_path)
+        sent = httpcore.Request(
+            request.method,
+            url,
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _as_httpx():
+            found = self._pool.handle_request(sent)
+        return httpx.Response(found.status, headers=found.headers, stream=_Body(found))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, found: httpcore.Response) -> None:
+        self._found = found
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from self._found.iter_stream()
+
+    def close(self) -> None:
+        self._found.close()
+
+
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    try:
+        yield
+    except TROUBLES as error:
+        # The two name their errors alike.
+        raise getattr(httpx, type(error).__name__)(str(error)) from error
 
 
 class _HttpChannel:
@@ -81,20 +124,10 @@ class _HttpChannel:
             error.__cause__ = error.__context__ = error.__traceback__ = None
             vars(error).pop("__notes__", None)
             raise
-        return replace(found, answer=self._scrub(found.answer))
-
-    def _scrub(self, answer: Answer | None) -> Answer | None:
-        """Black the keys out of what is kept of an answer, should the server have quoted them."""
-        if answer is None:
-            return None
-        request_id = answer.request_id and self._credentials.scrub(answer.request_id)
-        return replace(answer, message=self._credentials.scrub(answer.message), request_id=request_id)
+        return replace(found, answer=scrub_answer(found.answer, credentials=self._credentials))
 
     def _send(self, request: Request) -> Try:
-        bounds = Bounds(
-            max_bytes=MAX_BYTES[request.kind],
-            deadline=time.monotonic() + MAX_TIMEOUTS[request.kind] * self._timeout_s,
-        )
+        bounds = bound(request.kind, timeout_s=self._timeout_s)
         try:
             response = self._http.send(self._build(request), stream=True)
         except _NEVER_SENT as error:
@@ -131,6 +164,7 @@ class _HttpChannel:
             params=request.params,
             content=request.body,
             headers=request.headers,
+            extensions={"timeout": allow(self._timeout_s, n_steps=MAX_TIMEOUTS[request.kind])},
         )
 
 
@@ -192,8 +226,8 @@ def connect(
     address = hide(base_url)
     # A traceback that prints local variables must not find the keys in this frame.
     del base_url, partner_key, secret_key
-    _check_timeout(timeout)
-    _check_counts(
+    check_timeout(timeout)
+    check_counts(
         writes_per_minute=writes_per_minute,
         reads_per_minute=reads_per_minute,
         max_connections=max_connections,
@@ -235,6 +269,10 @@ def _open_http(
     verify: bool,
 ) -> httpx.Client:
     try:
+        # An environment's proxies are httpx's business: with a transport of ours it would not look at them.
+        if transport is None and not trust_env:
+            tls = httpx.create_ssl_context(verify=verify, trust_env=False)
+            transport = _Transport(open_pool(tls, max_connections=max_connections))
         return httpx.Client(
             auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
             headers=_HEADERS,
@@ -249,30 +287,11 @@ def _open_http(
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
         if not trust_env:
             raise
-        said = _say_environment(error)
+        said = say_environment(error)
     # Out here the error is forgotten: its words and its frames tell the proxy's password.
     raise ConfigError(said)
-
-
-def _say_environment(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return "The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: mend or unset it."
-    if isinstance(error, ImportError):
-        return "The environment names a SOCKS proxy: install httpx[socks], or unset ALL_PROXY and its like."
-    return "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not the URL of a proxy: mend or unset it."
 
 
 def _forget_redirect(response: httpx.Response) -> None:
     # httpx parses the new address even where it is not to be followed, and stumbles over a bad one.
     response.headers.pop("Location", None)
-
-
-def _check_timeout(timeout: float) -> None:
-    if not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
-        raise ConfigError(f"timeout is a number of seconds above 0, not {timeout!r}.")
-
-
-def _check_counts(**counts: int) -> None:
-    for name, count in counts.items():
-        if type(count) is not int or count < 1:
-            raise ConfigError(f"{name} is a whole number from 1, not {count!r}.")

@@ -1,11 +1,13 @@
-"""The HTTP libraries' own log records, with the keys blacked out: at DEBUG they tell an answer's headers."""
+"""The keys blacked out of what a server echoes: in its answers, and in the HTTP libraries' log of them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from .credentials import Credentials
+from .wire import Answer
 
 # A filter acts on the records of its very logger, not on those of the loggers below it.
 LOGGERS = (
@@ -51,3 +53,11 @@ def redact_logs(credentials: Credentials) -> Callable[[], None]:
             logger.removeFilter(redaction)
 
     return end
+
+
+def scrub_answer(answer: Answer | None, *, credentials: Credentials) -> Answer | None:
+    """Black the keys out of the words that are kept of an answer."""
+    if answer is None:
+        return None
+    request_id = answer.request_id and credentials.scrub(answer.request_id)
+    return replace(answer, message=credentials.scrub(answer.message), request_id=request_id)

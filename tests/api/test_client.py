@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.api.client import MAX_BYTES, MAX_TIMEOUTS
+from klikit_frames.api.bodies import MAX_BYTES, MAX_TIMEOUTS
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 
 from .scripts import PARTNER_KEY, PATH, SECRET_KEY, URL, FakeClock, connect, ok, run, write
