@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import cast
@@ -64,8 +63,10 @@ class _Transport(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        with _as_httpx():
+        try:
             found = self._pool.handle_request(sent)
+        except TROUBLES as error:
+            raise _translate(error) from error
         return httpx.Response(found.status, headers=found.headers, stream=_Body(found))
 
     def close(self) -> None:
@@ -77,20 +78,19 @@ class _Body(httpx.SyncByteStream):
         self._found = found
 
     def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
-            yield from self._found.iter_stream()
+        try:
+            yield from cast("Iterable[bytes]", self._found.stream)
+        except TROUBLES as error:
+            raise _translate(error) from error
 
     def close(self) -> None:
         self._found.close()
 
 
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    try:
-        yield
-    except TROUBLES as error:
-        # The two name their errors alike.
-        raise getattr(httpx, type(error).__name__)(str(error)) from error
+def _translate(error: Exception) -> Exception:
+    """Return the error in httpx's words; the two name their errors alike."""
+    found: Exception = getattr(httpx, type(error).__name__)(str(error))
+    return found
 
 
 class _HttpChannel:
@@ -193,7 +193,8 @@ def connect(
         Default: KLIKIT_PARTNER_KEY and KLIKIT_SECRET_KEY from the environment, then Colab's store, then the
         keyring (extra ``[keyring]``), then a prompt.
     timeout : float
-        Seconds to wait for a connection, and for each part of an answer.
+        Seconds to wait for a connection, and for each part of an answer; all of it may take ten times as long,
+        for a write twice.
     writes_per_minute, reads_per_minute : int
         Caps to keep; lower ones are learned from the server. All threads share them, and all
         processes on this machine through a file in the person's state folder.
@@ -204,7 +205,7 @@ def connect(
     read_only : bool
         Refuse every write.
     trust_env : bool
-        Take proxies and certificates from the environment.
+        Take proxies and certificates from the environment; the end of a whole answer is then kept for its body.
     allowed_hosts : iterable of str
         Hosts to allow besides klikit's two and loopback.
     clock : Clock, optional
