@@ -193,8 +193,8 @@ def connect(
         Default: KLIKIT_PARTNER_KEY and KLIKIT_SECRET_KEY from the environment, then Colab's store, then the
         keyring (extra ``[keyring]``), then a prompt.
     timeout : float
-        Seconds to wait for a connection, and for each part of an answer; all of it may take ten times as long,
-        for a write twice.
+        Seconds to wait for a connection, and for each part of an answer; the whole may take ten times as
+        long, for a write twice.
     writes_per_minute, reads_per_minute : int
         Caps to keep; lower ones are learned from the server. All threads share them, and all
         processes on this machine through a file in the person's state folder.
@@ -205,7 +205,7 @@ def connect(
     read_only : bool
         Refuse every write.
     trust_env : bool
-        Take proxies and certificates from the environment; the end of a whole answer is then kept for its body.
+        Take proxies and certificates from the environment; the whole's end is then kept for bodies only.
     allowed_hosts : iterable of str
         Hosts to allow besides klikit's two and loopback.
     clock : Clock, optional
