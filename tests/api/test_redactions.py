@@ -140,3 +140,11 @@ def test_environment__is_not_looked_at_unasked(monkeypatch: pytest.MonkeyPatch) 
     """A useless proxy in the environment is none of our business unless the person says so."""
     monkeypatch.setenv("ALL_PROXY", "foo://h:1")
     kf.connect(URL, partner_key="pk", secret_key="sk", clock=FakeClock()).close()
+
+
+@pytest.mark.parametrize("name", ["timeout", "writes_per_minute"])
+def test_number__that_is_a_key_is_not_repeated(name: str) -> None:
+    """A key that slipped into the place of a number is refused by its kind."""
+    with pytest.raises(kf.ConfigError, match="not a str") as caught:
+        connect(ok(), **{name: SECRET_KEY})
+    assert SECRET_KEY not in str(caught.value)
