@@ -146,5 +146,5 @@ def test_environment__is_not_looked_at_unasked(monkeypatch: pytest.MonkeyPatch) 
 def test_number__that_is_a_key_is_not_repeated(name: str) -> None:
     """A key that slipped into the place of a number is refused by its kind."""
     with pytest.raises(kf.ConfigError, match="not a str") as caught:
-        connect(ok(), **{name: SECRET_KEY})
+        connect(ok(), **{name: SECRET_KEY})  # type: ignore[arg-type]
     assert SECRET_KEY not in str(caught.value)
