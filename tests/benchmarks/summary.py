@@ -123,10 +123,14 @@ def lines_of_starting() -> list[Line]:
     ]
 
 
-def _timed(job: Callable[[], Any]) -> tuple[float, Any]:
-    began = time.perf_counter()
-    value = job()
-    return time.perf_counter() - began, value
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the least of three times, in seconds: what a machine does besides only adds to it."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        made = work()
+        times.append(time.perf_counter() - started)
+    return min(times), made
 
 
 def main() -> None:
