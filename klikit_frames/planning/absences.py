@@ -11,16 +11,17 @@ _STORE = ["brand_id", "branch_id"]
 
 
 def is_whole_business(state: pd.DataFrame) -> bool:
-    """Say whether a state has all rows of the business level that were read, so that others are not of it.
+    """Say whether a state has all rows of the business level, so that others are not of it.
 
-    A state that was filtered has fewer than it noted; one that lost its notes proves nothing.
+    A state that was filtered has fewer than were read; one made by hand is taken at its word.
 
     Parameters
     ----------
     state : DataFrame
-        Live flags; ``attrs["n_business_rows"]`` is what was read.
+        Live flags; ``attrs["n_business_rows"]``, if it is there, is how many were read.
     """
-    return bool((state["scope"] == "business").sum() == state.attrs.get("n_business_rows"))
+    n_rows = int((state["scope"] == "business").sum())
+    return n_rows > 0 and n_rows == state.attrs.get("n_business_rows", n_rows)
 
 
 def find_options(rows: pd.DataFrame, state: pd.DataFrame) -> Codes:

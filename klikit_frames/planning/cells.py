@@ -22,22 +22,34 @@ def locate(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[str] 
     Parameters
     ----------
     cells, within : DataFrame
-        Both with `columns`; `within` has each combination of them once.
+        Both with `columns`; `within` has each combination of them once, or always with the same flag.
     columns : sequence of str, optional
         What makes two rows the same; a cell, if nothing else is said.
 
     Raises
     ------
     StateError
-        `within` has a combination twice.
+        `within` has a combination twice, with two flags.
     """
     wanted, known = pack([cells, within], columns=columns)
     index = pd.Index(known)
-    if not index.is_unique:
-        twice = within.loc[index.duplicated(), list(columns)].head(10)
-        raise StateError(f"The state has {index.duplicated().sum():,} cells twice, such as:\n{twice}")
-    found: Codes = index.get_indexer(pd.Index(wanted))
-    return found
+    if index.is_unique:
+        found: Codes = index.get_indexer(pd.Index(wanted))
+        return found
+    _check_agreement(within, known, columns=columns)
+    places = np.flatnonzero(~index.duplicated())
+    found = index[places].get_indexer(pd.Index(wanted))
+    return np.where(found < 0, -1, places[found])
+
+
+def _check_agreement(within: pd.DataFrame, known: Codes, *, columns: Sequence[str]) -> None:
+    """Refuse a state in which one cell has two flags: which of them holds, nobody can tell."""
+    flags = within["is_enabled"].astype("boolean").astype("Int8").fillna(-1)
+    is_torn = (flags.groupby(known).transform("nunique") > 1).to_numpy(dtype=bool)
+    n_torn = pd.Index(known[is_torn]).nunique()
+    if n_torn:
+        twice = within.loc[is_torn, list(columns)].drop_duplicates().head(10)
+        raise StateError(f"The state has {n_torn:,} cells twice, such as:\n{twice}")
 
 
 def pack(frames: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> list[Codes]:

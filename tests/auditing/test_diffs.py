@@ -66,10 +66,9 @@ def test_diff__modifier_options() -> None:
     assert told["change"].tolist() == ["unknown", "not_in_menu"]
 
 
-@pytest.mark.parametrize("notes", [{}, {"n_business_rows": 2}])
-def test_diff__part_of_the_business_level(notes: dict[str, int]) -> None:
+def test_diff__part_of_the_business_level() -> None:
     """An entity that a part of the business level lacks is not known: the part that is gone may have it."""
-    state = state_of(business("item", 1, True), **notes)
+    state = state_of(business("item", 1, True), n_business_rows=2)
     told = kf.diff(_toggles(("item", 2, None, True)), state)
     expected = kf.read_toggles(_toggles(("item", 2, None, True))).assign(
         live=pd.array([None], dtype="boolean"), change=["unknown"]
