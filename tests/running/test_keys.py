@@ -164,7 +164,7 @@ def test_run__stored_failure_and_an_old_menu(sandbox: kf.sandbox.Sandbox, journa
         items.loc[items["scope"] == "business", ["entity_id"]], on="entity_id"
     )
     store = both.head(1)[CELL].assign(is_enabled=True)
-    everywhere = store.assign(scope="business", brand_id=pd.NA, branch_id=pd.NA, is_enabled=False)
+    everywhere = kf.business_toggles("item", store["entity_id"], is_enabled=False)[store.columns]
     plan = kf.plan(pd.concat([store, everywhere], ignore_index=True))
 
     def fail_next() -> None:
