@@ -31,7 +31,8 @@ def main(n_kills: int, seed: int) -> int:
             live_through(sandbox, journal, step=step, rng=rng, counts=counts, faults=faults)
             if counts.worlds % 50 == 0:
                 print(counts, flush=True)
-    print(*counts.cases, sep="\n")
+    for case in counts.cases:
+        print(case)
     print(f"{counts}, in {time.monotonic() - started:,.0f} s with seed {seed}")
     return int(counts.lost + counts.doubled + counts.mislabelled > 0)
 
