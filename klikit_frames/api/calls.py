@@ -62,7 +62,6 @@ class Call:
         if not self.shared.pacing.admit(self.kind, stop=self.stop):
             self._verdict = Verdict.STOPPED
             return
-        admitted_at = self.shared.clock.time()
         if self.is_closed():
             self._verdict = Verdict.CLOSED
             return
@@ -72,15 +71,15 @@ class Call:
             return
         self._sent_at = self._sent_at or now
         self._tries.append(self.send())
-        self._note(self._tries[-1], admitted_at=admitted_at)
+        self._note(self._tries[-1], admitted_at=now)
         self._verdict = self._judge()
 
-    def _note(self, last: Try, *, admitted_at: float) -> None:
+    def _note(self, last: Try, *, admitted_at: datetime) -> None:
         # The slot was taken at the admission: what lies between it and the socket delays the request too.
         if last.was_sent:
             self.shared.pacing.note(
                 self.kind,
-                duration_s=self.shared.clock.time() - admitted_at,
+                duration_s=(read_now(self.shared.clock) - admitted_at).total_seconds(),
                 limits=last.limits,
                 is_rate_limited=last.is_rate_limited,
             )

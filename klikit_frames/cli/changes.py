@@ -13,7 +13,8 @@ import typer
 import klikit_frames as kf
 from klikit_frames.cli import destinations, endings, outputs, sources
 from klikit_frames.cli.endings import Ending
-from klikit_frames.cli.outputs import counted, say, stop
+from klikit_frames.cli.outputs import say, stop
+from klikit_frames.views import counted
 
 
 class OnError(StrEnum):
@@ -208,8 +209,7 @@ def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) ->
 
 def requests_of(made: kf.Plan) -> str:
     """Return how many requests a plan sends, and how many of them reach every store."""
-    n_wide = int(made.requests["scope"].eq("business").sum())
-    wide = f", {n_wide:,} of them business-wide," if n_wide else ""
+    wide = f", {made.n_business_wide:,} of them business-wide," if made.n_business_wide else ""
     return f"{counted(made.n_requests, 'request')}{wide}"
 
 

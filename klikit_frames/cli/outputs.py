@@ -14,6 +14,7 @@ import typer
 from klikit_frames.cli import formats
 from klikit_frames.cli.endings import Ending
 from klikit_frames.errors import KlikitFramesError
+from klikit_frames.views import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +41,6 @@ def stop(ending: Ending, text: str) -> typer.Exit:
     """Say why the command ends, and return the exception that ends it."""
     say(text)
     return typer.Exit(ending)
-
-
-def counted(n: int, noun: str) -> str:
-    """Return how many there are of something, as in ``1 row`` and ``2,465 rows``."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def put(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..views import counted
 from .commands import Command
 from .grids import Cell, Grid, Side
-from .notes import counted
 
 _WORDS = {True: "on", False: "off", None: "unknown"}
 

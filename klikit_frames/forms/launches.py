@@ -84,7 +84,7 @@ class Launch:
     @property
     def n_wide(self) -> int:
         """Requests of the plan that are business-wide."""
-        return 0 if self.plan is None else int((self.plan.requests["scope"] == "business").sum())
+        return 0 if self.plan is None else self.plan.n_business_wide
 
     @property
     def n_failed(self) -> int:

@@ -6,18 +6,6 @@ from collections.abc import Iterable
 from html import escape
 
 
-def counted(n: int, one: str, *, many: str = "") -> str:
-    """Return a count with its noun.
-
-    Examples
-    --------
-    >>> from klikit_frames.forms.notes import counted
-    >>> counted(1, "row"), counted(1200, "row"), counted(2, "entity", many="entities")
-    ('1 row', '1,200 rows', '2 entities')
-    """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def note_html(text: str) -> str:
     """Return `text` as a status line; no text, no line.
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..auditing.undo import Undo
-from ..views import paragraph_html, table_html
+from ..views import counted, paragraph_html, table_html
 from .listings import Listing
-from .notes import counted
 
 if TYPE_CHECKING:
     from ..planning.plans import Plan

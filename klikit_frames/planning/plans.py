@@ -47,7 +47,7 @@ def plan(
         Anything that `read_toggles` takes.
     state : DataFrame, optional
         Live flags from `read_state`. Rows that hold already are not sent, and rows of ids or stores that are
-        not of this business are rejected. A part of a state, or one whose ``attrs`` are lost, rejects no id.
+        not of this business are rejected. A state that was filtered rejects no id.
     limits : Limits
         Caps that every request keeps.
     combine : bool
@@ -70,7 +70,7 @@ def plan(
     PlanError
         If a setting is out of range.
     StateError
-        If `state` has a cell twice.
+        If `state` has a cell twice, with two flags.
 
     Examples
     --------

@@ -43,15 +43,16 @@ def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None) -> Skips:
         Checked toggles.
     state : DataFrame or None
         Live flags; what it does not tell is taken as not known. Its ``attrs["stores"]``, if there, are all
-        stores of the business; and its business rows, if they are as many as ``attrs["n_business_rows"]``,
-        are all entities of each type that they have any of, but for modifier options.
+        stores of the business; and its business rows, unless they are fewer than
+        ``attrs["n_business_rows"]``, are all entities of each type that they have any of, but for modifier
+        options.
 
     Raises
     ------
     PlanError
         `state` lacks a column.
     StateError
-        `state` has a cell twice.
+        `state` has a cell twice, with two flags.
     """
     index = toggles.index
     if state is None:

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from klikit_frames.errors import PlanError
-from klikit_frames.views import paragraph_html, table_html
+from klikit_frames.views import counted, paragraph_html, table_html
 
 if TYPE_CHECKING:
     from klikit_frames.planning.values import Plan
@@ -72,20 +72,16 @@ def _duration(seconds: float) -> str:
 def describe(plan: Plan) -> str:
     """Return the plan in one sentence."""
     time = estimate_time(plan.n_requests, writes_per_minute=_VIEW_PACE)
-    requests = f"{_counted(plan.n_rows, 'row')} → {_counted(plan.n_requests, 'request')}{_wide(plan)}"
+    requests = f"{counted(plan.n_rows, 'row')} → {counted(plan.n_requests, 'request')}{_wide(plan)}"
     facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]
     return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), time.text])
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def _wide(plan: Plan) -> str:
-    n_wide = int((plan.requests["scope"] == "business").sum())
-    if not n_wide:
+    if not plan.n_business_wide:
         return ""
-    return ", business-wide" if n_wide == plan.n_requests else f", {n_wide:,} of them business-wide"
+    is_all = plan.n_business_wide == plan.n_requests
+    return ", business-wide" if is_all else f", {plan.n_business_wide:,} of them business-wide"
 
 
 def _bound(plan: Plan) -> str:
@@ -115,6 +111,6 @@ def show_html(plan: Plan) -> str:
     wide = requests[requests["scope"] == "business"]
     parts = [paragraph_html(f"{describe(plan)}."), paragraph_html(describe_ways(plan))]
     if len(wide):
-        rows = _counted(int(wide["n_rows"].sum()), "business-wide row")
-        parts.append(paragraph_html(f"{rows} in {_counted(len(wide), 'request')}, shown first."))
+        rows = counted(int(wide["n_rows"].sum()), "business-wide row")
+        parts.append(paragraph_html(f"{rows} in {counted(len(wide), 'request')}, shown first."))
     return "".join([*parts, table_html(requests[_SHOWN], caption="Requests", limit=20)])

@@ -95,6 +95,11 @@ class Plan:
         return len(self._requests)
 
     @property
+    def n_business_wide(self) -> int:
+        """How many of the requests write business rows, wherever they are inherited."""
+        return int((self._requests["scope"] == "business").sum())
+
+    @property
     def is_optimal(self) -> bool:
         """Whether fewer requests are proven to be impossible."""
         return self.n_requests == self.lower_bound

@@ -53,7 +53,6 @@ class Crew:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _ask_again_at: float = field(default=0.0, init=False)
     _ahead: dict[str, tuple[Request, float]] = field(default_factory=dict, init=False)
-    _ahead_lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
 
@@ -128,7 +127,7 @@ class Crew:
         The lock keeps this and the note of a thread that takes the request after all in their order.
         """
         late = self.watch.now() - older_than_s
-        with self._ahead_lock:
+        with self._lock:
             for key in [key for key, (_, noted_at) in self._ahead.items() if noted_at <= late]:
                 request, _ = self._ahead.pop(key)
                 self.journal.note_return(self.run_id, request)
@@ -171,7 +170,7 @@ class Crew:
         now, sent_at, requests = self.watch.now(), self.client.now(), [family.next for family in taken]
         begun = [replace(request, attempts=request.attempts + 1) for request in requests]
         self.journal.note_attempts(self.run_id, [self._dated(one, sent_at=sent_at) for one in begun])
-        with self._ahead_lock:
+        with self._lock:
             self._ahead |= {request.key: (request, now) for request in requests}
 
     def _settle(self, family: Family) -> None:
@@ -184,7 +183,7 @@ class Crew:
 
     def _forget_ahead(self, request: Request) -> bool:
         """Keep a request from being noted back any more, and tell whether it could have been."""
-        with self._ahead_lock:
+        with self._lock:
             return self._ahead.pop(request.key, None) is not None
 
     def _send(self, request: Request) -> Request:

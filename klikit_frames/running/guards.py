@@ -96,8 +96,7 @@ def check_same_host(run: Run, client: Client) -> None:
 
 
 def _refusal(plan: Plan, client: Client, *, code: str, confirm: str | None) -> str:
-    n_wide = int((plan.requests["scope"] == "business").sum())
-    wide = f", {n_wide:,} of them business-wide" if n_wide else ""
+    wide = f", {plan.n_business_wide:,} of them business-wide" if plan.n_business_wide else ""
     given = "" if confirm is None else f" confirm={confirm!r} is of another plan, host or count."
     return (
         f"{client.host} is a real business, so nothing was sent yet: {plan.n_rows:,} rows in "

@@ -147,17 +147,14 @@ class Session:
         yield from self._until_stopped(_by_scope(rest))
 
     def _until_stopped(self, phases: Iterable[list[Family]]) -> Iterator[list[Family]]:
-        for phase in phases:
-            self.watch.look_at_clock()
-            if phase and not self.watch.stop.is_set():
-                yield phase
+        return (phase for phase in phases if phase and not self.watch.stop.is_set())
 
     def _replayed(self, known: Iterable[Family]) -> list[Request]:
         """Return the requests whose failure the API repeats while their key lives, and nothing has proven."""
-        proven = dict(self.book.flags(self.run.run_id, "proof"))
         requests = (request for family in known for request in family)
-        failed = (request for request in requests if request.verdict and request.verdict.is_replayed)
-        return [request for request in failed if not proven.keys() >= set(request.target.cells())]
+        failed = [request for request in requests if request.verdict and request.verdict.is_replayed]
+        proven = {flag.cell for flag in self.book.flags(self.run.run_id, "proof")} if failed else set()
+        return [request for request in failed if not proven.issuperset(request.target.cells())]
 
     def _prove(self, lost: list[Request]) -> None:
         """Read back what no answer will settle any more: lost past its key, or a failure that is repeated."""
