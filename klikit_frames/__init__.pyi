@@ -37,13 +37,13 @@ from .errors import ServerError as ServerError
 from .errors import StateError as StateError
 from .errors import TransportError as TransportError
 from .frames.checked import CheckedToggles as CheckedToggles
-from .frames.matrices import from_matrix as from_matrix
-from .frames.matrices import to_matrix as to_matrix
-from .frames.names import resolve as resolve
+from .frames.name_resolution import resolve as resolve
 from .frames.toggles import business_toggles as business_toggles
 from .frames.toggles import check_toggles as check_toggles
 from .frames.toggles import cross_toggles as cross_toggles
 from .frames.toggles import read_toggles as read_toggles
+from .frames.wide_tables import from_matrix as from_matrix
+from .frames.wide_tables import to_matrix as to_matrix
 from .menus.failures import failures as failures
 from .menus.snapshots import load_state as load_state
 from .menus.snapshots import save_state as save_state

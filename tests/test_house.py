@@ -41,5 +41,5 @@ def test_top_level__holds_these_and_nothing_more() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files__stay_short(path: Path) -> None:
-    """No file of the package is over 300 lines."""
-    assert len(path.read_text().splitlines()) <= 300
+    """No file of the package is over 500 lines."""
+    assert len(path.read_text().splitlines()) <= 500

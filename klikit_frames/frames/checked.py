@@ -1,23 +1,24 @@
-"""Checked toggles: a table that was read, understood, and held against itself."""
+"""Checked toggles: a source table parsed, validated and assembled into toggles."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from klikit_frames.errors import InvalidToggles
-from klikit_frames.frames.assembly import annotate, assemble_toggles, own_table
-from klikit_frames.frames.checks import Checked, check_columns
-from klikit_frames.frames.conflicts import find_conflicts
-from klikit_frames.frames.findings import Finding, problems_frame, refused_rows
-from klikit_frames.frames.headers import Header, find_lookalikes, find_missing, read_header
-from klikit_frames.frames.schemas import confirm_toggles
-from klikit_frames.frames.summaries import count_rows, problems_html, problems_text
-from klikit_frames.frames.tables import Table
-from klikit_frames.frames.wishes import Wishes
-from klikit_frames.views import paragraph_html
+from ..errors import InvalidToggles
+from ..views import paragraph_html
+from .column_checks import ParsedTable, check_columns
+from .headers import Header, lookalike_columns, missing_columns, read_header
+from .problem_summaries import count_rows, problems_html, problems_text
+from .problems import Problem, problems_frame, rows_with_errors
+from .row_checks import ValidRows, row_problems
+from .schemas import RESULT_COLUMNS, TOGGLE_COLUMNS, validate_toggles
+from .source_tables import Table
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -80,42 +81,104 @@ def check_table(table: Table, *, state: pd.DataFrame | None = None) -> CheckedTo
     """Return what `check_toggles` returns, of a table that was read before."""
     named, header, checked = _understand(table)
     toggles = assemble_toggles(named, header, checked.values)
-    findings = checked.findings + _conflicts(named, toggles, checked.findings, state)
-    good = ~refused_rows(findings, n_rows=len(toggles))
+    problems = checked.problems + _conflicts(named, toggles, checked.problems, state)
+    good = ~rows_with_errors(problems, n_rows=len(toggles))
     return CheckedToggles(
-        toggles=confirm_toggles(toggles if good.all() else toggles[good]),
-        problems=problems_frame(findings, rows=table.rows, lines=table.lines),
+        toggles=validate_toggles(toggles if good.all() else toggles[good]),
+        problems=problems_frame(problems, rows=table.rows, lines=table.lines),
         notes=[*named.notes, *header.notes, *checked.notes],
         _table=table,
     )
 
 
-def refuse_problems(problems: pd.DataFrame) -> None:
+def raise_for_errors(problems: pd.DataFrame) -> None:
     """Raise `InvalidToggles` if there is an error among `problems`."""
     if (problems["severity"] == "error").any():
         raise InvalidToggles(f"{problems_text(problems)}\nNothing was sent.", problems)
 
 
-def _understand(table: Table) -> tuple[Table, Header, Checked]:
+def _understand(table: Table) -> tuple[Table, Header, ParsedTable]:
     """Name the columns, read them, and put all that is wrong with either together."""
     header = read_header(table.names)
-    named = own_table(table, header)
+    named = rename_columns(table, header)
     checked = check_columns(table, header)
-    if any(finding.is_of_table for finding in table.findings):
+    if any(problem.is_of_table for problem in table.problems):
         return named, header, checked
     needs_stores = "scope" not in header.places or bool((checked.values["scope"] == "store").any())
-    missing = find_missing(header, table, needs_stores=needs_stores)
-    checked.findings[:0] = [*header.findings, *missing, *find_lookalikes(header, table)]
+    missing = missing_columns(header, table, needs_stores=needs_stores)
+    checked.problems[:0] = [*header.problems, *missing, *lookalike_columns(header, table)]
     return named, header, checked
 
 
 def _conflicts(
-    table: Table, toggles: pd.DataFrame, findings: list[Finding], state: pd.DataFrame | None
-) -> list[Finding]:
-    positions = np.flatnonzero(~refused_rows(findings, n_rows=len(toggles)))
+    table: Table, toggles: pd.DataFrame, problems: list[Problem], state: pd.DataFrame | None
+) -> list[Problem]:
+    positions = np.flatnonzero(~rows_with_errors(problems, n_rows=len(toggles)))
     if not len(positions):
         return []
     lines = None if table.lines is None else table.lines[positions]
     sound = toggles if len(positions) == len(toggles) else toggles.iloc[positions]
-    wishes = Wishes(toggles=sound, positions=positions, rows=table.rows[positions], lines=lines)
-    return find_conflicts(wishes, state=state)
+    valid_rows = ValidRows(toggles=sound, positions=positions, rows=table.rows[positions], lines=lines)
+    return row_problems(valid_rows, state=state)
+
+
+_PROBLEM = "problem"
+
+
+def rename_columns(table: Table, header: Header) -> Table:
+    """Return `table` with the package's own names for known columns, and no clash among the others.
+
+    An own column with the name of a result column becomes ``input_<name>``; one with the name of a known
+    column that is another's, or that is there twice, gets a number.
+    """
+    known = {place: name for name, place in header.places.items() if name != "store"}
+    seen: set[Hashable] = set(known.values())
+    everything = {*table.names, *TOGGLE_COLUMNS}
+    names: list[Hashable] = []
+    for place, name in enumerate(table.names):
+        names.append(known.get(place) or _free_name(name, seen, everything))
+        seen.add(names[-1])
+    notes = [
+        f"Your own column {came!r} came back as {name!r}."
+        for place, (came, name) in enumerate(zip(table.names, names, strict=True))
+        if came != name and place not in known
+    ]
+    return replace(table, frame=table.frame.set_axis(names, axis=1), notes=[*table.notes, *notes])
+
+
+def assemble_toggles(table: Table, header: Header, values: dict[str, Any]) -> pd.DataFrame:
+    """Return all rows as toggles, in the input's own column order; known columns that it lacks come last."""
+    columns: dict[Hashable, Any] = {}
+    known = {place: name for name, place in header.places.items() if name in values}
+    for place, name in enumerate(table.names):
+        columns[name] = values[known[place]] if place in known else table.frame.iloc[:, place]
+    columns |= {name: values[name] for name in TOGGLE_COLUMNS if name not in columns}
+    index = table.frame.index
+    return pd.DataFrame({name: _column(cells, index) for name, cells in columns.items()}, index=index)
+
+
+def annotate(table: Table, problems: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as it came, with what is wrong in each row as a last column."""
+    said = problems["column"] + ": " + problems["message"] + " " + problems["hint"]
+    said = said.str.removeprefix(": ").groupby(problems["row"]).agg(" ".join)
+    texts = pd.Series(table.rows).map(said).astype(object).fillna("")
+    frame = table.frame.drop(columns=[_PROBLEM], errors="ignore")
+    n_levels = frame.columns.nlevels
+    name = _PROBLEM if n_levels == 1 else (_PROBLEM, *[""] * (n_levels - 1))
+    frame[name] = texts.to_numpy(dtype=object)
+    return frame
+
+
+def _column(cells: Any, index: pd.Index[Any]) -> pd.Series[Any]:
+    if isinstance(cells, pd.Series):
+        return cells.set_axis(index)
+    return pd.Series(cells, index=index, copy=False)
+
+
+def _free_name(name: Hashable, seen: set[Hashable], everything: set[Hashable]) -> Hashable:
+    if name not in seen and name not in RESULT_COLUMNS:
+        return name
+    candidates = (
+        (f"input_{'input_' * n}{name}" if name in RESULT_COLUMNS else f"{name}_{n + 2}") for n in count()
+    )
+    return next(free for free in candidates if free not in seen | everything)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from rapidfuzz.distance import OSA
 
-from klikit_frames.frames.findings import Finding, table_finding
-from klikit_frames.frames.schemas import ENTITY_TYPES, TOGGLE_COLUMNS
+from .problems import Problem, table_problem
+from .schemas import ENTITY_TYPES, TOGGLE_COLUMNS
 
 if TYPE_CHECKING:
-    from klikit_frames.frames.tables import Table
+    from klikit_frames.frames.source_tables import Table
+
 
 # Spellings that stand in for a column if no better one is there; keys have neither case, spaces nor signs.
 _ALIASES = {
@@ -50,14 +51,14 @@ class Header:
         The level that the name of the id column implies.
     notes : list of str
         What was understood that was not said in the package's own spelling.
-    findings : list of Finding
+    problems : list of Problem
         Doubles and look-alikes.
     """
 
     places: dict[str, int]
     entity_type: str | None = None
     notes: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def read_header(names: Sequence[Hashable]) -> Header:
@@ -76,11 +77,11 @@ def read_header(names: Sequence[Hashable]) -> Header:
     'item'
     """
     keys = [plain_name(name) for name in names]
-    places, findings = _exact_places(keys, names)
+    places, problems = _exact_places(keys, names)
     entity_type, more = _typed_id(keys, names, places)
-    findings += more + _weak_places(keys, names, places)
+    problems += more + _weak_places(keys, names, places)
     notes = _alias_notes(names, places, entity_type)
-    return Header(places=places, entity_type=entity_type, notes=notes, findings=findings)
+    return Header(places=places, entity_type=entity_type, notes=notes, problems=problems)
 
 
 def plain_name(name: Hashable) -> str:
@@ -122,11 +123,11 @@ def _meaning(name: Hashable) -> str | None:
     return "entity_id" if key in _TYPED_IDS else _EXACT.get(key) or _ALIASES.get(key)
 
 
-def find_missing(header: Header, table: Table, *, needs_stores: bool) -> list[Finding]:
-    """Return a finding for each column that is needed and not there, with the nearest name as a hint."""
+def missing_columns(header: Header, table: Table, *, needs_stores: bool) -> list[Problem]:
+    """Return a problem for each column that is needed and not there, with the nearest name as a hint."""
     if isinstance(table.frame.columns, pd.MultiIndex):
         return [
-            table_finding("columns_nested", hint="Flatten them: frame.columns = frame.columns.map('_'.join).")
+            table_problem("columns_nested", hint="Flatten them: frame.columns = frame.columns.map('_'.join).")
         ]
     needed = [*_REQUIRED, *(_STORE if needs_stores else ())]
     known = {*header.places, *(["entity_type"] if header.entity_type else [])}
@@ -134,8 +135,8 @@ def find_missing(header: Header, table: Table, *, needs_stores: bool) -> list[Fi
     return [_missing(column, header, table) for column in needed if column not in known]
 
 
-def find_lookalikes(header: Header, table: Table) -> list[Finding]:
-    """Return a finding for each own column that is named almost like an optional one.
+def lookalike_columns(header: Header, table: Table) -> list[Problem]:
+    """Return a problem for each own column that is named almost like an optional one.
 
     A misspelt cascade column would be ignored without a word; a needed column that is misspelt is missing,
     and found there.
@@ -145,28 +146,28 @@ def find_lookalikes(header: Header, table: Table) -> list[Finding]:
         nearest = _nearest(column, header, table.names)
         if nearest is not None:
             message = f"Column {nearest!r} is named almost like {column!r}, and would be ignored."
-            finding = table_finding("column_lookalike", column=column, message=message)
+            problem = table_problem("column_lookalike", column=column, message=message)
             # Next to the real one, or where a harmless word is as near ("score"), it may well be meant.
             is_sure = column not in header.places and column != "scope"
-            found.append(finding if is_sure else replace(finding, severity="warning"))
+            found.append(problem if is_sure else replace(problem, severity="warning"))
     return found
 
 
-def _exact_places(keys: list[str], names: Sequence[Hashable]) -> tuple[dict[str, int], list[Finding]]:
+def _exact_places(keys: list[str], names: Sequence[Hashable]) -> tuple[dict[str, int], list[Problem]]:
     places: dict[str, int] = {}
-    findings = []
+    problems = []
     for place, key in enumerate(keys):
         column = _EXACT.get(key)
         if column in places:
-            findings.append(_double(column, names[places[column]], names[place]))
+            problems.append(_double(column, names[places[column]], names[place]))
         elif column is not None:
             places[column] = place
-    return places, findings
+    return places, problems
 
 
 def _typed_id(
     keys: list[str], names: Sequence[Hashable], places: dict[str, int]
-) -> tuple[str | None, list[Finding]]:
+) -> tuple[str | None, list[Problem]]:
     """Let ``item_id`` and its like stand in for the id, and say the level."""
     found = [place for place, key in enumerate(keys) if key in _TYPED_IDS]
     if "entity_id" in places or not found:
@@ -176,8 +177,8 @@ def _typed_id(
     return _TYPED_IDS[keys[found[0]]], doubles
 
 
-def _weak_places(keys: list[str], names: Sequence[Hashable], places: dict[str, int]) -> list[Finding]:
-    findings = []
+def _weak_places(keys: list[str], names: Sequence[Hashable], places: dict[str, int]) -> list[Problem]:
+    problems = []
     strong = set(places)
     for place, key in enumerate(keys):
         column = _ALIASES.get(key)
@@ -185,12 +186,12 @@ def _weak_places(keys: list[str], names: Sequence[Hashable], places: dict[str, i
             continue
         half = [name for name in _STORE if column == "store" and name in strong]
         if half:
-            findings.append(_double(half[0], names[places[half[0]]], names[place]))
+            problems.append(_double(half[0], names[places[half[0]]], names[place]))
         elif column in places:
-            findings.append(_double(column, names[places[column]], names[place]))
+            problems.append(_double(column, names[places[column]], names[place]))
         else:
             places[column] = place
-    return findings
+    return problems
 
 
 def _alias_notes(names: Sequence[Hashable], places: dict[str, int], entity_type: str | None) -> list[str]:
@@ -206,14 +207,14 @@ def _alias_notes(names: Sequence[Hashable], places: dict[str, int], entity_type:
     return notes
 
 
-def _double(column: str, first: Hashable, second: Hashable) -> Finding:
+def _double(column: str, first: Hashable, second: Hashable) -> Problem:
     said = (
         f"{first!r} and {second!r} both mean {column!r}." if first != second else f"{first!r} is there twice."
     )
-    return table_finding("column_double", column=column, message=f"Columns: {said}")
+    return table_problem("column_double", column=column, message=f"Columns: {said}")
 
 
-def _missing(column: str, header: Header, table: Table) -> Finding:
+def _missing(column: str, header: Header, table: Table) -> Problem:
     nearest = _nearest(column, header, table.names)
     hint = f"Rename column {nearest!r} to {column!r}." if nearest is not None else _cure(column)
     if column not in _ID_COLUMNS and any(isinstance(name, str) and is_store(name) for name in table.names):
@@ -221,7 +222,7 @@ def _missing(column: str, header: Header, table: Table) -> Finding:
     if column in table.frame.index.names:
         hint = "It is in the frame's index: call reset_index() first."
     message = f"There is no column {column!r}."
-    return table_finding("column_missing", column=column, message=message, hint=hint)
+    return table_problem("column_missing", column=column, message=message, hint=hint)
 
 
 def _cure(column: str) -> str:

@@ -13,12 +13,12 @@ from typing import IO, Any
 
 import pandas as pd
 
-from klikit_frames.frames.findings import table_finding
-from klikit_frames.frames.foreign import foreign_table, is_foreign, parquet_table
-from klikit_frames.frames.jsonlines import json_table
-from klikit_frames.frames.tables import Table, failed_table, frame_table, records_table
-from klikit_frames.frames.texts import text_table
-from klikit_frames.frames.workbooks import workbook_table
+from .csv_files import text_table
+from .dataframes import foreign_table, frame_table, is_foreign, parquet_table, records_table
+from .excel_files import workbook_table
+from .json_lines import json_table
+from .problems import table_problem
+from .source_tables import Table, failed_table
 
 Source = Any
 
@@ -92,5 +92,5 @@ def _gzip_table(content: bytes, reading: Reading) -> Table:
     try:
         plain = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        return failed_table(table_finding("file_unreadable", message=f"The gzip file is damaged: {error}."))
+        return failed_table(table_problem("file_unreadable", message=f"The gzip file is damaged: {error}."))
     return _bytes_table(plain, reading)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from klikit_frames.errors import KlikitFramesError
+from ..errors import KlikitFramesError
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 ENTITY_TYPES = ("section", "category", "item")
 SCOPES = ("business", "store")
@@ -40,7 +41,7 @@ OUTCOMES = ("applied", "unchanged", "rejected", "failed", "unknown", "not_sent")
 STATE_COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled", "title")
 
 
-def confirm_toggles(frame: pd.DataFrame) -> pd.DataFrame:
+def validate_toggles(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `frame` if it keeps the contract of a frame of toggles; nothing is ever coerced.
 
     Raises

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from klikit_frames.errors import ConfigError
-from klikit_frames.frames.checked import CheckedToggles, check_table, refuse_problems
-from klikit_frames.frames.readers import Reading, Source, read_table
-from klikit_frames.frames.results import Rows, input_of_result
+from ..errors import ConfigError
+from .checked import CheckedToggles, check_table, raise_for_errors
+from .readers import Reading, Source, read_table
+from .result_files import Rows, input_of_result
 
 __all__ = ["CheckedToggles", "business_toggles", "check_toggles", "cross_toggles", "read_toggles"]
 
@@ -60,11 +60,11 @@ def check_toggles(
     Notes
     -----
     Cells are read as text and looked up, never coerced. A flag is one of the words in
-    ``klikit_frames.frames.cells.FLAG_WORDS``, case and outer space aside; a blank one is an error. An id is
-    ASCII digits, 1 to 2**63 - 1, without leading zeros: ``5297.0``, ``007`` and ``5,297`` are problems, each
-    with the likely meaning as a hint. A float column of ids, as pandas makes of whole numbers with blanks, is
-    read where it is exact, and told in the notes; a float in a flag column is a problem. The codes are the
-    keys of ``klikit_frames.frames.codes.KINDS``.
+    ``klikit_frames.frames.cell_values.FLAG_WORDS``; case and outer space do not matter; a blank one is an
+    error. An id is ASCII digits, 1 to 2**63 - 1, without leading zeros: ``5297.0``, ``007`` and ``5,297`` are
+    problems, each with the likely meaning as a hint. A float column of ids, as pandas makes of whole numbers
+    with blanks, is read where it is exact, and the notes say so; a float in a flag column is a problem. The
+    codes are the keys of ``klikit_frames.frames.problems.KINDS``.
 
     See Also
     --------
@@ -126,7 +126,7 @@ def read_toggles(
     [{'entity_type': 'section', 'entity_id': 6827, 'is_enabled': False}]
     """
     checked = check_toggles(source, rows=rows, state=state, encoding=encoding, sheet=sheet)
-    refuse_problems(checked.problems)
+    raise_for_errors(checked.problems)
     return checked.toggles
 
 

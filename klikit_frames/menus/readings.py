@@ -97,12 +97,12 @@ def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache |
     A menu that cannot be read is yielded with its failure. Once the credential is refused nothing more is
     asked for.
     """
-    with _uncollected():
+    with _gc_paused():
         yield from _read_all(client, stores, cache=cache)
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def _gc_paused() -> Iterator[None]:
     """Keep the collector of cycles from walking half-made trees: that takes as long as all else together."""
     was_enabled = gc.isenabled()
     gc.disable()

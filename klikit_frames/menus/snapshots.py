@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from ..errors import ConfigError, KlikitFramesError, StateError
-from ..frames.exports import neutralise_formulas, restore_formulas
+from ..frames.csv_injection import neutralise_formulas, restore_formulas
 from ..frames.schemas import STATE_COLUMNS
-from .facts import freeze
+from .frame_metadata import freeze
 from .trees import DTYPES, TEXT
 
 # A CSV has no place for the notes of a state; they go into a first line that other programs can skip.

@@ -15,8 +15,8 @@ from ..api.menu_wire import Store
 from ..errors import ApiError, RequestError, TransportError
 from ..progress import Progress, open_bar
 from . import stores as store_lists
-from .facts import Facts
 from .failures import Failure, failure_of, foreign, in_words
+from .frame_metadata import FrameMetadata
 from .readings import Menu, TreeCache, read_menus
 from .stores import store_pairs
 from .trees import tree_frame
@@ -95,10 +95,12 @@ def read_state(
     if kept and not any(menu.failure for menu in menus.values()):
         kept.drop(asked)
     _warn(failures)
-    return _stated([menus[store] for store in asked], known=known, failures=failures, host=client.host)
+    return _assemble_state(
+        [menus[store] for store in asked], known=known, failures=failures, host=client.host
+    )
 
 
-def _known_stores(client: Client) -> tuple[Facts | None, list[Failure]]:
+def _known_stores(client: Client) -> tuple[FrameMetadata | None, list[Failure]]:
     """Return the business's stores, or why there is no list of them: a state is of use without one too."""
     try:
         listed = store_lists.stores(client)
@@ -107,10 +109,12 @@ def _known_stores(client: Client) -> tuple[Facts | None, list[Failure]]:
             raise
         return None, [failure_of(error, store=None, what="list of stores")]
     pairs = zip(listed["brand_id"].tolist(), listed["branch_id"].tolist(), strict=True)
-    return Facts(pairs), []
+    return FrameMetadata(pairs), []
 
 
-def _split(wanted: list[Store | None], *, known: Facts | None) -> tuple[list[Store | None], list[Failure]]:
+def _split(
+    wanted: list[Store | None], *, known: FrameMetadata | None
+) -> tuple[list[Store | None], list[Failure]]:
     """Return the menus to ask for, and a failure for each store that the business has not."""
     own = None if known is None else {None, *known}
     asked = [store for store in wanted if own is None or store in own]
@@ -144,15 +148,17 @@ def _warn(failures: list[Failure]) -> None:
         _LOG.warning("The state is not complete. %s See klikit_frames.failures(state).", in_words(failures))
 
 
-def _stated(menus: list[Menu], *, known: Facts | None, failures: list[Failure], host: str) -> pd.DataFrame:
+def _assemble_state(
+    menus: list[Menu], *, known: FrameMetadata | None, failures: list[Failure], host: str
+) -> pd.DataFrame:
     frames = [menu.frame for menu in menus if menu.frame is not None] or [tree_frame([], store=None)]
     state = pd.concat(frames, ignore_index=True)
     if known is not None:
         state.attrs["stores"] = known
     options = {option for menu in menus for option in menu.option_ids}
     state.attrs |= {
-        "failures": Facts(failures),
-        "modifier_option_ids": Facts(sorted(options)),
+        "failures": FrameMetadata(failures),
+        "modifier_option_ids": FrameMetadata(sorted(options)),
         "n_business_rows": int((state["scope"] == "business").sum()),
         "host": host,
         "read_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -59,7 +59,7 @@ def tree_frame(nodes: Iterable[Node], *, store: Store | None) -> pd.DataFrame:
     brand_id, branch_id = store or (None, None)
     alike = {"scope": "business" if store is None else "store", "brand_id": brand_id, "branch_id": branch_id}
     told: dict[str, Any] = {name: [value] * len(entities) for name, value in alike.items()}
-    told |= zip(Node._fields, zip(*map(_united, entities), strict=True), strict=False)
+    told |= zip(Node._fields, zip(*map(_merge_places, entities), strict=True), strict=False)
     told["path"], told["path_ids"] = zip(*map(_paths, entities), strict=True) if entities else ((), ())
     return pd.DataFrame({name: pd.Series(told.get(name, ()), dtype=dtype) for name, dtype in DTYPES.items()})
 
@@ -77,7 +77,7 @@ def _by_entity(nodes: Iterable[Node]) -> Iterable[list[Node]]:
     return places.values()
 
 
-def _united(places: list[Node]) -> Node:
+def _merge_places(places: list[Node]) -> Node:
     """Return the first place, with the flags that all places agree on."""
     if len(places) == 1:
         return places[0]

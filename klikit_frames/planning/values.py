@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from klikit_frames.errors import PlanError
-from klikit_frames.frames.storage import dump_frame, load_frame
+from klikit_frames.frames.frame_codec import dump_frame, load_frame
 from klikit_frames.planning.files import seal, unseal
 from klikit_frames.planning.limits import Limits
 from klikit_frames.planning.summaries import Estimate, describe, describe_ways, estimate_time, show_html

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from ..errors import ConfigError
-from ..frames.exports import neutralise_formulas
-from ..frames.halves import mend_halves
-from ..frames.sheets import confirm_cells
+from ..frames.csv_injection import neutralise_formulas
+from ..frames.excel_files import validate_cells
+from ..frames.lone_surrogates import replace_in_frame
 
 # Excel keeps 15 digits of a number; a longer id is written as text.
 _EXCEL_EXACT_BELOW = 10**15
@@ -42,7 +42,7 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     ConfigError
         The extra ``[excel]`` is not installed, or a text is one that an XLSX file cannot hold.
     """
-    plain = confirm_cells(_map_columns(_plain(frame), _without_long_numbers))
+    plain = validate_cells(_map_columns(_plain(frame), _without_long_numbers))
     try:
         with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
             plain.to_excel(writer, sheet_name=_SHEET, index=False)
@@ -56,7 +56,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
     UTF-8 has no halves of characters; frames that were read by hand may.
     """
-    whole, _ = mend_halves(frame)
+    whole, _ = replace_in_frame(frame)
     return neutralise_formulas(_map_columns(whole, _as_text))
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.frames.cells import FLAG_WORDS, LARGEST_ID
+from klikit_frames.frames.cell_values import FLAG_WORDS, LARGEST_ID
 from tests.frames.cases import GOOD, HEAD, TYPED, lines, result_csv, sheet
 
 TWO_SHEETS = pd.DataFrame([["item", 5, 663, 1062, False]], columns=TYPED)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.frames.codes import KINDS
+from klikit_frames.frames.problems import KINDS
 from klikit_frames.frames.schemas import PROBLEM_COLUMNS, TOGGLE_COLUMNS
 from tests.frames.cases import Case
 from tests.frames.corpus import CASES

@@ -1,16 +1,51 @@
-"""Frames of other libraries, and Parquet, to pandas: whole numbers stay whole numbers, blanks or not."""
+"""DataFrames of any library, and Parquet, to source tables; whole numbers stay whole numbers."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
-from klikit_frames.errors import ConfigError
-from klikit_frames.frames.findings import table_finding
-from klikit_frames.frames.tables import Table, failed_table, frame_table
+from ..errors import ConfigError
+from .lone_surrogates import replace_in_frame, replace_in_name
+from .problems import table_problem
+from .source_tables import Table, failed_table
+
+
+def frame_table(frame: pd.DataFrame, *, notes: list[str] | None = None) -> Table:
+    """Return a table of a frame that a person has in memory; it is not changed."""
+    repaired, problems = replace_in_frame(frame)
+    rows = np.arange(1, len(frame) + 1)
+    return Table(frame=repaired, rows=rows, notes=list(notes or []), problems=problems)
+
+
+def records_table(records: Any, *, index: Any = None) -> Table:
+    """Return a table of plain Python values, in which a whole number beside a blank stays a whole number."""
+    try:
+        frame = pd.DataFrame(records, dtype=object, index=index)
+    except UnicodeEncodeError:
+        frame = pd.DataFrame(_mend_names(records), dtype=object, index=index)
+    table = frame_table(frame)
+    return replace(table, frame=_infer_types(table.frame))
+
+
+def _mend_names(records: Any) -> Any:
+    if isinstance(records, Mapping):
+        return {replace_in_name(name): cells for name, cells in records.items()}
+    return [_mend_names(record) if isinstance(record, Mapping) else record for record in records]
+
+
+def _infer_types(frame: pd.DataFrame) -> pd.DataFrame:
+    inferred = frame.infer_objects()
+    for name in inferred.columns[inferred.dtypes == "float64"]:
+        if pd.api.types.infer_dtype(frame[name], skipna=True) != "floating":
+            inferred[name] = frame[name]
+    return inferred
 
 
 def parquet_table(content: bytes) -> Table:
@@ -22,7 +57,7 @@ def parquet_table(content: bytes) -> Table:
         arrow = pq.read_table(io.BytesIO(content))
     except (OSError, ValueError) as error:
         return failed_table(
-            table_finding("file_unreadable", message=f"The Parquet file is damaged: {error}.")
+            table_problem("file_unreadable", message=f"The Parquet file is damaged: {error}.")
         )
     return frame_table(_to_pandas(arrow), notes=["Read as Parquet."])
 

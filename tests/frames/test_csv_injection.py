@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from klikit_frames.frames.exports import neutralise_formulas, restore_formulas
+from klikit_frames.frames.csv_injection import neutralise_formulas, restore_formulas
 
 WIDE = "\uff1d\uff0b\uff0d\uff20"
 UNSEEN = " \n\t\r\u00a0\u3000\ufeff\u200b\u2028\x01\x0b\x85"

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from klikit_frames.frames.findings import Finding, Positions, Words, refused_rows
-from klikit_frames.frames.headers import Header
-from klikit_frames.frames.passes import (
-    Pass,
+from .frame_codec import text_series
+from .headers import Header
+from .parsed_columns import (
+    ParsedColumn,
     read_flags,
     read_id_lists,
     read_ids,
@@ -20,18 +20,18 @@ from klikit_frames.frames.passes import (
     read_scopes,
     read_stores,
 )
-from klikit_frames.frames.storage import text_series
-from klikit_frames.frames.tables import Table
+from .problems import Positions, Problem, TextPerRow, rows_with_errors
+from .source_tables import Table
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class ParsedTable:
     """The columns of toggles, row by row, bad rows included with harmless values."""
 
     values: dict[str, Any]
-    findings: list[Finding] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -43,7 +43,7 @@ class Columns:
         self.has_floats = table.has_floats
         self._table = table
         self._header = header
-        self.findings: list[Finding] = []
+        self.problems: list[Problem] = []
         self.notes: list[str] = []
 
     def __contains__(self, name: str) -> bool:
@@ -52,43 +52,43 @@ class Columns:
     def __getitem__(self, name: str) -> pd.Series[Any]:
         return self._table.frame.iloc[:, self._header.places[name]]
 
-    def take(self, result: Pass) -> Pass:
+    def take(self, result: ParsedColumn) -> ParsedColumn:
         """Note what a pass found, and return it."""
-        self.findings += result.findings
+        self.problems += result.problems
         self.notes += result.notes
         return result
 
     def find(self, code: str, name: str, mask: Mask, *, value: str = "") -> None:
-        """Note a finding about the rows in `mask`, if there are any."""
+        """Note a problem about the rows in `mask`, if there are any."""
         self.note(code, name, np.flatnonzero(mask), values=value)
 
-    def note(self, code: str, name: str, positions: Positions, *, values: Words) -> None:
-        """Note a finding about the rows at `positions`, if there are any."""
+    def note(self, code: str, name: str, positions: Positions, *, values: TextPerRow) -> None:
+        """Note a problem about the rows at `positions`, if there are any."""
         if len(positions):
-            self.findings.append(Finding(code=code, positions=positions, column=name, values=values))
+            self.problems.append(Problem(code=code, positions=positions, column=name, values=values))
 
-    def find_blank(self, result: Pass, *, name: str, code: str) -> None:
+    def find_blank(self, result: ParsedColumn, *, name: str, code: str) -> None:
         """Note the blank cells of a column."""
         self.find(code, name, result.is_blank)
 
     def refused(self, name: str) -> Mask:
         """Return the rows whose cell of one column is bad."""
-        found = [finding for finding in self.findings if finding.column == name]
-        return refused_rows(found, n_rows=self.n_rows)
+        found = [problem for problem in self.problems if problem.column == name]
+        return rows_with_errors(found, n_rows=self.n_rows)
 
     def none(self) -> Mask:
         """Return a mask of no rows."""
         return np.zeros(self.n_rows, dtype=bool)
 
-    def constant(self, value: object) -> Pass:
+    def constant(self, value: object) -> ParsedColumn:
         """Return what a pass over a column that is not there gives: `value` everywhere."""
         kind = object if isinstance(value, (str, tuple)) else type(value)
         values = np.empty(self.n_rows, dtype=kind)
         values.fill(value)
-        return Pass(values=values, is_blank=self.none(), is_constant=True)
+        return ParsedColumn(values=values, is_blank=self.none(), is_constant=True)
 
 
-def check_columns(table: Table, header: Header) -> Checked:
+def check_columns(table: Table, header: Header) -> ParsedTable:
     """Return the columns of toggles that a table holds."""
     columns = Columns(table, header)
     level, entity = _read_entities(columns, header)
@@ -106,12 +106,12 @@ def check_columns(table: Table, header: Header) -> Checked:
         "cascade_to_modifier_groups": cascade.values,
         "cascade_brand_ids": brands.values,
     }
-    of_rows = table.findings + _blank_rows(table, [level, entity, brand, branch, flag])
-    findings = of_rows + _of_other_rows(columns.findings, of_rows, n_rows=columns.n_rows)
-    return Checked(values=values, findings=findings, notes=columns.notes)
+    of_rows = table.problems + _blank_rows(table, [level, entity, brand, branch, flag])
+    problems = of_rows + _of_other_rows(columns.problems, of_rows, n_rows=columns.n_rows)
+    return ParsedTable(values=values, problems=problems, notes=columns.notes)
 
 
-def _read_entities(columns: Columns, header: Header) -> tuple[Pass, Pass]:
+def _read_entities(columns: Columns, header: Header) -> tuple[ParsedColumn, ParsedColumn]:
     implied = header.entity_type
     level = columns.constant(implied or "")
     if "entity_type" in columns:
@@ -124,7 +124,7 @@ def _read_entities(columns: Columns, header: Header) -> tuple[Pass, Pass]:
     return level, entity
 
 
-def _read_scope(columns: Columns) -> Pass:
+def _read_scope(columns: Columns) -> ParsedColumn:
     if "scope" not in columns:
         return columns.constant("store")
     scope = columns.take(read_scopes(columns["scope"]))
@@ -132,7 +132,7 @@ def _read_scope(columns: Columns) -> Pass:
     return scope
 
 
-def _read_places(columns: Columns, scope: Pass) -> tuple[Pass, Pass]:
+def _read_places(columns: Columns, scope: ParsedColumn) -> tuple[ParsedColumn, ParsedColumn]:
     """Read the store of each row, and hold it against the scope."""
     if "store" in columns:
         brand, branch = map(columns.take, read_stores(columns["store"]))
@@ -150,13 +150,13 @@ def _read_places(columns: Columns, scope: Pass) -> tuple[Pass, Pass]:
     return brand, branch
 
 
-def _read_id(columns: Columns, name: str) -> Pass:
+def _read_id(columns: Columns, name: str) -> ParsedColumn:
     if name not in columns:
         return columns.constant(0)
     return columns.take(read_ids(columns[name], name=name, has_floats=columns.has_floats))
 
 
-def _read_flag(columns: Columns) -> Pass:
+def _read_flag(columns: Columns) -> ParsedColumn:
     if "is_enabled" not in columns:
         return columns.constant(False)  # noqa: FBT003 - it is a value here
     flag = columns.take(read_flags(columns["is_enabled"], name="is_enabled"))
@@ -164,7 +164,7 @@ def _read_flag(columns: Columns) -> Pass:
     return flag
 
 
-def _read_cascades(columns: Columns) -> tuple[Pass, Pass]:
+def _read_cascades(columns: Columns) -> tuple[ParsedColumn, ParsedColumn]:
     name = "cascade_to_modifier_groups"
     cascade, brands = columns.constant(False), columns.constant(())  # noqa: FBT003 - it is a value here
     if name in columns:
@@ -179,18 +179,18 @@ def _read_cascades(columns: Columns) -> tuple[Pass, Pass]:
     return cascade, brands
 
 
-def _blank_rows(table: Table, passes: list[Pass]) -> list[Finding]:
-    """Return a finding about the rows in which every column that is there says nothing."""
+def _blank_rows(table: Table, passes: list[ParsedColumn]) -> list[Problem]:
+    """Return a problem about the rows in which every column that is there says nothing."""
     told = [each.is_blank for each in passes if not each.is_constant]
     if not told:
         return []
-    is_open = ~refused_rows(table.findings, n_rows=len(table.frame))
+    is_open = ~rows_with_errors(table.problems, n_rows=len(table.frame))
     positions = np.flatnonzero(np.logical_and.reduce([is_open, *told]))
-    return [Finding(code="row_blank", positions=positions)] if len(positions) else []
+    return [Problem(code="row_blank", positions=positions)] if len(positions) else []
 
 
-def _of_other_rows(findings: list[Finding], of_rows: list[Finding], *, n_rows: int) -> list[Finding]:
-    """Return findings about cells, but for the rows that are refused as a whole."""
-    refused = refused_rows(of_rows, n_rows=n_rows)
-    left = [finding.without(refused) for finding in findings]
-    return [finding for finding in left if len(finding.positions)]
+def _of_other_rows(problems: list[Problem], of_rows: list[Problem], *, n_rows: int) -> list[Problem]:
+    """Return problems about cells, but for the rows that are refused as a whole."""
+    refused = rows_with_errors(of_rows, n_rows=n_rows)
+    left = [problem.without(refused) for problem in problems]
+    return [problem for problem in left if len(problem.positions)]

@@ -1,4 +1,4 @@
-"""Catalogues: things with ids and names, to be found by all the names that are given of them."""
+"""Name index: look up ids by titles, SKUs and other names, and find the nearest names."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy.typing as npt
 import pandas as pd
 from rapidfuzz import fuzz, process
 
-from klikit_frames.frames.columns import text_column
-from klikit_frames.frames.findings import Positions, Words
+from .factorized_text import text_column
+from .problems import Positions, TextPerRow
 
 _CANDIDATES = 3
 # Nearest names are searched for this often and no more: in a flood nobody reads them, and each one costs.
 _MOST_SEARCHES = 200
 
 
-class Catalogue:
+class NameIndex:
     """Things with ids, and the names that each goes by.
 
     Parameters
@@ -46,7 +46,7 @@ class Catalogue:
     def find(self, names: pd.DataFrame) -> tuple[Positions, Positions]:
         """Return for each row of plain `names` the thing that fits all that are given, and how many do.
 
-        The thing is a place in this catalogue; -1 if not exactly one fits.
+        The thing is a place in this index; -1 if not exactly one fits.
         """
         found = np.full(len(names), -1, dtype=np.intp)
         hits = np.zeros(len(names), dtype=np.intp)
@@ -58,12 +58,12 @@ class Catalogue:
             found[among], hits[among] = self._find_by(names.iloc[among], given)
         return np.where(hits == 1, found, -1), hits
 
-    def values(self, key: str, places: Positions) -> Words:
+    def values(self, key: str, places: Positions) -> TextPerRow:
         """Return a key of the things at `places`, "" for -1."""
         values = np.append(self._things[key].to_numpy(dtype=object), "")
         return values[places]
 
-    def say(self, places: Positions, *, kind: str = "") -> Words:
+    def say(self, places: Positions, *, kind: str = "") -> TextPerRow:
         """Return the things at `places` in words, such as ``item 289379 Cimol Beef``, "" for -1."""
         parts = [self._things[key].astype(str) for key in self._keys]
         said = pd.Series(kind, index=self._things.index, dtype=object)
@@ -71,18 +71,18 @@ class Catalogue:
             said = said + " " + part
         return np.append(said.str.strip().to_numpy(dtype=object), "")[places]
 
-    def say_all(self, names: pd.DataFrame) -> list[str]:
+    def candidate_labels(self, names: pd.DataFrame) -> list[str]:
         """Return for each row of plain `names` the things that fit, in words."""
-        return [self._say_some(self._fitting(row)) for row in names.to_dict("records")]
+        return [self._some_labels(self._fitting(row)) for row in names.to_dict("records")]
 
-    def say_nearest(self, words: Words) -> list[str]:
+    def nearest_labels(self, words: TextPerRow) -> list[str]:
         """Return for each plain title the titles nearest to it, in words; nothing beyond some hundred."""
         titles = self._plain[self._sought]
         searched = words[:_MOST_SEARCHES]
         scores = process.cdist(searched, titles.tolist(), scorer=fuzz.ratio, dtype=np.uint8)
         best = np.argsort(-scores.astype(np.int16), axis=1, kind="stable")
         places = self._plain["place"].to_numpy()
-        near = [self._say_some(pd.unique(places[order[: 4 * _CANDIDATES]])) for order in best]
+        near = [self._some_labels(pd.unique(places[order[: 4 * _CANDIDATES]])) for order in best]
         return near + [""] * (len(words) - len(searched))
 
     def _find_by(self, names: pd.DataFrame, given: list[str]) -> tuple[Any, Any]:
@@ -98,7 +98,7 @@ class Catalogue:
                 fits &= (self._plain[name] == word).to_numpy(dtype=bool)
         return self._plain.loc[fits, "place"].unique()
 
-    def _say_some(self, places: npt.NDArray[Any]) -> str:
+    def _some_labels(self, places: npt.NDArray[Any]) -> str:
         said = [repr(str(thing)) for thing in self.say(places[:_CANDIDATES])]
         more = f" and {len(places) - _CANDIDATES} more" if len(places) > _CANDIDATES else ""
         return ", ".join(said) + more
@@ -110,13 +110,13 @@ def distinct_rows(frame: pd.DataFrame) -> tuple[Positions, pd.DataFrame]:
     return groups.ngroup().to_numpy().astype(np.intp), frame.drop_duplicates(ignore_index=True)
 
 
-def text_of(column: pd.Series[Any]) -> Words:
+def text_of(column: pd.Series[Any]) -> TextPerRow:
     """Return each row's text, "" where blank."""
     texts = text_column(column, whole_floats=True)
-    return texts.spread(texts.words, blank="")
+    return texts.take(texts.uniques, blank="")
 
 
-def plain_text(words: Words) -> Words:
+def plain_text(words: TextPerRow) -> TextPerRow:
     """Return texts without case and surplus space, as names are compared."""
     places, distinct = pd.factorize(words)
     return np.array([" ".join(word.split()).casefold() for word in distinct], dtype=object)[places]

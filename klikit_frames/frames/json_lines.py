@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from klikit_frames.frames.encodings import to_utf8
-from klikit_frames.frames.findings import Finding
-from klikit_frames.frames.halves import mend_text
-from klikit_frames.frames.tables import Table, records_table
+from .csv_files import to_utf8
+from .dataframes import records_table
+from .lone_surrogates import replace_surrogates
+from .problems import Problem
+from .source_tables import Table
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
@@ -40,17 +41,17 @@ def json_table(content: bytes, *, encoding: str | None = None) -> Table:
     is_bad = np.array([not isinstance(record, dict) for record in records], dtype=bool)
     positions = np.flatnonzero(is_bad)
     values = np.array(
-        [mend_text(str(record)[:80]) for record, bad in zip(records, is_bad, strict=True) if bad],
+        [replace_surrogates(str(record)[:80]) for record, bad in zip(records, is_bad, strict=True) if bad],
         dtype=object,
     )
     table = records_table(objects, index=range(len(objects)))
-    invalid = Finding(code="json_invalid", positions=positions, values=values)
+    invalid = Problem(code="json_invalid", positions=positions, values=values)
     return replace(
         table,
         rows=np.arange(1, len(records) + 1) if lines is None else np.array(lines, dtype=np.int64),
         lines=None if lines is None else np.array(lines, dtype=np.int64),
         notes=[*notes, "Read as JSON."],
-        findings=[*table.findings, invalid] if len(positions) else table.findings,
+        problems=[*table.problems, invalid] if len(positions) else table.problems,
     )
 
 

@@ -1,4 +1,4 @@
-"""Passes over a table's columns: each gives values for every row and findings for the bad ones."""
+"""Parsed columns: values for every row of a column, and problems for its bad cells."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ import numpy.typing as npt
 import pandas as pd
 from rapidfuzz import fuzz, process
 
-from klikit_frames.frames.cells import (
+from .cell_values import (
     ENTITY_TYPE_WORDS,
     FLAG_WORDS,
     SCOPE_WORDS,
-    Texts,
     find_id_fault,
     parse_id_lists,
     parse_ids,
     parse_words,
 )
-from klikit_frames.frames.codes import KINDS
-from klikit_frames.frames.columns import text_column
-from klikit_frames.frames.findings import Finding
+from .factorized_text import FactorizedText, text_column
+from .problems import KINDS, Problem
 
 # Nearest words are looked for this often and no more: in a flood nobody reads them one by one.
 _MOST_GUESSES = 1_000
@@ -32,7 +30,7 @@ _NONE_TOO_LONG = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pass:
+class ParsedColumn:
     """What became of one column.
 
     Attributes
@@ -41,7 +39,7 @@ class Pass:
         One per row; a harmless value where the cell is blank or bad.
     is_blank : array of bool
         Which rows have nothing.
-    findings : list of Finding
+    problems : list of Problem
         The bad cells.
     notes : list of str
         What was understood that was not said.
@@ -51,119 +49,121 @@ class Pass:
 
     values: npt.NDArray[Any]
     is_blank: npt.NDArray[np.bool_]
-    findings: list[Finding] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_constant: bool = False
 
 
-def read_levels(column: pd.Series[Any], *, implied: str | None = None) -> Pass:
+def read_levels(column: pd.Series[Any], *, implied: str | None = None) -> ParsedColumn:
     """Read ``entity_type``; `implied` is what the name of the id column says, and what a blank means then."""
     result = _read_words(column, name="entity_type", table=ENTITY_TYPE_WORDS, code="entity_type_unknown")
     if implied is None:
         return result
     levels = np.where(result.is_blank, implied, result.values).astype(object)
     wrong = np.flatnonzero((levels != implied) & (levels != ""))
-    mismatch = Finding(
+    mismatch = Problem(
         code="entity_type_mismatch",
         positions=wrong,
         column="entity_type",
         values=levels[wrong],
         messages=f"The id column is one of {implied} ids, but the row says another level.",
     )
-    findings = [*result.findings, mismatch] if len(wrong) else result.findings
-    return replace(result, values=levels, is_blank=np.zeros(len(levels), dtype=bool), findings=findings)
+    problems = [*result.problems, mismatch] if len(wrong) else result.problems
+    return replace(result, values=levels, is_blank=np.zeros(len(levels), dtype=bool), problems=problems)
 
 
-def read_scopes(column: pd.Series[Any]) -> Pass:
+def read_scopes(column: pd.Series[Any]) -> ParsedColumn:
     """Read ``scope``."""
     return _read_words(column, name="scope", table=SCOPE_WORDS, code="scope_unknown")
 
 
-def read_flags(column: pd.Series[Any], *, name: str) -> Pass:
+def read_flags(column: pd.Series[Any], *, name: str) -> ParsedColumn:
     """Read a column of flags; a blank one is False here and for the caller to judge."""
     result = _read_words(column, name=name, table=FLAG_WORDS, code="flag_unknown")
     return replace(result, values=result.values == True)  # noqa: E712 - by element; "" is no flag
 
 
-def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> Pass:
+def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> ParsedColumn:
     """Read a column of ids; 0 stands for a blank or bad one.
 
     `has_floats` tells that the texts come from a program that keeps numbers as floats.
     """
     texts = text_column(column, whole_floats=True)
-    ids = parse_ids(texts.words)
+    ids = parse_ids(texts.uniques)
     is_float = has_floats or texts.has_floats
     float_digits = _NONE_TOO_LONG if not is_float else 0 if column.dtype.kind == "f" else _EXACT_DIGITS
-    return Pass(
-        values=texts.spread(ids, blank=0),
+    return ParsedColumn(
+        values=texts.take(ids, blank=0),
         is_blank=texts.is_blank,
-        findings=_bad_ids(texts, ids, name, float_digits=float_digits),
+        problems=_bad_ids(texts, ids, name, float_digits=float_digits),
         notes=[_float_note(name)] if texts.has_floats and (ids > 0).any() else [],
     )
 
 
-def read_id_lists(column: pd.Series[Any], *, name: str) -> Pass:
+def read_id_lists(column: pd.Series[Any], *, name: str) -> ParsedColumn:
     """Read a column of lists of ids, each as a sorted tuple without doubles; an empty or bad one is blank."""
     texts = text_column(column, whole_floats=True)
-    lists = parse_id_lists(texts.words)
+    lists = parse_id_lists(texts.uniques)
     is_bad = np.array([value is None for value in lists], dtype=bool)
     message = "{!r} is not a list of brand ids."
-    findings = _bad_words(
+    problems = _bad_words(
         texts, is_bad, name=name, code="cascade_brands_unreadable", message=message, hints=None
     )
     values = np.fromiter((value or () for value in lists), dtype=object, count=len(lists))
     notes = [_float_note(name)] if texts.has_floats and any(values) else []
     is_empty = np.array([not value for value in values], dtype=bool)
-    return Pass(
-        values=texts.spread(values, blank=()),
-        is_blank=texts.spread(is_empty, blank=True),
-        findings=findings,
+    return ParsedColumn(
+        values=texts.take(values, blank=()),
+        is_blank=texts.take(is_empty, blank=True),
+        problems=problems,
         notes=notes,
     )
 
 
-def read_stores(column: pd.Series[Any]) -> tuple[Pass, Pass]:
+def read_stores(column: pd.Series[Any]) -> tuple[ParsedColumn, ParsedColumn]:
     """Read a column of brand/branch pairs, such as ``5297/1293``, as two columns of ids."""
     texts = text_column(column)
-    parts = [word.partition("/") for word in texts.words]
+    parts = [word.partition("/") for word in texts.uniques]
     brands, branches = (parse_ids(np.array([part[side] for part in parts], dtype=object)) for side in (0, 2))
     is_bad = (brands == 0) | (branches == 0)
     message = "{!r} is not a store."
-    findings = _bad_words(texts, is_bad, name="store", code="store_unreadable", message=message, hints=None)
+    problems = _bad_words(texts, is_bad, name="store", code="store_unreadable", message=message, hints=None)
     passes = [
-        Pass(values=texts.spread(np.where(is_bad, 0, ids), blank=0), is_blank=texts.is_blank, findings=found)
-        for ids, found in ((brands, findings), (branches, []))
+        ParsedColumn(
+            values=texts.take(np.where(is_bad, 0, ids), blank=0), is_blank=texts.is_blank, problems=found
+        )
+        for ids, found in ((brands, problems), (branches, []))
     ]
     return passes[0], passes[1]
 
 
-def _read_words(column: pd.Series[Any], *, name: str, table: dict[str, Any], code: str) -> Pass:
+def _read_words(column: pd.Series[Any], *, name: str, table: dict[str, Any], code: str) -> ParsedColumn:
     texts = text_column(column)
     values = parse_words(texts, table)
     is_bad = np.array([value is None for value in values], dtype=bool)
-    hints = _guesses(texts.words[is_bad], table)
-    findings = _bad_words(texts, is_bad, name=name, code=code, message="{!r} is not known.", hints=hints)
+    hints = _guesses(texts.uniques[is_bad], table)
+    problems = _bad_words(texts, is_bad, name=name, code=code, message="{!r} is not known.", hints=hints)
     values[is_bad] = ""
-    return Pass(values=texts.spread(values, blank=""), is_blank=texts.is_blank, findings=findings)
+    return ParsedColumn(values=texts.take(values, blank=""), is_blank=texts.is_blank, problems=problems)
 
 
 def _bad_words(
-    texts: Texts,
+    texts: FactorizedText,
     is_bad: npt.NDArray[np.bool_],
     *,
     name: str,
     code: str,
     message: str,
     hints: list[str] | None,
-) -> list[Finding]:
-    """Return a finding about the rows with a bad text; `message` and `hints` are said once per text."""
+) -> list[Problem]:
+    """Return a problem about the rows with a bad text; `message` and `hints` are said once per text."""
     if not is_bad.any():
         return []
     positions, places = _where(texts, is_bad)
-    words = texts.words[is_bad]
+    words = texts.uniques[is_bad]
     messages = np.array([message.format(_short(word)) for word in words], dtype=object)
     return [
-        Finding(
+        Problem(
             code=code,
             positions=positions,
             column=name,
@@ -174,27 +174,31 @@ def _bad_words(
     ]
 
 
-def _where(texts: Texts, is_bad: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _where(
+    texts: FactorizedText, is_bad: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Return the bad rows, and the place of each one's text among the bad texts."""
     among_bad = np.cumsum(is_bad) - 1
-    positions = np.flatnonzero(np.append(is_bad, False)[texts.places])
-    return positions, among_bad[texts.places[positions]]
+    positions = np.flatnonzero(np.append(is_bad, False)[texts.codes])
+    return positions, among_bad[texts.codes[positions]]
 
 
-def _bad_ids(texts: Texts, ids: npt.NDArray[np.int64], name: str, *, float_digits: int) -> list[Finding]:
+def _bad_ids(
+    texts: FactorizedText, ids: npt.NDArray[np.int64], name: str, *, float_digits: int
+) -> list[Problem]:
     """Say what is wrong with each text that is no id.
 
     A whole float of more than `float_digits` digits is one that its program may have rounded.
     """
-    faults = {word: _id_fault(word, float_digits) for word in texts.words[ids == 0]}
-    codes = np.array([faults[word][0] if word in faults else "" for word in texts.words], dtype=object)
-    findings = []
+    faults = {word: _id_fault(word, float_digits) for word in texts.uniques[ids == 0]}
+    codes = np.array([faults[word][0] if word in faults else "" for word in texts.uniques], dtype=object)
+    problems = []
     for code in sorted({fault[0] for fault in faults.values()}):
         is_code = codes == code
-        hints = [faults[word][1] or KINDS[code].hint for word in texts.words[is_code]]
+        hints = [faults[word][1] or KINDS[code].hint for word in texts.uniques[is_code]]
         message = "{!r}: " + KINDS[code].meaning
-        findings += _bad_words(texts, is_code, name=name, code=code, message=message, hints=hints)
-    return findings
+        problems += _bad_words(texts, is_code, name=name, code=code, message=message, hints=hints)
+    return problems
 
 
 def _id_fault(word: str, float_digits: int) -> tuple[str, str]:

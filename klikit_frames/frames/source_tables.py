@@ -1,16 +1,67 @@
-"""Grids of text: a header row over data rows, as files and sheets have them."""
+"""Tables as read from a source: cells, the numbers of rows and lines, and notes on how they were read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from klikit_frames.frames.findings import Finding
-from klikit_frames.frames.tables import Table, take_rows
+from .problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What a reader hands on.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        The rows; all text if it came from a file that allows it.
+    rows : array of int
+        The number of each row: 1 is the first data row, blank lines inside count.
+    lines : array of int, or None
+        Where each row begins in the person's file; None for a frame.
+    notes : list of str
+        What the reader chose, in words.
+    problems : list of Problem
+        What was wrong with the file as such, and with whole rows.
+    has_floats : bool
+        Whether numbers come from a program that keeps about 15 digits, as spreadsheets do.
+    """
+
+    frame: pd.DataFrame
+    rows: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64] | None = None
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    has_floats: bool = False
+
+    @property
+    def names(self) -> list[Hashable]:
+        """The column names, as they came."""
+        return list(self.frame.columns)
+
+
+def failed_table(problem: Problem, *, notes: list[str] | None = None) -> Table:
+    """Return the table of a source of which nothing can be read, for the reason in `problem`."""
+    rows = np.empty(0, dtype=np.int64)
+    return Table(frame=pd.DataFrame(), rows=rows, notes=list(notes or []), problems=[problem])
+
+
+def take_rows(table: Table, keep: npt.NDArray[np.bool_]) -> Table:
+    """Return `table` with the rows in `keep` only; they keep their numbers, lines and index."""
+    places = np.cumsum(keep) - 1
+    problems = [problem if problem.is_of_table else problem.without(~keep) for problem in table.problems]
+    return replace(
+        table,
+        frame=table.frame[keep],
+        rows=table.rows[keep],
+        lines=None if table.lines is None else table.lines[keep],
+        problems=[problem.moved(places) for problem in problems],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +74,7 @@ class Grid:
         All text, columns by position.
     lines : array of int
         Where each row begins in the person's file, from 1.
-    findings : list of Finding
+    problems : list of Problem
         What is wrong with whole rows; positions count the header.
     has_floats : bool
         See `Table`.
@@ -31,24 +82,24 @@ class Grid:
 
     cells: pd.DataFrame
     lines: npt.NDArray[np.int64]
-    findings: list[Finding] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     has_floats: bool = False
 
 
 def grid_table(grid: Grid, *, notes: list[str]) -> Table:
     """Return the table in `grid`: columns named, blank rows and nameless blank columns left out and told."""
     body = grid.cells.iloc[1:]
-    findings = [finding.below(1) for finding in grid.findings]
+    problems = [problem.below(1) for problem in grid.problems]
     keep = ~_blank_rows(body)
-    for finding in findings:
-        keep[finding.positions] = True
+    for problem in problems:
+        keep[problem.positions] = True
     names, places, name_notes = _names(grid.cells.iloc[0].tolist(), body)
     table = Table(
         frame=body.iloc[:, places].set_axis(names, axis=1).reset_index(drop=True),
         rows=np.arange(1, len(body) + 1),
         lines=grid.lines[1:],
         notes=[*notes, *name_notes, *_blank_notes(keep)],
-        findings=[finding for finding in findings if len(finding.positions)],
+        problems=[problem for problem in problems if len(problem.positions)],
         has_floats=grid.has_floats,
     )
     return table if keep.all() else _renumbered(take_rows(table, keep))

@@ -9,69 +9,69 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from klikit_frames.frames.findings import Finding
+from .problems import Problem
 
-_HALF = re.compile("[\ud800-\udfff]")
-_WHOLE = "\ufffd"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
 _NESTED = (list, tuple, set, dict)
 
 
-def mend_text(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     r"""Return `text` with the sign U+FFFD for each half of a character.
 
     Examples
     --------
-    >>> from klikit_frames.frames.halves import mend_text
-    >>> mend_text("cut \ud83d") == "cut \ufffd"
+    >>> from klikit_frames.frames.lone_surrogates import replace_surrogates
+    >>> replace_surrogates("cut \ud83d") == "cut \ufffd"
     True
     """
-    return _HALF.sub(_WHOLE, text)
+    return _LONE_SURROGATE.sub(_REPLACEMENT, text)
 
 
-def mend_name(name: Hashable) -> Hashable:
+def replace_in_name(name: Hashable) -> Hashable:
     """Return the name of a column without halves of characters."""
-    return mend_text(name) if isinstance(name, str) else name
+    return replace_surrogates(name) if isinstance(name, str) else name
 
 
-def mend_halves(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
-    r"""Return `frame` with U+FFFD for each half of a character, and a finding for each column that had any.
+def replace_in_frame(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    r"""Return `frame` with U+FFFD for each half of a character, and a problem for each column that had any.
 
     A frame without any is handed back as it is. Touches neither network nor disk.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.frames.halves import mend_halves
+    >>> from klikit_frames.frames.lone_surrogates import replace_in_frame
     >>> frame = pd.DataFrame({"note": pd.Series(["cut \ud83d", "whole"], dtype=object)})
-    >>> mended, findings = mend_halves(frame)
-    >>> mended["note"].tolist() == ["cut \ufffd", "whole"], findings[0].positions.tolist()
+    >>> repaired, problems = replace_in_frame(frame)
+    >>> repaired["note"].tolist() == ["cut \ufffd", "whole"], problems[0].positions.tolist()
     (True, [0])
     """
-    cut = [place for place in range(frame.shape[1]) if _has_halves(frame.iloc[:, place])]
-    mended = frame.copy(deep=False) if cut else frame
-    findings = []
+    cut = [place for place in range(frame.shape[1]) if _has_surrogates(frame.iloc[:, place])]
+    repaired = frame.copy(deep=False) if cut else frame
+    problems = []
     for place in cut:
         cells, positions = _mend_cells(frame.iloc[:, place])
-        mended.isetitem(place, pd.Series(cells, index=frame.index, dtype=object))  # type: ignore[arg-type]
-        findings.append(_finding(cells, positions, column=str(mend_name(frame.columns[place]))))
-    names = [mend_name(name) for name in frame.columns]
-    return (mended if names == list(frame.columns) else mended.set_axis(names, axis=1)), findings
+        repaired.isetitem(place, pd.Series(cells, index=frame.index, dtype=object))  # type: ignore[arg-type]
+        problems.append(_problem(cells, positions, column=str(replace_in_name(frame.columns[place]))))
+    names = [replace_in_name(name) for name in frame.columns]
+    return (repaired if names == list(frame.columns) else repaired.set_axis(names, axis=1)), problems
 
 
-def _has_halves(column: pd.Series[Any]) -> bool:
+def _has_surrogates(column: pd.Series[Any]) -> bool:
     dtype: Any = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _has_halves(pd.Series(column.cat.categories, dtype=column.cat.categories.dtype))
+        return _has_surrogates(pd.Series(column.cat.categories, dtype=column.cat.categories.dtype))
     # Arrow keeps text as UTF-8, which has no place for them.
     if dtype.kind != "O" or isinstance(dtype, pd.ArrowDtype) or getattr(dtype, "storage", "") == "pyarrow":
         return False
     kind = pd.api.types.infer_dtype(column)
     if kind == "string":
         return not _is_whole("".join(column.dropna().tolist()))
-    return kind.startswith("mixed") and not _is_whole(_distinct(column))
+    return kind.startswith("mixed") and not _is_whole(_unique_values(column))
 
 
-def _distinct(column: pd.Series[Any]) -> list[Any]:
+def _unique_values(column: pd.Series[Any]) -> list[Any]:
     """Return the texts and lists of a column, each once: many are the same."""
     cells: Collection[Any]
     try:
@@ -115,12 +115,12 @@ def _mend_value(value: Any) -> Any:
     for kind in (list, tuple, set):
         if isinstance(value, kind):
             return kind(_mend_value(member) for member in value)
-    return mend_text(value) if isinstance(value, str) else value
+    return replace_surrogates(value) if isinstance(value, str) else value
 
 
-def _finding(cells: list[Any], positions: list[int], *, column: str) -> Finding:
+def _problem(cells: list[Any], positions: list[int], *, column: str) -> Problem:
     values = [str(cells[place])[:80] for place in positions]
     places = np.array(positions, dtype=np.intp)
-    return Finding(
+    return Problem(
         code="character_cut", positions=places, column=column, values=np.array(values, dtype=object)
     )

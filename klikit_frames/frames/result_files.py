@@ -6,10 +6,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from klikit_frames.errors import ConfigError
-from klikit_frames.frames.exports import restore_formulas
-from klikit_frames.frames.schemas import RESULT_COLUMNS
-from klikit_frames.frames.tables import Table, take_rows
+from ..errors import ConfigError
+from .csv_injection import restore_formulas
+from .schemas import RESULT_COLUMNS
+from .source_tables import Table, take_rows
 
 Rows = Literal["all", "failed"]
 _TRUE_ALREADY = ("applied", "unchanged")
@@ -20,7 +20,7 @@ def is_result(names: Sequence[Hashable]) -> bool:
 
     Examples
     --------
-    >>> from klikit_frames.frames.results import is_result
+    >>> from klikit_frames.frames.result_files import is_result
     >>> is_result(["entity_id", "code", "message"])
     False
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from klikit_frames.views import paragraph_html, table_html
+from ..views import paragraph_html, table_html
 
 _MOST_CASES = 10
 _MOST_CAUSES = 20
@@ -19,7 +19,7 @@ def problems_text(problems: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> from klikit_frames.frames.summaries import problems_text
+    >>> from klikit_frames.frames.problem_summaries import problems_text
     >>> checked = kf.check_toggles([{"item_id": 5, "store": "663/1", "is_enabled": "maybe"}])
     >>> print(problems_text(checked.problems))
     1 error in 1 row.

@@ -1,18 +1,48 @@
-"""Columns of any dtype to text, once per different value."""
+"""Columns of any dtype as factorized text: each different text once, and a code for every row."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from klikit_frames.frames.cells import Texts
+
+@dataclass(frozen=True)
+class FactorizedText:
+    """A column as text: its unique texts, and for each row the place of its text among them.
+
+    Attributes
+    ----------
+    codes : array of int
+        One per row; -1 where the cell is blank.
+    uniques : array of str
+        Each text once.
+    has_floats : bool
+        Whether the column held floats.
+    """
+
+    codes: npt.NDArray[np.intp]
+    uniques: npt.NDArray[np.object_]
+    has_floats: bool = False
+
+    @property
+    def is_blank(self) -> npt.NDArray[np.bool_]:
+        """Which rows are blank."""
+        return self.codes < 0
+
+    def take(self, values: npt.NDArray[Any], *, blank: object) -> npt.NDArray[Any]:
+        """Return one value per row, from `values` with one per unique text; `blank` for blank rows."""
+        lookup = np.empty(len(values) + 1, dtype=values.dtype)
+        lookup[:-1] = values
+        lookup[-1:].fill(blank)  # code -1 is the last place
+        return lookup[self.codes]
 
 
-def text_column(column: pd.Series[Any], *, whole_floats: bool = False) -> Texts:
+def text_column(column: pd.Series[Any], *, whole_floats: bool = False) -> FactorizedText:
     """Return a column as text, whatever its dtype.
 
     Parameters
@@ -26,7 +56,7 @@ def text_column(column: pd.Series[Any], *, whole_floats: bool = False) -> Texts:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy().astype(np.intp)
         inner = text_column(column.cat.categories.to_series(), whole_floats=whole_floats)
-        return Texts(np.append(inner.places, -1)[codes], inner.words, inner.has_floats)
+        return FactorizedText(np.append(inner.codes, -1)[codes], inner.uniques, inner.has_floats)
     bound = _exact_below(column.dtype) if whole_floats else 0
     has_floats = column.dtype.kind == "f"
     if _is_mixed(column):
@@ -59,12 +89,12 @@ def _say_all(distinct: pd.Series[Any], bound: int) -> npt.NDArray[np.object_]:
 
 def _without_blanks(
     places: npt.NDArray[np.intp], words: npt.NDArray[np.object_], *, has_floats: bool
-) -> Texts:
+) -> FactorizedText:
     is_blank = np.array([not word or word.isspace() for word in words], dtype=bool)
     if not is_blank.any():
-        return Texts(places, words, has_floats)
+        return FactorizedText(places, words, has_floats)
     kept = np.where(is_blank, -1, np.cumsum(~is_blank) - 1)
-    return Texts(np.append(kept, -1)[places], words[~is_blank], has_floats)
+    return FactorizedText(np.append(kept, -1)[places], words[~is_blank], has_floats)
 
 
 def _say_each(column: pd.Series[Any], bound: int) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klikit_frames.errors import KlikitFramesError
-from klikit_frames.frames.storage import dump_frame, load_frame
+from klikit_frames.frames.frame_codec import dump_frame, load_frame
 
 
 def round_trip(frame: pd.DataFrame) -> pd.DataFrame:

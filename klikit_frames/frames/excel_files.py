@@ -1,20 +1,20 @@
-"""Spreadsheets to a table: the one file that knows calamine."""
+"""Excel files to source tables, and the limits of a cell in an XLSX file. Only this module uses calamine."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from klikit_frames.errors import ConfigError
-from klikit_frames.frames.findings import table_finding
-from klikit_frames.frames.grids import Grid, above_note, grid_table
-from klikit_frames.frames.headers import count_known
-from klikit_frames.frames.tables import Table, failed_table
+from ..errors import ConfigError
+from .headers import count_known
+from .problems import table_problem
+from .source_tables import Grid, Table, above_note, failed_table, grid_table
 
 _HEAD_ROWS = 30
 # A spreadsheet keeps 15 digits of a number; what was typed beyond them is lost before anyone reads the file.
@@ -47,11 +47,11 @@ def workbook_table(content: bytes, *, sheet: str | int | None = None) -> Table:
             }
     except (calamine.CalamineError, calamine.PasswordError, calamine.ZipError, calamine.XmlError) as error:
         message = f"The spreadsheet cannot be read: {error}."
-        return failed_table(table_finding("file_unreadable", message=message))
+        return failed_table(table_problem("file_unreadable", message=message))
     name = max(sheets, key=lambda name: _score(sheets[name]))
     notes = [f"Sheet {name!r} was read."]
     if not any(map(any, sheets[name])):
-        return failed_table(table_finding("file_empty"), notes=notes)
+        return failed_table(table_problem("file_empty"), notes=notes)
     return _sheet_table(sheets[name], notes)
 
 
@@ -100,3 +100,55 @@ def _say(cell: object) -> str:
     if type(cell) is float and cell.is_integer() and abs(cell) < _LARGEST_NUMBER:
         return str(int(cell))
     return cell.isoformat() if isinstance(cell, (dt.date, dt.time)) else str(cell)
+
+
+# Microsoft's list of Excel's limits; a sign beyond U+FFFF counts as two.
+_MOST_CHARACTERS = 32_767
+_NO_XML = re.compile("[\ufffe\uffff]")
+_MOST_SHOWN = 10
+
+
+def validate_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` if an XLSX file can hold all of its texts as they are.
+
+    Touches neither network nor disk.
+
+    Raises
+    ------
+    ConfigError
+        If a text would be cut or altered; the message names column and row (1 is the first data row).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.frames.excel_files import validate_cells
+    >>> validate_cells(pd.DataFrame({"note": ["fine", "x" * 40_000]}))
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: XLSX files cannot hold 1 of these texts; save them with to_csv instead.
+    - column 'note', row 2: 40,000 characters, of which Excel keeps 32,767
+    """
+    faults = list(_faults(frame))
+    if faults:
+        rest = [f"- and {len(faults) - _MOST_SHOWN:,} more"] if len(faults) > _MOST_SHOWN else []
+        head = f"XLSX files cannot hold {len(faults):,} of these texts; save them with to_csv instead."
+        raise ConfigError("\n".join([head, *faults[:_MOST_SHOWN], *rest]))
+    return frame
+
+
+def _faults(frame: pd.DataFrame) -> Iterator[str]:
+    for place, name in enumerate(frame.columns):
+        fault = _fault(name) if isinstance(name, str) else ""
+        if fault:
+            yield f"- the name of column {place + 1}: {fault}"
+        for row, cell in enumerate(frame.iloc[:, place].astype(object), 1):
+            fault = _fault(cell) if isinstance(cell, str) else ""
+            if fault:
+                yield f"- column {str(name)[:60]!r}, row {row:,}: {fault}"
+
+
+def _fault(text: str) -> str:
+    size = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    if size > _MOST_CHARACTERS:
+        return f"{size:,} characters, of which Excel keeps {_MOST_CHARACTERS:,}"
+    found = _NO_XML.search(text)
+    return f"the sign U+{ord(found[0]):04X}, which XML does not have" if found else ""

@@ -1,4 +1,4 @@
-"""Halves of characters, found and mended."""
+"""Halves of characters, found and repaired."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.frames.halves import mend_halves, mend_text
+from klikit_frames.frames.lone_surrogates import replace_in_frame, replace_surrogates
 from tests.frames.cases import frame
 
 HALF = "\ud83d"
@@ -49,7 +49,7 @@ def test_check__input_stays() -> None:
 
 
 def test_mend__every_kind_of_column() -> None:
-    """Objects, lists, dicts, categories and names are mended, and all else stays the very same."""
+    """Objects, lists, dicts, categories and names are repaired, and all else stays the very same."""
     kinds = pd.Index([HALF, "b"], dtype=object)
     source = pd.DataFrame(
         {
@@ -60,35 +60,35 @@ def test_mend__every_kind_of_column() -> None:
             "kind": pd.Categorical.from_codes([0, 1], kinds),
         }
     ).set_axis([7, 7])
-    mended, findings = mend_halves(source)
-    assert mended["text"].tolist() == ["b", "\ufffd"]
-    assert mended["list"].tolist() == [["\ufffd"], ("b",)]
-    assert mended["dict"].tolist() == [{"\ufffd": {"b": "\ufffd"}}, {"\ufffd"}]
-    pd.testing.assert_series_equal(mended["mixed"], source["mixed"])
-    assert mended["kind"].tolist() == ["\ufffd", "b"]
-    found = {finding.column: finding.positions.tolist() for finding in findings}
+    repaired, problems = replace_in_frame(source)
+    assert repaired["text"].tolist() == ["b", "\ufffd"]
+    assert repaired["list"].tolist() == [["\ufffd"], ("b",)]
+    assert repaired["dict"].tolist() == [{"\ufffd": {"b": "\ufffd"}}, {"\ufffd"}]
+    pd.testing.assert_series_equal(repaired["mixed"], source["mixed"])
+    assert repaired["kind"].tolist() == ["\ufffd", "b"]
+    found = {problem.column: problem.positions.tolist() for problem in problems}
     assert found == {"text": [1], "list": [0], "dict": [0, 1], "kind": [0]}
 
 
 def test_mend__names() -> None:
-    """A column name with half a character is mended, and the frame it came from is not changed."""
+    """A column name with half a character is repaired, and the frame it came from is not changed."""
     source = pd.DataFrame([[1]], columns=pd.Index([f"cut {HALF}"], dtype=object))
-    mended, findings = mend_halves(source)
-    pd.testing.assert_frame_equal(mended, pd.DataFrame({"cut \ufffd": [1]}), check_column_type=False)
-    assert findings == []
+    repaired, problems = replace_in_frame(source)
+    pd.testing.assert_frame_equal(repaired, pd.DataFrame({"cut \ufffd": [1]}), check_column_type=False)
+    assert problems == []
     assert source.columns.tolist() == [f"cut {HALF}"]
 
 
 def test_mend__nothing_to_mend() -> None:
     """A frame without halves is handed back itself."""
     source = frame(note=objects("\U0001f600", ("a",)))
-    assert mend_halves(source)[0] is source
+    assert replace_in_frame(source)[0] is source
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.text(alphabet=st.characters()) | st.text(alphabet="\ud83d\ude00a"))
 def test_mend_text__can_be_written(text: str) -> None:
-    """What was mended can be written as UTF-8, with as many characters, and whole texts stay."""
-    mended = mend_text(text)
-    assert len(mended.encode().decode()) == len(text)
-    assert mended == text or any("\ud800" <= sign <= "\udfff" for sign in text)
+    """What was repaired can be written as UTF-8, with as many characters, and whole texts stay."""
+    repaired = replace_surrogates(text)
+    assert len(repaired.encode().decode()) == len(text)
+    assert repaired == text or any("\ud800" <= sign <= "\udfff" for sign in text)

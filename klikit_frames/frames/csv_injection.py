@@ -1,4 +1,4 @@
-"""Texts that a spreadsheet would run as a formula: harmless on the way out, as they were on the way in."""
+"""CSV injection: texts that a spreadsheet would run as formulas, made harmless and restored."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-# A text that begins so is a formula to Excel and its like. Texts that have apostrophes before it of their own
-# get one more, so that taking one off is always right.
-# Some of them skip what shows as nothing before it, and take the wide signs of East Asian keyboards.
+# Excel and other spreadsheets read a text that begins like this as a formula. They skip invisible characters
+# before the sign, and take the full-width signs of East Asian keyboards as well. A text that already has
+# apostrophes there gets one more, so that removing one is always right.
 _UNSEEN = r"[\s\x00-\x1f\x7f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 _SIGN = "[-=+@＝＋－＠﹦﹢﹣﹫]"
 _FORMULA = re.compile(rf"'*(?:{_UNSEEN}*{_SIGN}|[\t\r\n])")
@@ -34,7 +34,7 @@ def neutralise_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.frames.exports import neutralise_formulas
+    >>> from klikit_frames.frames.csv_injection import neutralise_formulas
     >>> neutralise_formulas(pd.DataFrame({"note": ["=1+1", "lunch"], "delta": [-1, 2]}))
          note  delta
     0   '=1+1     -1
@@ -49,7 +49,7 @@ def restore_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.frames.exports import restore_formulas
+    >>> from klikit_frames.frames.csv_injection import restore_formulas
     >>> restore_formulas(pd.DataFrame({"note": ["'=1+1", "'quoted'"]}))
            note
     0      =1+1

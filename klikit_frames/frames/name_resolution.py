@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from klikit_frames.errors import ConfigError
-from klikit_frames.frames.catalogues import Catalogue, distinct_rows, plain_text, text_of
-from klikit_frames.frames.checked import refuse_problems
-from klikit_frames.frames.codes import KINDS
-from klikit_frames.frames.findings import Finding, Positions, Words, problems_frame
-from klikit_frames.frames.headers import plain_name, read_header
-from klikit_frames.frames.readers import Reading, Source, read_table
-from klikit_frames.frames.schemas import ENTITY_TYPES
-from klikit_frames.frames.tables import Table
+from ..errors import ConfigError
+from .checked import raise_for_errors
+from .headers import plain_name, read_header
+from .name_index import NameIndex, distinct_rows, plain_text, text_of
+from .problems import KINDS, Positions, Problem, TextPerRow, problems_frame
+from .readers import Reading, Source, read_table
+from .schemas import ENTITY_TYPES
+from .source_tables import Table
 
 _TITLES = ("title", "name", "entitytitle", "entityname", *ENTITY_TYPES)
 _BRANDS = ("brandtitle", "brandname", "brand")
@@ -73,8 +72,8 @@ def resolve(
     names = _Names(table)
     names.find_entities(state)
     names.find_stores(state if stores is None else stores)
-    findings = [*table.findings, *names.findings]
-    refuse_problems(problems_frame(findings, rows=table.rows, lines=table.lines))
+    problems = [*table.problems, *names.problems]
+    raise_for_errors(problems_frame(problems, rows=table.rows, lines=table.lines))
     return names.resolved()
 
 
@@ -82,11 +81,11 @@ class _Names:
     """One table on its way from names to ids."""
 
     def __init__(self, table: Table) -> None:
-        self.findings: list[Finding] = []
+        self.problems: list[Problem] = []
         self._table = table
         self._places = read_header(table.names).places
-        self._ids: dict[str, Words] = {}
-        self._said: list[Words] = []
+        self._ids: dict[str, TextPerRow] = {}
+        self._said: list[TextPerRow] = []
 
     def find_entities(self, state: pd.DataFrame) -> None:
         """Look up titles and SKUs, of the level if it is given."""
@@ -100,11 +99,11 @@ class _Names:
             return
         queries = {"entity_type": self._levels(title), **given}
         said = "title" if "title" in state else "sku"
-        catalogue = Catalogue(state, keys=["entity_type", "entity_id"], names=list(queries), title=said)
-        found = self._find(catalogue, queries, among=self._texts("entity_id") == "")
+        index = NameIndex(state, keys=["entity_type", "entity_id"], names=list(queries), title=said)
+        found = self._find(index, queries, among=self._texts("entity_id") == "")
         for name, own in (("entity_type", queries["entity_type"]), ("entity_id", self._texts("entity_id"))):
-            self._ids[name] = np.where(found >= 0, catalogue.values(name, found), own)
-        self._said.append(catalogue.say(found))
+            self._ids[name] = np.where(found >= 0, index.values(name, found), own)
+        self._said.append(index.say(found))
 
     def find_stores(self, stores: pd.DataFrame) -> None:
         """Look up brands, then branches among those of the brand."""
@@ -132,26 +131,26 @@ class _Names:
             frame["resolved"] = _join(said).to_numpy(dtype=object)
         return frame
 
-    def _find_store(self, stores: pd.DataFrame, kind: str, titles: Words) -> None:
+    def _find_store(self, stores: pd.DataFrame, kind: str, titles: TextPerRow) -> None:
         name = f"{kind}_id"
         queries = {"brand_id": self._texts("brand_id")} if kind == "branch" else {}
         queries[f"{kind}_title"] = titles
-        catalogue = Catalogue(stores, keys=[name], names=list(queries), title=f"{kind}_title")
-        found = self._find(catalogue, queries, among=self._texts(name) == "")
-        self._ids[name] = np.where(found >= 0, catalogue.values(name, found), self._texts(name))
-        self._said.append(catalogue.say(found, kind=kind))
+        index = NameIndex(stores, keys=[name], names=list(queries), title=f"{kind}_title")
+        found = self._find(index, queries, among=self._texts(name) == "")
+        self._ids[name] = np.where(found >= 0, index.values(name, found), self._texts(name))
+        self._said.append(index.say(found, kind=kind))
 
-    def _find(self, catalogue: Catalogue, queries: dict[str, Words], *, among: Words) -> Positions:
-        """Return the place in the catalogue of each row `among` those that have a name; -1 for the others."""
+    def _find(self, index: NameIndex, queries: dict[str, TextPerRow], *, among: TextPerRow) -> Positions:
+        """Return the place in the index of each row `among` those that have a name; -1 for the others."""
         plain = pd.DataFrame({name: plain_text(words) for name, words in queries.items()})
         named = [name for name in queries if name not in {"entity_type", "brand_id"}]
         positions = np.flatnonzero((plain[named] != "").any(axis=1).to_numpy(dtype=bool) & among)
         found = np.full(len(plain), -1, dtype=np.intp)
-        found[positions], hits = catalogue.find(plain.iloc[positions])
+        found[positions], hits = index.find(plain.iloc[positions])
         for code, is_bad in (("name_unknown", hits == 0), ("name_ambiguous", hits > 1)):
             bad = positions[is_bad]
             if len(bad):
-                self.findings.append(_finding(code, bad, catalogue, plain, queries))
+                self.problems.append(_problem(code, bad, index, plain, queries))
         return found
 
     def _named(self, names: tuple[str, ...]) -> int | None:
@@ -159,7 +158,7 @@ class _Names:
         plain = [plain_name(name) for name in self._table.names]
         return next((plain.index(name) for name in names if name in plain), None)
 
-    def _texts(self, name: str) -> Words:
+    def _texts(self, name: str) -> TextPerRow:
         if name in self._ids:
             return np.array([str(one) for one in self._ids[name]], dtype=object)
         place = self._places.get(name)
@@ -167,38 +166,38 @@ class _Names:
             return np.full(len(self._table.frame), "", dtype=object)
         return text_of(self._table.frame.iloc[:, place])
 
-    def _levels(self, title: int | None) -> Words:
+    def _levels(self, title: int | None) -> TextPerRow:
         """Return the level of each row, as it says or as the name of the title's column says."""
         implied = plain_name(self._table.names[title]) if title is not None else ""
         levels = self._texts("entity_type")
         return np.where(levels == "", implied, levels) if implied in ENTITY_TYPES else levels
 
 
-def _finding(
-    code: str, positions: Positions, catalogue: Catalogue, plain: pd.DataFrame, queries: dict[str, Words]
-) -> Finding:
+def _problem(
+    code: str, positions: Positions, index: NameIndex, plain: pd.DataFrame, queries: dict[str, TextPerRow]
+) -> Problem:
     """Say what is wrong with some names, once for each different one."""
     title = list(queries)[-1]
     places, asked = distinct_rows(plain.iloc[positions])
     said = (
-        catalogue.say_all(asked)
+        index.candidate_labels(asked)
         if code == "name_ambiguous"
-        else catalogue.say_nearest(asked[title].to_numpy())
+        else index.nearest_labels(asked[title].to_numpy())
     )
     values = _value(queries, positions)
     texts = np.array(said, dtype=object)[places]
     if code == "name_ambiguous":
         messages = "'" + values + "' may be " + texts + "."
-        hints: Words = KINDS[code].hint
+        hints: TextPerRow = KINDS[code].hint
     else:
         messages = "'" + values + "' is not known here."
         hints = np.where(texts == "", KINDS[code].hint, "The nearest names are " + texts + ".").astype(object)
-    return Finding(
+    return Problem(
         code=code, positions=positions, column=title, values=values, messages=messages, hints=hints
     )
 
 
-def _value(queries: dict[str, Words], positions: Positions) -> Words:
+def _value(queries: dict[str, TextPerRow], positions: Positions) -> TextPerRow:
     named = [words[positions] for name, words in queries.items() if name not in {"entity_type", "brand_id"}]
     return _join(pd.DataFrame(dict(enumerate(named)))).to_numpy(dtype=object)
 

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from klikit_frames.errors import ConfigError
-from klikit_frames.frames.catalogues import distinct_rows
-from klikit_frames.frames.cells import FLAG_WORDS, Texts, parse_words
-from klikit_frames.frames.checked import check_table, refuse_problems
-from klikit_frames.frames.columns import text_column
-from klikit_frames.frames.findings import Finding, Positions, Words, problems_frame, table_finding
-from klikit_frames.frames.headers import is_store, read_header
-from klikit_frames.frames.readers import Reading, Source, read_table
-from klikit_frames.frames.tables import Table, failed_table
-from klikit_frames.frames.toggles import read_toggles
+from ..errors import ConfigError
+from .cell_values import FLAG_WORDS, parse_words
+from .checked import check_table, raise_for_errors
+from .factorized_text import FactorizedText, text_column
+from .headers import is_store, read_header
+from .name_index import distinct_rows
+from .problems import Positions, Problem, TextPerRow, problems_frame, table_problem
+from .readers import Reading, Source, read_table
+from .source_tables import Table, failed_table
+from .toggles import read_toggles
 
 _BUSINESS = "business"
 _ENTITY = ["entity_type", "entity_id"]
@@ -75,9 +75,9 @@ def from_matrix(
     [(289379, 1293, False), (289379, 1294, True), (289380, 1294, False)]
     """
     table = _flattened(read_table(source, Reading(encoding=encoding, sheet=sheet)))
-    refuse_problems(problems_frame(table.findings, rows=table.rows, lines=table.lines))
+    raise_for_errors(problems_frame(table.problems, rows=table.rows, lines=table.lines))
     checked = check_table(_long_table(table, entity_type=entity_type, mark=is_enabled))
-    refuse_problems(checked.problems.drop_duplicates(ignore_index=True))
+    raise_for_errors(checked.problems.drop_duplicates(ignore_index=True))
     return checked.toggles
 
 
@@ -146,21 +146,21 @@ def _long_table(table: Table, *, entity_type: str | None, mark: bool) -> Table:
     across = [place for place, name in enumerate(table.names) if _is_across(name)]
     if not across:
         hint = "Name a column for each store like 5297/1293, or business for the business row."
-        return failed_table(table_finding("column_missing", message="There is no store column.", hint=hint))
+        return failed_table(table_problem("column_missing", message="There is no store column.", hint=hint))
     cells = table.frame.iloc[:, across].to_numpy(dtype=object).ravel()
     texts = text_column(pd.Series(cells, dtype=object), whole_floats=True)
     values = parse_words(texts, {**FLAG_WORDS, "x": mark})
     filled = np.flatnonzero(~texts.is_blank)
     rows, stores = np.divmod(filled, len(across))
     headers = np.array([str(table.names[place]) for place in across], dtype=object)
-    flags = texts.spread(values, blank=None)[filled]
+    flags = texts.take(values, blank=None)[filled]
     frame = table.frame.drop(columns=table.frame.columns[across]).iloc[rows].reset_index(drop=True)
     return replace(
         table,
         frame=_with_places(frame, headers[stores], flags, entity_type),
         rows=table.rows[rows],
         lines=None if table.lines is None else table.lines[rows],
-        findings=_bad_cells(texts, filled, headers[stores], is_bad=flags == None),  # noqa: E711 - by element
+        problems=_bad_cells(texts, filled, headers[stores], is_bad=flags == None),  # noqa: E711 - by element
     )
 
 
@@ -168,7 +168,9 @@ def _is_across(name: object) -> bool:
     return isinstance(name, str) and (is_store(name) or name.strip().casefold() == _BUSINESS)
 
 
-def _with_places(frame: pd.DataFrame, headers: Words, flags: Words, entity_type: str | None) -> pd.DataFrame:
+def _with_places(
+    frame: pd.DataFrame, headers: TextPerRow, flags: TextPerRow, entity_type: str | None
+) -> pd.DataFrame:
     """Say level, scope, store and flag of each row in columns, as any other table does."""
     places, names = pd.factorize(headers)
     is_wide = np.array([name.strip().casefold() == _BUSINESS for name in names], dtype=bool)
@@ -189,16 +191,16 @@ def _with_places(frame: pd.DataFrame, headers: Words, flags: Words, entity_type:
 
 
 def _bad_cells(
-    texts: Texts, filled: Positions, headers: Words, *, is_bad: npt.NDArray[np.bool_]
-) -> list[Finding]:
+    texts: FactorizedText, filled: Positions, headers: TextPerRow, *, is_bad: npt.NDArray[np.bool_]
+) -> list[Problem]:
     positions = np.flatnonzero(is_bad)
     if not len(positions):
         return []
-    values = texts.words[texts.places[filled[positions]]]
+    values = texts.uniques[texts.codes[filled[positions]]]
     messages = ("'" + pd.Series(values, dtype=object).str[:60] + "' is not known.").to_numpy(dtype=object)
     hint = "Write true, false or x, or leave the cell blank."
     where = {"code": "flag_unknown", "positions": positions, "column": headers[positions]}
-    return [Finding(**where, values=values, messages=messages, hints=hint)]
+    return [Problem(**where, values=values, messages=messages, hints=hint)]
 
 
 def _pivot(toggles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -214,7 +216,7 @@ def _pivot(toggles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     return entities, flags
 
 
-def _store_names(toggles: pd.DataFrame) -> Words:
+def _store_names(toggles: pd.DataFrame) -> TextPerRow:
     is_wide = (toggles["scope"] == _BUSINESS).to_numpy(dtype=bool)
     brands, branches = (toggles[name].astype("string").fillna("") for name in ("brand_id", "branch_id"))
     return np.where(is_wide, _BUSINESS, (brands + "/" + branches).to_numpy(dtype=object)).astype(object)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.frames.sheets import confirm_cells
+from klikit_frames.frames.excel_files import validate_cells
 
 HEAD = "XLSX files cannot hold {} of these texts; save them with to_csv instead."
 
@@ -15,7 +15,7 @@ HEAD = "XLSX files cannot hold {} of these texts; save them with to_csv instead.
 def test_confirm__what_fits(text: str) -> None:
     """Whatever fits is handed back as it came, other kinds of cells included."""
     frame = pd.DataFrame({"note": pd.Series([text, None, 1], dtype=object), 5: [1.5, 2.5, None]})
-    assert confirm_cells(frame) is frame
+    assert validate_cells(frame) is frame
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_confirm__what_fits(text: str) -> None:
 def test_confirm__what_does_not(text: str, fault: str) -> None:
     """A text that would be cut or altered is refused with its column and row."""
     with pytest.raises(kf.ConfigError) as refusal:
-        confirm_cells(pd.DataFrame({"note": ["fine", text]}, index=[9, 9]))
+        validate_cells(pd.DataFrame({"note": ["fine", text]}, index=[9, 9]))
     assert str(refusal.value) == f"{HEAD.format(1)}\n- column 'note', row 2: {fault}"
 
 
@@ -38,7 +38,7 @@ def test_confirm__names_and_many() -> None:
     """Names of columns count too; of many cases ten are shown, and the count of the others."""
     frame = pd.DataFrame({"\ufffe": ["\ufffe"] * 11})
     with pytest.raises(kf.ConfigError) as refusal:
-        confirm_cells(frame)
+        validate_cells(frame)
     said = str(refusal.value).splitlines()
     assert said[0] == HEAD.format(12)
     assert said[1] == "- the name of column 1: the sign U+FFFE, which XML does not have"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.frames.encodings import to_utf8
+from klikit_frames.frames.csv_files import to_utf8
 from tests.frames.cases import GOOD, HEAD
 
 

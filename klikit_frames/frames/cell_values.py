@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from klikit_frames.frames.schemas import ENTITY_TYPES, SCOPES
+from .factorized_text import FactorizedText
+from .schemas import ENTITY_TYPES, SCOPES
 
 LARGEST_ID = 2**63 - 1
 
@@ -50,30 +50,9 @@ _ID_FAULTS = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Texts:
-    """A column as text: its different texts, and the place of each row's text among them, -1 if blank."""
-
-    places: npt.NDArray[np.intp]
-    words: npt.NDArray[np.object_]
-    has_floats: bool = False
-
-    @property
-    def is_blank(self) -> npt.NDArray[np.bool_]:
-        """Which rows have nothing."""
-        return self.places < 0
-
-    def spread(self, values: npt.NDArray[Any], *, blank: object) -> npt.NDArray[Any]:
-        """Return for each row the value of its text, or `blank`."""
-        lookup = np.empty(len(values) + 1, dtype=values.dtype)
-        lookup[:-1] = values
-        lookup[-1:].fill(blank)  # the place -1 is the last
-        return lookup[self.places]
-
-
-def parse_words(texts: Texts, table: Mapping[str, Any]) -> npt.NDArray[np.object_]:
+def parse_words(texts: FactorizedText, table: Mapping[str, Any]) -> npt.NDArray[np.object_]:
     """Return for each different text what `table` says of it, case and outer space aside, or None."""
-    values = [table.get(word.strip().casefold()) for word in texts.words]
+    values = [table.get(word.strip().casefold()) for word in texts.uniques]
     return np.array(values, dtype=object)
 
 
@@ -85,7 +64,7 @@ def parse_ids(words: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
     Examples
     --------
     >>> import numpy as np
-    >>> from klikit_frames.frames.cells import parse_ids
+    >>> from klikit_frames.frames.cell_values import parse_ids
     >>> parse_ids(np.array([" 5297", "5297.0", "+1", "9223372036854775808"], dtype=object))
     array([5297,    0,    0,    0])
     """
@@ -102,7 +81,7 @@ def parse_id_lists(words: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     Examples
     --------
     >>> import numpy as np
-    >>> from klikit_frames.frames.cells import parse_id_lists
+    >>> from klikit_frames.frames.cell_values import parse_id_lists
     >>> parse_id_lists(np.array(["664|663|664", "(663,)", "663,664"], dtype=object)).tolist()
     [(663, 664), (663,), None]
     """
@@ -114,7 +93,7 @@ def find_id_fault(word: str) -> tuple[str, str]:
 
     Examples
     --------
-    >>> from klikit_frames.frames.cells import find_id_fault
+    >>> from klikit_frames.frames.cell_values import find_id_fault
     >>> find_id_fault("5297.0")
     ('id_fraction', 'Write 5297 if that is the id.')
     """

@@ -1,0 +1,181 @@
+"""Valid rows compared with each other: duplicates, contradictions, and what may be a mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidRows:
+    """What each sound row wants, and for what.
+
+    Attributes
+    ----------
+    toggles : pandas.DataFrame
+        The columns of toggles.
+    positions : array of int
+        The place of each among the rows of the table.
+    rows, lines : array of int
+        How the person counts them; `lines` is None for a frame.
+    """
+
+    toggles: pd.DataFrame
+    positions: npt.NDArray[np.intp]
+    rows: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64] | None
+
+    def row_labels(self, places: npt.NDArray[np.intp]) -> Any:
+        """Say rows as the person counts them, with the line of a file; texts can be added on both sides."""
+        rows = self.rows[places].tolist()
+        if self.lines is None:
+            return np.array([str(row) for row in rows], dtype=object)
+        lines = self.lines[places].tolist()
+        return np.array([f"{row} (line {line})" for row, line in zip(rows, lines, strict=True)], dtype=object)
+
+    def find(self, code: str, places: npt.NDArray[np.intp], **said: Any) -> list[Problem]:
+        """Return a problem about some of these rows, if there are any."""
+        if not len(places):
+            return []
+        return [Problem(code=code, positions=self.positions[places], **said)]
+
+
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.intp]
+
+
+def row_problems(valid_rows: ValidRows, *, state: pd.DataFrame | None = None) -> list[Problem]:
+    """Return what is wrong or odd between rows; `state` tells which items a section has."""
+    entities = _groups(valid_rows.toggles[["entity_type", "entity_id"]])
+    places = _pair(entities, _groups(valid_rows.toggles[["scope", "brand_id", "branch_id"]]))
+    problems = _mixed_scopes(valid_rows, entities)
+    if state is not None:
+        problems += section_conflicts(valid_rows, state)
+    if int(places.max(initial=-1)) + 1 == len(places):
+        return problems
+    targets = _groups(valid_rows.toggles[["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]])
+    return (
+        problems
+        + _contradictions(valid_rows, places, targets)
+        + _duplicates(valid_rows, _pair(places, targets))
+    )
+
+
+def _groups(columns: pd.DataFrame) -> Ints:
+    """Give the different rows of some columns a number each."""
+    number = np.zeros(len(columns), dtype=np.int64)
+    for name in columns:
+        number = _pair(number, pd.factorize(columns[name])[0].astype(np.int64))
+    return number
+
+
+def _pair(first: Ints, second: Ints) -> Ints:
+    """Give the different pairs a number each, below the count of rows, so that products never overflow."""
+    width = int(second.max(initial=0)) + 2
+    return pd.factorize(first * width + second + 1)[0].astype(np.int64)
+
+
+def _first_places(groups: Ints) -> Places:
+    """Return where each group has its first row."""
+    first = np.empty(int(groups.max(initial=-1)) + 1, dtype=np.intp)
+    first[groups[::-1]] = np.arange(len(groups))[::-1]
+    return first
+
+
+def _duplicates(valid_rows: ValidRows, same: Ints) -> list[Problem]:
+    first = _first_places(same)[same]
+    repeats = np.flatnonzero(first != np.arange(len(same)))
+    messages = "The row repeats row " + valid_rows.row_labels(first[repeats]) + "."
+    return valid_rows.find("duplicate", repeats, messages=messages)
+
+
+def _contradictions(valid_rows: ValidRows, places: Ints, targets: Ints) -> list[Problem]:
+    partner = _partners(places, targets)
+    flags = valid_rows.toggles["is_enabled"].to_numpy(dtype=bool)
+    found = np.flatnonzero(partner >= 0)
+    is_opposite = flags[found] != flags[partner[found]]
+    opposite, other = found[is_opposite], found[~is_opposite]
+    off_or_on = np.where(flags[partner[opposite]], "on.", "off.").astype(object)
+    said = "Row " + valid_rows.row_labels(partner[opposite]) + " wants the same entity and place "
+    flag_words = np.where(flags[opposite], "true", "false").astype(object)
+    cascades = (
+        "Row " + valid_rows.row_labels(partner[other]) + " wants other cascade options for the same entity."
+    )
+    return [
+        *valid_rows.find(
+            "contradiction", opposite, column="is_enabled", values=flag_words, messages=said + off_or_on
+        ),
+        *valid_rows.find(
+            "contradiction_cascade", other, column="cascade_to_modifier_groups", messages=cascades
+        ),
+    ]
+
+
+def _partners(places: Ints, targets: Ints) -> Places:
+    """Return for each row the first row for the same place that wants something else, or -1."""
+    first = _first_places(places)
+    is_other = targets != targets[first[places]]
+    other = np.full(len(first), -1, dtype=np.intp)
+    others = np.flatnonzero(is_other)[::-1]
+    other[places[others]] = others
+    return np.where(is_other, first[places], other[places])
+
+
+def _mixed_scopes(valid_rows: ValidRows, entities: Ints) -> list[Problem]:
+    is_store = (valid_rows.toggles["scope"] == "store").to_numpy(dtype=bool)
+    first_store = np.full(int(entities.max(initial=-1)) + 1, -1, dtype=np.intp)
+    stores = np.flatnonzero(is_store)[::-1]
+    first_store[entities[stores]] = stores
+    partner = first_store[entities]
+    rows = np.flatnonzero(~is_store & (partner >= 0))
+    messages = "The entity also has store rows, such as row " + valid_rows.row_labels(partner[rows]) + "."
+    return valid_rows.find("business_and_store", rows, column="scope", values="business", messages=messages)
+
+
+_STORE = ["brand_id", "branch_id"]
+
+
+def section_conflicts(valid_rows: ValidRows, state: pd.DataFrame) -> list[Problem]:
+    """Return a warning for each item row that a row for its own section goes against in the same place.
+
+    Which items a section has is read from ``path_ids`` of `state`; without that column nothing is known.
+    """
+    if "path_ids" not in state.columns:
+        return []
+    toggles = valid_rows.toggles.reset_index(drop=True).assign(place=np.arange(len(valid_rows.toggles)))
+    sections = toggles[toggles["entity_type"] == "section"].rename(columns={"entity_id": "section_id"})
+    items = toggles[toggles["entity_type"] == "item"].merge(_members(state), on="entity_id")
+    pairs = _opposite_pairs(items.assign(is_enabled=~items["is_enabled"]), sections)
+    rows, partners = (pairs[name].to_numpy(dtype=np.intp) for name in ("place", "place_section"))
+    messages = "Its section is switched the other way in row " + valid_rows.row_labels(partners) + "."
+    return valid_rows.find("section_and_item", rows, column="is_enabled", messages=messages)
+
+
+def _members(state: pd.DataFrame) -> pd.DataFrame:
+    """Return which section each item is in, from paths such as ``6827/39118|6828/39119``."""
+    items = state.loc[state["entity_type"] == "item", ["entity_id", "path_ids"]].dropna().drop_duplicates()
+    paths = items.assign(path=items["path_ids"].str.split("|")).explode("path")
+    section_ids = paths["path"].str.partition("/")[0].astype("int64")
+    return paths.assign(section_id=section_ids)[["entity_id", "section_id"]].drop_duplicates()
+
+
+def _opposite_pairs(items: pd.DataFrame, sections: pd.DataFrame) -> pd.DataFrame:
+    """Pair item rows with section rows for the same place; a business row is in every place."""
+    is_wide_item, is_wide_section = items["scope"] == "business", sections["scope"] == "business"
+    pairs = [
+        _merge(items[~is_wide_item], sections[~is_wide_section], ["section_id", "is_enabled", *_STORE]),
+        _merge(items, sections[is_wide_section], ["section_id", "is_enabled"]),
+        _merge(items[is_wide_item], sections[~is_wide_section], ["section_id", "is_enabled"]),
+    ]
+    return pd.concat(pairs).drop_duplicates("place").sort_values("place")
+
+
+def _merge(items: pd.DataFrame, sections: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    first = sections.drop_duplicates(keys)[[*keys, "place"]]
+    return items[[*keys, "place"]].merge(first, on=keys, suffixes=("", "_section"))
