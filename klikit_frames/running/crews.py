@@ -1,4 +1,4 @@
-"""The threads that send: each takes a request with all its parts, notes it, sends it and notes what came."""
+"""The threads that send: each notes a request just before it leaves, sends it and notes what came."""
 
 from __future__ import annotations
 
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
 GRACE_S = 1.5
 _POLL_S = 0.1
 _ASK_S = 0.5
-# Up to this cap a request is noted on its own just before it leaves: the disk keeps up with 100 a second.
-_CALM_PER_MINUTE = 6000
-# Beyond it a thread notes in one commit what it sends within this time; a crash leaves no more in doubt.
-_AHEAD_S = 0.05
-_MAX_AHEAD = 8
-# What did not leave in this time after all, because something before it took longer, is noted back.
-_LATE_S = 1.0
 
 Report = Callable[[Family], object]
 
@@ -52,7 +45,6 @@ class Crew:
     _undated: list[tuple[int, ...]] = field(default_factory=list, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _ask_again_at: float = field(default=0.0, init=False)
-    _ahead: dict[str, tuple[Request, float]] = field(default_factory=dict, init=False)
     _work: deque[Family] = field(default_factory=deque, init=False)
     _done: SimpleQueue[Family | None] = field(default_factory=SimpleQueue, init=False)
 
@@ -83,7 +75,6 @@ class Crew:
         except Exception as trouble:  # noqa: BLE001 - raised again when the threads have ended
             self.watch.fail(trouble)
             self._dismiss(threads)
-        self._call_back()
         try:
             self.journal.flush()
         except JournalError as trouble:
@@ -108,8 +99,6 @@ class Crew:
     def _look_around(self) -> None:
         """Stop if the time is up, or if somebody who attached to the run has cancelled it."""
         self.watch.look_at_clock()
-        if self._ahead:
-            self._call_back(older_than_s=0.0 if self.client.pacing.paused_s else _LATE_S)
         if self.watch.now() >= self._ask_again_at and not self.watch.stop.is_set():
             self._ask_again_at = self.watch.now() + _ASK_S
             if self.journal.is_cancelled(self.run_id):
@@ -121,25 +110,10 @@ class Crew:
             for thread in filter(threading.Thread.is_alive, threads):
                 thread.join(max(0.0, until - self.watch.now()))
 
-    def _call_back(self, *, older_than_s: float = 0.0) -> None:
-        """Let what was noted ahead and has not left stand as it stood before.
-
-        The lock keeps this and the note of a thread that takes the request after all in their order.
-        """
-        late = self.watch.now() - older_than_s
-        with self._lock:
-            for key in [key for key, (_, noted_at) in self._ahead.items() if noted_at <= late]:
-                request, _ = self._ahead.pop(key)
-                self.journal.note_return(self.run_id, request)
-
     def _toil(self) -> None:
-        n_families = 1
         try:
-            while self._is_on() and (taken := self._take(n_families)):
-                started = self.watch.now()
-                self._settle_all(taken)
-                each_s = (self.watch.now() - started) / len(taken)
-                n_families = count_ahead(each_s, per_minute=self.client.pacing.writes_per_minute)
+            while self._is_on() and (family := self._take()) is not None:
+                self._settle(family)
             self.journal.flush()
         except Exception as trouble:  # noqa: BLE001 - raised again on the thread that started the run
             self.watch.fail(trouble)
@@ -152,39 +126,18 @@ class Crew:
             self.watch.end("unreachable")
         return not self.watch.stop.is_set()
 
-    def _take(self, n_families: int) -> list[Family]:
-        taken: list[Family] = []
-        with suppress(IndexError):
-            while len(taken) < n_families:
-                taken.append(self._work.popleft())
-        return taken
-
-    def _settle_all(self, taken: list[Family]) -> None:
-        if len(taken) > 1:
-            self._note_ahead(taken)
-        for family in taken:
-            self._settle(family)
-
-    def _note_ahead(self, taken: list[Family]) -> None:
-        """Note in one commit the first tries of these families, and keep how their requests stood before."""
-        now, sent_at, requests = self.watch.now(), self.client.now(), [family.next for family in taken]
-        begun = [replace(request, attempts=request.attempts + 1) for request in requests]
-        self.journal.note_attempts(self.run_id, [self._dated(one, sent_at=sent_at) for one in begun])
-        with self._lock:
-            self._ahead |= {request.key: (request, now) for request in requests}
+    def _take(self) -> Family | None:
+        try:
+            return self._work.popleft()
+        except IndexError:
+            return None
 
     def _settle(self, family: Family) -> None:
         while self._is_on() and family.is_waiting:
             request = family.take()
             known = family.known_refusal(request)
             settled = replace(request, verdict=known) if known else self._send(request)
-            self._forget_ahead(request)
             self._note(family, settled)
-
-    def _forget_ahead(self, request: Request) -> bool:
-        """Keep a request from being noted back any more, and tell whether it could have been."""
-        with self._lock:
-            return self._ahead.pop(request.key, None) is not None
 
     def _send(self, request: Request) -> Request:
         """Return a request with what became of it."""
@@ -196,8 +149,7 @@ class Crew:
             # The machine may have slept for a day between two tries.
             if attempt > 1 and is_past_key(begun, server_now=self.client.server_now() or sent_at):
                 return False
-            if not self._forget_ahead(request):
-                self.journal.note_attempts(self.run_id, [begun])
+            self.journal.note_attempt(self.run_id, begun)
             return True
 
         path, stop = ENABLE_PATHS[request.target.entity_type], self.watch.stop
@@ -242,24 +194,3 @@ class Crew:
             self._offset_s = (server_at - settled.settled_at).total_seconds()
             self.journal.note_clock(self.run_id, self._undated, offset_s=self._offset_s)
             self._undated = []
-
-
-def count_ahead(each_s: float, *, per_minute: int) -> int:
-    """Return how many requests a thread takes and notes at once.
-
-    Parameters
-    ----------
-    each_s : float
-        Seconds that its last requests took, each.
-    per_minute : int
-        The cap on writes.
-
-    Examples
-    --------
-    >>> from klikit_frames.running.crews import count_ahead
-    >>> count_ahead(0.01, per_minute=60_000), count_ahead(0.01, per_minute=300)
-    (5, 1)
-    """
-    if per_minute <= _CALM_PER_MINUTE:
-        return 1
-    return max(1, min(_MAX_AHEAD, round(_AHEAD_S / max(each_s, 1e-6))))

@@ -61,13 +61,9 @@ class Journal:
         images = [rows.insert_flag(run.run_id, flag, kind="before") for flag in before]
         self._disk.write([begun, *noted, *images])
 
-    def note_attempts(self, run_id: str, requests: Iterable[Request]) -> None:
-        """Note that requests are about to leave."""
-        self._disk.write([rows.update_attempt(run_id, request) for request in requests])
-
-    def note_return(self, run_id: str, request: Request) -> None:
-        """Note with the next commit that a request did not leave after all: it stands as it stood before."""
-        self._disk.queue([rows.return_attempt(run_id, request)])
+    def note_attempt(self, run_id: str, request: Request) -> None:
+        """Note that a request is about to leave."""
+        self._disk.write([rows.update_attempt(run_id, request)])
 
     def note_verdict(
         self,

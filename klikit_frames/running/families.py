@@ -43,11 +43,6 @@ class Family:
         """Whether something of it is to be sent."""
         return bool(self._waiting)
 
-    @property
-    def next(self) -> Request:
-        """The request that `take` hands out next."""
-        return self._requests[self._waiting[-1]]
-
     def take(self) -> Request:
         """Return the next request to send; each is handed out once."""
         return self._requests[self._waiting.pop()]

@@ -119,22 +119,6 @@ def update_attempt(run_id: str, request: Request) -> Statement:
     )
 
 
-def return_attempt(run_id: str, request: Request) -> Statement:
-    """Return the statement that takes back the note of a try that was not made."""
-    return (
-        "UPDATE fates SET attempts = ?, sent_at = ?, clock_offset_s = ?, word = ? "
-        "WHERE run_id = ? AND path = ?",
-        (
-            request.attempts,
-            _plain(request.sent_at),
-            request.clock_offset_s,
-            request.verdict.word if request.verdict else None,
-            run_id,
-            path_text(request.path),
-        ),
-    )
-
-
 def update_clock(run_id: str, path: tuple[int, ...], offset_s: float) -> Statement:
     """Return the statement that notes how far the server's clock was ahead when a request was sent."""
     return (

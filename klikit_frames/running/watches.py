@@ -29,7 +29,6 @@ class Watch:
         self.stop = threading.Event()
         self.reason: str | None = None
         self.trouble: BaseException | None = None
-        self.n_requests_done = 0
         self._rules = rules
         self.now = now
         self._until = None if rules.deadline_s is None else now() + rules.deadline_s
@@ -56,7 +55,6 @@ class Watch:
         """Take in what became of a request."""
         verdict = request.verdict or Verdict("unknown")
         with self._lock:
-            self.n_requests_done += verdict.word != "not_sent"
             self._n_bad += request.target.n_cells if verdict.word in _BAD else 0
             is_over = self._rules.max_failures is not None and self._n_bad > self._rules.max_failures
         if is_over:

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.running [N_REQUESTS]
 
 The sandbox has a process of its own. Both are measured by turns, five times. Printed: requests a second of
-both, their ratio (target: at most 2) in time and in processor time of this process, and what became of
+both, their ratio (target: at most 3) in time and in processor time of this process, and what became of
 10,000 requests at full speed of which one per cent meets a fault, sent again and again: what memory they
 leave behind must not grow.
 """

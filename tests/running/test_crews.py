@@ -7,21 +7,19 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pytest
 
 import klikit_frames as kf
 from klikit_frames.running import crews
 from klikit_frames.running.drawing import draw
 from klikit_frames.running.families import families
-from klikit_frames.running.journal import Disk, open_journal
+from klikit_frames.running.journal import open_journal
 from klikit_frames.running.records import Target, Verdict
 from klikit_frames.running.sessions import draw_run
 from klikit_frames.running.watches import Rules, Watch
 
-from .scenes import Bar, HoldingTransport
+from .scenes import HoldingTransport
 from .worlds import FOREIGN_ID, connect
 
 
@@ -29,45 +27,27 @@ def _press_ctrl_c() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-@pytest.fixture
-def _ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let threads take eight at a time, however long this machine takes for one."""
-    monkeypatch.setattr(crews, "_AHEAD_S", 1000.0)
-
-
-@pytest.fixture
-def n_noted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many tries each commit noted."""
-    commit, counts = Disk._commit, []
-
-    def counted(self: Disk, statements: Any) -> None:
-        counts.append(sum("coalesce(sent_at" in sql for sql, _ in statements))
-        commit(self, statements)
-
-    monkeypatch.setattr(Disk, "_commit", counted)
-    return counts
-
-
-@pytest.mark.usefixtures("_ahead")
-@pytest.mark.parametrize("per_minute", [6000, 6001])
-def test_crew__notes_ahead(
-    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, n_noted: list[int], per_minute: int
-) -> None:
-    """Each request is noted on its own before it leaves; several at once only beyond 100 a second."""
-    with connect(sandbox, max_connections=1, writes_per_minute=per_minute) as client:
-        result = kf.run(singles, client, journal=journal, progress=False)
-    assert result.counts["applied"] == 12
-    assert [n for n in n_noted if n] == ([1] * 12 if per_minute == 6000 else [1, 8, 3])
-    sent_at = result.frame.sort_values("request_no")["sent_at"]
-    assert sent_at.is_monotonic_increasing
-    assert sent_at.is_unique
-
-
-@pytest.mark.usefixtures("_ahead")
-def test_crew__stopped_among_noted_requests(
+def test_pool__notes_each_request_before_it_leaves(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
-    """What was noted ahead and did not leave before the run was stopped is told as not sent."""
+    """At any cap, a request that reaches the network is on disk, and no other one is noted as sent."""
+    seen: list[int] = []
+
+    def look() -> None:
+        seen.append(kf.attach(job.run_id, journal=journal).so_far().counts["unknown"])
+
+    transport = HoldingTransport(look, nth=4)
+    transport.let_go.set()
+    with connect(sandbox, max_connections=1, transport=transport) as client:
+        job = kf.start(singles, client, journal=journal)
+        assert job.result().counts["applied"] == 12
+    assert seen == [1]
+
+
+def test_crew__stopped_before_requests_leave(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """What did not leave before the run was stopped is told as not sent."""
     transport = HoldingTransport(_press_ctrl_c)
     with connect(sandbox, max_connections=1, transport=transport) as client:
         result = kf.run(singles, client, journal=journal, progress=False)
@@ -84,31 +64,10 @@ def test_crew__stopped_among_noted_requests(
     assert again.frame["idempotency_key"].tolist() == result.frame["idempotency_key"].tolist()
 
 
-@pytest.mark.usefixtures("_ahead")
-def test_crew__pause_among_noted_requests(
-    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
-) -> None:
-    """While the API wants a rest, what was noted ahead is told as not sent: it has not left."""
-    options = {"max_connections": 1, "writes_per_minute": 10**6}
-    with sandbox.connect(**options) as client:
-        job = kf.start(singles, client, journal=journal, progress=Bar(lambda: _limit(sandbox)))
-        while not client.pacing.paused_s:
-            pass
-        while (seen := job.so_far().counts)["unknown"] > 1:
-            assert client.pacing.paused_s, "nothing was noted back in the pause"
-        assert seen["not_sent"] >= 1
-        assert job.result().counts["applied"] == 12
-
-
-def _limit(sandbox: kf.sandbox.Sandbox) -> None:
-    sandbox.inject("rate_limit", match="PATCH", count=1, seconds=1.0)
-
-
-@pytest.mark.usefixtures("_ahead")
-def test_crew__refusal_known_after_it_was_noted(
+def test_crew__refusal_known(
     sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, singles: kf.Plan, journal: Path
 ) -> None:
-    """A part that was noted ahead and then not sent, because its refusal is known, keeps that verdict."""
+    """A part that is not sent, because its refusal is known, gets that verdict."""
     store = (int(narrow["brand_id"].iloc[0]), int(narrow["branch_id"].iloc[0]))
     ids = tuple(narrow["entity_id"].head(3).tolist())
     refused = Verdict("split", code="resource_not_found", http_status=404)
@@ -136,12 +95,3 @@ def test_crew__refusal_known_after_it_was_noted(
         (2, 1, 1): "rejected",
         (3,): "applied",
     }
-
-
-@pytest.mark.parametrize(
-    ("each_s", "per_minute", "n"),
-    [(0.01, 6000, 1), (0.01, 6001, 5), (0.0, 10**6, 8), (0.001, 10**6, 8), (0.3, 10**6, 1)],
-)
-def test_count_ahead(each_s: float, per_minute: int, n: int) -> None:
-    """As many as are sent in 50 ms, at least one and at most eight; one by one where the cap is low."""
-    assert crews.count_ahead(each_s, per_minute=per_minute) == n

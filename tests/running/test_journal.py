@@ -63,7 +63,7 @@ def test_journal__verdict_and_parts(journal: Path) -> None:
     parts = [draw(request.target.narrow(ids=(n,)), path=(1, n)) for n in (1, 2)]
     with open_journal(journal) as book:
         book.begin(_run(), plan_body=b"", requests=[request], before=[])
-        book.note_attempts("r1", [settled])
+        book.note_attempt("r1", settled)
         book.note_verdict("r1", settled, parts=parts)
         book.flush()
     with read_journal(journal) as book:
