@@ -86,7 +86,7 @@ def read_state(
     pairs = [] if stores is None else store_pairs(stores)
     wanted: list[Store | None] = [None, *pairs] if with_business or stores is None else [*pairs]
     known, unlisted = _known_stores(client)
-    asked, refused = _split(wanted, known=known)
+    asked, refused = split_stores(wanted, listed=known)
     kept = TreeCache(Path(cache), host=client.host) if cache is not None else None
     menus = _read_with_bar(client, asked, cache=kept, progress=progress)
     failures = [*unlisted, *refused, *(menu.failure for menu in menus.values() if menu.failure)]
@@ -112,13 +112,23 @@ def _known_stores(client: Client) -> tuple[FrameMetadata | None, list[Failure]]:
     return FrameMetadata(pairs), []
 
 
-def _split(
-    wanted: list[Store | None], *, known: FrameMetadata | None
+def split_stores(
+    wanted: list[Store | None], *, listed: Iterable[Store] | None
 ) -> tuple[list[Store | None], list[Failure]]:
-    """Return the menus to ask for, and a failure for each store that the business has not."""
-    own = None if known is None else {None, *known}
-    asked = [store for store in wanted if own is None or store in own]
-    return asked, [foreign(store) for store in wanted if store and store not in set(asked)]
+    """Return the menus to read, and a failure for each store that the business does not have.
+
+    Parameters
+    ----------
+    wanted : list
+        Pairs of ids; None is the business level.
+    listed : iterable of pairs, or None
+        The business's stores; None if they could not be read, and then every menu is read.
+    """
+    if listed is None:
+        return list(wanted), []
+    own = {None, *listed}
+    to_read = [store for store in wanted if store in own]
+    return to_read, [foreign(store) for store in wanted if store is not None and store not in own]
 
 
 def _read_with_bar(

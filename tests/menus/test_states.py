@@ -10,6 +10,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.frames.schemas import STATE_COLUMNS
+from klikit_frames.menus.states import split_stores
 from klikit_frames.menus.trees import DTYPES
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, Script, ok
 from tests.menus.samples import section, store_menu
@@ -188,3 +189,22 @@ def test_state__bar(client: kf.Client) -> None:
 
     kf.read_state(client, stores=kf.stores(client).head(4), with_business=True, progress=Bar())
     assert told == [1, 1, 1, 1, 1, "closed"]
+
+
+class CountedStore(tuple[int, int]):
+    """A store that counts how often any store is hashed."""
+
+    n_hashes = 0
+
+    def __hash__(self) -> int:
+        CountedStore.n_hashes += 1
+        return super().__hash__()
+
+
+def test_split_stores__looks_at_each_store_a_few_times() -> None:
+    """The work of sorting out foreign stores grows with the number of stores, not with its square."""
+    stores = [CountedStore((1, place)) for place in range(500)]
+    to_read, failures = split_stores([None, *stores], listed=stores[::2])  # type: ignore[arg-type]
+    assert to_read == [None, *stores[::2]]
+    assert [(failure.brand_id, failure.branch_id) for failure in failures] == stores[1::2]
+    assert CountedStore.n_hashes <= 4 * len(stores)
