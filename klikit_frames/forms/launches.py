@@ -14,9 +14,8 @@ from ..errors import KlikitFramesError
 from ..frames.schemas import RESULT_COLUMNS
 from ..planning.plans import parse_plan
 from ..planning.plans import plan as make_plan
-from ..running.jobs import Job, attach, start
+from ..running.jobs import Job, JobProgress, attach, start
 from ..running.journal import read_journal
-from ..running.standings import JobProgress
 
 if TYPE_CHECKING:
     import pandas as pd

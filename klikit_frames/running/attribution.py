@@ -43,7 +43,7 @@ _SKIPPED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class RowOutcome:
     """What is told of one row."""
 
     outcome: str
@@ -89,7 +89,7 @@ def attribute(
         The columns and the index of ``plan.toggles``, then ``RESULT_COLUMNS``.
     """
     toggles = plan.toggles
-    told = _Teller(requests, proofs=proofs, is_over=is_over)
+    told = _OutcomeResolver(requests, proofs=proofs, is_over=is_over)
     cells = [told.cells(row) for row in plan.rows[_NEEDED].itertuples(index=False, name=None)]
     return pd.concat([toggles, _result_columns(cells, index=toggles.index)], axis=1)
 
@@ -100,7 +100,7 @@ def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
     return {outcome: int(counted.get(outcome, 0)) for outcome in OUTCOMES}
 
 
-class _Teller:
+class _OutcomeResolver:
     """Finds the request that decided a row."""
 
     def __init__(
@@ -119,7 +119,7 @@ class _Teller:
         *entity, request_no, others, skipped_as = row
         if pd.isna(request_no):
             skipped = _SKIPPED[skipped_as]
-            return Fate(skipped.word, skipped).cells()
+            return RowOutcome(skipped.word, skipped).cells()
         carriers = (int(request_no), *others)
         if len(carriers) > 1 or self._depends_on_cell(carriers[0]):
             cell = cell_of(*entity)
@@ -146,15 +146,15 @@ class _Teller:
     def _deciding(self, request_no: int, cell: Cell) -> Request | None:
         return self._parts.get(request_no, {}).get(cell, self._whole.get(request_no))
 
-    def _fate_of(self, request: Request | None) -> Fate:
+    def _fate_of(self, request: Request | None) -> RowOutcome:
         known = request.verdict if request is not None else None
         verdict = known or _pending(request, is_over=self._is_over)
-        return Fate(verdict.word, verdict, request)
+        return RowOutcome(verdict.word, verdict, request)
 
-    def _fate_in(self, request: Request | None, cell: Cell) -> Fate:
+    def _fate_in(self, request: Request | None, cell: Cell) -> RowOutcome:
         fate = self._fate_of(request)
         if request and _is_provable(fate.verdict) and self._is_proven(cell, request.target):
-            return Fate("applied", _proven(fate.verdict), request)
+            return RowOutcome("applied", _proven(fate.verdict), request)
         return fate
 
     def _is_proven(self, cell: Cell, target: Target) -> bool:

@@ -6,21 +6,21 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import RequestError
-from .families import Family
 from .readbacks import read_flags
 from .records import Cell
+from .request_trees import RequestTree
 
 if TYPE_CHECKING:
     from ..api.client import Client
 
 
-def find_fault(client: Client, canary: Iterable[Family]) -> str | None:
+def check_canary(client: Client, canary: Iterable[RequestTree]) -> str | None:
     """Return what is wrong with the first requests, in words; None if the rest may follow.
 
     Every one of their flags must have been accepted. Business-wide flags must read back as asked; those of
     stores are not held against it, because a store's menu may show an older state until it is published.
     """
-    requests = [request for family in canary for request in family]
+    requests = [request for tree in canary for request in tree]
     bad = [request for request in requests if request.verdict is None or request.verdict.word != "applied"]
     if bad:
         said = bad[0].verdict.message if bad[0].verdict else None

@@ -10,8 +10,8 @@ from ..planning.plans import Plan
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from .monitor import Rules
     from .records import Run
-    from .watches import Rules
 
 
 def check_is_plan(plan: object) -> None:

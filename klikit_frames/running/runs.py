@@ -12,6 +12,7 @@ from ..planning.plans import parse_plan
 from ..progress import Progress
 from . import locks
 from .before_images import Before
+from .executor import RunExecutor, new_run
 from .guards import (
     check_before_sending,
     check_client,
@@ -21,9 +22,8 @@ from .guards import (
     check_same_plan,
 )
 from .journal import Journal, JournalPath, open_journal, read_journal
+from .monitor import OnError, Rules, RunMonitor
 from .results import Result
-from .sessions import Session, draw_run
-from .watches import OnError, Rules, Watch
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -98,7 +98,7 @@ def run(
        outcome code  http_status
     0  applied   ok          200
     """
-    with open_session(
+    with open_run(
         plan,
         client,
         journal=journal,
@@ -109,7 +109,7 @@ def run(
         first=first,
         before=before,
     ) as session:
-        return session.go_on(progress=progress)
+        return session.execute(progress=progress)
 
 
 def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress: Progress = None) -> Result:
@@ -150,7 +150,7 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
     True
     """
     with _reopen(run_id, client, journal=journal) as session:
-        return session.go_on(progress=progress)
+        return session.execute(progress=progress)
 
 
 def runs(*, journal: JournalPath = None) -> pd.DataFrame:
@@ -179,7 +179,7 @@ def runs(*, journal: JournalPath = None) -> pd.DataFrame:
         return _tell_dead(book.runs(), book)
 
 
-def open_session(
+def open_run(
     plan: Plan,
     client: Client,
     *,
@@ -190,7 +190,7 @@ def open_session(
     deadline_s: float | None = None,
     first: int | None = None,
     before: Before = "plan",
-) -> Session:
+) -> RunExecutor:
     """Check all that can be checked before the first write, and return what is ready to go on.
 
     The options and errors are those of :func:`run`. The journal and the run's lock are held until the
@@ -210,12 +210,12 @@ def open_session(
             check_same_plan(plan, known)
             check_same_host(known, client)
             book.forget_cancel(known.run_id)
-        return Session(
+        return RunExecutor(
             book,
             plan,
             client,
-            known or draw_run(plan, client),
-            Watch(rules, now=time.monotonic),
+            known or new_run(plan, client),
+            RunMonitor(rules, now=time.monotonic),
             resources=stack.pop_all(),
             is_new=known is None,
             first=first,
@@ -223,7 +223,7 @@ def open_session(
         )
 
 
-def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> Session:
+def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor:
     check_client(client)
     with ExitStack() as stack:
         book = stack.enter_context(open_journal(journal))
@@ -232,8 +232,8 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> Session:
         check_same_host(known, client)
         plan = parse_plan(book.plan_body(run_id))
         book.forget_cancel(run_id)
-        watch = Watch(Rules(), now=time.monotonic)
-        return Session(book, plan, client, known, watch, resources=stack.pop_all())
+        watch = RunMonitor(Rules(), now=time.monotonic)
+        return RunExecutor(book, plan, client, known, watch, resources=stack.pop_all())
 
 
 def _tell_dead(history: pd.DataFrame, book: Journal) -> pd.DataFrame:

@@ -27,7 +27,7 @@ import pandas as pd
 
 import klikit_frames as kf
 from klikit_frames.api.wire import ENABLE_PATHS
-from klikit_frames.running.drawing import draw_all
+from klikit_frames.running.request_trees import build_requests
 
 N_THREADS = 8
 # On a machine of two cores, shared with others, one measurement differs from the next by a third.
@@ -85,7 +85,7 @@ def _plan(state: pd.DataFrame, n_requests: int) -> kf.Plan:
 
 
 def _time_bare(plan: kf.Plan, url: str, keys: tuple[str, str]) -> Times:
-    requests = draw_all(plan)
+    requests = build_requests(plan)
     limits = httpx.Limits(max_connections=N_THREADS, max_keepalive_connections=N_THREADS)
     with (
         httpx.Client(auth=keys, limits=limits, trust_env=False) as http,

@@ -11,8 +11,8 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.running.attribution import attribute
-from klikit_frames.running.drawing import draw, draw_all
 from klikit_frames.running.records import Cell, Request, Verdict
+from klikit_frames.running.request_trees import build_request, build_requests
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
 
@@ -24,8 +24,8 @@ class PlanOfTwo:
         plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
         self.toggles = plan.toggles
         self.rows = plan.rows.assign(other_request_nos=[(2,)])
-        (first,) = draw_all(plan)
-        self.requests = [first, draw(first.target, path=(2,))]
+        (first,) = build_requests(plan)
+        self.requests = [first, build_request(first.target, path=(2,))]
 
 
 def _told(plan: Any, requests: list[Request], proofs: dict[Cell, bool] | None = None) -> dict[Any, Any]:
@@ -63,7 +63,7 @@ def test_attribute__two_carriers(owner: str, other: str, told: str, by: int) -> 
 def test_attribute__nothing_known() -> None:
     """Without a verdict a row is unknown if its request may have left, and not sent otherwise."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
-    (request,) = draw_all(plan)
+    (request,) = build_requests(plan)
     assert _told(plan, [request])["outcome"] == "not_sent"
     assert _told(plan, [replace(request, attempts=1, sent_at=NOW)])["outcome"] == "unknown"
 
@@ -72,9 +72,13 @@ def test_attribute__parts_of_a_refused_request() -> None:
     """Each row of a request that was cut is told by the last part that carried it."""
     toggles = kf.business_toggles("item", [1, 2, 3], is_enabled=False)
     plan = kf.plan(toggles)
-    (whole,) = draw_all(plan)
-    left, right = (draw(whole.target.narrow(ids=ids), path=(1, n)) for n, ids in enumerate([(1, 2), (3,)]))
-    one, two = (draw(whole.target.narrow(ids=(entity_id,)), path=(1, 0, entity_id)) for entity_id in (1, 2))
+    (whole,) = build_requests(plan)
+    left, right = (
+        build_request(whole.target.narrow(ids=ids), path=(1, n)) for n, ids in enumerate([(1, 2), (3,)])
+    )
+    one, two = (
+        build_request(whole.target.narrow(ids=(entity_id,)), path=(1, 0, entity_id)) for entity_id in (1, 2)
+    )
     requests = [_end(whole, "split"), _end(left, "split"), _end(one, "rejected"), two, _end(right, "applied")]
     told = attribute(plan, requests, proofs={})
     assert told["outcome"].tolist() == ["rejected", "not_sent", "applied"]
@@ -96,7 +100,7 @@ def test_attribute__proof(verdict: Verdict, cascade: bool, told: str) -> None:
     """What reads back as asked is applied, unless it also cascades: no menu tells of that."""
     toggles = kf.business_toggles("item", [1], is_enabled=False, cascade_to_modifier_groups=cascade)
     plan = kf.plan(toggles)
-    (request,) = draw_all(plan)
+    (request,) = build_requests(plan)
     seen = {Cell("item", 1, None, None): False}
     row = _told(plan, [replace(request, attempts=1, verdict=verdict)], proofs=seen)
     assert row["outcome"] == told
@@ -106,7 +110,7 @@ def test_attribute__proof(verdict: Verdict, cascade: bool, told: str) -> None:
 def test_attribute__times(tmp_path: object) -> None:
     """Times keep their microseconds and their time zone."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
-    (request,) = draw_all(plan)
+    (request,) = build_requests(plan)
     settled = replace(request, attempts=1, sent_at=NOW, verdict=Verdict("applied", "ok", 200, settled_at=NOW))
     row = _told(plan, [settled])
     assert row["sent_at"] == row["settled_at"] == pd.Timestamp(NOW)

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.running.bisection import Evidence, split
-from klikit_frames.running.drawing import draw
-from klikit_frames.running.families import Family
 from klikit_frames.running.records import Cell, Request, Target, Verdict
+from klikit_frames.running.request_trees import RequestTree, build_request
 
 from .worlds import connect
 
@@ -39,21 +38,21 @@ def _answer(request: Request, is_guilty: Callable[[Cell], bool]) -> Verdict:
     return Verdict(word, code="resource_not_found", http_status=404)
 
 
-def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Request], Family]:
+def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Request], RequestTree]:
     """Send a request and its parts until nothing is left; returns what was sent."""
-    family = Family([draw(target, path=(1,))])
+    tree = RequestTree([build_request(target, path=(1,))])
     sent = []
-    while family.is_waiting:
-        request = family.take()
-        known = family.known_refusal(request)
+    while tree.is_waiting:
+        request = tree.take()
+        known = tree.infer_rejection(request)
         if known is None:
             sent.append(request)
-        family.note(replace(request, verdict=known or _answer(request, is_guilty)))
-    return sent, family
+        tree.note(replace(request, verdict=known or _answer(request, is_guilty)))
+    return sent, tree
 
 
-def _ends(family: Family, word: str) -> list[Cell]:
-    ended = [request for request in family if request.verdict is not None and request.verdict.word == word]
+def _ends(tree: RequestTree, word: str) -> list[Cell]:
+    ended = [request for request in tree if request.verdict is not None and request.verdict.word == word]
     return sorted(cell for request in ended for cell in request.target.cells())
 
 
@@ -67,11 +66,11 @@ def test_bisection__any_guilty_set(shape: tuple[int, int], chosen: set[int]) -> 
     target = _target(*shape)
     cells = target.cells()
     guilty = {cell for place, cell in enumerate(cells) if place in chosen}
-    sent, family = _narrow(target, guilty.__contains__)
-    assert _ends(family, "rejected") == sorted(guilty)
-    assert _ends(family, "applied") == sorted(set(cells) - guilty)
+    sent, tree = _narrow(target, guilty.__contains__)
+    assert _ends(tree, "rejected") == sorted(guilty)
+    assert _ends(tree, "applied") == sorted(set(cells) - guilty)
     assert len(sent) <= 2 * len(cells) - 1
-    assert len({request.key for request in family}) == len(list(family))
+    assert len({request.key for request in tree}) == len(list(tree))
 
 
 @given(entity_id=st.integers(1, 256))
@@ -96,22 +95,22 @@ def test_bisection__a_run_of_guilty_ids() -> None:
 
 def test_bisection__a_guilty_store() -> None:
     """A store found guilty under one id is set apart under the others, not searched for again."""
-    sent, family = _narrow(_target(12, 8), lambda cell: cell.branch_id == 5)
-    assert len(_ends(family, "rejected")) == 12
+    sent, tree = _narrow(_target(12, 8), lambda cell: cell.branch_id == 5)
+    assert len(_ends(tree, "rejected")) == 12
     assert len(sent) <= 12 + 30
 
 
 def test_bisection__a_cap_on_ids() -> None:
     """A 400 that is about the size of the request ends with a few big parts, not with singles."""
-    family = Family([draw(_target(200, 0), path=(1,))])
+    tree = RequestTree([build_request(_target(200, 0), path=(1,))])
     n_sent = 0
-    while family.is_waiting:
-        request = family.take()
-        assert family.known_refusal(request) is None
+    while tree.is_waiting:
+        request = tree.take()
+        assert tree.infer_rejection(request) is None
         n_sent += 1
         is_fine = len(request.target.ids) <= 50
         verdict = Verdict("applied", http_status=200) if is_fine else Verdict("split", http_status=400)
-        family.note(replace(request, verdict=verdict))
+        tree.note(replace(request, verdict=verdict))
     assert n_sent == 7
 
 

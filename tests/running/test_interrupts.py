@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.running import sessions
+from klikit_frames.running import executor
 from klikit_frames.running.journal import Disk
 
 from .scenes import HoldingTransport
@@ -79,7 +79,7 @@ def test_interrupt__at_the_very_end(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C, even twice, while the result is put together does not take it away."""
-    told = sessions.tell
+    told = executor.tell
 
     def interrupted(*given: Any, **options: Any) -> kf.Result:
         for _ in range(2):
@@ -87,7 +87,7 @@ def test_interrupt__at_the_very_end(
             time.sleep(0.05)
         return told(*given, **options)
 
-    monkeypatch.setattr(sessions, "tell", interrupted)
+    monkeypatch.setattr(executor, "tell", interrupted)
     with connect(sandbox) as client:
         result = kf.run(singles, client, journal=journal, progress=False)
     assert (result.status, result.counts["applied"]) == ("finished", 12)

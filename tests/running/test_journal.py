@@ -13,9 +13,9 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.running import rows
-from klikit_frames.running.drawing import draw
 from klikit_frames.running.journal import Disk, open_journal, read_journal
 from klikit_frames.running.records import Cell, Flag, Run, Target, Verdict
+from klikit_frames.running.request_trees import build_request
 
 from .test_runs import Bar
 
@@ -42,7 +42,7 @@ def _target() -> Target:
 
 def test_journal__round_trip(journal: Path) -> None:
     """What was noted of a run is read back as it was, to the byte and to the microsecond."""
-    request = draw(_target(), path=(1,))
+    request = build_request(_target(), path=(1,))
     before = [Flag(Cell("item", 1, 663, 1062), is_enabled=True), Flag(Cell("item", 1, None, None), None)]
     with open_journal(journal) as book:
         book.begin(_run(), plan_body=b"plan", requests=[request], before=before)
@@ -57,10 +57,10 @@ def test_journal__round_trip(journal: Path) -> None:
 
 def test_journal__verdict_and_parts(journal: Path) -> None:
     """A verdict and the parts that carry a refused request on are noted together."""
-    request = draw(_target(), path=(1,))
+    request = build_request(_target(), path=(1,))
     verdict = Verdict("split", "resource_not_found", 404, "no", "req", NOW, is_replayed=True)
     settled = type(request)((1,), request.target, request.key, request.body, 2, NOW, verdict)
-    parts = [draw(request.target.narrow(ids=(n,)), path=(1, n)) for n in (1, 2)]
+    parts = [build_request(request.target.narrow(ids=(n,)), path=(1, n)) for n in (1, 2)]
     with open_journal(journal) as book:
         book.begin(_run(), plan_body=b"", requests=[request], before=[])
         book.note_attempt("r1", settled)

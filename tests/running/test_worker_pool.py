@@ -11,13 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.running import crews
-from klikit_frames.running.drawing import draw
-from klikit_frames.running.families import families
+from klikit_frames.running import worker_pool
+from klikit_frames.running.executor import new_run
 from klikit_frames.running.journal import open_journal
+from klikit_frames.running.monitor import Rules, RunMonitor
 from klikit_frames.running.records import Target, Verdict
-from klikit_frames.running.sessions import draw_run
-from klikit_frames.running.watches import Rules, Watch
+from klikit_frames.running.request_trees import build_request, group_requests
 
 from .scenes import HoldingTransport
 from .worlds import FOREIGN_ID, connect
@@ -71,20 +70,22 @@ def test_crew__refusal_known(
     store = (int(narrow["brand_id"].iloc[0]), int(narrow["branch_id"].iloc[0]))
     ids = tuple(narrow["entity_id"].head(3).tolist())
     refused = Verdict("split", code="resource_not_found", http_status=404)
-    root = draw(Target("item", "store", False, (*ids, FOREIGN_ID), (store,)), path=(2,))
-    good = draw(root.target.narrow(ids=ids[:2]), path=(2, 0))
-    bad = draw(root.target.narrow(ids=(ids[2], FOREIGN_ID)), path=(2, 1))
+    root = build_request(Target("item", "store", False, (*ids, FOREIGN_ID), (store,)), path=(2,))
+    good = build_request(root.target.narrow(ids=ids[:2]), path=(2, 0))
+    bad = build_request(root.target.narrow(ids=(ids[2], FOREIGN_ID)), path=(2, 1))
     known = [
-        draw(root.target.narrow(ids=ids[:1]), path=(1,)),
+        build_request(root.target.narrow(ids=ids[:1]), path=(1,)),
         replace(root, attempts=1, verdict=refused),
         replace(good, attempts=1, verdict=Verdict("applied", code="ok", http_status=200)),
         bad,
-        draw(root.target.narrow(ids=ids[:1]), path=(3,)),
+        build_request(root.target.narrow(ids=ids[:1]), path=(3,)),
     ]
     with open_journal(journal) as book, connect(sandbox, max_connections=1) as client:
-        run, watch = draw_run(singles, client), Watch(Rules(), now=time.monotonic)
+        run, watch = new_run(singles, client), RunMonitor(Rules(), now=time.monotonic)
         book.begin(run, plan_body=singles.dump(), requests=known, before=[])
-        crews.Crew(client, book, run.run_id, watch).send(families(known), report=lambda _family: None)
+        worker_pool.WorkerPool(client, book, run.run_id, watch).send(
+            group_requests(known), report=lambda _family: None
+        )
         told = {one.path: one.verdict.word for one in book.requests(run.run_id) if one.verdict}
     assert told == {
         (1,): "applied",

@@ -9,7 +9,7 @@ import pytest
 
 from klikit_frames.api.retries import Settled
 from klikit_frames.api.wire import Answer
-from klikit_frames.running.verdicts import ends_run, judge
+from klikit_frames.running.classification import judge, stop_reason
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -124,4 +124,4 @@ def test_judge__messages() -> None:
 )
 def test_ends_run(settled: Settled, ending: str | None) -> None:
     """A refused credential, and a server that nobody can reach, end the run; nothing else does."""
-    assert ends_run(settled) == ending
+    assert stop_reason(settled) == ending

@@ -22,7 +22,7 @@ class Rules:
     deadline_s: float | None = None
 
 
-class Watch:
+class RunMonitor:
     """Counts what is settled and says when to stop; shared by all threads of a run."""
 
     def __init__(self, rules: Rules, *, now: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class Watch:
         self._lock = threading.Lock()
 
     @property
-    def is_hasty(self) -> bool:
+    def stops_at_once(self) -> bool:
         """Whether whoever stopped the run wants it to return at once."""
         return self.reason in _HASTY
 
@@ -60,7 +60,7 @@ class Watch:
         if is_over:
             self.end("too_many_failures")
 
-    def look_at_clock(self) -> None:
+    def check_deadline(self) -> None:
         """Stop the run if its time is up."""
         if self._until is not None and self.now() >= self._until:
             self.end("deadline")

@@ -1,20 +1,25 @@
-"""One request of a plan with all the parts that it was cut into: which goes next, and what is known."""
+"""The requests of a plan with the parts that they are split into: bytes, keys, and which goes next."""
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Hashable, Iterable, Iterator, Set
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from ..api.wire import encode_enable
 from .bisection import Evidence, split
-from .drawing import draw
-from .records import Request, Store, Verdict
+from .records import Request, Store, Target, Verdict
+
+if TYPE_CHECKING:
+    from ..planning.plans import Plan
 
 # One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
 _OF_ONE_FLAG = 404
 
 
-class Family:
+class RequestTree:
     """A request and its parts; owned by one thread at a time."""
 
     def __init__(self, requests: Iterable[Request], *, held: Set[str] = frozenset()) -> None:
@@ -54,12 +59,12 @@ class Family:
         if request.verdict is None or request.verdict.word != "split":
             return []
         parts = split(request.target, self._evidence())
-        children = [draw(part, path=(*request.path, n)) for n, part in enumerate(parts)]
+        children = [build_request(part, path=(*request.path, n)) for n, part in enumerate(parts)]
         self._requests |= {child.path: child for child in children}
         self._waiting += [child.path for child in reversed(children)]
         return children
 
-    def known_refusal(self, request: Request) -> Verdict | None:
+    def infer_rejection(self, request: Request) -> Verdict | None:
         """Return the verdict on a part that need not be sent whole: all the other parts were accepted."""
         parent = self._requests.get(request.path[:-1])
         if parent is None or parent.verdict is None or request.attempts or request.target.n_cells == 1:
@@ -91,7 +96,7 @@ class Family:
         return Evidence(n_good=self._n_good, n_guilty=self._n_guilty, guilty_stores=guilty_stores)
 
 
-def families(requests: Iterable[Request], *, held: Set[str] = frozenset()) -> list[Family]:
+def group_requests(requests: Iterable[Request], *, held: Set[str] = frozenset()) -> list[RequestTree]:
     """Return requests and their parts, grouped by the plan's request, in sending order.
 
     Those whose keys are `held` are not handed out to be sent.
@@ -99,4 +104,36 @@ def families(requests: Iterable[Request], *, held: Set[str] = frozenset()) -> li
     grouped: dict[int, list[Request]] = {}
     for request in requests:
         grouped.setdefault(request.request_no, []).append(request)
-    return [Family(grouped[request_no], held=held) for request_no in sorted(grouped)]
+    return [RequestTree(grouped[request_no], held=held) for request_no in sorted(grouped)]
+
+
+def build_request(target: Target, *, path: tuple[int, ...]) -> Request:
+    """Return a new request with a key of its own and the bytes that it will send."""
+    body = encode_enable(
+        target.ids,
+        target.stores if target.scope == "store" else None,
+        is_enabled=target.is_enabled,
+        cascade_to_modifier_groups=target.cascade_to_modifier_groups,
+        cascade_brand_ids=target.cascade_brand_ids,
+    )
+    return Request(path=path, target=target, key=str(uuid.uuid4()), body=body)
+
+
+def build_requests(plan: Plan) -> list[Request]:
+    """Return all requests of a plan, in sending order."""
+    return [
+        build_request(_target(row), path=(int(row["request_no"]),))
+        for row in plan.requests.to_dict("records")
+    ]
+
+
+def _target(row: dict[Hashable, Any]) -> Target:
+    return Target(
+        entity_type=row["entity_type"],
+        scope=row["scope"],
+        is_enabled=bool(row["is_enabled"]),
+        ids=tuple(row["ids"]),
+        stores=tuple(row["stores"]),
+        cascade_to_modifier_groups=bool(row["cascade_to_modifier_groups"]),
+        cascade_brand_ids=tuple(row["cascade_brand_ids"]),
+    )

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def shield() -> Iterator[None]:
+def ignore_sigint() -> Iterator[None]:
     """Let Ctrl-C do nothing for a while: what is being done takes an instant, and half of it helps nobody.
 
     Examples
     --------
     >>> import signal
-    >>> from klikit_frames.running.shields import shield
-    >>> with shield():
+    >>> from klikit_frames.running.interrupts import ignore_sigint
+    >>> with ignore_sigint():
     ...     signal.raise_signal(signal.SIGINT)
     """
     # No other thread is interrupted by Ctrl-C, and none may say what it does.

@@ -20,17 +20,16 @@ from ..progress import Bar, Progress, open_bar
 from . import locks
 from .attribution import attribute
 from .before_images import Before, find_before
-from .canaries import find_fault
-from .crews import Crew
-from .drawing import draw_all
-from .families import Family, families
+from .canaries import check_canary
+from .idempotency_keys import ask_server_time, is_key_expired, may_have_arrived
+from .interrupts import ignore_sigint
 from .journal import Journal
-from .keys import ask_server_time, is_past_key, may_have_arrived
+from .monitor import RunMonitor
 from .readbacks import find_proofs
 from .records import Request, Run, Verdict
+from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
-from .shields import shield
-from .watches import Watch
+from .worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -40,7 +39,7 @@ _PAST_KEY = "it was sent, and no answer came while its key was good; it is not s
 
 
 @dataclass(slots=True)
-class Session:
+class RunExecutor:
     """What a stretch of a run works with.
 
     `is_new` is true until the journal knows the run. `first` and `before` are as in ``kf.run``.
@@ -50,7 +49,7 @@ class Session:
     plan: Plan
     client: Client
     run: Run
-    watch: Watch
+    watch: RunMonitor
     resources: ExitStack
     is_new: bool = False
     first: int | None = None
@@ -68,10 +67,10 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with shield():
+        with ignore_sigint():
             self.resources.close()
 
-    def go_on(self, *, progress: Progress) -> Result:
+    def execute(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
         requests = self._begin() if self.is_new else self.book.requests(self.run.run_id)
         is_news = True
@@ -79,29 +78,29 @@ class Session:
             is_news = self._settle(requests, progress=progress)
         except KeyboardInterrupt:
             self.watch.end("interrupted")
-        with shield():
+        with ignore_sigint():
             return self._end() if is_news else self._recorded()
 
     def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
         """Send and read back what is not settled, and tell whether there was anything."""
-        held = self._hold_back(requests)
-        known = families(requests, held=held)
-        waiting = [family for family in known if family.is_waiting]
+        held = self._withhold_expired(requests)
+        known = group_requests(requests, held=held)
+        waiting = [tree for tree in known if tree.is_waiting]
         self._send(waiting, progress=progress)
         if self.watch.trouble is not None:
             self._give_up(self.watch.trouble)
         lost = [*self._replayed(known), *(request for request in requests if request.key in held)]
-        self._prove(lost)
+        self._settle_by_reading(lost)
         return bool(waiting or lost) or self.run.status == "running"
 
     def _begin(self) -> list[Request]:
         """Note every request with its key, and the before-images, before the first leaves."""
         flags = find_before(self.plan, self.client, before=self.before)
-        requests = draw_all(self.plan)
+        requests = build_requests(self.plan)
         self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=flags)
         return requests
 
-    def _hold_back(self, requests: Iterable[Request]) -> set[str]:
+    def _withhold_expired(self, requests: Iterable[Request]) -> set[str]:
         """Return the keys of requests that may have arrived and whose keys are too old to be sent again."""
         doubtful = [request for request in requests if may_have_arrived(request)]
         if not doubtful:
@@ -110,55 +109,55 @@ class Session:
         if server_now is None:
             self.watch.end("unreachable")
             return {request.key for request in doubtful}
-        past = [request for request in doubtful if is_past_key(request, server_now=server_now)]
+        past = [request for request in doubtful if is_key_expired(request, server_now=server_now)]
         for request in past:
             self.book.note_verdict(self.run.run_id, replace(request, verdict=_lost(request)))
         return {request.key for request in past}
 
-    def _send(self, waiting: list[Family], *, progress: Progress) -> None:
+    def _send(self, waiting: list[RequestTree], *, progress: Progress) -> None:
         if not waiting:
             return
         self.book.note_start(self.run.run_id)
-        total = sum(self._n_rows[family.root.request_no] for family in waiting)
+        total = sum(self._n_rows[tree.root.request_no] for tree in waiting)
         self.n_rows_done, self.n_requests_done = self.plan.n_rows - total, self.plan.n_requests - len(waiting)
         bar = open_bar(progress, total=total, description="Sending", unit="rows")
-        crew = Crew(self.client, self.book, self.run.run_id, self.watch)
+        pool = WorkerPool(self.client, self.book, self.run.run_id, self.watch)
         try:
             for phase in self._phases(waiting):
-                crew.send(phase, report=partial(self._report, bar=bar))
+                pool.send(phase, report=partial(self._report, bar=bar))
         except KeyboardInterrupt:
             self.watch.end("interrupted")
         finally:
             bar.close()
 
-    def _report(self, family: Family, *, bar: Bar) -> None:
-        n_rows = self._n_rows[family.root.request_no]
+    def _report(self, tree: RequestTree, *, bar: Bar) -> None:
+        n_rows = self._n_rows[tree.root.request_no]
         self.n_requests_done += 1
         self.n_rows_done += n_rows
         bar.update(n_rows)
 
-    def _phases(self, waiting: list[Family]) -> Iterator[list[Family]]:
+    def _phases(self, waiting: list[RequestTree]) -> Iterator[list[RequestTree]]:
         """Hand out what may be sent at once; the next lot is asked for when the last is done."""
         canary, rest = waiting[: self.first or 0], waiting[self.first or 0 :]
         yield from self._until_stopped(_by_scope(canary))
-        if canary and not self.watch.stop.is_set() and (fault := find_fault(self.client, canary)):
+        if canary and not self.watch.stop.is_set() and (fault := check_canary(self.client, canary)):
             self._notes.append(f"{fault}.")
             self.watch.end("canary")
         yield from self._until_stopped(_by_scope(rest))
 
-    def _until_stopped(self, phases: Iterable[list[Family]]) -> Iterator[list[Family]]:
+    def _until_stopped(self, phases: Iterable[list[RequestTree]]) -> Iterator[list[RequestTree]]:
         return (phase for phase in phases if phase and not self.watch.stop.is_set())
 
-    def _replayed(self, known: Iterable[Family]) -> list[Request]:
+    def _replayed(self, known: Iterable[RequestTree]) -> list[Request]:
         """Return the requests whose failure the API repeats while their key lives, and nothing has proven."""
-        requests = (request for family in known for request in family)
+        requests = (request for tree in known for request in tree)
         failed = [request for request in requests if request.verdict and request.verdict.is_replayed]
         proven = {flag.cell for flag in self.book.flags(self.run.run_id, "proof")} if failed else set()
         return [request for request in failed if not proven.issuperset(request.target.cells())]
 
-    def _prove(self, lost: list[Request]) -> None:
+    def _settle_by_reading(self, lost: list[Request]) -> None:
         """Read back what no answer will settle any more: lost past its key, or a failure that is repeated."""
-        if lost and not self.watch.is_hasty:
+        if lost and not self.watch.stops_at_once:
             before = dict(self.book.flags(self.run.run_id, "before"))
             self.book.note_flags(self.run.run_id, "proof", find_proofs(self.client, lost, before=before))
 
@@ -166,7 +165,7 @@ class Session:
         result = tell(
             self.book, self.plan, self.run, status=self.watch.reason or "finished", notes=self._notes
         )
-        if self.watch.is_hasty and not result.n_open:
+        if self.watch.stops_at_once and not result.n_open:
             result = replace(result, status="finished")
         counts, ended_at = result.counts, datetime.now(UTC)
         self.book.note_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
@@ -183,7 +182,7 @@ class Session:
         raise trouble
 
 
-def draw_run(plan: Plan, client: Client) -> Run:
+def new_run(plan: Plan, client: Client) -> Run:
     """Return a new run of a plan, known to no journal yet."""
     return Run(
         run_id=uuid.uuid4().hex,
@@ -224,10 +223,10 @@ def _lost(request: Request) -> Verdict:
     return replace(request.verdict or Verdict("unknown"), word="unknown", message=_PAST_KEY)
 
 
-def _by_scope(waiting: list[Family]) -> list[list[Family]]:
+def _by_scope(waiting: list[RequestTree]) -> list[list[RequestTree]]:
     """Put business-wide writes before stores: an override must be the last word on its store."""
-    wide = [family for family in waiting if family.root.target.scope == "business"]
-    return [wide, [family for family in waiting if family.root.target.scope != "business"]]
+    wide = [tree for tree in waiting if tree.root.target.scope == "business"]
+    return [wide, [tree for tree in waiting if tree.root.target.scope != "business"]]
 
 
 def _user() -> str:

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.running.drawing import draw
-from klikit_frames.running.keys import is_past_key
+from klikit_frames.running.idempotency_keys import is_key_expired
 from klikit_frames.running.records import Request, Target, Verdict
+from klikit_frames.running.request_trees import build_request
 
 from .judging import CELL
 from .scenes import Bar, interrupt
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def _sent(
     hours_ago: float, *, offset_s: float | None = None, word: str | None = None, attempts: int = 1
 ) -> Request:
-    drawn = draw(Target("item", "business", False, (1,), ()), path=(1,))
+    drawn = build_request(Target("item", "business", False, (1,), ()), path=(1,))
     verdict = Verdict(word) if word else None
     sent_at = NOW - timedelta(hours=hours_ago)
     return replace(drawn, attempts=attempts, sent_at=sent_at, verdict=verdict, clock_offset_s=offset_s)
@@ -50,7 +50,7 @@ def _sent(
 )
 def test_is_past_key(request_: Request, is_past: bool) -> None:
     """A request that may have arrived is past its key 23 hours after it left, by the server's clock."""
-    assert is_past_key(request_, server_now=NOW) is is_past
+    assert is_key_expired(request_, server_now=NOW) is is_past
 
 
 def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path, **options: Any) -> kf.Result:

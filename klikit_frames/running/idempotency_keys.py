@@ -17,7 +17,7 @@ KEY_LIFE = timedelta(hours=23)
 _DOUBT = timedelta(hours=1)
 
 
-def is_past_key(request: Request, *, server_now: datetime) -> bool:
+def is_key_expired(request: Request, *, server_now: datetime) -> bool:
     """Tell whether the API may have forgotten the key of a request that may have reached it.
 
     Parameters

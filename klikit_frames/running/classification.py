@@ -60,7 +60,7 @@ def judge(
     )
 
 
-def ends_run(settled: Settled) -> str | None:
+def stop_reason(settled: Settled) -> str | None:
     """Return how a run ends on this, or None if it goes on.
 
     A refused credential is refused for every request, and where no connection opens none will.
