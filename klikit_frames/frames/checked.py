@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -123,38 +123,79 @@ def _conflicts(
 
 
 _PROBLEM = "problem"
+_MOST_RENAMED = 20
 
 
 def rename_columns(table: Table, header: Header) -> Table:
-    """Return `table` with the package's own names for known columns, and no clash among the others.
+    """Return `table` with the package's own names for known columns, and no name twice.
 
     An own column with the name of a result column becomes ``input_<name>``; one with the name of a known
     column that is another's, or that is there twice, gets a number.
     """
     known = {place: name for name, place in header.places.items() if name != "store"}
-    seen: set[Hashable] = set(known.values())
-    everything = {*table.names, *TOGGLE_COLUMNS}
-    names: list[Hashable] = []
-    for place, name in enumerate(table.names):
-        names.append(known.get(place) or _free_name(name, seen, everything))
-        seen.add(names[-1])
-    notes = [
-        f"Your own column {came!r} came back as {name!r}."
-        for place, (came, name) in enumerate(zip(table.names, names, strict=True))
-        if came != name and place not in known
+    free_names = _FreeNames(taken=known.values(), reserved={*table.names, *TOGGLE_COLUMNS})
+    names = [known.get(place) or free_names.draw(name) for place, name in enumerate(table.names)]
+    renamed = [
+        f"Your own column {before!r} came back as {after!r}."
+        for place, (before, after) in enumerate(zip(table.names, names, strict=True))
+        if before != after and place not in known
     ]
-    return replace(table, frame=table.frame.set_axis(names, axis=1), notes=[*table.notes, *notes])
+    frame = table.frame.set_axis(names, axis=1)
+    return replace(table, frame=frame, notes=[*table.notes, *_shortened(renamed)])
+
+
+class _FreeNames:
+    """Names for own columns, each given out once.
+
+    Parameters
+    ----------
+    taken : iterable of str
+        Names that are in use.
+    reserved : set
+        Names that no column may be given in place of its own.
+    """
+
+    def __init__(self, *, taken: Iterable[str], reserved: set[Hashable]) -> None:
+        self._taken: set[Hashable] = set(taken)
+        self._reserved = reserved
+        self._counters: dict[Hashable, Iterator[int]] = {}
+
+    def draw(self, name: Hashable) -> Hashable:
+        """Return `name` if it is free, else the next one made of it."""
+        if name in self._taken or name in RESULT_COLUMNS:
+            # One counter a name: with thousands of equal headers, starting anew each time is quadratic.
+            numbers = self._counters.setdefault(name, count(0 if name in RESULT_COLUMNS else 1))
+            candidates = (_numbered(name, number) for number in numbers)
+            name = next(free for free in candidates if free not in self._taken and free not in self._reserved)
+        self._taken.add(name)
+        return name
+
+
+def _numbered(name: Hashable, number: int) -> str:
+    base = f"input_{name}" if name in RESULT_COLUMNS else f"{name}"
+    return base if name in RESULT_COLUMNS and number == 0 else f"{base}_{number + 1}"
+
+
+def _shortened(notes: list[str]) -> list[str]:
+    rest = len(notes) - _MOST_RENAMED
+    return notes if rest <= 0 else [*notes[:_MOST_RENAMED], f"So did {rest:,} more columns."]
 
 
 def assemble_toggles(table: Table, header: Header, values: dict[str, Any]) -> pd.DataFrame:
-    """Return all rows as toggles, in the input's own column order; known columns that it lacks come last."""
-    columns: dict[Hashable, Any] = {}
-    known = {place: name for name, place in header.places.items() if name in values}
-    for place, name in enumerate(table.names):
-        columns[name] = values[known[place]] if place in known else table.frame.iloc[:, place]
-    columns |= {name: values[name] for name in TOGGLE_COLUMNS if name not in columns}
-    index = table.frame.index
-    return pd.DataFrame({name: _column(cells, index) for name, cells in columns.items()}, index=index)
+    """Return all rows as toggles, in the input's own column order; known columns that it lacks come last.
+
+    `table` has the package's own names already. Its other columns are shared, not copied.
+    """
+    toggles = pd.DataFrame(table.frame, copy=False).copy(deep=False)
+    toggles.attrs = {}
+    for name in TOGGLE_COLUMNS:
+        cells = values[name]
+        column = pd.Series(cells.array if isinstance(cells, pd.Series) else cells, index=toggles.index)
+        if name in header.places:
+            toggles.isetitem(header.places[name], column)  # type: ignore[arg-type]
+        else:
+            toggles.insert(toggles.shape[1], name, column)
+    return toggles
 
 
 def annotate(table: Table, problems: pd.DataFrame) -> pd.DataFrame:
@@ -167,18 +208,3 @@ def annotate(table: Table, problems: pd.DataFrame) -> pd.DataFrame:
     name = _PROBLEM if n_levels == 1 else (_PROBLEM, *[""] * (n_levels - 1))
     frame[name] = texts.to_numpy(dtype=object)
     return frame
-
-
-def _column(cells: Any, index: pd.Index[Any]) -> pd.Series[Any]:
-    if isinstance(cells, pd.Series):
-        return cells.set_axis(index)
-    return pd.Series(cells, index=index, copy=False)
-
-
-def _free_name(name: Hashable, seen: set[Hashable], everything: set[Hashable]) -> Hashable:
-    if name not in seen and name not in RESULT_COLUMNS:
-        return name
-    candidates = (
-        (f"input_{'input_' * n}{name}" if name in RESULT_COLUMNS else f"{name}_{n + 2}") for n in count()
-    )
-    return next(free for free in candidates if free not in seen | everything)

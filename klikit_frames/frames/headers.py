@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -84,6 +85,7 @@ def read_header(names: Sequence[Hashable]) -> Header:
     return Header(places=places, entity_type=entity_type, notes=notes, problems=problems)
 
 
+@lru_cache(maxsize=1 << 16)
 def plain_name(name: Hashable) -> str:
     """Return a column name without case, spaces, signs and characters that cannot be seen.
 

@@ -94,8 +94,10 @@ def grid_table(grid: Grid, *, notes: list[str]) -> Table:
     for problem in problems:
         keep[problem.positions] = True
     names, places, name_notes = _names(grid.cells.iloc[0].tolist(), body)
+    frame = body if len(places) == body.shape[1] else body.iloc[:, places]
+    frame.columns, frame.index = pd.Index(names), pd.RangeIndex(len(body))
     table = Table(
-        frame=body.iloc[:, places].set_axis(names, axis=1).reset_index(drop=True),
+        frame=frame,
         rows=np.arange(1, len(body) + 1),
         lines=grid.lines[1:],
         notes=[*notes, *name_notes, *_blank_notes(keep)],
@@ -140,8 +142,8 @@ def _blank_notes(keep: npt.NDArray[np.bool_]) -> list[str]:
 def _names(header: list[str], body: pd.DataFrame) -> tuple[list[str], list[int], list[str]]:
     """Name every column; nameless blank ones go, nameless others are called by their place."""
     is_kept = [
-        bool(name.strip()) or not (body.iloc[:, place].str.strip() == "").all()
-        for place, name in enumerate(header)
+        bool(name.strip()) or any(cell and not cell.isspace() for cell in cells.to_numpy())
+        for name, (_, cells) in zip(header, body.items(), strict=True)
     ]
     places = [place for place, kept in enumerate(is_kept) if kept]
     names = [header[place] if header[place].strip() else f"column_{place + 1}" for place in places]
