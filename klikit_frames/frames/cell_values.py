@@ -30,13 +30,18 @@ FLAG_WORDS = {
 }
 
 _ID = re.compile("[1-9][0-9]{0,18}")
+# What spreadsheets show for a formula that failed, in any language: #DIV/0!, #WERT!, #N/A, Err:502.
+_FORMULA_ERROR = re.compile(r"#[¡¿]?[^\W\d_][\w/ ]*[!?]|#N/[AD]|#NV|Err:[0-9]{3}", re.IGNORECASE)
+# Beyond this length no hint of what an id may mean is looked for.
+_MOST_DIGITS = 60
 
 _BRACKETS = ("()", "[]")
 
 # What is wrong with a text that is no id; the first pattern that fits the whole text says it.
 _ID_FAULTS = tuple(
-    (code, re.compile(pattern))
+    (code, re.compile(pattern, re.IGNORECASE))
     for code, pattern in (
+        ("formula_error", _FORMULA_ERROR.pattern),
         ("id_not_positive", "0+|-[0-9]+"),
         ("id_padded", "0[0-9]+"),
         ("id_too_large", "[0-9]+"),
@@ -103,6 +108,18 @@ def find_id_fault(word: str) -> tuple[str, str]:
     return code, f"Write {meant} if that is the id." if meant else ""
 
 
+def is_formula_error(word: str) -> bool:
+    """Tell whether this is the error that a spreadsheet shows for a failed formula.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.cell_values import is_formula_error
+    >>> is_formula_error("#DIV/0!"), is_formula_error("#WERT!"), is_formula_error("#1 dish!")
+    (True, True, False)
+    """
+    return _FORMULA_ERROR.fullmatch(word.strip()) is not None
+
+
 def _parse_id(word: str) -> int:
     if not _ID.fullmatch(word):
         return 0
@@ -126,6 +143,8 @@ def _list_parts(word: str) -> list[str]:
 
 def _meant_id(code: str, word: str) -> int:
     """Say what a person most likely meant; it is never taken for granted."""
+    if len(word) > _MOST_DIGITS:
+        return 0
     if code in {"id_padded", "id_signed", "id_foreign_digits"}:
         return _parse_id(str(int(word)))
     if code == "id_fraction":

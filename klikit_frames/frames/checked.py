@@ -15,7 +15,7 @@ from ..views import paragraph_html
 from .column_checks import ParsedTable, check_columns
 from .headers import Header, lookalike_columns, missing_columns, read_header
 from .problem_summaries import count_rows, problems_html, problems_text
-from .problems import Problem, problems_frame, rows_with_errors
+from .problems import Problem, problems_frame, rows_with_errors, table_problem
 from .row_checks import ValidRows, row_problems
 from .schemas import RESULT_COLUMNS, TOGGLE_COLUMNS, validate_toggles
 from .source_tables import Table
@@ -100,6 +100,7 @@ def raise_for_errors(problems: pd.DataFrame) -> None:
 def _understand(table: Table) -> tuple[Table, Header, ParsedTable]:
     """Name the columns, read them, and put all that is wrong with either together."""
     header = read_header(table.names)
+    table = replace(table, problems=[*_nul_names(table), *_without_harmless(table, header)])
     named = rename_columns(table, header)
     checked = check_columns(table, header)
     if any(problem.is_of_table for problem in table.problems):
@@ -108,6 +109,30 @@ def _understand(table: Table) -> tuple[Table, Header, ParsedTable]:
     missing = missing_columns(header, table, needs_stores=needs_stores)
     checked.problems[:0] = [*header.problems, *missing, *lookalike_columns(header, table)]
     return named, header, checked
+
+
+def _nul_names(table: Table) -> list[Problem]:
+    return [
+        table_problem(
+            "nul_character",
+            column=name.replace("\0", "\ufffd"),
+            message=f"The name of column {place} holds a NUL character; the file may be damaged.",
+        )
+        for place, name in enumerate(table.names, 1)
+        if isinstance(name, str) and "\0" in name
+    ]
+
+
+def _without_harmless(table: Table, header: Header) -> list[Problem]:
+    """Return the problems of `table`; half a character in an own column is a warning, since no id is lost."""
+    known = {str(table.names[place]) for place in header.places.values()}
+    hint = "U+FFFD was put in its place; type the end of the text again."
+    return [
+        replace(problem, severity="warning", hints=hint)
+        if problem.code == "character_cut" and problem.column not in known
+        else problem
+        for problem in table.problems
+    ]
 
 
 def _conflicts(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,11 +24,28 @@ _HEAD_ROWS = 30
 # A spreadsheet keeps 15 digits of a number; what was typed beyond them is lost before anyone reads the file.
 _LARGEST_NUMBER = 1e15
 
+# The value of a cell that holds an error; calamine reads such a cell as blank.
+_ERROR_CELL = re.compile(
+    rb'<c\b(?=[^>]*\bt="e")[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>(?:<f\b[^>]*?(?:/>|>[^<]*</f>))?<v>([^<]*)</v>'
+)
+
 Cells = list[list[Any]]
+Range = tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One sheet: its cells from A1 on, and the ranges of its merged cells."""
+
+    name: str
+    rows: Cells
+    merged: Sequence[Range]
 
 
 def workbook_table(content: bytes, *, sheet: str | int | None = None) -> Table:
     """Return the table in an XLSX, XLS, XLSB or ODS file; touches neither network nor disk.
+
+    The errors of formulas, such as ``#DIV/0!``, are read from XLSX files; other formats lose them.
 
     Parameters
     ----------
@@ -41,18 +62,63 @@ def workbook_table(content: bytes, *, sheet: str | int | None = None) -> Table:
     calamine = _import_calamine()
     try:
         with calamine.load_workbook(io.BytesIO(content)) as workbook:
-            names = _chosen(workbook.sheet_names, sheet)
-            sheets = {
-                name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names
-            }
+            sheets = [_read_sheet(workbook, name) for name in _chosen(workbook.sheet_names, sheet)]
     except (calamine.CalamineError, calamine.PasswordError, calamine.ZipError, calamine.XmlError) as error:
         message = f"The spreadsheet cannot be read: {error}."
         return failed_table(table_problem("file_unreadable", message=message))
-    name = max(sheets, key=lambda name: _score(sheets[name]))
-    notes = [f"Sheet {name!r} was read."]
-    if not any(map(any, sheets[name])):
+    best = max(sheets, key=lambda sheet: _score(sheet.rows))
+    _fill_errors(best, content)
+    notes = [f"Sheet {best.name!r} was read."]
+    if not any(map(any, best.rows)):
         return failed_table(table_problem("file_empty"), notes=notes)
-    return _sheet_table(sheets[name], notes)
+    return _sheet_table(best, notes)
+
+
+def _read_sheet(workbook: Any, name: str) -> _Sheet:
+    sheet = workbook.get_sheet_by_name(name)
+    return _Sheet(name, sheet.to_python(skip_empty_area=False), sheet.merged_cell_ranges or ())
+
+
+def _fill_errors(sheet: _Sheet, content: bytes) -> None:
+    """Put the errors of formulas into the blank cells that calamine made of them."""
+    rows, xml = sheet.rows, _sheet_xml(content, sheet.name)
+    if b't="e"' not in xml:
+        return
+    for column, line, error in _ERROR_CELL.findall(xml):
+        row, place = int(line) - 1, _column_number(column)
+        if row < len(rows) and place < len(rows[row]):
+            rows[row][place] = html.unescape(error.decode(errors="replace"))
+
+
+def _sheet_xml(content: bytes, name: str) -> bytes:
+    """Return the XML of the sheet called `name`; nothing if this is no XLSX file."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            book = archive.read("xl/workbook.xml").decode()
+            links = archive.read("xl/_rels/workbook.xml.rels").decode()
+            sheet = next(tag for tag in _tags(book, "sheet") if _attribute(tag, "name") == name)
+            link_id = _attribute(sheet, r"\w+:id")
+            link = next(tag for tag in _tags(links, "Relationship") if _attribute(tag, "Id") == link_id)
+            target = _attribute(link, "Target")
+            return archive.read(target.lstrip("/") if target.startswith("/") else f"xl/{target}")
+    except (zipfile.BadZipFile, KeyError, StopIteration, UnicodeDecodeError, zlib.error):
+        return b""
+
+
+def _tags(xml: str, name: str) -> list[str]:
+    return re.findall(rf"<{name}\b[^>]*>", xml)
+
+
+def _attribute(tag: str, name: str) -> str:
+    value = re.search(rf'\s{name}="([^"]*)"', tag)
+    return html.unescape(value[1]) if value else ""
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number - 1
 
 
 def _import_calamine() -> Any:
@@ -79,22 +145,41 @@ def _score(rows: Cells) -> int:
     return max((count_known(row) for row in rows[:_HEAD_ROWS]), default=-1)
 
 
-def _sheet_table(rows: Cells, notes: list[str]) -> Table:
+def _sheet_table(sheet: _Sheet, notes: list[str]) -> Table:
+    rows = sheet.rows
     filled = [place for place, row in enumerate(rows[:_HEAD_ROWS]) if any(str(cell).strip() for cell in row)]
     header = max(filled, key=lambda place: (count_known(rows[place]), -place), default=0)
     above = [" ".join(str(cell) for cell in rows[place] if cell != "") for place in filled if place < header]
+    n_merged = _fill_merged(sheet, header=header)
+    merged_notes = [f"Merged cells were read as their value in every row: {n_merged:,}."] if n_merged else []
     body = rows[header:]
-    columns = {place: [_say(cell) for cell in column] for place, column in enumerate(zip(*body, strict=True))}
+    columns = {
+        place: [_cell_text(cell) for cell in column] for place, column in enumerate(zip(*body, strict=True))
+    }
     grid = Grid(
         cells=pd.DataFrame(columns, dtype=str),
         lines=np.arange(header + 1, len(rows) + 1, dtype=np.int64),
         has_floats=True,
     )
-    return grid_table(grid, notes=[*notes, *above_note(header + 1, above)])
+    return grid_table(grid, notes=[*notes, *above_note(header + 1, above), *merged_notes])
 
 
-def _say(cell: object) -> str:
-    """Say a cell as the sheet shows it; a whole number has no decimal point there."""
+def _fill_merged(sheet: _Sheet, *, header: int) -> int:
+    """Repeat the value of cells that are merged downwards, below the header; return how many were filled.
+
+    A row with nothing else in it stays blank.
+    """
+    rows, n_filled = sheet.rows, 0
+    for (top, left), (bottom, _) in sheet.merged:
+        for row in rows[max(top, header) + 1 : bottom + 1] if top > header else []:
+            if row[left] == "" and any(cell != "" for cell in row):
+                row[left] = rows[top][left]
+                n_filled += 1
+    return n_filled
+
+
+def _cell_text(cell: object) -> str:
+    """Return a cell as the sheet shows it; a whole number has no decimal point there."""
     if type(cell) is str:
         return cell
     if type(cell) is float and cell.is_integer() and abs(cell) < _LARGEST_NUMBER:

@@ -131,6 +131,8 @@ def missing_columns(header: Header, table: Table, *, needs_stores: bool) -> list
         return [
             table_problem("columns_nested", hint="Flatten them: frame.columns = frame.columns.map('_'.join).")
         ]
+    if not table.names and table.problems:
+        return []  # nothing could be read, and the rows say why
     needed = [*_REQUIRED, *(_STORE if needs_stores else ())]
     known = {*header.places, *(["entity_type"] if header.entity_type else [])}
     known |= set(_STORE) if "store" in known else set()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .csv_files import to_utf8
+from .csv_files import find_dialect, to_utf8
 from .dataframes import records_table
 from .lone_surrogates import replace_surrogates
 from .problems import Problem
@@ -17,12 +18,37 @@ from .source_tables import Table
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
     """Return an object as a dict; one that says a key twice stays a list, which is a problem."""
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else pairs
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else pairs
 
 
-# Fractions stay text, so that 5297.0 is not taken for 5297.
-_DECODER = json.JSONDecoder(parse_float=str, parse_constant=str, object_pairs_hook=_object)
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+# A line with so many known column names between separators is the header of a CSV.
+_KNOWN_OF_CSV = 2
+# Longer integers stay text, since Python refuses to convert thousands of digits. Fractions stay text as well,
+# since 5297.0 must not become 5297.
+_MOST_DIGITS = 60
+_DECODER = json.JSONDecoder(
+    parse_int=_integer, parse_float=str, parse_constant=str, object_pairs_hook=_object
+)
+# Beyond some hundred levels of nesting the decoder gives up with a RecursionError.
+_DECODE_ERRORS = (json.JSONDecodeError, RecursionError)
+
+
+def is_json(content: bytes) -> bool:
+    """Tell whether a file is JSON, and not a CSV whose first header begins with a bracket.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.json_lines import is_json
+    >>> is_json(b'{"item_id": 5}'), is_json(b"[item_id],store,is_enabled")
+    (True, False)
+    """
+    start = content.removeprefix(codecs.BOM_UTF8).lstrip()
+    return start.startswith((b"{", b"[")) and find_dialect(start).score[0] < _KNOWN_OF_CSV
 
 
 def json_table(content: bytes, *, encoding: str | None = None) -> Table:
@@ -60,7 +86,7 @@ def _read_array(text: str) -> tuple[list[Any], None] | None:
         return None
     try:
         return _DECODER.decode(text), None
-    except json.JSONDecodeError:
+    except _DECODE_ERRORS:
         return None
 
 
@@ -73,7 +99,7 @@ def _decode(lines: list[str]) -> list[Any]:
     """Decode all lines in one go; one by one only if a line is bad."""
     try:
         records = _DECODER.decode("[" + ",\n".join(lines) + "]")
-    except json.JSONDecodeError:
+    except _DECODE_ERRORS:
         records = []
     return records if len(records) == len(lines) else [_decode_line(line) for line in lines]
 
@@ -81,5 +107,5 @@ def _decode(lines: list[str]) -> list[Any]:
 def _decode_line(line: str) -> Any:
     try:
         return _DECODER.decode(line.strip())
-    except json.JSONDecodeError:
+    except _DECODE_ERRORS:
         return line

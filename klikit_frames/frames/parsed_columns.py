@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .cell_values import (
     FLAG_WORDS,
     SCOPE_WORDS,
     find_id_fault,
+    is_formula_error,
     parse_id_lists,
     parse_ids,
     parse_words,
@@ -27,6 +29,7 @@ _MOST_GUESSES = 1_000
 # A spreadsheet keeps 15 digits of a number; text that was never a number is not rounded.
 _EXACT_DIGITS = 15
 _NONE_TOO_LONG = 1_000
+_FORMULA_MESSAGE = "The cell holds {!r}, the error of a formula."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +105,11 @@ def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> 
 
 def read_id_lists(column: pd.Series[Any], *, name: str) -> ParsedColumn:
     """Read a column of lists of ids, each as a sorted tuple without doubles; an empty or bad one is blank."""
-    texts = text_column(column, whole_floats=True)
+    texts = text_column(column, whole_floats=True, with_lists=True)
     lists = parse_id_lists(texts.uniques)
     is_bad = np.array([value is None for value in lists], dtype=bool)
     message = "{!r} is not a list of brand ids."
-    problems = _bad_words(
-        texts, is_bad, name=name, code="cascade_brands_unreadable", message=message, hints=None
-    )
+    problems = _bad_texts(texts, is_bad, name=name, code="cascade_brands_unreadable", message=message)
     values = np.fromiter((value or () for value in lists), dtype=object, count=len(lists))
     notes = [_float_note(name)] if texts.has_floats and any(values) else []
     is_empty = np.array([not value for value in values], dtype=bool)
@@ -127,7 +128,7 @@ def read_stores(column: pd.Series[Any]) -> tuple[ParsedColumn, ParsedColumn]:
     brands, branches = (parse_ids(np.array([part[side] for part in parts], dtype=object)) for side in (0, 2))
     is_bad = (brands == 0) | (branches == 0)
     message = "{!r} is not a store."
-    problems = _bad_words(texts, is_bad, name="store", code="store_unreadable", message=message, hints=None)
+    problems = _bad_texts(texts, is_bad, name="store", code="store_unreadable", message=message)
     passes = [
         ParsedColumn(
             values=texts.take(np.where(is_bad, 0, ids), blank=0), is_blank=texts.is_blank, problems=found
@@ -142,32 +143,53 @@ def _read_words(column: pd.Series[Any], *, name: str, table: dict[str, Any], cod
     values = parse_words(texts, table)
     is_bad = np.array([value is None for value in values], dtype=bool)
     hints = _guesses(texts.uniques[is_bad], table)
-    problems = _bad_words(texts, is_bad, name=name, code=code, message="{!r} is not known.", hints=hints)
+    problems = _bad_texts(texts, is_bad, name=name, code=code, message="{!r} is not known.", hints=hints)
     values[is_bad] = ""
     return ParsedColumn(values=texts.take(values, blank=""), is_blank=texts.is_blank, problems=problems)
 
 
-def _bad_words(
+def _bad_texts(
     texts: FactorizedText,
     is_bad: npt.NDArray[np.bool_],
     *,
     name: str,
     code: str,
     message: str,
-    hints: list[str] | None,
+    hints: list[str] | None = None,
 ) -> list[Problem]:
-    """Return a problem about the rows with a bad text; `message` and `hints` are said once per text."""
+    """Return problems for the rows with a bad text; `message` and `hints` are made once per unique text.
+
+    The error of a formula, such as ``#DIV/0!``, has a code of its own.
+    """
+    is_error = is_bad.copy()
+    is_error[is_bad] = [is_formula_error(text) for text in texts.uniques[is_bad]]
+    other_hints = None if hints is None else list(compress(hints, ~is_error[is_bad]))
+    return [
+        *_text_problems(texts, is_error, name=name, code="formula_error", message=_FORMULA_MESSAGE),
+        *_text_problems(texts, is_bad & ~is_error, name=name, code=code, message=message, hints=other_hints),
+    ]
+
+
+def _text_problems(
+    texts: FactorizedText,
+    is_bad: npt.NDArray[np.bool_],
+    *,
+    name: str,
+    code: str,
+    message: str,
+    hints: list[str] | None = None,
+) -> list[Problem]:
     if not is_bad.any():
         return []
     positions, places = _where(texts, is_bad)
-    words = texts.uniques[is_bad]
-    messages = np.array([message.format(_short(word)) for word in words], dtype=object)
+    uniques = texts.uniques[is_bad]
+    messages = np.array([message.format(_short(text)) for text in uniques], dtype=object)
     return [
         Problem(
             code=code,
             positions=positions,
             column=name,
-            values=words[places],
+            values=uniques[places],
             messages=messages[places],
             hints=np.array(hints, dtype=object)[places] if hints else "",
         )
@@ -197,7 +219,7 @@ def _bad_ids(
         is_code = codes == code
         hints = [faults[word][1] or KINDS[code].hint for word in texts.uniques[is_code]]
         message = "{!r}: " + KINDS[code].meaning
-        problems += _bad_words(texts, is_code, name=name, code=code, message=message, hints=hints)
+        problems += _bad_texts(texts, is_code, name=name, code=code, message=message, hints=hints)
     return problems
 
 

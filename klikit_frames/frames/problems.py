@@ -59,6 +59,13 @@ KINDS: dict[str, ProblemKind] = {
         "The line is not a JSON object with each key once.", 'Write one {"column": value, ...} per line.'
     ),
     # Cells.
+    "formula_error": _error(
+        "The cell holds the error of a formula.", "Correct the formula in the spreadsheet, or type the value."
+    ),
+    "value_nested": _error(
+        "The value holds lists within lists, too deep to be stored.",
+        "Turn it into text, or take the column out.",
+    ),
     "entity_type_blank": _error("No level is given.", "Write section, category or item."),
     "entity_type_unknown": _error("The level is not known.", "Write section, category or item."),
     "entity_type_mismatch": _error("The level is not that of the id column.", "Rename the column entity_id."),

@@ -13,10 +13,11 @@ from typing import IO, Any
 
 import pandas as pd
 
+from ..errors import ConfigError
 from .csv_files import text_table
 from .dataframes import foreign_table, frame_table, is_foreign, parquet_table, records_table
 from .excel_files import workbook_table
-from .json_lines import json_table
+from .json_lines import is_json, json_table
 from .problems import table_problem
 from .source_tables import Table, failed_table
 
@@ -70,10 +71,18 @@ def _read_bytes(source: Source) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, (str, os.PathLike)) and str(source) != "-":
-        return Path(source).expanduser().read_bytes()
+        return _read_file(Path(source))
     stream: IO[Any] = sys.stdin.buffer if isinstance(source, str) else source
     content = stream.read()
     return content.encode(errors="replace") if isinstance(content, str) else content
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.expanduser().read_bytes()
+    except ValueError as error:
+        # A NUL, or a character that the file system cannot encode. UnicodeEncodeError is a ValueError.
+        raise ConfigError(f"{str(path)!a:.80} is no path of a file: {error}.") from None
 
 
 def _bytes_table(content: bytes, reading: Reading) -> Table:
@@ -83,7 +92,7 @@ def _bytes_table(content: bytes, reading: Reading) -> Table:
         return workbook_table(content, sheet=reading.sheet)
     if content.startswith(_PARQUET):
         return parquet_table(content)
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    if is_json(content):
         return json_table(content, encoding=reading.encoding)
     return text_table(content, encoding=reading.encoding)
 

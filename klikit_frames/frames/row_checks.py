@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +140,7 @@ def _mixed_scopes(valid_rows: ValidRows, entities: Ints) -> list[Problem]:
 
 
 _STORE = ["brand_id", "branch_id"]
+_SECTION_OF_PATH = re.compile(r"(?:^|\|)([0-9]{1,18})(?:/|$|(?=\|))")
 
 
 def section_conflicts(valid_rows: ValidRows, state: pd.DataFrame) -> list[Problem]:
@@ -146,7 +148,7 @@ def section_conflicts(valid_rows: ValidRows, state: pd.DataFrame) -> list[Proble
 
     Which items a section has is read from ``path_ids`` of `state`; without that column nothing is known.
     """
-    if "path_ids" not in state.columns:
+    if not {"entity_type", "entity_id", "path_ids"}.issubset(state.columns):
         return []
     toggles = valid_rows.toggles.reset_index(drop=True).assign(place=np.arange(len(valid_rows.toggles)))
     sections = toggles[toggles["entity_type"] == "section"].rename(columns={"entity_id": "section_id"})
@@ -160,9 +162,10 @@ def section_conflicts(valid_rows: ValidRows, state: pd.DataFrame) -> list[Proble
 def _members(state: pd.DataFrame) -> pd.DataFrame:
     """Return which section each item is in, from paths such as ``6827/39118|6828/39119``."""
     items = state.loc[state["entity_type"] == "item", ["entity_id", "path_ids"]].dropna().drop_duplicates()
-    paths = items.assign(path=items["path_ids"].str.split("|")).explode("path")
-    section_ids = paths["path"].str.partition("/")[0].astype("int64")
-    return paths.assign(section_id=section_ids)[["entity_id", "section_id"]].drop_duplicates()
+    items["section_id"] = [_SECTION_OF_PATH.findall(str(paths)) for paths in items["path_ids"]]
+    members = items[["entity_id", "section_id"]].explode("section_id").dropna().drop_duplicates()
+    # Without any member both columns are of type object, which merges with no column of ids.
+    return members.astype("int64")
 
 
 def _opposite_pairs(items: pd.DataFrame, sections: pd.DataFrame) -> pd.DataFrame:

@@ -31,8 +31,8 @@ def test_check__problem_says_it_all() -> None:
             "message": [
                 "The text holds half of a character, as of an emoji cut in two, which nothing can store."
             ],
-            "hint": ["Type the end of the text again."],
-            "severity": ["error"],
+            "hint": ["U+FFFD was put in its place; type the end of the text again."],
+            "severity": ["warning"],
         }
     )
     pd.testing.assert_frame_equal(problems, expected)

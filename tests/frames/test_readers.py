@@ -37,6 +37,13 @@ def test_source__not_there(tmp_path: Path) -> None:
         kf.check_toggles(tmp_path / "none.csv")
 
 
+@pytest.mark.parametrize("name", ["no\0such.csv", "cut \ud83d.csv"], ids=ascii)
+def test_source__no_path(name: str) -> None:
+    """A name that no file can have is refused in words."""
+    with pytest.raises(kf.ConfigError, match="is no path of a file"):
+        kf.check_toggles(name)
+
+
 def test_source__no_table() -> None:
     """What is no table at all is refused by its type."""
     with pytest.raises(TypeError, match="A int is not a table"):

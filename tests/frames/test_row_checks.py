@@ -54,6 +54,25 @@ def test_section__state_without_paths() -> None:
     assert kf.check_toggles(content, state=STATE.drop(columns="path_ids")).problems.empty
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        STATE[STATE["entity_type"] != "item"],
+        STATE.iloc[:0],
+        STATE.assign(path_ids=None),
+        STATE.assign(path_ids="nonsense"),
+        STATE.assign(path_ids=1.5),
+        STATE[["path_ids"]],
+        STATE.astype({"path_ids": "string"}).assign(path_ids=pd.NA),
+    ],
+    ids=["no items", "no rows", "no paths", "nonsense", "numbers", "no ids", "missing text"],
+)
+def test_section__state_that_tells_nothing(state: pd.DataFrame) -> None:
+    """A state in which no item has a path that can be read raises no warnings and no error."""
+    content = lines(HEAD, "section,1,business,,,off", "item,5,store,663,1,on")
+    assert kf.check_toggles(content, state=state).is_valid
+
+
 def test_section__live_state(client: kf.Client) -> None:
     """The state of the sandbox tells which items a section has."""
     state = kf.read_state(client)
