@@ -1,0 +1,260 @@
+"""Evidence by time: how new a store's menu is proved to be, and what follows for its flags. Pure.
+
+A store's menu is a copy, remade by a publish. Nothing in it says when. What says it are the writes of this
+machine that it shows: a flag that only a write explains proves the menu newer than that write. A publish of
+this machine that succeeded proves as much. Business rows are read live and need no proof.
+
+All times are those of one clock; see `align_clocks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+Entity = tuple[str, int]
+# The run and the path of a request.
+WriteKey = tuple[str, str]
+
+# A request that nobody answered is no longer under way after this time.
+_IN_FLIGHT_AT_MOST = timedelta(hours=1)
+# The Date header counts whole seconds, so offsets of one clock differ by a second or two.
+_SAME_CLOCK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A request that wrote a flag, or may have.
+
+    Attributes
+    ----------
+    key : tuple
+        The run's id and the request's path.
+    is_enabled : bool
+        The flag that it wrote.
+    sent_at : datetime
+        Before this the flag was not written.
+    settled_at : datetime or None
+        After this it was written, or never will be; None if no answer came.
+    is_certain : bool
+        Whether it was accepted.
+    is_wide : bool
+        Whether it wrote the business row, which a store may inherit or not.
+    """
+
+    key: WriteKey
+    is_enabled: bool
+    sent_at: datetime
+    settled_at: datetime | None = None
+    is_certain: bool = True
+    is_wide: bool = False
+
+    @property
+    def is_definite(self) -> bool:
+        """Whether a store's flag was surely this one when it was settled."""
+        return self.is_certain and not self.is_wide and self.settled_at is not None
+
+    @property
+    def over_at(self) -> datetime:
+        """When it surely was over."""
+        return self.settled_at or self.sent_at + _IN_FLIGHT_AT_MOST
+
+    def follows(self, other: Write) -> bool:
+        """Whether it was sent after the other was over."""
+        return self.sent_at >= other.over_at
+
+
+class CellWrite(NamedTuple):
+    """A write to one cell, and the flags before it, None where not known: the live one, and the menu's."""
+
+    write: Write
+    before: bool | None = None
+    seen: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How new one store's menu is proved to be.
+
+    Attributes
+    ----------
+    newer_than : datetime or None
+        By the writes that it showed.
+    published_at : datetime or None
+        By the latest publish of this machine that succeeded, which may only have been queued.
+    shown : frozenset
+        Keys of writes that the menu itself showed.
+    """
+
+    newer_than: datetime | None = None
+    published_at: datetime | None = None
+    shown: frozenset[WriteKey] = frozenset()
+
+    @property
+    def since(self) -> datetime | None:
+        """The instant up to which the menu is proved to be new."""
+        instants = [instant for instant in (self.newer_than, self.published_at) if instant is not None]
+        return max(instants, default=None)
+
+    def covers(self, write: Write) -> bool:
+        """Whether the menu is proved to be newer than a write."""
+        return write.key in self.shown or (self.since is not None and write.over_at <= self.since)
+
+    def rests_on_publish(self, write: Write) -> bool:
+        """Whether nothing but a publish proves the menu newer than a write that it covers."""
+        by_menu = write.key in self.shown or (
+            self.newer_than is not None and write.over_at <= self.newer_than
+        )
+        return self.covers(write) and not by_menu
+
+
+class Pending(NamedTuple):
+    """The flag that was written and is not proved to show; None, and not known, where it cannot be told."""
+
+    is_enabled: bool | None
+    is_known: bool
+
+
+@dataclass(slots=True)
+class StoreHistory:
+    """What this machine wrote to the entities of one store, each list in the order of sending."""
+
+    writes: dict[Entity, list[CellWrite]] = field(default_factory=dict)
+
+    def add(
+        self, entity: Entity, write: Write, *, before: bool | None = None, seen: bool | None = None
+    ) -> None:
+        """Add a write to an entity; the menu showed the live flag before it unless `seen` is another."""
+        self.writes.setdefault(entity, []).append(CellWrite(write, before, before if seen is None else seen))
+
+    def sort(self) -> None:
+        """Put the writes of each entity in the order of sending."""
+        for chain in self.writes.values():
+            if len(chain) > 1:
+                chain.sort(key=lambda one: (one.write.sent_at, one.write.over_at))
+
+
+def prove(history: StoreHistory, seen: Mapping[Entity, bool | None], *, proof: Proof) -> Proof:
+    """Return how new a store's menu is proved to be by what it shows.
+
+    Parameters
+    ----------
+    history : StoreHistory
+        What this machine wrote there, and what it may have written.
+    seen : mapping
+        The flags in the menu; None where it does not tell one.
+    proof : Proof
+        What was proved before: menus do not become older.
+    """
+    chains = [(_explained(chain), seen.get(entity)) for entity, chain in history.writes.items()]
+    open_chains = [(chain, flag) for chain, flag in chains if flag is not None]
+    while True:
+        evidence = [
+            found
+            for chain, flag in open_chains
+            # Not since the publish: where it is only queued, the menu may show any flag from before it.
+            if (found := _evidence(chain, shown=flag, since=proof.newer_than))
+        ]
+        newest = max((sent_at for sent_at, _ in evidence), default=None)
+        shown = proof.shown.union(key for _, key in evidence if key is not None)
+        if newest is None or (shown == proof.shown and proof.newer_than and newest <= proof.newer_than):
+            return proof
+        latest = newest if proof.newer_than is None else max(newest, proof.newer_than)
+        proof = replace(proof, newer_than=latest, shown=shown)
+
+
+def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof) -> Pending | None:
+    """Return the flag that a cell has though its store's menu is not proved to show it; None if none is.
+
+    Where the menu shows another flag after a publish, the publish may only be queued, or the flag was changed
+    since: the live flag cannot be told.
+
+    Parameters
+    ----------
+    chain : sequence of CellWrite
+        The writes of this machine to the cell, in the order of sending.
+    shown : bool or None
+        What the menu shows.
+    proof : Proof
+        How new the menu is proved to be.
+    """
+    writes = [one.write for one in chain if not proof.covers(one.write)]
+    if not writes:
+        is_doubtful = any(proof.rests_on_publish(one.write) for one in chain if not one.write.is_wide)
+        newest = chain[-1].write.is_enabled if chain else shown
+        return Pending(None, is_known=False) if is_doubtful and newest is not shown else None
+    last = max((one for one in writes if one.is_definite), key=lambda one: one.sent_at, default=None)
+    if last is None:
+        may_differ = any(one.is_wide or one.is_enabled is not shown for one in writes)
+        return Pending(None, is_known=False) if may_differ else None
+    rivals = [one for one in writes if one is not last and not last.follows(one)]
+    if any(one.is_enabled is not last.is_enabled for one in rivals):
+        return Pending(None, is_known=False)
+    return Pending(last.is_enabled, is_known=True)
+
+
+def align_clocks(offsets: Iterable[float | None]) -> dict[float | None, timedelta]:
+    """Return for each clock offset what to add to a local time, so that all are times of one clock.
+
+    Offsets that differ by no more than the Date header can tell are one clock: otherwise two moments of one
+    machine could change their order. The machine's own clock counts as right where it is near enough.
+
+    Examples
+    --------
+    >>> from klikit_frames.running.evidence import align_clocks
+    >>> added = align_clocks([None, -0.9, 3600.2, 3601.0])
+    >>> [seconds.total_seconds() for seconds in added.values()]
+    [0.0, 0.0, 3600.2, 3600.2]
+    """
+    aligned: dict[float | None, timedelta] = {None: timedelta(0)}
+    clocks = [0.0]
+    for offset in sorted({one for one in offsets if one is not None}, key=abs):
+        nearest = min(clocks, key=lambda clock: abs(clock - offset))
+        if abs(nearest - offset) > _SAME_CLOCK_S:
+            clocks.append(nearest := offset)
+        aligned[offset] = timedelta(seconds=nearest)
+    return aligned
+
+
+def _explained(chain: Sequence[CellWrite]) -> Sequence[CellWrite]:
+    """Leave out writes before a flag that they do not explain: the menu had shown a newer one."""
+    for n in range(len(chain) - 1, 0, -1):
+        before, sent_at = chain[n].before, chain[n].write.sent_at
+        if before is not None and before not in _possible(chain[:n], at=sent_at):
+            return chain[n:]
+    return chain
+
+
+def _evidence(
+    chain: Sequence[CellWrite], *, shown: bool, since: datetime | None
+) -> tuple[datetime, WriteKey | None] | None:
+    """Return the earliest moment from which the flag can be shown, and the write that alone explains it."""
+    # A flag that the menu showed before the last write may stand there for the same reason as then.
+    last_seen = next((one.seen for one in reversed(chain) if one.seen is not None), None)
+    if shown is last_seen or shown in _possible(chain, at=since):
+        return None
+    later = [
+        one for one in chain if one.write.is_enabled is shown and (since is None or one.write.sent_at > since)
+    ]
+    if not later:
+        return None
+    first, seen = min(((one.write, one.seen) for one in later), key=lambda pair: pair[0].sent_at)
+    if seen is not (not shown):
+        return None
+    is_alone = all(one.write is first or (first.is_certain and one.write.follows(first)) for one in later)
+    return first.sent_at, first.key if is_alone else None
+
+
+def _possible(chain: Sequence[CellWrite], *, at: datetime | None) -> set[bool]:
+    """Return the flags that the cell may have had at an instant; None is before all writes."""
+    sent = [] if at is None else [one.write for one in chain if one.write.sent_at <= at]
+    done = [one for one in sent if one.is_definite and at is not None and one.over_at <= at]
+    flags = {
+        one.is_enabled for one in sent if not any(last is not one and last.follows(one) for last in done)
+    }
+    if done:
+        return flags
+    first = chain[0].before
+    return flags | ({True, False} if first is None else {first})

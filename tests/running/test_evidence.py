@@ -1,0 +1,228 @@
+"""Evidence by time: what a menu proves, and never more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from klikit_frames.running.evidence import (
+    Pending,
+    Proof,
+    StoreHistory,
+    Write,
+    align_clocks,
+    find_pending,
+    prove,
+)
+
+_START = datetime(2026, 3, 2, 22, 50, tzinfo=UTC)
+_ITEM, _OTHER = ("item", 1), ("item", 2)
+_UNPROVED = Proof()
+
+
+def _at(minutes: float) -> datetime:
+    return _START + timedelta(minutes=minutes)
+
+
+def _write(name: str, *, flag: bool, at: float, lasts: float = 0.5, **options: bool) -> Write:
+    return Write((name, "0"), flag, _at(at), _at(at + lasts), **options)
+
+
+def _history(*steps: tuple[tuple[str, int], Write, bool | None]) -> StoreHistory:
+    history = StoreHistory()
+    for entity, write, before in steps:
+        history.add(entity, write, before=before)
+    history.sort()
+    return history
+
+
+def test_prove__changed_flag_that_shows() -> None:
+    """A flag that differed before a write and shows now proves the menu newer than that write."""
+    off = _write("a", flag=False, at=0)
+    proof = prove(_history((_ITEM, off, True)), {_ITEM: False}, proof=_UNPROVED)
+    assert proof == Proof(newer_than=_at(0), shown=frozenset({off.key}))
+    assert proof.covers(off)
+
+
+@pytest.mark.parametrize("before", [False, None])
+def test_prove__flag_that_held_already(*, before: bool | None) -> None:
+    """A flag that held before the write, or may have, proves nothing by showing."""
+    history = _history((_ITEM, _write("a", flag=False, at=0), before))
+    assert prove(history, {_ITEM: False}, proof=_UNPROVED) == _UNPROVED
+
+
+def test_prove__times_decide() -> None:
+    """A cell that shows proves the menu newer than its own write, not than writes after it."""
+    first, later = _write("a", flag=False, at=0), _write("b", flag=False, at=5)
+    history = _history((_ITEM, first, True), (_OTHER, later, True))
+    proof = prove(history, {_ITEM: False, _OTHER: True}, proof=_UNPROVED)
+    assert (proof.covers(first), proof.covers(later)) == (True, False)
+
+
+def test_prove__flag_switched_back_and_forth() -> None:
+    """A flag that the menu showed before the first of two writes proves neither of them."""
+    off, on = _write("a", flag=False, at=0), _write("b", flag=True, at=5)
+    history = _history((_ITEM, off, True), (_ITEM, on, False))
+    assert prove(history, {_ITEM: True}, proof=_UNPROVED) == _UNPROVED
+
+
+def test_prove__flag_that_earlier_writes_do_not_explain() -> None:
+    """A flag from before that earlier writes do not explain was shown by a newer menu: it starts afresh."""
+    on, off = _write("a", flag=True, at=0), _write("b", flag=False, at=5)
+    history = _history((_ITEM, on, True), (_ITEM, _write("c", flag=True, at=9), False), (_OTHER, off, True))
+    proof = prove(history, {_ITEM: True, _OTHER: True}, proof=_UNPROVED)
+    assert proof.newer_than == _at(9)
+
+
+def test_prove__once_proved_stays_proved() -> None:
+    """A later reading that shows less takes nothing back."""
+    off = _write("a", flag=False, at=0)
+    proof = prove(_history((_ITEM, off, True)), {_ITEM: False}, proof=_UNPROVED)
+    assert prove(_history((_ITEM, off, True)), {_ITEM: True}, proof=proof) == proof
+
+
+def test_prove__publish_covers_what_was_settled_before_it() -> None:
+    """A publish covers the writes that were settled before it was sent, and rests on itself alone."""
+    before, after = _write("a", flag=False, at=0), _write("b", flag=False, at=5)
+    proof = Proof(published_at=_at(5.2))
+    assert (proof.covers(before), proof.covers(after)) == (True, False)
+    assert proof.rests_on_publish(before)
+
+
+def test_find_pending__last_write_counts() -> None:
+    """Of two writes that no menu is proved to show, the later is the live flag."""
+    off, on = _write("a", flag=False, at=0), _write("b", flag=True, at=5)
+    history = _history((_ITEM, off, True), (_ITEM, on, False))
+    pending = find_pending(history.writes[_ITEM], shown=True, proof=_UNPROVED)
+    assert pending == Pending(is_enabled=True, is_known=True)
+
+
+def test_find_pending__business_wide_write() -> None:
+    """A business-wide write leaves open what its stores have, until a write to the store follows it."""
+    wide, on = _write("a", flag=False, at=0, is_wide=True), _write("b", flag=True, at=5)
+    alone, both = _history((_ITEM, wide, None)), _history((_ITEM, wide, None), (_ITEM, on, None))
+    assert find_pending(alone.writes[_ITEM], shown=False, proof=_UNPROVED) == Pending(None, is_known=False)
+    assert find_pending(both.writes[_ITEM], shown=True, proof=_UNPROVED) == Pending(
+        is_enabled=True, is_known=True
+    )
+
+
+def test_find_pending__write_without_an_answer() -> None:
+    """A write that may have been done leaves the flag open, unless the menu shows it anyway."""
+    lost = _write("a", flag=False, at=0, is_certain=False)
+    chain = _history((_ITEM, lost, True)).writes[_ITEM]
+    assert find_pending(chain, shown=True, proof=_UNPROVED) == Pending(None, is_known=False)
+    assert find_pending(chain, shown=False, proof=_UNPROVED) is None
+
+
+def test_find_pending__publish_that_may_be_queued() -> None:
+    """What still shows otherwise after a publish is not known: the publish may only be queued."""
+    off = _write("a", flag=False, at=0)
+    chain = _history((_ITEM, off, True)).writes[_ITEM]
+    published = Proof(published_at=_at(3))
+    assert find_pending(chain, shown=True, proof=published) == Pending(None, is_known=False)
+    assert find_pending(chain, shown=False, proof=published) is None
+
+
+def test_align_clocks__keeps_the_order_of_one_machine() -> None:
+    """Offsets that the whole seconds of a header make are one clock; a clock that was set is another."""
+    aligned = align_clocks([0.0, -1.0, 4.0, 86_400.3, 86_399.9, None])
+    assert {aligned[one] for one in (None, 0.0, -1.0, 4.0)} == {timedelta(0)}
+    assert aligned[86_400.3] == aligned[86_399.9]
+
+
+# A small model of one store: the truth, the copy that its menu is, and what this machine knows.
+_ENTITIES = [("item", n) for n in range(3)]
+_STEPS = st.one_of(
+    st.tuples(st.just("write"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans()),
+    st.tuples(st.just("lose"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans(), st.booleans()),
+    st.tuples(st.just("wide"), st.sampled_from(_ENTITIES), st.booleans(), st.booleans()),
+    st.tuples(st.just("edit"), st.sampled_from(_ENTITIES)),
+    st.tuples(st.just("their_publish")),
+    st.tuples(st.just("publish")),
+    st.tuples(st.just("read")),
+)
+
+
+@dataclass
+class _Store:
+    """The truth of a store, its menu, and the history and the proof that this machine keeps of it."""
+
+    truth: dict[tuple[str, int], bool] = field(default_factory=lambda: dict.fromkeys(_ENTITIES, True))
+    menu: dict[tuple[str, int], bool] = field(default_factory=lambda: dict.fromkeys(_ENTITIES, True))
+    made_at: datetime = _START
+    minute: int = 0
+    history: StoreHistory = field(default_factory=StoreHistory)
+    proof: Proof = _UNPROVED
+    last_editor: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def live(self, entity: tuple[str, int]) -> bool | None:
+        """Return the flag that this machine takes for the live one."""
+        found = find_pending(self.history.writes.get(entity, []), shown=self.menu[entity], proof=self.proof)
+        return self.menu[entity] if found is None else found.is_enabled
+
+    def step(self, name: str, *details: object) -> None:
+        """Do one thing, a minute after the last."""
+        self.minute += 1
+        getattr(self, f"_{name}")(*details)
+
+    def _write(self, entities: set[tuple[str, int]], flag: bool) -> None:
+        self._read()
+        write = _write(f"w{self.minute}", flag=flag, at=self.minute)
+        for entity in entities:
+            self.history.add(entity, write, before=self.live(entity), seen=self.menu[entity])
+            self._set(entity, flag=flag, editor="this machine")
+
+    def _lose(self, entities: set[tuple[str, int]], flag: bool, is_done: bool) -> None:
+        self._read()
+        write = _write(f"w{self.minute}", flag=flag, at=self.minute, is_certain=False)
+        for entity in entities:
+            self.history.add(entity, write, before=self.live(entity), seen=self.menu[entity])
+            if is_done:
+                self._set(entity, flag=flag, editor="this machine")
+
+    def _wide(self, entity: tuple[str, int], flag: bool, is_inherited: bool) -> None:
+        self.history.add(entity, _write(f"w{self.minute}", flag=flag, at=self.minute, is_wide=True))
+        if is_inherited:
+            self._set(entity, flag=flag, editor="this machine")
+
+    def _edit(self, entity: tuple[str, int]) -> None:
+        # Somebody else works on what is published: what is unpublished of theirs nobody can know.
+        self._set(entity, flag=not self.truth[entity], editor="others")
+        self._their_publish()
+
+    def _set(self, entity: tuple[str, int], *, flag: bool, editor: str) -> None:
+        if self.truth[entity] is not flag:
+            self.last_editor[entity] = editor
+        self.truth[entity] = flag
+
+    def _their_publish(self) -> None:
+        self.menu, self.made_at = dict(self.truth), _at(self.minute + 0.75)
+
+    def _publish(self) -> None:
+        self._their_publish()
+        self.proof = Proof(self.proof.newer_than, _at(self.minute + 0.7), self.proof.shown)
+
+    def _read(self) -> None:
+        self.proof = prove(self.history, self.menu, proof=self.proof)
+
+
+@settings(deadline=None, max_examples=400)
+@given(steps=st.lists(_STEPS, max_size=14))
+def test_evidence__never_says_more_than_is_so(steps: list[tuple[object, ...]]) -> None:
+    """No menu is proved newer than it is, and no live flag is told that is not the truth."""
+    store = _Store()
+    for name, *details in steps:
+        store.step(str(name), *details)
+        store.step("read")
+        for entity in _ENTITIES:
+            for write, *_ in store.history.writes.get(entity, []):
+                if store.proof.covers(write):
+                    assert store.made_at >= write.sent_at
+            live = store.live(entity)
+            if live is not None and store.last_editor.get(entity) != "others":
+                assert live is store.truth[entity]
