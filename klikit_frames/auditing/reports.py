@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..frames.schemas import RESULT_COLUMNS
-from ..views import paragraph_html, table_html
+from ..html import paragraph_html, table_html
 from .bars import plot_dark, plot_drift
 from .heatmaps import plot_matrix
 from .matching import CELL_COLUMNS

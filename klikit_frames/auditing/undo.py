@@ -10,11 +10,11 @@ import pandas as pd
 
 from ..errors import PlanError
 from ..frames.schemas import TOGGLE_COLUMNS
+from ..html import paragraph_html, table_html
 from ..planning.plans import Plan, plan
 from ..progress import Progress
 from ..running.guards import check_same_host
 from ..running.journal import JournalPath
-from ..views import paragraph_html, table_html
 from .alignment import as_toggles
 from .matching import CELL_COLUMNS, Codes, booleans, flags, locate, named
 from .proofs import read_cells

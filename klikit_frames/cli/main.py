@@ -6,10 +6,10 @@ import sys
 
 import typer
 
-from klikit_frames.cli import changes, endings, reads, sandboxes
-from klikit_frames.cli.outputs import accept_any_letter, say
+from klikit_frames.cli import exit_codes, read_commands, sandbox_commands, send_commands
+from klikit_frames.cli.outputs import accept_any_letter, echo
 
-_EXIT_CODES = "\n".join(f"{ending.value:>4}  {text}" for ending, text in endings.MEANINGS.items())
+_EXIT_CODES = "\n".join(f"{ending.value:>4}  {text}" for ending, text in exit_codes.MEANINGS.items())
 
 # Rich tracebacks would print local variables, and with them a secret.
 app = typer.Typer(
@@ -21,19 +21,19 @@ app = typer.Typer(
     help="Takes a table of on/off changes for a restaurant menu and makes them true.",
 )
 for _command in (
-    sandboxes.demo,
-    sandboxes.sandbox,
-    changes.check,
-    changes.plan,
-    changes.apply,
-    changes.resume,
-    reads.status,
-    reads.runs,
-    reads.state,
-    reads.diff,
-    reads.verify,
-    changes.undo,
-    reads.report,
+    sandbox_commands.demo,
+    sandbox_commands.sandbox,
+    send_commands.check,
+    send_commands.plan,
+    send_commands.apply,
+    send_commands.resume,
+    read_commands.status,
+    read_commands.runs,
+    read_commands.state,
+    read_commands.diff,
+    read_commands.verify,
+    send_commands.undo,
+    read_commands.report,
 ):
     app.command()(_command)
 
@@ -44,8 +44,8 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        ending = endings.of_error(error)
+        ending = exit_codes.of_error(error)
         if ending is None:
             raise
-        say(endings.describe(error))
+        echo(exit_codes.describe(error))
         sys.exit(ending)

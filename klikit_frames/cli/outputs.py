@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from klikit_frames.cli import formats
-from klikit_frames.cli.endings import Ending
+from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.errors import KlikitFramesError
-from klikit_frames.views import counted
+from klikit_frames.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,18 +32,18 @@ def accept_any_letter() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Tell the person something, on stderr."""
     typer.echo(text, err=True)
 
 
-def stop(ending: Ending, text: str) -> typer.Exit:
+def exit_with(ending: ExitCode, text: str) -> typer.Exit:
     """Say why the command ends, and return the exception that ends it."""
-    say(text)
+    echo(text)
     return typer.Exit(ending)
 
 
-def put(
+def write(
     frame: pd.DataFrame, *, json: bool = False, jsonl: bool = False, out: Path | None = None, again: str = ""
 ) -> None:
     """Write `frame` to a file, or print it: a table on a terminal, CSV in a pipe, JSON if asked.
@@ -53,11 +53,11 @@ def put(
     with writing(out, again=again):
         if out is not None:
             formats.write_frame(frame, out)
-            say(f"{counted(len(frame), 'row')} written to {out}")
+            echo(f"{counted(len(frame), 'row')} written to {out}")
         elif json or jsonl:
             typer.echo(formats.to_json(frame, lines=jsonl), nl=not jsonl)
         elif sys.stdout.isatty():
-            put_table(frame)
+            print_table(frame)
         else:
             typer.echo(formats.to_csv(frame), nl=False)
 
@@ -73,14 +73,14 @@ def writing(out: Path | None, *, again: str = "") -> Iterator[None]:
     except Exception as error:
         what = "The data could not be printed" if out is None else f"{out} could not be written"
         how = f" To have it again: {again}" if again else ""
-        raise stop(Ending.NOT_WRITTEN, f"{what}: {str(error).rstrip('.')}.{how}") from error
+        raise exit_with(ExitCode.NOT_WRITTEN, f"{what}: {str(error).rstrip('.')}.{how}") from error
 
 
-def put_table(frame: pd.DataFrame, *, limit: int = _SHOWN) -> None:
+def print_table(frame: pd.DataFrame, *, limit: int = _SHOWN) -> None:
     """Print the first rows in full width, and a sentence on the rest."""
     if frame.empty:
         return
     shown = frame.head(limit).astype(object)
     typer.echo(shown.where(shown.notna(), "").to_string(index=False, max_colwidth=60))
     if len(frame) > limit:
-        say(f"The first {limit} of {len(frame):,} rows are shown.")
+        echo(f"The first {limit} of {len(frame):,} rows are shown.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..views import counted
+from ..wording import counted
 from .commands import Command
 from .grids import Cell, Grid, Side
 

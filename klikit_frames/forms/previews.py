@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..auditing.undo import Undo
-from ..views import counted, paragraph_html, table_html
+from ..html import paragraph_html, table_html
+from ..wording import counted
 from .listings import Listing
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidToggles
-from ..views import paragraph_html
+from ..html import paragraph_html
 from .column_checks import ParsedTable, check_columns
 from .headers import Header, lookalike_columns, missing_columns, read_header
 from .problem_summaries import count_rows, problems_html, problems_text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..views import paragraph_html, table_html
+from ..html import paragraph_html, table_html
 
 _MOST_CASES = 10
 _MOST_CAUSES = 20

@@ -7,7 +7,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from klikit_frames.errors import PlanError
-from klikit_frames.views import counted, paragraph_html, table_html
+from klikit_frames.html import paragraph_html, table_html
+from klikit_frames.wording import counted
 
 if TYPE_CHECKING:
     from klikit_frames.planning.values import Plan

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from IPython.display import display
 
 from ..errors import JournalError
+from ..html import paragraph_html
 from ..planning.plans import parse_plan
-from ..views import paragraph_html
 from . import locks
 from .executor import RunExecutor, recorded_result, tell
 from .journal import JournalPath, open_journal, read_journal

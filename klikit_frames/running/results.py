@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import RunFailed
 from ..frames.schemas import RESULT_COLUMNS
-from ..views import paragraph_html, table_html
+from ..html import paragraph_html, table_html
 from .attribution import count_outcomes
 from .exports import write_csv, write_excel
 from .folders import MEMORY

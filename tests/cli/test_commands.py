@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.cli import endings
+from klikit_frames.cli import exit_codes
 from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere
 from tests.running.scenes import HoldingTransport
 
@@ -38,7 +38,7 @@ def test_help__lists_every_command_and_exit_code(terminal: Terminal) -> None:
     commands = "demo sandbox check plan apply resume status runs state diff verify undo report"
     assert done.code == 0
     assert all(f"\n  {command} " in done.out for command in commands.split())
-    assert all(f"\n{code.value:>6}  " in done.out for code in endings.MEANINGS)
+    assert all(f"\n{code.value:>6}  " in done.out for code in exit_codes.MEANINGS)
 
 
 def test_check__lists_problems_and_sends_nothing(terminal: Terminal, table: Path, tmp_path: Path) -> None:

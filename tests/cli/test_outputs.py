@@ -28,7 +28,7 @@ def frame() -> pd.DataFrame:
 
 def test_put__prints_csv_in_a_pipe(frame: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     """A pipe gets the whole frame as CSV, lists with bars, formulas made harmless."""
-    outputs.put(frame)
+    outputs.write(frame)
     assert capsys.readouterr() == (
         'entity_id,cascade_brand_ids,note\n1,,\'=1+1\n,663|664,"a, b"\n3,,\n',
         "",
@@ -40,7 +40,7 @@ def test_put__prints_a_table_on_a_terminal(
 ) -> None:
     """A person gets aligned columns, at most twenty rows, and a sentence on the rest."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    outputs.put(pd.concat([frame] * 10, ignore_index=True))
+    outputs.write(pd.concat([frame] * 10, ignore_index=True))
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 21
     assert said.err == "The first 20 of 30 rows are shown.\n"
@@ -48,9 +48,9 @@ def test_put__prints_a_table_on_a_terminal(
 
 def test_put__prints_json_and_json_lines(frame: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     """--json is one array and --jsonl one object a line, with the same records."""
-    outputs.put(frame, json=True)
+    outputs.write(frame, json=True)
     whole = json.loads(capsys.readouterr().out)
-    outputs.put(frame, jsonl=True)
+    outputs.write(frame, jsonl=True)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert whole == lines
     assert whole[1] == {"entity_id": None, "cascade_brand_ids": [663, 664], "note": "a, b"}

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import destinations, endings, outputs
-from klikit_frames.cli.endings import Ending
-from klikit_frames.cli.outputs import say, stop
+from klikit_frames.cli import exit_codes, options, outputs
+from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.outputs import echo, exit_with
 
 _SHOWN = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "code", "request_id"]
 
@@ -22,20 +22,20 @@ def demo(
         typer.Argument(metavar="[FILE]", help="A table of the demo business; by default the sample."),
     ] = None,
     *,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Do the whole job on a sample table, against a sandbox of its own."""
     toggles = kf.read_toggles(source or sample_path())
     with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
-        say(f"Sandbox at {sandbox.url}")
+        echo(f"Sandbox at {sandbox.url}")
         plan = kf.plan(toggles)
         typer.echo(str(plan))
         result = kf.run(plan, client, journal=":memory:")
     typer.echo(result.summary)
-    outputs.put_table(result.frame[_SHOWN], limit=10)
+    outputs.print_table(result.frame[_SHOWN], limit=10)
     if out is not None:
-        outputs.put(result.frame, out=out)
-    raise typer.Exit(endings.of_result(result))
+        outputs.write(result.frame, out=out)
+    raise typer.Exit(exit_codes.of_result(result))
 
 
 def sandbox(
@@ -56,7 +56,7 @@ def sandbox(
         typer.echo(f"export KLIKIT_BASE_URL={running.url}")
         typer.echo(f"export KLIKIT_PARTNER_KEY={running.partner_key}")
         typer.echo(f"export KLIKIT_SECRET_KEY={running.secret_key}")
-        say(f"Watch it at {running.page_url}/ and stop it with Ctrl-C.")
+        echo(f"Watch it at {running.page_url}/ and stop it with Ctrl-C.")
         _wait_for_ctrl_c()
 
 
@@ -64,7 +64,7 @@ def _serve(**options: Any) -> kf.sandbox.Sandbox:
     try:
         return kf.sandbox.serve(**options)
     except (TypeError, ValueError, OSError) as error:
-        raise stop(Ending.USAGE, str(error)) from None
+        raise exit_with(ExitCode.USAGE, str(error)) from None
 
 
 def sample_path() -> Path:
@@ -76,14 +76,14 @@ def sample_path() -> Path:
         if (folder / "toggles.csv").is_file()
     ]
     if not found:
-        raise stop(Ending.USAGE, "The sample table is not installed; name a table of your own.")
+        raise exit_with(ExitCode.USAGE, "The sample table is not installed; name a table of your own.")
     return found[0]
 
 
 def _split_switch(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise stop(Ending.USAGE, f"--switch takes NAME=VALUE, not {text!r}.")
+        raise exit_with(ExitCode.USAGE, f"--switch takes NAME=VALUE, not {text!r}.")
     return name, int(value) if value.isascii() and value.isdigit() else value
 
 
@@ -91,4 +91,4 @@ def _wait_for_ctrl_c() -> None:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        say("Stopped.")
+        echo("Stopped.")

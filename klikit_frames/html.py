@@ -1,4 +1,4 @@
-"""Words and HTML for people: counts, and plain tables that inherit the page's colours and need no script."""
+"""HTML for people: plain tables that inherit the page's colours and need no script."""
 
 from __future__ import annotations
 
@@ -10,18 +10,6 @@ if TYPE_CHECKING:
 
 _MISSING = {"None", "nan", "NaT", "<NA>"}
 _CELL = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
-
-
-def counted(n: int, one: str, *, many: str = "") -> str:
-    """Return a count with its noun.
-
-    Examples
-    --------
-    >>> from klikit_frames.views import counted
-    >>> counted(1, "row"), counted(1200, "row"), counted(2, "entity", many="entities")
-    ('1 row', '1,200 rows', '2 entities')
-    """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:

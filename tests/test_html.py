@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from klikit_frames.views import paragraph_html, table_html
+from klikit_frames.html import paragraph_html, table_html
 
 
 def test_table__escapes_every_text() -> None:

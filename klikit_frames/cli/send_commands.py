@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import destinations, endings, outputs, sources
-from klikit_frames.cli.endings import Ending
-from klikit_frames.cli.outputs import say, stop
-from klikit_frames.views import counted
+from klikit_frames.cli import exit_codes, options, outputs
+from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.outputs import echo, exit_with
+from klikit_frames.wording import counted
 
 
 class OnError(StrEnum):
@@ -42,31 +42,31 @@ WritesPerMinute = Annotated[int, typer.Option(min=1, help="The write cap to keep
 
 
 def check(
-    source: sources.Source,
-    annotated: destinations.AnnotatedFile = None,
+    source: options.Source,
+    annotated: options.AnnotatedFile = None,
     *,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Read a table and list every problem in it. Sends nothing, needs no credentials."""
-    checked = kf.check_toggles(sources.open_source(source))
+    checked = kf.check_toggles(options.open_source(source))
     for note in checked.notes:
-        say(note)
+        echo(note)
     if annotated is not None:
-        outputs.put(checked.annotated, out=annotated)
-    outputs.put(checked.problems, json=json, jsonl=jsonl, out=out)
+        outputs.write(checked.annotated, out=annotated)
+    outputs.write(checked.problems, json=json, jsonl=jsonl, out=out)
     n_errors = int(checked.problems["severity"].eq("error").sum())
-    say(f"{counted(len(checked.toggles), 'good row')}, {counted(n_errors, 'problem')}.")
+    echo(f"{counted(len(checked.toggles), 'good row')}, {counted(n_errors, 'problem')}.")
     if n_errors:
-        raise typer.Exit(Ending.PROBLEMS)
+        raise typer.Exit(ExitCode.PROBLEMS)
 
 
 def plan(
-    source: sources.Source,
+    source: options.Source,
     *,
-    state: sources.StateFile = None,
-    live: sources.Live = False,
+    state: options.StateFile = None,
+    live: options.Live = False,
     max_ids: MaxIds = 500,
     max_stores: MaxStores = 500,
     combine: Combine = True,
@@ -74,31 +74,31 @@ def plan(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 10 if there is something to send.")
     ] = False,
-    out: destinations.PlanFile = None,
+    out: options.PlanFile = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
 ) -> None:
     """Show the fewest requests that carry a table. Sends nothing."""
     if live and state is not None:
-        raise stop(
-            Ending.USAGE, "Either --live or --state: a plan is made against one state. Nothing was sent."
+        raise exit_with(
+            ExitCode.USAGE, "Either --live or --state: a plan is made against one state. Nothing was sent."
         )
-    toggles = kf.read_toggles(sources.open_source(source))
+    toggles = kf.read_toggles(options.open_source(source))
     made = kf.plan(
         toggles,
-        state=sources.state_of(toggles, snapshot=state) if live or state is not None else None,
+        state=options.state_of(toggles, snapshot=state) if live or state is not None else None,
         limits=kf.Limits(max_ids=max_ids, max_stores=max_stores),
         combine=combine,
         time_budget_s=time_budget_s,
     )
-    say(str(made))
+    echo(str(made))
     if out is not None:
         save_plan(made, out)
-        say(f"Saved. `klikit-frames apply {out}` sends exactly this plan.")
+        echo(f"Saved. `klikit-frames apply {out}` sends exactly this plan.")
     else:
-        outputs.put(made.requests, json=json, jsonl=jsonl)
+        outputs.write(made.requests, json=json, jsonl=jsonl)
     if exit_code and made.n_requests:
-        raise typer.Exit(Ending.CHANGES)
+        raise typer.Exit(ExitCode.CHANGES)
 
 
 def apply(
@@ -108,29 +108,29 @@ def apply(
     *,
     yes: Yes = False,
     confirm: Confirm = None,
-    live: sources.Live = False,
-    journal: sources.Journal = None,
+    live: options.Live = False,
+    journal: options.Journal = None,
     on_error: WhatOnError = OnError.CONTINUE,
     max_failures: MaxFailures = None,
     first: First = None,
     writes_per_minute: WritesPerMinute = 300,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Make a table or a plan true, and print what became of every row."""
-    content = sources.open_source(source)
-    made = sources.load_plan_if_it_is_one(content)
+    content = options.open_source(source)
+    made = options.load_plan_if_it_is_one(content)
     if made is not None and live:
-        raise stop(
-            Ending.USAGE,
+        raise exit_with(
+            ExitCode.USAGE,
             "--live is for a table; a plan is sent as it was saved. Nothing was sent: "
             "drop --live, or plan the table again with `klikit-frames plan TABLE --live`.",
         )
     toggles = kf.read_toggles(content) if made is None else made.toggles
     with kf.connect(writes_per_minute=writes_per_minute) as client:
         if made is None:
-            state = sources.read_live_state(client, toggles) if live else None
+            state = options.read_live_state(client, toggles) if live else None
             made = kf.plan(toggles, state=state)
         approve(made, client, yes=yes, code=confirm)
         result = send(
@@ -146,12 +146,12 @@ def apply(
 
 
 def resume(
-    run_id: sources.RunId,
+    run_id: options.RunId,
     *,
-    journal: sources.Journal = None,
+    journal: options.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Go on with a run that was interrupted or killed: only what is not settled is sent."""
     with kf.connect() as client:
@@ -160,21 +160,21 @@ def resume(
 
 
 def undo(
-    run_id: sources.RunId,
+    run_id: options.RunId,
     *,
     yes: Yes = False,
     confirm: Confirm = None,
-    journal: sources.Journal = None,
-    save: destinations.TakebackFile = None,
+    journal: options.Journal = None,
+    save: options.TakebackFile = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Take a run back, sparing what others have changed since."""
     with kf.connect() as client:
         made = kf.undo(run_id, client, journal=journal)
         if save is not None:
-            say(str(made))
+            echo(str(made))
             save_plan(made, save)
             return
         approve(made, client, yes=yes, code=confirm)
@@ -187,24 +187,24 @@ def save_plan(made: kf.Plan, path: Path) -> None:
     try:
         made.save(path)
     except kf.PlanError as error:
-        raise stop(Ending.NOT_WRITTEN, str(error)) from error
+        raise exit_with(ExitCode.NOT_WRITTEN, str(error)) from error
 
 
 def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) -> None:
     """Show the plan, and go on only if the person has agreed to it."""
-    say(str(made))
+    echo(str(made))
     if client.needs_confirmation and code is None:
-        raise stop(
-            Ending.USAGE,
+        raise exit_with(
+            ExitCode.USAGE,
             f"{client.host} is a real host, so nothing was sent yet. "
             f"To send it {requests_of(made)} add --confirm {made.confirm_code(client)}",
         )
     if yes or code is not None:
         return
     if not sys.stdin.isatty():
-        raise stop(Ending.USAGE, "Nothing was sent: off a terminal, say --yes.")
+        raise exit_with(ExitCode.USAGE, "Nothing was sent: off a terminal, say --yes.")
     if not typer.confirm(f"Send {requests_of(made)} to {client.host}?", err=True):
-        raise stop(Ending.USAGE, "Nothing was sent.")
+        raise exit_with(ExitCode.USAGE, "Nothing was sent.")
 
 
 def requests_of(made: kf.Plan) -> str:
@@ -226,12 +226,12 @@ def finish(result: kf.Result, *, journal: Path | None, json: bool, jsonl: bool, 
     """Tell how the run ended, print its rows, and end with the exit code."""
     # The rows come last: a full disk may take them, but not the counts and the way on.
     name = f"{result.run_id}{_named(journal)}"
-    say(result.summary)
+    echo(result.summary)
     if result.resume_hint:
-        say(f"klikit-frames resume {name}")
+        echo(f"klikit-frames resume {name}")
     again = f"klikit-frames status {name} --out FILE"
-    outputs.put(result.frame, json=json, jsonl=jsonl, out=out, again=again)
-    raise typer.Exit(endings.of_result(result))
+    outputs.write(result.frame, json=json, jsonl=jsonl, out=out, again=again)
+    raise typer.Exit(exit_codes.of_result(result))
 
 
 def _named(journal: Path | None) -> str:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import changes, destinations, outputs, sources
-from klikit_frames.cli.endings import Ending
-from klikit_frames.cli.outputs import say, stop
+from klikit_frames.cli import options, outputs, send_commands
+from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.outputs import echo, exit_with
 
 
 def state(
@@ -22,93 +22,93 @@ def state(
     all_stores: Annotated[bool, typer.Option("--all-stores", help="Read every store.")] = False,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Print the live flags: of the business, or of stores."""
     with kf.connect() as client:
         pairs = kf.stores(client) if all_stores else _parse_stores(store)
-        outputs.put(kf.read_state(client, stores=pairs), json=json, jsonl=jsonl, out=out)
+        outputs.write(kf.read_state(client, stores=pairs), json=json, jsonl=jsonl, out=out)
 
 
 def diff(
-    source: sources.Source,
+    source: options.Source,
     *,
-    snapshot: sources.StateFile = None,
+    snapshot: options.StateFile = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Compare a table with the live flags. Sends nothing that changes anything."""
-    toggles = kf.read_toggles(sources.open_source(source))
-    found = kf.diff(toggles, sources.state_of(toggles, snapshot=snapshot))
-    outputs.put(found, json=json, jsonl=jsonl, out=out)
-    say(_counted(found["change"]))
+    toggles = kf.read_toggles(options.open_source(source))
+    found = kf.diff(toggles, options.state_of(toggles, snapshot=snapshot))
+    outputs.write(found, json=json, jsonl=jsonl, out=out)
+    echo(_counted(found["change"]))
 
 
 def verify(
-    run_id: sources.RunId,
+    run_id: options.RunId,
     *,
-    journal: sources.Journal = None,
+    journal: options.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Read back what a run wrote. Exit 1 if some of it differs now."""
     result = _ended(run_id, journal=journal)
     with kf.connect() as client:
         proof = kf.verify(result, client, journal=journal)
-    outputs.put(proof, json=json, jsonl=jsonl, out=out)
-    say(_counted(proof["proof"]))
+    outputs.write(proof, json=json, jsonl=jsonl, out=out)
+    echo(_counted(proof["proof"]))
     if proof["proof"].eq("differs").any():
-        raise typer.Exit(Ending.SOME_ROWS_NOT)
+        raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 
 
 def runs(
     *,
-    journal: sources.Journal = None,
+    journal: options.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """List the history, newest last."""
     history = kf.runs(journal=journal)
-    outputs.put(history, json=json, jsonl=jsonl, out=out)
+    outputs.write(history, json=json, jsonl=jsonl, out=out)
     if history.empty:
-        say("There is no run yet.")
+        echo("There is no run yet.")
 
 
 def status(
-    run_id: sources.RunId,
+    run_id: options.RunId,
     *,
-    journal: sources.Journal = None,
+    journal: options.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
-    out: destinations.OutFile = None,
+    out: options.OutFile = None,
 ) -> None:
     """Print how far a run is, row by row, without waiting for it; exit as `apply` would."""
     result = kf.attach(run_id, journal=journal).so_far()
-    changes.finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
+    send_commands.finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
 
 
 def report(
-    run_id: sources.RunId,
-    out: destinations.PageFile,
+    run_id: options.RunId,
+    out: options.PageFile,
     *,
-    journal: sources.Journal = None,
+    journal: options.Journal = None,
 ) -> None:
     """Write one HTML file on a run, to mail to whoever asked for it."""
     result = _ended(run_id, journal=journal)
     with outputs.writing(out):
         kf.report(out, result=result)
-    say(f"Written to {out}")
+    echo(f"Written to {out}")
 
 
 def _ended(run_id: str, *, journal: Path | None) -> kf.Result:
     """Return the result of a run that has ended; one that goes on is said to, not waited for."""
     job = kf.attach(run_id, journal=journal)
     if not job.is_done:
-        raise stop(
-            Ending.SOME_ROWS_NOT,
+        raise exit_with(
+            ExitCode.SOME_ROWS_NOT,
             f"Run {run_id} has not ended. {job.progress}; `klikit-frames status {run_id}` tells more.",
         )
     return job.result()
@@ -122,7 +122,9 @@ def _parse_stores(texts: list[str] | None) -> list[tuple[int, int]] | None:
         text for text, part in zip(texts, parts, strict=True) if len(part) != 2 or not all(map(_is_id, part))
     ]
     if bad:
-        raise stop(Ending.USAGE, f"--store takes BRAND/BRANCH, such as 5297/1293, not {', '.join(bad[:10])}.")
+        raise exit_with(
+            ExitCode.USAGE, f"--store takes BRAND/BRANCH, such as 5297/1293, not {', '.join(bad[:10])}."
+        )
     return [(int(brand), int(branch)) for brand, branch in parts]
 
 

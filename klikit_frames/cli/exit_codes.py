@@ -1,0 +1,89 @@
+"""Exit codes: of every error and of every result."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from klikit_frames import errors
+
+if TYPE_CHECKING:
+    from klikit_frames.running.results import Result
+
+
+class ExitCode(IntEnum):
+    """The exit codes, as ``--help`` lists them."""
+
+    DONE = 0
+    SOME_ROWS_NOT = 1
+    USAGE = 2
+    PROBLEMS = 3
+    CONFIGURATION = 4
+    SERVICE = 5
+    STALE_PLAN = 6
+    NOT_WRITTEN = 7
+    CHANGES = 10
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    ExitCode.DONE: "all rows are applied or unchanged",
+    ExitCode.SOME_ROWS_NOT: "some rows are not",
+    ExitCode.USAGE: "wrong usage, a file that is not there or of no use, or not confirmed; nothing was sent",
+    ExitCode.PROBLEMS: "the input has problems; nothing was sent",
+    ExitCode.CONFIGURATION: "configuration or credentials; nothing more was sent",
+    ExitCode.SERVICE: "the service cannot be reached, or refuses",
+    ExitCode.STALE_PLAN: "the plan is stale, edited or for another host; nothing was sent",
+    ExitCode.NOT_WRITTEN: "the data were not written; what was sent is in the journal, and `status` shows it",
+    ExitCode.CHANGES: "`plan --exit-code` found changes to make",
+    ExitCode.INTERRUPTED: "interrupted; the line that resumes it was printed",
+}
+
+# The first class that fits decides, so a subclass stands before its parent.
+_OF_ERRORS: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (errors.InvalidToggles, ExitCode.PROBLEMS),
+    (errors.ConfigError, ExitCode.CONFIGURATION),
+    (errors.AuthError, ExitCode.CONFIGURATION),
+    (errors.JournalError, ExitCode.CONFIGURATION),
+    (errors.PlanError, ExitCode.STALE_PLAN),
+    (errors.RequestError, ExitCode.SERVICE),
+    (errors.StateError, ExitCode.USAGE),
+    (errors.KlikitFramesError, ExitCode.PROBLEMS),
+    (OSError, ExitCode.USAGE),
+)
+_REFUSALS = {401, 403}
+
+
+def of_error(error: BaseException) -> ExitCode | None:
+    """Return the exit code of an error, or None for one that nobody foresaw."""
+    return next((ending for kind, ending in _OF_ERRORS if isinstance(error, kind)), None)
+
+
+def describe(error: BaseException) -> str:
+    """Return the message of an error; for a system error its file and reason, no number."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
+
+
+def of_result(result: Result) -> ExitCode:
+    """Return the exit code of a run: whether all rows hold, and if none does, who is at fault."""
+    if result.is_interrupted:
+        return ExitCode.INTERRUPTED
+    counts = result.counts
+    if result.status == "running":
+        return ExitCode.SOME_ROWS_NOT
+    n_good = counts["applied"] + counts["unchanged"]
+    if n_good == sum(counts.values()):
+        return ExitCode.DONE
+    if n_good or counts["rejected"]:
+        return ExitCode.SOME_ROWS_NOT
+    return _of_a_run_without_success(result)
+
+
+def _of_a_run_without_success(result: Result) -> ExitCode:
+    statuses = set(result.frame["http_status"].dropna())
+    if statuses & _REFUSALS:
+        return ExitCode.CONFIGURATION
+    no_answer_about_a_row = not statuses or min(statuses) >= 500
+    return ExitCode.SERVICE if no_answer_about_a_row else ExitCode.SOME_ROWS_NOT

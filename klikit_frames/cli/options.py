@@ -1,0 +1,117 @@
+"""Options that commands share: tables, plan files, journals, and files to write, checked before a request."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import formats
+from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.outputs import exit_with
+from klikit_frames.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="CSV, TSV, XLSX, Parquet or JSON Lines; `-` reads standard input."),
+]
+Journal = Annotated[Path | None, typer.Option("--journal", help="The journal to use instead of your own.")]
+StateFile = Annotated[
+    Path | None,
+    typer.Option("--state", help="A snapshot of live flags to compare with: a .csv or .parquet of `state`."),
+]
+Live = Annotated[bool, typer.Option("--live", help="Read the live flags and skip rows that already hold.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="As `klikit-frames runs` lists it.")]
+
+
+def open_source(name: str) -> Path | io.BytesIO:
+    """Return what `name` names: a file that is there, or the bytes of standard input."""
+    if name == "-":
+        return io.BytesIO(sys.stdin.buffer.read())
+    path = Path(name)
+    if path.is_dir():
+        raise exit_with(ExitCode.USAGE, f"{name} is a folder; name a file in it.")
+    if not path.is_file():
+        raise exit_with(ExitCode.USAGE, f"{name}: there is no such file.")
+    return path
+
+
+def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
+    """Return the plan in a plan file, known by its content, or None for any other file."""
+    from klikit_frames.planning.files import is_plan
+    from klikit_frames.planning.plans import parse_plan
+
+    content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
+    return parse_plan(content) if is_plan(content) else None
+
+
+def read_live_state(client: kf.Client, toggles: pd.DataFrame) -> pd.DataFrame:
+    """Return the live flags of the business and of the stores that `toggles` names."""
+    pairs = toggles[["brand_id", "branch_id"]].dropna().drop_duplicates()
+    return kf.read_state(client, stores=pairs, with_business=True)
+
+
+def state_of(toggles: pd.DataFrame, *, snapshot: Path | None) -> pd.DataFrame:
+    """Return the state to hold `toggles` against: the snapshot if one is named, else the live flags."""
+    if snapshot is not None:
+        return kf.load_state(snapshot)
+    with kf.connect() as client:
+        return read_live_state(client, toggles)
+
+
+def check_folder(path: Path | None) -> Path | None:
+    """Return `path` if its folder is there and can be written to."""
+    if path is None:
+        return None
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{path}: there is no folder {path.parent}. Nothing was sent.")
+    if not os.access(path.parent, os.W_OK):
+        raise typer.BadParameter(f"{path}: the folder {path.parent} is read-only. Nothing was sent.")
+    return path
+
+
+def check_table(path: Path | None) -> Path | None:
+    """Return `path` if its suffix names a format that can be written here, and its folder is there."""
+    if path is None:
+        return None
+    suffix = path.suffix.lower()
+    if suffix not in formats.SUFFIXES:
+        known = ", ".join(formats.SUFFIXES)
+        raise typer.BadParameter(f"{path}: the suffix {suffix!r} is not one of {known}. Nothing was sent.")
+    module, extra = formats.EXTRAS.get(suffix, ("pandas", ""))
+    if find_spec(module) is None:
+        raise ConfigError(f"{path} needs an extra: pip install 'klikit-frames[{extra}]'. Nothing was sent.")
+    return check_folder(path)
+
+
+def _file(*names: str, check: Any, **options: Any) -> Any:
+    return typer.Option(*names, dir_okay=False, writable=True, callback=check, **options)
+
+
+OutFile = Annotated[
+    Path | None,
+    _file(
+        "--out",
+        check=check_table,
+        help="Write the data to FILE: .csv, .tsv, .xlsx, .parquet, .json or .jsonl.",
+    ),
+]
+AnnotatedFile = Annotated[
+    Path | None,
+    _file("--annotated", check=check_table, help="Write the input with a `problem` column to FILE."),
+]
+PlanFile = Annotated[Path | None, _file("--out", check=check_folder, help="Save the plan, for `apply FILE`.")]
+TakebackFile = Annotated[
+    Path | None,
+    _file("--save", check=check_folder, help="Save the plan that takes it back; send nothing."),
+]
+PageFile = Annotated[Path, _file("--out", check=check_folder, help="The HTML file to write.")]

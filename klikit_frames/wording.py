@@ -1,0 +1,15 @@
+"""Words for people: counts with their nouns."""
+
+from __future__ import annotations
+
+
+def counted(n: int, one: str, *, many: str = "") -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> from klikit_frames.wording import counted
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "entity", many="entities")
+    ('1 row', '1,200 rows', '2 entities')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
