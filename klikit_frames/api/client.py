@@ -17,7 +17,15 @@ from .bodies import ACCEPTED_CODINGS, MAX_TIMEOUTS, Bounds, bound, collect_body
 from .calls import Surroundings
 from .clocks import Clock, SystemClock
 from .connections import Client, Request
-from .credentials import PARTNER_KEY, SECRET_KEY, Credentials, find_base_url, find_credentials, hide
+from .credentials import (
+    PARTNER_KEY,
+    SECRET_KEY,
+    Credentials,
+    account_digest,
+    find_base_url,
+    find_credentials,
+    hide,
+)
 from .deadlines import TROUBLES, allow, open_pool
 from .hosts import check_base_url
 from .logs import log_path
@@ -255,6 +263,7 @@ def connect(
         base=base,
         channel=channel,
         shared=Surroundings(pacing=pacing, clock=clock),
+        account=account_digest(base.netloc, partner_key=credentials.partner_key.reveal()),
         read_only=read_only,
         max_connections=max_connections,
     )

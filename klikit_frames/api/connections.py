@@ -70,12 +70,14 @@ class Client:
         base: Base,
         channel: Channel,
         shared: Surroundings,
+        account: str,
         read_only: bool = False,
         max_connections: int = 8,
     ) -> None:
         self._base = base
         self._channel = channel
         self._shared = shared
+        self._account = account
         self._server_ahead: timedelta | None = None
         self.read_only = read_only
         self.max_connections = max_connections
@@ -94,6 +96,21 @@ class Client:
     def host(self) -> str:
         """The host, with its port if that is not the usual one."""
         return self._base.netloc
+
+    @property
+    def account(self) -> str:
+        """A digest of 32 hex digits that stands for this partner key on this host.
+
+        Equal for every client of one credential, in every process; the key cannot be read out of it. What is
+        noted for one business (flags not yet published, promises, the rate log) is kept under it.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as one, sandbox.connect() as other:
+        ...     one.account == other.account, len(one.account)
+        (True, 32)
+        """
+        return self._account
 
     @property
     def needs_confirmation(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -92,6 +93,18 @@ class Credentials:
 def hide(text: str | None) -> Secret | None:
     """Return the text as a secret, before anything can go wrong that prints local variables."""
     return None if text is None else Secret(text)
+
+
+def account_digest(host: str, *, partner_key: str) -> str:
+    """Return 32 hex digits that stand for one partner key on one host, and tell nothing of the key.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.credentials import account_digest
+    >>> account_digest("127.0.0.1:8000", partner_key="pk_demo")
+    '46e96672cfb3ba644f850a93977a647e'
+    """
+    return hashlib.sha256(f"klikit_frames {host} {partner_key}".encode()).hexdigest()[:32]
 
 
 def find_credentials(given: Mapping[str, Secret | None], *, host: str) -> Credentials:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import weakref
@@ -13,6 +12,8 @@ from typing import cast
 
 import platformdirs
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
+
+from .credentials import account_digest
 
 _FORGET_EVERY = 100
 _ANY_RATE = Rate(1, 60_000)
@@ -115,5 +116,5 @@ def open_log(name: str, *, path: Path | None) -> SendLog:
 
 def log_path(host: str, *, partner_key: str) -> Path:
     """Return the file that all processes with this credential share; its name tells nothing of the key."""
-    digest = hashlib.sha256(f"klikit_frames {host} {partner_key}".encode()).hexdigest()[:32]
-    return Path(platformdirs.user_state_dir("klikit_frames")) / "pacing" / f"{digest}.sqlite3"
+    account = account_digest(host, partner_key=partner_key)
+    return Path(platformdirs.user_state_dir("klikit_frames")) / "pacing" / f"{account}.sqlite3"

@@ -12,7 +12,7 @@ import pytest
 
 import klikit_frames as kf
 
-from .scripts import FakeClock, Script, connect, error, ok, write
+from .scripts import PARTNER_KEY, URL, FakeClock, Script, connect, error, ok, write
 
 HTML = httpx.Response(502, html="<h1>Bad Gateway</h1>")
 
@@ -80,6 +80,19 @@ def test_client__that_is_closed_says_so() -> None:
         pass
     with pytest.raises(kf.ConfigError, match="closed"):
         client.read("/brands")
+
+
+def test_account__stands_for_the_key_on_the_host_and_hides_it() -> None:
+    """Two clients of one credential have one account; another key or another host has another."""
+    with connect(ok()) as client, connect(ok()) as again:
+        assert client.account == again.account
+    others = {
+        kf.connect(url, partner_key=key, secret_key="sk_other").account
+        for url, key in ((URL, "pk_other"), ("http://127.0.0.1:10", PARTNER_KEY))
+    }
+    assert len({client.account, *others}) == 3
+    assert len(client.account) == 32
+    assert int(client.account, 16)
 
 
 @pytest.mark.parametrize("copying", [pickle.dumps, copy.copy, copy.deepcopy])
