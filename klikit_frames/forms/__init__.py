@@ -7,17 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .matrices import MatrixEditor
+    from .matrix_editor import MatrixEditor
     from .pickers import EntityPicker, StorePicker
-    from .toggle_forms import ToggleForm
-    from .upload_forms import UploadForm
+    from .toggle_form import ToggleForm
+    from .upload_form import UploadForm
 
 _HOMES = {
     "EntityPicker": "pickers",
-    "MatrixEditor": "matrices",
+    "MatrixEditor": "matrix_editor",
     "StorePicker": "pickers",
-    "ToggleForm": "toggle_forms",
-    "UploadForm": "upload_forms",
+    "ToggleForm": "toggle_form",
+    "UploadForm": "upload_form",
 }
 
 __all__ = ["EntityPicker", "MatrixEditor", "StorePicker", "ToggleForm", "UploadForm"]

@@ -47,13 +47,13 @@ class Draft:
         return types
 
 
-def complaints(draft: Draft) -> dict[str, str]:
+def missing_inputs(draft: Draft) -> dict[str, str]:
     """Return what is still missing, by the control that it is said beside; nothing missing, nothing in it.
 
     Examples
     --------
-    >>> from klikit_frames.forms.drafts import Draft, complaints
-    >>> complaints(Draft(entities=(("item", 7),)))
+    >>> from klikit_frames.forms.drafts import Draft, missing_inputs
+    >>> missing_inputs(Draft(entities=(("item", 7),)))
     {'stores': 'Tick at least one store, or choose business-wide.'}
     """
     said = {}
@@ -65,7 +65,7 @@ def complaints(draft: Draft) -> dict[str, str]:
 
 
 def draft_toggles(draft: Draft) -> pd.DataFrame:
-    """Return the toggles of a draft without complaints, by type, then in the order picked.
+    """Return the toggles of a draft without missing_inputs, by type, then in the order picked.
 
     Examples
     --------

@@ -5,21 +5,68 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import traitlets as t
 
-from .catalogues import entity_listing, require_columns, store_listing
-from .listings import Key, Listing
-from .notes import brief_table_html
-from .selections import summary
+from .base_widget import STYLE, BaseWidget, script
+from .form_html import brief_table_html
+from .item_index import ItemIndex, Key, entity_index, require_columns, store_index
+from .page_commands import Command, apply_command
+from .selections import Selection, page_rows, summary, view_dict
 
-try:
-    from .tables import Table
-except ImportError:  # anywidget is not installed
-    from .plain_tables import PlainTable as Table
+MAX_CHOICES = 300
+
+
+def table_header(index: ItemIndex, *, caption: str) -> dict[str, object]:
+    """Return the parts of a table that never change: caption, columns and filters."""
+    columns = [{"name": name, "label": column.label} for name, column in index.columns.items()]
+    facets = {
+        name: {"label": facet.label, "choices": facet.choices[:MAX_CHOICES]}
+        for name, facet in index.facets.items()
+    }
+    return {"caption": caption, "noun": index.noun, "columns": columns, "facets": facets}
+
+
+class PickerTable(BaseWidget):
+    """One page of an index, with search, filters, order and ticks.
+
+    Traits to observe: ``n_ticked``, ``n_hidden``, ``n_matching``, and ``ticks``, which grows with every
+    change of what is ticked.
+    """
+
+    _esm = script("table.js")
+    _css = STYLE
+
+    face = t.Dict().tag(sync=True)
+    n_rows = t.Int().tag(sync=True)
+    n_matching = t.Int().tag(sync=True)
+    n_ticked = t.Int().tag(sync=True)
+    n_hidden = t.Int().tag(sync=True)
+    ticks = t.Int()
+
+    def __init__(self, index: ItemIndex, *, caption: str, page_size: int) -> None:
+        self.selection = Selection(index, page_size=page_size)
+        super().__init__(face=table_header(index, caption=caption), n_rows=len(index.keys))
+
+    def apply_command(self, command: Command) -> None:
+        """Carry out one command of the page."""
+        apply_command(self.selection, command)
+
+    def draw(self) -> None:
+        """Show the selection as it is now."""
+        with self.hold_sync():
+            self.rows = page_rows(self.selection)
+            self.summary = summary(self.selection)
+            self.view = view_dict(self.selection)
+            self.n_matching = self.selection.n_matching
+            self.n_hidden = self.selection.n_hidden
+            self.n_ticked = len(self.selection.ticked)
+        self.ticks = self.selection.n_changes
+
 
 _FIRST_ROWS = 8
 
 
-class _Picker(Table):
+class _Picker(PickerTable):
     """What both pickers share: the keys as a frame, and how they look without a front end."""
 
     _names: tuple[str, str]
@@ -38,7 +85,7 @@ class _Picker(Table):
 
     def _repr_html_(self) -> str:
         """Return a static first page, for where no widget can be drawn."""
-        frame = _listing_frame(self.selection.listing)
+        frame = _first_rows_frame(self.selection.index)
         rows = frame.itertuples(index=False, name=None)
         return brief_table_html(
             frame.columns, rows, caption=f"{type(self).__name__}: {summary(self.selection)}"
@@ -52,7 +99,7 @@ class _Picker(Table):
 
     def __repr__(self) -> str:
         """Return text for a terminal: the counts, and the first rows."""
-        frame = _listing_frame(self.selection.listing).head(_FIRST_ROWS)
+        frame = _first_rows_frame(self.selection.index).head(_FIRST_ROWS)
         told = f"{type(self).__name__}: {summary(self.selection)}"
         return told if frame.empty else f"{told}\n{frame.to_string(index=False, header=False)}"
 
@@ -93,7 +140,7 @@ class EntityPicker(_Picker):
     _names = ("entity_type", "entity_id")
 
     def __init__(self, state: pd.DataFrame, *, page_size: int = 25) -> None:
-        super().__init__(entity_listing(state), caption="Entities of the menu", page_size=page_size)
+        super().__init__(entity_index(state), caption="Entities of the menu", page_size=page_size)
 
 
 class StorePicker(_Picker):
@@ -129,7 +176,7 @@ class StorePicker(_Picker):
     _names = ("brand_id", "branch_id")
 
     def __init__(self, stores: pd.DataFrame, *, page_size: int = 25) -> None:
-        super().__init__(store_listing(stores), caption="Stores", page_size=page_size)
+        super().__init__(store_index(stores), caption="Stores", page_size=page_size)
 
 
 def _key_frame(keys: list[Key], *, names: tuple[str, str]) -> pd.DataFrame:
@@ -139,9 +186,9 @@ def _key_frame(keys: list[Key], *, names: tuple[str, str]) -> pd.DataFrame:
     return pd.DataFrame({names[0]: firsts, names[1]: pd.Series([key[1] for key in keys], dtype="int64")})
 
 
-def _listing_frame(listing: Listing) -> pd.DataFrame:
+def _first_rows_frame(index: ItemIndex) -> pd.DataFrame:
     """Return the first rows, short: this is saved with the notebook."""
-    columns = {name: column for name, column in listing.columns.items() if name != "path"}
+    columns = {name: column for name, column in index.columns.items() if name != "path"}
     return pd.DataFrame(
         {column.label: [text[:40] for text in column.texts[:_FIRST_ROWS]] for column in columns.values()}
     )

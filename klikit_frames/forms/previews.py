@@ -10,7 +10,7 @@ import pandas as pd
 from ..auditing.undo import Undo
 from ..html import paragraph_html, table_html
 from ..wording import counted
-from .listings import Listing
+from .item_index import ItemIndex
 
 if TYPE_CHECKING:
     from ..planning.plans import Plan
@@ -19,7 +19,7 @@ _MOST_LINES = 5
 _FACTS = ("Rows", "Requests", "Time", "Already so", "Refused", "Touches")
 
 
-def preview_html(plan: Plan, *, writes_per_minute: float, listing: Listing | None = None) -> str:
+def preview_html(plan: Plan, *, writes_per_minute: float, index: ItemIndex | None = None) -> str:
     """Return what `plan` will do: rows, requests, minutes, what holds already, and what it touches.
 
     Examples
@@ -34,7 +34,7 @@ def preview_html(plan: Plan, *, writes_per_minute: float, listing: Listing | Non
         f'<tr><th scope="row">{name}</th><td>{escape(said)}</td></tr>' for name, said in facts.items() if said
     )
     table = f'<table><caption style="text-align:left">The plan</caption>{lines}</table>'
-    return table + _touched_html(plan, listing) + _undo_html(plan)
+    return table + _touched_html(plan, index) + _undo_html(plan)
 
 
 def plan_facts(plan: Plan, *, writes_per_minute: float) -> tuple[str, ...]:
@@ -85,25 +85,25 @@ def _undo_html(plan: Plan) -> str:
     return kept + "".join(paragraph_html(note) for note in plan.notes)
 
 
-def _touched_html(plan: Plan, listing: Listing | None) -> str:
+def _touched_html(plan: Plan, index: ItemIndex | None) -> str:
     requests = plan.requests
     if requests.empty:
         return paragraph_html("There is nothing to send: every row holds already or is refused.")
     shown = requests[["request_no", "entity_type", "scope", "is_enabled", "n_ids", "n_stores", "n_rows"]]
     shown = shown.head(_MOST_LINES)
     named = zip(shown["entity_type"], requests["ids"], strict=False)
-    shown = shown.assign(what=[_titles(entity_type, ids, listing) for entity_type, ids in named])
+    shown = shown.assign(what=[_titles(entity_type, ids, index) for entity_type, ids in named])
     table = table_html(shown, caption="The requests, in sending order")
     n_more = len(requests) - len(shown)
     return table + (paragraph_html(f"And {n_more:,} more.") if n_more else "")
 
 
-def _titles(entity_type: str, ids: tuple[int, ...], listing: Listing | None) -> str:
-    names = [_title(entity_type, entity_id, listing) for entity_id in ids[:3]]
+def _titles(entity_type: str, ids: tuple[int, ...], index: ItemIndex | None) -> str:
+    names = [_title(entity_type, entity_id, index) for entity_id in ids[:3]]
     return ", ".join(names) + (f" and {len(ids) - 3:,} more" if len(ids) > 3 else "")
 
 
-def _title(entity_type: str, entity_id: int, listing: Listing | None) -> str:
-    position = None if listing is None else listing.positions.get((entity_type, entity_id))
-    titled = "" if listing is None or position is None else listing.columns["title"].texts[position]
+def _title(entity_type: str, entity_id: int, index: ItemIndex | None) -> str:
+    position = None if index is None else index.positions.get((entity_type, entity_id))
+    titled = "" if index is None or position is None else index.columns["title"].texts[position]
     return titled or str(entity_id)

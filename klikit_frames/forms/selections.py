@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .listings import Key, Listing, check_page_size, token
+from .item_index import ItemIndex, Key, check_page_size, token
 
 UNDO_DEPTH = 100
 
@@ -25,31 +25,31 @@ class View:
 
 
 class Selection:
-    """A set of keys out of a listing, and one view of that listing.
+    """A set of keys out of an index, and one view of that index.
 
     Touches neither network nor disk.
 
     Parameters
     ----------
-    listing : Listing
+    index : ItemIndex
         What can be ticked.
     page_size : int
         Rows on one page.
 
     Examples
     --------
-    >>> from klikit_frames.forms.listings import Column, Listing
-    >>> listing = Listing("fruit", [("item", 1), ("item", 2)], {"title": Column("Title", ["Fig", "Pear"])},
+    >>> from klikit_frames.forms.item_index import Column, ItemIndex
+    >>> index = ItemIndex("fruit", [("item", 1), ("item", 2)], {"title": Column("Title", ["Fig", "Pear"])},
     ...                   {}, ["fig", "pear"])
-    >>> selection = Selection(listing)
+    >>> selection = Selection(index)
     >>> selection.search("pear")
     >>> selection.tick_matching()
     >>> selection.ticked
     {('item', 2)}
     """
 
-    def __init__(self, listing: Listing, *, page_size: int = 25) -> None:
-        self.listing = listing
+    def __init__(self, index: ItemIndex, *, page_size: int = 25) -> None:
+        self.index = index
         self.page_size = check_page_size(page_size)
         self.ticked: set[Key] = set()
         self.n_changes = 0
@@ -84,18 +84,18 @@ class Selection:
 
     @property
     def in_order(self) -> list[Key]:
-        """The ticked keys, in the listing's own order."""
-        return sorted(self.ticked, key=self.listing.positions.__getitem__)
+        """The ticked keys, in the index's own order."""
+        return sorted(self.ticked, key=self.index.positions.__getitem__)
 
     @property
     def page_positions(self) -> list[int]:
-        """The listing's positions on the page that is shown."""
+        """The index's positions on the page that is shown."""
         start = (self._view.page - 1) * self.page_size
         return self._matching[start : start + self.page_size]
 
     @property
     def _page_keys(self) -> set[Key]:
-        return {self.listing.keys[position] for position in self.page_positions}
+        return {self.index.keys[position] for position in self.page_positions}
 
     def search(self, text: str) -> None:
         """Show only rows that hold every word of `text`."""
@@ -104,14 +104,12 @@ class Selection:
     def narrow(self, facet: str, *, choice: str) -> None:
         """Show only rows of `choice`; an empty choice lifts the filter."""
         filters = {**dict(self._view.filters), facet: choice}
-        kept = tuple(
-            (name, value) for name, value in filters.items() if value and name in self.listing.facets
-        )
+        kept = tuple((name, value) for name, value in filters.items() if value and name in self.index.facets)
         self._look(filters=kept, page=1)
 
     def sort(self, column: str) -> None:
         """Order the rows by `column`; a second time turns the order round."""
-        if column in self.listing.columns:
+        if column in self.index.columns:
             again = column == self._view.sort and not self._view.is_descending
             self._look(sort=column, is_descending=again, page=1)
 
@@ -121,7 +119,7 @@ class Selection:
 
     def tick(self, key: Key, *, is_ticked: bool) -> None:
         """Tick or untick one row; a key that is not listed changes nothing."""
-        if key in self.listing.positions and (key in self.ticked) != is_ticked:
+        if key in self.index.positions and (key in self.ticked) != is_ticked:
             self._change({key})
 
     def tick_page(self) -> None:
@@ -142,7 +140,7 @@ class Selection:
 
     def replace(self, keys: Iterable[Key]) -> None:
         """Tick exactly `keys`; those that are not listed are left out."""
-        self._change(self.ticked ^ (set(keys) & self.listing.positions.keys()))
+        self._change(self.ticked ^ (set(keys) & self.index.positions.keys()))
 
     def undo(self) -> None:
         """Take back the last change of what is ticked; the view stays."""
@@ -164,28 +162,28 @@ class Selection:
         self._matching = self._match()
 
     def _match(self) -> list[int]:
-        mask = self.listing.search(self._view.text)
+        mask = self.index.search(self._view.text)
         for name, choice in self._view.filters:
-            mask &= self.listing.facets[name].mask(choice)
-        self._matching_keys = {self.listing.keys[position] for position in np.flatnonzero(mask).tolist()}
+            mask &= self.index.facets[name].mask(choice)
+        self._matching_keys = {self.index.keys[position] for position in np.flatnonzero(mask).tolist()}
         return self._arrange(mask.tolist())
 
     def _arrange(self, mask: list[bool]) -> list[int]:
         if not self._view.sort:
             return [position for position, is_in in enumerate(mask) if is_in]
-        order = self.listing.columns[self._view.sort].order
+        order = self.index.columns[self._view.sort].order
         turned = reversed(order) if self._view.is_descending else order
         return [position for position in turned if mask[position]]
 
 
 def page_rows(selection: Selection) -> list[dict[str, object]]:
     """Return the rows of the shown page as plain values: token, tick and texts."""
-    listing = selection.listing
+    index = selection.index
     return [
         {
-            "key": token(listing.keys[position]),
-            "ticked": listing.keys[position] in selection.ticked,
-            "cells": [column.texts[position] for column in listing.columns.values()],
+            "key": token(index.keys[position]),
+            "ticked": index.keys[position] in selection.ticked,
+            "cells": [column.texts[position] for column in index.columns.values()],
         }
         for position in selection.page_positions
     ]
@@ -200,13 +198,13 @@ def view_dict(selection: Selection) -> dict[str, object]:
 
 def summary(selection: Selection) -> str:
     """Say in one sentence what is ticked, what of it cannot be seen, and what matches."""
-    listing = selection.listing
+    index = selection.index
     elsewhere = len(selection.ticked) - selection.n_hidden - len(selection.ticked & selection._page_keys)
     hidden = f", {selection.n_hidden:,} of them hidden by the search or filters" if selection.n_hidden else ""
     other = f", {elsewhere:,} on other pages" if elsewhere else ""
     ticked = f"{len(selection.ticked):,} ticked{hidden}{other}"
-    if not listing.keys:
-        return f"There are no {listing.noun} to tick."
+    if not index.keys:
+        return f"There are no {index.noun} to tick."
     if not selection.n_matching:
-        return f"{ticked}. No {listing.noun} match: change the search or a filter."
-    return f"{ticked}. {selection.n_matching:,} of {len(listing.keys):,} {listing.noun} match."
+        return f"{ticked}. No {index.noun} match: change the search or a filter."
+    return f"{ticked}. {selection.n_matching:,} of {len(index.keys):,} {index.noun} match."

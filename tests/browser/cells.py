@@ -5,7 +5,7 @@ from __future__ import annotations
 # One sandbox serves all tests of a kernel; each test finds it as new.
 SANDBOX = """
 import klikit_frames as kf
-from tests.forms.lines import hasty_client
+from tests.forms.sandbox_clients import hasty_client
 if not hasattr(kf, "kept_sandbox"):
     kf.kept_sandbox = kf.sandbox.serve()
 sandbox = kf.kept_sandbox

@@ -183,7 +183,7 @@ class Lab:
     page: Page
     url: str
     work: Path
-    complaints: list[str] = field(default_factory=list)
+    missing_inputs: list[str] = field(default_factory=list)
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -234,7 +234,7 @@ class Lab:
         answer = self.page.evaluate(ASK, f"__import__('json').dumps({expression})")
         return json.loads(ast.literal_eval(answer))
 
-    def find(self, selector: str) -> Locator:
+    def attach(self, selector: str) -> Locator:
         """Return what `selector` finds in the outputs."""
         return self.page.locator(f".jp-OutputArea {selector}")
 
@@ -267,11 +267,11 @@ class Lab:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "blob:" in f"{message.location.get('url')} {message.text}":
-            self.complaints.append(message.text)
+            self.missing_inputs.append(message.text)
 
     def _note_error(self, error: Error) -> None:
         if "blob:" in (error.stack or ""):
-            self.complaints.append(error.stack or error.message)
+            self.missing_inputs.append(error.stack or error.message)
 
 
 _METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

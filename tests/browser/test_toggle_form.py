@@ -62,7 +62,7 @@ def test_toggle_form__whole(form: Lab) -> None:
 def test_toggle_form__cancel(form: Lab) -> None:
     """Cancel is answered at once while requests are on their way, and Carry on sends the rest once."""
     pick(form, search="a")
-    form.ask("form.panel.launch.offer(kf.plan(form.plan.toggles.head(60), combine=False))")
+    form.ask("form.panel.controller.set_plan(kf.plan(form.plan.toggles.head(60), combine=False))")
     form.ask("sandbox.inject('latency', seconds=0.3)")
     form.find(".kf-apply").click()
     expect(form.find(".kf-progress")).to_be_visible()

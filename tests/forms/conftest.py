@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import klikit_frames as kf
-from tests.forms.lines import hasty_client
+from tests.forms.sandbox_clients import hasty_client
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from tests.forms.frames import business_state, store_state
+from tests.forms.sample_states import business_state, store_state
 
 SAY = "print(hasattr(pandas.DataFrame, 'klikit'))"
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 import klikit_frames as kf
 from klikit_frames.forms.live_flags import LiveFlags, overlay
-from tests.forms.frames import business_state, store_state
+from tests.forms.sample_states import business_state, store_state
 
 
 def applied(*rows: tuple[object, ...]) -> pd.DataFrame:

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
 import klikit_frames as kf
-from tests.forms.frames import business_state, store_state
-
-PLAIN = """
-import sys
-sys.modules["anywidget"] = None
-import klikit_frames as kf
-from tests.forms.frames import business_state
-picker = kf.forms.EntityPicker(business_state())
-search, boxes = picker.children[1], picker.lines.children
-assert [box.description for box in boxes][1] == "Rice · item · 7 · R-1 · on · Lunch › Mains | Dinner › Mains"
-boxes[2].value = True
-search.value = "dinner"
-assert "1 of them hidden" in picker.said.value, picker.said.value
-buttons = [b for child in picker.children for b in getattr(child, "children", ())]
-next(b for b in buttons if b.description == "Tick all that match").click()
-print(picker.selected.values.tolist(), picker.n_ticked, picker.n_hidden)
-"""
+from tests.forms.sample_states import business_state, store_state
 
 
 @pytest.fixture
@@ -126,12 +107,6 @@ def test_entity_picker__static_faces(picker: kf.forms.EntityPicker) -> None:
     assert "<script" not in data["text/html"]
     assert repr(picker).splitlines()[0] == "EntityPicker: 0 ticked. 4 of 4 entities match."
     assert "Noodles" in repr(picker)
-
-
-def test_entity_picker__without_anywidget() -> None:
-    """Without anywidget the same picker is drawn with plain ipywidgets, and ticks the same."""
-    done = subprocess.run([sys.executable, "-c", PLAIN], capture_output=True, text=True, check=False)
-    assert done.stdout == "[['item', 7], ['item', 8], ['item', 9]] 3 1\n", done.stderr
 
 
 def test_store_picker__keys_as_frame() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.forms.catalogues import entity_listing
+from klikit_frames.forms.item_index import entity_index
 from klikit_frames.forms.previews import plan_facts, preview_html, touched
-from tests.forms.frames import business_state, store_state
+from tests.forms.sample_states import business_state, store_state
 
 
 def test_preview__counts_what_is_sent() -> None:
@@ -34,10 +34,10 @@ def test_preview__says_both_scopes() -> None:
 
 
 def test_preview__names_what_it_knows() -> None:
-    """Requests are told with titles where there is a listing, escaped, and by id where there is none."""
+    """Requests are told with titles where there is a index, escaped, and by id where there is none."""
     state = business_state().assign(title=["Mains", "<b>Rice</b>", "Noodles", None])
     plan = kf.plan(kf.business_toggles("item", [7, 8, 9], is_enabled=False))
-    html = preview_html(plan, writes_per_minute=60, listing=entity_listing(state))
+    html = preview_html(plan, writes_per_minute=60, index=entity_index(state))
     assert "&lt;b&gt;Rice&lt;/b&gt;, Noodles, 9" in html
 
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from klikit_frames.forms.selections import Selection, page_rows, summary
-from tests.forms.plain_model import STEPS, Model, fruit
+from tests.forms.selection_oracle import STEPS, Model, fruit
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def selection() -> Selection:
 def test_selection__ten_thousand_steps() -> None:
     """After each of 10,000 random steps, what is ticked, shown and hidden is what a plain model says."""
     selection, dice = Selection(fruit(100), page_size=10), random.Random(7)
-    model = Model(selection.listing, page_size=10)
+    model = Model(selection.index, page_size=10)
     for _ in range(10_000):
         dice.choice(STEPS)(selection, model, dice)
         assert selection.ticked == model.ticked
-        assert [selection.listing.keys[p] for p in selection.page_positions] == model.shown
+        assert [selection.index.keys[p] for p in selection.page_positions] == model.shown
         assert selection.n_hidden == len(model.ticked - set(model.matching))
         assert selection.n_matching == len(model.matching)
 
@@ -37,7 +37,7 @@ def test_selection__survives_filters(selection: Selection) -> None:
 
 
 def test_selection__in_order(selection: Selection) -> None:
-    """What comes out keeps the order of the listing, however it was ticked and sorted."""
+    """What comes out keeps the order of the index, however it was ticked and sorted."""
     selection.sort("id")
     selection.sort("id")
     for number in (70, 3, 41):
@@ -48,7 +48,7 @@ def test_selection__in_order(selection: Selection) -> None:
 def test_selection__search_is_kind(selection: Selection) -> None:
     """A search looks for every word, case and accents aside."""
     selection.search("FRÜIT  3 a")
-    assert {selection.listing.words[p] for p in selection.page_positions} == {"fruit a 3"}
+    assert {selection.index.words[p] for p in selection.page_positions} == {"fruit a 3"}
 
 
 def test_summary__nothing_matches(selection: Selection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import klikit_frames as kf
-from tests.forms.hands import pick, truth
+from tests.forms.user_actions import pick, truth
 
 
 def test_toggle_form__read_only_client(sandbox: kf.sandbox.Sandbox) -> None:
@@ -55,11 +55,11 @@ def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: 
 def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """A credential that is revoked while a run is on ends it with an honest rest; what was entered stays."""
     pick(form, n_entities=5, n_stores=8)
-    form.panel.launch.offer(kf.plan(form.plan.toggles, combine=False))
+    form.panel.controller.set_plan(kf.plan(form.plan.toggles, combine=False))
     sandbox.inject("latency", seconds=0.05)
     form.panel.apply.click()
-    while form.panel.launch.n_done < 1:
-        form.panel.launch.wait(0.01)
+    while form.panel.controller.n_done < 1:
+        form.panel.controller.wait(0.01)
     sandbox.revoke()
     form.wait()
     counts = form.result.counts

@@ -14,11 +14,10 @@ import pandas as pd
 from ..frames.toggles import CheckedToggles, check_toggles
 from ..planning.plans import plan
 from ..running.exports import write_csv
-from .catalogues import entity_listing
+from .form_html import block_html, download_html, error_html, note_html
+from .item_index import entity_index
 from .live_flags import LiveFlags
-from .notes import block_html, complaint_html, note_html
-from .results import download_html
-from .run_panels import PanelForm, RunPanel, told
+from .run_panel import PanelForm, RunPanel, told
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -55,7 +54,7 @@ class UploadForm(PanelForm):
     def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
         self.client = client
         self.panel = RunPanel(client, journal=journal)
-        self.panel.launch.on_written = self._note
+        self.panel.controller.on_written = self._note
         self.checked: CheckedToggles | None = None
         self._live: LiveFlags | None = None
         self.upload = w.FileUpload(accept=ACCEPTED, description="Choose a file").add_class("kf-upload")
@@ -101,11 +100,11 @@ class UploadForm(PanelForm):
             return
         toggles = self.checked.toggles
         live = self._live = self._live or LiveFlags(self.client)
-        self.panel.listing = entity_listing(live.business)
-        self.panel.launch.offer(plan(toggles, state=live.state(_pairs(toggles)), progress=False))
+        self.panel.index = entity_index(live.business)
+        self.panel.controller.set_plan(plan(toggles, state=live.state(_pairs(toggles)), progress=False))
 
     def _refuse(self, text: str) -> None:
-        self.file_note.value = complaint_html(text)
+        self.file_note.value = error_html(text)
         self.panel.say("")
 
     def _note(self, written: pd.DataFrame) -> None:

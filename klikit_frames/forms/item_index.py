@@ -1,21 +1,144 @@
-"""Frames of state and of stores, as listings. Pure."""
+"""What can be ticked: the rows of a picker, made from frames, each with the words to find it by. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..errors import ConfigError
 from ..frames.schemas import STATE_COLUMNS
-from .listings import Column, Facet, Key, Listing, search_words
+
+Key = tuple[str | int, int]
+Mask = npt.NDArray[np.bool_]
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+
+def fold(text: str) -> str:
+    """Return `text` as searched: case and accents aside.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.item_index import fold
+    >>> fold("Crème BRÛLÉE")
+    'creme brulee'
+    """
+    if text.isascii():
+        return text.lower()
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+
+
+def token(key: Key) -> str:
+    """Return `key` as the page names it; an id above 2^53 would not survive as a number there.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.item_index import token
+    >>> token(("item", 289379))
+    'item:289379'
+    """
+    return f"{key[0]}:{key[1]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One shown column: its label, a text per row, and what to sort it by."""
+
+    label: str
+    texts: Sequence[str]
+    ranks: Sequence[object] | None = None
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Row positions in this column's order; equal rows keep theirs."""
+        ranks: Sequence[object] = self.ranks or [fold(text) for text in self.texts]
+        rank: Callable[[int], object] = ranks.__getitem__
+        return sorted(range(len(ranks)), key=rank)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Facet:
+    """One filter: its label, and per row the choices that the row belongs to."""
+
+    label: str
+    members: Sequence[frozenset[str]]
+    masks: dict[str, Mask] = field(default_factory=dict)
+
+    @cached_property
+    def choices(self) -> list[str]:
+        """Every choice, in reading order."""
+        return sorted(set().union(*self.members), key=fold)
+
+    def mask(self, choice: str) -> Mask:
+        """Return which rows belong to `choice`."""
+        if choice not in self.masks:
+            found = (choice in member for member in self.members)
+            self.masks[choice] = np.fromiter(found, dtype=bool, count=len(self.members))
+        return self.masks[choice]
+
+
+@dataclass(frozen=True, eq=False)
+class ItemIndex:
+    """The rows of one picker.
+
+    Parameters
+    ----------
+    noun : str
+        What the rows are, in the plural.
+    keys : sequence of tuple
+        Identity of each row; unique.
+    columns : mapping of str to Column
+    facets : mapping of str to Facet
+    words : sequence of str
+        Folded text per row that a search looks into.
+    """
+
+    noun: str
+    keys: Sequence[Key]
+    columns: Mapping[str, Column]
+    facets: Mapping[str, Facet]
+    words: Sequence[str]
+
+    @cached_property
+    def positions(self) -> dict[Key, int]:
+        """Where each key stands."""
+        return {key: position for position, key in enumerate(self.keys)}
+
+    @cached_property
+    def by_token(self) -> dict[str, Key]:
+        """The key that each of the page's tokens means."""
+        return {token(key): key for key in self.keys}
+
+    def search(self, text: str) -> Mask:
+        """Return which rows hold every word of `text`."""
+        wanted = fold(text).split()
+        found = (all(word in line for word in wanted) for line in self.words)
+        return np.fromiter(found, dtype=bool, count=len(self.words))
+
+
+def check_page_size(size: int) -> int:
+    """Return `size` if a page can have so many rows, else raise `ConfigError`."""
+    if size < 1:
+        raise ConfigError(f"A page has 1 row or more, not {size!r}.")
+    return size
+
+
+def search_words(columns: Iterable[Sequence[str]]) -> list[str]:
+    """Return one folded line per row, out of all `columns`."""
+    return [fold(" ".join(texts)) for texts in zip(*columns, strict=True)]
+
 
 STORE_COLUMNS = ("brand_id", "branch_id")
 _FLAGS = {(True,): "on", (False,): "off", (False, True): "mixed"}
 
 
-def entity_listing(state: pd.DataFrame) -> Listing:
+def entity_index(state: pd.DataFrame) -> ItemIndex:
     """Return one row per entity of `state`, whatever number of stores it is told for.
 
     Parameters
@@ -31,19 +154,21 @@ def entity_listing(state: pd.DataFrame) -> Listing:
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.forms.catalogues import entity_listing
+    >>> from klikit_frames.forms.item_index import entity_index
     >>> state = pd.DataFrame({"entity_type": ["item"], "entity_id": [7], "scope": ["business"],
     ...     "brand_id": [pd.NA], "branch_id": [pd.NA], "is_enabled": [True], "title": ["Rice"]})
-    >>> entity_listing(state).keys
+    >>> entity_index(state).keys
     [('item', 7)]
     """
     require_columns(state, STATE_COLUMNS, source="kf.read_state(client)")
     groups = _groups(_entity_keys(state))
     columns = _entity_columns(state, groups)
-    return Listing("entities", list(groups), columns, _entity_facets(state, groups, columns), _words(columns))
+    return ItemIndex(
+        "entities", list(groups), columns, _entity_facets(state, groups, columns), _words(columns)
+    )
 
 
-def store_listing(stores: pd.DataFrame) -> Listing:
+def store_index(stores: pd.DataFrame) -> ItemIndex:
     """Return one row per store, with its brand, branch and city as filters.
 
     Parameters
@@ -59,8 +184,8 @@ def store_listing(stores: pd.DataFrame) -> Listing:
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.forms.catalogues import store_listing
-    >>> store_listing(pd.DataFrame({"brand_id": [5297], "branch_id": [1293]})).keys
+    >>> from klikit_frames.forms.item_index import store_index
+    >>> store_index(pd.DataFrame({"brand_id": [5297], "branch_id": [1293]})).keys
     [(5297, 1293)]
     """
     require_columns(stores, STORE_COLUMNS, source="kf.stores(client)")
@@ -74,7 +199,7 @@ def store_listing(stores: pd.DataFrame) -> Listing:
     columns = {name: Column(name.capitalize(), texts) for name, texts in titles.items() if any(texts)}
     columns["store"] = Column("Store", [f"{brand}/{branch}" for brand, branch in groups], list(groups))
     facets: dict[str, Facet] = {name: _facet(columns[name]) for name in titles if name in columns}
-    return Listing("stores", list(groups), columns, facets, _words(columns))
+    return ItemIndex("stores", list(groups), columns, facets, _words(columns))
 
 
 def require_columns(frame: pd.DataFrame, names: Iterable[str], *, source: str) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 Work = Callable[[], None]
 
 
-class Latest:
+class LatestOnlyWorker:
     """Runs what was asked for last, in the background; what was asked before and has not begun is dropped.
 
     Examples
     --------
-    >>> from klikit_frames.forms.workers import Latest
-    >>> latest, done = Latest(), []
+    >>> from klikit_frames.forms.latest_only_worker import LatestOnlyWorker
+    >>> latest, done = LatestOnlyWorker(), []
     >>> latest.ask(lambda: done.append("drawn"))
     >>> latest.wait()
     >>> done

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.forms.launches import Stage
-from tests.forms.hands import apply, is_shown, pick, truth, writes
-from tests.forms.lines import guarded_client
+from klikit_frames.forms.run_controller import Stage
+from tests.forms.sandbox_clients import guarded_client
+from tests.forms.user_actions import apply, is_shown, pick, truth, writes
 
 
 def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
@@ -39,7 +39,7 @@ def test_toggle_form__nothing_picked(form: kf.forms.ToggleForm, sandbox: kf.sand
     assert "Tick at least one section, category or item." in form.entities_note.value
     assert "Tick at least one store" in form.stores_note.value
     assert (form.panel.apply.disabled, form.plan, form.line.value) == (True, None, "")
-    form.panel.launch.apply()
+    form.panel.controller.apply()
     assert writes(sandbox).empty
 
 
@@ -50,8 +50,8 @@ def test_toggle_form__already_so(form: kf.forms.ToggleForm, sandbox: kf.sandbox.
     form.wait()
     assert "4 rows, not sent" in form.panel.preview.value
     assert form.panel.apply.disabled
-    form.panel.launch.apply()
-    assert (form.panel.launch.trouble, len(writes(sandbox))) == ("There is nothing to send.", 0)
+    form.panel.controller.apply()
+    assert (form.panel.controller.trouble, len(writes(sandbox))) == ("There is nothing to send.", 0)
 
 
 def test_toggle_form__business_wide_asks_once_more(
@@ -63,7 +63,7 @@ def test_toggle_form__business_wide_asks_once_more(
     form.wait()
     assert not is_shown(form.stores)
     form.panel.apply.click()
-    assert (is_shown(form.panel.ask_row), form.panel.launch.stage) == (True, Stage.ASKING)
+    assert (is_shown(form.panel.ask_row), form.panel.controller.stage) == (True, Stage.ASKING)
     form.panel.no.click()
     assert (is_shown(form.panel.ask_row), len(writes(sandbox))) == (False, 0)
     form.panel.apply.click()
@@ -102,18 +102,18 @@ def test_toggle_form__code_where_a_guard_asks(sandbox: kf.sandbox.Sandbox) -> No
 def test_toggle_form__no_code_on_loopback(form: kf.forms.ToggleForm) -> None:
     """On the sandbox nothing has to be typed."""
     pick(form)
-    assert (is_shown(form.panel.code_row), form.panel.launch.code) == (False, "")
+    assert (is_shown(form.panel.code_row), form.panel.controller.code) == (False, "")
 
 
 def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Cancel ends the run with an honest rest, and Carry on sends exactly that."""
     pick(form, n_entities=5, n_stores=8)
-    form.panel.launch.offer(kf.plan(form.plan.toggles, combine=False))
+    form.panel.controller.set_plan(kf.plan(form.plan.toggles, combine=False))
     sandbox.inject("latency", seconds=0.05)
     form.panel.apply.click()
     assert (is_shown(form.panel.bar_row), form.panel.cancel.disabled) == (True, False)
-    while form.panel.launch.n_done < 1:
-        form.panel.launch.wait(0.01)
+    while form.panel.controller.n_done < 1:
+        form.panel.controller.wait(0.01)
     form.panel.cancel.click()
     form.wait()
     n_sent = len(writes(sandbox))
@@ -138,7 +138,7 @@ def test_toggle_form__carries_on_with_a_run_of_before(
     form.panel.run_id.value = run_id
     form.panel.find.click()
     form.wait()
-    n_left, n_failed = form.panel.launch.n_left, form.panel.launch.n_failed
+    n_left, n_failed = form.panel.controller.n_left, form.panel.controller.n_failed
     form.panel.go_on.click()
     form.wait()
     assert form.result.run_id == run_id

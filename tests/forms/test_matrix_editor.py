@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.forms.grids import Grid
-from tests.forms.frames import business_state, store_state
+from klikit_frames.forms.matrix_grid import MatrixGrid
+from tests.forms.sample_states import business_state, store_state
 
 
 @pytest.fixture
@@ -120,7 +118,7 @@ def test_matrix_editor__pages_have_rows() -> None:
 
 def test_grid__thousand_presses() -> None:
     """After each of 1,000 random presses and undos, the changes are what a plain model says."""
-    grid, dice = Grid(store_state()), random.Random(3)
+    grid, dice = MatrixGrid(store_state()), random.Random(3)
     history = [dict(grid.live)]
     for _ in range(1_000):
         if dice.random() < 0.3 and len(history) > 1:
@@ -133,11 +131,3 @@ def test_grid__thousand_presses() -> None:
             history = [*history, after] if after != history[-1] else history
             grid.press(cells)
         assert grid.wanted == {c: f for c, f in history[-1].items() if f != grid.live[c]}
-
-
-def test_matrix_editor__without_anywidget() -> None:
-    """Without anywidget one sentence names the cure."""
-    code = "import sys; sys.modules['anywidget'] = None; import klikit_frames as kf; kf.forms.MatrixEditor"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.endswith("which is not installed: pip install anywidget.\n")
-    assert "klikit_frames.errors.ConfigError: " in done.stderr

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 
-from klikit_frames.forms.listings import Column, Facet, Key, Listing
+from klikit_frames.forms.item_index import Column, Facet, ItemIndex, Key
 from klikit_frames.forms.selections import Selection
 
 SIZES = ["small", "large"]
 TEXTS = ["", "a", "b 3", "fruit 6", "nothing"]
 
 
-def fruit(n: int) -> Listing:
+def fruit(n: int) -> ItemIndex:
     """Return `n` rows with repeated titles and two sizes."""
     titles = [f"fruit {'ab'[i % 2]} {i % 7}" for i in range(n)]
     columns = {
@@ -19,15 +19,15 @@ def fruit(n: int) -> Listing:
         "id": Column("Id", [str(i) for i in range(n)], list(range(n))),
     }
     facets = {"size": Facet("Size", [frozenset({SIZES[i % 3 > 0]}) for i in range(n)])}
-    return Listing("fruit", [("item", i) for i in range(n)], columns, facets, titles)
+    return ItemIndex("fruit", [("item", i) for i in range(n)], columns, facets, titles)
 
 
 class Model:
     """The rows as a list that is looked through each time, and every state that was ever ticked."""
 
-    def __init__(self, listing: Listing, *, page_size: int) -> None:
-        sizes = [next(iter(member)) for member in listing.facets["size"].members]
-        self.rows = list(zip(listing.keys, listing.words, sizes, strict=True))
+    def __init__(self, index: ItemIndex, *, page_size: int) -> None:
+        sizes = [next(iter(member)) for member in index.facets["size"].members]
+        self.rows = list(zip(index.keys, index.words, sizes, strict=True))
         self.page_size = page_size
         self.text, self.size, self.sort, self.is_descending, self.page = "", "", "", False, 1
         self.history: list[set[Key]] = [set()]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """Where a launch is."""
+    """Where a controller is."""
 
     EMPTY = "empty"
     READY = "ready"
@@ -41,7 +41,7 @@ _LOOK_S = 0.2
 _BUSY = (Stage.SENDING, Stage.STOPPING)
 
 
-class Launch:
+class RunController:
     """Takes plans from offer to result, and sends none of them twice.
 
     Uses the network and the journal once `apply` is through; what is sent runs on threads of its own, and
@@ -95,7 +95,7 @@ class Launch:
         """Rows of the result that are not settled."""
         return 0 if self.result is None else self.result.counts["not_sent"] + self.result.counts["unknown"]
 
-    def offer(self, plan: Plan | None, *, note: str = "") -> None:
+    def set_plan(self, plan: Plan | None, *, note: str = "") -> None:
         """Put `plan` up to be applied, instead of what was; ignored while something is sent."""
         with self._lock:
             if self.stage in _BUSY:
@@ -115,14 +115,14 @@ class Launch:
                     self._send(self.plan)
         self.on_change()
 
-    def agree(self) -> None:
+    def confirm(self) -> None:
         """Send a business-wide plan after all."""
         with self._lock:
             if self.stage is Stage.ASKING:
                 self._send(self.plan)
         self.on_change()
 
-    def decline(self) -> None:
+    def reject(self) -> None:
         """Go back to the offer and send nothing."""
         with self._lock:
             if self.stage is Stage.ASKING:
@@ -138,7 +138,7 @@ class Launch:
                     self._job.cancel()
         self.on_change()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Send what the last run left unsettled: the same requests under the same keys."""
         with self._lock:
             if self.stage not in _BUSY and self._sent is not None and self.n_left:
@@ -150,20 +150,20 @@ class Launch:
         if self.result is not None and self.stage not in _BUSY and self.n_failed:
             frame = self.result.frame
             failed = frame[frame["outcome"] == "failed"].drop(columns=list(RESULT_COLUMNS))
-            self.offer(
+            self.set_plan(
                 make_plan(failed), note=f"Retry of {len(failed):,} failed rows of run {self.result.run_id}"
             )
 
-    def take_back(self) -> None:
+    def undo(self) -> None:
         """Read the live flags, plan the undoing of the last run, and offer that."""
         if self.result is not None and self.stage not in _BUSY:
             run_id = self.result.run_id
             try:
-                self.offer(undo(run_id, self.client, journal=self.journal), note=f"Undo of run {run_id}")
+                self.set_plan(undo(run_id, self.client, journal=self.journal), note=f"Undo of run {run_id}")
             except KlikitFramesError as error:
-                self._complain(str(error))
+                self._show_error(str(error))
 
-    def find(self, run_id: str) -> None:
+    def attach(self, run_id: str) -> None:
         """Show a run of the journal: its result, or how far it is if it goes on somewhere."""
         with self._lock:
             if self.stage not in _BUSY:
@@ -211,15 +211,15 @@ class Launch:
         self.n_done, self.n_total = 0, n_total
         self._began_at = datetime.now(UTC)
         self._idle.clear()
-        threading.Thread(target=self._see_through, args=(begin,), daemon=True).start()
+        threading.Thread(target=self._run_to_end, args=(begin,), daemon=True).start()
 
-    def _see_through(self, begin: Callable[[], Job]) -> None:
+    def _run_to_end(self, begin: Callable[[], Job]) -> None:
         try:
             self._finish(self._await(begin()))
         except KlikitFramesError as error:
-            self._complain(str(error))
+            self._show_error(str(error))
         except Exception as error:
-            self._complain(f"Something went wrong inside klikit_frames: {error!r}.")
+            self._show_error(f"Something went wrong inside klikit_frames: {error!r}.")
             raise
         finally:
             self._idle.set()
@@ -233,9 +233,9 @@ class Launch:
             try:
                 return job.result(timeout=_LOOK_S)
             except TimeoutError:
-                self._look(job.progress)
+                self._update_progress(job.progress)
 
-    def _look(self, progress: JobProgress) -> None:
+    def _update_progress(self, progress: JobProgress) -> None:
         # A run that was found reports nothing by itself.
         if not self.n_total or self.n_done < progress.n_rows_done:
             with self._lock:
@@ -249,7 +249,7 @@ class Launch:
         self.on_written(result.frame[result.frame["sent_at"] >= self._began_at])
         self.on_change()
 
-    def _complain(self, trouble: str) -> None:
+    def _show_error(self, trouble: str) -> None:
         with self._lock:
             self.trouble = trouble
             self.stage = Stage.EMPTY if self.plan is None else Stage.READY

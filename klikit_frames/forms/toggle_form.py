@@ -10,11 +10,11 @@ import pandas as pd
 
 from ..errors import KlikitFramesError
 from ..planning.plans import plan
-from .drafts import Draft, complaints, draft_toggles, python_line
+from .drafts import Draft, draft_toggles, missing_inputs, python_line
+from .form_html import error_html, heading_html, note_html
 from .live_flags import LiveFlags
-from .notes import complaint_html, heading_html, note_html
 from .pickers import EntityPicker, StorePicker
-from .run_panels import PanelForm, RunPanel, told
+from .run_panel import PanelForm, RunPanel, told
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -51,7 +51,7 @@ class ToggleForm(PanelForm):
     def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
         self.client = client
         self.panel = RunPanel(client, journal=journal)
-        self.panel.launch.on_written = self._note
+        self.panel.controller.on_written = self._note
         self.read_note = w.HTML().add_class("kf-read-note")
         self.read_again = w.Button(description="Read the menu again").add_class("kf-read-again")
         self.read_again.on_click(lambda _: self.read())
@@ -64,7 +64,7 @@ class ToggleForm(PanelForm):
         try:
             self.live = LiveFlags(self.client)
         except KlikitFramesError as error:
-            self.read_note.value = complaint_html(
+            self.read_note.value = error_html(
                 f"The menu could not be read, so nothing can be picked. {error}"
             )
             return
@@ -74,7 +74,7 @@ class ToggleForm(PanelForm):
     def _build(self) -> None:
         self.entities = EntityPicker(self.live.business, page_size=10).add_class("kf-entities")
         self.stores = StorePicker(self.live.stores, page_size=10).add_class("kf-stores")
-        self.panel.listing = self.entities.selection.listing
+        self.panel.index = self.entities.selection.index
         self._make_controls()
         what = [w.HTML(heading_html("What")), self.entities, self.entities_note]
         where = [w.HTML(heading_html("Where")), self.scope, self.stores, self.stores_note]
@@ -124,7 +124,7 @@ class ToggleForm(PanelForm):
 
     def _changed(self, _: object = None) -> None:
         draft = self.draft
-        missing = complaints(draft)
+        missing = missing_inputs(draft)
         self.stores.layout.display = "none" if draft.is_business else None
         self.brands.layout.display = None if draft.has_cascade else "none"
         self.entities_note.value = note_html(missing.get("entities", ""))
@@ -140,7 +140,7 @@ class ToggleForm(PanelForm):
             draft_toggles(draft), state=self.live.state(pairs), progress=False, time_budget_s=BUDGET_S
         )
         if draft == self.draft:
-            self.panel.launch.offer(made)
+            self.panel.controller.set_plan(made)
 
     def _note(self, written: pd.DataFrame) -> None:
         self.live.note(written)

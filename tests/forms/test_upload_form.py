@@ -70,7 +70,7 @@ def test_upload_form__problems(
     assert (form.plan, form.panel.apply.disabled) == (None, True)
     annotated = download(form.found.value)
     assert annotated["problem"].notna().tolist() == [False, True]
-    form.panel.launch.apply()
+    form.panel.controller.apply()
     assert sandbox.requests.query("method == 'PATCH'").empty
 
 

@@ -1,4 +1,4 @@
-"""Entities down, stores across: what is live, what was changed, and which part is looked at. Pure."""
+"""Entities down, stores across: the live flags, the wanted changes, and the page that is shown. Pure."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ import pandas as pd
 
 from ..errors import ConfigError
 from ..frames.schemas import STATE_COLUMNS
-from .catalogues import entity_listing, known_flags, store_listing
-from .listings import Key, Listing, check_page_size, token
+from .item_index import ItemIndex, Key, check_page_size, entity_index, known_flags, store_index, token
 
 Cell = tuple[Key, Key]
 Change = dict[Cell, bool | None]
 
 
 @dataclass
-class Side:
-    """One side of a grid: a listing, the text it is searched for, and the page of it that is shown."""
+class MatrixAxis:
+    """One side of a grid: an index, the text it is searched for, and the page of it that is shown."""
 
-    listing: Listing
+    index: ItemIndex
     page_size: int
     text: str = ""
     page: int = 1
 
     def __post_init__(self) -> None:
         check_page_size(self.page_size)
-        self.keys = list(self.listing.keys)
+        self.keys = list(self.index.keys)
 
     @property
     def n_pages(self) -> int:
@@ -43,8 +42,8 @@ class Side:
     def search(self, text: str) -> None:
         """Show only keys whose row holds every word of `text`."""
         self.text, self.page = text, 1
-        found = np.flatnonzero(self.listing.search(text)).tolist()
-        self.keys = [self.listing.keys[position] for position in found]
+        found = np.flatnonzero(self.index.search(text)).tolist()
+        self.keys = [self.index.keys[position] for position in found]
 
     def turn(self, step: int) -> None:
         """Show the page `step` further, or the nearest there is."""
@@ -52,13 +51,11 @@ class Side:
 
     def title(self, key: Key) -> str:
         """Return what a person calls `key`."""
-        position = self.listing.positions[key]
-        return next(
-            (c.texts[position] for c in self.listing.columns.values() if c.texts[position]), token(key)
-        )
+        position = self.index.positions[key]
+        return next((c.texts[position] for c in self.index.columns.values() if c.texts[position]), token(key))
 
 
-class Grid:
+class MatrixGrid:
     """The live flags of entities in stores, and the changes wanted on top.
 
     Touches neither network nor disk.
@@ -78,10 +75,10 @@ class Grid:
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.forms.grids import Grid
+    >>> from klikit_frames.forms.matrix_grid import MatrixGrid
     >>> row = {"entity_type": "item", "entity_id": 7, "scope": "store", "brand_id": 5297, "branch_id": 1293}
     >>> state = pd.DataFrame([{**row, "is_enabled": True, "title": "Rice"}])
-    >>> grid = Grid(state)
+    >>> grid = MatrixGrid(state)
     >>> grid.press([(("item", 7), (5297, 1293))])
     >>> grid.wanted
     {(('item', 7), (5297, 1293)): False}
@@ -90,8 +87,8 @@ class Grid:
     def __init__(self, state: pd.DataFrame, *, page_rows: int = 25, page_stores: int = 10) -> None:
         rows = _store_rows(state)
         self.live = _live(rows)
-        self.entities = Side(entity_listing(rows), page_rows)
-        self.stores = Side(store_listing(rows), page_stores)
+        self.entities = MatrixAxis(entity_index(rows), page_rows)
+        self.stores = MatrixAxis(store_index(rows), page_stores)
         self.wanted: dict[Cell, bool] = {}
         self._changes: list[Change] = []
 
@@ -135,7 +132,7 @@ class Grid:
 
     def changed(self) -> list[tuple[Cell, bool]]:
         """Return the changed cells and their flags, by entity, then by store."""
-        rank, order = self.entities.listing.positions, self.stores.listing.positions
+        rank, order = self.entities.index.positions, self.stores.index.positions
         return sorted(self.wanted.items(), key=lambda item: (rank[item[0][0]], order[item[0][1]]))
 
     def _set(self, flags: Change) -> None:

@@ -1,4 +1,4 @@
-"""What every anywidget of ours shares: its script and style, and commands that none of is lost."""
+"""What all our anywidgets share: script, style, and commands of the page of which none is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from .commands import Command, fresh, last_number
+from .page_commands import Command, last_number, new_commands
 
 _FOLDER = Path(__file__).parent
 STYLE = (_FOLDER / "page.css").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ def script(name: str) -> str:
     return "\n".join((_FOLDER / part).read_text(encoding="utf-8") for part in ("page.js", name))
 
 
-class PageWidget(anywidget.AnyWidget):
+class BaseWidget(anywidget.AnyWidget):
     """A widget that is told what to do by a numbered list of commands, and draws by setting traits."""
 
     summary = t.Unicode().tag(sync=True)
@@ -31,19 +31,19 @@ class PageWidget(anywidget.AnyWidget):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self.draw()
-        self.observe(self._hear, names="commands")
+        self.observe(self._on_message, names="commands")
 
     def draw(self) -> None:
         """Set the traits that are drawn."""
         raise NotImplementedError
 
-    def obey(self, command: Command) -> None:
+    def apply_command(self, command: Command) -> None:
         """Carry out one command."""
         raise NotImplementedError
 
-    def _hear(self, change: dict[str, list[dict[str, object]]]) -> None:
-        for command in fresh(change["new"], done=self.done):
-            self.obey(command)
+    def _on_message(self, change: dict[str, list[dict[str, object]]]) -> None:
+        for command in new_commands(change["new"], done=self.done):
+            self.apply_command(command)
         with self.hold_sync():
             self.done = last_number(change["new"], done=self.done)
             self.draw()

@@ -16,17 +16,17 @@ _PLAIN: dict[str, Callable[[Selection], None]] = {
 }
 
 
-def obey(selection: Selection, command: Command) -> None:
+def apply_command(selection: Selection, command: Command) -> None:
     """Carry out one command of the page on `selection`.
 
     Examples
     --------
-    >>> from klikit_frames.forms.commands import obey
-    >>> from klikit_frames.forms.listings import Column, Listing
+    >>> from klikit_frames.forms.page_commands import apply_command
+    >>> from klikit_frames.forms.item_index import Column, ItemIndex
     >>> from klikit_frames.forms.selections import Selection
     >>> columns = {"title": Column("Title", ["Fig"])}
-    >>> selection = Selection(Listing("fruit", [("item", 1)], columns, {}, ["fig"]))
-    >>> obey(selection, {"type": "tick", "key": "item:1", "on": True})
+    >>> selection = Selection(ItemIndex("fruit", [("item", 1)], columns, {}, ["fig"]))
+    >>> apply_command(selection, {"type": "tick", "key": "item:1", "on": True})
     >>> selection.ticked
     {('item', 1)}
     """
@@ -41,11 +41,11 @@ def obey(selection: Selection, command: Command) -> None:
             selection.sort(column)
         case {"type": "turn", "step": int(step)}:
             selection.turn(selection.view.page + step)
-        case {"type": "tick", "key": str(name), "on": bool(is_ticked)} if name in selection.listing.by_token:
-            selection.tick(selection.listing.by_token[name], is_ticked=is_ticked)
+        case {"type": "tick", "key": str(name), "on": bool(is_ticked)} if name in selection.index.by_token:
+            selection.tick(selection.index.by_token[name], is_ticked=is_ticked)
 
 
-def fresh(commands: list[dict[str, object]], *, done: int) -> list[dict[str, object]]:
+def new_commands(commands: list[dict[str, object]], *, done: int) -> list[dict[str, object]]:
     """Return the commands of the page that come after number `done`, in the order in which they were given.
 
     The page repeats what it has no answer to yet: of a busy kernel's trait only the newest value
@@ -53,8 +53,8 @@ def fresh(commands: list[dict[str, object]], *, done: int) -> list[dict[str, obj
 
     Examples
     --------
-    >>> from klikit_frames.forms.commands import fresh
-    >>> fresh([{"type": "clear", "seq": 4}, {"type": "undo", "seq": 5}], done=4)
+    >>> from klikit_frames.forms.page_commands import new_commands
+    >>> new_commands([{"type": "clear", "seq": 4}, {"type": "undo", "seq": 5}], done=4)
     [{'type': 'undo', 'seq': 5}]
     """
     return sorted((command for command in commands if _number(command) > done), key=_number)
@@ -70,7 +70,7 @@ def last_number(commands: list[dict[str, object]], *, done: int) -> int:
 
     Examples
     --------
-    >>> from klikit_frames.forms.commands import last_number
+    >>> from klikit_frames.forms.page_commands import last_number
     >>> last_number([{"type": "clear", "seq": 4}], done=2)
     4
     """
