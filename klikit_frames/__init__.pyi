@@ -49,10 +49,10 @@ from .menus.snapshots import load_state as load_state
 from .menus.snapshots import save_state as save_state
 from .menus.states import read_state as read_state
 from .menus.stores import stores as stores
-from .planning.plans import Limits as Limits
-from .planning.plans import Plan as Plan
-from .planning.plans import load_plan as load_plan
-from .planning.plans import plan as plan
+from .planning.limits import Limits as Limits
+from .planning.plan import Plan as Plan
+from .planning.plan import load_plan as load_plan
+from .planning.planner import plan as plan
 from .running.jobs import Job as Job
 from .running.jobs import attach as attach
 from .running.jobs import start as start

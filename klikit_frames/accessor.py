@@ -13,7 +13,7 @@ import klikit_frames as kf
 
 if TYPE_CHECKING:
     from .frames.toggles import CheckedToggles
-    from .planning.plans import Plan
+    from .planning.plan import Plan
 
 
 @pd.api.extensions.register_dataframe_accessor("klikit")

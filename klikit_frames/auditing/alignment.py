@@ -10,7 +10,7 @@ import pandas as pd
 from ..errors import StateError
 from ..frames.schemas import TOGGLE_COLUMNS
 from .contrasts import ENTITY_COLUMNS, business_flags, store_rows
-from .matching import Codes, check_state, flags, locate
+from .matching import Codes, check_state, flags, match_rows
 
 
 def align(state: pd.DataFrame, *, like: tuple[int, int] | pd.DataFrame | Literal["business"]) -> pd.DataFrame:
@@ -68,12 +68,12 @@ def _wanted(state: pd.DataFrame, like: tuple[int, int] | pd.DataFrame | str) -> 
     """Return the pattern's flag for each row, -1 where it has none."""
     is_store = (state["scope"] == "store").to_numpy(dtype=bool)
     if isinstance(like, pd.DataFrame):
-        return flags(check_state(like)["is_enabled"], locate(state, within=like))
+        return flags(check_state(like)["is_enabled"], match_rows(state, within=like))
     if isinstance(like, str):
         if like != "business":
             raise StateError(f"like={like!r}: a store as (brand_id, branch_id), a state, or 'business'.")
         return np.where(is_store, business_flags(state), -1)
     pattern = store_rows(state, like)
     return np.where(
-        is_store, flags(pattern["is_enabled"], locate(state, within=pattern, columns=ENTITY_COLUMNS)), -1
+        is_store, flags(pattern["is_enabled"], match_rows(state, within=pattern, columns=ENTITY_COLUMNS)), -1
     )

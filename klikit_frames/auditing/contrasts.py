@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..errors import StateError
 from ..menus.stores import store_pairs
-from .matching import Codes, booleans, check_state, flags, locate, pack
+from .matching import Codes, booleans, check_state, encode_keys, flags, match_rows
 
 ENTITY_COLUMNS = ("entity_type", "entity_id")
 
@@ -35,7 +35,7 @@ def mixed(state: pd.DataFrame) -> pd.DataFrame:
     True
     """
     rows = check_state(state)[(state["scope"] == "store") & state["is_enabled"].notna()]
-    (codes,) = pack([rows], columns=ENTITY_COLUMNS)
+    (codes,) = encode_keys([rows], columns=ENTITY_COLUMNS)
     _, first, group = np.unique(codes, return_index=True, return_inverse=True)
     is_on = flags(rows["is_enabled"]) == 1
     counts = {"n_on": np.bincount(group, is_on), "n_off": np.bincount(group, ~is_on)}
@@ -139,7 +139,7 @@ def business_flags(state: pd.DataFrame) -> Codes:
     business = state[(state["scope"] == "business").to_numpy(dtype=bool)]
     if business.empty:
         raise StateError("The state has no business rows: read it with with_business=True.")
-    return flags(business["is_enabled"], locate(state, within=business, columns=ENTITY_COLUMNS))
+    return flags(business["is_enabled"], match_rows(state, within=business, columns=ENTITY_COLUMNS))
 
 
 def _divided(found: pd.DataFrame) -> pd.DataFrame:

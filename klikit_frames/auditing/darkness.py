@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .matching import Codes, booleans, check_state, flags, locate, named
+from .matching import Codes, booleans, check_state, flags, match_rows, named
 
 PLACE_COLUMNS = ("scope", "brand_id", "branch_id")
 _REASONS = ("itself", "category", "section", "all items")
@@ -143,7 +143,7 @@ def _parents(state: pd.DataFrame, row: Codes, entity_type: str, *, ids: Codes) -
     where = np.flatnonzero((state["entity_type"] == entity_type).to_numpy(dtype=bool))
     columns = (*PLACE_COLUMNS, "entity_id")
     asked = state[list(PLACE_COLUMNS)].take(row).assign(entity_id=ids)
-    found = locate(asked, within=state.take(where), columns=columns)
+    found = match_rows(asked, within=state.take(where), columns=columns)
     return np.where(found < 0, -1, where[found] if len(where) else -1)
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 from ..frames.schemas import ENTITY_TYPES, SCOPES, TOGGLE_COLUMNS
 from ..frames.toggles import read_toggles
 from ..menus.trees import DTYPES
-from ..planning.absences import find_foreign_stores, find_options, is_whole_business
-from .matching import CELL_COLUMNS, Codes, booleans, check_state, flags, locate, named, pack
+from ..planning.skips import find_foreign_stores, find_options, is_complete_state
+from .matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
 
 _DTYPES = {name: DTYPES[name] for name in CELL_COLUMNS} | {"is_enabled": "bool"}
 CHANGES = ("already", "change", "not_in_menu", "unknown")
@@ -56,7 +56,7 @@ def diff(toggles: Any, state: pd.DataFrame) -> pd.DataFrame:
     [[True, 'change'], [True, 'change']]
     """
     wanted = toggles if _is_checked(toggles) else read_toggles(toggles)
-    position = locate(wanted, within=check_state(state))
+    position = match_rows(wanted, within=check_state(state))
     live = flags(state["is_enabled"], position)
     is_absent = position < 0
     is_absent[is_absent] = _is_covered(wanted[is_absent], state)
@@ -97,9 +97,9 @@ def _is_covered(wanted: pd.DataFrame, state: pd.DataFrame) -> Codes:
 
     The business level was read if the state still has all of it.
     """
-    rows, read = pack([wanted, state], columns=["scope", "brand_id", "branch_id"])
+    rows, read = encode_keys([wanted, state], columns=["scope", "brand_id", "branch_id"])
     covered = np.isin(rows, np.unique(read)) & ~find_options(wanted, state)
-    if not is_whole_business(state):
+    if not is_complete_state(state):
         covered &= (wanted["scope"] != "business").to_numpy(dtype=bool)
     told: Codes = covered | find_foreign_stores(wanted, state)
     return told

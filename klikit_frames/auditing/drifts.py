@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .darkness import PLACE_COLUMNS
-from .matching import CELL_COLUMNS, Codes, booleans, check_state, flags, locate, named, pack
+from .matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
 
 _DRIFTS = ("switched_on", "switched_off", "appeared", "gone", "not_read", "unknown")
 _ON, _OFF, _APPEARED, _GONE, _NOT_READ, _UNKNOWN = range(6)
@@ -52,7 +52,7 @@ def drift(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 def _sides(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the changed cells of `after`, and the cells that only `before` has."""
-    position = locate(after, within=before)
+    position = match_rows(after, within=before)
     was, now = flags(before["is_enabled"], position), flags(after["is_enabled"])
     is_read = _share_places(after, before)
     code = np.select(
@@ -72,7 +72,7 @@ def _sides(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.
 
 def _share_places(rows: pd.DataFrame, other: pd.DataFrame) -> Codes:
     """Say for each row whether the other state has its store (or the business level) at all."""
-    here, there = pack([rows, other], columns=PLACE_COLUMNS)
+    here, there = encode_keys([rows, other], columns=PLACE_COLUMNS)
     return np.isin(here, np.unique(there))
 
 

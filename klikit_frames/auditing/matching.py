@@ -1,4 +1,4 @@
-"""Flags and names as small codes, and states that are none; cells are found by `planning.cells`."""
+"""Flags and names as small codes, and states that are none; cells are found by `planning.cell_keys`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 from ..errors import StateError
 from ..frames.schemas import STATE_COLUMNS
 from ..menus.trees import TEXT
-from ..planning.cells import CELL_COLUMNS, Codes, locate, pack
+from ..planning.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
 
-__all__ = ["CELL_COLUMNS", "Codes", "booleans", "check_state", "flags", "locate", "named", "pack"]
+__all__ = ["CELL_COLUMNS", "Codes", "booleans", "check_state", "encode_keys", "flags", "match_rows", "named"]
 
 
 def flags(column: pd.Series, positions: Codes | None = None) -> Codes:

@@ -15,7 +15,7 @@ from ..progress import Progress
 from ..running.journal import JournalPath
 from .darkness import PLACE_COLUMNS
 from .diffs import beside
-from .matching import Codes, booleans, flags, locate, named, pack
+from .matching import Codes, booleans, encode_keys, flags, match_rows, named
 from .recall import recall_before
 from .visibility import changed_rows, hidden_rows, known_rows
 
@@ -107,7 +107,7 @@ def read_cells(cells: pd.DataFrame, client: Client, *, progress: Progress) -> pd
 
 def _judge(frame: pd.DataFrame, state: pd.DataFrame, *, before: pd.Series | None) -> tuple[Codes, Codes]:
     """Return the live flags, and the proof of each row as a code."""
-    live = flags(state["is_enabled"], locate(frame, within=state))
+    live = flags(state["is_enabled"], match_rows(frame, within=state))
     is_shown = live == flags(frame["is_enabled"])
     is_hidden = hidden_rows(
         frame,
@@ -121,7 +121,7 @@ def _judge(frame: pd.DataFrame, state: pd.DataFrame, *, before: pd.Series | None
 
 def _renewed(state: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:
     """Return the state with the menus of `newer` in place of its own."""
-    old, new = pack([state, newer], columns=PLACE_COLUMNS)
+    old, new = encode_keys([state, newer], columns=PLACE_COLUMNS)
     both = pd.concat([state[~np.isin(old, new)], newer], ignore_index=True)
     both.attrs = newer.attrs
     return both

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import JournalError
-from ..planning.plans import parse_plan
+from ..planning.plan import parse_plan
 from ..running import locks
 from ..running.attribution import attribute
 from ..running.journal import JournalPath, journal_path, open_journal
-from .matching import booleans, flags, locate
+from .matching import booleans, flags, match_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +75,7 @@ def recall_before(run_id: str, *, journal: JournalPath = None) -> pd.Series | No
 def _before(frame: pd.DataFrame, planned: pd.Series, noted: Iterable[Flag]) -> pd.Series:
     """Return what the run itself noted, and for the rest what the plan knew."""
     known = _cells(noted)
-    own = flags(known["is_enabled"], locate(frame, within=known))
+    own = flags(known["is_enabled"], match_rows(frame, within=known))
     told = np.where(own >= 0, own, flags(planned))
     return booleans(told).set_axis(frame.index)
 

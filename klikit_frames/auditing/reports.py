@@ -21,7 +21,7 @@ from .summaries import summary
 from .timelines import plot_timeline
 
 if TYPE_CHECKING:
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
     from ..running.results import Result
 
 # A manager reads the first rows; the whole is in the files that the run wrote.

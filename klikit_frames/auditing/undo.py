@@ -11,12 +11,13 @@ import pandas as pd
 from ..errors import PlanError
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..html import paragraph_html, table_html
-from ..planning.plans import Plan, plan
+from ..planning.plan import Plan
+from ..planning.planner import plan
 from ..progress import Progress
 from ..running.guards import check_same_host
 from ..running.journal import JournalPath
 from .alignment import as_toggles
-from .matching import CELL_COLUMNS, Codes, booleans, flags, locate, named
+from .matching import CELL_COLUMNS, Codes, booleans, flags, match_rows, named
 from .proofs import read_cells
 from .recall import Recalled, recall
 from .visibility import changed_rows, hidden_rows
@@ -122,7 +123,7 @@ def undo(run_id: str, client: Client, *, journal: JournalPath = None, progress: 
     check_same_host(recalled.run, client)
     cells, before = _written(recalled)
     state = read_cells(cells, client, progress=progress)
-    live = flags(state["is_enabled"], locate(cells, within=state))
+    live = flags(state["is_enabled"], match_rows(cells, within=state))
     reason = _reasons(cells, before=before, live=live)
     ours = cells[reason < 0].assign(title=None)
     toggles = as_toggles(ours, is_enabled=before[reason < 0] == 1)[list(TOGGLE_COLUMNS)]

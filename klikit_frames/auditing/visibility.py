@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .darkness import PLACE_COLUMNS
-from .matching import Codes, flags, pack
+from .matching import Codes, encode_keys, flags
 
 # Outcomes under which the run may have written the cell.
 _WRITTEN = ("applied", "unknown")
@@ -55,7 +55,7 @@ def hidden_rows(frame: pd.DataFrame, *, is_changed: Codes, is_shown: Codes, is_k
     is_known : array of bool
         Rows whose flag before the run is known.
     """
-    (places,) = pack([frame], columns=PLACE_COLUMNS)
+    (places,) = encode_keys([frame], columns=PLACE_COLUMNS)
     _, group = np.unique(places, return_inverse=True)
     is_proven = np.bincount(group, is_changed & is_known & is_shown) > 0
     n_unsure = np.bincount(group, is_changed & ~is_known)

@@ -47,8 +47,8 @@ def open_source(name: str) -> Path | io.BytesIO:
 
 def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
     """Return the plan in a plan file, known by its content, or None for any other file."""
-    from klikit_frames.planning.files import is_plan
-    from klikit_frames.planning.plans import parse_plan
+    from klikit_frames.planning.plan import parse_plan
+    from klikit_frames.planning.plan_files import is_plan
 
     content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
     return parse_plan(content) if is_plan(content) else None

@@ -13,7 +13,7 @@ from ..wording import counted
 from .item_index import ItemIndex
 
 if TYPE_CHECKING:
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
 
 _MOST_LINES = 5
 _FACTS = ("Rows", "Requests", "Time", "Already so", "Refused", "Touches")

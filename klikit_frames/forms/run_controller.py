@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ..auditing.undo import undo
 from ..errors import KlikitFramesError
 from ..frames.schemas import RESULT_COLUMNS
-from ..planning.plans import parse_plan
-from ..planning.plans import plan as make_plan
+from ..planning.plan import parse_plan
+from ..planning.planner import plan as make_plan
 from ..running.jobs import Job, JobProgress, attach, start
 from ..running.journal import read_journal
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..api.client import Client
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
     from ..running.journal import JournalPath
     from ..running.results import Result
 

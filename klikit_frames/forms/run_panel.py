@@ -18,7 +18,7 @@ from .run_controller import RunController, Stage
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
     from ..running.journal import JournalPath
     from ..running.results import Result
 

@@ -9,7 +9,7 @@ import ipywidgets as w  # type: ignore[import-untyped]
 import pandas as pd
 
 from ..errors import KlikitFramesError
-from ..planning.plans import plan
+from ..planning.planner import plan
 from .drafts import Draft, draft_toggles, missing_inputs, python_line
 from .form_html import error_html, heading_html, note_html
 from .live_flags import LiveFlags

@@ -12,7 +12,7 @@ import ipywidgets as w  # type: ignore[import-untyped]
 import pandas as pd
 
 from ..frames.toggles import CheckedToggles, check_toggles
-from ..planning.plans import plan
+from ..planning.planner import plan
 from ..running.exports import write_csv
 from .form_html import block_html, download_html, error_html, note_html
 from .item_index import entity_index

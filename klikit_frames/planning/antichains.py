@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.efforts import STEP
+from .budget import STEP
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.groups import Indexes
-    from klikit_frames.planning.kernels import Bits, Kernel
+    from .budget import SearchBudget
+    from .groups import Indexes
+    from .kernels import Bits, Kernel
 
 _MOST_RECTANGLES = 16
 _LEAST_DENSITY = 0.75
@@ -28,12 +28,12 @@ def suits_antichains(kernel: Kernel) -> bool:
 
 
 def cover_by_antichains(
-    kernel: Kernel, *, least: int, best: int, draw: np.random.Generator, effort: Effort
+    kernel: Kernel, *, least: int, best: int, draw: np.random.Generator, budget: SearchBudget
 ) -> Bits | None:
     """Return the columns of a cover of fewer than `best` rectangles, as few as can be found, or None."""
     found = None
     for count in range(min(best - 1, _MOST_RECTANGLES), least - 1, -1):
-        sets = _search_sets(kernel, count, draw=draw, effort=effort)
+        sets = _search_sets(kernel, count, draw=draw, budget=budget)
         if sets is None:
             break
         members = (sets[:, None] >> np.arange(count)) & 1 == 1
@@ -43,7 +43,7 @@ def cover_by_antichains(
 
 
 def _search_sets(
-    kernel: Kernel, count: int, *, draw: np.random.Generator, effort: Effort, n_steps: int = 6_000
+    kernel: Kernel, count: int, *, draw: np.random.Generator, budget: SearchBudget, n_steps: int = 6_000
 ) -> Indexes | None:
     """Give every row a set, and change the sets of rows around an uncovered cell while that mends more."""
     choices = np.array([sum(1 << each for each in some) for some in combinations(range(count), count // 2)])
@@ -53,9 +53,9 @@ def _search_sets(
     for step in range(n_steps):
         if not len(bare):
             return sets
-        if step % 64 == 0 and effort.is_over:
+        if step % 64 == 0 and budget.is_over:
             return None
-        effort.work(10.0 * kernel.cells.size + STEP)
+        budget.charge(10.0 * kernel.cells.size + STEP)
         row = _row_to_change(bare, holes, draw)
         changed = sets.copy()
         changed[row] = draw.choice(choices)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.efforts import STEP
-from klikit_frames.planning.kernels import subset_of_row
+from .budget import STEP
+from .kernels import subset_of_row
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.groups import Indexes
-    from klikit_frames.planning.kernels import Bits, Kernel
-    from klikit_frames.planning.limits import Limits
+    from .budget import SearchBudget
+    from .groups import Indexes
+    from .kernels import Bits, Kernel
+    from .limits import Limits
 
 _TABU_STEPS = 7
 _MOST_TRIED = 200_000
@@ -33,11 +33,11 @@ class FoolingSet:
         Where.
     draw : Generator
         Breaks ties.
-    effort : Effort
+    budget : SearchBudget
         The set stays as it is when this is over.
     """
 
-    def __init__(self, kernel: Kernel, *, draw: np.random.Generator, effort: Effort) -> None:
+    def __init__(self, kernel: Kernel, *, draw: np.random.Generator, budget: SearchBudget) -> None:
         self._cells, self._draw = kernel.cells, draw
         self._rows, self._columns = np.nonzero(kernel.needed)
         self._in_row = [np.flatnonzero(line) for line in kernel.cells]
@@ -46,7 +46,7 @@ class FoolingSet:
         # How many members each cell fits with.
         self._fits = np.zeros(kernel.cells.shape, dtype=np.int16)
         self.best: list[int] = []
-        self._begin(effort)
+        self._begin(budget)
 
     @property
     def size(self) -> int:
@@ -58,23 +58,23 @@ class FoolingSet:
         """Rows and columns of the best set's cells."""
         return self._rows[self.best], self._columns[self.best]
 
-    def improve(self, *, n_steps: int, target: int, effort: Effort) -> None:
+    def improve(self, *, n_steps: int, target: int, budget: SearchBudget) -> None:
         """Search for a larger set, until it has `target` cells."""
         banned = np.zeros(len(self._rows), dtype=np.int64)
         for step in range(n_steps):
-            if self.size >= target or (step % _CHECK_CLOCK_EVERY == 0 and effort.is_over):
+            if self.size >= target or (step % _CHECK_CLOCK_EVERY == 0 and budget.is_over):
                 return
             fits = self._fits[self._rows, self._columns]
             self._step(fits, banned, step)
-            effort.work(10.0 * len(self._rows) + STEP)
+            budget.charge(10.0 * len(self._rows) + STEP)
 
-    def _begin(self, effort: Effort) -> None:
+    def _begin(self, budget: SearchBudget) -> None:
         table = self._cells.astype(np.float32)
         crowd = (table @ table.T @ table)[self._rows, self._columns]
         for each in np.argsort(crowd, kind="stable")[:_MOST_TRIED].tolist():
             if self._fits[self._rows[each], self._columns[each]] == 0:
                 self._put(each)
-                if len(self._members) % _CHECK_CLOCK_EVERY == 0 and effort.is_over:
+                if len(self._members) % _CHECK_CLOCK_EVERY == 0 and budget.is_over:
                     break
         self.best = sorted(self._members)
 

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from klikit_frames.planning.efforts import STEP
-from klikit_frames.planning.kernels import first_of_equal
+from .budget import STEP
+from .kernels import first_of_equal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.groups import Indexes
-    from klikit_frames.planning.kernels import Bits, Kernel
+    from .budget import SearchBudget
+    from .groups import Indexes
+    from .kernels import Bits, Kernel
 
     Weights = NDArray[np.float32]
 
 
-class Pool(NamedTuple):
+class CandidatePool(NamedTuple):
     """Maximal rectangles of one kernel.
 
     Attributes
@@ -34,9 +34,9 @@ class Pool(NamedTuple):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, chosen: Indexes) -> Pool:
+    def take(self, chosen: Indexes) -> CandidatePool:
         """Return some of the rectangles."""
-        return Pool(self.rows[chosen], self.columns[chosen])
+        return CandidatePool(self.rows[chosen], self.columns[chosen])
 
     def covers(self, kernel: Kernel) -> Bits:
         """Return for each rectangle (first axis) which needed cells (second axis) it has."""
@@ -44,32 +44,32 @@ class Pool(NamedTuple):
         return self.rows[:, rows] & self.columns[:, columns]
 
 
-def close_columns(cells: Bits, columns: Bits) -> Pool:
+def close_columns(cells: Bits, columns: Bits) -> CandidatePool:
     """Return the maximal rectangles that have all rows that hold the given columns."""
-    rows = common(cells.T, columns)
-    return Pool(rows, common(cells, rows))
+    rows = shared_columns(cells.T, columns)
+    return CandidatePool(rows, shared_columns(cells, rows))
 
 
-def common(cells: Bits, rows: Bits) -> Bits:
+def shared_columns(cells: Bits, rows: Bits) -> Bits:
     """Return for each set of rows the columns that all of them hold."""
     chosen = rows.astype(np.float32)
     held: Bits = chosen @ cells.astype(np.float32) > chosen.sum(axis=1, keepdims=True) - 0.5
     return held
 
 
-def join_pools(cells: Bits, columns: list[Bits]) -> Pool:
+def join_pools(cells: Bits, columns: list[Bits]) -> CandidatePool:
     """Return the different maximal rectangles among the closures of the given sets of columns."""
     pool = close_columns(cells, np.concatenate(columns))
     first, _ = first_of_equal(pool.columns)
     return pool.take(first[pool.rows[first].any(axis=1)])
 
 
-def star_columns(kernel: Kernel) -> list[Bits]:
+def row_and_column_closures(kernel: Kernel) -> list[Bits]:
     """Return the columns of every row, and those that the rows of every column share."""
-    return [kernel.cells, common(kernel.cells, kernel.cells.T)]
+    return [kernel.cells, shared_columns(kernel.cells, kernel.cells.T)]
 
 
-def shared_columns(kernel: Kernel, *, most: int) -> list[Bits]:
+def pair_intersections(kernel: Kernel, *, most: int) -> list[Bits]:
     """Return the columns that every two rows share, if these are at most `most`."""
     left, right = np.triu_indices(len(kernel.cells), k=1)
     if len(left) > most:
@@ -130,7 +130,7 @@ def grow_both_ways(
     columns = _some(weights.sum(axis=0) > 0, n_seeds, draw)
     by_rows, values = grow(kernel, weights, rows=rows, draw=shaken)
     sets, others = grow(kernel.transposed, np.ascontiguousarray(weights.T), rows=columns, draw=shaken)
-    return np.concatenate([by_rows, common(kernel.cells, sets)]), np.concatenate([values, others])
+    return np.concatenate([by_rows, shared_columns(kernel.cells, sets)]), np.concatenate([values, others])
 
 
 def _some(is_one: Bits, most: int, draw: np.random.Generator) -> Indexes:
@@ -138,7 +138,7 @@ def _some(is_one: Bits, most: int, draw: np.random.Generator) -> Indexes:
     return numbers if len(numbers) <= most else draw.permutation(numbers)[:most]
 
 
-def peel(
+def greedy_cover(
     kernel: Kernel,
     weights: Weights,
     *,
@@ -146,25 +146,25 @@ def peel(
     draw: np.random.Generator,
     is_shaken: bool,
     most: int,
-    effort: Effort,
+    budget: SearchBudget,
 ) -> tuple[list[Bits] | None, Bits]:
     """Cover the cells that have weight by taking the heaviest rectangle again and again.
 
     Returns
     -------
     chosen : list of array of bool, or None
-        The columns of the rectangles taken; None if it would be more than `most`, or the effort is over.
+        The columns of the rectangles taken; None if it would be more than `most`, or the budget is over.
     seen : array of bool
         The columns of all rectangles that were looked at.
     """
     left = weights.copy()
     chosen: list[Bits] = []
     seen: list[Bits] = []
-    while left.any() and len(chosen) < most and not effort.is_over:
+    while left.any() and len(chosen) < most and not budget.is_over:
         columns, values = grow_both_ways(kernel, left, n_seeds=n_seeds, draw=draw, is_shaken=is_shaken)
         best = columns[values.argmax()]
-        left[np.ix_(common(kernel.cells.T, best[None])[0], best)] = 0
+        left[np.ix_(shared_columns(kernel.cells.T, best[None])[0], best)] = 0
         chosen.append(best)
         seen.append(columns)
-        effort.work(5.0 * left.size * len(columns) + STEP)
+        budget.charge(5.0 * left.size * len(columns) + STEP)
     return None if left.any() else chosen, np.concatenate([kernel.cells[:0], *seen])

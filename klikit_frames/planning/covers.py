@@ -1,4 +1,4 @@
-"""Groups of rows to the fewest requests: all parts quickly first, then the open ones with the time left."""
+"""Groups of rows to the fewest requests: each component quickly first, then the open ones."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from klikit_frames.planning.efforts import Effort
-from klikit_frames.planning.orders import Request
-from klikit_frames.planning.parts import FullPart, Part
-from klikit_frames.planning.pieces import Rectangle
-from klikit_frames.planning.reductions import merge_twins, split_parts
+from .budget import SearchBudget
+from .components import Component, FullComponent
+from .rectangles import Rectangle
+from .reductions import merge_twins, split_components
+from .sending_order import GroupRectangle
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.groups import Group
-    from klikit_frames.planning.limits import Limits
-    from klikit_frames.planning.reductions import Table
-    from klikit_frames.progress import Progress
+    from ..progress import Progress
+    from .groups import Group
+    from .limits import Limits
+    from .reductions import Table
 
 _WAYS = ("per_row", "per_store", "per_entity", "equal_sets")
 
@@ -30,7 +30,7 @@ class Cover:
 
     Attributes
     ----------
-    requests : list of Request
+    requests : list of GroupRectangle
         Each within the caps; in no order.
     lower_bound : int
         No plan has fewer.
@@ -38,7 +38,7 @@ class Cover:
         How many requests the usual ways take.
     """
 
-    requests: list[Request]
+    requests: list[GroupRectangle]
     lower_bound: int
     baselines: dict[str, int]
 
@@ -73,42 +73,46 @@ def cover_groups(
     baselines = [
         _count_baselines(group, table, limits=limits) for group, table in zip(groups, tables, strict=True)
     ]
-    parts = [
-        (group, part)
+    components = [
+        (group, component)
         for group, table in zip(groups, tables, strict=True)
-        for part in _parts(table, limits=limits)
+        for component in _components(table, limits=limits)
     ]
-    effort = Effort(time_budget_s, progress=progress, spent_s=time.monotonic() - started)
+    budget = SearchBudget(time_budget_s, progress=progress, spent_s=time.monotonic() - started)
     if combine:
         # The products are small and many: threads would cost more than they bring.
         with threadpool_limits(limits=1, user_api="blas"):
-            _search([part for _, part in parts if isinstance(part, Part)], effort)
-        found = [Request(group, each) for group, part in parts for each in part.finish()]
+            _search([component for _, component in components if isinstance(component, Component)], budget)
+        found = [
+            GroupRectangle(group, each) for group, component in components for each in component.rectangles()
+        ]
     else:
-        found = [Request(group, each) for group in groups for each in _single_cells(group)]
-    effort.close()
+        found = [GroupRectangle(group, each) for group in groups for each in _single_cells(group)]
+    budget.close()
     totals = {way: sum(each[way] for each in baselines) for way in _WAYS}
-    return Cover(found, sum(part.bound for _, part in parts), totals)
+    return Cover(found, sum(component.bound for _, component in components), totals)
 
 
-def _parts(table: Table, *, limits: Limits) -> list[Part | FullPart]:
-    """Return the connected parts; a single block that is best cut by a grid needs no search."""
-    parts: list[Part | FullPart] = []
-    for positions in split_parts(table):
-        full = FullPart(table, positions, limits=limits) if len(positions) == 1 else None
-        parts.append(full if full is not None and full.is_settled else Part(table, positions, limits=limits))
-    return parts
+def _components(table: Table, *, limits: Limits) -> list[Component | FullComponent]:
+    """Return the connected components; a single block that is best cut by a grid needs no search."""
+    components: list[Component | FullComponent] = []
+    for positions in split_components(table):
+        full = FullComponent(table, positions, limits=limits) if len(positions) == 1 else None
+        components.append(
+            full if full is not None and full.is_settled else Component(table, positions, limits=limits)
+        )
+    return components
 
 
-def _search(parts: list[Part], effort: Effort) -> None:
-    """Search until all is proven or the effort is over; Ctrl-C ends it with what there is."""
+def _search(components: list[Component], budget: SearchBudget) -> None:
+    """Search until all is proven or the budget is over; Ctrl-C ends it with what there is."""
     try:
-        for part in parts:
-            part.begin(effort)
-        effort.saved = sum(part.n_trivial - part.n_requests for part in parts)
-        open_parts = [part for part in parts if not part.is_settled]
-        for number, part in enumerate(open_parts):
-            part.deepen(effort.share(len(open_parts) - number))
+        for component in components:
+            component.quick_cover(budget)
+        budget.saved = sum(component.n_trivial - component.n_requests for component in components)
+        open_parts = [component for component in components if not component.is_settled]
+        for number, component in enumerate(open_parts):
+            component.improve(budget.split(len(open_parts) - number))
     except KeyboardInterrupt:
         return
 

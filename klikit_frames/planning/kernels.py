@@ -15,8 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.groups import Indexes
+    from .budget import SearchBudget
+    from .groups import Indexes
 
     Bits = NDArray[np.bool_]
 
@@ -60,16 +60,16 @@ def whole_kernel(cells: Bits) -> Kernel:
     return Kernel(cells, cells, np.arange(n_rows), np.arange(n_columns))
 
 
-def find_kernel(cells: Bits, effort: Effort) -> Kernel | None:
+def find_kernel(cells: Bits, budget: SearchBudget) -> Kernel | None:
     """Return the smallest kernel that merging and dropping lead to, or None if that would take too long."""
     kernel = whole_kernel(cells)
     while True:
         smaller = _merged_rows(_merged_rows(kernel).transposed).transposed
         if smaller.cells.size > _LARGE:
             smaller = _without_spanned_rows(
-                _without_spanned_rows(smaller, effort).transposed, effort
+                _without_spanned_rows(smaller, budget).transposed, budget
             ).transposed
-        if not effort.can_match(matching_work(smaller.cells.shape)):
+        if not budget.can_afford(matching_work(smaller.cells.shape)):
             return None
         if smaller.cells.size <= _LARGE or smaller.cells.shape == kernel.cells.shape:
             smaller = _without_dominated(smaller)
@@ -114,7 +114,7 @@ def _without_dominated(kernel: Kernel) -> Kernel:
     return Kernel(kernel.cells[inside], essential[inside], kernel.rows[rows], kernel.columns[columns])
 
 
-def _without_spanned_rows(kernel: Kernel, effort: Effort) -> Kernel:
+def _without_spanned_rows(kernel: Kernel, budget: SearchBudget) -> Kernel:
     """Drop what minimal rows dominate: cells of a row that lie in a minimal row which it contains.
 
     Far quicker than comparing all with all where few rows are minimal. Rows come by size, so that those that
@@ -125,7 +125,7 @@ def _without_spanned_rows(kernel: Kernel, effort: Effort) -> Kernel:
     needed, minimal = kernel.needed.copy(), table[:0]
     for start in range(0, len(order), _BATCH):
         batch = order[start : start + _BATCH]
-        if not effort.can_match(4.0 * table.size * len(minimal)):
+        if not budget.can_afford(4.0 * table.size * len(minimal)):
             return kernel
         contains = table[batch] @ minimal.T > minimal.sum(axis=1) - 0.5
         is_free = ~contains.any(axis=1)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import ceil
 from operator import index
 
-from klikit_frames.errors import PlanError
+from ..errors import PlanError
 
 _NO_CAP = 2**62
 

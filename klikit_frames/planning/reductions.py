@@ -1,4 +1,4 @@
-"""Smaller tables with the same answer: twins merged, unconnected parts split."""
+"""Smaller tables with the same answer: twins merged, unconnected components split."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.errors import PlanError
-from klikit_frames.planning.groups import distinct
+from ..errors import PlanError
+from .groups import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from klikit_frames.planning.groups import Group, Indexes
+    from .groups import Group, Indexes
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def _side(signatures: NDArray[np.uint64]) -> Side:
     return Side(np.argsort(class_of, kind="stable"), starts, class_of)
 
 
-def split_parts(table: Table) -> list[Indexes]:
-    """Return the positions of the merged cells of each connected part, parts in order of their first row."""
+def split_components(table: Table) -> list[Indexes]:
+    """Return the positions of the merged cells of each connected component, in order of first rows."""
     labels = _labels(table.rows, table.columns + len(table.entities.sizes))
     own = labels[table.rows]
     order = np.argsort(own, kind="stable")

@@ -1,4 +1,4 @@
-"""Rows that need not, or cannot, be sent: what the live state says."""
+"""Rows that need not, or cannot, be sent: what the live state says, and what it proves by what it lacks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from klikit_frames.errors import PlanError
-from klikit_frames.planning.absences import find_foreign_stores, find_options, is_whole_business
-from klikit_frames.planning.cells import CELL_COLUMNS, locate, pack
+from ..errors import PlanError
+from .cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 _ENTITY = ["entity_type", "entity_id"]
+_STORE = ["brand_id", "branch_id"]
 
 
 class Skips(NamedTuple):
@@ -75,17 +75,17 @@ def _check_columns(state: pd.DataFrame) -> None:
 
 def _live_flags(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
     live = state["is_enabled"].astype("boolean").array
-    told = live.take(locate(toggles, within=state), allow_fill=True)
+    told = live.take(match_rows(toggles, within=state), allow_fill=True)
     return pd.Series(told, index=toggles.index, name="before")
 
 
 def _is_foreign(toggles: pd.DataFrame, state: pd.DataFrame) -> Flags:
     """Tell the rows whose store, or whose id, is not of this business."""
     foreign = find_foreign_stores(toggles, state)
-    if not is_whole_business(state):
+    if not is_complete_state(state):
         return foreign
     business = state[state["scope"] == "business"]
-    asked, own = pack([toggles, business], columns=_ENTITY)
+    asked, own = encode_keys([toggles, business], columns=_ENTITY)
     is_told = toggles["entity_type"].isin(business["entity_type"].unique()).to_numpy(dtype=bool)
     return foreign | (is_told & ~np.isin(asked, own) & ~find_options(toggles, state))
 
@@ -98,6 +98,54 @@ def _is_unchanged(toggles: pd.DataFrame, before: pd.Series, rejected: Flags) -> 
     holds = (before == toggles["is_enabled"]).fillna(value=False).to_numpy(dtype=bool)
     holds &= ~toggles["cascade_to_modifier_groups"].to_numpy(dtype=bool) & ~rejected
     is_business = (toggles["scope"] == "business").to_numpy(dtype=bool)
-    (entities,) = pack([toggles], columns=_ENTITY)
+    (entities,) = encode_keys([toggles], columns=_ENTITY)
     changed = entities[is_business & ~holds & ~rejected]
     return holds & (is_business | ~np.isin(entities, changed))
+
+
+def is_complete_state(state: pd.DataFrame) -> bool:
+    """Say whether a state has all rows of the business level, so that others are not of it.
+
+    A state that was filtered has fewer than were read; one made by hand is taken at its word.
+
+    Parameters
+    ----------
+    state : DataFrame
+        Live flags; ``attrs["n_business_rows"]``, if it is there, is how many were read.
+    """
+    n_rows = int((state["scope"] == "business").sum())
+    return n_rows > 0 and n_rows == state.attrs.get("n_business_rows", n_rows)
+
+
+def find_options(rows: pd.DataFrame, state: pd.DataFrame) -> Codes:
+    """Say which rows are modifier options: items of the business that a state has no rows of.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``entity_type`` and ``entity_id``.
+    state : DataFrame
+        Live flags; ``attrs["modifier_option_ids"]`` are the options.
+    """
+    options = list(state.attrs.get("modifier_option_ids", ()))
+    found: Codes = ((rows["entity_type"] == "item") & rows["entity_id"].isin(options)).to_numpy(dtype=bool)
+    return found
+
+
+def find_foreign_stores(rows: pd.DataFrame, state: pd.DataFrame) -> Codes:
+    """Say which rows are of a store that the business does not have, as far as the state lists its stores.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``scope``, ``brand_id`` and ``branch_id``.
+    state : DataFrame
+        Live flags; ``attrs["stores"]`` are all stores of the business.
+    """
+    own = state.attrs.get("stores")
+    if own is None:
+        return np.zeros(len(rows), dtype=bool)
+    listed = pd.DataFrame(list(own), columns=_STORE, dtype="Int64")
+    pairs, known = encode_keys([rows, listed], columns=_STORE)
+    foreign: Codes = (rows["scope"] == "store").to_numpy(dtype=bool) & ~np.isin(pairs, known)
+    return foreign

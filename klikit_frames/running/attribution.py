@@ -13,7 +13,7 @@ from .records import Cell, Request, Target, Verdict, cell_of
 from .rows import microseconds, times
 
 if TYPE_CHECKING:
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
 
 _TEXTS = ("outcome", "code", "message", "request_id", "idempotency_key")
 _NUMBERS = ("http_status", "request_no", "attempts")

@@ -12,7 +12,7 @@ from .records import Cell, Flag, cell_of
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
 
 Before = Literal["plan", "read"]
 _COLUMNS = ["entity_type", "entity_id", "brand_id", "branch_id"]

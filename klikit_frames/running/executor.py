@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 import pandas as pd
 
 from ..errors import JournalError
-from ..planning.plans import parse_plan
+from ..planning.plan import parse_plan
 from ..progress import Bar, Progress, open_bar
 from . import locks
 from .attribution import attribute
@@ -33,7 +33,7 @@ from .worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
 
 _PAST_KEY = "it was sent, and no answer came while its key was good; it is not sent again"
 

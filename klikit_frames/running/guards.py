@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, PlanError
-from ..planning.checks import check_plan
-from ..planning.plans import Plan
+from ..planning.plan import Plan
+from ..planning.plan_checks import check_plan
 
 if TYPE_CHECKING:
     from ..api.client import Client

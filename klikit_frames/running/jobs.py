@@ -11,7 +11,7 @@ from IPython.display import display
 
 from ..errors import JournalError
 from ..html import paragraph_html
-from ..planning.plans import parse_plan
+from ..planning.plan import parse_plan
 from . import locks
 from .executor import RunExecutor, recorded_result, tell
 from .journal import JournalPath, open_journal, read_journal
@@ -20,7 +20,7 @@ from .runs import open_run
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
     from .records import Run
 
 _POLL_S = 0.1

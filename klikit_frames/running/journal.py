@@ -3,7 +3,7 @@
 One SQLite file holds many runs. A request's key, its exact bytes and their hash are committed before the
 socket is touched; an outcome is committed before it is shown. It holds no secret. Of a run it tells, by
 ``run_id``: :meth:`Journal.run` (with plan digest and host), :meth:`Journal.plan_body` (bytes for
-``planning.plans.parse_plan``), :meth:`Journal.requests`, :meth:`Journal.flags` (``"before"``:
+``planning.plan.parse_plan``), :meth:`Journal.requests`, :meth:`Journal.flags` (``"before"``:
 before-images, ``"proof"``: what reading back has shown).
 """
 

@@ -13,7 +13,7 @@ from .bisection import Evidence, split
 from .records import Request, Store, Target, Verdict
 
 if TYPE_CHECKING:
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
 
 # One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
 _OF_ONE_FLAG = 404

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..planning.plans import parse_plan
+from ..planning.plan import parse_plan
 from ..progress import Progress
 from . import locks
 from .before_images import Before
@@ -27,7 +27,7 @@ from .results import Result
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..planning.plans import Plan
+    from ..planning.plan import Plan
 
 
 def run(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.auditing.matching import CELL_COLUMNS, booleans, flags, locate, named
+from klikit_frames.auditing.matching import CELL_COLUMNS, booleans, flags, match_rows, named
 from tests.auditing.samples import business, in_store, state_of
 
 _IDS = st.one_of(st.integers(1, 5), st.integers(1, 2**63 - 1))
@@ -38,7 +38,7 @@ def test_locate__as_a_dict_would(
     """Every cell is found exactly where it is, for ids of any size, and none where it is not."""
     known = list(dict.fromkeys(known))
     places = {cell: place for place, cell in enumerate(known)}
-    found = locate(_frame(wanted), within=_frame(known))
+    found = match_rows(_frame(wanted), within=_frame(known))
     assert found.tolist() == [places.get(cell, -1) for cell in wanted]
 
 
@@ -46,7 +46,7 @@ def test_locate__cell_that_stands_twice() -> None:
     """A state that tells one cell twice is refused, since one of the two must be wrong."""
     twice = state_of(business("item", 7, True), business("item", 7, False))
     with pytest.raises(kf.StateError, match="1 cells twice"):
-        locate(twice, within=twice)
+        match_rows(twice, within=twice)
 
 
 def test_locate__dtypes_of_other_makers() -> None:
@@ -61,7 +61,7 @@ def test_locate__dtypes_of_other_makers() -> None:
             "branch_id": [2],
         }
     )
-    assert locate(other, within=state).tolist() == [1]
+    assert match_rows(other, within=state).tolist() == [1]
     assert list(other.columns) == list(CELL_COLUMNS)
 
 

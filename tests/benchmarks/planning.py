@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import klikit_frames as kf
-from klikit_frames.planning.checks import check_plan
+from klikit_frames.planning.plan_checks import check_plan
 from tests.planning.tables import chain, planted, roles, stock_outs, toggles_of, with_holes
 
 NO_CAPS = kf.Limits(None, None, None)

@@ -7,7 +7,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.planning.bounds import FoolingSet, bound_by_antichains, bound_by_caps
-from klikit_frames.planning.efforts import Effort
+from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.kernels import whole_kernel
 from tests.planning.tables import chain, toggles_of
 
@@ -15,10 +15,10 @@ from tests.planning.tables import chain, toggles_of
 def test_fooling_set__apart() -> None:
     """No two of its cells fit into one rectangle, before and after it is improved."""
     cells = chain(40, 60, edits=0.01, seed=1, n_cities=4)
-    effort = Effort(5, progress=False)
-    found = FoolingSet(whole_kernel(cells), draw=np.random.default_rng(1), effort=effort)
+    budget = SearchBudget(5, progress=False)
+    found = FoolingSet(whole_kernel(cells), draw=np.random.default_rng(1), budget=budget)
     before = found.size
-    found.improve(n_steps=500, target=60, effort=effort)
+    found.improve(n_steps=500, target=60, budget=budget)
     rows, columns = found.places
     corners = cells[np.ix_(rows, columns)]
     assert np.diag(corners).all()

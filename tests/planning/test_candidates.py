@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from klikit_frames.planning.antichains import cover_by_antichains, suits_antichains
+from klikit_frames.planning.branch_and_bound import all_rectangles
+from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.candidates import (
     close_columns,
+    greedy_cover,
     grow,
     join_pools,
-    peel,
-    shared_columns,
-    star_columns,
+    pair_intersections,
+    row_and_column_closures,
 )
-from klikit_frames.planning.efforts import Effort
 from klikit_frames.planning.kernels import whole_kernel
-from klikit_frames.planning.proofs import all_rectangles
 
 tables = arrays(bool, (6, 7)).filter(lambda cells: bool(cells.any(axis=1).all() and cells.any(axis=0).all()))
 
@@ -28,7 +28,7 @@ tables = arrays(bool, (6, 7)).filter(lambda cells: bool(cells.any(axis=1).all() 
 def test_pools__maximal(cells: np.ndarray) -> None:
     """Rectangles of a pool lie inside the table, and neither a row nor a column can be added."""
     kernel = whole_kernel(cells)
-    pool = join_pools(cells, [*star_columns(kernel), *shared_columns(kernel, most=100)])
+    pool = join_pools(cells, [*row_and_column_closures(kernel), *pair_intersections(kernel, most=100)])
     for rows, columns in zip(pool.rows, pool.columns, strict=True):
         assert cells[np.ix_(rows, columns)].all()
         assert not cells[np.ix_(~rows, columns)].all(axis=1).any()
@@ -54,10 +54,10 @@ def test_all_rectangles__too_many() -> None:
 @given(tables)
 def test_peel__covers(cells: np.ndarray) -> None:
     """Taking the heaviest rectangle again and again covers the table."""
-    kernel, effort = whole_kernel(cells), Effort(20, progress=False)
+    kernel, budget = whole_kernel(cells), SearchBudget(20, progress=False)
     weights = cells.astype(np.float32)
     draw = np.random.default_rng(1)
-    chosen, _ = peel(kernel, weights, n_seeds=4, draw=draw, is_shaken=True, most=99, effort=effort)
+    chosen, _ = greedy_cover(kernel, weights, n_seeds=4, draw=draw, is_shaken=True, most=99, budget=budget)
     rows, columns = close_columns(cells, np.array(chosen))
     np.testing.assert_array_equal((rows[:, :, None] & columns[:, None, :]).any(axis=0), cells)
 
@@ -76,8 +76,8 @@ def test_cover_by_antichains__crown(size: int, fewest: int) -> None:
     """A full square without its diagonal is covered by as few rectangles as Sperner's theorem allows."""
     kernel = whole_kernel(~np.eye(size, dtype=bool))
     assert suits_antichains(kernel)
-    effort, draw = Effort(20, progress=False), np.random.default_rng(1)
-    found = cover_by_antichains(kernel, least=fewest, best=size, draw=draw, effort=effort)
+    budget, draw = SearchBudget(20, progress=False), np.random.default_rng(1)
+    found = cover_by_antichains(kernel, least=fewest, best=size, draw=draw, budget=budget)
     assert len(found) == fewest
     rows, columns = close_columns(kernel.cells, found)
     np.testing.assert_array_equal((rows[:, :, None] & columns[:, None, :]).any(axis=0), kernel.cells)

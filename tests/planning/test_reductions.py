@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 import klikit_frames as kf
 from klikit_frames.planning import reductions
 from klikit_frames.planning.groups import Group, split_groups
-from klikit_frames.planning.reductions import merge_twins, split_parts
+from klikit_frames.planning.reductions import merge_twins, split_components
 from tests.planning.tables import toggles_of
 
 tables = st.tuples(st.integers(1, 8), st.integers(1, 8)).flatmap(lambda shape: arrays(bool, shape))
@@ -64,4 +64,4 @@ def test_split_parts__chain_of_cells() -> None:
     both = np.zeros((41, 42), dtype=bool)
     both[1:, 1:], both[0, 0] = cells, True
     table = merge_twins(group_of(both))
-    assert [len(part) for part in split_parts(table)] == [1, 80]
+    assert [len(part) for part in split_components(table)] == [1, 80]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from klikit_frames.planning.kernels import first_of_equal
+from .kernels import first_of_equal
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.kernels import Bits
+    from .budget import SearchBudget
+    from .kernels import Bits
 
 _SETTINGS = {
     "threads": 1,
@@ -43,7 +43,7 @@ def has_solver() -> bool:
     return find_spec("highspy") is not None
 
 
-def choose_exactly(covers: Bits, *, best: list[int], effort: Effort) -> Solved:
+def solve_set_cover(covers: Bits, *, best: list[int], budget: SearchBudget) -> Solved:
     """Return the smallest cover from a pool, or the best one found in time.
 
     Parameters
@@ -53,13 +53,13 @@ def choose_exactly(covers: Bits, *, best: list[int], effort: Effort) -> Solved:
     best : list of int
         A cover to beat. The solver is not told of it: HiGHS 1.16 may hand back its start unimproved although
         it reports the smaller objective.
-    effort : Effort
+    budget : SearchBudget
         When to stop by the clock.
     """
     cells, _ = first_of_equal(np.ascontiguousarray(covers.T))
     table = covers[:, cells]
-    solver = _solver(table, effort.left_s)
-    _run(solver, effort)
+    solver = _solver(table, budget.left_s)
+    _run(solver, budget)
     info = solver.getInfo()
     found = np.flatnonzero(np.array(solver.getSolution().col_value) > 0.5).tolist()
     bound = int(np.ceil(info.mip_dual_bound - 1e-6)) if np.isfinite(info.mip_dual_bound) else 1
@@ -68,12 +68,12 @@ def choose_exactly(covers: Bits, *, best: list[int], effort: Effort) -> Solved:
     return Solved(found if is_better else best, bound)
 
 
-def _run(solver: Any, effort: Effort) -> None:
+def _run(solver: Any, budget: SearchBudget) -> None:
     """Solve on a thread of its own, so that Ctrl-C is heard while HiGHS works; then let it end first."""
     solver.startSolve()
     try:
         while not solver.wait(0.05)[0]:
-            effort.show()
+            budget.show()
     except KeyboardInterrupt:
         solver.cancelSolve()
         solver.wait()

@@ -1,23 +1,31 @@
-"""The plan as a value: what will be sent, what becomes of every row, and its file."""
+"""The plan as a value: what will be sent, what becomes of every row, its views and its file."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from klikit_frames.errors import PlanError
-from klikit_frames.frames.frame_codec import dump_frame, load_frame
-from klikit_frames.planning.files import seal, unseal
-from klikit_frames.planning.limits import Limits
-from klikit_frames.planning.summaries import Estimate, describe, describe_ways, estimate_time, show_html
-from klikit_frames.planning.tables import ROW_COLUMNS, restore_name
+import numpy as np
+import pandas as pd
+
+from ..errors import PlanError
+from ..frames.frame_codec import dump_frame, load_frame
+from ..html import paragraph_html, table_html
+from ..wording import counted
+from .limits import Limits
+from .plan_files import seal, unseal
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    import pandas as pd
+    from .row_assignment import RowAssignment
+    from .sending_order import GroupRectangle
+    from .skips import Skips
 
 
 class _HasHost(Protocol):
@@ -243,7 +251,7 @@ def parse_plan(data: bytes) -> Plan:
 
     Examples
     --------
-    >>> from klikit_frames.planning.plans import parse_plan
+    >>> from klikit_frames.planning.plan import parse_plan
     >>> made = kf.plan(kf.business_toggles("section", [5297], is_enabled=False))
     >>> parse_plan(made.dump()).plan_id == made.plan_id
     True
@@ -259,3 +267,172 @@ def parse_plan(data: bytes) -> Plan:
         _requests=load_frame(content["requests"]),
         _before=load_frame(content["before"])["before"],
     )
+
+
+_VIEW_PACE = 60
+_SHOWN = [
+    "request_no",
+    "entity_type",
+    "scope",
+    "is_enabled",
+    "ids",
+    "stores",
+    "n_ids",
+    "n_stores",
+    "n_rows",
+    "cascade_to_modifier_groups",
+]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a plan takes under a rate cap.
+
+    Attributes
+    ----------
+    n_requests : int
+        Requests to send.
+    duration_s : float
+        Seconds that the cap alone makes of them.
+    minutes : float
+        The same in minutes.
+    text : str
+        The same in words.
+    """
+
+    n_requests: int
+    duration_s: float
+    minutes: float
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def estimate_time(n_requests: int, *, writes_per_minute: float) -> Estimate:
+    """Return how long `n_requests` take at `writes_per_minute`."""
+    if not writes_per_minute > 0:
+        raise PlanError(f"writes_per_minute is {writes_per_minute!r}; it must be above 0.")
+    duration_s = n_requests * 60 / writes_per_minute
+    text = f"about {_duration(duration_s)} at {writes_per_minute:g} a minute"
+    return Estimate(n_requests, duration_s, duration_s / 60, text)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{ceil(seconds)} s"
+    if seconds < 7200:
+        return f"{ceil(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def describe(plan: Plan) -> str:
+    """Return the plan in one sentence."""
+    time = estimate_time(plan.n_requests, writes_per_minute=_VIEW_PACE)
+    requests = f"{counted(plan.n_rows, 'row')} → {counted(plan.n_requests, 'request')}{_wide(plan)}"
+    facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]
+    return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), time.text])
+
+
+def _wide(plan: Plan) -> str:
+    if not plan.n_business_wide:
+        return ""
+    is_all = plan.n_business_wide == plan.n_requests
+    return ", business-wide" if is_all else f", {plan.n_business_wide:,} of them business-wide"
+
+
+def _bound(plan: Plan) -> str:
+    return "the fewest possible" if plan.is_optimal else f"no fewer than {plan.lower_bound:,} possible"
+
+
+def _skipped(plan: Plan) -> list[str]:
+    counts = plan.counts
+    words = [f"{counts[reason]:,} {reason}" for reason in ("unchanged", "rejected") if counts[reason]]
+    return [f"not sent: {' and '.join(words)}"] if words else []
+
+
+def describe_ways(plan: Plan) -> str:
+    """Return how many requests the usual ways would have taken."""
+    ways = {
+        "per_row": "one per row",
+        "per_store": "one per store",
+        "per_entity": "one per entity",
+        "equal_sets": "equal sets",
+    }
+    return "Other ways: " + ", ".join(f"{words} {plan.baselines[way]:,}" for way, words in ways.items()) + "."
+
+
+def show_html(plan: Plan) -> str:
+    """Return the plan as a sentence, a count of business-wide rows, and a table of requests."""
+    requests = plan.requests
+    wide = requests[requests["scope"] == "business"]
+    parts = [paragraph_html(f"{describe(plan)}."), paragraph_html(describe_ways(plan))]
+    if len(wide):
+        rows = counted(int(wide["n_rows"].sum()), "business-wide row")
+        parts.append(paragraph_html(f"{rows} in {counted(len(wide), 'request')}, shown first."))
+    return "".join([*parts, table_html(requests[_SHOWN], caption="Requests", limit=20)])
+
+
+ROW_COLUMNS = ("request_no", "other_request_nos", "skipped_as")
+_MARK = "input_"
+# What a person may have called a column. Toggles never have a request_no: it is a column of results.
+_OWN_NAMES = re.compile(f"({_MARK})*({'|'.join(ROW_COLUMNS[1:])})")
+
+
+def table_requests(requests: list[GroupRectangle], owners: np.ndarray) -> pd.DataFrame:
+    """Return one row per request, in sending order; ``n_rows`` counts the input rows that it owns."""
+    numbers = np.arange(1, len(requests) + 1)
+    keys = [request.group.key for request in requests]
+    ids = [tuple(request.ids.tolist()) for request in requests]
+    stores = [_stores(request) for request in requests]
+    return pd.DataFrame(
+        {
+            "request_no": numbers,
+            "entity_type": pd.Series([key.entity_type for key in keys], dtype="str"),
+            "scope": pd.Series([key.scope for key in keys], dtype="str"),
+            "is_enabled": np.array([key.is_enabled for key in keys], dtype=bool),
+            "ids": pd.Series(ids, dtype=object),
+            "stores": pd.Series(stores, dtype=object),
+            "cascade_to_modifier_groups": np.array(
+                [key.cascade_to_modifier_groups for key in keys], dtype=bool
+            ),
+            "cascade_brand_ids": pd.Series([key.cascade_brand_ids for key in keys], dtype=object),
+            "n_ids": np.array([len(each) for each in ids], dtype=np.int64),
+            "n_stores": np.array([len(each) for each in stores], dtype=np.int64),
+            "n_rows": np.bincount(owners, minlength=len(requests) + 1)[1:],
+        }
+    )
+
+
+def _stores(request: GroupRectangle) -> tuple[tuple[int, int], ...]:
+    if request.group.is_business:
+        return ()
+    return tuple(map(tuple, request.group.stores[request.rectangle.columns].tolist()))
+
+
+def table_rows(toggles: pd.DataFrame, carriers: RowAssignment, skips: Skips) -> pd.DataFrame:
+    """Return the toggles with the requests that carry them, or why none does."""
+    own = pd.Series(carriers.owners, index=toggles.index, dtype="Int64")
+    return toggles.rename(columns=_marked_name).assign(
+        request_no=own.mask(own == 0),
+        other_request_nos=pd.Series(carriers.others, index=toggles.index, dtype=object),
+        skipped_as=skips.reasons,
+    )
+
+
+def _marked_name(name: Hashable) -> Hashable:
+    """Make room for a row column; a name with a mark of its own gets one more, so that one can go again."""
+    return f"{_MARK}{name}" if isinstance(name, str) and _OWN_NAMES.fullmatch(name) else name
+
+
+def restore_name(name: Hashable) -> Hashable:
+    """Return what a column was called before `table_rows` made room for the row columns.
+
+    Examples
+    --------
+    >>> from klikit_frames.planning.plan import restore_name
+    >>> restore_name("input_skipped_as"), restore_name("input_request_no")
+    ('skipped_as', 'input_request_no')
+    """
+    own = name.removeprefix(_MARK) if isinstance(name, str) else name
+    return own if own != name and _OWN_NAMES.fullmatch(str(own)) else name

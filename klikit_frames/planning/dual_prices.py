@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from klikit_frames.planning.kernels import Bits
+    from .kernels import Bits
 
     Prices = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int 
     best : int
         Size of the best cover known.
     prices : array of float64, optional
-        Where to begin.
+        Where to quick_cover.
     n_steps : int
         How many steps to take.
     """

@@ -1,4 +1,4 @@
-"""One connected part of a table: from its cells to the rectangles that are sent."""
+"""One connected component of a table: from its cells to the rectangles that are sent."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.bounds import bound_by_apart, bound_by_caps, bound_by_lists
-from klikit_frames.planning.candidates import close_columns
-from klikit_frames.planning.capped import CappedSearch
-from klikit_frames.planning.kernels import find_kernel
-from klikit_frames.planning.pieces import Rectangle, cut_rectangles
-from klikit_frames.planning.searches import Search
-from klikit_frames.planning.trims import Block, trim_overlap
+from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
+from .candidates import close_columns
+from .capped_search import CappedSearch
+from .kernel_search import KernelSearch
+from .kernels import find_kernel
+from .rectangles import Rectangle, cut_rectangles, remove_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.groups import Indexes
-    from klikit_frames.planning.kernels import Bits
-    from klikit_frames.planning.limits import Limits
-    from klikit_frames.planning.reductions import Table
+    from .budget import SearchBudget
+    from .groups import Indexes
+    from .kernels import Bits
+    from .limits import Limits
+    from .reductions import Table
 
     Members = list[NDArray[np.int64]]
 
@@ -31,22 +30,22 @@ _MOST_CELLS = 64_000_000
 _MOST_CAPPED_CELLS = 4_000_000
 
 
-class FullPart:
-    """A part that is one full block: entities that all go to the same stores.
+class FullComponent:
+    """A component that is one full block: entities that all go to the same stores.
 
     Parameters
     ----------
     table : Table
         The whole table.
     positions : array of int64
-        The part's one cell among the table's merged cells.
+        The component's one cell among the table's merged cells.
     limits : Limits
         The caps.
 
     Attributes
     ----------
     bound : int
-        No cover of the part takes fewer requests.
+        No cover of the component takes fewer requests.
     """
 
     def __init__(self, table: Table, positions: Indexes, *, limits: Limits) -> None:
@@ -54,20 +53,20 @@ class FullPart:
             table.entities.expand(table.rows[positions]), table.stores.expand(table.columns[positions])
         )
         self._limits = limits
-        self.bound = bound_by_caps(len(self._whole.entity_nos), len(self._whole.store_nos), limits)
+        self.bound = bound_by_caps(len(self._whole.rows), len(self._whole.columns), limits)
 
     @property
     def is_settled(self) -> bool:
         """Whether a grid cuts it into the fewest pieces."""
-        return self.bound == self._limits.cost(len(self._whole.entity_nos), len(self._whole.store_nos))
+        return self.bound == self._limits.cost(len(self._whole.rows), len(self._whole.columns))
 
-    def finish(self) -> list[Rectangle]:
+    def rectangles(self) -> list[Rectangle]:
         """Return the pieces."""
         return cut_rectangles([self._whole], limits=self._limits)
 
 
-class Part:
-    """A connected part of a table, and what is known of its covers.
+class Component:
+    """A connected component of a table, and what is known of its covers.
 
     Its rows are classes of equal entities, its columns classes of equal stores.
 
@@ -76,7 +75,7 @@ class Part:
     table : Table
         The whole table.
     positions : array of int64
-        The part's cells among the table's merged cells.
+        The component's cells among the table's merged cells.
     limits : Limits
         The caps.
 
@@ -93,14 +92,14 @@ class Part:
         self._entities = [table.entities.expand(each) for each in rows[:, None]]
         self._stores = [table.stores.expand(each) for each in columns[:, None]]
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
-        self._search: Search | None = None
+        self._search: KernelSearch | None = None
         self._capped: list[list[Rectangle]] = []
         self.n_trivial = min(self._count(self._by_rows()), self._count(self._by_columns()))
         self._cap_bound = bound_by_lists(*self._degrees(), limits)
 
     @property
     def bound(self) -> int:
-        """No cover of the part takes fewer requests."""
+        """No cover of the component takes fewer requests."""
         if self._search is None:
             return self._cap_bound
         if not self._is_bound_by_caps:
@@ -119,33 +118,33 @@ class Part:
             return self.n_trivial <= self._cap_bound
         return self._search.is_settled
 
-    def begin(self, effort: Effort) -> None:
-        """Find a good cover quickly, if the part is not too large for that."""
+    def quick_cover(self, budget: SearchBudget) -> None:
+        """Find a good cover quickly, if the component is not too large for that."""
         shape = len(self._entities), len(self._stores)
         if self.is_settled or shape[0] * shape[1] > _MOST_CELLS:
             return
-        kernel = find_kernel(self._cells(), effort)
+        kernel = find_kernel(self._cells(), budget)
         if kernel is None:
             return
         self._kernel_places = kernel.rows, kernel.columns
-        self._search = Search(kernel, effort)
-        self._search.begin(effort)
+        self._search = KernelSearch(kernel, budget)
+        self._search.quick_cover(budget)
 
-    def deepen(self, effort: Effort) -> None:
-        """Improve the cover, and the bound, as long as the effort allows."""
+    def improve(self, budget: SearchBudget) -> None:
+        """Improve the cover, and the bound, as long as the budget allows."""
         if self._search is None:
             return
         if not self._is_bound_by_caps:
-            self._search.deepen(effort)
-        elif len(self.finish()) > self.bound:
-            self._search.deepen(effort.share(4))
-            self._capped = self._search_capped(self._search.pool, effort)
+            self._search.improve(budget)
+        elif len(self.rectangles()) > self.bound:
+            self._search.improve(budget.split(4))
+            self._capped = self._search_capped(self._search.pool, budget)
 
-    def finish(self) -> list[Rectangle]:
+    def rectangles(self) -> list[Rectangle]:
         """Return the best cover, within the caps, with little overlap."""
         ways = [self._by_rows(), self._by_columns()] if self._is_bound_by_caps or self._search is None else []
         if self._search is not None:
-            ways.append(trim_overlap(self._found_blocks(self._search.columns), self._cells().shape))
+            ways.append(remove_overlap(self._found_blocks(self._search.columns), self._cells().shape))
         wholes = [_expanded(block, self._entities, self._stores) for block in min(ways, key=self._count)]
         best = cut_rectangles(wholes, limits=self._limits)
         # Cutting may leave pieces all of whose cells other pieces have.
@@ -155,7 +154,7 @@ class Part:
         shape = int(max(map(np.max, self._entities))) + 1, int(max(map(np.max, self._stores))) + 1
         if shape[0] * shape[1] > _MOST_CELLS:
             return pieces
-        return [Rectangle(*block) for block in trim_overlap([Block(*piece) for piece in pieces], shape)]
+        return [Rectangle(*block) for block in remove_overlap([Rectangle(*piece) for piece in pieces], shape)]
 
     @property
     def _is_bound_by_caps(self) -> bool:
@@ -172,30 +171,32 @@ class Part:
         of_columns = np.bincount(self._column_of, weights=self._heights[self._row_of]).astype(np.int64)
         return np.repeat(of_rows, self._heights), np.repeat(of_columns, self._widths)
 
-    def _by_rows(self) -> list[Block]:
+    def _by_rows(self) -> list[Rectangle]:
         return [
-            Block(np.array([row]), held) for row, held in enumerate(_split(self._row_of, self._column_of))
+            Rectangle(np.array([row]), held) for row, held in enumerate(_split(self._row_of, self._column_of))
         ]
 
-    def _by_columns(self) -> list[Block]:
+    def _by_columns(self) -> list[Rectangle]:
         return [
-            Block(held, np.array([column]))
+            Rectangle(held, np.array([column]))
             for column, held in enumerate(_split(self._column_of, self._row_of))
         ]
 
-    def _count(self, blocks: Iterable[Block]) -> int:
+    def _count(self, blocks: Iterable[Rectangle]) -> int:
         cost, heights, widths = self._limits.cost, self._heights, self._widths
         return sum(cost(int(heights[block.rows].sum()), int(widths[block.columns].sum())) for block in blocks)
 
     def _found_columns(self, of_kernel: Bits) -> Bits:
-        """Return column sets of the part for column sets of its kernel."""
+        """Return column sets of the component for column sets of its kernel."""
         columns = np.zeros((len(of_kernel), len(self._stores)), dtype=bool)
         columns[:, self._kernel_places[1]] = of_kernel
         return columns
 
-    def _found_blocks(self, of_kernel: Bits) -> list[Block]:
+    def _found_blocks(self, of_kernel: Bits) -> list[Rectangle]:
         pool = close_columns(self._cells(), self._found_columns(of_kernel))
-        return [Block(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)]
+        return [
+            Rectangle(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
+        ]
 
     def _bound_by_apart(self) -> int:
         rows, columns = self._search.apart  # type: ignore[union-attr]
@@ -206,7 +207,7 @@ class Part:
             bound_by_apart(cells.T, weights[::-1], places[::-1], self._limits.transposed),
         )
 
-    def _search_capped(self, of_kernel: Bits, effort: Effort) -> list[list[Rectangle]]:
+    def _search_capped(self, of_kernel: Bits, budget: SearchBudget) -> list[list[Rectangle]]:
         """Return a cover made with the caps in mind, if there is one no worse than the usual ways."""
         piece = self._limits.grid(int(self._heights.sum()), int(self._widths.sum()))
         entities, row_of = _cut_members(self._entities, piece[0])
@@ -217,11 +218,11 @@ class Part:
         columns = np.concatenate([self._found_columns(of_kernel), self._cells()])[:, column_of]
         weights = _lengths(entities), _lengths(stores)
         search = CappedSearch(cells, weights, columns, limits=self._limits, piece=piece)
-        blocks = search.search(effort, most=self.n_trivial)
+        blocks = search.search(budget, most=self.n_trivial)
         return [] if blocks is None else [[_expanded(block, entities, stores) for block in blocks]]
 
 
-def _expanded(block: Block, entities: Members, stores: Members) -> Rectangle:
+def _expanded(block: Rectangle, entities: Members, stores: Members) -> Rectangle:
     """Return a block of classes as entities and stores."""
     return Rectangle(
         np.sort(np.concatenate([entities[each] for each in block.rows])),

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from klikit_frames.planning.choices import choose_greedily
-from klikit_frames.planning.efforts import Effort
-from klikit_frames.planning.mips import choose_exactly
-from klikit_frames.planning.proofs import prove_smallest
+from klikit_frames.planning.branch_and_bound import prove_smallest
+from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.milp import solve_set_cover
+from klikit_frames.planning.set_cover import choose_greedily
 
 pytest.importorskip("highspy")
 
@@ -28,8 +28,10 @@ def test_choose_exactly__agrees_with_branching(seed: int) -> None:
     """The solver and our own branching come to the same number, the solver's bound included."""
     covers = covers_of(seed)
     start = choose_greedily(covers)
-    solved = choose_exactly(covers, best=start, effort=Effort(20, progress=False))
-    chosen, is_proven = prove_smallest(covers, start, n_nodes=100_000, effort=Effort(20, progress=False))
+    solved = solve_set_cover(covers, best=start, budget=SearchBudget(20, progress=False))
+    chosen, is_proven = prove_smallest(
+        covers, start, n_nodes=100_000, budget=SearchBudget(20, progress=False)
+    )
     assert covers[solved.chosen].any(axis=0).all()
     assert is_proven
     assert len(solved.chosen) == len(chosen) == solved.bound
@@ -37,7 +39,7 @@ def test_choose_exactly__agrees_with_branching(seed: int) -> None:
 
 def test_choose_exactly__silent(capfd: pytest.CaptureFixture[str]) -> None:
     """The solver prints nothing."""
-    choose_exactly(covers_of(1), best=list(range(40)), effort=Effort(5, progress=False))
+    solve_set_cover(covers_of(1), best=list(range(40)), budget=SearchBudget(5, progress=False))
     assert capfd.readouterr() == ("", "")
 
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.candidates import close_columns
-from klikit_frames.planning.choices import Swapper, choose_greedily
-from klikit_frames.planning.efforts import STEP
-from klikit_frames.planning.prices import PRICING, price_cells
-from klikit_frames.planning.trims import Block, trim_overlap
+from .budget import STEP
+from .candidates import close_columns
+from .dual_prices import PRICING, price_cells
+from .rectangles import Rectangle, remove_overlap
+from .set_cover import LocalSearch, choose_greedily
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.groups import Indexes
-    from klikit_frames.planning.kernels import Bits
-    from klikit_frames.planning.limits import Limits
+    from .budget import SearchBudget
+    from .groups import Indexes
+    from .kernels import Bits
+    from .limits import Limits
 
     Gains = NDArray[np.float32]
 
@@ -59,30 +59,30 @@ class CappedSearch:
         self._cells, self._weights, self._limits, self._piece = cells, weights, limits, piece
         pool = close_columns(cells, columns)
         self._wholes = [
-            Block(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
+            Rectangle(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
         ]
 
-    def search(self, effort: Effort, *, most: int) -> list[Block] | None:
+    def search(self, budget: SearchBudget, *, most: int) -> list[Rectangle] | None:
         """Return a cover of at most `most` blocks with little overlap, or None."""
-        found = self._greedy(effort, most=4 * most)
+        found = self._greedy(budget, most=4 * most)
         if found is None:
             return None
         if len(found) * int(self._cells.sum()) <= _MOST_INCIDENCES:
-            found = self._improved(found, effort)
-        return trim_overlap(found, self._cells.shape) if len(found) <= most else None
+            found = self._improved(found, budget)
+        return remove_overlap(found, self._cells.shape) if len(found) <= most else None
 
-    def _greedy(self, effort: Effort, *, most: int) -> list[Block] | None:
+    def _greedy(self, budget: SearchBudget, *, most: int) -> list[Rectangle] | None:
         """Take the block that adds the most cells, again and again."""
         left = np.multiply.outer(*self._weights).astype(np.float32) * self._cells
         heap = [(-float(left[whole.inside].sum()), number) for number, whole in enumerate(self._wholes)]
         heapq.heapify(heap)
-        found: list[Block] = []
+        found: list[Rectangle] = []
         while heap and left.any():
-            if len(found) >= most or (len(found) % _CHECK_CLOCK_EVERY == 0 and effort.is_over):
+            if len(found) >= most or (len(found) % _CHECK_CLOCK_EVERY == 0 and budget.is_over):
                 return None
             number = heapq.heappop(heap)[1]
             block, gain = self._best_inside(self._wholes[number], left)
-            effort.work(20.0 * self._wholes[number].n_cells + STEP)
+            budget.charge(20.0 * self._wholes[number].n_cells + STEP)
             # What others can add only shrinks, so whoever still leads after a fresh look is the best.
             if gain > 0 and (not heap or gain >= -heap[0][0]):
                 found.append(block)
@@ -91,44 +91,44 @@ class CappedSearch:
                 heapq.heappush(heap, (-gain, number))
         return None if left.any() else found
 
-    def _improved(self, found: list[Block], effort: Effort) -> list[Block]:
+    def _improved(self, found: list[Rectangle], budget: SearchBudget) -> list[Rectangle]:
         """Widen the choice by what the prices of the cells ask for, then swap."""
         places = np.nonzero(self._cells)
         pool, prices = list(found), None
         best = list(range(len(found)))
         for _ in range(_PRICING_ROUNDS):
             covers = self._covers(pool)
-            if effort.is_over or covers.size > _MOST_INCIDENCES:
+            if budget.is_over or covers.size > _MOST_INCIDENCES:
                 break
             prices = price_cells(covers, best=len(best), prices=prices)
-            effort.work(PRICING * covers.size)
+            budget.charge(PRICING * covers.size)
             worth = np.zeros(self._cells.shape, dtype=np.float32)
             worth[places] = prices
-            pool += self._asked_for(worth, effort)
+            pool += self._asked_for(worth, budget)
             best = min(best, choose_greedily(self._covers(pool)), key=len)
-        swapper = Swapper(self._covers(pool), draw=np.random.default_rng(_SEED))
-        chosen = swapper.improve(best, n_steps=3_000, target=1, effort=effort)
+        local_search = LocalSearch(self._covers(pool), draw=np.random.default_rng(_SEED))
+        chosen = local_search.improve(best, n_steps=3_000, target=1, budget=budget)
         return [pool[number] for number in chosen]
 
-    def _asked_for(self, worth: Gains, effort: Effort) -> list[Block]:
+    def _asked_for(self, worth: Gains, budget: SearchBudget) -> list[Rectangle]:
         """Return the best block of each rectangle that is worth more than a request."""
         found = []
         for whole in self._wholes:
-            if effort.is_over:
+            if budget.is_over:
                 break
             block, value = self._best_inside(whole, worth)
-            effort.work(20.0 * whole.n_cells + STEP)
+            budget.charge(20.0 * whole.n_cells + STEP)
             if value > _WORTH_ADDING:
                 found.append(block)
         return found
 
-    def _covers(self, pool: list[Block]) -> Bits:
+    def _covers(self, pool: list[Rectangle]) -> Bits:
         covers = np.zeros((len(pool), *self._cells.shape), dtype=bool)
         for number, block in enumerate(pool):
             covers[number][block.inside] = True
         return covers[:, self._cells]
 
-    def _best_inside(self, whole: Block, gains: Gains) -> tuple[Block, float]:
+    def _best_inside(self, whole: Rectangle, gains: Gains) -> tuple[Rectangle, float]:
         """Return the block within the caps, inside a rectangle, that gains the most, and how much that is."""
         own = gains[whole.inside]
         heights, widths = self._weights[0][whole.rows], self._weights[1][whole.columns]
@@ -142,7 +142,7 @@ class CappedSearch:
                 gain = float(own[inside[0][:, None], inside[1]].sum())
                 if gain > most:
                     best, most = inside, gain
-        return Block(whole.rows[best[0]], whole.columns[best[1]]), most
+        return Rectangle(whole.rows[best[0]], whole.columns[best[1]]), most
 
     def _shapes(self, height: int, width: int) -> set[tuple[int, int]]:
         """Return the side lengths to try: as tall as can be, as wide as can be, and even."""

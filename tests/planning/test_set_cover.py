@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
-from klikit_frames.planning.choices import Swapper, choose_greedily, drop_idle
-from klikit_frames.planning.efforts import Effort
-from klikit_frames.planning.prices import price_cells
-from klikit_frames.planning.proofs import prove_smallest
+from klikit_frames.planning.branch_and_bound import prove_smallest
+from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.dual_prices import price_cells
+from klikit_frames.planning.set_cover import LocalSearch, choose_greedily, drop_redundant
 
 pools = arrays(bool, (12, 9)).map(lambda covers: covers | np.eye(12, 9, dtype=bool))
 
 
-def effort() -> Effort:
+def budget() -> SearchBudget:
     """Return time enough."""
-    return Effort(20, progress=False)
+    return SearchBudget(20, progress=False)
 
 
 @settings(max_examples=40, deadline=None)
@@ -25,13 +25,13 @@ def effort() -> Effort:
 def test_choices__covers(covers: np.ndarray) -> None:
     """Every way gives a cover without an idle rectangle; swaps are not worse, and branching is the best."""
     greedy = choose_greedily(covers)
-    swapped = Swapper(covers, draw=np.random.default_rng(1)).improve(
-        greedy, n_steps=50, target=1, effort=effort()
+    swapped = LocalSearch(covers, draw=np.random.default_rng(1)).improve(
+        greedy, n_steps=50, target=1, budget=budget()
     )
-    best, is_proven = prove_smallest(covers, greedy, n_nodes=10_000, effort=effort())
+    best, is_proven = prove_smallest(covers, greedy, n_nodes=10_000, budget=budget())
     for chosen in (greedy, swapped, best):
         assert covers[chosen].any(axis=0).all()
-        assert sorted(drop_idle(covers, chosen)) == sorted(chosen)
+        assert sorted(drop_redundant(covers, chosen)) == sorted(chosen)
     assert is_proven
     assert len(best) <= len(swapped) <= len(greedy)
 
@@ -42,7 +42,7 @@ def test_price_cells__below_smallest(covers: np.ndarray) -> None:
     """Prices scaled so that no rectangle is worth more than 1 add up to no more than the smallest cover."""
     greedy = choose_greedily(covers)
     prices = price_cells(covers, best=len(greedy), prices=None)
-    best, _ = prove_smallest(covers, greedy, n_nodes=10_000, effort=effort())
+    best, _ = prove_smallest(covers, greedy, n_nodes=10_000, budget=budget())
     assert (prices >= 0).all()
     assert prices.sum() / max(1, (covers @ prices).max()) <= len(best) + 1e-6
 
@@ -63,8 +63,8 @@ def test_swapper__beats_greedy() -> None:
     covers[0, :7] = covers[1, 7:] = True
     covers[2, 1:7] = covers[2, 7:13] = True
     greedy = choose_greedily(covers)
-    swapper = Swapper(covers, draw=np.random.default_rng(1))
-    assert sorted(swapper.improve([2, 0, 1], n_steps=50, target=2, effort=effort())) == [0, 1]
+    local_search = LocalSearch(covers, draw=np.random.default_rng(1))
+    assert sorted(local_search.improve([2, 0, 1], n_steps=50, target=2, budget=budget())) == [0, 1]
     assert len(greedy) >= 2
 
 
@@ -72,6 +72,6 @@ def test_prove_smallest__gives_up() -> None:
     """Too many branches end it unproven, with the cover that it was given or a better one."""
     covers = np.random.default_rng(1).random((80, 80)) < 0.1
     covers |= np.eye(80, dtype=bool)
-    best, is_proven = prove_smallest(covers, list(range(80)), n_nodes=100, effort=effort())
+    best, is_proven = prove_smallest(covers, list(range(80)), n_nodes=100, budget=budget())
     assert not is_proven
     assert covers[best].any(axis=0).all()

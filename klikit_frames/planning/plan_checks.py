@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from klikit_frames.errors import PlanError
+from ..errors import PlanError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Keys = NDArray[np.int64]
 
-    from klikit_frames.planning.limits import Limits
-    from klikit_frames.planning.values import Plan
+    from .limits import Limits
+    from .plan import Plan
 
 _SHARED = ["entity_type", "scope", "is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]
 _MOST_CASES = 10
@@ -45,7 +45,7 @@ def check_plan(plan: Plan) -> None:
 
     Examples
     --------
-    >>> from klikit_frames.planning.checks import check_plan
+    >>> from klikit_frames.planning.plan_checks import check_plan
     >>> check_plan(kf.plan(kf.business_toggles("section", [5297], is_enabled=False)))
     """
     requests = plan.requests

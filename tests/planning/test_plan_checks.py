@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.planning.checks import check_plan
+from klikit_frames.planning.plan_checks import check_plan
 from tests.planning.tables import planted, toggles_of
 
 

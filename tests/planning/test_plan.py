@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.planning.plans import parse_plan
+from klikit_frames.planning.plan import parse_plan
 from tests.planning.tables import planted, toggles_of
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from klikit_frames.errors import PlanError
+from ..errors import PlanError
 
 _FORMAT = "klikit_frames plan"
 _VERSION = 1

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from klikit_frames.frames.toggles import read_toggles
-from klikit_frames.planning.carriers import assign_rows
-from klikit_frames.planning.covers import cover_groups
-from klikit_frames.planning.digests import digest_plan
-from klikit_frames.planning.groups import split_groups
-from klikit_frames.planning.limits import Limits, checked_limits
-from klikit_frames.planning.orders import sort_requests
-from klikit_frames.planning.skips import find_skips
-from klikit_frames.planning.tables import table_requests, table_rows
-from klikit_frames.planning.values import Plan, load_plan, parse_plan
+from ..frames.toggles import read_toggles
+from .covers import cover_groups
+from .groups import split_groups
+from .limits import Limits, checked_limits
+from .plan import Plan, table_requests, table_rows
+from .row_assignment import assign_rows
+from .sending_order import sort_requests
+from .skips import find_skips
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import pandas as pd
 
-    from klikit_frames.progress import Progress
-
-__all__ = ["Limits", "Plan", "load_plan", "parse_plan", "plan"]
+    from ..progress import Progress
+    from .groups import Group
+    from .sending_order import GroupRectangle
 
 _DEFAULT_LIMITS = Limits()
 
@@ -106,3 +107,35 @@ def plan(
         _requests=table_requests(requests, carriers.owners),
         _before=skips.before,
     )
+
+
+def digest_plan(requests: list[GroupRectangle], *, groups: dict[str, list[Group]]) -> str:
+    """Return the SHA-256 over the requests in order, and over the rows by what becomes of them.
+
+    Parameters
+    ----------
+    requests : list of GroupRectangle
+        In sending order.
+    groups : dict of list of Group
+        The rows, by ``sent`` or the reason why not.
+    """
+    parts = hashlib.sha256()
+    for part in _parts(requests, groups):
+        # The length keeps two neighbours from being read as one.
+        parts.update(len(part).to_bytes(8, "little") + part)
+    return parts.hexdigest()
+
+
+def _parts(requests: list[GroupRectangle], groups: dict[str, list[Group]]) -> Iterable[bytes]:
+    for reason, found in sorted(groups.items()):
+        for group in found:
+            yield f"{reason} {tuple(group.key)!r}".encode()
+            yield from _arrays(group.ids, group.stores, group.cells, group.n_rows_of_cell)
+    for request in requests:
+        yield repr(tuple(request.group.key)).encode()
+        yield from _arrays(request.ids, request.group.stores[request.rectangle.columns])
+
+
+def _arrays(*arrays: object) -> Iterator[bytes]:
+    for array in arrays:
+        yield array.astype("<i8").tobytes()  # type: ignore[attr-defined]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from klikit_frames.errors import PlanError
-from klikit_frames.progress import open_bar
+from ..errors import PlanError
+from ..progress import open_bar
 
 if TYPE_CHECKING:
-    from klikit_frames.progress import Bar, Progress
+    from ..progress import Bar, Progress
 
 # The slowest cap that the API is known to have, so that a request is never valued too little.
 _REQUEST_COSTS_S = 1.0
@@ -22,7 +22,7 @@ STEP = 600_000.0
 _BAR_AFTER_S = 1.0
 
 
-class Effort:
+class SearchBudget:
     """A budget of seconds, and a count of the work done.
 
     The clock ends a search only at its budget. Whether more work is worth its while is decided by counted
@@ -47,7 +47,7 @@ class Effort:
         self._progress = progress
         self._bar: Bar | None = None
         self._shown = 0
-        self._parent: Effort | None = None
+        self._parent: SearchBudget | None = None
         self._worked_s = 0.0
         self.saved = 0
 
@@ -64,17 +64,17 @@ class Effort:
         worth_s = max(_GRACE_S, self.saved * _REQUEST_COSTS_S)
         return self.left_s <= 0 or self._worked_s > worth_s
 
-    def work(self, operations: float) -> None:
+    def charge(self, operations: float) -> None:
         """Count work done."""
         self._worked_s += operations / _OPERATIONS_PER_S
 
-    def share(self, n_parts: int) -> Effort:
+    def split(self, n_parts: int) -> SearchBudget:
         """Return the part of what is left that one of `n_parts` may take, counting its own work."""
-        part = Effort(max(0.0, self.left_s) / n_parts, progress=False)
+        part = SearchBudget(max(0.0, self.left_s) / n_parts, progress=False)
         part.saved, part._parent = self.saved, self
         return part
 
-    def can_match(self, operations: float) -> bool:
+    def can_afford(self, operations: float) -> bool:
         """Whether products of matrices of about so many operations fit into the time left."""
         return operations / _PRODUCTS_PER_S < self.left_s
 

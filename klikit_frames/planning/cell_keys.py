@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from klikit_frames.errors import StateError
-from klikit_frames.frames.schemas import ENTITY_TYPES, SCOPES
+from ..errors import StateError
+from ..frames.schemas import ENTITY_TYPES, SCOPES
 
 CELL_COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
 Codes = npt.NDArray[Any]
 
 
-def locate(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[str] = CELL_COLUMNS) -> Codes:
+def match_rows(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[str] = CELL_COLUMNS) -> Codes:
     """Return for each row of `cells` the position in `within` of the row with equal `columns`, or -1.
 
     Parameters
@@ -31,7 +31,7 @@ def locate(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[str] 
     StateError
         `within` has a combination twice, with two flags.
     """
-    wanted, known = pack([cells, within], columns=columns)
+    wanted, known = encode_keys([cells, within], columns=columns)
     index = pd.Index(known)
     if index.is_unique:
         found: Codes = index.get_indexer(pd.Index(wanted))
@@ -52,7 +52,7 @@ def _check_agreement(within: pd.DataFrame, known: Codes, *, columns: Sequence[st
         raise StateError(f"The state has {n_torn:,} cells twice, such as:\n{twice}")
 
 
-def pack(frames: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> list[Codes]:
+def encode_keys(frames: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> list[Codes]:
     """Return an int64 per row of each frame; two rows have the same exactly if they agree in `columns`."""
     packed = [np.zeros(len(frame), dtype=np.int64) for frame in frames]
     room = 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
-from klikit_frames.planning.checks import check_plan
+from klikit_frames.planning.plan_checks import check_plan
 from tests.planning.tables import chain, planted, roles, stock_outs, toggles_of, with_holes
 
 NO_CAPS = kf.Limits(None, None, None)

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.candidates import Pool, join_pools
-from klikit_frames.planning.efforts import STEP
+from .budget import STEP
+from .candidates import CandidatePool, join_pools
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.kernels import Bits, Kernel
+    from .budget import SearchBudget
+    from .kernels import Bits, Kernel
 
 _CHECK_CLOCK_EVERY = 64
 
 
-def all_rectangles(kernel: Kernel, *, most: int) -> Pool | None:
+def all_rectangles(kernel: Kernel, *, most: int) -> CandidatePool | None:
     """Return every maximal rectangle of the kernel, or None if there are more than `most`.
 
     Their column sets are the intersections of rows.
@@ -33,7 +33,9 @@ def all_rectangles(kernel: Kernel, *, most: int) -> Pool | None:
     return join_pools(kernel.cells, [columns])
 
 
-def prove_smallest(covers: Bits, best: list[int], *, n_nodes: int, effort: Effort) -> tuple[list[int], bool]:
+def prove_smallest(
+    covers: Bits, best: list[int], *, n_nodes: int, budget: SearchBudget
+) -> tuple[list[int], bool]:
     """Return the smallest cover from a pool, and whether that is proven.
 
     Depth first: the cell with the fewest rectangles must be covered by one of them. Cells that no rectangle
@@ -47,10 +49,10 @@ def prove_smallest(covers: Bits, best: list[int], *, n_nodes: int, effort: Effor
         A cover to beat.
     n_nodes : int
         Branches to look at before giving up.
-    effort : Effort
+    budget : SearchBudget
         Gives up when it is over.
     """
-    search = _Branching(covers, best, n_nodes=n_nodes, effort=effort)
+    search = _Branching(covers, best, n_nodes=n_nodes, budget=budget)
     search.descend([], (1 << covers.shape[1]) - 1)
     return search.best, search.n_nodes >= 0
 
@@ -58,13 +60,13 @@ def prove_smallest(covers: Bits, best: list[int], *, n_nodes: int, effort: Effor
 class _Branching:
     """Cells as bits of whole numbers: on small pools faster than arrays."""
 
-    def __init__(self, covers: Bits, best: list[int], *, n_nodes: int, effort: Effort) -> None:
+    def __init__(self, covers: Bits, best: list[int], *, n_nodes: int, budget: SearchBudget) -> None:
         self._sets = [sum(1 << int(each) for each in np.flatnonzero(line)) for line in covers]
         self._holders = [np.flatnonzero(line).tolist() for line in covers.T]
         # Cells that share a rectangle with the cell, itself included.
         self._near = [self._union(holders) for holders in self._holders]
         self._hardest = sorted(range(covers.shape[1]), key=lambda cell: len(self._holders[cell]))
-        self.best, self.n_nodes, self._effort = best, n_nodes, effort
+        self.best, self.n_nodes, self._effort = best, n_nodes, budget
 
     def _union(self, numbers: list[int]) -> int:
         joined = 0
@@ -82,7 +84,7 @@ class _Branching:
             self.best = list(chosen)
             return
         apart = self._apart(left)
-        self._effort.work(STEP)
+        self._effort.charge(STEP)
         if len(chosen) + len(apart) >= len(self.best):
             return
         for each in sorted(self._holders[apart[0]], key=lambda one: -(self._sets[one] & left).bit_count()):

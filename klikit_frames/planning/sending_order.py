@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.groups import Group, Indexes
-    from klikit_frames.planning.pieces import Rectangle
+    from .groups import Group, Indexes
+    from .rectangles import Rectangle
 
 
-class Request(NamedTuple):
+class GroupRectangle(NamedTuple):
     """One rectangle of one group."""
 
     group: Group
@@ -18,7 +18,7 @@ class Request(NamedTuple):
     @property
     def ids(self) -> Indexes:
         """The entity ids."""
-        return self.group.ids[self.rectangle.entity_nos]
+        return self.group.ids[self.rectangle.rows]
 
     @property
     def cells(self) -> Indexes:
@@ -31,7 +31,7 @@ class Request(NamedTuple):
         return int(self.group.n_rows_of_cell[self.cells].sum())
 
 
-def sort_requests(requests: list[Request]) -> list[Request]:
+def sort_requests(requests: list[GroupRectangle]) -> list[GroupRectangle]:
     """Return the requests in sending order: business-wide ones, then those of stores; most rows soonest.
 
     An override must be the last word on its store, so a run sends none before all business-wide writes are

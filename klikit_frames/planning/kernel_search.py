@@ -6,45 +6,45 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.antichains import cover_by_antichains, suits_antichains
-from klikit_frames.planning.bounds import FoolingSet, bound_by_antichains
-from klikit_frames.planning.candidates import (
-    common,
+from .antichains import cover_by_antichains, suits_antichains
+from .bounds import FoolingSet, bound_by_antichains
+from .branch_and_bound import all_rectangles, prove_smallest
+from .budget import STEP, SearchBudget
+from .candidates import (
+    greedy_cover,
     grow_both_ways,
     join_pools,
-    peel,
+    pair_intersections,
+    row_and_column_closures,
     shared_columns,
-    star_columns,
 )
-from klikit_frames.planning.choices import Swapper, choose_greedily, drop_idle
-from klikit_frames.planning.efforts import STEP, Effort
-from klikit_frames.planning.mips import choose_exactly, has_solver
-from klikit_frames.planning.prices import PRICING, price_cells
-from klikit_frames.planning.proofs import all_rectangles, prove_smallest
+from .dual_prices import PRICING, price_cells
+from .milp import has_solver, solve_set_cover
+from .set_cover import LocalSearch, choose_greedily, drop_redundant
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.candidates import Weights
-    from klikit_frames.planning.groups import Indexes
-    from klikit_frames.planning.kernels import Bits, Kernel
-    from klikit_frames.planning.prices import Prices
+    from .candidates import Weights
+    from .dual_prices import Prices
+    from .groups import Indexes
+    from .kernels import Bits, Kernel
 
 _SEED = 20_090_616
 _MOST_INCIDENCES = 40_000_000
 _MOST_RECTANGLES = 3_000
 _MOST_PAIRS = 3_000
 _PRICING_ROUNDS = 16
-_MENDING_ROUNDS = 60
+_REPAIR_ROUNDS = 60
 _WORTH_ADDING = 1.001
 
 
-class Search:
+class KernelSearch:
     """The best cover of a kernel so far, and the best bound.
 
     Parameters
     ----------
     kernel : Kernel
         What to cover.
-    effort : Effort
+    budget : SearchBudget
         How long the first bound may take.
 
     Attributes
@@ -55,14 +55,14 @@ class Search:
         One line per rectangle of the best cover.
     """
 
-    def __init__(self, kernel: Kernel, effort: Effort) -> None:
+    def __init__(self, kernel: Kernel, budget: SearchBudget) -> None:
         self._kernel = kernel
         self._draw = np.random.default_rng(_SEED)
         # One rectangle per row, or one per column, is always a cover.
-        by_row, by_column = star_columns(kernel)
+        by_row, by_column = row_and_column_closures(kernel)
         self.columns = min(by_row, by_column, key=len)
         self.bound = bound_by_antichains(kernel.cells)
-        self._fooling = FoolingSet(kernel, draw=self._draw, effort=effort)
+        self._fooling = FoolingSet(kernel, draw=self._draw, budget=budget)
         self._raise_bound(self._fooling.size)
         self._pool = join_pools(kernel.cells, [by_row, by_column])
         self._is_complete = False
@@ -82,30 +82,30 @@ class Search:
         """Rows and columns of needed cells no two of which fit into one rectangle."""
         return self._fooling.places
 
-    def begin(self, effort: Effort) -> None:
+    def quick_cover(self, budget: SearchBudget) -> None:
         """Find a good cover quickly."""
-        if self.is_settled or effort.is_over:
+        if self.is_settled or budget.is_over:
             return
-        self._peel(self._kernel.needed.astype(np.float32), keep=0, is_shaken=False, effort=effort)
+        self._cover_greedily(self._kernel.needed.astype(np.float32), keep=0, is_shaken=False, budget=budget)
         if not self.is_settled and self._is_narrow:
             self._choose(choose_greedily(self._covers))
 
-    def deepen(self, effort: Effort) -> None:
-        """Improve cover and bound until they meet, or the effort is over."""
+    def improve(self, budget: SearchBudget) -> None:
+        """Improve cover and bound until they meet, or the budget is over."""
         for stage in (
             self._try_antichains,
             self._complete,
             self._price,
-            self._swap,
+            self._swap_rectangles,
             self._improve_bound,
-            self._mend,
+            self._destroy_and_repair,
             self._solve,
         ):
-            if self.is_settled or effort.is_over:
+            if self.is_settled or budget.is_over:
                 return
             before = len(self.columns)
-            stage(effort)
-            effort.saved += before - len(self.columns)
+            stage(budget)
+            budget.saved += before - len(self.columns)
 
     @property
     def _covers(self) -> Bits:
@@ -122,34 +122,34 @@ class Search:
     def _add(self, columns: list[Bits]) -> None:
         self._pool = join_pools(self._kernel.cells, [self._pool.columns, *columns])
 
-    def _offer(self, columns: Bits) -> None:
+    def _update_best(self, columns: Bits) -> None:
         if len(columns) < len(self.columns):
             self.columns = columns
 
     def _choose(self, chosen: list[int]) -> None:
-        self._offer(self._pool.columns[chosen])
+        self._update_best(self._pool.columns[chosen])
 
     def _chosen(self) -> list[int]:
         """Return the best cover as numbers in the pool."""
         self._add([self.columns])
         closed = join_pools(self._kernel.cells, [self.columns]).columns
         number = {line.tobytes(): no for no, line in enumerate(self._pool.columns)}
-        return drop_idle(self._covers, [number[line.tobytes()] for line in closed])
+        return drop_redundant(self._covers, [number[line.tobytes()] for line in closed])
 
-    def _improve_bound(self, effort: Effort) -> None:
-        self._fooling.improve(n_steps=2_000, target=len(self.columns), effort=effort)
+    def _improve_bound(self, budget: SearchBudget) -> None:
+        self._fooling.improve(n_steps=2_000, target=len(self.columns), budget=budget)
         self._raise_bound(self._fooling.size)
 
-    def _try_antichains(self, effort: Effort) -> None:
+    def _try_antichains(self, budget: SearchBudget) -> None:
         if suits_antichains(self._kernel):
             found = cover_by_antichains(
-                self._kernel, least=self.bound, best=len(self.columns), draw=self._draw, effort=effort
+                self._kernel, least=self.bound, best=len(self.columns), draw=self._draw, budget=budget
             )
             if found is not None:
-                self._offer(found)
+                self._update_best(found)
                 self._add([found])
 
-    def _complete(self, effort: Effort) -> None:
+    def _complete(self, budget: SearchBudget) -> None:
         """Where all maximal rectangles can be listed, the best choice among them is the best there is."""
         everything = all_rectangles(self._kernel, most=_MOST_RECTANGLES)
         if everything is None:
@@ -157,88 +157,90 @@ class Search:
         self._pool, self._is_complete = everything, True
         if not self._is_narrow:
             return
-        best, is_proven = prove_smallest(self._covers, self._chosen(), n_nodes=5_000, effort=effort)
+        best, is_proven = prove_smallest(self._covers, self._chosen(), n_nodes=5_000, budget=budget)
         self._choose(best)
         if is_proven:
             self._raise_bound(len(self.columns))
 
-    def _price(self, effort: Effort) -> None:
+    def _price(self, budget: SearchBudget) -> None:
         """Add rectangles that the prices of the cells ask for, until they ask for none."""
         if self._is_complete or not self._is_narrow:
             return
-        self._add(shared_columns(self._kernel, most=_MOST_PAIRS))
+        self._add(pair_intersections(self._kernel, most=_MOST_PAIRS))
         prices = None
         for turn in range(_PRICING_ROUNDS):
-            if effort.is_over or not self._is_narrow:
+            if budget.is_over or not self._is_narrow:
                 return
             covers = self._covers
             prices = price_cells(covers, best=len(self.columns), prices=prices)
-            effort.work(PRICING * covers.size)
+            budget.charge(PRICING * covers.size)
             size = len(self._pool)
-            self._add([self._grow(prices, is_shaken=turn % 2 == 1, effort=effort)])
+            self._add([self._grow(prices, is_shaken=turn % 2 == 1, budget=budget)])
             if len(self._pool) == size and turn % 2:
                 return
 
-    def _grow(self, prices: Prices, *, is_shaken: bool, effort: Effort) -> Bits:
+    def _grow(self, prices: Prices, *, is_shaken: bool, budget: SearchBudget) -> Bits:
         weights = np.zeros(self._kernel.cells.shape, dtype=np.float32)
         weights[self._kernel.needed] = prices
         columns, values = grow_both_ways(
             self._kernel, weights, n_seeds=512, draw=self._draw, is_shaken=is_shaken
         )
-        effort.work(5.0 * self._kernel.cells.size * len(columns) + STEP)
+        budget.charge(5.0 * self._kernel.cells.size * len(columns) + STEP)
         return columns[values > _WORTH_ADDING]
 
-    def _swap(self, effort: Effort) -> None:
+    def _swap_rectangles(self, budget: SearchBudget) -> None:
         if not self._is_narrow:
             return
         covers = self._covers
         for start in (self._chosen(), choose_greedily(covers)):
-            swapper = Swapper(self._covers, draw=self._draw)
-            self._choose(swapper.improve(start, n_steps=2_000, target=self.bound, effort=effort))
+            local_search = LocalSearch(self._covers, draw=self._draw)
+            self._choose(local_search.improve(start, n_steps=2_000, target=self.bound, budget=budget))
 
-    def _mend(self, effort: Effort) -> None:
+    def _destroy_and_repair(self, budget: SearchBudget) -> None:
         """Take some rectangles away and cover the gap anew, with fewer if that can be."""
         idle = 0
-        for _ in range(_MENDING_ROUNDS):
-            if self.is_settled or effort.is_over or idle > 12:
+        for _ in range(_REPAIR_ROUNDS):
+            if self.is_settled or budget.is_over or idle > 12:
                 return
             before = len(self.columns)
-            self._mend_once(effort)
+            self._destroy_and_repair_once(budget)
             idle = 0 if len(self.columns) < before else idle + 1
-            effort.saved += before - len(self.columns)
+            budget.saved += before - len(self.columns)
             if self._is_narrow and (idle % 6 == 5):
-                self._swap(effort)
+                self._swap_rectangles(budget)
 
-    def _mend_once(self, effort: Effort) -> None:
+    def _destroy_and_repair_once(self, budget: SearchBudget) -> None:
         n_best = len(self.columns)
         kept = self._draw.permutation(n_best)[: n_best - max(2, n_best // 4)]
-        rows = common(self._kernel.cells.T, self.columns[kept])
+        rows = shared_columns(self._kernel.cells.T, self.columns[kept])
         held = rows.T.astype(np.float32) @ self.columns[kept].astype(np.float32) > 0.5
         gap = (self._kernel.needed & ~held).astype(np.float32)
-        self._peel(gap, keep=kept, is_shaken=True, effort=effort)
+        self._cover_greedily(gap, keep=kept, is_shaken=True, budget=budget)
 
-    def _peel(self, weights: Weights, *, keep: np.ndarray | int, is_shaken: bool, effort: Effort) -> None:
+    def _cover_greedily(
+        self, weights: Weights, *, keep: np.ndarray | int, is_shaken: bool, budget: SearchBudget
+    ) -> None:
         kept = self.columns[keep] if isinstance(keep, np.ndarray) else self.columns[:0]
         n_seeds = max(4, min(64, 4_000_000 // self._kernel.cells.size))
         most = len(self.columns) - len(kept)
-        chosen, seen = peel(
+        chosen, seen = greedy_cover(
             self._kernel,
             weights,
             n_seeds=n_seeds,
             draw=self._draw,
             is_shaken=is_shaken,
             most=most,
-            effort=effort,
+            budget=budget,
         )
         if self._is_narrow and not self._is_complete:
             self._add([seen])
         if chosen is not None:
-            self._offer(np.concatenate([kept, np.array(chosen).reshape(-1, kept.shape[1])]))
+            self._update_best(np.concatenate([kept, np.array(chosen).reshape(-1, kept.shape[1])]))
 
-    def _solve(self, effort: Effort) -> None:
+    def _solve(self, budget: SearchBudget) -> None:
         if not has_solver() or not self._is_narrow:
             return
-        solved = choose_exactly(self._covers, best=self._chosen(), effort=effort)
+        solved = solve_set_cover(self._covers, best=self._chosen(), budget=budget)
         self._choose(solved.chosen)
         if self._is_complete:
             self._raise_bound(solved.bound)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from klikit_frames.planning.trims import Block, trim_overlap
+from klikit_frames.planning.rectangles import Rectangle, remove_overlap
 
 blocks = st.lists(st.tuples(arrays(bool, 6), arrays(bool, 5)), min_size=1, max_size=6)
 
 
-def times(found: list[Block]) -> np.ndarray:
+def times(found: list[Rectangle]) -> np.ndarray:
     """Count how many blocks have each cell."""
     counts = np.zeros((6, 5), dtype=int)
     for block in found:
@@ -24,8 +24,8 @@ def times(found: list[Block]) -> np.ndarray:
 @given(blocks)
 def test_trim_overlap__same_cells(drawn: list[tuple[np.ndarray, np.ndarray]]) -> None:
     """The cells covered stay the same, no block is added, and none gets larger."""
-    found = [Block(np.flatnonzero(rows), np.flatnonzero(columns)) for rows, columns in drawn]
-    trimmed = trim_overlap(found, (6, 5))
+    found = [Rectangle(np.flatnonzero(rows), np.flatnonzero(columns)) for rows, columns in drawn]
+    trimmed = remove_overlap(found, (6, 5))
     np.testing.assert_array_equal(times(trimmed) > 0, times(found) > 0)
     assert len(trimmed) <= len(found)
     assert times(trimmed).sum() <= times(found).sum()
@@ -33,7 +33,7 @@ def test_trim_overlap__same_cells(drawn: list[tuple[np.ndarray, np.ndarray]]) ->
 
 def test_trim_overlap__cross() -> None:
     """Of two crossing bars one gives up the middle."""
-    bars = [Block(np.array([2]), np.arange(5)), Block(np.arange(6), np.array([2]))]
-    assert times(trim_overlap(bars, (6, 5))).max() == 1
-    stacked = [Block(np.arange(4), np.arange(5)), Block(np.arange(2, 6), np.arange(5))]
-    assert times(trim_overlap(stacked, (6, 5))).max() == 1
+    bars = [Rectangle(np.array([2]), np.arange(5)), Rectangle(np.arange(6), np.array([2]))]
+    assert times(remove_overlap(bars, (6, 5))).max() == 1
+    stacked = [Rectangle(np.arange(4), np.arange(5)), Rectangle(np.arange(2, 6), np.arange(5))]
+    assert times(remove_overlap(stacked, (6, 5))).max() == 1

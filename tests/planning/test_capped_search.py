@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
-from klikit_frames.planning.capped import CappedSearch
-from klikit_frames.planning.checks import check_plan
-from klikit_frames.planning.efforts import Effort
+from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.capped_search import CappedSearch
+from klikit_frames.planning.plan_checks import check_plan
 from tests.planning.tables import chain, toggles_of, with_holes
 
 tables = arrays(bool, (7, 8)).filter(np.any)
@@ -25,7 +25,7 @@ def test_capped_search__any_table(
     limits = kf.Limits(max_ids, max_stores, max_cells)
     ones = np.ones(7, dtype=np.int64), np.ones(8, dtype=np.int64)
     search = CappedSearch(cells, ones, cells[cells.any(axis=1)], limits=limits, piece=limits.grid(7, 8))
-    found = search.search(Effort(20, progress=False), most=56)
+    found = search.search(SearchBudget(20, progress=False), most=56)
     covered = np.zeros_like(cells)
     for block in found:
         covered[block.inside] = True

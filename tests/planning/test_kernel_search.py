@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.planning import searches
-from klikit_frames.planning.checks import check_plan
-from klikit_frames.planning.efforts import Effort
+from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.kernel_search import KernelSearch
 from klikit_frames.planning.kernels import find_kernel
-from klikit_frames.planning.searches import Search
+from klikit_frames.planning.plan_checks import check_plan
 from tests.planning.tables import chain, planted, roles, toggles_of, with_holes
 
 NO_CAPS = kf.Limits(None, None, None)
@@ -35,12 +34,12 @@ class Bar:
         self.is_closed = True
 
 
-def settled(cells: np.ndarray, time_budget_s: float = 20) -> Search:
+def settled(cells: np.ndarray, time_budget_s: float = 20) -> KernelSearch:
     """Return a search of the table's kernel, done."""
-    effort = Effort(time_budget_s, progress=False)
-    search = Search(find_kernel(cells, effort), effort)
-    search.begin(effort)
-    search.deepen(effort)
+    budget = SearchBudget(time_budget_s, progress=False)
+    search = KernelSearch(find_kernel(cells, budget), budget)
+    search.quick_cover(budget)
+    search.improve(budget)
     return search
 
 
@@ -50,7 +49,7 @@ def settled(cells: np.ndarray, time_budget_s: float = 20) -> Search:
 )
 def test_search__without_solver(cells: np.ndarray, fewest: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Known numbers are found, and proven, without the optional solver."""
-    monkeypatch.setattr(searches, "has_solver", lambda: False)
+    monkeypatch.setattr("klikit_frames.planning.kernel_search.has_solver", lambda: False)
     search = settled(cells)
     assert (len(search.columns), search.bound) == (fewest, fewest)
 
@@ -70,7 +69,7 @@ def test_search__all_rectangles_known() -> None:
 
 
 def test_search__repeatable() -> None:
-    """Two searches that end within their budget come to the same requests."""
+    """Two kernel_search that end within their budget come to the same requests."""
     toggles = toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5))
     first, second = (kf.plan(toggles, limits=NO_CAPS, time_budget_s=60) for _ in range(2))
     pd.testing.assert_frame_equal(first.requests, second.requests)
@@ -101,14 +100,14 @@ def test_search__no_progress() -> None:
     assert bar.seen == []
 
 
-@pytest.mark.parametrize("stage", ["begin", "deepen", "_price", "_solve"])
+@pytest.mark.parametrize("stage", ["quick_cover", "improve", "_price", "_solve"])
 def test_search__interrupted(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C at any stage gives the best plan so far: exact, and no worse than the usual ways."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Search, stage, interrupt)
+    monkeypatch.setattr(KernelSearch, stage, interrupt)
     plan = kf.plan(toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5)))
     check_plan(plan)
     assert plan.n_requests <= min(plan.baselines.values())

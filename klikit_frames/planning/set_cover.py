@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from klikit_frames.planning.efforts import STEP
+from .budget import STEP
 
 if TYPE_CHECKING:
-    from klikit_frames.planning.candidates import Weights
-    from klikit_frames.planning.efforts import Effort
-    from klikit_frames.planning.kernels import Bits
+    from .budget import SearchBudget
+    from .candidates import Weights
+    from .kernels import Bits
 
 _CHECK_CLOCK_EVERY = 64
 
@@ -29,10 +29,10 @@ def choose_greedily(covers: Bits) -> list[int]:
         gains = gains - covers[:, new].sum(axis=1)
         left &= ~new
         chosen.append(best)
-    return drop_idle(covers, chosen)
+    return drop_redundant(covers, chosen)
 
 
-def drop_idle(covers: Bits, chosen: list[int]) -> list[int]:
+def drop_redundant(covers: Bits, chosen: list[int]) -> list[int]:
     """Return a cover without rectangles all of whose cells others have, the smallest dropped first."""
     times = covers[chosen].sum(axis=0)
     kept = list(chosen)
@@ -43,7 +43,7 @@ def drop_idle(covers: Bits, chosen: list[int]) -> list[int]:
     return kept
 
 
-class Swapper:
+class LocalSearch:
     """Local search for a smaller cover: give one up, then mend by swaps that learn which cells are hard.
 
     A cell that stays uncovered gains weight, so that the rectangles that have it become more attractive;
@@ -65,12 +65,12 @@ class Swapper:
         self._draw = draw
         self.weights: Weights = np.ones(covers.shape[1], dtype=np.float32)
 
-    def improve(self, chosen: list[int], *, n_steps: int, target: int, effort: Effort) -> list[int]:
+    def improve(self, chosen: list[int], *, n_steps: int, target: int, budget: SearchBudget) -> list[int]:
         """Return the smallest cover met within `n_steps`, at once when it has `target` rectangles."""
         self._start(chosen)
         best, last_added = list(chosen), -1
         for step in range(n_steps):
-            if step % _CHECK_CLOCK_EVERY == 0 and effort.is_over:
+            if step % _CHECK_CLOCK_EVERY == 0 and budget.is_over:
                 break
             while self._times.all():
                 best = np.flatnonzero(self._is_in).tolist()
@@ -79,7 +79,7 @@ class Swapper:
                 self._remove(self._dearest(but=-1), step)
             self._remove(self._dearest(but=last_added), step)
             last_added = self._add_for_some_hole(step)
-            effort.work(20.0 * self._table.shape[1] + STEP)
+            budget.charge(20.0 * self._table.shape[1] + STEP)
         return best
 
     def _start(self, chosen: list[int]) -> None:

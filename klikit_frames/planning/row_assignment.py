@@ -10,11 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from klikit_frames.planning.groups import Group, Indexes
-    from klikit_frames.planning.orders import Request
+    from .groups import Group, Indexes
+    from .sending_order import GroupRectangle
 
 
-class Carriers(NamedTuple):
+class RowAssignment(NamedTuple):
     """For each input row its owner, and the other requests that carry it too.
 
     Attributes
@@ -29,12 +29,12 @@ class Carriers(NamedTuple):
     others: NDArray[np.object_]
 
 
-def assign_rows(requests: list[Request], *, groups: list[Group], n_rows: int) -> Carriers:
+def assign_rows(requests: list[GroupRectangle], *, groups: list[Group], n_rows: int) -> RowAssignment:
     """Give each row the first request that carries it as its owner, and list the later ones."""
     owners = np.zeros(n_rows, dtype=np.int64)
     others = np.empty(n_rows, dtype=object)
     others[:] = [()] * n_rows
-    numbered: dict[int, list[tuple[int, Request]]] = defaultdict(list)
+    numbered: dict[int, list[tuple[int, GroupRectangle]]] = defaultdict(list)
     for no, request in enumerate(requests, start=1):
         numbered[id(request.group)].append((no, request))
     for group in groups:
@@ -44,11 +44,11 @@ def assign_rows(requests: list[Request], *, groups: list[Group], n_rows: int) ->
         tails = np.empty(len(lists), dtype=object)
         tails[:] = [found[1:] for found in lists]
         others[group.rows] = tails[per_row]
-    return Carriers(owners, others)
+    return RowAssignment(owners, others)
 
 
 def _request_lists(
-    numbered: list[tuple[int, Request]], *, n_cells: int
+    numbered: list[tuple[int, GroupRectangle]], *, n_cells: int
 ) -> tuple[list[tuple[int, ...]], Indexes]:
     """Return the distinct lists of requests that a cell can have, and for each cell which of them it has."""
     lists: list[tuple[int, ...]] = [()]
