@@ -54,7 +54,8 @@ class Settled:
     is_replayed_failure : bool
         Two failing answers had one request_id: the API repeats a stored failure.
     had_silence : bool
-        Some try was sent and never answered: a refusal of a later try does not prove that nothing was done.
+        Some try was sent, and no answer says whether it was done (none came, or a 5xx, or a 2xx without
+        meaning): a refusal of a later try does not prove that nothing was done.
     trouble : str or None
         Why no better answer came.
     """
@@ -139,6 +140,12 @@ def cap_backoff(n_tries: int) -> float:
     return float(min(WAIT_MAX_S, WAIT_INITIAL_S * 2 ** max(0, n_tries - 1)))
 
 
+def _leaves_doubt(one: Try) -> bool:
+    if one.answer is None:
+        return one.was_sent
+    return one.answer.http_status >= 500 or (one.answer.is_ok and not one.answer.is_readable)
+
+
 def settle(
     tries: Sequence[Try], *, verdict: Verdict, sent_at: datetime | None, settled_at: datetime
 ) -> Settled:
@@ -155,6 +162,6 @@ def settle(
         settled_at=settled_at,
         was_sent=bool(reached),
         is_replayed_failure=is_replayed(tries),
-        had_silence=any(one.was_sent and one.answer is None for one in tries),
+        had_silence=any(_leaves_doubt(one) for one in tries),
         trouble="; ".join(filter(None, [deciding.trouble, verdict.value])) or None,
     )

@@ -52,7 +52,7 @@ def read_try(
     """Return what an HTTP answer, perhaps a broken one, amounts to."""
     answer = read_answer(http_status, body, date=headers.get("Date"))
     if answer.is_ok and not answer.is_readable:
-        trouble = trouble or "the answer's body is not the API's"
+        trouble = trouble or f"the answer {http_status} does not say what was done"
     return Try(
         answer=replace(answer, is_readable=answer.is_readable and trouble is None),
         trouble=trouble,

@@ -70,6 +70,8 @@ _CODE_OF_STATUS = {
 }
 # A text may be cut in the midst of a character; no file and no terminal takes the half that is left.
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_SUCCESSES = {200, 201, 204}
+_NO_CONTENT = 204
 _ELSEWHERE = "the server sends requests elsewhere, which is not followed; check KLIKIT_BASE_URL"
 _ERROR_OF_STATUS: dict[int, type[ApiError]] = {
     401: AuthError,
@@ -99,7 +101,8 @@ class Answer:
     server_at : datetime or None
         The server's clock (its ``Date`` header), UTC.
     is_readable : bool
-        False if the body was not the API's (a proxy's page, a cut-off body).
+        False if it does not say what was done: a body that is not the API's (a proxy's page, a cut-off body),
+        none where one is due, or a 2xx that the API's pages do not know.
     """
 
     http_status: int
@@ -162,7 +165,7 @@ def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> An
         request_id=request_id if isinstance(request_id, str) and request_id else None,
         data=envelope.get("data"),
         server_at=_parse_date(date),
-        is_readable=_is_envelope(envelope, is_ok=is_ok) or (is_ok and not body.strip()),
+        is_readable=_is_telling(envelope, http_status=http_status, is_empty=not body.strip()),
     )
 
 
@@ -252,10 +255,16 @@ def _list_stores(stores: Iterable[tuple[SupportsIndex, SupportsIndex]]) -> list[
     return pairs
 
 
-def _is_envelope(envelope: Mapping[str, Any], *, is_ok: bool) -> bool:
-    """Tell whether a body is the API's own and tells what the status tells; a proxy's page does not."""
-    is_error = bool(envelope.get("error"))
-    return not is_error and bool(envelope.keys() & {"data", "request_id"}) if is_ok else "error" in envelope
+def _is_telling(envelope: Mapping[str, Any], *, http_status: int, is_empty: bool) -> bool:
+    """Tell whether an answer is the API's own and says what was done; a proxy's page does not.
+
+    The page on the envelope has three statuses of success, 204 alone without a body.
+    """
+    if not 200 <= http_status < 300:
+        return "error" in envelope
+    if http_status not in _SUCCESSES or envelope.get("error"):
+        return False
+    return bool(envelope.keys() & {"data", "request_id"}) or (is_empty and http_status == _NO_CONTENT)
 
 
 def _parse_object(body: bytes) -> dict[str, Any]:

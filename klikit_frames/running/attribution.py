@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from ..frames.schemas import OUTCOMES, RESULT_COLUMNS
-from .records import Cell, Request, Target, Verdict, cell_of
+from ..model import Outcome
+from .lifecycle import Event, RequestState, advance
+from .records import Cell, Request, cell_of
 from .rows import microseconds, times
 
 if TYPE_CHECKING:
@@ -19,8 +20,14 @@ _TEXTS = ("outcome", "code", "message", "request_id", "idempotency_key")
 _NUMBERS = ("http_status", "request_no", "attempts")
 _TIMES = ("sent_at", "settled_at")
 
-# Which of several requests speaks for a row; among equals the owner does.
-_RANKS = {"applied": 0, "rejected": 1, "unknown": 2, "failed": 3, "not_sent": 4}
+# Which of several requests speaks for a row; among equals the owner does. What may have been written outranks
+# every refusal.
+_RANKS = {
+    outcome: rank
+    for rank, outcome in enumerate(
+        [Outcome.APPLIED, Outcome.UNKNOWN, Outcome.REJECTED, Outcome.FAILED, Outcome.NOT_SENT]
+    )
+}
 _NEEDED = [
     "entity_type",
     "entity_id",
@@ -30,41 +37,33 @@ _NEEDED = [
     "other_request_nos",
     "skipped_as",
 ]
+
+
+class RowOutcome(NamedTuple):
+    """The result columns of one row, in their order; times in microseconds since 1970."""
+
+    outcome: Outcome
+    code: str | None = None
+    http_status: int | None = None
+    message: str | None = None
+    request_id: str | None = None
+    request_no: int | None = None
+    idempotency_key: str | None = None
+    attempts: int | None = None
+    sent_at: int | None = None
+    settled_at: int | None = None
+
+
 _SKIPPED = {
-    "unchanged": Verdict(
-        "unchanged", code="already_set", message="it had this flag already; nothing was sent"
+    "unchanged": RowOutcome(
+        Outcome.UNCHANGED, code="already_set", message="it had this flag already; nothing was sent"
     ),
-    "rejected": Verdict(
-        "rejected",
+    "rejected": RowOutcome(
+        Outcome.REJECTED,
         code="not_in_menu",
         message="by the state at hand it is not in this business; nothing was sent",
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RowOutcome:
-    """What is told of one row."""
-
-    outcome: str
-    verdict: Verdict
-    request: Request | None = None
-
-    def cells(self) -> tuple[Any, ...]:
-        """Return the values of the result columns, in their order."""
-        verdict, request = self.verdict, self.request
-        return (
-            self.outcome,
-            verdict.code,
-            verdict.http_status,
-            verdict.message,
-            verdict.request_id,
-            request.request_no if request else None,
-            request.key if request else None,
-            request.attempts if request else None,
-            microseconds(request.sent_at) if request else None,
-            microseconds(verdict.settled_at),
-        )
 
 
 def attribute(
@@ -89,8 +88,8 @@ def attribute(
         The columns and the index of ``plan.toggles``, then ``RESULT_COLUMNS``.
     """
     toggles = plan.toggles
-    told = _OutcomeResolver(requests, proofs=proofs, is_over=is_over)
-    cells = [told.cells(row) for row in plan.rows[_NEEDED].itertuples(index=False, name=None)]
+    resolver = _OutcomeResolver(requests, proofs=proofs, is_over=is_over)
+    cells = [resolver.resolve(row) for row in plan.rows[_NEEDED].itertuples(index=False, name=None)]
     return pd.concat([toggles, _result_columns(cells, index=toggles.index)], axis=1)
 
 
@@ -98,6 +97,20 @@ def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
     """Return how many rows ended in each outcome, all six named."""
     counted = pd.Series(list(outcomes), dtype=object).value_counts()
     return {outcome: int(counted.get(outcome, 0)) for outcome in OUTCOMES}
+
+
+def settle_by_reading(request: Request, *, seen: bool | None) -> Event | None:
+    """Return what a flag that was read back, and is known to be newer than the request, says of its cell.
+
+    A cascade's modifiers cannot be read. A flag that is not as asked settles only a failure that the API
+    repeats for as long as the key lives: everything else may still be done, or was undone by somebody.
+    """
+    target = request.target
+    if seen is None or target.cascade_to_modifier_groups or not request.state.needs_reading:
+        return None
+    if seen is target.is_enabled:
+        return Event.CONFIRM
+    return Event.REFUTE if request.state is RequestState.STORED_FAILURE else None
 
 
 class _OutcomeResolver:
@@ -110,34 +123,34 @@ class _OutcomeResolver:
         self._is_over = is_over
         self._whole: dict[int, Request] = {}
         self._parts: dict[int, dict[Cell, Request]] = {}
-        self._shared: dict[int, tuple[Any, ...]] = {}
+        self._shared: dict[int, RowOutcome] = {}
         for request in sorted(requests, key=lambda one: one.path):
             self._place(request)
 
-    def cells(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the result columns of one row: its entity, its request, the others, why it is skipped."""
+    def resolve(self, row: tuple[Any, ...]) -> RowOutcome:
+        """Return the outcome of one row: its entity, its request, the others, why it is skipped."""
         *entity, request_no, others, skipped_as = row
         if pd.isna(request_no):
-            skipped = _SKIPPED[skipped_as]
-            return RowOutcome(skipped.word, skipped).cells()
+            return _SKIPPED[skipped_as]
         carriers = (int(request_no), *others)
         if len(carriers) > 1 or self._depends_on_cell(carriers[0]):
             cell = cell_of(*entity)
-            fates = (self._fate_in(self._deciding(carrier, cell), cell) for carrier in carriers)
-            return min(fates, key=lambda fate: _RANKS[fate.outcome]).cells()
+            outcomes = (self._outcome_of_cell(self._deciding(carrier, cell), cell) for carrier in carriers)
+            return min(outcomes, key=lambda one: _RANKS[one.outcome])
         if carriers[0] not in self._shared:
-            self._shared[carriers[0]] = self._fate_of(self._whole.get(carriers[0])).cells()
+            self._shared[carriers[0]] = self._outcome_of(self._whole.get(carriers[0]))
         return self._shared[carriers[0]]
 
     def _depends_on_cell(self, request_no: int) -> bool:
-        """Tell whether the rows of a request may differ: it was cut, or some may have been proven."""
-        return request_no in self._parts or _is_provable(self._fate_of(self._whole.get(request_no)).verdict)
+        """Tell whether the rows of a request may differ: it was split, or some may have been proved."""
+        whole = self._whole.get(request_no)
+        return request_no in self._parts or (whole is not None and whole.state.needs_reading)
 
     def _place(self, request: Request) -> None:
         is_part = len(request.path) > 1
         if not is_part:
             self._whole[request.request_no] = request
-        elif not _is_split(request):
+        elif request.state is not RequestState.SPLIT:
             # A part is written over its whole, so that each cell ends at the last one that carried it.
             self._parts.setdefault(request.request_no, {}).update(
                 dict.fromkeys(request.target.cells(), request)
@@ -146,45 +159,52 @@ class _OutcomeResolver:
     def _deciding(self, request_no: int, cell: Cell) -> Request | None:
         return self._parts.get(request_no, {}).get(cell, self._whole.get(request_no))
 
-    def _fate_of(self, request: Request | None) -> RowOutcome:
-        known = request.verdict if request is not None else None
-        verdict = known or _pending(request, is_over=self._is_over)
-        return RowOutcome(verdict.word, verdict, request)
-
-    def _fate_in(self, request: Request | None, cell: Cell) -> RowOutcome:
-        fate = self._fate_of(request)
-        if request and _is_provable(fate.verdict) and self._is_proven(cell, request.target):
-            return RowOutcome("applied", _proven(fate.verdict), request)
-        return fate
-
-    def _is_proven(self, cell: Cell, target: Target) -> bool:
-        return self._proofs.get(cell) is target.is_enabled and not target.cascade_to_modifier_groups
-
-
-def _is_split(request: Request) -> bool:
-    return request.verdict is not None and request.verdict.word == "split"
-
-
-def _is_provable(verdict: Verdict) -> bool:
-    return verdict.word == "unknown" or verdict.is_replayed
-
-
-def _pending(request: Request | None, *, is_over: bool) -> Verdict:
-    """Say what is known of a request without a verdict: it may have left, or it never did."""
-    if request and request.attempts:
-        return Verdict("unknown", message="it was sent, and no answer was noted")
-    if not is_over:
-        return Verdict("not_sent", message="its turn has not come yet")
-    if request and len(request.path) > 1:
-        return Verdict(
-            "not_sent", message="a larger request with it was refused; the run ended before its own turn"
+    def _outcome_of(self, request: Request | None) -> RowOutcome:
+        if request is None:
+            return RowOutcome(Outcome.NOT_SENT, message=_explain_open(None, is_over=self._is_over))
+        verdict = request.verdict
+        outcome = RowOutcome(
+            request.state.outcome,
+            request_no=request.request_no,
+            idempotency_key=request.key,
+            attempts=request.attempts,
+            sent_at=microseconds(request.sent_at),
         )
-    return Verdict("not_sent", message="the run ended before its turn")
+        if verdict is None:
+            return outcome._replace(message=_explain_open(request, is_over=self._is_over))
+        return outcome._replace(
+            code=verdict.code,
+            http_status=verdict.http_status,
+            message=verdict.message,
+            request_id=verdict.request_id,
+            settled_at=microseconds(verdict.settled_at),
+        )
+
+    def _outcome_of_cell(self, request: Request | None, cell: Cell) -> RowOutcome:
+        outcome = self._outcome_of(request)
+        event = settle_by_reading(request, seen=self._proofs.get(cell)) if request else None
+        if request is None or event is None:
+            return outcome
+        said = f"{outcome.message}; {_READ_BACK[event]}" if outcome.message else _READ_BACK[event]
+        code = "ok" if event is Event.CONFIRM else outcome.code
+        return outcome._replace(outcome=advance(request.state, event).outcome, code=code, message=said)
 
 
-def _proven(verdict: Verdict) -> Verdict:
-    said = f"{verdict.message}; " if verdict.message else ""
-    return replace(verdict, code="ok", message=f"{said}reading back shows the flag as asked")
+_READ_BACK = {
+    Event.CONFIRM: "reading back shows the flag as asked",
+    Event.REFUTE: "reading back shows that it was not",
+}
+
+
+def _explain_open(request: Request | None, *, is_over: bool) -> str:
+    """Say what is known of a request without an answer: it may have left, or it never did."""
+    if request and request.state.may_have_arrived:
+        return "it was sent, and no answer was noted; it may have been written"
+    if not is_over:
+        return "its turn has not come yet"
+    if request and len(request.path) > 1:
+        return "a larger request with it was refused; the run ended before its own turn"
+    return "the run ended before its turn"
 
 
 def _result_columns(cells: Sequence[tuple[Any, ...]], *, index: pd.Index) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import RequestError
+from .lifecycle import RequestState
 from .readbacks import read_flags
 from .records import Cell
 from .request_trees import RequestTree
@@ -21,7 +22,7 @@ def check_canary(client: Client, canary: Iterable[RequestTree]) -> str | None:
     stores are not held against it, because a store's menu may show an older state until it is published.
     """
     requests = [request for tree in canary for request in tree]
-    bad = [request for request in requests if request.verdict is None or request.verdict.word != "applied"]
+    bad = [request for request in requests if request.state is not RequestState.APPLIED]
     if bad:
         said = bad[0].verdict.message if bad[0].verdict else None
         return f"{len(bad):,} of the first requests were not accepted ({said or 'no answer'})"

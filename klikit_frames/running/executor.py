@@ -18,15 +18,16 @@ from ..errors import JournalError
 from ..planning.plan import parse_plan
 from ..progress import Bar, Progress, open_bar
 from . import locks
-from .attribution import attribute
+from .attribution import attribute, settle_by_reading
 from .before_images import Before, find_before
 from .canaries import check_canary
-from .idempotency_keys import ask_server_time, is_key_expired, may_have_arrived
+from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .interrupts import ignore_sigint
 from .journal import Journal
+from .lifecycle import EndReason, RequestState
 from .monitor import RunMonitor
 from .readbacks import find_proofs
-from .records import Request, Run, Verdict
+from .records import Cell, Request, Run, Verdict
 from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
 from .worker_pool import WorkerPool
@@ -57,6 +58,7 @@ class RunExecutor:
     n_rows_done: int = field(default=0, init=False)
     n_requests_done: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
+    _proofs: dict[Cell, bool | None] = field(default_factory=dict, init=False)
     _n_rows: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,26 +74,29 @@ class RunExecutor:
 
     def execute(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
-        requests = self._begin() if self.is_new else self.book.requests(self.run.run_id)
+        requests = self._begin() if self.is_new else self._recall()
         is_news = True
         try:
             is_news = self._settle(requests, progress=progress)
         except KeyboardInterrupt:
-            self.watch.end("interrupted")
+            self.watch.end(EndReason.INTERRUPTED)
         with ignore_sigint():
             return self._end() if is_news else self._recorded()
 
     def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
         """Send and read back what is not settled, and tell whether there was anything."""
-        held = self._withhold_expired(requests)
-        known = group_requests(requests, held=held)
-        waiting = [tree for tree in known if tree.is_waiting]
+        requests = self._withhold_expired(requests)
+        trees = group_requests(requests, held={one.key for one in requests if self._is_read_back(one)})
+        waiting = [tree for tree in trees if tree.is_waiting]
         self._send(waiting, progress=progress)
         if self.watch.trouble is not None:
             self._give_up(self.watch.trouble)
-        lost = [*self._replayed(known), *(request for request in requests if request.key in held)]
-        self._settle_by_reading(lost)
-        return bool(waiting or lost) or self.run.status == "running"
+        doubtful = [one for tree in trees for one in tree if one.state.needs_reading]
+        doubtful = [one for one in doubtful if not self._is_read_back(one)]
+        # A run does not read after its last write: menus would only show it later. A person who resumes does.
+        if not self.is_new and self.watch.reason is None:
+            self._read_back(doubtful)
+        return bool(waiting or doubtful) or self.run.status == EndReason.RUNNING
 
     def _begin(self) -> list[Request]:
         """Note every request with its key, and the before-images, before the first leaves."""
@@ -100,19 +105,29 @@ class RunExecutor:
         self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=flags)
         return requests
 
-    def _withhold_expired(self, requests: Iterable[Request]) -> set[str]:
-        """Return the keys of requests that may have arrived and whose keys are too old to be sent again."""
-        doubtful = [request for request in requests if may_have_arrived(request)]
-        if not doubtful:
-            return set()
+    def _recall(self) -> list[Request]:
+        """Return the requests of an earlier stretch, with what reading has shown of them."""
+        requests = self.book.requests(self.run.run_id)
+        self._proofs = dict(self.book.flags(self.run.run_id, "proof"))
+        counts_failures = self.run.status != EndReason.TOO_MANY_FAILURES
+        self.watch.recall(requests, counts_failures=counts_failures)
+        return requests
+
+    def _withhold_expired(self, requests: list[Request]) -> list[Request]:
+        """Return the requests, those marked whose keys may be forgotten: they are not sent again."""
+        if not any(is_in_doubt(one) and not self._is_read_back(one) for one in requests):
+            return requests
         server_now = ask_server_time(self.client)
         if server_now is None:
-            self.watch.end("unreachable")
-            return {request.key for request in doubtful}
-        past = [request for request in doubtful if is_key_expired(request, server_now=server_now)]
-        for request in past:
-            self.book.note_verdict(self.run.run_id, replace(request, verdict=_lost(request)))
-        return {request.key for request in past}
+            self.watch.end(EndReason.UNREACHABLE)
+            return requests
+        return [self._expire(one) if is_key_expired(one, server_now=server_now) else one for one in requests]
+
+    def _expire(self, request: Request) -> Request:
+        known = request.verdict or Verdict(RequestState.UNKNOWN)
+        expired = request.settle(replace(known, word=RequestState.EXPIRED, message=_PAST_KEY))
+        self.book.note_verdict(self.run.run_id, expired)
+        return expired
 
     def _send(self, waiting: list[RequestTree], *, progress: Progress) -> None:
         if not waiting:
@@ -126,7 +141,7 @@ class RunExecutor:
             for phase in self._phases(waiting):
                 pool.send(phase, report=partial(self._report, bar=bar))
         except KeyboardInterrupt:
-            self.watch.end("interrupted")
+            self.watch.end(EndReason.INTERRUPTED)
         finally:
             bar.close()
 
@@ -142,37 +157,46 @@ class RunExecutor:
         yield from self._until_stopped(_by_scope(canary))
         if canary and not self.watch.stop.is_set() and (fault := check_canary(self.client, canary)):
             self._notes.append(f"{fault}.")
-            self.watch.end("canary")
+            self.watch.end(EndReason.CANARY)
         yield from self._until_stopped(_by_scope(rest))
 
     def _until_stopped(self, phases: Iterable[list[RequestTree]]) -> Iterator[list[RequestTree]]:
         return (phase for phase in phases if phase and not self.watch.stop.is_set())
 
-    def _replayed(self, known: Iterable[RequestTree]) -> list[Request]:
-        """Return the requests whose failure the API repeats while their key lives, and nothing has proven."""
-        requests = (request for tree in known for request in tree)
-        failed = [request for request in requests if request.verdict and request.verdict.is_replayed]
-        proven = {flag.cell for flag in self.book.flags(self.run.run_id, "proof")} if failed else set()
-        return [request for request in failed if not proven.issuperset(request.target.cells())]
+    def _is_read_back(self, request: Request) -> bool:
+        """Tell whether reading has settled every flag of a request."""
+        return request.state.needs_reading and not self._unread(request)
 
-    def _settle_by_reading(self, lost: list[Request]) -> None:
-        """Read back what no answer will settle any more: lost past its key, or a failure that is repeated."""
-        if lost and not self.watch.stops_at_once:
-            before = dict(self.book.flags(self.run.run_id, "before"))
-            self.book.note_flags(self.run.run_id, "proof", find_proofs(self.client, lost, before=before))
+    def _unread(self, request: Request) -> list[Cell]:
+        cells = request.target.cells()
+        return [cell for cell in cells if settle_by_reading(request, seen=self._proofs.get(cell)) is None]
+
+    def _read_back(self, requests: list[Request]) -> None:
+        """Read the flags that no answer has settled, and note those that settle a row."""
+        owners = {cell: request for request in requests for cell in self._unread(request)}
+        if not owners:
+            return
+        before = dict(self.book.flags(self.run.run_id, "before"))
+        flags = [
+            flag
+            for flag in find_proofs(self.client, requests, before=before)
+            if flag.cell in owners and settle_by_reading(owners[flag.cell], seen=flag.is_enabled)
+        ]
+        self._proofs |= dict(flags)
+        self.book.note_flags(self.run.run_id, "proof", flags)
 
     def _end(self) -> Result:
-        result = tell(
-            self.book, self.plan, self.run, status=self.watch.reason or "finished", notes=self._notes
+        result = build_result(
+            self.book, self.plan, self.run, status=self.watch.reason or EndReason.FINISHED, notes=self._notes
         )
         if self.watch.stops_at_once and not result.n_open:
-            result = replace(result, status="finished")
+            result = replace(result, status=EndReason.FINISHED.value)
         counts, ended_at = result.counts, datetime.now(UTC)
         self.book.note_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result
 
     def _recorded(self) -> Result:
-        return tell(self.book, self.plan, self.run, status=self.run.status)
+        return build_result(self.book, self.plan, self.run, status=self.run.status)
 
     def _give_up(self, trouble: BaseException) -> NoReturn:
         """Raise what went wrong on our own side, with the line that goes on."""
@@ -197,30 +221,30 @@ def new_run(plan: Plan, client: Client) -> Run:
     )
 
 
-def tell(book: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
+def build_result(book: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
     """Return the result of a run as the journal has it."""
     proofs = dict(book.flags(run.run_id, "proof"))
     requests = book.requests(run.run_id)
-    frame = attribute(plan, requests, proofs=proofs, is_over=status != "running")
+    frame = attribute(plan, requests, proofs=proofs, is_over=status != EndReason.RUNNING)
     told = (*notes, *_conflicts(frame))
-    return Result(frame, run.run_id, plan.plan_id, run.host, status=status, notes=told, journal=book.name)
+    return Result(
+        frame, run.run_id, plan.plan_id, run.host, status=str(status), notes=told, journal=book.name
+    )
 
 
 def recorded_result(book: Journal, run_id: str) -> Result:
     """Return the result of a run as it was noted so far; reads the journal, nothing else."""
     run = book.run(run_id)
-    is_dead = run.status == "running" and not locks.is_held(book.lock_path(run.plan_id))
-    return tell(book, parse_plan(book.plan_body(run_id)), run, status="killed" if is_dead else run.status)
+    is_dead = run.status == EndReason.RUNNING and not locks.is_held(book.lock_path(run.plan_id))
+    return build_result(
+        book, parse_plan(book.plan_body(run_id)), run, status=EndReason.KILLED if is_dead else run.status
+    )
 
 
 def _conflicts(frame: pd.DataFrame) -> list[str]:
     is_conflict = (frame["code"] == "state_idempotency_conflict") & (frame["outcome"] == "failed")
     n_rows = int(is_conflict.sum())
     return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
-
-
-def _lost(request: Request) -> Verdict:
-    return replace(request.verdict or Verdict("unknown"), word="unknown", message=_PAST_KEY)
 
 
 def _by_scope(waiting: list[RequestTree]) -> list[list[RequestTree]]:

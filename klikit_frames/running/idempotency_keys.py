@@ -28,16 +28,15 @@ def is_key_expired(request: Request, *, server_now: datetime) -> bool:
     server_now : datetime
         The present by the server's clock.
     """
-    if not may_have_arrived(request) or request.sent_at is None:
+    if not is_in_doubt(request) or request.sent_at is None:
         return False
     age = server_now - (request.sent_at + timedelta(seconds=request.clock_offset_s or 0.0))
     return not -_DOUBT < age < KEY_LIFE
 
 
-def may_have_arrived(request: Request) -> bool:
+def is_in_doubt(request: Request) -> bool:
     """Tell whether the API may know a request that is still open."""
-    is_certain = request.verdict is not None and request.verdict.word == "not_sent"
-    return request.is_open and request.attempts > 0 and not is_certain
+    return request.state.is_open and request.state.may_have_arrived
 
 
 def ask_server_time(client: Client) -> datetime | None:

@@ -13,8 +13,9 @@ from ..errors import JournalError
 from ..html import paragraph_html
 from ..planning.plan import parse_plan
 from . import locks
-from .executor import RunExecutor, recorded_result, tell
+from .executor import RunExecutor, build_result, recorded_result
 from .journal import JournalPath, open_journal, read_journal
+from .lifecycle import EndReason
 from .results import Result
 from .runs import open_run
 
@@ -85,13 +86,13 @@ class LocalJob:
 
     def cancel(self) -> None:
         """Tell it to stop."""
-        self._session.watch.end("cancelled")
+        self._session.watch.end(EndReason.CANCELLED)
 
     def tell(self) -> Result:
         """Return what is known of every row by now."""
         session = self._session
         try:
-            return self._result or tell(session.book, session.plan, session.run, status="running")
+            return self._result or build_result(session.book, session.plan, session.run, status="running")
         except JournalError:
             # The run ended just now and closed it; or it broke, and that is what ends the run.
             return cast("Result", self.wait(None))

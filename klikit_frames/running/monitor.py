@@ -1,17 +1,21 @@
-"""What is watched while a run goes on: how far it is, and whether it must end."""
+"""What is watched while a run goes on: its rules, and whether it must end."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from .records import Request, Verdict
+from ..model import Outcome
+from .lifecycle import EndReason, RequestState
+from .records import Request
 
 OnError = Literal["continue", "stop"]
-_HASTY = {"interrupted", "cancelled", "deadline"}
-_BAD = {"rejected", "failed"}
+# So many flags refused one by one, and none accepted: the table is hardly meant for this business.
+MAX_REFUSED = 20
+_BAD = {Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +27,47 @@ class Rules:
 
 
 class RunMonitor:
-    """Counts what is settled and says when to stop; shared by all threads of a run."""
+    """Counts what is settled and says when to stop; shared by all threads of a run.
 
-    def __init__(self, rules: Rules, *, now: Callable[[], float]) -> None:
+    Parameters
+    ----------
+    rules : Rules
+        When to stop.
+    count_rows : callable
+        Tells how many rows a request carries.
+    now : callable
+        Seconds on a clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        count_rows: Callable[[Request], int],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.stop = threading.Event()
-        self.reason: str | None = None
+        self.reason: EndReason | None = None
         self.trouble: BaseException | None = None
-        self._rules = rules
         self.now = now
+        self._rules = rules
+        self._count_rows = count_rows
         self._until = None if rules.deadline_s is None else now() + rules.deadline_s
-        self._n_bad = 0
+        self._n_bad_rows = self._n_refused = 0
+        self._has_accepted = self._has_refused = False
         self._lock = threading.Lock()
 
     @property
     def stops_at_once(self) -> bool:
         """Whether whoever stopped the run wants it to return at once."""
-        return self.reason in _HASTY
+        return self.reason is not None and self.reason.stops_at_once
 
-    def end(self, reason: str) -> None:
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the API has refused flags of this run and accepted none."""
+        return self._has_refused and not self._has_accepted
+
+    def end(self, reason: EndReason) -> None:
         """Stop the run; the first reason counts."""
         with self._lock:
             self.reason = self.reason or reason
@@ -49,18 +76,35 @@ class RunMonitor:
     def fail(self, trouble: BaseException) -> None:
         """Stop the run on an error of our own, to be raised where it was started."""
         self.trouble = self.trouble or trouble
-        self.end("failed")
+        self.end(EndReason.FAILED)
+
+    def recall(self, requests: Iterable[Request], *, counts_failures: bool) -> None:
+        """Take in what became of requests in an earlier stretch of the run.
+
+        A person who resumes a run that ended for its failures has seen them: they do not count again.
+        """
+        for request in requests:
+            self._has_accepted |= request.state is RequestState.APPLIED
+            if counts_failures and not request.state.is_open and request.state.outcome in _BAD:
+                self._n_bad_rows += self._count_rows(request)
 
     def note(self, request: Request) -> None:
-        """Take in what became of a request."""
-        verdict = request.verdict or Verdict("unknown")
+        """Take in what became of a request, and stop the run if that is too much."""
+        n_rows = self._count_rows(request) if request.state.outcome in _BAD else 0
         with self._lock:
-            self._n_bad += request.target.n_cells if verdict.word in _BAD else 0
-            is_over = self._rules.max_failures is not None and self._n_bad > self._rules.max_failures
-        if is_over:
-            self.end("too_many_failures")
+            self._has_accepted |= request.state is RequestState.APPLIED
+            self._has_refused |= request.state in {RequestState.REJECTED, RequestState.SPLIT}
+            self._n_refused += request.state is RequestState.REJECTED
+            self._n_bad_rows += n_rows
+            limit = self._rules.max_failures
+            has_too_many = limit is not None and self._n_bad_rows > limit
+            is_flood = self.is_suspicious and self._n_refused >= MAX_REFUSED
+        if has_too_many:
+            self.end(EndReason.TOO_MANY_FAILURES)
+        elif is_flood:
+            self.end(EndReason.ALL_REFUSED)
 
     def check_deadline(self) -> None:
         """Stop the run if its time is up."""
         if self._until is not None and self.now() >= self._until:
-            self.end("deadline")
+            self.end(EndReason.DEADLINE)

@@ -39,11 +39,11 @@ def read_flags(client: Client, cells: Iterable[Cell]) -> list[Flag]:
 def find_proofs(
     client: Client, requests: Iterable[Request], *, before: Mapping[Cell, bool | None]
 ) -> list[Flag]:
-    """Return those flags of these requests that are proven to be as asked.
+    """Return those flags of these requests that are known to be newer than the run.
 
-    A flag that differs may just not be visible yet. One of a store that is as asked is proof only if the
-    store showed another one before the run: otherwise its menu may be older than whatever changed it. If
-    nothing can be read, nothing is proven.
+    Business-wide flags are read live. A flag of a store is newer if it is as asked and the store showed
+    another one before the run: otherwise its menu may be older than whatever changed it. If nothing can be
+    read, nothing is known.
     """
     wanted = {cell: request.target.is_enabled for request in requests for cell in request.target.cells()}
     cells = [cell for cell, flag in wanted.items() if cell.store is None or before.get(cell) is (not flag)]
@@ -51,7 +51,7 @@ def find_proofs(
         flags = read_flags(client, cells)
     except RequestError:
         return []
-    return [flag for flag in flags if flag.is_enabled is wanted[flag.cell]]
+    return [flag for flag in flags if flag.cell.store is None or flag.is_enabled is wanted[flag.cell]]
 
 
 def _flags(state: pd.DataFrame) -> Iterable[Flag]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from .lifecycle import RequestState, check_step
+
 Store = tuple[int, int]
 
 
@@ -60,19 +62,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one request.
+    """What became of one request: the state that it is in, and the answer that led there."""
 
-    `word` is ``applied``, ``rejected``, ``failed``, ``unknown``, ``not_sent``, or ``split``: refused as a
-    whole and carried on by its parts.
-    """
-
-    word: str
+    word: RequestState
     code: str | None = None
     http_status: int | None = None
     message: str | None = None
     request_id: str | None = None
     settled_at: datetime | None = None
-    is_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +100,27 @@ class Request:
         return hashlib.sha256(self.body).hexdigest()
 
     @property
-    def is_open(self) -> bool:
-        """Whether it may still be sent: nothing final is known of it."""
-        return self.verdict is None or self.verdict.word in {"not_sent", "unknown"}
+    def state(self) -> RequestState:
+        """Where it stands."""
+        if self.verdict is not None:
+            return self.verdict.word
+        return RequestState.IN_FLIGHT if self.attempts else RequestState.RECORDED
+
+    def begin_attempt(self, attempts: int) -> Request:
+        """Return it as it is noted just before it leaves, after so many attempts."""
+        check_step(self.state, RequestState.IN_FLIGHT)
+        return replace(self, attempts=attempts, verdict=None)
+
+    def settle(self, verdict: Verdict) -> Request:
+        """Return it with what became of it.
+
+        Raises
+        ------
+        ValueError
+            The table of transitions has no such step: a mistake in the program.
+        """
+        check_step(self.state, verdict.word)
+        return replace(self, verdict=verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.wire import encode_enable
 from .bisection import Evidence, split
-from .records import Request, Store, Target, Verdict
+from .lifecycle import RequestState
+from .records import Cell, Request, Store, Target, Verdict, cell_of
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan
 
 # One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
 _OF_ONE_FLAG = 404
+_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
 
 
 class RequestTree:
@@ -27,7 +29,7 @@ class RequestTree:
         self._requests = {request.path: request for request in ordered}
         # Depth first, so that the evidence is always about the neighbours of what comes next.
         self._waiting = [
-            request.path for request in reversed(ordered) if request.is_open and request.key not in held
+            request.path for request in reversed(ordered) if request.state.is_open and request.key not in held
         ]
         self._good: Counter[Store] = Counter()
         self._guilty: Counter[Store] = Counter()
@@ -56,7 +58,7 @@ class RequestTree:
         """Take in a request as it stands now, and return the parts that it is cut into, if it is."""
         self._requests[request.path] = request
         self._learn(request)
-        if request.verdict is None or request.verdict.word != "split":
+        if request.state is not RequestState.SPLIT:
             return []
         parts = split(request.target, self._evidence())
         children = [build_request(part, path=(*request.path, n)) for n, part in enumerate(parts)]
@@ -78,16 +80,13 @@ class RequestTree:
     def _are_siblings_good(self, request: Request) -> bool:
         above = request.path[:-1]
         siblings = [one for one in self if one.path[:-1] == above and one.path != request.path]
-        return bool(siblings) and all(
-            one.verdict is not None and one.verdict.word == "applied" for one in siblings
-        )
+        return bool(siblings) and all(one.state is RequestState.APPLIED for one in siblings)
 
     def _learn(self, request: Request) -> None:
-        word = request.verdict.word if request.verdict is not None else None
-        if word == "applied":
+        if request.state is RequestState.APPLIED:
             self._n_good += request.target.n_cells
             self._good.update(request.target.stores)
-        elif word == "rejected":
+        elif request.state is RequestState.REJECTED:
             self._n_guilty += 1
             self._guilty.update(request.target.stores)
 
@@ -125,6 +124,32 @@ def build_requests(plan: Plan) -> list[Request]:
         build_request(_target(row), path=(int(row["request_no"]),))
         for row in plan.requests.to_dict("records")
     ]
+
+
+class RowCounter:
+    """Counts the rows of a plan that a request, or a part of one, decides."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        requests = plan.requests
+        self._whole = dict(zip(requests["request_no"].tolist(), requests["n_rows"].tolist(), strict=True))
+        self._by_cell: dict[int, Counter[Cell]] = {}
+
+    def __call__(self, request: Request) -> int:
+        """Return how many rows of the plan have this request as their owner."""
+        if len(request.path) == 1:
+            return int(self._whole[request.request_no])
+        cells = self._cells(request.request_no)
+        return sum(cells[cell] for cell in request.target.cells())
+
+    def _cells(self, request_no: int) -> Counter[Cell]:
+        if request_no not in self._by_cell:
+            rows = self._plan.rows
+            own = rows.loc[(rows["request_no"] == request_no).fillna(value=False), _CELL]
+            self._by_cell[request_no] = Counter(
+                cell_of(*row) for row in own.itertuples(index=False, name=None)
+            )
+        return self._by_cell[request_no]
 
 
 def _target(row: dict[Hashable, Any]) -> Target:

@@ -15,21 +15,11 @@ from ..html import paragraph_html, table_html
 from .attribution import count_outcomes
 from .exports import write_csv, write_excel
 from .folders import MEMORY
+from .lifecycle import EndReason
 
 _GOOD = ("applied", "unchanged")
 _MOST_CASES = 10
-_ENDS = {
-    "running": "It is still being run.",
-    "killed": "Its process was killed.",
-    "finished": "",
-    "interrupted": "It was interrupted.",
-    "cancelled": "It was cancelled.",
-    "deadline": "It reached its deadline.",
-    "too_many_failures": "It was stopped because too many rows failed.",
-    "canary": "It was stopped because the first requests did not show the flags as asked.",
-    "refused": "It was stopped because the API refused the credential.",
-    "unreachable": "It was stopped because no connection could be opened.",
-}
+_DENIED = (401, 403)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,12 +70,14 @@ class Result:
     @property
     def is_interrupted(self) -> bool:
         """Whether a person, or a deadline, stopped the run."""
-        return self.status in {"interrupted", "cancelled", "deadline"}
+        return EndReason(self.status).stops_at_once
 
     @property
     def n_open(self) -> int:
-        """How many rows may still be sent: ``not_sent`` and ``unknown``."""
-        return self.counts["not_sent"] + self.counts["unknown"]
+        """How many rows `resume` goes on with: ``not_sent``, ``unknown``, and those that met a 401 or 403."""
+        outcome = self.frame["outcome"]
+        is_denied = (outcome == "failed") & self.frame["http_status"].isin(_DENIED)
+        return int((outcome.isin(["not_sent", "unknown"]) | is_denied).sum())
 
     @property
     def resume_hint(self) -> str | None:
@@ -93,7 +85,7 @@ class Result:
 
         None also while the run goes on.
         """
-        if not self.n_open or self.journal == MEMORY or self.status == "running":
+        if not self.n_open or self.journal == MEMORY or self.status == EndReason.RUNNING:
             return None
         return resume_line(self.run_id, journal=self.journal)
 
@@ -102,7 +94,7 @@ class Result:
         """The counts in one line, and what to do next."""
         counted = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
         n_rows = f"{len(self.frame):,} row{'' if len(self.frame) == 1 else 's'}"
-        said = [f"{n_rows}: {counted}.", _ENDS[self.status], *self.notes]
+        said = [f"{n_rows}: {counted}.", EndReason(self.status).sentence, *self.notes]
         if self.resume_hint:
             said.append(f"The rest: {self.resume_hint}")
         return " ".join(part for part in said if part)

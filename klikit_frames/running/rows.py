@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..errors import JournalError
 from ..frames.schemas import OUTCOMES
+from .lifecycle import RequestState
 from .records import Cell, Flag, Request, Run, Target, Verdict
 
 Statement = tuple[str, Sequence[Any]]
@@ -43,7 +44,7 @@ _REQUEST = (
     "sha256",
 )
 _TRIES = ("attempts", "sent_at", "clock_offset_s")
-_VERDICT = ("word", "code", "http_status", "message", "request_id", "settled_at", "is_replayed")
+_VERDICT = ("word", "code", "http_status", "message", "request_id", "settled_at")
 _HISTORY = ("run_id", "plan_id", "plan_digest", "host", "user", "machine", "started_at", "ended_at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -76,9 +77,8 @@ SELECT_FLAGS = (
     "SELECT entity_type, entity_id, brand_id, branch_id, is_enabled FROM flags WHERE run_id = ? AND kind = ? "
     "ORDER BY rowid"
 )
-SELECT_OPEN_PATHS = (
-    "SELECT path FROM fates WHERE run_id = ? AND (word IS NULL OR word IN ('not_sent', 'unknown'))"
-)
+_OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)
+SELECT_OPEN_PATHS = f"SELECT path FROM fates WHERE run_id = ? AND (word IS NULL OR word IN ({_OPEN}))"  # noqa: S608
 SELECT_HISTORY = (
     f"SELECT {', '.join(_HISTORY)}, n_rows, n_requests, {', '.join(OUTCOMES)}, status FROM runs "  # noqa: S608
     "ORDER BY rowid"
@@ -250,7 +250,7 @@ def _verdict(values: dict[str, Any]) -> Verdict | None:
     if values["word"] is None:
         return None
     told = {name: values[name] for name in _VERDICT}
-    told |= {"settled_at": _time(told["settled_at"]), "is_replayed": bool(told["is_replayed"])}
+    told |= {"word": RequestState(told["word"]), "settled_at": _time(told["settled_at"])}
     return Verdict(**told)
 
 

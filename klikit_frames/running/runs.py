@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from .guards import (
 )
 from .journal import Journal, JournalPath, open_journal, read_journal
 from .monitor import OnError, Rules, RunMonitor
+from .request_trees import RowCounter
 from .results import Result
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def open_run(
             plan,
             client,
             known or new_run(plan, client),
-            RunMonitor(rules, now=time.monotonic),
+            RunMonitor(rules, count_rows=RowCounter(plan)),
             resources=stack.pop_all(),
             is_new=known is None,
             first=first,
@@ -232,7 +232,7 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
         check_same_host(known, client)
         plan = parse_plan(book.plan_body(run_id))
         book.forget_cancel(run_id)
-        watch = RunMonitor(Rules(), now=time.monotonic)
+        watch = RunMonitor(Rules(), count_rows=RowCounter(plan))
         return RunExecutor(book, plan, client, known, watch, resources=stack.pop_all())
 
 

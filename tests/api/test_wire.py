@@ -99,6 +99,14 @@ def test_answer__lives_without_a_date(date: str | None) -> None:
     ("status", "body", "expected"),
     [
         (204, b"", Answer(204, "ok")),
+        (200, b"", Answer(200, "ok", is_readable=False)),
+        (
+            207,
+            b'{"request_id": "a", "data": {}}',
+            Answer(207, "ok", request_id="a", data={}, is_readable=False),
+        ),
+        (202, b'{"data": null}', Answer(202, "ok", is_readable=False)),
+        (200, b'{"data": {}, "error": {"code": "x"}}', Answer(200, "ok", data={}, is_readable=False)),
         (200, b'{"request_id":"r","data":null}', Answer(200, "ok", request_id="r")),
         (
             200,

@@ -11,6 +11,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.running.attribution import attribute
+from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Cell, Request, Verdict
 from klikit_frames.running.request_trees import build_request, build_requests
 
@@ -34,7 +35,9 @@ def _told(plan: Any, requests: list[Request], proofs: dict[Cell, bool] | None = 
 
 
 def _end(request: Request, word: str) -> Request:
-    return replace(request, attempts=1, verdict=Verdict(word, code=word, request_id=f"of {request.path}"))
+    return replace(
+        request, attempts=1, verdict=Verdict(RequestState(word), code=word, request_id=f"of {request.path}")
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,7 @@ def _end(request: Request, word: str) -> Request:
         ("unknown", "unknown", "unknown", 1),
         ("not_sent", "failed", "failed", 2),
         ("not_sent", "unknown", "unknown", 2),
-        ("rejected", "unknown", "rejected", 1),
+        ("rejected", "unknown", "unknown", 2),
         ("failed", "rejected", "rejected", 2),
     ],
 )
@@ -90,10 +93,10 @@ def test_attribute__parts_of_a_refused_request() -> None:
 @pytest.mark.parametrize(
     ("verdict", "cascade", "told"),
     [
-        (Verdict("unknown"), False, "applied"),
-        (Verdict("unknown"), True, "unknown"),
-        (Verdict("failed", code="downstream_unavailable", is_replayed=True), False, "applied"),
-        (Verdict("failed", code="internal"), False, "failed"),
+        (Verdict(RequestState.UNKNOWN), False, "applied"),
+        (Verdict(RequestState.UNKNOWN), True, "unknown"),
+        (Verdict(RequestState.STORED_FAILURE, code="downstream_unavailable"), False, "applied"),
+        (Verdict(RequestState.FAILED, code="internal"), False, "failed"),
     ],
 )
 def test_attribute__proof(verdict: Verdict, cascade: bool, told: str) -> None:
@@ -104,13 +107,15 @@ def test_attribute__proof(verdict: Verdict, cascade: bool, told: str) -> None:
     seen = {Cell("item", 1, None, None): False}
     row = _told(plan, [replace(request, attempts=1, verdict=verdict)], proofs=seen)
     assert row["outcome"] == told
-    assert _told(plan, [replace(request, attempts=1, verdict=verdict)])["outcome"] == verdict.word
+    assert _told(plan, [replace(request, attempts=1, verdict=verdict)])["outcome"] == verdict.word.outcome
 
 
 def test_attribute__times(tmp_path: object) -> None:
     """Times keep their microseconds and their time zone."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
     (request,) = build_requests(plan)
-    settled = replace(request, attempts=1, sent_at=NOW, verdict=Verdict("applied", "ok", 200, settled_at=NOW))
+    settled = replace(
+        request, attempts=1, sent_at=NOW, verdict=Verdict(RequestState.APPLIED, "ok", 200, settled_at=NOW)
+    )
     row = _told(plan, [settled])
     assert row["sent_at"] == row["settled_at"] == pd.Timestamp(NOW)

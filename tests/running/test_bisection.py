@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.running.bisection import Evidence, split
+from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Cell, Request, Target, Verdict
 from klikit_frames.running.request_trees import RequestTree, build_request
 
@@ -33,9 +34,9 @@ def _target(n_ids: int, n_stores: int) -> Target:
 def _answer(request: Request, is_guilty: Callable[[Cell], bool]) -> Verdict:
     cells = request.target.cells()
     if not any(map(is_guilty, cells)):
-        return Verdict("applied", code="ok", http_status=200)
+        return Verdict(RequestState.APPLIED, code="ok", http_status=200)
     word = "split" if len(cells) > 1 else "rejected"
-    return Verdict(word, code="resource_not_found", http_status=404)
+    return Verdict(RequestState(word), code="resource_not_found", http_status=404)
 
 
 def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Request], RequestTree]:
@@ -109,7 +110,11 @@ def test_bisection__a_cap_on_ids() -> None:
         assert tree.infer_rejection(request) is None
         n_sent += 1
         is_fine = len(request.target.ids) <= 50
-        verdict = Verdict("applied", http_status=200) if is_fine else Verdict("split", http_status=400)
+        verdict = (
+            Verdict(RequestState.APPLIED, http_status=200)
+            if is_fine
+            else Verdict(RequestState.SPLIT, http_status=400)
+        )
         tree.note(replace(request, verdict=verdict))
     assert n_sent == 7
 

@@ -9,7 +9,7 @@ import pytest
 
 from klikit_frames.api.retries import Settled
 from klikit_frames.api.wire import Answer
-from klikit_frames.running.classification import judge, stop_reason
+from klikit_frames.running.classification import classify_response, stop_reason
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -37,39 +37,35 @@ def _settled(
         (400, 1, "rejected"),
         (404, 1, "rejected"),
         (422, 1, "rejected"),
-        (401, 5, "failed"),
-        (403, 1, "failed"),
+        (401, 5, "denied"),
+        (403, 1, "denied"),
+        (413, 5, "split"),
+        (413, 1, "failed"),
         (405, 1, "failed"),
         (409, 5, "failed"),
         (409, 1, "failed"),
-        (500, 1, "failed"),
-        (503, 5, "failed"),
+        (500, 1, "unknown"),
+        (503, 5, "unknown"),
         (307, 1, "failed"),
         (None, 5, "unknown"),
     ],
 )
 def test_judge__by_status(status: int | None, n_cells: int, word: str) -> None:
     """Each status means one thing for a request of one flag, or of many."""
-    assert judge(_settled(status), n_cells=n_cells).word == word
+    assert classify_response(_settled(status), n_cells=n_cells).word == word
 
 
 def test_judge__never_sent() -> None:
     """What never left is not sent, unless an earlier stretch of the run may have sent it."""
     settled = _settled(None, was_sent=False)
-    assert judge(settled, n_cells=1).word == "not_sent"
-    assert judge(settled, n_cells=1, may_have_arrived=True).word == "unknown"
+    assert classify_response(settled, n_cells=1).word == "not_sent"
+    assert classify_response(settled, n_cells=1, may_have_arrived=True).word == "unknown"
 
 
 def test_judge__refused_for_the_rate() -> None:
     """A 429 promises that nothing was done."""
-    assert judge(_settled(429, was_sent=False), n_cells=5).word == "not_sent"
-    assert judge(_settled(429, was_sent=True), n_cells=5).word == "unknown"
-
-
-def test_judge__stopped_between_tries() -> None:
-    """A failure that would have been tried again is open when the run was stopped; a refusal is final."""
-    assert judge(_settled(503), n_cells=1, is_stopping=True).word == "unknown"
-    assert judge(_settled(404), n_cells=1, is_stopping=True).word == "rejected"
+    assert classify_response(_settled(429, was_sent=False), n_cells=5).word == "not_sent"
+    assert classify_response(_settled(429, was_sent=True), n_cells=5).word == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -78,35 +74,43 @@ def test_judge__stopped_between_tries() -> None:
 )
 def test_judge__after_silence(status: int, word: str) -> None:
     """A conflict or a failure after a try that nobody answered does not tell what became of that try."""
-    assert judge(_settled(status), n_cells=1, may_have_arrived=True).word == word
+    assert classify_response(_settled(status), n_cells=1, may_have_arrived=True).word == word
     silent = replace(_settled(status), had_silence=True)
-    assert judge(silent, n_cells=1).word == word
+    assert classify_response(silent, n_cells=1).word == word
 
 
 @pytest.mark.parametrize(
-    ("status", "word"), [(200, "unknown"), (404, "failed"), (400, "failed"), (502, "failed")]
+    ("status", "word"), [(200, "unknown"), (404, "failed"), (400, "failed"), (413, "split"), (502, "unknown")]
 )
 def test_judge__page_of_a_proxy(status: int, word: str) -> None:
     """What is not the API's envelope neither accepts a row nor blames it."""
-    verdict = judge(_settled(status, is_readable=False), n_cells=1)
+    verdict = classify_response(_settled(status, is_readable=False), n_cells=5)
     assert verdict.word == word
-    assert (verdict.code is None) == (word == "unknown")
+    assert (verdict.code is None) == (status == 200)
 
 
 def test_judge__stored_failure() -> None:
-    """A failure that the API repeats is final, silence before it or not: it would only come again."""
-    assert judge(_settled(502, replayed=True), n_cells=1, may_have_arrived=True).word == "failed"
+    """A failure that the API repeats is told as such, silence before it or not: only reading settles it."""
+    for may_have_arrived in (False, True):
+        verdict = classify_response(
+            _settled(502, replayed=True), n_cells=1, may_have_arrived=may_have_arrived
+        )
+        assert verdict.word == "stored_failure"
+        assert verdict.word.outcome == "unknown"
 
 
 def test_judge__key_is_missing() -> None:
     """A complaint about our own headers is not the rows' fault, so nothing is narrowed."""
-    assert judge(_settled(400, code="request_missing_idempotency_key"), n_cells=5).word == "failed"
+    assert (
+        classify_response(_settled(400, code="request_missing_idempotency_key"), n_cells=5).word == "failed"
+    )
 
 
 def test_judge__messages() -> None:
     """A repeated failure and a conflict of keys say so beside the API's own words."""
-    assert "a stored failure" in str(judge(_settled(502, replayed=True), n_cells=1).message)
-    conflict = judge(_settled(409, code="state_idempotency_conflict"), n_cells=1)
+    assert "a stored failure" in str(classify_response(_settled(502, replayed=True), n_cells=1).message)
+    conflict = classify_response(_settled(409, code="state_idempotency_conflict"), n_cells=1)
+    assert str(classify_response(_settled(503), n_cells=1).message).endswith("it may have been written")
     assert conflict.message == "said (its key was used for another body: please report this bug)"
 
 

@@ -48,18 +48,26 @@ def test_fault__in_every_phase(
         kf.run(plan, client, journal=journal, progress=False)
         sandbox.clear_faults()
         result = kf.run(plan, client, journal=journal, progress=False)
-    assert result.resume_hint is None
+    # A failure that is repeated for a day leaves rows of stores open: their menus may be older.
+    assert result.resume_hint is None or fault["name"] == "stored_502"
     judge(result, plan, sandbox, before=before, counts=counts)
     assert (counts.lost, counts.cases) == (0, [])
 
 
 @pytest.mark.parametrize("fault", ["error_500", "error_503", "html_502", "error_504"])
-def test_fault__that_stays(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, fault: str) -> None:
-    """An error that stays is `failed` for all rows of its request: it is not the rows' fault."""
+def test_fault__that_stays(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path, fault: str
+) -> None:
+    """A 5xx that stays leaves all rows of its request `unknown`: it may be done; resuming asks again."""
     sandbox.inject(fault, match="PATCH")
     with connect(sandbox) as client:
-        result = kf.run(kf.plan(wide), client, journal=":memory:")
-    assert result.counts["failed"] == 4
+        result = kf.run(kf.plan(wide), client, journal=journal)
+        sandbox.clear_faults()
+        resumed = kf.resume(result.run_id, client, journal=journal)
+    assert result.counts["unknown"] == 4
+    assert result.frame["message"].str.endswith("it may have been written").all()
+    assert resumed.counts["applied"] == 4
+    assert resumed.frame["idempotency_key"].equals(result.frame["idempotency_key"])
     assert set(result.frame["attempts"]) == {5}
     assert result.frame["http_status"].iloc[0] >= 500
 

@@ -14,6 +14,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running import rows
 from klikit_frames.running.journal import Disk, open_journal, read_journal
+from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Cell, Flag, Run, Target, Verdict
 from klikit_frames.running.request_trees import build_request
 
@@ -58,7 +59,7 @@ def test_journal__round_trip(journal: Path) -> None:
 def test_journal__verdict_and_parts(journal: Path) -> None:
     """A verdict and the parts that carry a refused request on are noted together."""
     request = build_request(_target(), path=(1,))
-    verdict = Verdict("split", "resource_not_found", 404, "no", "req", NOW, is_replayed=True)
+    verdict = Verdict(RequestState.SPLIT, "resource_not_found", 404, "no", "req", NOW)
     settled = type(request)((1,), request.target, request.key, request.body, 2, NOW, verdict)
     parts = [build_request(request.target.narrow(ids=(n,)), path=(1, n)) for n in (1, 2)]
     with open_journal(journal) as book:

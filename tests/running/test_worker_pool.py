@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +13,10 @@ import klikit_frames as kf
 from klikit_frames.running import worker_pool
 from klikit_frames.running.executor import new_run
 from klikit_frames.running.journal import open_journal
+from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.monitor import Rules, RunMonitor
 from klikit_frames.running.records import Target, Verdict
-from klikit_frames.running.request_trees import build_request, group_requests
+from klikit_frames.running.request_trees import RowCounter, build_request, group_requests
 
 from .scenes import HoldingTransport
 from .worlds import FOREIGN_ID, connect
@@ -69,19 +69,19 @@ def test_crew__refusal_known(
     """A part that is not sent, because its refusal is known, gets that verdict."""
     store = (int(narrow["brand_id"].iloc[0]), int(narrow["branch_id"].iloc[0]))
     ids = tuple(narrow["entity_id"].head(3).tolist())
-    refused = Verdict("split", code="resource_not_found", http_status=404)
+    refused = Verdict(RequestState.SPLIT, code="resource_not_found", http_status=404)
     root = build_request(Target("item", "store", False, (*ids, FOREIGN_ID), (store,)), path=(2,))
     good = build_request(root.target.narrow(ids=ids[:2]), path=(2, 0))
     bad = build_request(root.target.narrow(ids=(ids[2], FOREIGN_ID)), path=(2, 1))
     known = [
         build_request(root.target.narrow(ids=ids[:1]), path=(1,)),
         replace(root, attempts=1, verdict=refused),
-        replace(good, attempts=1, verdict=Verdict("applied", code="ok", http_status=200)),
+        replace(good, attempts=1, verdict=Verdict(RequestState.APPLIED, code="ok", http_status=200)),
         bad,
         build_request(root.target.narrow(ids=ids[:1]), path=(3,)),
     ]
     with open_journal(journal) as book, connect(sandbox, max_connections=1) as client:
-        run, watch = new_run(singles, client), RunMonitor(Rules(), now=time.monotonic)
+        run, watch = new_run(singles, client), RunMonitor(Rules(), count_rows=RowCounter(singles))
         book.begin(run, plan_body=singles.dump(), requests=known, before=[])
         worker_pool.WorkerPool(client, book, run.run_id, watch).send(
             group_requests(known), report=lambda _family: None
