@@ -18,6 +18,7 @@ class Desk:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.admin_token = secrets.token_urlsafe(32)
         self._first_switches = world.switches
         self.credential = self._issue_first()
 

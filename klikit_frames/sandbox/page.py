@@ -35,17 +35,31 @@ const refresh = async () => {
   setTimeout(refresh, Math.max(1000, 10 * (performance.now() - begin)));
 };
 setTimeout(refresh, 1000);
+document.querySelector("#reset").onclick = async () => {
+  if (!confirm("Bring data, credentials, requests, faults and switches back to the start?")) return;
+  const token = document.querySelector("meta[name=sandbox-token]").content;
+  await fetch("/admin/reset", {method: "POST", headers: {"X-Sandbox-Token": token}});
+};
 """
+# Nothing is loaded from elsewhere, and no other page shows this one in a frame to steal clicks.
+PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
 
 
-def draw_page(world: World, *, query: dict[str, str]) -> str:
+def draw_page(world: World, *, query: dict[str, str], admin_token: str) -> str:
     """Return the page; `brand_id` and `branch_id` in the query choose a store to be shown in full."""
     store = _chosen(world, query)
     main = _business(world) + _requests(world) + (_store(world, store) if store else _stores(world))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'><title>klikit sandbox</title>"
-        f"<style>{_STYLE}</style><main>{main}</main><script>{_SCRIPT}</script></html>"
+        f"<meta name=sandbox-token content={admin_token}><style>{_STYLE}</style>"
+        f"<main>{main}</main><button id=reset>Reset the sandbox</button><script>{_SCRIPT}</script></html>"
     )
 
 

@@ -26,7 +26,8 @@ class Sandbox:
     """A running sandbox; `serve` makes one.
 
     Use it as a context manager, or call `close` when done. Everything that happens over HTTP under ``/admin``
-    is also a method here.
+    is also a method here. Other programs of this machine send `admin_token` in ``X-Sandbox-Token``; requests
+    that a web page of elsewhere makes a browser send are refused.
 
     Examples
     --------
@@ -59,6 +60,11 @@ class Sandbox:
     def secret_key(self) -> str:
         """Secret of that credential."""
         return self._desk.credential.secret_key
+
+    @property
+    def admin_token(self) -> str:
+        """What calls under ``/admin`` carry in ``X-Sandbox-Token``; drawn at each start."""
+        return self._desk.admin_token
 
     @property
     def switches(self) -> Switches:

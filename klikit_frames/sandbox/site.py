@@ -9,20 +9,24 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from .admin import admin_routes
 from .app import BASE, PartnerApi
 from .desk import Desk
-from .page import draw_page
+from .origin_guard import OriginGuard
+from .page import PAGE_HEADERS, draw_page
 
 DOCUMENT = "openapi.json"
 
 
-def build_site(desk: Desk) -> Starlette:
+def build_site(desk: Desk) -> ASGIApp:
     """Return the ASGI application of one sandbox."""
 
     async def show_page(request: Request) -> Response:
-        return HTMLResponse(draw_page(desk.world, query=dict(request.query_params)))
+        query = dict(request.query_params)
+        html = draw_page(desk.world, query=query, admin_token=desk.admin_token)
+        return HTMLResponse(html, headers=PAGE_HEADERS)
 
     async def show_document(request: Request) -> Response:
         return JSONResponse(read_document())
@@ -39,7 +43,7 @@ def build_site(desk: Desk) -> Starlette:
     )
     # The API does not redirect, so the base path without its last slash does not either.
     site.router.redirect_slashes = False
-    return site
+    return OriginGuard(site, admin_token=desk.admin_token)
 
 
 def read_document() -> dict[str, object]:

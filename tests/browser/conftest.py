@@ -35,14 +35,14 @@ def browser() -> Iterator[Browser]:
         say("Chromium is not installed: apt-get install chromium fonts-dejavu-core")
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
-        running = playwright.chromium.controller(executable_path=chromium, args=ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield running
         running.close()
 
 
 @pytest.fixture(scope="session")
 def session_lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One server and one page; use `lab`, which watches for missing_inputs."""
+    """One server and one page; use `lab`, which watches for complaints."""
     folder = tmp_path_factory.mktemp("lab")
     with serve_lab(folder) as url:
         page = browser.new_page(viewport=VIEWPORT)
@@ -56,6 +56,6 @@ def session_lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def lab(session_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The page, as long as our own module says nothing on the console."""
-    session_lab.missing_inputs.clear()
+    session_lab.complaints.clear()
     yield session_lab
-    assert session_lab.missing_inputs == []
+    assert session_lab.complaints == []

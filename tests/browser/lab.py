@@ -183,7 +183,7 @@ class Lab:
     page: Page
     url: str
     work: Path
-    missing_inputs: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -267,11 +267,11 @@ class Lab:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "blob:" in f"{message.location.get('url')} {message.text}":
-            self.missing_inputs.append(message.text)
+            self.complaints.append(message.text)
 
     def _note_error(self, error: Error) -> None:
         if "blob:" in (error.stack or ""):
-            self.missing_inputs.append(error.stack or error.message)
+            self.complaints.append(error.stack or error.message)
 
 
 _METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

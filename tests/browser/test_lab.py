@@ -21,8 +21,8 @@ def test_lab__notices_errors_of_a_widget(lab: Lab) -> None:
     with lab.page.expect_event("pageerror"):
         lab.show(BROKEN, "Broken()")
         expect(lab.find(".kf-broken")).to_be_attached()
-    assert len(lab.missing_inputs) == 1
-    lab.missing_inputs.clear()
+    assert len(lab.complaints) == 1
+    lab.complaints.clear()
 
 
 def test_lab__notices_errors_of_a_cell(lab: Lab) -> None:

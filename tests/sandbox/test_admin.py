@@ -16,7 +16,8 @@ from .conftest import PLAIN
 @pytest.fixture
 def admin(sandbox: kf.sandbox.Sandbox) -> Iterator[httpx.Client]:
     """A client of the operator's paths."""
-    with httpx.Client(base_url=f"{sandbox.page_url}/admin", **PLAIN) as client:
+    token = {"X-Sandbox-Token": sandbox.admin_token}
+    with httpx.Client(base_url=f"{sandbox.page_url}/admin", headers=token, **PLAIN) as client:
         yield client
 
 

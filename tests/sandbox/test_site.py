@@ -26,6 +26,7 @@ def test_site__answers_in_the_envelope_beside_the_api_too(
     sandbox: kf.sandbox.Sandbox, method: str, path: str, status: int, code: str
 ) -> None:
     """No page of the framework and no redirect: a program reads the same envelope everywhere."""
-    answer = httpx.request(method, f"{sandbox.page_url}{path}", **PLAIN)
+    token = {"X-Sandbox-Token": sandbox.admin_token}
+    answer = httpx.request(method, f"{sandbox.page_url}{path}", headers=token, **PLAIN)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.json()["request_id"]
