@@ -235,6 +235,55 @@ def encode_enable(
     return json.dumps(body, separators=(",", ":")).encode()
 
 
+def decode_enable(body: bytes) -> dict[str, Any]:
+    """Return what `encode_enable` made a body of.
+
+    Touches neither network nor disk.
+
+    Returns
+    -------
+    dict
+        ``scope, is_enabled, ids, stores, cascade_to_modifier_groups, cascade_brand_ids``; no stores where the
+        scope is ``business``.
+
+    Raises
+    ------
+    PlanError
+        It is not such a body.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.wire import decode_enable, encode_enable
+    >>> found = decode_enable(encode_enable([41254], [(663, 1062)], is_enabled=True))
+    >>> found["scope"], found["ids"], found["stores"]
+    ('store', (41254,), ((663, 1062),))
+    """
+    try:
+        content = json.loads(body)
+        has_stores = "zoneStores" in content
+        pairs = [(store["brandID"], store["branchID"]) for store in content.get("zoneStores", [])]
+        found: dict[str, Any] = {
+            "scope": "store" if has_stores else "business",
+            "is_enabled": content["isEnabled"],
+            "ids": tuple(content["ids"]),
+            "stores": tuple(pairs),
+            "cascade_to_modifier_groups": content.get("isCascadeToModifierGroups", False),
+            "cascade_brand_ids": tuple(content.get("brandIDsToCascade", [])),
+        }
+        again = encode_enable(
+            found["ids"],
+            found["stores"] if has_stores else None,
+            is_enabled=found["is_enabled"],
+            cascade_to_modifier_groups=found["cascade_to_modifier_groups"],
+            cascade_brand_ids=found["cascade_brand_ids"],
+        )
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise PlanError("This is not the body of an enable request.") from error
+    if again != body:
+        raise PlanError("This is not the body of an enable request as this version writes it.")
+    return found
+
+
 def _check_flag(flag: object) -> bool:
     if not isinstance(flag, bool):
         raise PlanError(f"A flag must be True or False, not {flag!r}.")

@@ -18,7 +18,7 @@ from .matching import booleans, flags, match_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..running.records import Flag, Run
+    from ..running.records import CellFlag, Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def recall_before(run_id: str, *, journal: JournalPath = None) -> pd.Series | No
         return None
 
 
-def _before(frame: pd.DataFrame, planned: pd.Series, noted: Iterable[Flag]) -> pd.Series:
+def _before(frame: pd.DataFrame, planned: pd.Series, noted: Iterable[CellFlag]) -> pd.Series:
     """Return what the run itself noted, and for the rest what the plan knew."""
     known = _cells(noted)
     own = flags(known["is_enabled"], match_rows(frame, within=known))
@@ -80,7 +80,7 @@ def _before(frame: pd.DataFrame, planned: pd.Series, noted: Iterable[Flag]) -> p
     return booleans(told).set_axis(frame.index)
 
 
-def _cells(noted: Iterable[Flag]) -> pd.DataFrame:
+def _cells(noted: Iterable[CellFlag]) -> pd.DataFrame:
     """Return noted flags as a state; of a cell that was noted twice the first is the one from before."""
     rows = {flag.cell: (*flag.cell, flag.is_enabled) for flag in reversed(list(noted))}
     columns = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled"]

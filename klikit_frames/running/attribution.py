@@ -9,9 +9,9 @@ import pandas as pd
 
 from ..frames.schemas import OUTCOMES, RESULT_COLUMNS
 from ..model import Outcome
+from .journal_codec import microseconds, times
 from .lifecycle import Event, RequestState, advance
 from .records import Cell, Request, cell_of
-from .rows import microseconds, times
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan
@@ -162,7 +162,7 @@ class _OutcomeResolver:
     def _outcome_of(self, request: Request | None) -> RowOutcome:
         if request is None:
             return RowOutcome(Outcome.NOT_SENT, message=_explain_open(None, is_over=self._is_over))
-        verdict = request.verdict
+        result = request.result
         outcome = RowOutcome(
             request.state.outcome,
             request_no=request.request_no,
@@ -170,14 +170,14 @@ class _OutcomeResolver:
             attempts=request.attempts,
             sent_at=microseconds(request.sent_at),
         )
-        if verdict is None:
+        if result is None:
             return outcome._replace(message=_explain_open(request, is_over=self._is_over))
         return outcome._replace(
-            code=verdict.code,
-            http_status=verdict.http_status,
-            message=verdict.message,
-            request_id=verdict.request_id,
-            settled_at=microseconds(verdict.settled_at),
+            code=result.code,
+            http_status=result.http_status,
+            message=result.message,
+            request_id=result.request_id,
+            settled_at=microseconds(result.settled_at),
         )
 
     def _outcome_of_cell(self, request: Request | None, cell: Cell) -> RowOutcome:

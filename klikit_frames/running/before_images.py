@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..errors import ApiError, AuthError, RequestError
 from .readbacks import read_flags
-from .records import Cell, Flag, cell_of
+from .records import Cell, CellFlag, cell_of
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -18,7 +18,7 @@ Before = Literal["plan", "read"]
 _COLUMNS = ["entity_type", "entity_id", "brand_id", "branch_id"]
 
 
-def find_before(plan: Plan, client: Client, *, before: Before) -> list[Flag]:
+def find_before(plan: Plan, client: Client, *, before: Before) -> list[CellFlag]:
     """Return what the cells of `plan` hold: by the state it was made from, or read now.
 
     Raises
@@ -32,10 +32,12 @@ def find_before(plan: Plan, client: Client, *, before: Before) -> list[Flag]:
     if before == "read":
         return _read(client, [cell for cell, sent in zip(cells, is_sent, strict=True) if sent])
     known = zip(cells, plan.before, is_sent, strict=True)
-    return list({Flag(cell, bool(flag)): None for cell, flag, sent in known if sent and not pd.isna(flag)})
+    return list(
+        {CellFlag(cell, bool(flag)): None for cell, flag, sent in known if sent and not pd.isna(flag)}
+    )
 
 
-def _read(client: Client, cells: list[Cell]) -> list[Flag]:
+def _read(client: Client, cells: list[Cell]) -> list[CellFlag]:
     try:
         return read_flags(client, cells)
     except AuthError:

@@ -24,7 +24,7 @@ def check_canary(client: Client, canary: Iterable[RequestTree]) -> str | None:
     requests = [request for tree in canary for request in tree]
     bad = [request for request in requests if request.state is not RequestState.APPLIED]
     if bad:
-        said = bad[0].verdict.message if bad[0].verdict else None
+        said = bad[0].result.message if bad[0].result else None
         return f"{len(bad):,} of the first requests were not accepted ({said or 'no answer'})"
     wanted = {
         cell: request.target.is_enabled

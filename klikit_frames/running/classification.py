@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..api.wire import explain
 from .lifecycle import EndReason, Event, RequestState, advance
-from .records import Verdict
+from .records import RequestResult
 
 if TYPE_CHECKING:
     from ..api.retries import Settled
@@ -21,7 +21,7 @@ _CREDENTIALS = {401, 403}
 _MAY_BE_WRITTEN = "it may have been written"
 
 
-def classify_response(settled: Settled, *, n_cells: int, may_have_arrived: bool = False) -> Verdict:
+def classify_response(settled: Settled, *, n_cells: int, may_have_arrived: bool = False) -> RequestResult:
     """Return what became of a request of `n_cells` flags.
 
     A 422 (semantically invalid, by the API's page on the envelope) is read like a 400 and a 404: it names no
@@ -41,18 +41,18 @@ def classify_response(settled: Settled, *, n_cells: int, may_have_arrived: bool 
     # What nobody answered, now or in an earlier stretch, may still be under way, or have been done.
     had_silence = settled.had_silence or may_have_arrived
     event = _event(settled, n_cells=n_cells, had_silence=had_silence)
-    word = advance(RequestState.IN_FLIGHT, event)
+    state = advance(RequestState.IN_FLIGHT, event)
     if answer is None:
-        message = _join(settled.trouble, may_be_written=word is RequestState.UNKNOWN)
-        return Verdict(word, message=message, settled_at=settled.settled_at)
-    return Verdict(
-        word,
+        message = _join(settled.trouble, may_be_written=state is RequestState.UNKNOWN)
+        return RequestResult(state, message=message, settled_at=settled.settled_at)
+    return RequestResult(
+        state,
         # An "ok" that cannot be read is no code: something before the API may have said it.
         code=None if event is Event.LOSE and answer.is_ok else answer.code,
         http_status=answer.http_status,
         message=_join(
             _message(settled, answer, had_silence=had_silence),
-            may_be_written=word in {RequestState.UNKNOWN, RequestState.STORED_FAILURE},
+            may_be_written=state in {RequestState.UNKNOWN, RequestState.STORED_FAILURE},
         ),
         request_id=answer.request_id,
         settled_at=settled.settled_at,

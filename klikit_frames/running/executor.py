@@ -27,7 +27,7 @@ from .journal import Journal
 from .lifecycle import EndReason, RequestState
 from .monitor import RunMonitor
 from .readbacks import find_proofs
-from .records import Cell, Request, Run, Verdict
+from .records import Cell, Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
 from .worker_pool import WorkerPool
@@ -124,15 +124,15 @@ class RunExecutor:
         return [self._expire(one) if is_key_expired(one, server_now=server_now) else one for one in requests]
 
     def _expire(self, request: Request) -> Request:
-        known = request.verdict or Verdict(RequestState.UNKNOWN)
-        expired = request.settle(replace(known, word=RequestState.EXPIRED, message=_PAST_KEY))
-        self.book.note_verdict(self.run.run_id, expired)
+        known = request.result or RequestResult(RequestState.UNKNOWN)
+        expired = request.settle(replace(known, status=RequestState.EXPIRED, message=_PAST_KEY))
+        self.book.record_result(self.run.run_id, expired)
         return expired
 
     def _send(self, waiting: list[RequestTree], *, progress: Progress) -> None:
         if not waiting:
             return
-        self.book.note_start(self.run.run_id)
+        self.book.record_start(self.run.run_id)
         total = sum(self._n_rows[tree.root.request_no] for tree in waiting)
         self.n_rows_done, self.n_requests_done = self.plan.n_rows - total, self.plan.n_requests - len(waiting)
         bar = open_bar(progress, total=total, description="Sending", unit="rows")
@@ -183,7 +183,7 @@ class RunExecutor:
             if flag.cell in owners and settle_by_reading(owners[flag.cell], seen=flag.is_enabled)
         ]
         self._proofs |= dict(flags)
-        self.book.note_flags(self.run.run_id, "proof", flags)
+        self.book.record_flags(self.run.run_id, "proof", flags)
 
     def _end(self) -> Result:
         result = build_result(
@@ -192,7 +192,7 @@ class RunExecutor:
         if self.watch.stops_at_once and not result.n_open:
             result = replace(result, status=EndReason.FINISHED.value)
         counts, ended_at = result.counts, datetime.now(UTC)
-        self.book.note_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
+        self.book.record_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result
 
     def _recorded(self) -> Result:
@@ -215,6 +215,7 @@ def new_run(plan: Plan, client: Client) -> Run:
         host=client.host,
         user=_user(),
         machine=platform.node(),
+        account=client.account,
         started_at=datetime.now(UTC),
         n_rows=plan.n_rows,
         n_requests=plan.n_requests,

@@ -137,7 +137,7 @@ class RemoteJob:
     def cancel(self) -> None:
         """Tell it to stop."""
         with open_journal(self._journal) as book:
-            book.note_cancel(self._run.run_id)
+            book.request_cancel(self._run.run_id)
 
     def wait(self, timeout: float | None) -> Result | None:
         """Return the result; None if the time was up before the run ended."""

@@ -1,8 +1,8 @@
 """The journal: what a run is about to do and what came of it, on disk before anybody is told.
 
-One SQLite file holds many runs. A request's key, its exact bytes and their hash are committed before the
-socket is touched; an outcome is committed before it is shown. It holds no secret. Of a run it tells, by
-``run_id``: :meth:`Journal.run` (with plan digest and host), :meth:`Journal.plan_body` (bytes for
+One SQLite file holds many runs. A request's key and its exact bytes are committed before the socket is
+touched; an outcome is committed before it is shown. It holds no secret. Of a run it tells, by ``run_id``:
+:meth:`Journal.run` (with plan digest and host), :meth:`Journal.plan_body` (bytes for
 ``planning.plan.parse_plan``), :meth:`Journal.requests`, :meth:`Journal.flags` (``"before"``:
 before-images, ``"proof"``: what reading back has shown).
 """
@@ -11,140 +11,256 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
+from typing import Any, Self
+
+import pandas as pd
 
 from ..errors import JournalError
-from . import rows
-from .entries import Journal
-from .folders import MEMORY, JournalPath, journal_path, make_private
-from .rows import Statement
+from . import journal_codec as codec
+from . import journal_schema as schema
+from .journal_files import (
+    MEMORY,
+    JournalPath,
+    error_text,
+    journal_path,
+    make_private,
+    open_for_reading,
+    open_for_writing,
+)
+from .journal_writer import JournalWriter
+from .records import CellFlag, Publish, Request, Run, Store
 
-__all__ = ["Disk", "Journal", "JournalPath", "journal_path", "open_journal", "read_journal"]
-
-_APPLICATION_ID = 0x6B6C6B66
-# How long to wait for another process to finish its commit.
-_PATIENCE_S = 10.0
-# How often who waits for a commit looks whether there is still somebody to do it.
-_LOOK_AGAIN_S = 1.0
-# EXTRA with a rollback journal survives a power cut at any instant, also in a folder on a network.
-_PRAGMAS = ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", "secure_delete=OFF")
+__all__ = ["Journal", "JournalPath", "journal_path", "open_journal", "read_journal"]
 
 
-class Disk:
-    """An open SQLite file, safe to use from several threads.
+class Journal:
+    """An open journal; a context manager, safe to use from several threads.
 
-    One thread of its own writes for all: what comes while it is at a commit shares the next one. So neither
-    Ctrl-C nor the end of a worker can break into a commit.
+    What is recorded is on disk when the call returns; what cannot be written or read is a `JournalError`.
+    `name` is what the person called it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
-        self._path = path
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._waiting: deque[Ticket] = deque()
-        self._bell: SimpleQueue[str] = SimpleQueue()
-        self._trouble: str | None = None
-        self._writer = threading.Thread(target=self._serve, name="journal", daemon=True)
-        self._writer.start()
+    def __init__(self, writer: JournalWriter, path: Path | None, *, name: str | None = None) -> None:
+        self.path = path
+        self.name = name
+        self._writer = writer
+        self._run_nos: dict[str, int] = {}
 
-    def close(self) -> None:
-        """Commit what waits and close the file."""
-        self._bell.put("close")
-        self._writer.join()
-        with self._lock:
-            self._trouble = self._trouble or "The journal was closed."
-            self._connection.close()
+    def __enter__(self) -> Self:
+        return self
 
-    def write(self, statements: Iterable[Statement]) -> None:
-        """Commit these statements, all or none, and return when they are on disk.
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
 
-        What was `queue`d before is committed with them.
+    def lock_path(self, plan_id: str) -> Path | None:
+        """Where the lock of one plan's run is; None in memory."""
+        codec.check_id(plan_id)
+        return None if self.path is None else self.path.with_name(f"{self.path.name}.locks") / plan_id
+
+    # Runs
+
+    def begin(
+        self, run: Run, *, plan_body: bytes, requests: Iterable[Request], before: Iterable[CellFlag]
+    ) -> None:
+        """Record a new run, its plan, all of its requests and its before-images, in one commit."""
+        codec.check_id(run.run_id)
+        codec.check_id(run.plan_id)
+        self._writer.write(codec.insert_run(run, plan_body=plan_body, requests=requests, before=before))
+
+    def record_start(self, run_id: str) -> None:
+        """Record that a run goes on, whatever was recorded before about its end."""
+        self._update_run(run_id, status="running")
+
+    def record_status(
+        self, run_id: str, status: str, *, counts: Mapping[str, int], ended_at: datetime | None
+    ) -> None:
+        """Record how a run stands."""
+        self._update_run(run_id, status=status, ended_at=ended_at, **counts)
+
+    def record_account(self, run_id: str, account: str) -> None:
+        """Record the account of a run that an older version began."""
+        self._update_run(run_id, account=account)
+
+    def request_cancel(self, run_id: str) -> None:
+        """Ask whoever runs it to stop."""
+        self._update_run(run_id, is_cancelled=True)
+
+    def clear_cancel(self, run_id: str) -> None:
+        """Forget that an earlier stretch of a run was asked to stop; whoever asks from now on is heard."""
+        if self.is_cancelled(run_id):
+            self._update_run(run_id, is_cancelled=False)
+
+    def is_cancelled(self, run_id: str) -> bool:
+        """Tell whether somebody has asked the run to stop."""
+        sql = "SELECT is_cancelled FROM runs WHERE run_no = ?"
+        return self.knows(run_id) and self._writer.read(sql, (self._run_no(run_id),)) == [(1,)]
+
+    def knows(self, run_id: str) -> bool:
+        """Tell whether a run was recorded."""
+        return run_id in self._run_nos or any(values["run_id"] == run_id for _, values in self._runs())
+
+    def run(self, run_id: str) -> Run:
+        """Return one run.
 
         Raises
         ------
         JournalError
-            They could not be written; after that nothing can be, until the journal is opened anew.
+            The journal does not know it.
         """
-        ticket = self.queue(statements)
-        self._bell.put("commit")
-        while self._writer.is_alive() and not ticket.ended.wait(_LOOK_AGAIN_S):
-            pass
-        if not ticket.is_committed:
-            raise JournalError(self._trouble or "The journal was closed.")
+        return codec.to_run(self._run_values(run_id))
 
-    def queue(self, statements: Iterable[Statement], *, then: Callable[[], object] | None = None) -> Ticket:
-        """Put statements in line for whichever commit comes next; `then` is called when they are on disk."""
-        ticket = Ticket(list(statements), then)
-        self._waiting.append(ticket)
-        return ticket
+    def run_of_plan(self, plan_id: str) -> Run | None:
+        """Return the run of a plan, if there was one."""
+        found = [values for _, values in self._runs() if values["plan_id"] == plan_id]
+        return codec.to_run(found[0]) if found else None
 
-    def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of one query."""
-        with self._lock:
-            try:
-                return self._connection.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
-                raise JournalError(self._told(error)) from error
+    def runs(self) -> pd.DataFrame:
+        """Return the history, one row per run, newest last."""
+        runs = [values for _, values in self._runs()]
+        for values in runs:
+            codec.check_id(values["run_id"])
+            codec.check_id(values["plan_id"])
+        return codec.to_history(runs)
 
-    def _serve(self) -> None:
-        order = "commit"
-        while order != "close":
-            order = self._bell.get()
-            # Whoever rang meanwhile is in line already: one commit is for all of them.
-            while order != "close" and not self._bell.empty():
-                order = self._bell.get()
-            self._commit_waiting()
+    def unproved_runs(self, account: str) -> list[Run]:
+        """Return the runs of an account whose writes are not all proved visible, newest last."""
+        return [
+            codec.to_run(values)
+            for _, values in self._runs()
+            if values["account"] == account and not values["is_proved"]
+        ]
 
-    def _commit_waiting(self) -> None:
-        # What is added meanwhile stays in line: nobody is told of a commit that he was not part of.
-        tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        try:
-            with self._lock:
-                self._commit([statement for ticket in tickets for statement in ticket.statements])
-        except Exception as error:  # noqa: BLE001 - raised again on the threads that wait for it
-            self._trouble = self._told(error)
-        for ticket in tickets:
-            ticket.end(is_committed=self._trouble is None)
+    def mark_proved(self, run_ids: Iterable[str]) -> None:
+        """Record of runs that whatever they wrote is proved visible, or will never be asked for."""
+        self._writer.write([codec.update_run(self._run_no(one), is_proved=True) for one in run_ids])
 
-    def _commit(self, statements: Sequence[Statement]) -> None:
-        if self._trouble is not None or not statements:
-            return
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for sql, group in groupby(statements, key=itemgetter(0)):
-                self._connection.executemany(sql, [values for _, values in group])
-            self._connection.execute("COMMIT")
-        except BaseException:
-            _roll_back(self._connection)
-            raise
+    # Requests
 
-    def _told(self, error: Exception) -> str:
-        return _message(error, self._path)
+    def record_attempt(self, run_id: str, request: Request) -> None:
+        """Record that a request is about to leave."""
+        self._writer.write([codec.update_attempt(self._run_no(run_id), request)])
 
+    def record_result(
+        self,
+        run_id: str,
+        request: Request,
+        *,
+        parts: Iterable[Request] = (),
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Record what became of a request, and the parts that it was split into, with the next commit.
 
-class Ticket:
-    """Statements on their way to the disk."""
+        A result that is lost with the process is only asked for again, under the same key; so nobody waits
+        for the disk here. `then` is called when it is there.
+        """
+        run_no = self._run_no(run_id)
+        added = codec.insert_requests(run_no, parts)
+        self._writer.queue([codec.update_result(run_no, request), *added], then=then)
 
-    def __init__(self, statements: list[Statement], then: Callable[[], object] | None) -> None:
-        self.statements = statements
-        self.ended = threading.Event()
-        self.is_committed = False
-        self._then = then
+    def record_clock_offset(self, run_id: str, paths: Iterable[tuple[int, ...]], *, offset_s: float) -> None:
+        """Record of requests that were sent how far the server's clock was ahead of ours."""
+        run_no = self._run_no(run_id)
+        self._writer.queue([codec.update_clock(run_no, path, offset_s) for path in paths])
 
-    def end(self, *, is_committed: bool) -> None:
-        """Note what became of them, and wake whoever waits."""
-        self.is_committed = is_committed
-        self.ended.set()
-        if is_committed and self._then is not None:
-            self._then()
+    def record_flags(self, run_id: str, kind: str, flags: Iterable[CellFlag]) -> None:
+        """Record what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
+        self._writer.write(codec.insert_flags(self._run_no(run_id), kind, flags))
+
+    def flush(self) -> None:
+        """Return when everything that was recorded is on disk."""
+        self._writer.write([])
+
+    def plan_body(self, run_id: str) -> bytes:
+        """Return the plan of a run, as it was dumped.
+
+        Raises
+        ------
+        JournalError
+            The file is damaged.
+        """
+        return self._documents(run_id).plan_body()
+
+    def requests(self, run_id: str) -> list[Request]:
+        """Return the requests of a run with all their parts, in sending order; none of an unknown run.
+
+        Raises
+        ------
+        JournalError
+            One is missing, or does not match its digest: the file is damaged.
+        """
+        if not self.knows(run_id):
+            return []
+        statuses = self._writer.read(schema.SELECT_STATUSES, (self._run_no(run_id),))
+        return self._documents(run_id).requests(statuses)
+
+    def open_request_nos(self, run_id: str) -> set[int]:
+        """Return the numbers of the plan's requests of which something is still open."""
+        paths = self._writer.read(schema.SELECT_OPEN_PATHS, (self._run_no(run_id),))
+        return {codec.request_no(path) for (path,) in paths}
+
+    def flags(self, run_id: str, kind: str) -> list[CellFlag]:
+        """Return what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
+        return self._documents(run_id).flags(kind) if self.knows(run_id) else []
+
+    # Publishes, and what is proved of menus
+
+    def record_publish(self, publish: Publish) -> None:
+        """Record a publish that is about to be asked for."""
+        self._writer.write([codec.insert_publish(publish)])
+
+    def update_publish(self, publish: Publish) -> None:
+        """Record how a publish stands: all of it but its id may have changed."""
+        self._writer.write([codec.update_publish(publish)])
+
+    def publishes(self, account: str) -> list[Publish]:
+        """Return the publishes of an account, oldest first."""
+        found = codec.to_publishes(self._writer.read(schema.SELECT_PUBLISHES))
+        return [publish for publish in found if publish.account == account]
+
+    def note_menu_evidence(self, account: str, proved: Mapping[Store, datetime]) -> None:
+        """Record of stores that their menus are proved at least as new as these instants.
+
+        What was proved once stays proved: an instant only moves forward.
+        """
+        known = self.menu_evidence(account)
+        self._writer.write(
+            [
+                codec.upsert_evidence(account, store, moment)
+                for store, moment in proved.items()
+                if store not in known or known[store] < moment
+            ]
+        )
+
+    def menu_evidence(self, account: str) -> dict[Store, datetime]:
+        """Return how new the menus of an account's stores are proved to be."""
+        return codec.to_evidence(self._writer.read(schema.SELECT_EVIDENCE, (account,)))
+
+    def _runs(self) -> list[tuple[int, dict[str, Any]]]:
+        return codec.to_runs(self._writer.read(schema.SELECT_RUNS))
+
+    def _run_values(self, run_id: str) -> dict[str, Any]:
+        for run_no, values in self._runs():
+            if values["run_id"] == run_id:
+                self._run_nos[run_id] = run_no
+                return values
+        raise JournalError(
+            f"The journal {self.path or MEMORY} knows no run {run_id}; kf.runs() lists what it knows."
+        )
+
+    def _run_no(self, run_id: str) -> int:
+        if run_id not in self._run_nos:
+            self._run_values(run_id)
+        return self._run_nos[run_id]
+
+    def _update_run(self, run_id: str, **values: Any) -> None:
+        self._writer.write([codec.update_run(self._run_no(run_id), **values)])
+
+    def _documents(self, run_id: str) -> codec.RunDocuments:
+        rows = self._writer.read(schema.SELECT_DOCUMENTS, (self._run_no(run_id),))
+        return codec.RunDocuments(rows, n_documents=self._run_values(run_id)["n_documents"])
 
 
 def open_journal(journal: JournalPath = None) -> Journal:
@@ -171,9 +287,12 @@ def open_journal(journal: JournalPath = None) -> Journal:
     try:
         if path is not None:
             make_private(path, is_own_folder=journal is None)
-        return Journal(Disk(_prepared(_connect(path), path), path), path, name=_name(journal))
-    except (sqlite3.Error, OSError) as error:
-        raise JournalError(_message(error, path)) from error
+        connection, session_id = open_for_writing(path)
+    except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
+        if isinstance(error, JournalError):
+            raise
+        raise JournalError(error_text(error, path)) from error
+    return Journal(JournalWriter(connection, path, session_id=session_id), path, name=_name(journal))
 
 
 def read_journal(journal: JournalPath = None) -> Journal:
@@ -185,78 +304,16 @@ def read_journal(journal: JournalPath = None) -> Journal:
         It cannot be read, or is not a journal.
     """
     path = journal_path(journal)
-    if path is None or not path.exists():
+    try:
+        connection = None if path is None or not path.exists() else open_for_reading(path)
+    except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
+        if isinstance(error, JournalError):
+            raise
+        raise JournalError(error_text(error, path)) from error
+    if connection is None:
         return open_journal(MEMORY)
-    with ExitStack() as stack:
-        try:
-            connection = _connect(path)
-            stack.callback(connection.close)
-            n_tables = _check_owner(connection, path)
-        except sqlite3.Error as error:
-            raise JournalError(_message(error, path)) from error
-        if n_tables:
-            stack.pop_all()
-            return Journal(Disk(connection, path), path, name=_name(journal))
-    return open_journal(MEMORY)
+    return Journal(JournalWriter(connection, path), path, name=_name(journal))
 
 
 def _name(journal: JournalPath) -> str | None:
     return None if journal is None else os.fspath(journal)
-
-
-def _connect(path: Path | None) -> sqlite3.Connection:
-    return sqlite3.connect(path or MEMORY, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
-
-
-def _prepared(connection: sqlite3.Connection, path: Path | None) -> sqlite3.Connection:
-    try:
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        _check_owner(connection, path)
-        _check_soundness(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in rows.SCHEMA:
-            connection.execute(statement)
-        # This reaches the disk even where all tables exist, so a disk that takes no writes shows here.
-        connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={rows.LAYOUT}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check_owner(connection: sqlite3.Connection, path: Path | None) -> int:
-    """Refuse a file of another program or version, and return how many tables there are."""
-    ((owner,),) = connection.execute("PRAGMA application_id").fetchall()
-    ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    if n_tables and owner != _APPLICATION_ID:
-        raise sqlite3.DatabaseError("file is not a journal of klikit_frames")
-    ((layout,),) = connection.execute("PRAGMA user_version").fetchall()
-    if n_tables and layout != rows.LAYOUT:
-        raise JournalError(
-            f"The journal {path} was written by another version of klikit_frames, so nothing was sent. "
-            "That version can read it and go on with its runs; to use this one, name another file with "
-            "journal= or move this one away."
-        )
-    return int(n_tables)
-
-
-def _check_soundness(connection: sqlite3.Connection) -> None:
-    ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-    if found != "ok":
-        raise sqlite3.DatabaseError(found)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-
-
-def _message(error: Exception, path: Path | None) -> str:
-    return (
-        f"The journal {path or MEMORY} cannot be used: {error}. Nothing is sent without it. "
-        "Make room, or name another file with journal= for a plan that has not begun."
-    )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import RequestError
 from ..menus.states import read_state
-from .records import Cell, Flag, Request, cell_of
+from .records import Cell, CellFlag, Request, cell_of
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _COLUMNS = [*Cell._fields, "is_enabled"]
 
 
-def read_flags(client: Client, cells: Iterable[Cell]) -> list[Flag]:
+def read_flags(client: Client, cells: Iterable[Cell]) -> list[CellFlag]:
     """Return what these cells hold now; those that no menu tells are left out.
 
     Business-wide cells are read live. A store's menu may show an older state until it is published.
@@ -38,7 +38,7 @@ def read_flags(client: Client, cells: Iterable[Cell]) -> list[Flag]:
 
 def find_proofs(
     client: Client, requests: Iterable[Request], *, before: Mapping[Cell, bool | None]
-) -> list[Flag]:
+) -> list[CellFlag]:
     """Return those flags of these requests that are known to be newer than the run.
 
     Business-wide flags are read live. A flag of a store is newer if it is as asked and the store showed
@@ -54,8 +54,8 @@ def find_proofs(
     return [flag for flag in flags if flag.cell.store is None or flag.is_enabled is wanted[flag.cell]]
 
 
-def _flags(state: pd.DataFrame) -> Iterable[Flag]:
+def _flags(state: pd.DataFrame) -> Iterable[CellFlag]:
     told = state[state["is_enabled"].notna()]
     for row in told[_COLUMNS].itertuples(index=False, name=None):
         *entity, is_enabled = row
-        yield Flag(cell_of(*entity), bool(is_enabled))
+        yield CellFlag(cell_of(*entity), bool(is_enabled))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -61,10 +61,10 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RequestResult:
     """What became of one request: the state that it is in, and the answer that led there."""
 
-    word: RequestState
+    status: RequestState
     code: str | None = None
     http_status: int | None = None
     message: str | None = None
@@ -86,7 +86,7 @@ class Request:
     body: bytes
     attempts: int = 0
     sent_at: datetime | None = None
-    verdict: Verdict | None = None
+    result: RequestResult | None = None
     clock_offset_s: float | None = None
 
     @property
@@ -95,23 +95,18 @@ class Request:
         return self.path[0]
 
     @property
-    def sha256(self) -> str:
-        """The hash of its body."""
-        return hashlib.sha256(self.body).hexdigest()
-
-    @property
     def state(self) -> RequestState:
         """Where it stands."""
-        if self.verdict is not None:
-            return self.verdict.word
+        if self.result is not None:
+            return self.result.status
         return RequestState.IN_FLIGHT if self.attempts else RequestState.RECORDED
 
     def begin_attempt(self, attempts: int) -> Request:
         """Return it as it is noted just before it leaves, after so many attempts."""
         check_step(self.state, RequestState.IN_FLIGHT)
-        return replace(self, attempts=attempts, verdict=None)
+        return replace(self, attempts=attempts, result=None)
 
-    def settle(self, verdict: Verdict) -> Request:
+    def settle(self, result: RequestResult) -> Request:
         """Return it with what became of it.
 
         Raises
@@ -119,13 +114,17 @@ class Request:
         ValueError
             The table of transitions has no such step: a mistake in the program.
         """
-        check_step(self.state, verdict.word)
-        return replace(self, verdict=verdict)
+        check_step(self.state, result.status)
+        return replace(self, result=result)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a plan."""
+    """One execution of a plan.
+
+    `account` tells host and partner key apart from others without naming them; it is empty for a run of a
+    version that did not record it. `rules` are the options that a resume keeps.
+    """
 
     run_id: str
     plan_id: str
@@ -138,9 +137,39 @@ class Run:
     n_requests: int
     status: str = "running"
     ended_at: datetime | None = None
+    account: str = ""
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Flag(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """One publish call: the stores whose menus were asked to be made anew, and what came of it.
+
+    `run_id` is the run that it belongs to, if any. `status` is ``published``, ``failed`` or ``unknown``;
+    None until an answer is recorded.
+    """
+
+    publish_id: str
+    account: str
+    host: str
+    stores: tuple[Store, ...]
+    key: str
+    run_id: str | None = None
+    provider_ids: tuple[int, ...] | None = None
+    attempts: int = 0
+    sent_at: datetime | None = None
+    settled_at: datetime | None = None
+    clock_offset_s: float | None = None
+    status: str | None = None
+    http_status: int | None = None
+    code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+    n_success: int | None = None
+    n_failed: int | None = None
+
+
+class CellFlag(NamedTuple):
     """What one cell was seen to hold; None if the menu does not tell."""
 
     cell: Cell

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.wire import encode_enable
 from .bisection import Evidence, split
 from .lifecycle import RequestState
-from .records import Cell, Request, Store, Target, Verdict, cell_of
+from .records import Cell, Request, RequestResult, Store, Target, cell_of
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan
@@ -66,15 +66,15 @@ class RequestTree:
         self._waiting += [child.path for child in reversed(children)]
         return children
 
-    def infer_rejection(self, request: Request) -> Verdict | None:
-        """Return the verdict on a part that need not be sent whole: all the other parts were accepted."""
+    def infer_rejection(self, request: Request) -> RequestResult | None:
+        """Return the result on a part that need not be sent whole: all the other parts were accepted."""
         parent = self._requests.get(request.path[:-1])
-        if parent is None or parent.verdict is None or request.attempts or request.target.n_cells == 1:
+        if parent is None or parent.result is None or request.attempts or request.target.n_cells == 1:
             return None
-        if parent.verdict.http_status != _OF_ONE_FLAG or not self._are_siblings_good(request):
+        if parent.result.http_status != _OF_ONE_FLAG or not self._are_siblings_good(request):
             return None
         return replace(
-            parent.verdict, request_id=None, message="cut unsent: its other parts were all accepted"
+            parent.result, request_id=None, message="cut unsent: its other parts were all accepted"
         )
 
     def _are_siblings_good(self, request: Request) -> bool:

@@ -14,7 +14,7 @@ from ..frames.schemas import RESULT_COLUMNS
 from ..html import paragraph_html, table_html
 from .attribution import count_outcomes
 from .exports import write_csv, write_excel
-from .folders import MEMORY
+from .journal_files import MEMORY
 from .lifecycle import EndReason
 
 _GOOD = ("applied", "unchanged")

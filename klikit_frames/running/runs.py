@@ -209,7 +209,7 @@ def open_run(
         else:
             check_same_plan(plan, known)
             check_same_host(known, client)
-            book.forget_cancel(known.run_id)
+            book.clear_cancel(known.run_id)
         return RunExecutor(
             book,
             plan,
@@ -231,7 +231,7 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
         stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
         check_same_host(known, client)
         plan = parse_plan(book.plan_body(run_id))
-        book.forget_cancel(run_id)
+        book.clear_cancel(run_id)
         watch = RunMonitor(Rules(), count_rows=RowCounter(plan))
         return RunExecutor(book, plan, client, known, watch, resources=stack.pop_all())
 

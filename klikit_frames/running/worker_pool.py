@@ -165,7 +165,7 @@ class WorkerPool:
             # The machine may have slept for a day between two tries.
             if attempt > 1 and is_key_expired(begun, server_now=self.client.server_now() or sent_at):
                 return False
-            self.journal.note_attempt(self.run_id, begun)
+            self.journal.record_attempt(self.run_id, begun)
             return True
 
         path, stop = ENABLE_PATHS[request.target.entity_type], self.watch.stop
@@ -173,10 +173,10 @@ class WorkerPool:
         self._learn(settled)
         if begun is request:
             return request
-        verdict = classify_response(
+        result = classify_response(
             settled, n_cells=request.target.n_cells, may_have_arrived=is_in_doubt(request)
         )
-        ended = replace(begun.settle(verdict), attempts=request.attempts + settled.attempts)
+        ended = replace(begun.settle(result), attempts=request.attempts + settled.attempts)
         if ended.state is RequestState.NOT_SENT:
             # What never left has no date: the next time it may leave is the first.
             return replace(ended, sent_at=None, clock_offset_s=None)
@@ -193,9 +193,9 @@ class WorkerPool:
 
     def _note(self, tree: RequestTree, request: Request) -> None:
         parts = tree.note(request)
-        # A tree is told of as done when its last verdict is on disk.
+        # A tree is told of as done when its last result is on disk.
         then = partial(self._done.put, tree) if not tree.is_waiting else None
-        self.journal.note_verdict(self.run_id, request, parts=parts, then=then)
+        self.journal.record_result(self.run_id, request, parts=parts, then=then)
         self.watch.note(request)
 
     def _learn(self, settled: Settled) -> None:
@@ -210,5 +210,5 @@ class WorkerPool:
             return
         with self._lock:
             self._offset_s = (server_at - settled.settled_at).total_seconds()
-            self.journal.note_clock(self.run_id, self._undated, offset_s=self._offset_s)
+            self.journal.record_clock_offset(self.run_id, self._undated, offset_s=self._offset_s)
             self._undated = []

@@ -12,7 +12,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running.attribution import attribute
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Cell, Request, Verdict
+from klikit_frames.running.records import Cell, Request, RequestResult
 from klikit_frames.running.request_trees import build_request, build_requests
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
@@ -36,7 +36,9 @@ def _told(plan: Any, requests: list[Request], proofs: dict[Cell, bool] | None = 
 
 def _end(request: Request, word: str) -> Request:
     return replace(
-        request, attempts=1, verdict=Verdict(RequestState(word), code=word, request_id=f"of {request.path}")
+        request,
+        attempts=1,
+        result=RequestResult(RequestState(word), code=word, request_id=f"of {request.path}"),
     )
 
 
@@ -64,7 +66,7 @@ def test_attribute__two_carriers(owner: str, other: str, told: str, by: int) -> 
 
 
 def test_attribute__nothing_known() -> None:
-    """Without a verdict a row is unknown if its request may have left, and not sent otherwise."""
+    """Without a result a row is unknown if its request may have left, and not sent otherwise."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
     (request,) = build_requests(plan)
     assert _told(plan, [request])["outcome"] == "not_sent"
@@ -91,23 +93,23 @@ def test_attribute__parts_of_a_refused_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "cascade", "told"),
+    ("result", "cascade", "told"),
     [
-        (Verdict(RequestState.UNKNOWN), False, "applied"),
-        (Verdict(RequestState.UNKNOWN), True, "unknown"),
-        (Verdict(RequestState.STORED_FAILURE, code="downstream_unavailable"), False, "applied"),
-        (Verdict(RequestState.FAILED, code="internal"), False, "failed"),
+        (RequestResult(RequestState.UNKNOWN), False, "applied"),
+        (RequestResult(RequestState.UNKNOWN), True, "unknown"),
+        (RequestResult(RequestState.STORED_FAILURE, code="downstream_unavailable"), False, "applied"),
+        (RequestResult(RequestState.FAILED, code="internal"), False, "failed"),
     ],
 )
-def test_attribute__proof(verdict: Verdict, cascade: bool, told: str) -> None:
+def test_attribute__proof(result: RequestResult, cascade: bool, told: str) -> None:
     """What reads back as asked is applied, unless it also cascades: no menu tells of that."""
     toggles = kf.business_toggles("item", [1], is_enabled=False, cascade_to_modifier_groups=cascade)
     plan = kf.plan(toggles)
     (request,) = build_requests(plan)
     seen = {Cell("item", 1, None, None): False}
-    row = _told(plan, [replace(request, attempts=1, verdict=verdict)], proofs=seen)
+    row = _told(plan, [replace(request, attempts=1, result=result)], proofs=seen)
     assert row["outcome"] == told
-    assert _told(plan, [replace(request, attempts=1, verdict=verdict)])["outcome"] == verdict.word.outcome
+    assert _told(plan, [replace(request, attempts=1, result=result)])["outcome"] == result.status.outcome
 
 
 def test_attribute__times(tmp_path: object) -> None:
@@ -115,7 +117,10 @@ def test_attribute__times(tmp_path: object) -> None:
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
     (request,) = build_requests(plan)
     settled = replace(
-        request, attempts=1, sent_at=NOW, verdict=Verdict(RequestState.APPLIED, "ok", 200, settled_at=NOW)
+        request,
+        attempts=1,
+        sent_at=NOW,
+        result=RequestResult(RequestState.APPLIED, "ok", 200, settled_at=NOW),
     )
     row = _told(plan, [settled])
     assert row["sent_at"] == row["settled_at"] == pd.Timestamp(NOW)

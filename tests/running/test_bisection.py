@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import klikit_frames as kf
 from klikit_frames.running.bisection import Evidence, split
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Cell, Request, Target, Verdict
+from klikit_frames.running.records import Cell, Request, RequestResult, Target
 from klikit_frames.running.request_trees import RequestTree, build_request
 
 from .worlds import connect
@@ -31,12 +31,12 @@ def _target(n_ids: int, n_stores: int) -> Target:
     return Target("item", scope, False, tuple(range(1, n_ids + 1)), STORES[:n_stores])
 
 
-def _answer(request: Request, is_guilty: Callable[[Cell], bool]) -> Verdict:
+def _answer(request: Request, is_guilty: Callable[[Cell], bool]) -> RequestResult:
     cells = request.target.cells()
     if not any(map(is_guilty, cells)):
-        return Verdict(RequestState.APPLIED, code="ok", http_status=200)
+        return RequestResult(RequestState.APPLIED, code="ok", http_status=200)
     word = "split" if len(cells) > 1 else "rejected"
-    return Verdict(RequestState(word), code="resource_not_found", http_status=404)
+    return RequestResult(RequestState(word), code="resource_not_found", http_status=404)
 
 
 def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Request], RequestTree]:
@@ -48,12 +48,12 @@ def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Req
         known = tree.infer_rejection(request)
         if known is None:
             sent.append(request)
-        tree.note(replace(request, verdict=known or _answer(request, is_guilty)))
+        tree.note(replace(request, result=known or _answer(request, is_guilty)))
     return sent, tree
 
 
 def _ends(tree: RequestTree, word: str) -> list[Cell]:
-    ended = [request for request in tree if request.verdict is not None and request.verdict.word == word]
+    ended = [request for request in tree if request.result is not None and request.result.status == word]
     return sorted(cell for request in ended for cell in request.target.cells())
 
 
@@ -110,12 +110,12 @@ def test_bisection__a_cap_on_ids() -> None:
         assert tree.infer_rejection(request) is None
         n_sent += 1
         is_fine = len(request.target.ids) <= 50
-        verdict = (
-            Verdict(RequestState.APPLIED, http_status=200)
+        result = (
+            RequestResult(RequestState.APPLIED, http_status=200)
             if is_fine
-            else Verdict(RequestState.SPLIT, http_status=400)
+            else RequestResult(RequestState.SPLIT, http_status=400)
         )
-        tree.note(replace(request, verdict=verdict))
+        tree.note(replace(request, result=result))
     assert n_sent == 7
 
 

@@ -52,20 +52,20 @@ def _settled(
 )
 def test_judge__by_status(status: int | None, n_cells: int, word: str) -> None:
     """Each status means one thing for a request of one flag, or of many."""
-    assert classify_response(_settled(status), n_cells=n_cells).word == word
+    assert classify_response(_settled(status), n_cells=n_cells).status == word
 
 
 def test_judge__never_sent() -> None:
     """What never left is not sent, unless an earlier stretch of the run may have sent it."""
     settled = _settled(None, was_sent=False)
-    assert classify_response(settled, n_cells=1).word == "not_sent"
-    assert classify_response(settled, n_cells=1, may_have_arrived=True).word == "unknown"
+    assert classify_response(settled, n_cells=1).status == "not_sent"
+    assert classify_response(settled, n_cells=1, may_have_arrived=True).status == "unknown"
 
 
 def test_judge__refused_for_the_rate() -> None:
     """A 429 promises that nothing was done."""
-    assert classify_response(_settled(429, was_sent=False), n_cells=5).word == "not_sent"
-    assert classify_response(_settled(429, was_sent=True), n_cells=5).word == "unknown"
+    assert classify_response(_settled(429, was_sent=False), n_cells=5).status == "not_sent"
+    assert classify_response(_settled(429, was_sent=True), n_cells=5).status == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_judge__refused_for_the_rate() -> None:
 )
 def test_judge__after_silence(status: int, word: str) -> None:
     """A conflict or a failure after a try that nobody answered does not tell what became of that try."""
-    assert classify_response(_settled(status), n_cells=1, may_have_arrived=True).word == word
+    assert classify_response(_settled(status), n_cells=1, may_have_arrived=True).status == word
     silent = replace(_settled(status), had_silence=True)
-    assert classify_response(silent, n_cells=1).word == word
+    assert classify_response(silent, n_cells=1).status == word
 
 
 @pytest.mark.parametrize(
@@ -84,25 +84,23 @@ def test_judge__after_silence(status: int, word: str) -> None:
 )
 def test_judge__page_of_a_proxy(status: int, word: str) -> None:
     """What is not the API's envelope neither accepts a row nor blames it."""
-    verdict = classify_response(_settled(status, is_readable=False), n_cells=5)
-    assert verdict.word == word
-    assert (verdict.code is None) == (status == 200)
+    result = classify_response(_settled(status, is_readable=False), n_cells=5)
+    assert result.status == word
+    assert (result.code is None) == (status == 200)
 
 
 def test_judge__stored_failure() -> None:
     """A failure that the API repeats is told as such, silence before it or not: only reading settles it."""
     for may_have_arrived in (False, True):
-        verdict = classify_response(
-            _settled(502, replayed=True), n_cells=1, may_have_arrived=may_have_arrived
-        )
-        assert verdict.word == "stored_failure"
-        assert verdict.word.outcome == "unknown"
+        result = classify_response(_settled(502, replayed=True), n_cells=1, may_have_arrived=may_have_arrived)
+        assert result.status == "stored_failure"
+        assert result.status.outcome == "unknown"
 
 
 def test_judge__key_is_missing() -> None:
     """A complaint about our own headers is not the rows' fault, so nothing is narrowed."""
     assert (
-        classify_response(_settled(400, code="request_missing_idempotency_key"), n_cells=5).word == "failed"
+        classify_response(_settled(400, code="request_missing_idempotency_key"), n_cells=5).status == "failed"
     )
 
 

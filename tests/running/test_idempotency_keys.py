@@ -15,7 +15,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running.idempotency_keys import is_key_expired
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Request, Target, Verdict
+from klikit_frames.running.records import Request, RequestResult, Target
 from klikit_frames.running.request_trees import build_request
 
 from .judging import CELL
@@ -29,9 +29,9 @@ def _sent(
     hours_ago: float, *, offset_s: float | None = None, word: str | None = None, attempts: int = 1
 ) -> Request:
     drawn = build_request(Target("item", "business", False, (1,), ()), path=(1,))
-    verdict = Verdict(RequestState(word)) if word else None
+    result = RequestResult(RequestState(word)) if word else None
     sent_at = NOW - timedelta(hours=hours_ago)
-    return replace(drawn, attempts=attempts, sent_at=sent_at, verdict=verdict, clock_offset_s=offset_s)
+    return replace(drawn, attempts=attempts, sent_at=sent_at, result=result, clock_offset_s=offset_s)
 
 
 @pytest.mark.parametrize(

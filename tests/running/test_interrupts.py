@@ -13,7 +13,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.running import executor
-from klikit_frames.running.journal import Disk
+from klikit_frames.running.journal_writer import JournalWriter
 
 from .scenes import HoldingTransport
 from .worlds import connect
@@ -100,17 +100,17 @@ def test_interrupt__before_anything_was_sent(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the run is first noted: nothing is sent, and the plan can still run."""
-    commit = Disk._commit
+    commit = JournalWriter.commit
 
-    def interrupted(self: Disk, statements: Any) -> None:
+    def interrupted(self: JournalWriter, statements: Any) -> None:
         _press_ctrl_c([])
         commit(self, statements)
 
     with connect(sandbox) as client:
-        monkeypatch.setattr(Disk, "_commit", interrupted)
+        monkeypatch.setattr(JournalWriter, "commit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             kf.run(singles, client, journal=journal)
-        monkeypatch.setattr(Disk, "_commit", commit)
+        monkeypatch.setattr(JournalWriter, "commit", commit)
         assert sandbox.requests.empty
         assert kf.runs(journal=journal)["status"].isin(["killed"]).all()
         assert kf.run(singles, client, journal=journal).counts["applied"] == 12

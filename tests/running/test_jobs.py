@@ -10,7 +10,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.running import jobs
-from klikit_frames.running.journal import Disk
+from klikit_frames.running.journal_writer import JournalWriter
 
 from .scenes import Bar, HoldingTransport, writes
 from .worlds import Doom, connect, in_child, live_and_die
@@ -125,14 +125,14 @@ def test_so_far__of_a_run_that_broke(
 ) -> None:
     """What ended a run is raised, whoever asks."""
 
-    def fail(_disk: Disk, _statements: object) -> None:
+    def fail(_writer: JournalWriter, _statements: object) -> None:
         raise OSError("the disk is gone")
 
     transport = HoldingTransport()
     with connect(sandbox, max_connections=1, transport=transport) as client:
         job = kf.start(singles, client, journal=journal)
         transport.has_come.wait()
-        monkeypatch.setattr(Disk, "_commit", fail)
+        monkeypatch.setattr(JournalWriter, "commit", fail)
         transport.let_go.set()
         while not job.is_done:
             pass

@@ -6,16 +6,17 @@ import os
 import stat
 import threading
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.running import rows
-from klikit_frames.running.journal import Disk, open_journal, read_journal
+from klikit_frames.running.journal import open_journal, read_journal
+from klikit_frames.running.journal_writer import JournalWriter
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Cell, Flag, Run, Target, Verdict
+from klikit_frames.running.records import Cell, CellFlag, Publish, RequestResult, Run, Target
 from klikit_frames.running.request_trees import build_request
 
 from .test_runs import Bar
@@ -23,18 +24,23 @@ from .test_runs import Bar
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
 
 
-def _run(run_id: str = "r1") -> Run:
+def _run(n: int = 1) -> Run:
     return Run(
-        run_id=run_id,
-        plan_id=f"plan of {run_id}",
+        run_id=f"{n:032x}",
+        plan_id=f"{n + 2**64:032x}",
         plan_digest="digest",
         host="127.0.0.1:1",
+        account="a business",
+        rules={"on_error": "stop", "deadline_s": 2.5},
         user="ani",
         machine="laptop",
         started_at=NOW,
         n_rows=2,
         n_requests=1,
     )
+
+
+RUN_ID = _run().run_id
 
 
 def _target() -> Target:
@@ -44,32 +50,35 @@ def _target() -> Target:
 def test_journal__round_trip(journal: Path) -> None:
     """What was noted of a run is read back as it was, to the byte and to the microsecond."""
     request = build_request(_target(), path=(1,))
-    before = [Flag(Cell("item", 1, 663, 1062), is_enabled=True), Flag(Cell("item", 1, None, None), None)]
+    before = [
+        CellFlag(Cell("item", 1, 663, 1062), is_enabled=True),
+        CellFlag(Cell("item", 1, None, None), None),
+    ]
     with open_journal(journal) as book:
         book.begin(_run(), plan_body=b"plan", requests=[request], before=before)
     with read_journal(journal) as book:
-        assert book.run("r1") == _run()
-        assert book.run_of_plan("plan of r1") == _run()
-        assert book.plan_body("r1") == b"plan"
-        assert book.requests("r1") == [request]
-        assert book.flags("r1", "before") == before
-        assert book.flags("r1", "proof") == []
+        assert book.run(RUN_ID) == _run()
+        assert book.run_of_plan(_run().plan_id) == _run()
+        assert book.plan_body(RUN_ID) == b"plan"
+        assert book.requests(RUN_ID) == [request]
+        assert book.flags(RUN_ID, "before") == before
+        assert book.flags(RUN_ID, "proof") == []
 
 
 def test_journal__verdict_and_parts(journal: Path) -> None:
-    """A verdict and the parts that carry a refused request on are noted together."""
+    """A result and the parts that carry a refused request on are noted together."""
     request = build_request(_target(), path=(1,))
-    verdict = Verdict(RequestState.SPLIT, "resource_not_found", 404, "no", "req", NOW)
-    settled = type(request)((1,), request.target, request.key, request.body, 2, NOW, verdict)
+    result = RequestResult(RequestState.SPLIT, "resource_not_found", 404, "no", "req", NOW)
+    settled = type(request)((1,), request.target, request.key, request.body, 2, NOW, result)
     parts = [build_request(request.target.narrow(ids=(n,)), path=(1, n)) for n in (1, 2)]
     with open_journal(journal) as book:
         book.begin(_run(), plan_body=b"", requests=[request], before=[])
-        book.note_attempt("r1", settled)
-        book.note_verdict("r1", settled, parts=parts)
+        book.record_attempt(RUN_ID, settled)
+        book.record_result(RUN_ID, settled, parts=parts)
         book.flush()
     with read_journal(journal) as book:
-        assert book.requests("r1") == [settled, *parts]
-        assert book.open_request_nos("r1") == {1}
+        assert book.requests(RUN_ID) == [settled, *parts]
+        assert book.open_request_nos(RUN_ID) == {1}
 
 
 def test_journal__private(tmp_path: Path) -> None:
@@ -96,23 +105,25 @@ def test_journal__own_folder(wide: object, client: kf.Client) -> None:
 def test_journal__threads_share_commits(journal: Path) -> None:
     """Many threads that write at once each get their statement on disk, in few commits."""
     n_commits = 0
-    commit = Disk._commit
+    commit = JournalWriter.commit
 
-    def counted(self: Disk, statements: object) -> None:
+    def counted(self: JournalWriter, statements: object) -> None:
         nonlocal n_commits
         n_commits += bool(statements)
         commit(self, statements)  # type: ignore[arg-type]
 
     with open_journal(journal) as book, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Disk, "_commit", counted)
+        patch.setattr(JournalWriter, "commit", counted)
         book.begin(_run(), plan_body=b"", requests=[], before=[])
-        flags = [Flag(Cell("item", n, None, None), is_enabled=True) for n in range(200)]
-        threads = [threading.Thread(target=book.note_flags, args=("r1", "before", [flag])) for flag in flags]
+        flags = [CellFlag(Cell("item", n, None, None), is_enabled=True) for n in range(200)]
+        threads = [
+            threading.Thread(target=book.record_flags, args=(RUN_ID, "before", [flag])) for flag in flags
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(book.flags("r1", "before")) == flags
+        assert sorted(book.flags(RUN_ID, "before")) == flags
     assert n_commits <= 201
 
 
@@ -148,12 +159,63 @@ def test_runs__a_thousand(journal: Path, capsys: pytest.CaptureFixture[str]) -> 
     """The history of a thousand runs takes a fifth of a second on a quiet machine."""
     with open_journal(journal) as book:
         for n in range(1000):
-            book._disk.queue([rows.insert_run(_run(f"r{n}"), plan_body=b"x" * 2000)])
-        book.flush()
+            book.begin(_run(n), plan_body=b"x" * 2000, requests=[], before=[])
     started = time.process_time()
     history = kf.runs(journal=journal)
     taken = time.process_time() - started
     with capsys.disabled():
         print(f"\n1,000 runs listed in {taken:.3f} s")
-    assert history["run_id"].tolist() == [f"r{n}" for n in range(1000)]
+    assert history["run_id"].tolist() == [_run(n).run_id for n in range(1000)]
     assert taken < 1.0
+
+
+def test_publishes__round_trip(journal: Path) -> None:
+    """A publish is read back as it was recorded last, for its own account only."""
+    publish = Publish("p" * 32, "a business", "127.0.0.1:1", ((663, 1062), (663, 1063)), "key")
+    settled = replace(
+        publish,
+        run_id=RUN_ID,
+        provider_ids=(1, 2),
+        attempts=2,
+        sent_at=NOW,
+        settled_at=NOW,
+        clock_offset_s=0.5,
+        status="published",
+        http_status=200,
+        code="ok",
+        message="done",
+        request_id="req",
+        n_success=2,
+        n_failed=0,
+    )
+    other = replace(publish, publish_id="q" * 32, account="another")
+    with open_journal(journal) as book:
+        book.record_publish(publish)
+        book.record_publish(other)
+        book.update_publish(settled)
+    with read_journal(journal) as book:
+        assert book.publishes("a business") == [settled]
+        assert book.publishes("another") == [other]
+        assert book.publishes("nobody") == []
+
+
+def test_menu_evidence__only_moves_forward(journal: Path) -> None:
+    """What is proved of a store's menu stays proved, whatever is recorded later."""
+    later = NOW + timedelta(seconds=1)
+    with open_journal(journal) as book:
+        book.note_menu_evidence("a business", {(663, 1062): NOW, (663, 1063): later})
+        book.note_menu_evidence("a business", {(663, 1062): later, (663, 1063): NOW})
+        book.note_menu_evidence("another", {(663, 1062): NOW})
+    with read_journal(journal) as book:
+        assert book.menu_evidence("a business") == {(663, 1062): later, (663, 1063): later}
+        assert book.menu_evidence("another") == {(663, 1062): NOW}
+
+
+def test_unproved_runs__newest_last(journal: Path) -> None:
+    """The runs of one account that are not proved visible are listed, the newest last."""
+    with open_journal(journal) as book:
+        for n in range(4):
+            book.begin(_run(n), plan_body=b"", requests=[], before=[])
+        book.begin(replace(_run(9), account="another"), plan_body=b"", requests=[], before=[])
+        book.mark_proved([_run(1).run_id])
+        assert book.unproved_runs("a business") == [_run(0), _run(2), _run(3)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.running import journal as journals
+from klikit_frames.running import journal_files
 
 from .scenes import Bar, HoldingTransport
 from .worlds import connect, in_child
@@ -21,7 +23,7 @@ from .worlds import connect, in_child
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for another process's commit."""
-    monkeypatch.setattr(journals, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(journal_files, "BUSY_TIMEOUT_S", 0.01)
 
 
 @contextmanager
@@ -67,8 +69,8 @@ def test_journal__older_layout(
     result = kf.run(kf.plan(wide), client, journal=journal)
     n_before = len(sandbox.requests)
     with sqlite3.connect(journal) as other:
-        other.execute("DROP TABLE fates")
-        other.execute("PRAGMA user_version=0")
+        other.execute("DROP TABLE request_status")
+        other.execute("PRAGMA user_version=1")
     other.close()
     doings = (
         lambda: kf.run(kf.plan(wide), client, journal=journal),
@@ -77,7 +79,7 @@ def test_journal__older_layout(
         lambda: kf.attach(result.run_id, journal=journal),
     )
     for do in doings:
-        with pytest.raises(kf.JournalError, match="another version") as caught:
+        with pytest.raises(kf.JournalError, match="an older version") as caught:
             do()
         assert str(journal) in str(caught.value)
         assert "name another file with journal=" in str(caught.value)
@@ -88,10 +90,15 @@ def test_journal__changed_body(journal: Path, client: kf.Client, wide: object) -
     """A body that was changed behind our back is never sent."""
     result = kf.run(kf.plan(wide), client, journal=journal)
     with sqlite3.connect(journal) as other:
-        other.execute("UPDATE requests SET body = ?", (b'{"ids":[1],"isEnabled":false}',))
-        other.execute("UPDATE fates SET word = NULL")
+        ((content,),) = other.execute("SELECT content FROM documents WHERE kind = 'requests'").fetchall()
+        ((path, kind, key, body),) = json.loads(zlib.decompress(content))
+        changed = json.dumps([[path, kind, key, body.replace("false", "true")]])
+        other.execute(
+            "UPDATE documents SET content = ? WHERE kind = 'requests'", (zlib.compress(changed.encode()),)
+        )
+        other.execute("UPDATE request_status SET status = NULL")
     other.close()
-    with pytest.raises(kf.JournalError, match="does not match its hash"):
+    with pytest.raises(kf.JournalError, match="does not match its digest"):
         kf.resume(result.run_id, client, journal=journal)
 
 
@@ -121,7 +128,7 @@ def test_journal__damaged_plan(client: kf.Client, singles: kf.Plan, journal: Pat
     """A run whose plan cannot be unpacked is told as damaged."""
     result = kf.run(singles, client, journal=journal)
     with sqlite3.connect(journal) as connection:
-        connection.execute("UPDATE runs SET plan_body = x'00' || substr(plan_body, 2)")
+        connection.execute("UPDATE documents SET content = x'00' || substr(content, 2) WHERE kind = 'plan'")
     connection.close()
     for ask in (
         lambda: kf.attach(result.run_id, journal=journal),
@@ -152,7 +159,7 @@ def test_journal__read_only(
     n_before = len(sandbox.requests)
     connect = sqlite3.connect
     read_only = f"{journal.as_uri()}?mode=ro"
-    monkeypatch.setattr(journals.sqlite3, "connect", lambda _path, **kw: connect(read_only, uri=True, **kw))
+    monkeypatch.setattr(journal_files.sqlite3, "connect", lambda _path, **kw: connect(read_only, **kw))
     with pytest.raises(kf.JournalError, match="readonly"):
         kf.run(kf.plan(wide), client, journal=journal)
     assert len(sandbox.requests) == n_before

@@ -15,7 +15,7 @@ from klikit_frames.running.executor import new_run
 from klikit_frames.running.journal import open_journal
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.monitor import Rules, RunMonitor
-from klikit_frames.running.records import Target, Verdict
+from klikit_frames.running.records import RequestResult, Target
 from klikit_frames.running.request_trees import RowCounter, build_request, group_requests
 
 from .scenes import HoldingTransport
@@ -66,17 +66,17 @@ def test_crew__stopped_before_requests_leave(
 def test_crew__refusal_known(
     sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, singles: kf.Plan, journal: Path
 ) -> None:
-    """A part that is not sent, because its refusal is known, gets that verdict."""
+    """A part that is not sent, because its refusal is known, gets that result."""
     store = (int(narrow["brand_id"].iloc[0]), int(narrow["branch_id"].iloc[0]))
     ids = tuple(narrow["entity_id"].head(3).tolist())
-    refused = Verdict(RequestState.SPLIT, code="resource_not_found", http_status=404)
+    refused = RequestResult(RequestState.SPLIT, code="resource_not_found", http_status=404)
     root = build_request(Target("item", "store", False, (*ids, FOREIGN_ID), (store,)), path=(2,))
     good = build_request(root.target.narrow(ids=ids[:2]), path=(2, 0))
     bad = build_request(root.target.narrow(ids=(ids[2], FOREIGN_ID)), path=(2, 1))
     known = [
         build_request(root.target.narrow(ids=ids[:1]), path=(1,)),
-        replace(root, attempts=1, verdict=refused),
-        replace(good, attempts=1, verdict=Verdict(RequestState.APPLIED, code="ok", http_status=200)),
+        replace(root, attempts=1, result=refused),
+        replace(good, attempts=1, result=RequestResult(RequestState.APPLIED, code="ok", http_status=200)),
         bad,
         build_request(root.target.narrow(ids=ids[:1]), path=(3,)),
     ]
@@ -86,7 +86,7 @@ def test_crew__refusal_known(
         worker_pool.WorkerPool(client, book, run.run_id, watch).send(
             group_requests(known), report=lambda _family: None
         )
-        told = {one.path: one.verdict.word for one in book.requests(run.run_id) if one.verdict}
+        told = {one.path: one.result.status for one in book.requests(run.run_id) if one.result}
     assert told == {
         (1,): "applied",
         (2,): "split",

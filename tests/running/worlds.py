@@ -18,7 +18,7 @@ import httpx
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.running.journal import Disk
+from klikit_frames.running.journal_writer import JournalWriter
 
 from .judging import CELL, Counts, judge
 
@@ -120,16 +120,16 @@ def _send_raw(request: httpx.Request, *, share: float) -> None:
 
 def doom_commits(doom: Doom) -> None:
     """Let this process die around a commit; only for a process that dies or ends anyway."""
-    commit = Disk._commit
+    commit = JournalWriter.commit
 
-    def doomed(self: Disk, statements: Any) -> None:
+    def doomed(self: JournalWriter, statements: Any) -> None:
         if doom.at("before_commit"):
             die()
         commit(self, statements)
         if doom.at("after_commit"):
             die()
 
-    Disk._commit = doomed  # type: ignore[method-assign]
+    JournalWriter.commit = doomed  # type: ignore[method-assign]
 
 
 def in_child(work: Callable[[], object]) -> bool:

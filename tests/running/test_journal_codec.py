@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from klikit_frames.running.rows import times
+from klikit_frames.running.journal_codec import times
 
 
 def test_times__tell_a_gap_as_a_gap() -> None:

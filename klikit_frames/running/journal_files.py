@@ -1,0 +1,192 @@
+"""Where journals are on disk, and how their files are created, checked and opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import JournalError
+from . import journal_schema as schema
+from .journal_codec import damaged
+
+__all__ = [
+    "MEMORY",
+    "JournalPath",
+    "connect",
+    "error_text",
+    "journal_path",
+    "make_private",
+    "open_for_reading",
+    "open_for_writing",
+    "roll_back",
+]
+
+MEMORY = ":memory:"
+JournalPath = str | os.PathLike[str] | None
+
+APPLICATION_ID = 0x6B6C6B66
+# How long to wait for another process to finish its commit.
+BUSY_TIMEOUT_S = 10.0
+# EXTRA with a rollback journal survives a power cut at any instant, also in a folder on a network.
+_PRAGMAS = (
+    "journal_mode=DELETE",
+    "synchronous=EXTRA",
+    "foreign_keys=ON",
+    "secure_delete=OFF",
+    "temp_store=MEMORY",
+)
+
+
+def journal_path(journal: JournalPath = None) -> Path | None:
+    """Return where a journal is on disk; None in memory. Touches nothing.
+
+    Raises
+    ------
+    JournalError
+        It is not the name of a file.
+    """
+    if journal == MEMORY:
+        return None
+    if journal is None:
+        return Path(platformdirs.user_state_dir("klikit_frames")) / "journal.sqlite3"
+    try:
+        # By whatever link it is named, one journal has one set of locks.
+        return Path(journal).expanduser().resolve()
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise JournalError(
+            f"journal={journal!r} is not the path of a file ({error}). Name a file, such as monday.sqlite3."
+        ) from error
+
+
+def make_private(path: Path, *, is_own_folder: bool) -> None:
+    """Make a file, and its folder, that only their owner can read."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if is_own_folder:
+        path.parent.chmod(0o700)
+    # SQLite gives its side files the rights of this one.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """Return a connection that knows the digest of rows; it never creates a file."""
+    target = MEMORY if path is None else f"{path.as_uri()}?mode=rw"
+    connection = sqlite3.connect(
+        target, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S, uri=path is not None
+    )
+    connection.create_function("row_digest", -1, schema.row_digest, deterministic=True)
+    return connection
+
+
+def open_for_writing(path: Path | None) -> tuple[sqlite3.Connection, str]:
+    """Return a connection that may write, and the name of its session.
+
+    A file without tables becomes a journal, in one transaction. The whole file is checked only if an earlier
+    session has not closed it.
+    """
+    connection = connect(path)
+    session_id = uuid.uuid4().hex
+    with _closed_on_error(connection):
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        left_open = _unclean_sessions(connection, path)
+        if left_open:
+            _check_pages(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        if not _check_owner(connection, path):
+            _create(connection)
+        connection.executemany("DELETE FROM sessions WHERE session_id = ?", [(one,) for one in left_open])
+        # This reaches the disk, so a disk that takes no writes shows here.
+        connection.execute("INSERT INTO sessions VALUES (?)", (session_id,))
+        connection.execute("COMMIT")
+        for trigger in schema.TRIGGERS:
+            connection.execute(trigger)
+    return connection, session_id
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection | None:
+    """Return a connection to a journal to look into; None if the file has no tables yet."""
+    connection = connect(path)
+    with _closed_on_error(connection):
+        if _check_owner(connection, path):
+            return connection
+    connection.close()
+    return None
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Give up the transaction that is open, if one is."""
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
+def error_text(error: BaseException, path: Path | None) -> str:
+    """Return what to tell when a journal's file fails."""
+    return (
+        f"The journal {path or MEMORY} cannot be used: {error}. Nothing is sent without it. "
+        "Make room, or name another file with journal= for a plan that has not begun."
+    )
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        roll_back(connection)
+        connection.close()
+        raise
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in schema.SCHEMA:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={schema.SCHEMA_VERSION}")
+
+
+def _check_owner(connection: sqlite3.Connection, path: Path | None) -> bool:
+    """Refuse a file of another program or version, and tell whether there are tables."""
+    # One statement, so that all of it is of one moment.
+    owner, version, n_tables = connection.execute(
+        "SELECT (SELECT application_id FROM pragma_application_id), "
+        "(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)"
+    ).fetchone()
+    if not n_tables:
+        return False
+    if owner != APPLICATION_ID:
+        raise sqlite3.DatabaseError("file is not a journal of klikit_frames")
+    if version != schema.SCHEMA_VERSION:
+        raise _other_version(version, path)
+    found = {name: sql for name, sql in connection.execute("SELECT name, sql FROM sqlite_master") if sql}
+    if found != schema.TABLES:
+        raise damaged(f"the tables of {path or MEMORY} are not those of a journal")
+    return True
+
+
+def _other_version(version: int, path: Path | None) -> JournalError:
+    age = "a newer" if version > schema.SCHEMA_VERSION else "an older"
+    return JournalError(
+        f"The journal {path} was written by {age} version of klikit_frames, so nothing was sent. "
+        "That version can read it and go on with its runs; to use this one, name another file with "
+        "journal= or move this one away."
+    )
+
+
+def _unclean_sessions(connection: sqlite3.Connection, path: Path | None) -> list[str]:
+    """Return the sessions that have not closed the file: they were killed, or are still at it."""
+    if not _check_owner(connection, path):
+        return []
+    return [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions")]
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
+    ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)

@@ -1,0 +1,153 @@
+"""The journal's tables, the digests that seal their rows, and the queries that read them.
+
+Every row that matters carries a digest of its values, made by triggers that a writing connection sets up
+for itself. Counts in the table ``journal_state`` and in each run tell whether a row has vanished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ..frames.schemas import OUTCOMES
+from .lifecycle import RequestState
+
+# Raised with every change to the tables below that a released version has seen.
+SCHEMA_VERSION = 3
+RUN_COLUMNS = (
+    "run_id",
+    "plan_id",
+    "plan_digest",
+    "host",
+    "account",
+    "user",
+    "machine",
+    "started_at",
+    "ended_at",
+    "n_rows",
+    "n_requests",
+    "status",
+    "rules",
+)
+# Facts about a run that change on their own.
+RUN_MARKS = (*OUTCOMES, "is_cancelled", "is_proved", "n_documents")
+ATTEMPT_COLUMNS = ("attempts", "sent_at", "clock_offset_s")
+RESULT_COLUMNS = ("status", "code", "http_status", "message", "request_id", "settled_at")
+PUBLISH_COLUMNS = (
+    "publish_id",
+    "account",
+    "host",
+    "run_id",
+    "stores",
+    "provider_ids",
+    "key",
+    "attempts",
+    "sent_at",
+    "settled_at",
+    "clock_offset_s",
+    "status",
+    "http_status",
+    "code",
+    "message",
+    "request_id",
+    "n_success",
+    "n_failed",
+)
+EVIDENCE_COLUMNS = ("account", "brand_id", "branch_id", "proved_at")
+_HISTORY = ("run_id", "plan_id", "plan_digest", "host", "user", "machine", "started_at", "ended_at")
+HISTORY_COLUMNS = (*_HISTORY, "n_rows", "n_requests", *OUTCOMES, "status")
+
+# The rows whose values are sealed by a digest: the columns of each table, its key first.
+SEALED = {
+    "journal_state": (("id",), ("n_runs", "n_publishes")),
+    "runs": (("run_no",), (*RUN_COLUMNS, *RUN_MARKS)),
+    "documents": (("document_no",), ("run_no", "kind", "content")),
+    "request_status": (("run_no", "path"), (*ATTEMPT_COLUMNS, *RESULT_COLUMNS)),
+    "publishes": (("publish_no",), PUBLISH_COLUMNS),
+    "menu_evidence": (("account", "brand_id", "branch_id"), ("proved_at",)),
+}
+TABLES = {
+    # One row: how many rows the other tables must have, so that none can vanish without a trace.
+    "journal_state": "CREATE TABLE journal_state (id INTEGER PRIMARY KEY, "
+    "n_runs INTEGER NOT NULL, n_publishes INTEGER NOT NULL, digest BLOB)",
+    # A session that may write has a row here until it has closed the file.
+    "sessions": "CREATE TABLE sessions (session_id TEXT PRIMARY KEY)",
+    "runs": f"CREATE TABLE runs (run_no INTEGER PRIMARY KEY, {', '.join(RUN_COLUMNS)}, "
+    f"{', '.join(f'{name} INTEGER NOT NULL DEFAULT 0' for name in RUN_MARKS)}, digest BLOB, "
+    "UNIQUE (run_id), UNIQUE (plan_id))",
+    # What never changes: the plan, its requests and later their parts, flags from before and proofs. JSON,
+    # compressed by zlib.
+    "documents": "CREATE TABLE documents (document_no INTEGER PRIMARY KEY, "
+    "run_no INTEGER NOT NULL REFERENCES runs, kind TEXT NOT NULL, content BLOB NOT NULL, digest BLOB)",
+    # What changes is apart from the bodies, so that no commit writes a body again.
+    "request_status": "CREATE TABLE request_status (run_no INTEGER NOT NULL REFERENCES runs, "
+    f"path TEXT NOT NULL, {', '.join(ATTEMPT_COLUMNS + RESULT_COLUMNS)}, digest BLOB, "
+    "PRIMARY KEY (run_no, path)) WITHOUT ROWID",
+    "publishes": f"CREATE TABLE publishes (publish_no INTEGER PRIMARY KEY, {', '.join(PUBLISH_COLUMNS)}, "
+    "digest BLOB, UNIQUE (publish_id))",
+    "menu_evidence": f"CREATE TABLE menu_evidence ({', '.join(EVIDENCE_COLUMNS)}, digest BLOB, "
+    "PRIMARY KEY (account, brand_id, branch_id)) WITHOUT ROWID",
+    "documents_of_run": "CREATE INDEX documents_of_run ON documents (run_no, kind)",
+}
+SCHEMA = (*TABLES.values(), "INSERT INTO journal_state VALUES (1, 0, 0, row_digest(1, 0, 0))")
+
+
+def _seal(table: str, event: str) -> str:
+    """Return the trigger that gives a written row its digest."""
+    key, columns = SEALED[table]
+    here = " AND ".join(f"{name} = NEW.{name}" for name in key)
+    values = ", ".join(f"NEW.{name}" for name in (*key, *columns))
+    when = f"UPDATE OF {', '.join((*key, *columns))}" if event == "UPDATE" else event
+    update = f"UPDATE {table} SET digest = row_digest({values}) WHERE {here}"  # noqa: S608 - names of our own
+    return f"CREATE TEMP TRIGGER seal_{table}_{event} AFTER {when} ON main.{table} BEGIN {update}; END"
+
+
+def _count(table: str, event: str, change: str) -> str:
+    """Return the trigger that keeps the count of a table's rows."""
+    update = f"UPDATE journal_state SET n_{table} = n_{table} {change}"  # noqa: S608 - names of our own
+    return f"CREATE TEMP TRIGGER count_{table}_{event} AFTER {event} ON main.{table} BEGIN {update}; END"
+
+
+# Made by every connection that writes. They are its own: other programs can still open the file and look.
+TRIGGERS = (
+    *(_seal(table, event) for table in SEALED for event in ("INSERT", "UPDATE")),
+    *(_count(table, "INSERT", "+ 1") for table in ("runs", "publishes")),
+    *(_count(table, "DELETE", "- 1") for table in ("runs", "publishes")),
+    "CREATE TEMP TRIGGER count_documents AFTER INSERT ON main.documents "
+    "BEGIN UPDATE runs SET n_documents = n_documents + 1 WHERE run_no = NEW.run_no; END",
+)
+
+
+def row_digest(*values: Any) -> bytes:
+    """Return the digest of a row's values; SQLite calls it as a function of this name."""
+    return hashlib.blake2b(repr(values).encode(), digest_size=8).digest()
+
+
+def _select(table: str) -> str:
+    key, columns = SEALED[table]
+    return f"SELECT {', '.join((*key, *columns))}, digest FROM {table}"  # noqa: S608 - names of our own
+
+
+def _select_with_state(table: str) -> str:
+    """Return the query for all rows of a table, with the counts beside each.
+
+    It reads in the table's own order, past every index: a damaged index must not hide a run.
+    """
+    key, columns = SEALED[table]
+    names = ", ".join(f"{table}.{name}" for name in (*key, *columns, "digest"))
+    return (
+        f"SELECT {', '.join(f'state.{name}' for name in STATE_COLUMNS)}, {names} "  # noqa: S608 - names of our own
+        f"FROM journal_state AS state LEFT JOIN {table} NOT INDEXED ORDER BY {table}.{key[0]}"
+    )
+
+
+STATE_COLUMNS = ("id", "n_runs", "n_publishes", "digest")
+SELECT_RUNS = _select_with_state("runs")
+SELECT_PUBLISHES = _select_with_state("publishes")
+SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_no"
+SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
+SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"
+_OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)
+SELECT_OPEN_PATHS = (
+    f"SELECT path FROM request_status WHERE run_no = ? AND (status IS NULL OR status IN ({_OPEN}))"  # noqa: S608
+)
