@@ -57,7 +57,7 @@ _HOMES = {
     "plot_matrix": "auditing.heatmaps",
     "plot_timeline": "auditing.timelines",
     "publish": "auditing.publishing",
-    "read_state": "menus.states",
+    "read_state": "running.states",
     "read_toggles": "frames.toggles",
     "report": "auditing.reports",
     "resolve": "frames.name_resolution",

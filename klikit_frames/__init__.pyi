@@ -47,7 +47,6 @@ from .frames.wide_tables import to_matrix as to_matrix
 from .menus.failures import failures as failures
 from .menus.snapshots import load_state as load_state
 from .menus.snapshots import save_state as save_state
-from .menus.states import read_state as read_state
 from .menus.stores import stores as stores
 from .planning.limits import Limits as Limits
 from .planning.plan import Plan as Plan
@@ -60,5 +59,6 @@ from .running.results import Result as Result
 from .running.runs import resume as resume
 from .running.runs import run as run
 from .running.runs import runs as runs
+from .running.states import read_state as read_state
 
 __version__: str

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..menus.states import read_state
 from ..menus.trees import TEXT
 from ..progress import Progress
 from ..running.journal import JournalPath
+from ..running.states import read_state
 from .darkness import PLACE_COLUMNS
 from .diffs import beside
 from .matching import Codes, booleans, encode_keys, flags, match_rows, named

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
-from ..menus.states import read_state
 from ..menus.stores import stores as read_stores
+from ..running.states import read_state
 
 if TYPE_CHECKING:
     from ..api.client import Client

@@ -10,10 +10,12 @@ import re
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from ..api import menu_wire
 from ..api.menu_wire import Store
@@ -26,9 +28,20 @@ if TYPE_CHECKING:
 
     from ..api.client import Client
 
+T = TypeVar("T")
+A = TypeVar("A")
+
 # A tree kept longer than this belongs to another question; it is read again.
 MAX_AGE_S = 3600.0
-_N_THREADS = 8
+# How often a reading looks whether it was stopped.
+_POLL_S = 0.1
+_THREAD = "klikit-frames-read"
+# Whoever stops a reading waits so long for requests under way, then leaves them behind.
+_GRACE_S = 1.0
+
+
+class ReadingStopped(Exception):  # noqa: N818 - not an error: whoever reads has asked for it
+    """A reading was stopped before it was complete."""
 
 
 class Menu(NamedTuple):
@@ -39,6 +52,14 @@ class Menu(NamedTuple):
     option_ids: tuple[int, ...] = ()
     failure: Failure | None = None
     error: RequestError | None = None
+    read_at: float | None = None
+
+
+class CachedTree(NamedTuple):
+    """A tree from an earlier reading, and when that was, in seconds since 1970."""
+
+    data: Any
+    read_at: float
 
 
 class TreeCache:
@@ -61,13 +82,14 @@ class TreeCache:
         self._host = re.sub(r"[^\w.-]", "_", host)
         self._clock = clock
 
-    def load(self, store: Store | None) -> Any:
-        """Return the tree of a store as the API told it, or None."""
+    def load(self, store: Store | None) -> CachedTree | None:
+        """Return the tree of a store as the API told it, and when; or None."""
         path = self._path(store)
         try:
-            if self._clock() - path.stat().st_mtime > MAX_AGE_S:
+            read_at = path.stat().st_mtime
+            if self._clock() - read_at > MAX_AGE_S:
                 return None
-            return json.loads(gzip.decompress(path.read_bytes()))
+            return CachedTree(json.loads(gzip.decompress(path.read_bytes())), read_at)
         except (OSError, EOFError, ValueError, zlib.error):
             return None
 
@@ -91,14 +113,72 @@ class TreeCache:
         return self._folder / f"{self._host}-{name}.json.gz"
 
 
-def read_menus(client: Client, stores: list[Store | None], *, cache: TreeCache | None) -> Generator[Menu]:
+def read_menus(
+    client: Client,
+    stores: list[Store | None],
+    *,
+    cache: TreeCache | None,
+    stop: threading.Event | None = None,
+) -> Generator[Menu]:
     """Yield the menus of `stores` as they arrive, in any order; None among them is the business level.
 
     A menu that cannot be read is yielded with its failure. Once the credential is refused nothing more is
-    asked for.
+    asked for. Whoever interrupts or stops a reading does not wait for requests under way.
+
+    Raises
+    ------
+    ReadingStopped
+        `stop` was set.
     """
+    reading = _Reading(client, deque(stores), cache=cache, stop=stop)
     with _gc_paused():
-        yield from _read_all(client, stores, cache=cache)
+        try:
+            yield from reading.menus()
+        finally:
+            reading.leave()
+
+
+def run_interruptibly(call: Callable[[threading.Event], T], *, stop: threading.Event | None) -> T:
+    """Return what `call` returns; made on a thread of its own, so that a stop is heard while it hangs.
+
+    Parameters
+    ----------
+    call : callable
+        Takes the event that ends its waiting.
+    stop : threading.Event or None
+        Ends the wait for it.
+
+    Raises
+    ------
+    ReadingStopped
+        `stop` was set.
+    """
+    halt = threading.Event()
+    answers: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put((call(halt), None))
+        except BaseException as error:  # noqa: BLE001 - raised again on the thread that waits
+            answers.put((None, error))
+
+    threading.Thread(target=work, name=_THREAD, daemon=True).start()
+    try:
+        answer, error = _wait_for(answers, stop=stop)
+    finally:
+        halt.set()
+    if error is not None:
+        raise error
+    return cast("T", answer)
+
+
+def _wait_for(answers: SimpleQueue[A], *, stop: threading.Event | None) -> A:
+    while stop is None or not stop.is_set():
+        try:
+            return answers.get(timeout=_POLL_S)
+        except Empty:
+            continue
+    raise ReadingStopped
 
 
 @contextlib.contextmanager
@@ -113,33 +193,67 @@ def _gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _read_all(client: Client, stores: list[Store | None], *, cache: TreeCache | None) -> Iterator[Menu]:
-    pool = ThreadPoolExecutor(_N_THREADS, thread_name_prefix="klikit-frames-read")
-    stop = threading.Event()
-    try:
-        asked = {pool.submit(_read, client, store, cache=cache, stop=stop): store for store in stores}
-        refused: BaseException | None = None
-        for answer in as_completed(asked):
-            error = refused if answer.cancelled() else answer.exception()
-            if isinstance(error, AuthError) and refused is None:
-                refused = error
-                _cancel(asked)
-            yield _failed(asked[answer], error) if error else answer.result()
-    finally:
-        # Whoever interrupts a reading does not wait for the rate cap or for a retry.
-        stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
+@dataclass(slots=True)
+class _Reading:
+    """Threads that read menus, one for each connection of the client."""
+
+    client: Client
+    work: deque[Store | None]
+    cache: TreeCache | None
+    stop: threading.Event | None
+    halt: threading.Event = field(default_factory=threading.Event)
+    _arrived: SimpleQueue[tuple[Store | None, Menu | BaseException]] = field(default_factory=SimpleQueue)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def menus(self) -> Iterator[Menu]:
+        """Yield each menu once."""
+        n_waiting = len(self.work)
+        for _ in range(min(self.client.max_connections, n_waiting)):
+            self._threads.append(threading.Thread(target=self._read_on, name=_THREAD, daemon=True))
+            self._threads[-1].start()
+        while n_waiting:
+            store, found = _wait_for(self._arrived, stop=self.stop)
+            n_waiting -= 1
+            yield _failed(store, found) if isinstance(found, BaseException) else found
+            if isinstance(found, AuthError):
+                refused = self._take_rest()
+                n_waiting -= len(refused)
+                yield from (_failed(store, found) for store in refused)
+
+    def leave(self) -> None:
+        """End the threads, as far as they end soon."""
+        self.halt.set()
+        until = time.monotonic() + _GRACE_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _take_rest(self) -> list[Store | None]:
+        rest = []
+        with contextlib.suppress(IndexError):
+            while True:
+                rest.append(self.work.popleft())
+        return rest
+
+    def _read_on(self) -> None:
+        with contextlib.suppress(IndexError):
+            while not self.halt.is_set():
+                store = self.work.popleft()
+                try:
+                    self._arrived.put((store, _read(self.client, store, cache=self.cache, stop=self.halt)))
+                except BaseException as error:  # noqa: BLE001 - told where the menus are taken
+                    self._arrived.put((store, error))
 
 
 def _read(client: Client, store: Store | None, *, cache: TreeCache | None, stop: threading.Event) -> Menu:
     """Return one menu; its tree is let go here, since a thousand of them would not fit in memory."""
     kept = cache.load(store) if cache else None
     where = None if store is None else {"brand_id": store[0], "branch_id": store[1]}
-    data = client.read(menu_wire.MENUS_PATH, where, stop=stop) if kept is None else kept
+    data = client.read(menu_wire.MENUS_PATH, where, stop=stop) if kept is None else kept.data
     nodes = menu_wire.decode_menu(data, store=store)
-    if cache and kept is None:
+    if cache and kept is None and not stop.is_set():
         cache.keep(store, data)
-    return Menu(store, tree_frame(nodes, store=store), option_ids(nodes))
+    read_at = kept.read_at if kept else None
+    return Menu(store, tree_frame(nodes, store=store), option_ids(nodes), read_at=read_at)
 
 
 def _failed(store: Store | None, error: BaseException) -> Menu:
@@ -147,8 +261,3 @@ def _failed(store: Store | None, error: BaseException) -> Menu:
         raise error
     what = "business menu" if store is None else f"menu of store {store[0]}/{store[1]}"
     return Menu(store, None, failure=failure_of(error, store=store, what=what), error=error)
-
-
-def _cancel(answers: Iterable[Future[Any]]) -> None:
-    for answer in answers:
-        answer.cancel()

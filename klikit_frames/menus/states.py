@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from ..progress import Progress, open_bar
 from . import stores as store_lists
 from .failures import Failure, failure_of, foreign, in_words
 from .frame_metadata import FrameMetadata
-from .readings import Menu, TreeCache, read_menus
+from .readings import Menu, TreeCache, read_menus, run_interruptibly
 from .stores import store_pairs
 from .trees import tree_frame
 
@@ -27,83 +29,63 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("klikit_frames")
 
 
-def read_state(
+def fetch_state(
     client: Client,
     *,
     stores: pd.DataFrame | Iterable[Store] | None = None,
     with_business: bool = False,
     cache: str | Path | None = None,
     progress: Progress = None,
+    stop: threading.Event | None = None,
+    must_read: bool = True,
 ) -> pd.DataFrame:
-    """Return the live flags: one row per section, category and item, and scope.
-
-    Reads the list of stores and the menus over the network, eight at a time, under the client's read cap.
-    Nothing is written, but for `cache`.
+    """Return the flags that the menus show: `klikit_frames.read_state` without what a journal adds.
 
     Parameters
     ----------
-    client : Client
-        A client whose credential has the scopes ``menus:read`` and ``brands:read``.
-    stores : DataFrame with ``brand_id, branch_id``, or pairs of ids, or None
-        The stores to read; None reads the business level.
-    with_business : bool
-        Read the business level beside `stores`.
-    cache : path or None
-        A folder that keeps the trees of a reading that is interrupted or incomplete. The next call with it
-        reads only what is missing, or older than an hour; a complete reading removes its trees.
-    progress : object with ``update`` and ``close``, or False, or None
-        One step per menu; see `klikit_frames.run`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The business level first, then the stores in the order given, each in its menu's order. Columns:
-        ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled`` (missing if the tree does not
-        tell, or tells two values), ``title``, then ``sku``; ``path`` and ``path_ids``, all places of the
-        entity as ``Lunch › Noodles | Dinner › Noodles`` and ``6825/39118|6826/39118``; ``is_item_enabled``
-        (an item's own flag beside that of its place), ``is_in_stock``, ``is_available``, and the providers
-        that show and hide it, ``visible_on`` and ``hidden_on``, as ``1|6``. Modifier options are no rows.
-        ``attrs``: ``stores``, all (brand, branch) pairs of the business if they could be read;
-        ``failures``, see `failures`; ``modifier_option_ids``; ``n_business_rows``, by which a part of a
-        state is told from all of it; ``host``; ``read_at``.
+    client, stores, with_business, cache, progress
+        As in `klikit_frames.read_state`.
+    stop : threading.Event, optional
+        Ends the reading within a moment, whatever hangs.
+    must_read : bool
+        Whether to raise where not one menu could be read.
 
     Raises
     ------
+    ReadingStopped
+        `stop` was set.
     RequestError
-        Nothing at all could be read. Where some menus could, the state of these is returned, the log
-        has a warning, and `klikit_frames.failures` has the rest.
+        `must_read`, and nothing at all could be read; or the list of stores could not be reached.
     StateError
         `stores` holds no pairs of ids.
-
-    Examples
-    --------
-    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
-    ...     business = kf.read_state(client)
-    ...     state = kf.read_state(client, stores=kf.stores(client).head(2))
-    >>> business["scope"].unique().tolist(), state["scope"].unique().tolist()
-    (['business'], ['store'])
     """
+    began_at = client.now()
     pairs = [] if stores is None else store_pairs(stores)
     wanted: list[Store | None] = [None, *pairs] if with_business or stores is None else [*pairs]
-    known, unlisted = _known_stores(client)
+    known, unlisted = _known_stores(client, stop=stop)
     asked, refused = split_stores(wanted, listed=known)
     kept = TreeCache(Path(cache), host=client.host) if cache is not None else None
-    menus = _read_with_bar(client, asked, cache=kept, progress=progress)
+    menus = _read_with_bar(client, asked, cache=kept, progress=progress, stop=stop)
     failures = [*unlisted, *refused, *(menu.failure for menu in menus.values() if menu.failure)]
-    if wanted and all(menu.failure for menu in menus.values()):
+    if must_read and wanted and all(menu.failure for menu in menus.values()):
         raise _nothing_read(menus, failures)
     if kept and not any(menu.failure for menu in menus.values()):
         kept.drop(asked)
     _warn(failures)
-    return _assemble_state(
-        [menus[store] for store in asked], known=known, failures=failures, host=client.host
-    )
+    state = _assemble_state([menus[store] for store in asked], known=known, failures=failures)
+    # A tree from a cache is as old as it is, and the state with it.
+    oldest = min((menu.read_at for menu in menus.values() if menu.read_at), default=began_at.timestamp())
+    read_at = min(began_at, datetime.fromtimestamp(oldest, tz=UTC))
+    state.attrs |= {"host": client.host, "read_at": read_at.isoformat(timespec="milliseconds")}
+    return state
 
 
-def _known_stores(client: Client) -> tuple[FrameMetadata | None, list[Failure]]:
+def _known_stores(
+    client: Client, *, stop: threading.Event | None
+) -> tuple[FrameMetadata | None, list[Failure]]:
     """Return the business's stores, or why there is no list of them: a state is of use without one too."""
     try:
-        listed = store_lists.stores(client)
+        listed = run_interruptibly(partial(store_lists.read_stores, client), stop=stop)
     except RequestError as error:
         if isinstance(error, TransportError) or getattr(error, "http_status", 0) == 401:
             raise
@@ -132,12 +114,18 @@ def split_stores(
 
 
 def _read_with_bar(
-    client: Client, asked: list[Store | None], *, cache: TreeCache | None, progress: Progress
+    client: Client,
+    asked: list[Store | None],
+    *,
+    cache: TreeCache | None,
+    progress: Progress,
+    stop: threading.Event | None,
 ) -> dict[Store | None, Menu]:
     bar = open_bar(progress, total=len(asked), description="Reading", unit="menus")
     menus = {}
     # Closed by name: a traceback that a notebook keeps would keep an interrupted reading open.
-    with contextlib.closing(bar), contextlib.closing(read_menus(client, asked, cache=cache)) as arriving:
+    arriving = read_menus(client, asked, cache=cache, stop=stop)
+    with contextlib.closing(bar), contextlib.closing(arriving):
         for menu in arriving:
             menus[menu.store] = menu
             bar.update(1)
@@ -159,7 +147,7 @@ def _warn(failures: list[Failure]) -> None:
 
 
 def _assemble_state(
-    menus: list[Menu], *, known: FrameMetadata | None, failures: list[Failure], host: str
+    menus: list[Menu], *, known: FrameMetadata | None, failures: list[Failure]
 ) -> pd.DataFrame:
     frames = [menu.frame for menu in menus if menu.frame is not None] or [tree_frame([], store=None)]
     state = pd.concat(frames, ignore_index=True)
@@ -170,7 +158,5 @@ def _assemble_state(
         "failures": FrameMetadata(failures),
         "modifier_option_ids": FrameMetadata(sorted(options)),
         "n_business_rows": int((state["scope"] == "business").sum()),
-        "host": host,
-        "read_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return state

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +13,7 @@ import pandas as pd
 from ..api import menu_wire
 from ..api.menu_wire import Store
 from ..errors import RequestError, StateError
+from .readings import run_interruptibly
 from .trees import TEXT
 
 if TYPE_CHECKING:
@@ -63,10 +66,15 @@ def stores(client: Client) -> pd.DataFrame:
     >>> list(stores.columns[:4])
     ['brand_id', 'branch_id', 'brand_title', 'branch_title']
     """
-    titles = {brand.brand_id: brand.title for brand in _read_brands(client)}
+    return run_interruptibly(partial(read_stores, client), stop=None)
+
+
+def read_stores(client: Client, stop: threading.Event) -> pd.DataFrame:
+    """Return the stores of the business, as `stores` does; `stop` ends the waiting."""
+    titles = {brand.brand_id: brand.title for brand in _read_brands(client, stop=stop)}
     rows = [
         (brand_id, branch.branch_id, titles.get(brand_id), branch.title, *branch[3:])
-        for branch in _read_branches(client)
+        for branch in _read_branches(client, stop=stop)
         for brand_id in dict.fromkeys(branch.brand_ids)
     ]
     columns = zip(*rows, strict=True) if rows else [()] * len(STORE_COLUMNS)
@@ -101,15 +109,15 @@ def _pair(store: Iterable[Any]) -> Store:
     return brand_id, branch_id
 
 
-def _read_brands(client: Client) -> tuple[menu_wire.Brand, ...]:
-    return menu_wire.decode_brands(client.read(menu_wire.BRANDS_PATH))
+def _read_brands(client: Client, *, stop: threading.Event) -> tuple[menu_wire.Brand, ...]:
+    return menu_wire.decode_brands(client.read(menu_wire.BRANDS_PATH, stop=stop))
 
 
-def _read_branches(client: Client) -> list[menu_wire.Branch]:
+def _read_branches(client: Client, *, stop: threading.Event) -> list[menu_wire.Branch]:
     """Return the branches of all pages, each once."""
     found: dict[int, menu_wire.Branch] = {}
     total = 0
-    for page in _pages(client):
+    for page in _pages(client, stop=stop):
         total, n_before = page.total, len(found)
         found.update((branch.branch_id, branch) for branch in page.branches)
         # A page without a new branch: a server that counts wrongly would be asked for ever.
@@ -123,9 +131,9 @@ def _read_branches(client: Client) -> list[menu_wire.Branch]:
     return list(found.values())
 
 
-def _pages(client: Client) -> Iterator[menu_wire.BranchPage]:
+def _pages(client: Client, *, stop: threading.Event) -> Iterator[menu_wire.BranchPage]:
     number = 0
     while True:
         number += 1
-        data = client.read(menu_wire.BRANCHES_PATH, {"page": number, "size": _PAGE_SIZE})
+        data = client.read(menu_wire.BRANCHES_PATH, {"page": number, "size": _PAGE_SIZE}, stop=stop)
         yield menu_wire.decode_branches(data)

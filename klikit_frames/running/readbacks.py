@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..errors import RequestError
-from ..menus.states import read_state
+from ..menus.states import fetch_state
 from .records import Cell, CellFlag, Request, cell_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 _COLUMNS = [*Cell._fields, "is_enabled"]
 
 
-def read_flags(client: Client, cells: Iterable[Cell]) -> list[CellFlag]:
+def read_flags(
+    client: Client, cells: Iterable[Cell], *, stop: threading.Event | None = None
+) -> list[CellFlag]:
     """Return what these cells hold now; those that no menu tells are left out.
 
     Business-wide cells are read live. A store's menu may show an older state until it is published.
@@ -26,13 +29,15 @@ def read_flags(client: Client, cells: Iterable[Cell]) -> list[CellFlag]:
     ------
     RequestError
         The menus could not be read.
+    ReadingStopped
+        `stop` was set.
     """
     wanted = set(cells)
     stores = sorted({cell.store for cell in wanted if cell.store is not None})
     has_wide = any(cell.store is None for cell in wanted)
     if not wanted:
         return []
-    state = read_state(client, stores=stores, with_business=has_wide, progress=False)
+    state = fetch_state(client, stores=stores, with_business=has_wide, progress=False, stop=stop)
     return [flag for flag in _flags(state) if flag.cell in wanted]
 
 

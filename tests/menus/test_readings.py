@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import gzip
+import os
+import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -65,7 +68,7 @@ def test_cache__damaged_or_old_files_count_as_missing(tmp_path: Path) -> None:
     cache.keep((1, 2), {"menu": 1})
     (path,) = tmp_path.iterdir()
     now = path.stat().st_mtime
-    assert TreeCache(tmp_path, host="h", clock=lambda: now + 1).load((1, 2)) == {"menu": 1}
+    assert TreeCache(tmp_path, host="h", clock=lambda: now + 1).load((1, 2)) == ({"menu": 1}, now)
     assert TreeCache(tmp_path, host="h", clock=lambda: now + MAX_AGE_S + 1).load((1, 2)) is None
     assert TreeCache(tmp_path, host="other", clock=lambda: now).load((1, 2)) is None
     path.write_bytes(path.read_bytes()[:-9])
@@ -105,3 +108,43 @@ def test_collector__is_back_after_an_interrupt(client: kf.Client) -> None:
         kf.read_state(client, stores=kf.stores(client).head(3), progress=_Nerves(patience=2))
     assert gc.isenabled()
     assert kept.tb
+
+
+def test_interrupt__waits_for_no_answer(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
+    """An interrupted reading leaves requests behind that hang."""
+    stores = kf.stores(client).head(3)
+    sandbox.inject("latency", seconds=8, match=f"branch_id={stores['branch_id'].iloc[2]}")
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        kf.read_state(client, stores=stores, progress=_Nerves(patience=1))
+    assert time.monotonic() - began < 7
+
+
+def test_reading__keeps_to_the_connections(sandbox: kf.sandbox.Sandbox) -> None:
+    """As many menus are read at a time as the client has connections, and each once."""
+    others = set(threading.enumerate())
+    with sandbox.connect(max_connections=1) as narrow:
+        stores = kf.stores(narrow).head(4)
+        n_threads: list[int] = []
+
+        class Count(_Nerves):
+            def update(self, n: int = 1, /) -> None:
+                n_threads.append(
+                    sum(each.name == "klikit-frames-read" for each in {*threading.enumerate()} - others)
+                )
+
+        state = kf.read_state(narrow, stores=stores, progress=Count(patience=99))
+    assert max(n_threads) == 1
+    assert state[["brand_id", "branch_id"]].drop_duplicates().shape[0] == 4
+
+
+def test_reading__states_when_its_oldest_tree_was_read(client: kf.Client, tmp_path: Path) -> None:
+    """A state that was read from kept trees is as old as the oldest of them."""
+    stores = kf.stores(client).head(5)
+    with pytest.raises(KeyboardInterrupt):
+        kf.read_state(client, stores=stores, cache=tmp_path, progress=_Nerves(patience=3))
+    for path in tmp_path.glob("*.json.gz"):
+        os.utime(path, (time.time() - 1800,) * 2)
+    state = kf.read_state(client, stores=stores, cache=tmp_path, progress=False)
+    age = datetime.now(UTC) - datetime.fromisoformat(state.attrs["read_at"])
+    assert timedelta(minutes=30) <= age < timedelta(minutes=40)
