@@ -49,6 +49,7 @@ def recall(run_id: str, *, journal: JournalPath = None) -> Recalled:
         The journal cannot be read, does not know the run, or another process is at it.
     """
     with open_journal(journal) as book:
+        run_id = book.find_run_id(run_id)
         run = book.run(run_id)
         with locks.hold(book.lock_path(run.plan_id), what=f"Run {run_id}"):
             plan = parse_plan(book.plan_body(run_id))

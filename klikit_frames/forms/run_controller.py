@@ -202,7 +202,7 @@ class RunController:
 
     def _attach(self, run_id: str) -> Job:
         with read_journal(self.journal) as book:
-            self._sent = parse_plan(book.plan_body(book.run(run_id).run_id))
+            self._sent = parse_plan(book.plan_body(book.find_run_id(run_id)))
         return attach(run_id, journal=self.journal)
 
     def _follow(self, begin: Callable[[], Job], *, n_total: int) -> None:

@@ -236,7 +236,7 @@ def build_result(book: Journal, plan: Plan, run: Run, *, status: str, notes: Ite
 def recorded_result(book: Journal, run_id: str) -> Result:
     """Return the result of a run as it was noted so far; reads the journal, nothing else."""
     run = book.run(run_id)
-    is_dead = run.status == EndReason.RUNNING and not locks.is_held(book.lock_path(run.plan_id))
+    is_dead = run.status == EndReason.RUNNING and not locks.is_locked(book.lock_path(run.plan_id))
     return build_result(
         book, parse_plan(book.plan_body(run_id)), run, status=EndReason.KILLED if is_dead else run.status
     )

@@ -125,7 +125,7 @@ class RemoteJob:
         """Return how far it is."""
         with read_journal(self._journal) as book:
             open_nos = book.open_request_nos(self._run.run_id)
-            is_running = locks.is_held(book.lock_path(self._run.plan_id))
+            is_running = locks.is_locked(book.lock_path(self._run.plan_id))
         return JobProgress(
             n_rows=self._run.n_rows,
             n_rows_done=self._run.n_rows - sum(self._n_rows[request_no] for request_no in open_nos),
@@ -306,7 +306,7 @@ def attach(run_id: str, *, journal: JournalPath = None) -> Job:
     Parameters
     ----------
     run_id : str
-        As in ``kf.runs()``.
+        As in ``kf.runs()``; its first digits, at least 4, or ``"last"``.
     journal : path, optional
         The journal's file, as given to the run.
 
@@ -325,6 +325,7 @@ def attach(run_id: str, *, journal: JournalPath = None) -> Job:
     True
     """
     with read_journal(journal) as book:
+        run_id = book.find_run_id(run_id)
         run = book.run(run_id)
         plan = parse_plan(book.plan_body(run_id))
     return Job(run_id, RemoteJob(run, plan, journal))

@@ -10,8 +10,9 @@ before-images, ``"proof"``: what reading back has shown).
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -34,6 +35,9 @@ from .journal_writer import JournalWriter
 from .records import CellFlag, Publish, Request, Run, Store
 
 __all__ = ["Journal", "JournalPath", "journal_path", "open_journal", "read_journal"]
+
+_RUN_ID_START = re.compile(r"[0-9a-f]{4,32}")
+_N_LISTED = 10
 
 
 class Journal:
@@ -101,6 +105,27 @@ class Journal:
     def knows(self, run_id: str) -> bool:
         """Tell whether a run was recorded."""
         return run_id in self._run_nos or any(values["run_id"] == run_id for _, values in self._runs())
+
+    def find_run_id(self, text: str) -> str:
+        """Return the whole id of a run from its beginning, at least 4 hex digits, or from ``"last"``.
+
+        Raises
+        ------
+        JournalError
+            No run, or more than one, is meant.
+        """
+        run_ids = [str(values["run_id"]) for _, values in self._runs()]
+        wanted = str(text).strip().lower()
+        if wanted == "last" and not run_ids:
+            raise JournalError(f"The journal {self.path or MEMORY} has no run yet.")
+        if wanted == "last":
+            return run_ids[-1]
+        if not _RUN_ID_START.fullmatch(wanted):
+            raise self._unknown_run(f"{text:.80}")
+        candidates = [run_id for run_id in run_ids if run_id.startswith(wanted)]
+        if len(candidates) > 1:
+            raise JournalError(f"{text} is the beginning of several runs: {_listed(candidates)}. Give more.")
+        return candidates[0] if candidates else str(self._run_values(wanted)["run_id"])
 
     def run(self, run_id: str) -> Run:
         """Return one run.
@@ -246,8 +271,12 @@ class Journal:
             if values["run_id"] == run_id:
                 self._run_nos[run_id] = run_no
                 return values
-        raise JournalError(
-            f"The journal {self.path or MEMORY} knows no run {run_id}; kf.runs() lists what it knows."
+        raise self._unknown_run(run_id)
+
+    def _unknown_run(self, text: str) -> JournalError:
+        return JournalError(
+            f"The journal {self.path or MEMORY} knows no run {text}; kf.runs() lists what it knows. A run is "
+            "named by at least 4 hex digits of its id, or by 'last'."
         )
 
     def _run_no(self, run_id: str) -> int:
@@ -313,6 +342,11 @@ def read_journal(journal: JournalPath = None) -> Journal:
     if connection is None:
         return open_journal(MEMORY)
     return Journal(JournalWriter(connection, path), path, name=_name(journal))
+
+
+def _listed(run_ids: Sequence[str]) -> str:
+    n_more = len(run_ids) - _N_LISTED
+    return ", ".join(run_ids[:_N_LISTED]) + (f" and {n_more:,} more" if n_more > 0 else "")
 
 
 def _name(journal: JournalPath) -> str | None:

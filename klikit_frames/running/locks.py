@@ -14,30 +14,36 @@ from ..errors import JournalError
 if sys.platform == "win32":
     import msvcrt
 
-    def _seize(descriptor: int) -> None:
+    def _seize(descriptor: int, *, to_look: bool = False) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _seize(descriptor: int) -> None:
+    def _seize(descriptor: int, *, to_look: bool = False) -> None:
         # flock belongs to the open file, so a second run in this very process is stopped as well.
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if to_look else fcntl.LOCK_EX
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
 
 
-# Somebody who only looks whether a lock is held has it for an instant; that is no reason to give up.
-_TRIES = 5
+# Somebody who only looks whether a run goes on has its lock for an instant; that is no reason to give up.
+_ATTEMPTS = 5
 _PAUSE_S = 0.02
+# The name of a lock must never lead to another file.
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 @contextmanager
 def hold(path: Path | None, *, what: str) -> Iterator[None]:
     """Hold the lock at `path` for a while; None needs none.
 
+    The file stays, empty, when the lock is released: a file that is never removed cannot be confused with
+    another of the same name.
+
     Raises
     ------
     JournalError
-        Another process, or another run in this one, holds it.
+        Another process, or another run in this one, holds it; or the file cannot be made.
     """
     if path is None:
         yield
@@ -46,51 +52,72 @@ def hold(path: Path | None, *, what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        _release(path, descriptor)
+        os.close(descriptor)
 
 
-def is_held(path: Path | None) -> bool:
-    """Tell whether somebody alive holds the lock."""
-    if path is None or not path.exists():
+def is_locked(path: Path | None) -> bool:
+    """Tell whether somebody alive holds the lock. Creates nothing and removes nothing."""
+    if path is None:
         return False
-    descriptor = _try(path)
-    if descriptor is None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | _NO_FOLLOW)
+    except PermissionError:
+        # It is somebody else's, and whether that run is over is not for us to find out.
         return True
-    _release(path, descriptor)
+    except OSError:
+        return False
+    try:
+        _seize(descriptor, to_look=True)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
     return False
 
 
+def remove(path: Path | None) -> None:
+    """Remove the file of a lock that nobody holds; one that is held stays."""
+    if path is None or not path.exists():
+        return
+    with suppress(OSError):
+        descriptor = _seize_new(path)
+        if descriptor is not None:
+            path.unlink()
+            os.close(descriptor)
+
+
 def _seize_with_patience(path: Path, *, what: str) -> int:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for _ in range(_TRIES):
-        descriptor = _try(path)
+    for attempt in range(_ATTEMPTS):
+        time.sleep(_PAUSE_S if attempt else 0.0)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = _seize_new(path)
+        except OSError as error:
+            raise JournalError(
+                f"The lock {path} cannot be made ({error}). {path.parent} must be a folder that you may "
+                "write to: move away what is in its place, or name another journal with journal=."
+            ) from error
         if descriptor is not None:
             return descriptor
-        time.sleep(_PAUSE_S)
     raise JournalError(
         f"{what} is being run already, by another process or another cell. Wait for it or stop it; "
         f"kf.attach(run_id) shows how far it is. The lock {path} clears by itself when its holder ends."
     )
 
 
-def _try(path: Path) -> int | None:
+def _seize_new(path: Path) -> int | None:
+    """Return the open file of a lock that is now ours; None if somebody else has it."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
     except PermissionError:
         # Somebody else made it, and whether that run is over is not for us to find out.
         return None
     try:
         _seize(descriptor)
-        # The last holder removes the file; a lock on a removed file guards nothing.
+        # Pruning removes locks; a lock on a removed file guards nothing.
         if os.fstat(descriptor).st_ino == path.stat().st_ino:
             return descriptor
     except OSError:
         pass
     os.close(descriptor)
     return None
-
-
-def _release(path: Path, descriptor: int) -> None:
-    with suppress(OSError):
-        path.unlink()
-    os.close(descriptor)

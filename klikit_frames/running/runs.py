@@ -120,7 +120,8 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
     Parameters
     ----------
     run_id : str
-        As in ``result.run_id`` and in the last line of :func:`runs`.
+        As in ``result.run_id`` and in the last line of :func:`runs`; its first digits, at least 4, or
+        ``"last"``.
     client : Client
         A client of the host that the run began on.
     journal : path, optional
@@ -227,6 +228,7 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
     check_client(client)
     with ExitStack() as stack:
         book = stack.enter_context(open_journal(journal))
+        run_id = book.find_run_id(run_id)
         known = book.run(run_id)
         stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
         check_same_host(known, client)
@@ -239,6 +241,6 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
 def _tell_dead(history: pd.DataFrame, book: Journal) -> pd.DataFrame:
     """Say ``killed`` of a run that nobody runs and that never noted its end."""
     for place in history.index[history["status"] == "running"]:
-        if not locks.is_held(book.lock_path(history.loc[place, "plan_id"])):
+        if not locks.is_locked(book.lock_path(history.loc[place, "plan_id"])):
             history.loc[place, "status"] = "killed"
     return history

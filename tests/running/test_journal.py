@@ -142,7 +142,7 @@ def test_journal__one_run_at_a_time(client: kf.Client, singles: kf.Plan, journal
 
     assert kf.run(singles, client, journal=journal, progress=Bar(meddle)).counts["applied"] == 12
     assert seen == [["running"], 1]
-    assert list(journal.parent.glob("*.locks/*")) == []
+    assert {lock.read_bytes() for lock in journal.parent.glob("*.locks/*")} == {b""}
 
 
 def test_journal__holds_no_secret(
@@ -219,3 +219,37 @@ def test_unproved_runs__newest_last(journal: Path) -> None:
         book.begin(replace(_run(9), account="another"), plan_body=b"", requests=[], before=[])
         book.mark_proved([_run(1).run_id])
         assert book.unproved_runs("a business") == [_run(0), _run(2), _run(3)]
+
+
+def test_find_run_id__by_prefix_and_last(journal: Path) -> None:
+    """A run is found by the beginning of its id, whatever the case, and the newest as ``last``."""
+    with open_journal(journal) as book:
+        for n in (0xABCD1, 0xABCD2, 0x12345):
+            run = _run(n)
+            run_id = f"{n:x}".ljust(32, "0")
+            book.begin(replace(run, run_id=run_id), plan_body=b"", requests=[], before=[])
+        assert book.find_run_id("last") == book.find_run_id(" 1234 ") == "12345".ljust(32, "0")
+        assert book.find_run_id("ABCD2") == "abcd2".ljust(32, "0")
+        for text, said in (
+            ("abcd", "abcd1.*abcd2"),
+            ("123", "at least 4"),
+            ("ffff", "knows no run"),
+            ("../x", "knows no run"),
+        ):
+            with pytest.raises(kf.JournalError, match=said):
+                book.find_run_id(text)
+
+
+def test_find_run_id__last_of_none(journal: Path) -> None:
+    """An empty journal has no last run, and says so."""
+    with open_journal(journal) as book, pytest.raises(kf.JournalError, match="no run yet"):
+        book.find_run_id("last")
+
+
+def test_run_id__in_short_wherever_one_is_taken(client: kf.Client, wide: object, journal: Path) -> None:
+    """Resume, attach and undo take the beginning of a run id, or ``last``."""
+    result = kf.run(kf.plan(wide, state=kf.read_state(client)), client, journal=journal)
+    for text in (result.run_id[:6], "last"):
+        assert kf.resume(text, client, journal=journal).run_id == result.run_id
+        assert kf.attach(text, journal=journal).run_id == result.run_id
+        assert kf.undo(text, client, journal=journal) is not None
