@@ -87,6 +87,28 @@ def overlay(state: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
     return state.assign(is_enabled=before.where(found.isna(), found))
 
 
+def sold_rows(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
+    """Return which toggles are of something that their store sells; a menu that was not read refuses nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.forms.live_flags import sold_rows
+    >>> toggles = kf.cross_toggles("item", [7, 8], [(1, 11), (1, 12)], is_enabled=False)
+    >>> state = toggles[toggles["branch_id"] == 11].head(1)  # the menu of 1/11 has item 7 alone
+    >>> sold_rows(toggles, state).tolist()
+    [True, True, False, True]
+    """
+    is_store = toggles["scope"] == "store"
+    menu = state[state["scope"] == "store"]
+    is_read = _stores(toggles).isin(_stores(menu))
+    return ~is_store | ~is_read | _cells(toggles).isin(_cells(menu))
+
+
+def _stores(frame: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(frame[["brand_id", "branch_id"]].astype("Int64").fillna(0))
+
+
 def _entities(frame: pd.DataFrame) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(frame[["entity_type", "entity_id"]])
 

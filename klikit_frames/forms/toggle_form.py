@@ -10,9 +10,10 @@ import pandas as pd
 
 from ..errors import KlikitFramesError
 from ..planning.planner import plan
+from ..wording import counted
 from .drafts import Draft, draft_toggles, missing_inputs, python_line
 from .form_html import error_html, heading_html, note_html
-from .live_flags import LiveFlags
+from .live_flags import LiveFlags, sold_rows
 from .pickers import EntityPicker, StorePicker
 from .run_panel import PanelForm, RunPanel, told
 
@@ -135,15 +136,22 @@ class ToggleForm(PanelForm):
             self.panel.worker.ask(told(partial(self._preview, draft), say=self.panel.say))
 
     def _preview(self, draft: Draft) -> None:
-        pairs = () if draft.is_business else draft.stores
-        made = plan(
-            draft_toggles(draft), state=self.live.state(pairs), progress=False, time_budget_s=BUDGET_S
-        )
+        state = self.live.state(() if draft.is_business else draft.stores)
+        toggles = draft_toggles(draft)
+        sold = toggles[sold_rows(toggles, state)].reset_index(drop=True)
+        if sold.empty:
+            self.panel.say("None of the ticked stores sells any of this, so there is nothing to send.")
+            return
+        made = plan(sold, state=state, progress=False, time_budget_s=BUDGET_S)
         if draft == self.draft:
-            self.panel.controller.set_plan(made)
+            self.panel.controller.set_plan(made, note=_left_out(len(toggles) - len(sold)))
 
     def _note(self, written: pd.DataFrame) -> None:
         self.live.note(written)
+
+
+def _left_out(n_rows: int) -> str:
+    return f"Left out: {counted(n_rows, 'row')} of what a ticked store does not sell." if n_rows else ""
 
 
 def _brands(stores: pd.DataFrame) -> list[tuple[str, int]]:

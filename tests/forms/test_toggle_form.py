@@ -54,6 +54,40 @@ def test_toggle_form__already_so(form: kf.forms.ToggleForm, sandbox: kf.sandbox.
     assert (form.panel.controller.trouble, len(writes(sandbox))) == ("There is nothing to send.", 0)
 
 
+def test_toggle_form__leaves_out_what_a_store_does_not_sell(
+    form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox
+) -> None:
+    """A dish is switched only in the ticked stores that sell it, and the preview counts what is left out."""
+    stores = form.live.stores.drop_duplicates("brand_id").head(2)
+    menus = form.live.state(stores[["brand_id", "branch_id"]].itertuples(index=False, name=None))
+    items = menus.query("scope == 'store' and entity_type == 'item' and is_enabled")
+    form.entities.selected = items.drop_duplicates("entity_id")
+    form.stores.selected = stores
+    form.wait()
+    cells = ["entity_id", "brand_id", "branch_id"]
+    ticked = menus["entity_id"].isin(items["entity_id"])
+    sold = menus[ticked].query("scope == 'store' and entity_type == 'item'")[cells]
+    planned = form.plan.toggles[cells]
+    assert len(planned.merge(sold)) == len(planned) == len(sold)
+    n_left_out = 2 * items["entity_id"].nunique() - len(planned)
+    assert n_left_out > 0
+    assert f"Left out: {n_left_out:,} rows of what a ticked store does not sell." in form.panel.preview.value
+    assert set(apply(form).frame["entity_id"]) == set(sold["entity_id"])
+
+
+def test_toggle_form__nothing_is_sold_there(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Where no ticked store sells the dish, the form says so and sends nothing."""
+    brands = form.live.stores.drop_duplicates("brand_id")
+    here, there = (tuple(row) for row in brands[["brand_id", "branch_id"]].head(2).to_numpy().tolist())
+    menus = form.live.state([here, there]).query("scope == 'store' and entity_type == 'item'")
+    only_here = menus[~menus["entity_id"].isin(menus.loc[menus["brand_id"] == there[0], "entity_id"])]
+    form.entities.selected = only_here.head(1)
+    form.stores.selected = pd.DataFrame([there], columns=["brand_id", "branch_id"])
+    form.wait()
+    assert "None of the ticked stores sells any of this" in form.panel.preview.value
+    assert (form.plan, form.panel.apply.disabled, writes(sandbox).empty) == (None, True, True)
+
+
 def test_toggle_form__business_wide_asks_once_more(
     form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox
 ) -> None:
