@@ -106,13 +106,12 @@ _EVENTS: dict[Event, tuple[frozenset[RequestState], RequestState]] = {
     Event.REJECT_MANY: (frozenset({_S.RECORDED, _S.IN_FLIGHT}), _S.SPLIT),
     Event.FAIL: (frozenset({_S.IN_FLIGHT}), _S.FAILED),
     Event.DENY: (frozenset({_S.IN_FLIGHT}), _S.DENIED),
-    # A request that waits for its turn in a later stretch of a run keeps what an earlier one left open.
-    Event.LOSE: (frozenset({_S.IN_FLIGHT, *_TO_BE_READ} - {_S.EXPIRED}), _S.UNKNOWN),
+    Event.LOSE: (frozenset({_S.IN_FLIGHT}), _S.UNKNOWN),
     Event.REPEAT: (frozenset({_S.IN_FLIGHT}), _S.STORED_FAILURE),
-    Event.WITHHOLD: (frozenset({_S.RECORDED, _S.IN_FLIGHT, _S.NOT_SENT, _S.DENIED}), _S.NOT_SENT),
+    Event.WITHHOLD: (frozenset({_S.IN_FLIGHT}), _S.NOT_SENT),
     Event.EXPIRE: (frozenset({_S.IN_FLIGHT, _S.UNKNOWN, _S.STORED_FAILURE}), _S.EXPIRED),
     Event.CONFIRM: (_TO_BE_READ, _S.APPLIED),
-    Event.REFUTE: (frozenset({_S.STORED_FAILURE, _S.EXPIRED}), _S.FAILED),
+    Event.REFUTE: (frozenset({_S.STORED_FAILURE}), _S.FAILED),
 }
 
 TRANSITIONS: dict[tuple[RequestState, Event], RequestState] = {

@@ -55,6 +55,33 @@ class HoldingTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+class AnsweringTransport(httpx.HTTPTransport):
+    """Sends what it gets; the first `count` writes get another answer than the API's, after some deed."""
+
+    def __init__(
+        self,
+        status: int,
+        content: bytes = b"",
+        *,
+        count: int = 10**6,
+        deed: Callable[[], object] = lambda: None,
+    ) -> None:
+        super().__init__()
+        self._answer = (status, content)
+        self._n_left = count
+        self._deed = deed
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        response = super().handle_request(request)
+        if request.method == "GET" or not self._n_left:
+            return response
+        response.read()
+        self._n_left -= 1
+        self._deed()
+        return httpx.Response(self._answer[0], content=self._answer[1])
+
+
 def interrupt() -> None:
     """Do as Ctrl-C does."""
     raise KeyboardInterrupt

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import klikit_frames as kf
 
-from .scenes import Bar, interrupt, writes
-from .worlds import connect
+from .scenes import AnsweringTransport, Bar, interrupt, writes
+from .worlds import FOREIGN_ID, connect
 
 
 def test_run__interrupted_and_resumed(
@@ -107,3 +108,92 @@ def test_run__canary(
     assert stopped.counts == stopped.counts | {"applied": position, "rejected": 1, "not_sent": 3 - position}
     assert "not accepted" in stopped.summary
     assert kf.resume(stopped.run_id, client, journal=journal).counts["not_sent"] == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, b""),
+        (207, b'{"request_id": "a", "data": {"failed": 1}}'),
+        (200, b"<html>welcome</html>"),
+        (200, b'{"request_id": "a", "data": {}, "error": {"code": "internal"}}'),
+        (504, b'{"request_id": "a", "error": {"code": "downstream_unavailable"}}'),
+        (500, b""),
+    ],
+)
+def test_run__answer_that_does_not_say_what_was_done(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path, status: int, content: bytes
+) -> None:
+    """A write that was done but not told of is unknown; resuming asks, or reads, and it is applied."""
+    with connect(sandbox, transport=AnsweringTransport(status, content)) as client:
+        lost = kf.run(kf.plan(wide), client, journal=journal)
+        read_back = kf.resume(lost.run_id, client, journal=journal)
+    assert lost.counts["unknown"] == 4
+    assert lost.frame["message"].str.contains("it may have been written").all()
+    assert read_back.counts["applied"] == 4
+    assert read_back.frame["message"].str.endswith("reading back shows the flag as asked").all()
+
+
+def test_run__no_content(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path) -> None:
+    """A 204 has no body and says that the write was done."""
+    with connect(sandbox, transport=AnsweringTransport(204)) as client:
+        assert kf.run(kf.plan(wide), client, journal=journal).counts["applied"] == 4
+
+
+def test_run__failure_of_the_server_before_a_refused_credential(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A write that was done but answered 504 stays unknown where the next try meets a 403."""
+    with connect(sandbox, transport=AnsweringTransport(504, count=1, deed=sandbox.revoke)) as client:
+        result = kf.run(kf.plan(wide), client, journal=journal)
+    assert (result.status, result.counts["unknown"]) == ("refused", 4)
+
+
+def test_resume__mended_credential(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """Rows that met a 401 are sent under the same keys once the credential is good."""
+    wrong = {"partner_key": sandbox.partner_key, "secret_key": "wrong", "max_connections": 1}
+    with kf.connect(sandbox.url, **wrong) as client:
+        refused = kf.run(singles, client, journal=journal)
+    with connect(sandbox) as client:
+        resumed = kf.resume(refused.run_id, client, journal=journal)
+    assert refused.counts == refused.counts | {"failed": 1, "not_sent": 11}
+    assert refused.n_open == 12
+    assert "Once that is mended, resume sends the rest." in refused.summary
+    assert resumed.counts["applied"] == 12
+    assert resumed.frame["idempotency_key"].tolist() == refused.frame["idempotency_key"].tolist()
+
+
+def test_run__too_large(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path) -> None:
+    """A 413 is narrowed until requests are small enough, whoever says it."""
+    transport = AnsweringTransport(413, b"<html>Request Entity Too Large</html>", count=1)
+    with connect(sandbox, transport=transport) as client:
+        result = kf.run(kf.plan(narrow), client, journal=journal)
+    assert result.counts["applied"] == 12
+
+
+def test_run__table_of_another_business(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
+    """Where nothing is accepted and 20 rows are refused alone, the run ends after a few dozen requests."""
+    stores = sandbox.state()[["brand_id", "branch_id"]].dropna().drop_duplicates().head(40)
+    ids = [FOREIGN_ID + n for n in range(500)]
+    plan = kf.plan(kf.cross_toggles("item", ids, stores, is_enabled=False), progress=False)
+    with connect(sandbox) as client:
+        result = kf.run(plan, client, journal=journal, progress=False)
+        n_writes = len(writes(sandbox))
+        again = kf.resume(result.run_id, client, journal=journal, progress=False)
+    assert (result.status, result.counts["rejected"]) == ("all_refused", 20)
+    assert result.counts["not_sent"] == 19_980
+    assert n_writes <= 60
+    assert "another business" in result.summary
+    # Whoever resumes all the same has the count start again.
+    assert (again.status, again.counts["rejected"]) == ("all_refused", 40)
+
+
+def test_run__max_failures_counts_rows(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A row that stands in the table twice fails twice; a flag that no row asks for never does."""
+    twice = pd.concat([narrow.assign(entity_id=FOREIGN_ID).head(1)] * 2, ignore_index=True)
+    with connect(sandbox, max_connections=1) as client:
+        kept = kf.run(kf.plan(twice, combine=False), client, journal=journal, max_failures=2)
+        over = kf.run(kf.plan(twice, combine=False), client, journal=journal, max_failures=1)
+    assert (kept.status, over.status) == ("finished", "too_many_failures")

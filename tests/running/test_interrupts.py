@@ -30,10 +30,9 @@ def _press_ctrl_c_here() -> None:
 
 def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """A run does not wait for an answer that takes long: its row is unknown, and resuming settles it."""
-    sandbox.inject("latency", seconds=4.0, count=1)
-    with connect(sandbox, max_connections=1) as client:
-        pressed: list[float] = []
-        threading.Timer(0.2, _press_ctrl_c, [pressed]).start()
+    pressed: list[float] = []
+    transport = HoldingTransport(lambda: _press_ctrl_c(pressed), method="PATCH", nth=1)
+    with connect(sandbox, max_connections=1, transport=transport) as client:
         result = kf.run(singles, client, journal=journal)
         assert time.monotonic() - pressed[0] < 2.0
         assert result.status == "interrupted"
@@ -42,6 +41,7 @@ def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, j
         assert waited["sent_at"].isna().all()
         assert waited["attempts"].eq(0).all()
         assert f'kf.resume("{result.run_id}", client, journal={str(journal)!r})' in result.summary
+        transport.let_go.set()
     with connect(sandbox) as client:
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
 
