@@ -51,6 +51,7 @@ def cover_groups(
     time_budget_s: float,
     started: float,
     progress: Progress,
+    on_interrupt: str,
 ) -> Cover:
     """Return a cover of all groups.
 
@@ -68,6 +69,8 @@ def cover_groups(
         When it was begun, by the monotonic clock.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a long search.
+    on_interrupt : "raise" or "best"
+        Whether Ctrl-C raises, or ends the search with what there is.
     """
     tables = [merge_twins(group) for group in groups]
     baselines = [
@@ -82,7 +85,11 @@ def cover_groups(
     if combine:
         # The products are small and many: threads would cost more than they bring.
         with threadpool_limits(limits=1, user_api="blas"):
-            _search([component for _, component in components if isinstance(component, Component)], budget)
+            _search(
+                [component for _, component in components if isinstance(component, Component)],
+                budget,
+                on_interrupt=on_interrupt,
+            )
         found = [
             GroupRectangle(group, each) for group, component in components for each in component.rectangles()
         ]
@@ -104,8 +111,8 @@ def _components(table: Table, *, limits: Limits) -> list[Component | FullCompone
     return components
 
 
-def _search(components: list[Component], budget: SearchBudget) -> None:
-    """Search until all is proven or the budget is over; Ctrl-C ends it with what there is."""
+def _search(components: list[Component], budget: SearchBudget, *, on_interrupt: str) -> None:
+    """Search until all is proven or the budget is over."""
     try:
         for component in components:
             component.quick_cover(budget)
@@ -114,7 +121,9 @@ def _search(components: list[Component], budget: SearchBudget) -> None:
         for number, component in enumerate(open_parts):
             component.improve(budget.split(len(open_parts) - number))
     except KeyboardInterrupt:
-        return
+        budget.close()
+        if on_interrupt == "raise":
+            raise
 
 
 def _single_cells(group: Group) -> list[Rectangle]:

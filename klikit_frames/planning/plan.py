@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import PlanError
-from ..frames.frame_codec import dump_frame, load_frame
+from ..frames.frame_codec import dump_frame
 from ..html import paragraph_html, table_html
 from ..wording import counted
 from .limits import Limits
@@ -28,9 +28,37 @@ if TYPE_CHECKING:
     from .skips import Skips
 
 
+_WRITES_PER_MINUTE, _READS_PER_MINUTE = 300.0, 600.0
+_SHOWN = [
+    "request_no",
+    "entity_type",
+    "scope",
+    "is_enabled",
+    "ids",
+    "stores",
+    "n_ids",
+    "n_stores",
+    "n_rows",
+    "cascade_to_modifier_groups",
+]
+
+
 class _HasHost(Protocol):
     @property
     def host(self) -> str: ...
+
+
+class _Caps(Protocol):
+    @property
+    def writes_per_minute(self) -> float: ...
+
+    @property
+    def reads_per_minute(self) -> float: ...
+
+
+class _HasCaps(Protocol):
+    @property
+    def pacing(self) -> _Caps: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +79,9 @@ class Plan:
         No plan for these rows has fewer requests under these caps.
     baselines : dict
         Requests that the usual ways take: ``per_row``, ``per_store``, ``per_entity``, ``equal_sets``.
+    is_searched : bool
+        Whether every part of the table was searched for fewer requests; where it is too large for the time,
+        the best of the usual ways is taken.
 
     Examples
     --------
@@ -67,6 +98,7 @@ class Plan:
     _rows: pd.DataFrame
     _requests: pd.DataFrame
     _before: pd.Series
+    is_searched: bool = True
 
     @property
     def toggles(self) -> pd.DataFrame:
@@ -119,25 +151,50 @@ class Plan:
         skipped = {reason: int((reasons == reason).sum()) for reason in ("unchanged", "rejected")}
         return {"sent": self.n_rows - sum(skipped.values()), **skipped}
 
-    def estimate(self, writes_per_minute: float = 300) -> Estimate:
-        """Return the time that the plan takes under a cap on writes.
+    def estimate(
+        self, writes_per_minute: float | None = None, *, client: _HasCaps | None = None, n_reads: int = 0
+    ) -> Estimate:
+        """Return the time that the plan takes under the caps.
+
+        Touches neither network nor disk.
 
         Parameters
         ----------
-        writes_per_minute : float
-            The cap.
+        writes_per_minute : float, optional
+            The cap; else the client's, and without a client the API's own, 300.
+        client : Client, optional
+            Whose caps to count with.
+        n_reads : int
+            Menus to be read before the first write, at the client's cap for reads, or at 600 a minute.
+
+        Raises
+        ------
+        PlanError
+            A cap is not above 0.
 
         Examples
         --------
-        >>> kf.plan(kf.business_toggles("section", [5297], is_enabled=False)).estimate(60).text
+        >>> plan = kf.plan(kf.business_toggles("section", [5297], is_enabled=False))
+        >>> plan.estimate(60).text
         'about 1 s at 60 a minute'
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=30) as client:
+        ...     plan.estimate(client=client, n_reads=20).text
+        'about 4 s at 30 a minute, 20 menus read first'
         """
-        return estimate_time(self.n_requests, writes_per_minute=writes_per_minute)
+        writes, reads = _WRITES_PER_MINUTE, _READS_PER_MINUTE
+        if client is not None:
+            writes, reads = client.pacing.writes_per_minute, client.pacing.reads_per_minute
+        if writes_per_minute is not None:
+            writes = writes_per_minute
+        return estimate_time(
+            self.n_requests, writes_per_minute=writes, n_reads=n_reads, reads_per_minute=reads
+        )
 
     def confirm_code(self, client: _HasHost) -> str:
-        """Return a short code that stands for this plan on this client's host, to confirm a run with.
+        """Return a short code that stands for what this plan does on this client's host.
 
-        Touches neither network nor disk.
+        Touches neither network nor disk. The same table planned again has the same code, where its search
+        ended within its budget: the code is made of digest, host and counts.
 
         Parameters
         ----------
@@ -151,8 +208,8 @@ class Plan:
         ...     len(plan.confirm_code(client))
         8
         """
-        said = (self.plan_id, self.digest, client.host, str(self.n_rows), str(self.n_requests))
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
+        bound = (self.digest, client.host, str(self.n_rows), str(self.n_requests))
+        return hashlib.sha256("\n".join(bound).encode()).hexdigest()[:8]
 
     def dump(self) -> bytes:
         """Return the plan as the bytes of a plan file; `parse_plan` is the inverse.
@@ -169,6 +226,7 @@ class Plan:
                 "limits": asdict(self.limits),
                 "lower_bound": self.lower_bound,
                 "baselines": self.baselines,
+                "is_searched": self.is_searched,
                 "rows": dump_frame(self._rows),
                 "requests": dump_frame(self._requests),
                 "before": dump_frame(self._before.to_frame("before")),
@@ -257,31 +315,18 @@ def parse_plan(data: bytes) -> Plan:
     True
     """
     content = unseal(data)
+    rows, requests, before = content.rows, content.requests, content.before
     return Plan(
-        plan_id=content["plan_id"],
-        digest=content["digest"],
-        limits=Limits(**content["limits"]),
-        lower_bound=content["lower_bound"],
-        baselines=content["baselines"],
-        _rows=load_frame(content["rows"]),
-        _requests=load_frame(content["requests"]),
-        _before=load_frame(content["before"])["before"],
+        plan_id=content.plan_id,
+        digest=content.digest,
+        limits=content.limits,
+        lower_bound=content.lower_bound,
+        baselines=content.baselines,
+        _rows=rows,
+        _requests=requests,
+        _before=before,
+        is_searched=content.is_searched,
     )
-
-
-_VIEW_PACE = 60
-_SHOWN = [
-    "request_no",
-    "entity_type",
-    "scope",
-    "is_enabled",
-    "ids",
-    "stores",
-    "n_ids",
-    "n_stores",
-    "n_rows",
-    "cascade_to_modifier_groups",
-]
 
 
 @dataclass(frozen=True)
@@ -293,29 +338,40 @@ class Estimate:
     n_requests : int
         Requests to send.
     duration_s : float
-        Seconds that the cap alone makes of them.
+        Seconds that the caps alone make of them, and of the menus read first.
     minutes : float
         The same in minutes.
     text : str
         The same in words.
+    n_reads : int
+        Menus read before the first of them.
     """
 
     n_requests: int
     duration_s: float
     minutes: float
     text: str
+    n_reads: int = 0
 
     def __str__(self) -> str:
         return self.text
 
 
-def estimate_time(n_requests: int, *, writes_per_minute: float) -> Estimate:
-    """Return how long `n_requests` take at `writes_per_minute`."""
-    if not writes_per_minute > 0:
-        raise PlanError(f"writes_per_minute is {writes_per_minute!r}; it must be above 0.")
-    duration_s = n_requests * 60 / writes_per_minute
-    text = f"about {_duration(duration_s)} at {writes_per_minute:g} a minute"
-    return Estimate(n_requests, duration_s, duration_s / 60, text)
+def estimate_time(
+    n_requests: int,
+    *,
+    writes_per_minute: float,
+    n_reads: int = 0,
+    reads_per_minute: float = _READS_PER_MINUTE,
+) -> Estimate:
+    """Return how long `n_reads` and then `n_requests` take under the caps."""
+    for name, cap in (("writes_per_minute", writes_per_minute), ("reads_per_minute", reads_per_minute)):
+        if not cap > 0:
+            raise PlanError(f"{name} is {cap!r}; it must be above 0.")
+    duration_s = n_requests * 60 / writes_per_minute + n_reads * 60 / reads_per_minute
+    reads = f", {counted(n_reads, 'menu')} read first" if n_reads else ""
+    text = f"about {_duration(duration_s)} at {writes_per_minute:g} a minute{reads}"
+    return Estimate(n_requests, duration_s, duration_s / 60, text, n_reads)
 
 
 def _duration(seconds: float) -> str:
@@ -328,7 +384,7 @@ def _duration(seconds: float) -> str:
 
 def describe(plan: Plan) -> str:
     """Return the plan in one sentence."""
-    time = estimate_time(plan.n_requests, writes_per_minute=_VIEW_PACE)
+    time = plan.estimate()
     requests = f"{counted(plan.n_rows, 'row')} → {counted(plan.n_requests, 'request')}{_wide(plan)}"
     facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]
     return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), time.text])

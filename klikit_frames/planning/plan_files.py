@@ -1,15 +1,56 @@
-"""Plan files: JSON that is known by its content, versioned, and refused when changed."""
+"""Plan files: JSON that is known by its content, versioned, and refused when changed or of another shape."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import PlanError
+from ..errors import KlikitFramesError, PlanError
+from ..frames.frame_codec import load_frame
+from ..frames.schemas import ENTITY_TYPES, SCOPES, validate_toggles
+from .limits import Limits
+from .plan_digest import digest_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
 
 _FORMAT = "klikit_frames plan"
 _VERSION = 1
+_PLAN_ID = re.compile("[0-9a-f]{32}")
+_DIGEST = re.compile("[0-9a-f]{64}")
+_REASONS = {"unchanged", "rejected"}
+_BASELINES = ("per_row", "per_store", "per_entity", "equal_sets")
+_MOST_ID = 2**63 - 1
+# What code that expects another shape raises; pandas' and Arrow's own errors are among them.
+_MISFITS = (
+    KlikitFramesError,
+    ArithmeticError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+class PlanContent(NamedTuple):
+    """What a plan file holds, checked."""
+
+    plan_id: str
+    digest: str
+    limits: Limits
+    lower_bound: int
+    baselines: dict[str, int]
+    is_searched: bool
+    rows: pd.DataFrame
+    requests: pd.DataFrame
+    before: pd.Series
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -24,28 +65,113 @@ def is_plan(data: bytes) -> bool:
     return _load(data) is not None
 
 
-def unseal(data: bytes) -> dict[str, Any]:
+def unseal(data: bytes) -> PlanContent:
     """Return the content of a plan file.
 
     Raises
     ------
     PlanError
-        If it is not a plan file, is of a later version, or was changed by hand.
+        If it is not a plan file, is of a later version, was changed by hand, or holds something else than a
+        plan.
     """
     found = _load(data)
     if found is None:
         raise PlanError("This is not a plan file; plan files are written by plan.save().")
-    if found.get("version") != _VERSION:
+    version = found.get("version")
+    if type(version) is not int or version != _VERSION:
         raise PlanError(
-            f"This plan file has version {found.get('version')!r}; this klikit_frames reads {_VERSION}."
+            f"This plan file has version {str(version)[:20]}; this klikit_frames reads {_VERSION}."
             " Load it with the klikit_frames that wrote it, or plan again."
         )
+    try:
+        return _checked_content(found)
+    except PlanError:
+        raise
+    except _MISFITS as error:
+        raise _misfit(str(error)) from None
+
+
+def _checked_content(found: dict[str, Any]) -> PlanContent:
     content = found.get("plan")
     if not isinstance(content, dict) or found.get("checksum") != _checksum(_canonical(content)):
         raise PlanError(
             "This plan file was changed after it was saved; plan again from the table of toggles."
         )
-    return content
+    plan_id, digest = content["plan_id"], content["digest"]
+    _require(isinstance(plan_id, str) and _PLAN_ID.fullmatch(plan_id), "its plan_id is not 32 hex digits")
+    _require(isinstance(digest, str) and _DIGEST.fullmatch(digest), "its digest is not 64 hex digits")
+    rows = _checked_rows(load_frame(content["rows"]))
+    requests = _checked_requests(load_frame(content["requests"]), n_rows=len(rows))
+    before = load_frame(content["before"])["before"]
+    _require(str(before.dtype) == "boolean" and before.index.equals(rows.index), "its flags from before")
+    _require(digest_plan(rows, requests) == digest, "its digest is of another plan")
+    return PlanContent(
+        plan_id,
+        digest,
+        Limits(**content["limits"]),
+        _count(content["lower_bound"]),
+        {way: _count(content["baselines"][way]) for way in _BASELINES},
+        content.get("is_searched", True) is True,
+        rows,
+        requests,
+        before,
+    )
+
+
+def _checked_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    validate_toggles(rows)
+    _require(rows.columns.is_unique, "a column is there twice")
+    _require(str(rows["request_no"].dtype) == "Int64", "a request_no is not a number")
+    _require(set(rows["skipped_as"].dropna()) <= _REASONS, "a row is skipped for an unknown reason")
+    _require(bool((rows["request_no"].isna() == rows["skipped_as"].notna()).all()), "a row without a fate")
+    _require(_are_numbers(rows["cascade_brand_ids"]), "a cascade_brand_ids")
+    _require(_are_numbers(rows["other_request_nos"]), "an other_request_nos")
+    return rows
+
+
+def _checked_requests(requests: pd.DataFrame, *, n_rows: int) -> pd.DataFrame:
+    n_requests = len(requests)
+    _require(requests["request_no"].tolist() == list(range(1, n_requests + 1)), "its requests' numbers")
+    _require(set(requests["entity_type"]) <= set(ENTITY_TYPES), "a request's entity_type")
+    _require(set(requests["scope"]) <= set(SCOPES), "a request's scope")
+    for name in ("is_enabled", "cascade_to_modifier_groups"):
+        _require(requests[name].dtype == bool, f"a request's {name}")
+    _require(_are_numbers(requests["ids"]), "a request's ids")
+    _require(_are_numbers(requests["cascade_brand_ids"]), "a request's cascade_brand_ids")
+    stores = [pair for pairs in requests["stores"] for pair in pairs]
+    _require(all(type(each) is tuple for each in requests["stores"]), "a request's stores")
+    _require(_are_numbers(stores) and all(len(pair) == 2 for pair in stores), "a request's stores")
+    for name, lists in (("n_ids", "ids"), ("n_stores", "stores")):
+        _require(requests[name].tolist() == requests[lists].map(len).tolist(), f"a request's {name}")
+    n_owned = requests["n_rows"]
+    _require(n_owned.dtype == "int64" and bool(n_owned.between(0, n_rows).all()), "a request's n_rows")
+    return requests
+
+
+def _are_numbers(lists: Iterable[object]) -> bool:
+    """Say whether all are tuples of whole numbers in the range of ids; a shared tuple is looked at once."""
+    distinct = {id(each): each for each in lists}
+    return all(
+        type(each) is tuple and all(type(one) is int and 0 < one <= _MOST_ID for one in each)
+        for each in distinct.values()
+    )
+
+
+def _count(value: object) -> int:
+    _require(type(value) is int and 0 <= value <= _MOST_ID, "a count is not a whole number")
+    return value  # type: ignore[return-value]
+
+
+def _require(is_met: object, what: str) -> None:
+    if not is_met:
+        raise _misfit(what)
+
+
+def _misfit(what: str) -> PlanError:
+    said = what.strip()[:200] or "part of it"
+    return PlanError(
+        f"This plan file is not of the shape of a plan ({said}); plan again from the table of toggles."
+    )
 
 
 def _load(data: bytes) -> dict[str, Any] | None:

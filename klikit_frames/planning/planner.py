@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from ..errors import PlanError
 from ..frames.toggles import read_toggles
 from .covers import cover_groups
 from .groups import split_groups
 from .limits import Limits, checked_limits
 from .plan import Plan, table_requests, table_rows
+from .plan_digest import digest_plan
 from .row_assignment import assign_rows
 from .sending_order import sort_requests
 from .skips import find_skips
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import pandas as pd
 
     from ..progress import Progress
-    from .groups import Group
-    from .sending_order import GroupRectangle
 
 _DEFAULT_LIMITS = Limits()
+_TIME_COLUMNS = ("starts_at", "ends_at")
 
 
 def plan(
@@ -36,11 +34,11 @@ def plan(
     combine: bool = True,
     time_budget_s: float = 5.0,
     progress: Progress = None,
+    on_interrupt: str = "raise",
 ) -> Plan:
     """Return the fewest requests found that carry the toggles and touch nothing else.
 
-    Touches neither network nor disk, unless `toggles` is a path. Ctrl-C while it searches returns the best
-    plan so far.
+    Touches neither network nor disk, unless `toggles` is a path.
 
     Parameters
     ----------
@@ -58,6 +56,9 @@ def plan(
         millions of rows may alone take longer; the search then has four tenths of it.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a long search; None is automatic.
+    on_interrupt : "raise" or "best"
+        What Ctrl-C does: raise ``KeyboardInterrupt``, so that nothing after it is sent; or end the search
+        and return the best plan so far.
 
     Returns
     -------
@@ -69,7 +70,8 @@ def plan(
     InvalidToggles
         If a row is wrong; ``.problems`` lists all of them.
     PlanError
-        If a setting is out of range.
+        If a setting is out of range, or a row has a time in ``starts_at`` or ``ends_at``: such rows are for
+        `schedule`.
     StateError
         If `state` has a cell twice, with two flags.
 
@@ -77,10 +79,13 @@ def plan(
     --------
     >>> stores = [(663, 1062), (663, 1063), (664, 1062)]
     >>> kf.plan(kf.cross_toggles("item", range(1, 101), stores, is_enabled=False))
-    <Plan ...: 300 rows → 1 request (the fewest possible; one per store would be 3); about 1 s at 60 a minute>
+    <Plan ...: 300 rows → 1 request (the fewest possible; one per store would be 3); about 1 s at 300...>
     """
     started = time.monotonic()
+    if on_interrupt not in ("raise", "best"):
+        raise PlanError(f"on_interrupt is {on_interrupt!r}; it is 'raise' or 'best'.")
     checked = read_toggles(toggles)
+    _refuse_times(checked)
     skips = find_skips(checked, state)
     groups = split_groups(checked, skips.reasons.isna().to_numpy())
     cover = cover_groups(
@@ -90,52 +95,33 @@ def plan(
         time_budget_s=time_budget_s,
         started=started,
         progress=progress,
+        on_interrupt=on_interrupt,
     )
-    requests = sort_requests(cover.requests)
-    carriers = assign_rows(requests, groups=groups, n_rows=len(checked))
-    skipped = {
-        reason: split_groups(checked, (skips.reasons == reason).to_numpy(dtype=bool, na_value=False))
-        for reason in ("unchanged", "rejected")
-    }
+    ordered = sort_requests(cover.requests)
+    carriers = assign_rows(ordered, groups=groups, n_rows=len(checked))
+    rows, requests = table_rows(checked, carriers, skips), table_requests(ordered, carriers.owners)
     return Plan(
         plan_id=uuid.uuid4().hex,
-        digest=digest_plan(requests, groups={"sent": groups, **skipped}),
+        digest=digest_plan(rows, requests),
         limits=limits,
         lower_bound=cover.lower_bound,
         baselines=cover.baselines,
-        _rows=table_rows(checked, carriers, skips),
-        _requests=table_requests(requests, carriers.owners),
+        _rows=rows,
+        _requests=requests,
         _before=skips.before,
     )
 
 
-def digest_plan(requests: list[GroupRectangle], *, groups: dict[str, list[Group]]) -> str:
-    """Return the SHA-256 over the requests in order, and over the rows by what becomes of them.
-
-    Parameters
-    ----------
-    requests : list of GroupRectangle
-        In sending order.
-    groups : dict of list of Group
-        The rows, by ``sent`` or the reason why not.
-    """
-    parts = hashlib.sha256()
-    for part in _parts(requests, groups):
-        # The length keeps two neighbours from being read as one.
-        parts.update(len(part).to_bytes(8, "little") + part)
-    return parts.hexdigest()
-
-
-def _parts(requests: list[GroupRectangle], groups: dict[str, list[Group]]) -> Iterable[bytes]:
-    for reason, found in sorted(groups.items()):
-        for group in found:
-            yield f"{reason} {tuple(group.key)!r}".encode()
-            yield from _arrays(group.ids, group.stores, group.cells, group.n_rows_of_cell)
-    for request in requests:
-        yield repr(tuple(request.group.key)).encode()
-        yield from _arrays(request.ids, request.group.stores[request.rectangle.columns])
-
-
-def _arrays(*arrays: object) -> Iterator[bytes]:
-    for array in arrays:
-        yield array.astype("<i8").tobytes()  # type: ignore[attr-defined]
+def _refuse_times(toggles: pd.DataFrame) -> None:
+    """Refuse rows that are to go on or off at a time: a plan is sent as a whole, and now."""
+    for name in _TIME_COLUMNS:
+        if name not in toggles.columns:
+            continue
+        times = toggles[name].dropna().astype(str)
+        timed = times[times.str.strip() != ""]
+        if len(timed):
+            row = int(toggles.index.get_indexer_for(timed.index[:1])[0]) + 1
+            raise PlanError(
+                f"Row {row} has {timed.iloc[0]!r} in {name} ({len(timed):,} rows have a time); a plan is sent "
+                "at once. Use kf.schedule(toggles, client), or drop the column."
+            )

@@ -100,14 +100,41 @@ def test_search__no_progress() -> None:
     assert bar.seen == []
 
 
-@pytest.mark.parametrize("stage", ["quick_cover", "improve", "_price", "_solve"])
+STAGES = ["quick_cover", "improve", "_price"]
+
+
+def interrupt(*_: object, **__: object) -> None:
+    """Stand for Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_search__interrupted(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C at any stage gives the best plan so far: exact, and no worse than the usual ways."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
+    """Ctrl-C at any stage raises, so that a run in the same cell sends nothing."""
     monkeypatch.setattr(KernelSearch, stage, interrupt)
-    plan = kf.plan(toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5)))
+    with pytest.raises(KeyboardInterrupt):
+        kf.plan(toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5)))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_search__interrupted_for_the_best(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On request Ctrl-C gives the best plan so far: exact, and no worse than the usual ways."""
+    monkeypatch.setattr(KernelSearch, stage, interrupt)
+    plan = kf.plan(toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5)), on_interrupt="best")
     check_plan(plan)
     assert plan.n_requests <= min(plan.baselines.values())
+
+
+def test_search__interrupted_before_a_run(client: kf.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan and a run in one line, interrupted while planning: no request leaves, no run is noted."""
+    monkeypatch.setattr(KernelSearch, "quick_cover", interrupt)
+    toggles = toggles_of(chain(80, 100, edits=0.002, seed=2, n_cities=5))
+    with pytest.raises(KeyboardInterrupt):
+        kf.run(kf.plan(toggles), client, progress=False)
+    assert kf.runs().empty
+
+
+def test_plan__bad_on_interrupt() -> None:
+    """Anything else that Ctrl-C should do is refused."""
+    with pytest.raises(kf.PlanError, match="on_interrupt is 'stop'"):
+        kf.plan(toggles_of(np.ones((1, 1), dtype=bool)), on_interrupt="stop")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +16,8 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.planning.plan import parse_plan
+from klikit_frames.planning.plan_checks import check_plan
+from klikit_frames.planning.plan_files import seal
 from tests.planning.tables import planted, toggles_of
 
 
@@ -94,19 +100,32 @@ def test_save__no_folder(plan: kf.Plan, tmp_path: Path) -> None:
 
 
 def test_plan__confirm_code(plan: kf.Plan) -> None:
-    """The code is the same for the same plan and host, and another one for any other."""
+    """The code is the same whenever the same table is planned for the same host, and no other has it."""
     code = plan.confirm_code(Host("api.dev"))
-    assert code == plan.confirm_code(Host("api.dev"))
-    others = {plan.confirm_code(Host("api.prod")), kf.plan(plan.toggles).confirm_code(Host("api.dev"))}
+    assert kf.plan(plan.toggles).confirm_code(Host("api.dev")) == code
+    assert kf.plan(plan.toggles.iloc[::-1]).confirm_code(Host("api.dev")) == code
+    others = (
+        plan.confirm_code(Host("api.prod")),
+        kf.plan(plan.toggles.head(9)).confirm_code(Host("api.dev")),
+    )
     assert code not in others
 
 
 def test_plan__estimate(plan: kf.Plan) -> None:
-    """The estimate is what the cap makes of the requests."""
+    """The estimate is what the cap makes of the requests: a given one, the client's, or the API's own."""
     estimate = plan.estimate(writes_per_minute=60)
     assert (estimate.n_requests, estimate.duration_s, estimate.minutes) == (4, 4.0, 4 / 60)
     assert str(estimate) == "about 4 s at 60 a minute"
     assert str(plan.estimate()) == "about 1 s at 300 a minute"
+
+
+def test_plan__estimate_of_a_client(plan: kf.Plan, sandbox: kf.sandbox.Sandbox) -> None:
+    """With a client its own caps count, for the menus that are read first as well."""
+    with sandbox.connect(writes_per_minute=30, reads_per_minute=120) as client:
+        estimate = plan.estimate(client=client, n_reads=4)
+        assert (estimate.duration_s, estimate.n_reads) == (10.0, 4)
+        assert str(estimate) == "about 10 s at 30 a minute, 4 menus read first"
+        assert str(plan.estimate(60, client=client)) == "about 4 s at 60 a minute"
 
 
 def test_plan__estimate_refused(plan: kf.Plan) -> None:
@@ -120,7 +139,7 @@ def test_plan__text(plan: kf.Plan) -> None:
     rows = plan.n_rows
     sentence = (
         f"{rows} rows → 4 requests, 1 of them business-wide (the fewest possible; one per store would be 7); "
-        "about 4 s at 60 a minute"
+        "about 1 s at 300 a minute"
     )
     assert repr(plan) == f"<Plan {plan.plan_id[:8]}: {sentence}>"
     ways = f"Other ways: one per row {rows}, one per store 7, one per entity 9, equal sets 5."
@@ -156,7 +175,92 @@ def test_plan__no_secret(plan: kf.Plan) -> None:
         "limits",
         "lower_bound",
         "baselines",
+        "is_searched",
         "rows",
         "requests",
         "before",
     }
+
+
+def test_load_plan__of_0_1_0() -> None:
+    """A plan file of version 0.1.0 loads: the same id, rows and requests, and sound."""
+    plan = kf.load_plan(Path(__file__).parent / "plan_of_0_1_0.plan.json")
+    assert (plan.plan_id, plan.n_rows, plan.n_requests) == ("622fe297470b419188b92713c6341b59", 9, 4)
+    assert plan.counts == {"sent": 7, "unchanged": 1, "rejected": 1}
+    check_plan(plan)
+
+
+def resealed(plan: kf.Plan, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """Return the plan's file after a change by somebody who knows how the checksum is made."""
+    content = json.loads(plan.dump())["plan"]
+    change(content)
+    return seal(content)
+
+
+def changes() -> Iterator[tuple[str, Callable[[dict[str, Any]], None]]]:
+    """Give every key of a plan file a value of each kind that it cannot have, and leave each out."""
+    odd = [None, True, -1, 1.5, math.nan, 10**40, "", "../../etc/passwd", "\ud800", [], [[]], {}, {"a": 1}]
+    whole = ["plan_id", "digest", "limits", "lower_bound", "baselines", "rows", "requests", "before"]
+    paths = [[name] for name in whole]
+    paths += [["limits", "max_ids"], ["baselines", "per_row"]]
+    paths += [
+        [frame, part] for frame in ("rows", "requests") for part in ("columns", "names", "index", "attrs")
+    ]
+    paths += [["requests", "columns", no] for no in range(11)]
+    paths += [["rows", "columns", no] for no in (0, 1, 3, 7, 9, 10, 11)]
+    for path in paths:
+        for value in odd:
+            yield f"{path} {str(value)[:20]!a}", partial(put, path=path, value=value)
+        if isinstance(path[-1], str):
+            yield f"{path} missing", partial(drop, path=path)
+
+
+def put(content: Any, *, path: list[Any], value: object) -> None:
+    """Set one value deep inside."""
+    for step in path[:-1]:
+        content = content[step]
+    content[path[-1]] = value
+
+
+def drop(content: Any, *, path: list[Any]) -> None:
+    """Leave one key out."""
+    for step in path[:-1]:
+        content = content[step]
+    del content[path[-1]]
+
+
+def test_parse_plan__any_shape(plan: kf.Plan) -> None:
+    """Whatever a foreign plan file holds, it is a PlanError in a sentence, or the very same plan."""
+    for name, change in changes():
+        data = resealed(plan, change)
+        try:
+            loaded = parse_plan(data)
+        except kf.PlanError:
+            continue
+        assert loaded.digest == plan.digest, name
+        check_plan(loaded)
+
+
+@pytest.mark.parametrize(
+    "plan_id", ["../../home/me/thesis", "A" * 32, "0" * 31, "0" * 33, "0" * 32 + "\n", 7]
+)
+def test_parse_plan__foreign_id(plan: kf.Plan, plan_id: object) -> None:
+    """An id that is not 32 hex digits never becomes part of a path: the file is refused."""
+    with pytest.raises(kf.PlanError, match="its plan_id is not 32 hex digits"):
+        parse_plan(resealed(plan, partial(put, path=["plan_id"], value=plan_id)))
+
+
+def test_parse_plan__foreign_digest(plan: kf.Plan) -> None:
+    """A file that carries the digest of another plan, which somebody may have confirmed, is refused."""
+    other = kf.plan(plan.toggles.head(3)).digest
+    with pytest.raises(kf.PlanError, match="its digest is of another plan"):
+        parse_plan(resealed(plan, partial(put, path=["digest"], value=other)))
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"a":' * 100_000, b"NaN", b"1" * 5000, b"\xff", b"null"]
+)
+def test_parse_plan__odd_json(content: bytes) -> None:
+    """JSON of other kinds, deep or huge, is no plan file."""
+    with pytest.raises(kf.PlanError, match="not a plan file"):
+        parse_plan(content)
