@@ -122,6 +122,6 @@ def _refuse_times(toggles: pd.DataFrame) -> None:
         if len(timed):
             row = int(toggles.index.get_indexer_for(timed.index[:1])[0]) + 1
             raise PlanError(
-                f"Row {row} has {timed.iloc[0]!r} in {name} ({len(timed):,} rows have a time); a plan is sent "
-                "at once. Use kf.schedule(toggles, client), or drop the column."
+                f"Row {row} has {timed.iloc[0]!r} in {name} ({len(timed):,} rows have a time); a plan is "
+                "sent at once. Use kf.schedule(toggles, client), or drop the column."
             )
