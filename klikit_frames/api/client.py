@@ -1,179 +1,39 @@
-"""Opening the connection to the Partner API: the only file that knows httpx."""
+"""The client of one business, and how to connect one: what the other rooms read and write through."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from functools import lru_cache
-from typing import cast
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Never, Self
 
-import httpcore
 import httpx
 
-from .. import __version__
-from ..errors import ConfigError
-from .bodies import ACCEPTED_CODINGS, MAX_TIMEOUTS, Bounds, bound, collect_body
-from .calls import Surroundings
-from .clocks import Clock, SystemClock
-from .connections import Client, Request
+from ..errors import ConfigError, TransportError
+from .base_urls import BaseUrl, check_base_url, check_path
+from .clocks import Clock, SystemClock, read_now
 from .credentials import (
     PARTNER_KEY,
     SECRET_KEY,
-    Credentials,
     account_digest,
+    as_secret,
     find_base_url,
     find_credentials,
-    hide,
 )
-from .deadlines import TROUBLES, allow, open_pool
-from .hosts import check_base_url
-from .logs import log_path
-from .options import check_counts, check_timeout, say_environment
-from .pacing import Pacing
-from .redactions import redact_logs, scrub_answer
-from .tries import Try, read_try
+from .rate_limits import RateLimiter
+from .rate_storage import log_path
+from .request_executor import ClientContext, OnAttempt, RequestExecutor
+from .retries import Attempt, CallResult
+from .transport import HttpRequest, HttpxTransport, Transport, open_http
+from .wire import exception_for
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Client", "connect"]
 
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": ACCEPTED_CODINGS,
-    "User-Agent": f"klikit-frames/{__version__}",
-}
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.LocalProtocolError,
-    httpx.UnsupportedProtocol,
-)
-
-
-# A client knows a handful of addresses, and parsing one takes as long as building all the rest of a request.
-_parse_url = lru_cache(maxsize=256)(httpx.URL)
-
-
-class _Transport(httpx.BaseTransport):
-    """httpx's own, but over connections that keep an end for the whole exchange."""
-
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
-        self._pool = pool
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        at = request.url
-        url = httpcore.URL(scheme=at.raw_scheme, host=at.raw_host, port=at.port, target=at.raw_path)
-        sent = httpcore.Request(
-            request.method,
-            url,
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        try:
-            found = self._pool.handle_request(sent)
-        except TROUBLES as error:
-            raise _translate(error) from error
-        return httpx.Response(found.status, headers=found.headers, stream=_Body(found))
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, found: httpcore.Response) -> None:
-        self._found = found
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from cast("Iterable[bytes]", self._found.stream)
-        except TROUBLES as error:
-            raise _translate(error) from error
-
-    def close(self) -> None:
-        self._found.close()
-
-
-def _translate(error: Exception) -> Exception:
-    """Return the error in httpx's words; the two name their errors alike."""
-    found: Exception = getattr(httpx, type(error).__name__)(str(error))
-    return found
-
-
-class _HttpChannel:
-    """One HTTP exchange at a time, told as a value: no exception of httpx leaves it."""
-
-    def __init__(
-        self, http: httpx.Client, *, credentials: Credentials, clock: Clock, timeout_s: float
-    ) -> None:
-        self._http = http
-        self._credentials = credentials
-        self._clock = clock
-        self._timeout_s = timeout_s
-        self._end_redaction = weakref.finalize(self, redact_logs(credentials))
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self._http.is_closed
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._http.close()
-        self._end_redaction()
-
-    def exchange(self, request: Request) -> Try:
-        """Send the request once."""
-        try:
-            found = self._send(request)
-        except BaseException as error:
-            # The frames below hold the Authorization header; a traceback with locals would print it.
-            error.__cause__ = error.__context__ = error.__traceback__ = None
-            vars(error).pop("__notes__", None)
-            raise
-        return replace(found, answer=scrub_answer(found.answer, credentials=self._credentials))
-
-    def _send(self, request: Request) -> Try:
-        bounds = bound(request.kind, timeout_s=self._timeout_s)
-        try:
-            response = self._http.send(self._build(request), stream=True)
-        except _NEVER_SENT as error:
-            return Try(trouble=self._credentials.scrub(f"no connection was opened ({error})"), was_sent=False)
-        except httpx.TimeoutException:
-            return Try(trouble=f"no answer came within {self._timeout_s:g} s")
-        except httpx.HTTPError as error:
-            return Try(trouble=f"the connection broke ({type(error).__name__})")
-        except RuntimeError:
-            # So httpx says that it was closed meanwhile, before it touches a connection.
-            if not self.is_closed:
-                raise
-            return Try(trouble="the client was closed", was_sent=False)
-        return self._read(response, bounds=bounds)
-
-    def _read(self, response: httpx.Response, *, bounds: Bounds) -> Try:
-        body, trouble = b"", None
-        try:
-            # Not through httpx, which unpacks whatever is inside before anybody can count.
-            chunks = cast("httpx.SyncByteStream", response.stream)
-            coding = response.headers.get("Content-Encoding", "")
-            body, trouble = collect_body(chunks, bounds=bounds, coding=coding)
-        except httpx.HTTPError as error:
-            trouble = f"the answer broke off ({type(error).__name__})"
-        finally:
-            response.close()
-        body = self._credentials.scrub_body(body)
-        return read_try(response.status_code, response.headers, body, trouble=trouble, clock=self._clock)
-
-    def _build(self, request: Request) -> httpx.Request:
-        return self._http.build_request(
-            request.method,
-            _parse_url(request.url),
-            params=request.params,
-            content=request.body,
-            headers=request.headers,
-            extensions={"timeout": allow(self._timeout_s, n_steps=MAX_TIMEOUTS[request.kind])},
-        )
+MAX_KEY_LENGTH = 64
 
 
 def connect(
@@ -231,12 +91,12 @@ def connect(
     ...     client.host == sandbox.url.split("/")[2]
     True
     """
-    given = {PARTNER_KEY: hide(partner_key), SECRET_KEY: hide(secret_key)}
-    address = hide(base_url)
+    given = {PARTNER_KEY: as_secret(partner_key), SECRET_KEY: as_secret(secret_key)}
+    address = as_secret(base_url)
     # A traceback that prints local variables must not find the keys in this frame.
     del base_url, partner_key, secret_key
-    check_timeout(timeout)
-    check_counts(
+    _check_timeout(timeout)
+    _check_counts(
         writes_per_minute=writes_per_minute,
         reads_per_minute=reads_per_minute,
         max_connections=max_connections,
@@ -244,7 +104,7 @@ def connect(
     base = check_base_url(find_base_url(address), allowed_hosts=allowed_hosts)
     credentials = find_credentials(given, host=base.netloc)
     clock = clock or SystemClock()
-    http = _open_http(
+    http = open_http(
         credentials,
         timeout=timeout,
         max_connections=max_connections,
@@ -252,56 +112,281 @@ def connect(
         trust_env=trust_env,
         verify=base.scheme == "https",
     )
-    pacing = Pacing(
+    pacing = RateLimiter(
         reads_per_minute=reads_per_minute,
         writes_per_minute=writes_per_minute,
         clock=clock,
         path=log_path(base.netloc, partner_key=credentials.partner_key.reveal()),
     )
-    channel = _HttpChannel(http, credentials=credentials, clock=clock, timeout_s=timeout)
+    channel = HttpxTransport(http, credentials=credentials, clock=clock, timeout_s=timeout)
     return Client(
         base=base,
-        channel=channel,
-        shared=Surroundings(pacing=pacing, clock=clock),
+        transport=channel,
+        shared=ClientContext(pacing=pacing, clock=clock),
         account=account_digest(base.netloc, partner_key=credentials.partner_key.reveal()),
         read_only=read_only,
         max_connections=max_connections,
     )
 
 
-def _open_http(
-    credentials: Credentials,
-    *,
-    timeout: float,
-    max_connections: int,
-    transport: httpx.BaseTransport | None,
-    trust_env: bool,
-    verify: bool,
-) -> httpx.Client:
-    try:
-        # An environment's proxies are httpx's business: with a transport of ours it would not look at them.
-        if transport is None and not trust_env:
-            tls = httpx.create_ssl_context(verify=verify, trust_env=False)
-            transport = _Transport(open_pool(tls, max_connections=max_connections))
-        return httpx.Client(
-            auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
-            headers=_HEADERS,
-            timeout=timeout,
-            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
-            transport=transport,
-            trust_env=trust_env,
-            verify=verify,
-            follow_redirects=False,
-            event_hooks={"response": [_forget_redirect]},
+class Client:
+    """A connection to one business's Partner API; made by `connect`, safe to share between threads.
+
+    Attributes
+    ----------
+    read_only : bool
+        Whether every write is refused.
+    max_connections : int
+        Requests that can be under way at a time.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     client.read("/brands")[0]["business"]["id"]
+    398
+    """
+
+    def __init__(
+        self,
+        *,
+        base: BaseUrl,
+        transport: Transport,
+        shared: ClientContext,
+        account: str,
+        read_only: bool = False,
+        max_connections: int = 8,
+    ) -> None:
+        self._base = base
+        self._transport = transport
+        self._shared = shared
+        self._account = account
+        self._server_ahead: timedelta | None = None
+        self.read_only = read_only
+        self.max_connections = max_connections
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closed
+
+    @property
+    def base_url(self) -> str:
+        """The base URL, with its path."""
+        return self._base.url
+
+    @property
+    def host(self) -> str:
+        """The host, with its port if that is not the usual one."""
+        return self._base.netloc
+
+    @property
+    def account(self) -> str:
+        """A digest of 32 hex digits that stands for this partner key on this host.
+
+        Equal for every client of one credential, in every process; the key cannot be read out of it. What is
+        noted for one business (flags not yet published, promises, the rate log) is kept under it.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as one, sandbox.connect() as other:
+        ...     one.account == other.account, len(one.account)
+        (True, 32)
+        """
+        return self._account
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether writes here reach real menus: true on any host but this machine itself."""
+        return not self._base.is_loopback
+
+    @property
+    def pacing(self) -> RateLimiter:
+        """The caps that are kept, as configured and as learned."""
+        return self._shared.pacing
+
+    def now(self) -> datetime:
+        """Return the present by this machine's clock, UTC.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     client.now().tzinfo
+        datetime.timezone.utc
+        """
+        return read_now(self._shared.clock)
+
+    def server_now(self) -> datetime | None:
+        """Return the server's present time, UTC; None before its first answer. Nothing is sent.
+
+        The API forgets an idempotency key 24 hours after its first use, by its own clock.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     print(client.server_now())
+        ...     brands = client.read("/brands")
+        ...     sandbox.move_clock(-3600)  # changes nothing until the next answer tells
+        ...     client.server_now() is None
+        None
+        False
+        """
+        ahead = self._server_ahead
+        return None if ahead is None else self.now() + ahead
+
+    def read(
+        self, path: str, params: Mapping[str, Any] | None = None, *, stop: threading.Event | None = None
+    ) -> Any:
+        """Return the ``data`` of one GET; network, no disk.
+
+        Parameters
+        ----------
+        path : str
+            Below the base URL, such as ``/brands``.
+        params : mapping, optional
+            The query.
+        stop : threading.Event, optional
+            Ends the waiting, never a request under way.
+
+        Raises
+        ------
+        ApiError
+            The kind that fits the answer: `AuthError`, `NotFoundError`, `RateLimited`, `ServerError` …, with
+            ``http_status``, ``code``, ``message`` and ``request_id``.
+        TransportError
+            No usable answer came in any try.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     page = client.read("/branches", {"page": 2, "size": 10})
+        >>> page["page"], page["total"], len(page["results"])
+        (2, 25, 10)
+        """
+        request = HttpRequest("read", "GET", self._locate(path), params=params)
+        settled = self._settle(request, stop=stop)
+        answer = settled.answer
+        if answer is None or (answer.is_ok and not answer.is_readable):
+            raise TransportError(f"GET {path} of {self.host} failed: {settled.trouble}.")
+        if not answer.is_ok:
+            raise exception_for(answer)
+        return answer.data
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        key: str,
+        on_attempt: OnAttempt | None = None,
+        stop: threading.Event | None = None,
+    ) -> CallResult:
+        """Send one write until it is settled; trouble of HTTP and of the network is told, never raised.
+
+        Parameters
+        ----------
+        method, path, body
+            Sent as they are in each try.
+        key : str
+            The idempotency key, at most 64 characters (page idempotency); one for all tries.
+        on_attempt : callable, optional
+            Called with the number of the try and its time just before the socket is touched; what it raises,
+            or False, keeps the try from being sent.
+        stop : threading.Event, optional
+            Ends the waiting, never a request under way.
+
+        Raises
+        ------
+        ConfigError
+            The client is read-only or closed, or the key is no key; nothing was sent.
+
+        Examples
+        --------
+        >>> from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     body = encode_enable([999_999_999], None, is_enabled=False)
+        ...     settled = client.write("PATCH", ENABLE_PATHS["item"], body, key="monday-1")
+        >>> settled.answer.code, settled.attempts
+        ('resource_not_found', 1)
+        """
+        if self.read_only:
+            raise ConfigError("This client is read-only: connect without read_only=True to write.")
+        if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+            raise ConfigError(
+                f"{key!r} is no idempotency key: 1 to {MAX_KEY_LENGTH} printable ASCII characters."
+            )
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        request = HttpRequest("write", method, self._locate(path), body=body, headers=headers)
+        return self._settle(request, stop=stop, on_attempt=on_attempt)
+
+    def close(self) -> None:
+        """Close all connections; a client as a context manager does so by itself.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     client = sandbox.connect()
+        ...     client.close()
+        """
+        self._transport.close()
+        self._shared.pacing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.base_url}{', read-only' if self.read_only else ''}>"
+
+    def __reduce__(self) -> Never:
+        raise TypeError("A client is not pickled or copied: connect again where it is needed.")
+
+    def _locate(self, path: str) -> str:
+        if self.is_closed:
+            raise ConfigError("This client is closed: connect again.")
+        return self.base_url + check_path(path)
+
+    def _settle(
+        self,
+        request: HttpRequest,
+        *,
+        stop: threading.Event | None = None,
+        on_attempt: OnAttempt | None = None,
+    ) -> CallResult:
+        def send() -> Attempt:
+            return self._transport.send(request)
+
+        call = RequestExecutor(
+            request.kind,
+            send,
+            self._shared,
+            stop=stop,
+            on_attempt=on_attempt,
+            is_closed=lambda: self.is_closed,
         )
-    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-        if not trust_env:
-            raise
-        said = say_environment(error)
-    # Out here the error is forgotten: its words and its frames tell the proxy's password.
-    raise ConfigError(said)
+        settled = call.settle()
+        if settled.answer and settled.answer.server_at:
+            self._server_ahead = settled.answer.server_at - settled.settled_at
+        return settled
 
 
-def _forget_redirect(response: httpx.Response) -> None:
-    # httpx parses the new address even where it is not to be followed, and stumbles over a bad one.
-    response.headers.pop("Location", None)
+def _check_timeout(timeout: float) -> None:
+    """Refuse a time to wait that is none, or has no end."""
+    if not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
+        raise ConfigError(f"timeout is a number of seconds above 0, not {_name(timeout)}.")
+
+
+def _check_counts(**counts: int) -> None:
+    """Refuse a number of requests that is no whole number from 1."""
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise ConfigError(f"{name} is a whole number from 1, not {_name(count)}.")
+
+
+def _name(value: object) -> str:
+    # A text in the place of a number may be a key that slipped by one argument.
+    return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"

@@ -90,7 +90,7 @@ class Credentials:
         return b64encode(f"{partner_key}:{secret_key}".encode()).decode(), secret_key, partner_key
 
 
-def hide(text: str | None) -> Secret | None:
+def as_secret(text: str | None) -> Secret | None:
     """Return the text as a secret, before anything can go wrong that prints local variables."""
     return None if text is None else Secret(text)
 
@@ -128,13 +128,13 @@ def find_credentials(given: Mapping[str, Secret | None], *, host: str) -> Creden
     found = {name: _look_up(name, given.get(name), host=host) for name in _ARGUMENTS}
     missing = [name for name, secret in found.items() if not secret]
     if missing:
-        raise ConfigError(_say_missing(missing))
+        raise ConfigError(_missing_message(missing))
     return Credentials(partner_key=_check(PARTNER_KEY, found), secret_key=_check(SECRET_KEY, found))
 
 
 def find_base_url(given: Secret | None) -> Secret:
     """Return the base URL from the argument or the environment; a secret, for people put keys into it."""
-    url = hide(os.environ.get(BASE_URL)) if given is None else given
+    url = as_secret(os.environ.get(BASE_URL)) if given is None else given
     if not url:
         raise ConfigError(
             f"{BASE_URL} is missing: set that environment variable, or pass base_url= to connect()."
@@ -154,7 +154,7 @@ def _look_up(name: str, given: Secret | None, *, host: str) -> Secret | None:
 
 
 def _read_environment(name: str) -> Secret | None:
-    return hide(os.environ.get(name))
+    return as_secret(os.environ.get(name))
 
 
 def _read_colab(name: str) -> Secret | None:
@@ -163,7 +163,7 @@ def _read_colab(name: str) -> Secret | None:
         return None
     userdata = importlib.import_module("google.colab.userdata")
     try:
-        return hide(userdata.get(name))
+        return as_secret(userdata.get(name))
     except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
         return None
 
@@ -173,7 +173,7 @@ def _read_keyring(name: str) -> Secret | None:
         return None
     keyring = importlib.import_module("keyring")
     try:
-        return hide(keyring.get_password(KEYRING_SERVICE, name))
+        return as_secret(keyring.get_password(KEYRING_SERVICE, name))
     except importlib.import_module("keyring.errors").KeyringError:
         return None
 
@@ -205,7 +205,7 @@ def _check(name: str, found: Mapping[str, Secret | None]) -> Secret:
     return secret
 
 
-def _say_missing(names: list[str]) -> str:
+def _missing_message(names: list[str]) -> str:
     verb = "is" if len(names) == 1 else "are"
     arguments = " and ".join(f"{_ARGUMENTS[name]}=" for name in names)
     return (

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
-from .menu_shapes import flag_of, id_of, is_id, listed, listed_if_any, misfit, object_of, text_of, title_of
+from ..errors import RequestError
 
 BRANDS_PATH = "/brands"
 BRANCHES_PATH = "/branches"
@@ -136,7 +136,7 @@ def decode_publish(data: Any) -> PublishCounts:
 def _branch(result: dict[str, Any]) -> Branch:
     brand_ids = result.get("brand_ids")
     if not isinstance(brand_ids, list) or not all(map(is_id, brand_ids)):
-        raise misfit("data.results.brand_ids", "a list of ids", brand_ids)
+        raise unexpected_shape("data.results.brand_ids", "a list of ids", brand_ids)
     city = result.get("city_title", result.get("city", result.get("city_id")))
     return Branch(
         branch_id=id_of(result, at="data.results"),
@@ -154,7 +154,7 @@ def _check_store(menu: dict[str, Any], store: Store) -> None:
     if isinstance(info, dict) and "brandID" in info and "branchID" in info:
         told = (info["brandID"], info["branchID"])
         if told != store:
-            raise misfit("data.menu.branchInfo", f"store {store[0]}/{store[1]}", told)
+            raise unexpected_shape("data.menu.branchInfo", f"store {store[0]}/{store[1]}", told)
 
 
 class _Walk:
@@ -205,7 +205,7 @@ class _Walk:
             return listed(parent, key, at=f"{key} of {parent['id']}")
         linked = parent.get(link) or ()
         if not isinstance(linked, list | tuple):
-            raise misfit(f"{link} of {parent['id']}", "a list of ids", linked)
+            raise unexpected_shape(f"{link} of {parent['id']}", "a list of ids", linked)
         return [self._flat[key][child] for child in linked if type(child) is int and child in self._flat[key]]
 
 
@@ -251,3 +251,62 @@ def _shown_and_hidden(statuses: tuple[tuple[str, bool], ...]) -> tuple[str | Non
     statuses = tuple(sorted(statuses, key=lambda status: int(status[0])))
     shown, hidden = ("|".join(key for key, is_on in statuses if is_on is told) for told in (True, False))
     return shown or None, hidden or None
+
+
+def title_of(raw: Any) -> str | None:
+    """Return a plain title, or that of a locale map: English if there is one, else the first that is."""
+    if isinstance(raw, dict):
+        raw = next((text for text in (raw.get("en"), *raw.values()) if text_of(text)), None)
+    return text_of(raw)
+
+
+def text_of(raw: Any) -> str | None:
+    """Return a text, or None for anything else and for an empty one."""
+    return raw if isinstance(raw, str) and raw else None
+
+
+def flag_of(raw: Any) -> bool | None:
+    """Return a flag, or None for anything else: a flag is never guessed."""
+    return raw if isinstance(raw, bool) else None
+
+
+def id_of(raw: dict[str, Any], *, at: str) -> int:
+    """Return the id of an object; refuse one that no column of ids can hold."""
+    value = raw.get("id")
+    if not is_id(value):
+        raise unexpected_shape(f"{at}.id", "an integer of 64 bits", value)
+    return value
+
+
+def is_id(value: Any) -> TypeGuard[int]:
+    """Say whether a value is an integer of 64 bits."""
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def listed_if_any(holder: dict[str, Any], key: str, *, at: str) -> list[dict[str, Any]]:
+    """Return the objects under a key, none where there is no such key."""
+    return [] if holder.get(key) is None else listed(holder, key, at=at)
+
+
+def listed(holder: Any, key: str, *, at: str) -> list[dict[str, Any]]:
+    """Return the objects under a key; refuse what is no list of objects."""
+    found = object_of(holder, at=at).get(key)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise unexpected_shape(f"{at}.{key}", "a list of objects", found)
+    return found
+
+
+def object_of(raw: Any, *, at: str) -> dict[str, Any]:
+    """Return an object; refuse anything else."""
+    if not isinstance(raw, dict):
+        raise unexpected_shape(at, "an object", raw)
+    return raw
+
+
+def unexpected_shape(place: str, wanted: str, got: object) -> RequestError:
+    """Return the error for a part that is not what the documentation says."""
+    shown = repr(got)
+    return RequestError(
+        f"The answer does not fit the API's documentation: {place} should be {wanted}, "
+        f"but is {shown if len(shown) <= 60 else shown[:60] + '…'}."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .credentials import Credentials
-from .wire import Answer
+from .wire import ApiResponse
 
 # A filter acts on the records of its very logger, not on those of the loggers below it.
 LOGGERS = (
@@ -55,7 +55,7 @@ def redact_logs(credentials: Credentials) -> Callable[[], None]:
     return end
 
 
-def scrub_answer(answer: Answer | None, *, credentials: Credentials) -> Answer | None:
+def scrub_response(answer: ApiResponse | None, *, credentials: Credentials) -> ApiResponse | None:
     """Black the keys out of the words that are kept of an answer."""
     if answer is None:
         return None

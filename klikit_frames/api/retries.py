@@ -1,29 +1,81 @@
-"""Whether a try is final, and how long to wait before the next: rules over plain values."""
+"""One attempt as a value, and whether another follows and when: rules over plain values."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
-from .tries import Try
-from .wire import Answer
+from .clocks import Clock, read_now
+from .rate_limit_headers import RateLimitHeaders, read_limits
+from .wire import ApiResponse, parse_response
 
-MAX_TRIES = 5
+RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one try.
+
+    Attributes
+    ----------
+    answer : ApiResponse or None
+        None if not even a status came.
+    trouble : str or None
+        What went wrong on the way; None if all of the answer arrived.
+    was_sent : bool
+        False if no connection was ever opened.
+    limits : RateLimitHeaders
+        What the answer's headers say of the rate caps.
+    """
+
+    answer: ApiResponse | None = None
+    trouble: str | None = None
+    was_sent: bool = True
+    limits: RateLimitHeaders = field(default_factory=RateLimitHeaders)
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether the API refused this try for the rate alone."""
+        return self.answer is not None and self.answer.http_status == 429
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether another try may do better."""
+        if self.answer is None or self.trouble is not None or self.is_rate_limited:
+            return True
+        return self.answer.http_status in RETRIED_STATUSES
+
+
+def parse_attempt(
+    http_status: int, headers: Mapping[str, str], body: bytes, *, trouble: str | None, clock: Clock
+) -> Attempt:
+    """Return what an HTTP answer, perhaps a broken one, amounts to."""
+    answer = parse_response(http_status, body, date=headers.get("Date"))
+    if answer.is_ok and not answer.is_readable:
+        trouble = trouble or f"the answer {http_status} does not say what was done"
+    return Attempt(
+        answer=replace(answer, is_readable=answer.is_readable and trouble is None),
+        trouble=trouble,
+        limits=read_limits(headers, now=answer.server_at or read_now(clock)),
+    )
+
+
+MAX_ATTEMPTS = 5
 WAIT_INITIAL_S = 0.5
 WAIT_MAX_S = 30.0
 RATE_LIMIT_PATIENCE_S = 900.0
 
 
-class Verdict(Enum):
+class RetryDecision(Enum):
     """What follows from the tries so far; the text says why a request ended."""
 
     FINAL = ""
     RETRY = "to be tried again"
     WAIT = "to be tried again after the rate limit's pause"
-    EXHAUSTED = f"gave up after {MAX_TRIES} tries"
+    EXHAUSTED = f"gave up after {MAX_ATTEMPTS} tries"
     REPLAYED = "the API repeats a stored failure under this key"
     OVER_BUDGET = "not tried again: the retry budget is used up, the API seems to be down"
     IMPATIENT = f"rate-limited for more than {RATE_LIMIT_PATIENCE_S:.0f} s"
@@ -33,16 +85,16 @@ class Verdict(Enum):
     @property
     def goes_on(self) -> bool:
         """Whether another try follows."""
-        return self in {Verdict.RETRY, Verdict.WAIT}
+        return self in {RetryDecision.RETRY, RetryDecision.WAIT}
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class CallResult:
     """The end of one request, after all its tries.
 
     Attributes
     ----------
-    answer : Answer or None
+    answer : ApiResponse or None
         The answer that counts; None if none came.
     attempts : int
         Tries made; those answered with 429 are not counted.
@@ -60,7 +112,7 @@ class Settled:
         Why no better answer came.
     """
 
-    answer: Answer | None
+    answer: ApiResponse | None
     attempts: int
     sent_at: datetime | None
     settled_at: datetime
@@ -100,32 +152,32 @@ class RetryBudget:
             return True
 
 
-def judge(tries: Sequence[Try], *, limited_s: float = 0.0) -> Verdict:
+def judge(tries: Sequence[Attempt], *, limited_s: float = 0.0) -> RetryDecision:
     """Return what follows from the tries so far, before the budget is asked.
 
     Parameters
     ----------
-    tries : sequence of Try
+    tries : sequence of Attempt
         At least one.
     limited_s : float
         Seconds since the first 429 of this request.
     """
     last = tries[-1]
     if not last.is_failure:
-        return Verdict.FINAL
+        return RetryDecision.FINAL
     if is_replayed(tries):
-        return Verdict.REPLAYED
+        return RetryDecision.REPLAYED
     if last.is_rate_limited:
-        return Verdict.IMPATIENT if limited_s > RATE_LIMIT_PATIENCE_S else Verdict.WAIT
-    return Verdict.EXHAUSTED if count_tries(tries) >= MAX_TRIES else Verdict.RETRY
+        return RetryDecision.IMPATIENT if limited_s > RATE_LIMIT_PATIENCE_S else RetryDecision.WAIT
+    return RetryDecision.EXHAUSTED if count_attempts(tries) >= MAX_ATTEMPTS else RetryDecision.RETRY
 
 
-def count_tries(tries: Sequence[Try]) -> int:
+def count_attempts(tries: Sequence[Attempt]) -> int:
     """Return how many tries count: a 429 was none."""
     return sum(not one.is_rate_limited for one in tries)
 
 
-def is_replayed(tries: Sequence[Try]) -> bool:
+def is_replayed(tries: Sequence[Attempt]) -> bool:
     """Return whether two failing answers carry one request_id."""
     seen = [
         one.answer.request_id
@@ -140,24 +192,24 @@ def cap_backoff(n_tries: int) -> float:
     return float(min(WAIT_MAX_S, WAIT_INITIAL_S * 2 ** max(0, n_tries - 1)))
 
 
-def _leaves_doubt(one: Try) -> bool:
+def _leaves_doubt(one: Attempt) -> bool:
     if one.answer is None:
         return one.was_sent
     return one.answer.http_status >= 500 or (one.answer.is_ok and not one.answer.is_readable)
 
 
 def settle(
-    tries: Sequence[Try], *, verdict: Verdict, sent_at: datetime | None, settled_at: datetime
-) -> Settled:
+    tries: Sequence[Attempt], *, verdict: RetryDecision, sent_at: datetime | None, settled_at: datetime
+) -> CallResult:
     """Return the end of a request from all of its tries."""
     reached = [one for one in tries if one.was_sent and not one.is_rate_limited]
     # A request that was stopped after nothing but 429s was never taken: it may be sent as if new.
-    counted = reached if verdict in {Verdict.STOPPED, Verdict.CLOSED} else list(tries)
+    counted = reached if verdict in {RetryDecision.STOPPED, RetryDecision.CLOSED} else list(tries)
     accepted = [one for one in tries if one.answer and one.answer.is_ok]
-    deciding = (accepted or counted or [Try()])[-1]
-    return Settled(
+    deciding = (accepted or counted or [Attempt()])[-1]
+    return CallResult(
         answer=deciding.answer,
-        attempts=count_tries(tries),
+        attempts=count_attempts(tries),
         sent_at=sent_at,
         settled_at=settled_at,
         was_sent=bool(reached),

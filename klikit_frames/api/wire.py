@@ -83,7 +83,7 @@ _ERROR_OF_STATUS: dict[int, type[ApiError]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """One answer of the API, in this package's words.
 
     Attributes
@@ -119,19 +119,19 @@ class Answer:
         return 200 <= self.http_status < 300
 
 
-def spell_code(code: object, *, http_status: int) -> str:
+def normalise_code(code: object, *, http_status: int) -> str:
     """Return the canonical spelling of an error code; an unknown one falls back to its HTTP status.
 
     Touches neither network nor disk.
 
     Examples
     --------
-    >>> from klikit_frames.api.wire import spell_code
-    >>> spell_code("IDEMPOTENCY_KEY_CONFLICT", http_status=409)
+    >>> from klikit_frames.api.wire import normalise_code
+    >>> normalise_code("IDEMPOTENCY_KEY_CONFLICT", http_status=409)
     'state_idempotency_conflict'
-    >>> spell_code("BRAND_NEW_CODE", http_status=404)
+    >>> normalise_code("BRAND_NEW_CODE", http_status=404)
     'resource_not_found'
-    >>> spell_code(None, http_status=418)
+    >>> normalise_code(None, http_status=418)
     'http_418'
     """
     lower = code.strip().lower() if isinstance(code, str) else ""
@@ -141,15 +141,15 @@ def spell_code(code: object, *, http_status: int) -> str:
     return _CODE_OF_STATUS.get(http_status, f"http_{http_status}")
 
 
-def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> Answer:
+def parse_response(http_status: int, body: bytes, *, date: str | None = None) -> ApiResponse:
     """Return what an HTTP answer says, whatever its body holds; never raises.
 
     Touches neither network nor disk.
 
     Examples
     --------
-    >>> from klikit_frames.api.wire import read_answer
-    >>> read_answer(502, b"<html>Bad Gateway</html>").code
+    >>> from klikit_frames.api.wire import parse_response
+    >>> parse_response(502, b"<html>Bad Gateway</html>").code
     'downstream_unavailable'
     """
     envelope = _parse_object(body)
@@ -158,7 +158,7 @@ def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> An
         ("ok", _read_message(envelope)) if is_ok else _read_error(envelope, http_status=http_status)
     )
     request_id = envelope.get("request_id")
-    return Answer(
+    return ApiResponse(
         http_status=http_status,
         code=code,
         message=message,
@@ -169,16 +169,16 @@ def read_answer(http_status: int, body: bytes, *, date: str | None = None) -> An
     )
 
 
-def explain(answer: Answer) -> str:
+def error_text(answer: ApiResponse) -> str:
     """Return the API's own words, or what a redirect means, which has none."""
     return _ELSEWHERE if 300 <= answer.http_status < 400 else answer.message
 
 
-def error_of(answer: Answer) -> ApiError:
+def exception_for(answer: ApiResponse) -> ApiError:
     """Return (not raise) the exception that says what a failing answer says."""
     fallback = ServerError if answer.http_status >= 500 else ApiError
     kind = _ERROR_OF_STATUS.get(answer.http_status, fallback)
-    said = explain(answer) or "the API gave no reason"
+    said = error_text(answer) or "the API gave no reason"
     if answer.http_status == 401:
         said = f"{said}; check KLIKIT_PARTNER_KEY and KLIKIT_SECRET_KEY"
     return kind(said, http_status=answer.http_status, code=answer.code, request_id=answer.request_id)
@@ -345,7 +345,7 @@ def _read_error(envelope: Mapping[str, Any], *, http_status: int) -> tuple[str, 
     error = error if isinstance(error, dict) else {}
     raw, message = error.get("code"), error.get("message")
     message = message if isinstance(message, str) else ""
-    if isinstance(raw, str) and spell_code(raw, http_status=0) == "http_0":
+    if isinstance(raw, str) and normalise_code(raw, http_status=0) == "http_0":
         # The caller sees a known code; the API's own word for it is not lost.
         message = f"{message} (code {raw[:100]})".strip()
-    return spell_code(raw, http_status=http_status), message
+    return normalise_code(raw, http_status=http_status), message

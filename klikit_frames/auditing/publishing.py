@@ -17,7 +17,7 @@ from ..menus.trees import TEXT
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.retries import Settled
+    from ..api.retries import CallResult
 
 _REFUSED = {401, 403}
 _DTYPES = {
@@ -117,7 +117,7 @@ def _send(client: Client, batch: list[Store], providers: tuple[int, ...]) -> _To
     return _judge(client.write("POST", PUBLISH_PATH, body, key=uuid.uuid4().hex), n_stores=len(batch))
 
 
-def _judge(settled: Settled, *, n_stores: int) -> _Told:
+def _judge(settled: CallResult, *, n_stores: int) -> _Told:
     """Return what the answer to one request says of each of its stores."""
     answer = settled.answer
     if answer is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..api.wire import explain
+from ..api.wire import error_text
 from .lifecycle import EndReason, Event, RequestState, advance
 from .records import RequestResult
 
 if TYPE_CHECKING:
-    from ..api.retries import Settled
-    from ..api.wire import Answer
+    from ..api.retries import CallResult
+    from ..api.wire import ApiResponse
 
 # Refusals of what a request asks for, which a smaller request may not meet: one foreign id refuses all the
 # others. Every other error says nothing about its rows.
@@ -21,7 +21,7 @@ _CREDENTIALS = {401, 403}
 _MAY_BE_WRITTEN = "it may have been written"
 
 
-def classify_response(settled: Settled, *, n_cells: int, may_have_arrived: bool = False) -> RequestResult:
+def classify_response(settled: CallResult, *, n_cells: int, may_have_arrived: bool = False) -> RequestResult:
     """Return what became of a request of `n_cells` flags.
 
     A 422 (semantically invalid, by the API's page on the envelope) is read like a 400 and a 404: it names no
@@ -30,7 +30,7 @@ def classify_response(settled: Settled, *, n_cells: int, may_have_arrived: bool 
 
     Parameters
     ----------
-    settled : Settled
+    settled : CallResult
         How its sending ended.
     n_cells : int
         How many flags it writes; a refusal of many is ``split``, a refusal of one is ``rejected``.
@@ -59,7 +59,7 @@ def classify_response(settled: Settled, *, n_cells: int, may_have_arrived: bool 
     )
 
 
-def stop_reason(settled: Settled) -> EndReason | None:
+def stop_reason(settled: CallResult) -> EndReason | None:
     """Return how a run ends on this, or None if it goes on.
 
     A refused credential is refused for every request, and where no connection opens none will.
@@ -69,7 +69,7 @@ def stop_reason(settled: Settled) -> EndReason | None:
     return None if settled.was_sent else EndReason.UNREACHABLE
 
 
-def _event(settled: Settled, *, n_cells: int, had_silence: bool) -> Event:
+def _event(settled: CallResult, *, n_cells: int, had_silence: bool) -> Event:
     answer = settled.answer
     never_left = Event.LOSE if settled.was_sent or had_silence else Event.WITHHOLD
     if answer is None or answer.http_status == 429:
@@ -85,7 +85,7 @@ def _event(settled: Settled, *, n_cells: int, had_silence: bool) -> Event:
     return Event.DENY if answer.http_status in _CREDENTIALS else Event.FAIL
 
 
-def _is_of_rows(answer: Answer, *, n_cells: int) -> bool:
+def _is_of_rows(answer: ApiResponse, *, n_cells: int) -> bool:
     """Tell whether what the request asks for is refused: by the API itself, or by its size."""
     if answer.http_status == _TOO_LARGE:
         # Something before the API may say so; a single flag is no longer too large.
@@ -93,7 +93,7 @@ def _is_of_rows(answer: Answer, *, n_cells: int) -> bool:
     return answer.http_status in _REFUSALS and answer.is_readable and answer.code not in _NOT_OF_ROWS
 
 
-def _message(settled: Settled, answer: Answer, *, had_silence: bool) -> str:
+def _message(settled: CallResult, answer: ApiResponse, *, had_silence: bool) -> str:
     if settled.is_replayed_failure and answer.http_status >= 500:
         return f"{answer.message} (a stored failure, repeated by the API under one request_id)".strip()
     if answer.http_status == 409 and had_silence:
@@ -101,7 +101,7 @@ def _message(settled: Settled, answer: Answer, *, had_silence: bool) -> str:
     if answer.code == "state_idempotency_conflict":
         return f"{answer.message} (its key was used for another body: please report this bug)".strip()
     trouble = f"({settled.trouble})" if settled.trouble else ""
-    return " ".join(filter(None, [explain(answer), trouble]))
+    return " ".join(filter(None, [error_text(answer), trouble]))
 
 
 def _join(said: str | None, *, may_be_written: bool) -> str | None:

@@ -22,7 +22,7 @@ from .request_trees import RequestTree
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.retries import Settled
+    from ..api.retries import CallResult
     from .journal import Journal
     from .monitor import RunMonitor
 
@@ -198,7 +198,7 @@ class WorkerPool:
         self.journal.record_result(self.run_id, request, parts=parts, then=then)
         self.watch.note(request)
 
-    def _learn(self, settled: Settled) -> None:
+    def _learn(self, settled: CallResult) -> None:
         """Take from an answer what concerns the whole run: whether it ends, and the server's clock.
 
         The age of a key must not rest on our own clock, which may be set between two stretches of a run.

@@ -10,7 +10,7 @@ import httpx
 
 import klikit_frames as kf
 from klikit_frames.api.clocks import Clock
-from klikit_frames.api.retries import Settled
+from klikit_frames.api.retries import CallResult
 
 URL = "http://127.0.0.1:9/v1/partner"
 PARTNER_KEY = "pk_canary_4d1f"
@@ -81,12 +81,12 @@ def connect(*steps: Step, clock: Clock | None = None, **options: Any) -> kf.Clie
     )
 
 
-def write(client: kf.Client, *, key: str = "key-1", **options: Any) -> Settled:
+def write(client: kf.Client, *, key: str = "key-1", **options: Any) -> CallResult:
     """Send one write."""
     return client.write("PATCH", PATH, b'{"ids":[1],"isEnabled":false}', key=key, **options)
 
 
-def run(steps: Iterable[Step], **options: Any) -> tuple[Settled, Script]:
+def run(steps: Iterable[Step], **options: Any) -> tuple[CallResult, Script]:
     """Send one write to a scripted server; return its end, and the server."""
     script = Script(*steps)
     with connect(transport=script, **options) as client:

@@ -141,7 +141,7 @@ def test_credentials__from_a_prompt() -> None:
     """Somebody who sits before a terminal is asked, without an echo."""
     code = (
         "import klikit_frames as kf; client = kf.connect('http://127.0.0.1:9'); "
-        "print(client._channel._credentials.secret_key.reveal() == 'sk-typed')"
+        "print(client._transport._credentials.secret_key.reveal() == 'sk-typed')"
     )
     screen: list[bytes] = []
     answers = [b"pk-typed\n", b"sk-typed\n"]

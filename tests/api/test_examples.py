@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from klikit_frames.api.wire import Answer, encode_enable, read_answer
+from klikit_frames.api.wire import ApiResponse, encode_enable, parse_response
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -40,12 +40,12 @@ def test_enable__of_stores_with_cascade() -> None:
     [
         (
             "enable.answer",
-            Answer(200, "ok", "...", "e35321ccab165d147bd584900966dc16", data={"message": "..."}),
+            ApiResponse(200, "ok", "...", "e35321ccab165d147bd584900966dc16", data={"message": "..."}),
         ),
-        ("envelope_empty.answer", Answer(200, "ok", "", "e35321ccab165d147bd584900966dc16", data={})),
+        ("envelope_empty.answer", ApiResponse(200, "ok", "", "e35321ccab165d147bd584900966dc16", data={})),
         (
             "error_request_invalid.answer",
-            Answer(
+            ApiResponse(
                 400,
                 "request_invalid",
                 "brand_id and branch_id must be passed together or omitted together",
@@ -54,19 +54,19 @@ def test_enable__of_stores_with_cascade() -> None:
         ),
         (
             "error_forbidden_scope.answer",
-            Answer(403, "auth_forbidden", "credential is not scoped for menus:oos"),
+            ApiResponse(403, "auth_forbidden", "credential is not scoped for menus:oos"),
         ),
     ],
 )
-def test_answer__of_the_documentation(name: str, expected: Answer) -> None:
+def test_answer__of_the_documentation(name: str, expected: ApiResponse) -> None:
     """The printed answers are understood, the one without a request_id too."""
-    assert read_answer(expected.http_status, (EXAMPLES / f"{name}.json").read_bytes()) == expected
+    assert parse_response(expected.http_status, (EXAMPLES / f"{name}.json").read_bytes()) == expected
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.answer.json")), ids=lambda path: path.stem)
 def test_answer__is_an_envelope(path: Path) -> None:
     """Each example answer, whoever put it there, has data or an error and is read as the API's own."""
     body = path.read_bytes()
-    answer = read_answer(400 if b'"error"' in body else 200, body)
+    answer = parse_response(400 if b'"error"' in body else 200, body)
     assert answer.is_readable
     assert answer.data == json.loads(body).get("data")

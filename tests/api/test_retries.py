@@ -9,50 +9,49 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klikit_frames.api.retries import RetryBudget, Verdict, cap_backoff, judge, settle
-from klikit_frames.api.tries import Try
-from klikit_frames.api.wire import Answer
+from klikit_frames.api.retries import Attempt, RetryBudget, RetryDecision, cap_backoff, judge, settle
+from klikit_frames.api.wire import ApiResponse
 
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
-SILENT = Try(trouble="no answer came within 30 s")
-REFUSED = Try(trouble="no connection was opened", was_sent=False)
+SILENT = Attempt(trouble="no answer came within 30 s")
+REFUSED = Attempt(trouble="no connection was opened", was_sent=False)
 
 
-def answered(status: int, request_id: str | None = None) -> Try:
+def answered(status: int, request_id: str | None = None) -> Attempt:
     """Return a try with an answer."""
-    return Try(answer=Answer(status, "some_code", request_id=request_id))
+    return Attempt(answer=ApiResponse(status, "some_code", request_id=request_id))
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 307, 400, 401, 403, 404, 405, 409, 418, 422, 501])
 def test_judge__final(status: int) -> None:
     """Acceptance, redirects and refusals are never repeated."""
-    assert judge([answered(status)]) is Verdict.FINAL
+    assert judge([answered(status)]) is RetryDecision.FINAL
 
 
 @pytest.mark.parametrize("one", [answered(500), answered(502), answered(503), answered(504), SILENT, REFUSED])
-def test_judge__five_tries(one: Try) -> None:
+def test_judge__five_tries(one: Attempt) -> None:
     """Failures of the server and of the line are repeated, five tries in all."""
-    assert [judge([one] * n) for n in range(1, 6)] == [*[Verdict.RETRY] * 4, Verdict.EXHAUSTED]
+    assert [judge([one] * n) for n in range(1, 6)] == [*[RetryDecision.RETRY] * 4, RetryDecision.EXHAUSTED]
 
 
 def test_judge__429_is_no_try() -> None:
     """However many 429s there were, five real tries remain."""
     limited = [answered(429, f"r{n}") for n in range(9)]
-    assert judge(limited) is Verdict.WAIT
-    assert judge([*limited, *[SILENT] * 4]) is Verdict.RETRY
-    assert judge([*limited, *[SILENT] * 5]) is Verdict.EXHAUSTED
+    assert judge(limited) is RetryDecision.WAIT
+    assert judge([*limited, *[SILENT] * 4]) is RetryDecision.RETRY
+    assert judge([*limited, *[SILENT] * 5]) is RetryDecision.EXHAUSTED
 
 
 def test_judge__429_for_a_quarter_of_an_hour() -> None:
     """At some time even the most patient gives up."""
-    assert judge([answered(429)], limited_s=899.0) is Verdict.WAIT
-    assert judge([answered(429)], limited_s=901.0) is Verdict.IMPATIENT
+    assert judge([answered(429)], limited_s=899.0) is RetryDecision.WAIT
+    assert judge([answered(429)], limited_s=901.0) is RetryDecision.IMPATIENT
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_judge__replayed_failure(status: int) -> None:
     """One request_id on two failing answers is a stored failure, silence in between or not."""
-    assert judge([answered(status, "r1"), SILENT, answered(status, "r1")]) is Verdict.REPLAYED
+    assert judge([answered(status, "r1"), SILENT, answered(status, "r1")]) is RetryDecision.REPLAYED
     assert judge([answered(status, "r1"), answered(status, "r2")]).goes_on
     assert judge([answered(status), answered(status)]).goes_on
 
@@ -89,22 +88,22 @@ def test_budget__is_used_in_full() -> None:
 @pytest.mark.parametrize(
     ("tries", "verdict", "expected"),
     [
-        ([answered(200)], Verdict.FINAL, (200, 1, True, False)),
-        ([SILENT, answered(200)], Verdict.FINAL, (200, 2, True, True)),
-        ([SILENT, answered(409)], Verdict.FINAL, (409, 2, True, True)),
-        ([answered(503)] * 5, Verdict.EXHAUSTED, (503, 5, True, True)),
-        ([answered(503), SILENT], Verdict.OVER_BUDGET, (None, 2, True, True)),
-        ([REFUSED] * 5, Verdict.EXHAUSTED, (None, 5, False, False)),
-        ([SILENT, REFUSED], Verdict.STOPPED, (None, 2, True, True)),
-        ([], Verdict.STOPPED, (None, 0, False, False)),
-        ([answered(429)], Verdict.STOPPED, (None, 0, False, False)),
-        ([answered(503), answered(429)], Verdict.STOPPED, (503, 1, True, True)),
-        ([answered(429)], Verdict.IMPATIENT, (429, 0, False, False)),
-        ([answered(429), answered(200)], Verdict.FINAL, (200, 1, True, False)),
+        ([answered(200)], RetryDecision.FINAL, (200, 1, True, False)),
+        ([SILENT, answered(200)], RetryDecision.FINAL, (200, 2, True, True)),
+        ([SILENT, answered(409)], RetryDecision.FINAL, (409, 2, True, True)),
+        ([answered(503)] * 5, RetryDecision.EXHAUSTED, (503, 5, True, True)),
+        ([answered(503), SILENT], RetryDecision.OVER_BUDGET, (None, 2, True, True)),
+        ([REFUSED] * 5, RetryDecision.EXHAUSTED, (None, 5, False, False)),
+        ([SILENT, REFUSED], RetryDecision.STOPPED, (None, 2, True, True)),
+        ([], RetryDecision.STOPPED, (None, 0, False, False)),
+        ([answered(429)], RetryDecision.STOPPED, (None, 0, False, False)),
+        ([answered(503), answered(429)], RetryDecision.STOPPED, (503, 1, True, True)),
+        ([answered(429)], RetryDecision.IMPATIENT, (429, 0, False, False)),
+        ([answered(429), answered(200)], RetryDecision.FINAL, (200, 1, True, False)),
     ],
 )
 def test_settle__tells_what_is_known(
-    tries: list[Try], verdict: Verdict, expected: tuple[int | None, int, bool, bool]
+    tries: list[Attempt], verdict: RetryDecision, expected: tuple[int | None, int, bool, bool]
 ) -> None:
     """The end of a request is what its tries prove, and no more."""
     settled = settle(tries, verdict=verdict, sent_at=AT, settled_at=AT)
@@ -114,6 +113,6 @@ def test_settle__tells_what_is_known(
 
 def test_settle__an_unreadable_success_outweighs_a_later_failure() -> None:
     """A 200 whose body was lost is still an acceptance, whatever its retries met."""
-    accepted = Try(answer=Answer(200, "ok", is_readable=False), trouble="the answer broke off")
-    settled = settle([accepted, answered(503)], verdict=Verdict.OVER_BUDGET, sent_at=AT, settled_at=AT)
+    accepted = Attempt(answer=ApiResponse(200, "ok", is_readable=False), trouble="the answer broke off")
+    settled = settle([accepted, answered(503)], verdict=RetryDecision.OVER_BUDGET, sent_at=AT, settled_at=AT)
     assert settled.answer == accepted.answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,12 +15,15 @@ import klikit_frames as kf
 from klikit_frames.api.wire import (
     CANONICAL_CODES,
     ENABLE_PATHS,
-    Answer,
+    ApiResponse,
     encode_enable,
-    error_of,
-    read_answer,
-    spell_code,
+    error_text,
+    exception_for,
+    normalise_code,
+    parse_response,
 )
+
+from .scripts import connect
 
 # The two tables of codes on the API's pages, side by side.
 UPPER_SPELLINGS = {
@@ -41,15 +45,15 @@ HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 @pytest.mark.parametrize(("upper", "canonical"), UPPER_SPELLINGS.items())
 def test_codes__have_one_spelling(upper: str, canonical: str) -> None:
     """Whichever table the server follows, one code comes out."""
-    assert spell_code(upper, http_status=500) == canonical
-    assert spell_code(upper.lower(), http_status=500) == canonical
+    assert normalise_code(upper, http_status=500) == canonical
+    assert normalise_code(upper.lower(), http_status=500) == canonical
 
 
 @pytest.mark.parametrize("code", sorted(CANONICAL_CODES))
 def test_codes__keep_the_lower_spelling(code: str) -> None:
     """The first table's spelling is already ours, in any case."""
-    assert spell_code(code, http_status=599) == code
-    assert spell_code(f" {code.upper()} ", http_status=599) == code
+    assert normalise_code(code, http_status=599) == code
+    assert normalise_code(f" {code.upper()} ", http_status=599) == code
 
 
 @pytest.mark.parametrize(
@@ -73,76 +77,76 @@ def test_codes__keep_the_lower_spelling(code: str) -> None:
 @pytest.mark.parametrize("unknown", ["TEAPOT", "", None, 7, ["x"]])
 def test_codes__fall_back_to_the_status(status: int, code: str, unknown: object) -> None:
     """A code that nobody knows is told by its HTTP status."""
-    assert spell_code(unknown, http_status=status) == code
+    assert normalise_code(unknown, http_status=status) == code
 
 
 def test_answer__keeps_an_unknown_code_in_the_message() -> None:
     """The API's own word is not lost when its code is unknown."""
     body = json.dumps({"request_id": "r", "error": {"code": "MENU_LOCKED", "message": "try later"}}).encode()
-    answer = read_answer(400, body)
+    answer = parse_response(400, body)
     assert (answer.code, answer.message) == ("request_invalid", "try later (code MENU_LOCKED)")
 
 
 def test_answer__tells_the_servers_time() -> None:
     """The Date header is the server's clock, in UTC."""
-    answer = read_answer(200, b"", date="Mon, 23 Nov 2026 15:00:00 GMT")
+    answer = parse_response(200, b"", date="Mon, 23 Nov 2026 15:00:00 GMT")
     assert answer.server_at == datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 15:00:00 GMT"])
 def test_answer__lives_without_a_date(date: str | None) -> None:
     """A missing or senseless Date is no reason to fail."""
-    assert read_answer(200, b"", date=date).server_at is None
+    assert parse_response(200, b"", date=date).server_at is None
 
 
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (204, b"", Answer(204, "ok")),
-        (200, b"", Answer(200, "ok", is_readable=False)),
+        (204, b"", ApiResponse(204, "ok")),
+        (200, b"", ApiResponse(200, "ok", is_readable=False)),
         (
             207,
             b'{"request_id": "a", "data": {}}',
-            Answer(207, "ok", request_id="a", data={}, is_readable=False),
+            ApiResponse(207, "ok", request_id="a", data={}, is_readable=False),
         ),
-        (202, b'{"data": null}', Answer(202, "ok", is_readable=False)),
-        (200, b'{"data": {}, "error": {"code": "x"}}', Answer(200, "ok", data={}, is_readable=False)),
-        (200, b'{"request_id":"r","data":null}', Answer(200, "ok", request_id="r")),
+        (202, b'{"data": null}', ApiResponse(202, "ok", is_readable=False)),
+        (200, b'{"data": {}, "error": {"code": "x"}}', ApiResponse(200, "ok", data={}, is_readable=False)),
+        (200, b'{"request_id":"r","data":null}', ApiResponse(200, "ok", request_id="r")),
         (
             200,
             b'{"request_id":"r","data":{"message":"done"}}',
-            Answer(200, "ok", "done", "r", {"message": "done"}),
+            ApiResponse(200, "ok", "done", "r", {"message": "done"}),
         ),
-        (200, b'{"data":[]}', Answer(200, "ok", data=[])),
-        (200, b'{"request_id":7,"data":{}}', Answer(200, "ok", data={})),
-        (200, b'{"request_id":"r","da', Answer(200, "ok", is_readable=False)),
-        (200, HTML, Answer(200, "ok", is_readable=False)),
-        (200, b"[1,2]", Answer(200, "ok", is_readable=False)),
+        (200, b'{"data":[]}', ApiResponse(200, "ok", data=[])),
+        (200, b'{"request_id":7,"data":{}}', ApiResponse(200, "ok", data={})),
+        (200, b'{"request_id":"r","da', ApiResponse(200, "ok", is_readable=False)),
+        (200, HTML, ApiResponse(200, "ok", is_readable=False)),
+        (200, b"[1,2]", ApiResponse(200, "ok", is_readable=False)),
         (
             200,
             b'{"request_id":"r","error":{"code":"internal"}}',
-            Answer(200, "ok", "", "r", None, None, False),
+            ApiResponse(200, "ok", "", "r", None, None, False),
         ),
-        (200, b'{"request_id":"r","data":{},"error":null}', Answer(200, "ok", "", "r", {})),
-        (200, b"\xff\xfe\x00", Answer(200, "ok", is_readable=False)),
-        (200, b"[" * 100_000, Answer(200, "ok", is_readable=False)),
-        (502, HTML, Answer(502, "downstream_unavailable", is_readable=False)),
-        (404, b"", Answer(404, "resource_not_found", is_readable=False)),
-        (404, b'{"message":"no Route matched"}', Answer(404, "resource_not_found", is_readable=False)),
-        (403, b'{"error":{"code":"FORBIDDEN_SCOPE"}}', Answer(403, "auth_forbidden")),
-        (403, b'{"error":"no"}', Answer(403, "auth_forbidden")),
-        (307, b"", Answer(307, "http_307", is_readable=False)),
+        (200, b'{"request_id":"r","data":{},"error":null}', ApiResponse(200, "ok", "", "r", {})),
+        (200, b"\xff\xfe\x00", ApiResponse(200, "ok", is_readable=False)),
+        (200, b"[" * 100_000, ApiResponse(200, "ok", is_readable=False)),
+        (502, HTML, ApiResponse(502, "downstream_unavailable", is_readable=False)),
+        (404, b"", ApiResponse(404, "resource_not_found", is_readable=False)),
+        (404, b'{"message":"no Route matched"}', ApiResponse(404, "resource_not_found", is_readable=False)),
+        (403, b'{"error":{"code":"FORBIDDEN_SCOPE"}}', ApiResponse(403, "auth_forbidden")),
+        (403, b'{"error":"no"}', ApiResponse(403, "auth_forbidden")),
+        (307, b"", ApiResponse(307, "http_307", is_readable=False)),
     ],
 )
-def test_answer__survives_any_body(status: int, body: bytes, expected: Answer) -> None:
+def test_answer__survives_any_body(status: int, body: bytes, expected: ApiResponse) -> None:
     """Whatever a proxy or a broken line leaves of a body, the answer is told as far as it goes."""
-    assert read_answer(status, body) == expected
+    assert parse_response(status, body) == expected
 
 
 @given(status=st.integers(100, 599), body=st.binary(max_size=60))
 def test_answer__never_raises(status: int, body: bytes) -> None:
     """No body at all can break the reader."""
-    assert read_answer(status, body).http_status == status
+    assert parse_response(status, body).http_status == status
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,7 @@ def test_answer__never_raises(status: int, body: bytes) -> None:
 )
 def test_errors__fit_the_status(status: int, kind: type[kf.ApiError]) -> None:
     """Each status has its exception, with all of the evidence."""
-    error = error_of(Answer(status, "some_code", "some words", "r-1"))
+    error = exception_for(ApiResponse(status, "some_code", "some words", "r-1"))
     assert type(error) is kind
     assert (error.http_status, error.code, error.request_id) == (status, "some_code", "r-1")
     assert "some words" in error.message
@@ -169,12 +173,12 @@ def test_errors__fit_the_status(status: int, kind: type[kf.ApiError]) -> None:
 
 def test_errors__name_the_variables_of_a_wrong_credential() -> None:
     """Whoever mistyped a key is told where it comes from."""
-    assert "KLIKIT_SECRET_KEY" in str(error_of(Answer(401, "auth_invalid_credential", "no")))
+    assert "KLIKIT_SECRET_KEY" in str(exception_for(ApiResponse(401, "auth_invalid_credential", "no")))
 
 
 def test_errors__name_the_variable_of_an_address_that_redirects() -> None:
     """Whoever gave an old address is told where it comes from."""
-    assert "KLIKIT_BASE_URL" in str(error_of(Answer(307, "http_307")))
+    assert "KLIKIT_BASE_URL" in str(exception_for(ApiResponse(307, "http_307")))
 
 
 def test_paths__are_the_three_enable_endpoints() -> None:
@@ -242,3 +246,38 @@ def test_enable__says_exactly_what_was_asked(
     pairs = said.pop("zoneStores", None)
     assert (pairs and [(pair["brandID"], pair["branchID"]) for pair in pairs]) == stores
     assert not said
+
+
+@pytest.mark.parametrize("half", [rb"\ud83c", rb"\uDF55", rb"\ud83cx\udf55"])
+def test_half_a_character__is_replaced_wherever_it_stands(half: bytes) -> None:
+    """A text that a server cut in mid-emoji still fits every file: message, request_id and data."""
+    body = b'{"request_id":"r%s","data":["d%s"],"error":{"code":"X%s","message":"m%s"}}' % ((half,) * 4)
+    answer = parse_response(400, body)
+    for text in (answer.message, answer.request_id or "", *answer.data):
+        assert text[1:2] in {"?", "\N{REPLACEMENT CHARACTER}"}
+        assert text.encode("utf-8")
+    assert answer.code == "request_invalid"
+
+
+def test_whole_character__is_kept_beside_a_half() -> None:
+    """Two halves that belong together are one character, and stay it."""
+    body = json.dumps({"request_id": "r", "data": ["\N{SLICE OF PIZZA}", "cut \ud83c"]}).encode()
+    assert parse_response(200, body).data == ["\N{SLICE OF PIZZA}", "cut ?"]
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Mon, 01 Jan 99999999999 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -0100", "yesterday", ""],
+)
+def test_date__beyond_the_calendar_is_none(date: str) -> None:
+    """A server's clock that no calendar holds is no clock."""
+    assert parse_response(200, b'{"request_id":"r","data":null}', date=date).server_at is None
+
+
+def test_redirect__is_explained() -> None:
+    """A redirect has no words of the API's: what it means is said, with the variable to look at."""
+    answer = parse_response(307, b"")
+    assert error_text(answer).startswith("the server sends requests elsewhere")
+    assert "KLIKIT_BASE_URL" in error_text(answer)
+    with connect(httpx.Response(307)) as client, pytest.raises(kf.ApiError, match="elsewhere"):
+        client.read("/brands")

@@ -15,7 +15,7 @@ import httpx
 
 import klikit_frames as kf
 from klikit_frames.api.clocks import SystemClock
-from klikit_frames.api.pacing import Pacing
+from klikit_frames.api.rate_limits import RateLimiter
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 
 N_THREADS = 8
@@ -48,10 +48,10 @@ def measure_ours(sandbox: kf.sandbox.Sandbox, body: bytes) -> float:
 def measure_admission(folder: Path | None) -> float:
     """Return microseconds that one admission takes, with the log in memory or in a shared file."""
     path = folder / "log.sqlite3" if folder else None
-    pacing = Pacing(reads_per_minute=600, writes_per_minute=6000, clock=SystemClock(), path=path)
+    pacing = RateLimiter(reads_per_minute=600, writes_per_minute=6000, clock=SystemClock(), path=path)
     began = time.perf_counter()
     for _ in range(5000):
-        pacing.admit("write")
+        pacing.acquire("write")
     pacing.close()
     return (time.perf_counter() - began) / 5000 * 1e6
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from klikit_frames.api.retries import Settled
-from klikit_frames.api.wire import Answer
+from klikit_frames.api.retries import CallResult
+from klikit_frames.api.wire import ApiResponse
 from klikit_frames.running.classification import classify_response, stop_reason
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -21,9 +21,9 @@ def _settled(
     was_sent: bool = True,
     is_readable: bool = True,
     replayed: bool = False,
-) -> Settled:
-    answer = None if status is None else Answer(status, code, message="said", is_readable=is_readable)
-    return Settled(answer, 1, NOW, NOW, was_sent, is_replayed_failure=replayed, trouble=None)
+) -> CallResult:
+    answer = None if status is None else ApiResponse(status, code, message="said", is_readable=is_readable)
+    return CallResult(answer, 1, NOW, NOW, was_sent, is_replayed_failure=replayed, trouble=None)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,6 @@ def test_judge__messages() -> None:
         (_settled(None, was_sent=False), "unreachable"),
     ],
 )
-def test_ends_run(settled: Settled, ending: str | None) -> None:
+def test_ends_run(settled: CallResult, ending: str | None) -> None:
     """A refused credential, and a server that nobody can reach, end the run; nothing else does."""
     assert stop_reason(settled) == ending

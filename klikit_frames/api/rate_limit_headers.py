@@ -17,7 +17,7 @@ MAX_PAUSE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimits:
+class RateLimitHeaders:
     """The rate headers of one answer; None where a header is absent or makes no sense.
 
     Attributes
@@ -49,7 +49,7 @@ class Pause:
     note: str | None = None
 
 
-def read_limits(headers: Mapping[str, str], *, now: datetime) -> RateLimits:
+def read_limits(headers: Mapping[str, str], *, now: datetime) -> RateLimitHeaders:
     """Return the rate headers of an answer as numbers.
 
     Touches neither network nor disk.
@@ -64,14 +64,14 @@ def read_limits(headers: Mapping[str, str], *, now: datetime) -> RateLimits:
     Examples
     --------
     >>> from datetime import UTC, datetime
-    >>> from klikit_frames.api.ratelimits import read_limits
+    >>> from klikit_frames.api.rate_limit_headers import read_limits
     >>> now = datetime(2026, 1, 1, tzinfo=UTC)
     >>> read_limits({"Retry-After": "Thu, 01 Jan 2026 00:00:30 GMT"}, now=now).retry_after_s
     30.0
     """
     reset = _parse_number(headers.get("X-RateLimit-Reset"))
     retry_after = headers.get("Retry-After")
-    return RateLimits(
+    return RateLimitHeaders(
         limit=_parse_count(headers.get("X-RateLimit-Limit"), least=1),
         remaining=_parse_count(headers.get("X-RateLimit-Remaining"), least=0),
         reset_s=None if reset is None else reset - now.timestamp(),
@@ -80,12 +80,12 @@ def read_limits(headers: Mapping[str, str], *, now: datetime) -> RateLimits:
     )
 
 
-def choose_pause(limits: RateLimits, *, n_in_a_row: int) -> Pause:
+def choose_pause(limits: RateLimitHeaders, *, n_in_a_row: int) -> Pause:
     """Return how long to rest after a 429: what the server asks for, within reason.
 
     Parameters
     ----------
-    limits : RateLimits
+    limits : RateLimitHeaders
         The headers of the 429.
     n_in_a_row : int
         How many rests came one after the other, this one included; without a usable header each is twice
@@ -93,10 +93,10 @@ def choose_pause(limits: RateLimits, *, n_in_a_row: int) -> Pause:
 
     Examples
     --------
-    >>> from klikit_frames.api.ratelimits import RateLimits, choose_pause
-    >>> choose_pause(RateLimits(retry_after_s=7.0, retry_after="7"), n_in_a_row=1)
+    >>> from klikit_frames.api.rate_limit_headers import RateLimitHeaders, choose_pause
+    >>> choose_pause(RateLimitHeaders(retry_after_s=7.0, retry_after="7"), n_in_a_row=1)
     Pause(seconds=7.0, note=None)
-    >>> choose_pause(RateLimits(retry_after_s=1e9, retry_after="1000000000"), n_in_a_row=1).note
+    >>> choose_pause(RateLimitHeaders(retry_after_s=1e9, retry_after="1000000000"), n_in_a_row=1).note
     "the server asked for a pause of '1000000000', 300 s are kept"
     """
     asked = limits.retry_after_s

@@ -20,7 +20,7 @@ _SAFE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseUrl:
     """A base URL that has passed every check."""
 
     scheme: str
@@ -55,7 +55,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_base_url(address: Secret, *, allowed_hosts: Iterable[str] = ()) -> Base:
+def check_base_url(address: Secret, *, allowed_hosts: Iterable[str] = ()) -> BaseUrl:
     """Return the parsed base URL, or refuse it in one sentence that repeats nothing of it but the host.
 
     Touches neither network nor disk.
@@ -75,7 +75,7 @@ def check_base_url(address: Secret, *, allowed_hosts: Iterable[str] = ()) -> Bas
     Examples
     --------
     >>> from klikit_frames.api.credentials import Secret
-    >>> from klikit_frames.api.hosts import check_base_url
+    >>> from klikit_frames.api.base_urls import check_base_url
     >>> check_base_url(Secret("https://api.dev.shadowchef.co")).url
     'https://api.dev.shadowchef.co/v1/partner'
     """
@@ -88,7 +88,7 @@ def check_base_url(address: Secret, *, allowed_hosts: Iterable[str] = ()) -> Bas
     path = _read_path(address.reveal())
     if path is None:
         raise ConfigError(f"The path of the base URL (KLIKIT_BASE_URL) is not as plain as {DEFAULT_PATH!r}.")
-    return Base(scheme=place.scheme, host=place.host, port=place.port, path=path)
+    return BaseUrl(scheme=place.scheme, host=place.host, port=place.port, path=path)
 
 
 def check_path(path: str) -> str:

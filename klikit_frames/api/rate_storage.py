@@ -1,4 +1,4 @@
-"""The log of what was sent lately: in memory, or in a file that all processes of this machine share."""
+"""The requests sent lately and the cooldown after a 429, kept in memory or in shared files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -14,19 +15,20 @@ import platformdirs
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
 from .credentials import account_digest
+from .rate_limit_headers import MAX_PAUSE_S
 
 _FORGET_EVERY = 100
 _ANY_RATE = Rate(1, 60_000)
 _LOG = logging.getLogger(__name__)
 
 
-class SendLog:
+class SlidingWindowLog:
     """An exact sliding log over a pyrate-limiter bucket; its caller holds a lock.
 
     Examples
     --------
-    >>> from klikit_frames.api.logs import SendLog
-    >>> log = SendLog()
+    >>> from klikit_frames.api.rate_storage import SlidingWindowLog
+    >>> log = SlidingWindowLog()
     >>> [log.put(now_ms, limit=2, window_ms=1000) for now_ms in (0, 400, 500)]
     [0, 0, 501]
     """
@@ -100,21 +102,86 @@ class SendLog:
             self._connection.rollback()
 
 
-def open_log(name: str, *, path: Path | None) -> SendLog:
+def open_window_log(name: str, *, path: Path | None) -> SlidingWindowLog:
     """Return the log of that name in the file, or one in memory if there is no file or it is of no use."""
     if path is None:
-        return SendLog()
+        return SlidingWindowLog()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives its side files the rights of this one.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        return SendLog(SQLiteBucket.init_from_file([_ANY_RATE], table=name, db_path=str(path)))
+        return SlidingWindowLog(SQLiteBucket.init_from_file([_ANY_RATE], table=name, db_path=str(path)))
     except Exception as error:  # noqa: BLE001 - sqlite3's own cannot be named here, and memory is good enough
         _LOG.warning("The rate log %s cannot be used, other processes are not seen: %s", path, error)
-        return SendLog()
+        return SlidingWindowLog()
 
 
 def log_path(host: str, *, partner_key: str) -> Path:
     """Return the file that all processes with this credential share; its name tells nothing of the key."""
     account = account_digest(host, partner_key=partner_key)
     return Path(platformdirs.user_state_dir("klikit_frames")) / "pacing" / f"{account}.sqlite3"
+
+
+# What others wrote is looked up this often: reading a file before each of 1,000 requests a second would cost
+# as much as sending them.
+LOOK_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """A time in which nothing is sent; a machine's clock that is set back ends it."""
+
+    begins: float = 0.0
+    ends: float = 0.0
+
+    def left(self, now: float) -> float:
+        """Return the seconds that are left of it."""
+        return self.ends - now if self.begins <= now < self.ends else 0.0
+
+
+class SharedCooldown:
+    """The rest of one credential: in memory, and in a file where other processes are to know of it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from klikit_frames.api.rate_storage import Cooldown, SharedCooldown
+    >>> SharedCooldown(Path("rest.txt")).begin(Cooldown(100.0, 130.0))
+    >>> SharedCooldown(Path("rest.txt")).left(110.0)
+    20.0
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._own = self._seen = Cooldown()
+        self._seen_at = 0.0
+        self._path = path
+
+    def left(self, now: float) -> float:
+        """Return the seconds that are left of it, in whichever process it began."""
+        if self._path and not 0.0 <= now - self._seen_at < LOOK_EVERY_S:
+            self._seen, self._seen_at = _read(self._path), now
+        return max(self._own.left(now), self._seen.left(now))
+
+    def begin(self, rest: Cooldown) -> None:
+        """Take a rest; a file that cannot be written costs the sharing, not the run."""
+        self._own = rest
+        if self._path:
+            with suppress(OSError):
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _overwrite(self._path, f"{rest.begins:020.3f} {rest.ends:020.3f}".encode())
+
+
+def _read(path: Path) -> Cooldown:
+    try:
+        begins, ends = map(float, path.read_text("utf-8").split())
+    except (OSError, ValueError):
+        # None yet, or another process is just writing it: the server tells soon enough.
+        return Cooldown()
+    return Cooldown(begins, min(ends, begins + MAX_PAUSE_S))
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    # Emptied first, the file would cost a flush each time, and others would find it empty.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(content)
+        file.truncate()

@@ -241,3 +241,38 @@ def test_stop__between_two_tries() -> None:
     with connect(transport=script) as client:
         settled = write(client, stop=stop)
     assert (settled.was_sent, settled.answer.http_status, len(script.received)) == (True, 503, 1)  # type: ignore[union-attr]
+
+
+class ClosingClock(FakeClock):
+    """A clock on which somebody closes the client during the first wait."""
+
+    client: kf.Client
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Close the client, then jump."""
+        self.client.close()
+        super().sleep(seconds, stop=stop)
+
+
+def test_write__of_a_client_closed_in_a_pause() -> None:
+    """A write that waits out a 429 when its client is closed was never taken, and says why it ended."""
+    clock, script = ClosingClock(), Script(error(429, Retry_After="7"), ok())
+    clock.client = connect(transport=script, clock=clock)
+    settled = write(clock.client)
+    assert (settled.answer, settled.was_sent, settled.trouble) == (None, False, "the client was closed")
+    assert len(script.received) == 1
+
+
+@pytest.mark.parametrize("n_before", [0, 1])
+def test_on_attempt__that_returns_false_keeps_the_try_from_being_sent(n_before: int) -> None:
+    """Whoever is told of a try may forbid it; what was met before it is still told."""
+    script = Script(error(503, request_id="r-1"), ok())
+
+    def allow(n: int, _at: datetime) -> bool:
+        return n <= n_before
+
+    with connect(transport=script) as client:
+        settled = write(client, on_attempt=allow)
+    assert (len(script.received), settled.attempts, settled.was_sent) == (n_before, n_before, bool(n_before))
+    assert (settled.answer.http_status if settled.answer else None) == (503 if n_before else None)
+    assert settled.trouble == "stopped"

@@ -11,40 +11,48 @@ from datetime import datetime
 from tenacity import RetryCallState, Retrying
 
 from .clocks import Clock, read_now
-from .pacing import Kind, Pacing
-from .retries import RetryBudget, Settled, Verdict, cap_backoff, count_tries, judge, settle
-from .tries import Try
+from .rate_limits import Kind, RateLimiter
+from .retries import (
+    Attempt,
+    CallResult,
+    RetryBudget,
+    RetryDecision,
+    cap_backoff,
+    count_attempts,
+    judge,
+    settle,
+)
 
 OnAttempt = Callable[[int, datetime], object]
 Uniform = Callable[[float, float], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ClientContext:
     """What all requests of one client share."""
 
-    pacing: Pacing
+    pacing: RateLimiter
     clock: Clock
     budget: RetryBudget = field(default_factory=RetryBudget)
     uniform: Uniform = random.SystemRandom().uniform
 
 
 @dataclass(slots=True)
-class Call:
+class RequestExecutor:
     """One request and its tries so far."""
 
     kind: Kind
-    send: Callable[[], Try]
-    shared: Surroundings
+    send: Callable[[], Attempt]
+    shared: ClientContext
     stop: threading.Event | None = None
     on_attempt: OnAttempt | None = None
     is_closed: Callable[[], bool] = lambda: False
-    _tries: list[Try] = field(default_factory=list, init=False)
+    _tries: list[Attempt] = field(default_factory=list, init=False)
     _sent_at: datetime | None = field(default=None, init=False)
     _limited_since: float | None = field(default=None, init=False)
-    _verdict: Verdict = field(default=Verdict.FINAL, init=False)
+    _verdict: RetryDecision = field(default=RetryDecision.FINAL, init=False)
 
-    def settle(self) -> Settled:
+    def settle(self) -> CallResult:
         """Make tries until one is final, and return what came of them."""
         self.shared.budget.earn()
         self._try_once()
@@ -59,22 +67,22 @@ class Call:
         )
 
     def _try_once(self) -> None:
-        if not self.shared.pacing.admit(self.kind, stop=self.stop):
-            self._verdict = Verdict.STOPPED
+        if not self.shared.pacing.acquire(self.kind, stop=self.stop):
+            self._verdict = RetryDecision.STOPPED
             return
         if self.is_closed():
-            self._verdict = Verdict.CLOSED
+            self._verdict = RetryDecision.CLOSED
             return
         now = read_now(self.shared.clock)
         if self.on_attempt and self.on_attempt(len(self._tries) + 1, now) is False:
-            self._verdict = Verdict.STOPPED
+            self._verdict = RetryDecision.STOPPED
             return
         self._sent_at = self._sent_at or now
         self._tries.append(self.send())
         self._note(self._tries[-1], admitted_at=now)
         self._verdict = self._judge()
 
-    def _note(self, last: Try, *, admitted_at: datetime) -> None:
+    def _note(self, last: Attempt, *, admitted_at: datetime) -> None:
         # The slot was taken at the admission: what lies between it and the socket delays the request too.
         if last.was_sent:
             self.shared.pacing.note(
@@ -84,13 +92,13 @@ class Call:
                 is_rate_limited=last.is_rate_limited,
             )
 
-    def _judge(self) -> Verdict:
+    def _judge(self) -> RetryDecision:
         if self._tries[-1].is_rate_limited and self._limited_since is None:
             self._limited_since = self.shared.clock.time()
         limited_s = self.shared.clock.time() - (self._limited_since or self.shared.clock.time())
         verdict = judge(self._tries, limited_s=limited_s)
-        if verdict is Verdict.RETRY and not self.shared.budget.spend():
-            return Verdict.OVER_BUDGET
+        if verdict is RetryDecision.RETRY and not self.shared.budget.spend():
+            return RetryDecision.OVER_BUDGET
         return verdict
 
     def _goes_on(self, state: RetryCallState) -> bool:
@@ -98,9 +106,9 @@ class Call:
 
     def _draw_wait(self, _state: RetryCallState | None = None) -> float:
         # After a 429 it is the pacing that waits, for all requests of the credential at once.
-        if self._verdict is Verdict.WAIT:
+        if self._verdict is RetryDecision.WAIT:
             return 0.0
-        return self.shared.uniform(0.0, cap_backoff(count_tries(self._tries)))
+        return self.shared.uniform(0.0, cap_backoff(count_attempts(self._tries)))
 
     def _sleep(self, seconds: float) -> None:
         self.shared.clock.sleep(seconds, stop=self.stop)

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from .clocks import Clock
-from .jitters import MAX_JITTER_S, Jitter
-from .logs import SendLog, open_log
-from .ratelimits import MAX_RESET_S, WINDOW_S, RateLimits, choose_pause
-from .rests import Rest, SharedRest
+from .rate_limit_headers import MAX_RESET_S, WINDOW_S, RateLimitHeaders, choose_pause
+from .rate_storage import Cooldown, SharedCooldown, SlidingWindowLog, open_window_log
 
 Kind = Literal["read", "write"]
 # Beyond this cap a file costs each request more than sharing could save it.
@@ -29,16 +28,74 @@ _RECOVERY_PER_WINDOW = 0.1
 _LOG = logging.getLogger(__name__)
 
 
+MIN_JITTER_S = 0.25
+# Three seconds on top of sixty still use 95 % of the cap.
+MAX_JITTER_S = 3.0
+_BUCKET_S = 3.0
+# As long as a request that was noted may still count in the widest window.
+_KEPT_S = WINDOW_S + MAX_JITTER_S + _BUCKET_S
+
+
 @dataclass(slots=True)
-class Lane:
+class _Bucket:
+    begins: float
+    least_s: float
+    most_s: float
+
+
+@dataclass(slots=True)
+class LatencySpread:
+    """The spread of the durations of the last minute, at a cost that does not grow with their number.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.rate_limits import LatencySpread
+    >>> jitter = LatencySpread()
+    >>> for duration_s in (0.5, 1.5):
+    ...     jitter.note(duration_s, now=100.0)
+    >>> jitter.measure(now=160.0), jitter.measure(now=170.0)
+    (1.25, 0.25)
+    """
+
+    _buckets: deque[_Bucket] = field(default_factory=deque, init=False)
+
+    def note(self, duration_s: float, *, now: float) -> None:
+        """Note how long one request took."""
+        last = self._buckets[-1] if self._buckets else None
+        if last is None or not 0 <= now - last.begins < _BUCKET_S:
+            self._buckets.append(_Bucket(now, duration_s, duration_s))
+            return
+        last.least_s = min(last.least_s, duration_s)
+        last.most_s = max(last.most_s, duration_s)
+
+    def assume_worst(self, *, now: float) -> None:
+        """Assume the worst of requests that others sent lately, for nobody knows how long theirs took."""
+        self._buckets.append(_Bucket(now, 0.0, MAX_JITTER_S))
+
+    def measure(self, now: float) -> float:
+        """Return by how many seconds requests may be delayed unequally."""
+        self._forget(now)
+        if not self._buckets:
+            return MIN_JITTER_S
+        spread_s = max(one.most_s for one in self._buckets) - min(one.least_s for one in self._buckets)
+        return min(MAX_JITTER_S, MIN_JITTER_S + spread_s)
+
+    def _forget(self, now: float) -> None:
+        # A bucket of the future is of a clock that was set back since.
+        while self._buckets and not 0 <= now - self._buckets[0].begins <= _KEPT_S:
+            self._buckets.popleft()
+
+
+@dataclass(slots=True)
+class Quota:
     """The cap on one kind of request: as configured, and as learned from the server."""
 
-    log: SendLog
+    log: SlidingWindowLog
     configured: int
     learned: float = field(init=False)
-    jitter: Jitter = field(default_factory=Jitter, init=False)
+    jitter: LatencySpread = field(default_factory=LatencySpread, init=False)
     changed_at: float = field(default=0.0, init=False)
-    hold: Rest = field(default_factory=Rest, init=False)
+    hold: Cooldown = field(default_factory=Cooldown, init=False)
 
     def __post_init__(self) -> None:
         self.learned = float(self.configured)
@@ -55,7 +112,7 @@ class Lane:
         window_s = WINDOW_S + self.jitter.measure(now)
         return self.log.put(int(now * 1000), limit=self.per_minute, window_ms=int(window_s * 1000)) / 1000
 
-    def learn(self, limits: RateLimits, *, now: float) -> None:
+    def update_from_headers(self, limits: RateLimitHeaders, *, now: float) -> None:
         """Keep the cap that the server names if it is the lower one; wait if its window is used up."""
         if limits.limit is not None:
             self.learned, self.changed_at = float(min(self.configured, limits.limit)), now
@@ -63,7 +120,7 @@ class Lane:
             self.learned += self.configured * _RECOVERY_PER_WINDOW
             self.learned, self.changed_at = min(self.learned, float(self.configured)), now
         if limits.remaining == 0 and limits.reset_s is not None and 0 < limits.reset_s <= MAX_RESET_S:
-            self.hold = Rest(now, now + limits.reset_s)
+            self.hold = Cooldown(now, now + limits.reset_s)
 
     def back_off(self, *, now: float) -> None:
         """Lower the cap after a 429 that names none."""
@@ -71,7 +128,7 @@ class Lane:
         self.changed_at = now
 
 
-class Pacing:
+class RateLimiter:
     """Admits the requests of one credential, one lane for reads and one for writes; safe for threads.
 
     Parameters
@@ -88,7 +145,7 @@ class Pacing:
     --------
     >>> with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=120) as client:
     ...     client.pacing
-    <Pacing: 600 reads and 120 writes a minute>
+    <RateLimiter: 600 reads and 120 writes a minute>
     """
 
     def __init__(
@@ -96,44 +153,44 @@ class Pacing:
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._pause = SharedRest(path and path.with_suffix(".rest"))
+        self._pause = SharedCooldown(path and path.with_suffix(".rest"))
         self._n_pauses_in_a_row = 0
-        self._lanes: dict[Kind, Lane] = {
-            "read": _open_lane("reads", reads_per_minute, path=path, now=clock.time()),
-            "write": _open_lane("writes", writes_per_minute, path=path, now=clock.time()),
+        self._quotas: dict[Kind, Quota] = {
+            "read": _open_quota("reads", reads_per_minute, path=path, now=clock.time()),
+            "write": _open_quota("writes", writes_per_minute, path=path, now=clock.time()),
         }
 
     @property
     def reads_per_minute(self) -> int:
         """The cap on reads that is kept now."""
-        return self._lanes["read"].per_minute
+        return self._quotas["read"].per_minute
 
     @property
     def writes_per_minute(self) -> int:
         """The cap on writes that is kept now."""
-        return self._lanes["write"].per_minute
+        return self._quotas["write"].per_minute
 
     @property
     def paused_s(self) -> float:
         """Seconds for which the credential still rests after a 429."""
         return self._pause.left(self._clock.time())
 
-    def admit(self, kind: Kind, *, stop: threading.Event | None = None) -> bool:
+    def acquire(self, kind: Kind, *, stop: threading.Event | None = None) -> bool:
         """Wait for the request's turn; False if `stop` was set before it came."""
         while not (stop and stop.is_set()):
             with self._lock:
-                wait_s = self.paused_s or self._lanes[kind].take(self._clock.time())
+                wait_s = self.paused_s or self._quotas[kind].take(self._clock.time())
             if wait_s <= 0:
                 return True
             self._clock.sleep(wait_s, stop=stop)
         return False
 
-    def note(self, kind: Kind, *, duration_s: float, limits: RateLimits, is_rate_limited: bool) -> None:
+    def note(self, kind: Kind, *, duration_s: float, limits: RateLimitHeaders, is_rate_limited: bool) -> None:
         """Learn from an answer: its time since the admission, what its headers say, whether it was a 429."""
         with self._lock:
-            lane, now = self._lanes[kind], self._clock.time()
+            lane, now = self._quotas[kind], self._clock.time()
             lane.jitter.note(duration_s, now=now)
-            lane.learn(limits, now=now)
+            lane.update_from_headers(limits, now=now)
             if is_rate_limited:
                 self._rest(lane, limits=limits, now=now)
             # Asked last: whether a rest is on may take a look at the disk, and nearly always there was none.
@@ -143,13 +200,13 @@ class Pacing:
     def close(self) -> None:
         """Close the shared file, if there is one."""
         with self._lock:
-            for lane in self._lanes.values():
+            for lane in self._quotas.values():
                 lane.log.close()
 
     def __repr__(self) -> str:
-        return f"<Pacing: {self.reads_per_minute} reads and {self.writes_per_minute} writes a minute>"
+        return f"<RateLimiter: {self.reads_per_minute} reads and {self.writes_per_minute} writes a minute>"
 
-    def _rest(self, lane: Lane, *, limits: RateLimits, now: float) -> None:
+    def _rest(self, lane: Quota, *, limits: RateLimitHeaders, now: float) -> None:
         # The requests that were under way together get their 429 together: that is one pause.
         if not self._pause.left(now):
             self._n_pauses_in_a_row += 1
@@ -158,12 +215,12 @@ class Pacing:
         pause = choose_pause(limits, n_in_a_row=max(1, self._n_pauses_in_a_row))
         if pause.note:
             _LOG.warning("Rate limit: %s", pause.note)
-        self._pause.begin(Rest(now, now + max(pause.seconds, self._pause.left(now))))
+        self._pause.begin(Cooldown(now, now + max(pause.seconds, self._pause.left(now))))
 
 
-def _open_lane(name: str, per_minute: int, *, path: Path | None, now: float) -> Lane:
+def _open_quota(name: str, per_minute: int, *, path: Path | None, now: float) -> Quota:
     is_shared = per_minute <= MAX_SHARED_PER_MINUTE
-    lane = Lane(log=open_log(name, path=path if is_shared else None), configured=per_minute)
+    lane = Quota(log=open_window_log(name, path=path if is_shared else None), configured=per_minute)
     if lane.log.holds_since(int((now - WINDOW_S - MAX_JITTER_S) * 1000)):
-        lane.jitter.fear(now=now)
+        lane.jitter.assume_worst(now=now)
     return lane

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klikit_frames.api.ratelimits import MAX_PAUSE_S, RateLimits, choose_pause, read_limits
+from klikit_frames.api.rate_limit_headers import MAX_PAUSE_S, RateLimitHeaders, choose_pause, read_limits
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
@@ -45,36 +45,36 @@ def test_limits__are_read_from_the_headers() -> None:
         "X-RateLimit-Remaining": "0",
         "X-RateLimit-Reset": str(int(NOW.timestamp()) + 12),
     }
-    assert read_limits(headers, now=NOW) == RateLimits(limit=300, remaining=0, reset_s=12.0)
+    assert read_limits(headers, now=NOW) == RateLimitHeaders(limit=300, remaining=0, reset_s=12.0)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "many", "nan", "1e999"])
 def test_limits__leave_out_what_makes_no_sense(text: str) -> None:
     """A senseless number is as good as none."""
     headers = {"X-RateLimit-Limit": text, "X-RateLimit-Remaining": text}
-    assert read_limits(headers, now=NOW) == RateLimits()
+    assert read_limits(headers, now=NOW) == RateLimitHeaders()
 
 
 @pytest.mark.parametrize(
     ("limits", "n_in_a_row", "seconds", "is_noted"),
     [
-        (RateLimits(retry_after_s=7, retry_after="7"), 1, 7.0, False),
-        (RateLimits(retry_after_s=0, retry_after="0"), 1, 0.05, False),
-        (RateLimits(retry_after_s=300, retry_after="300"), 1, 300.0, False),
-        (RateLimits(retry_after_s=1e9, retry_after="1000000000"), 1, 300.0, True),
-        (RateLimits(retry_after_s=-60, retry_after="a past date"), 1, 1.0, True),
-        (RateLimits(retry_after="soon"), 2, 2.0, True),
-        (RateLimits(), 1, 1.0, False),
-        (RateLimits(), 4, 8.0, False),
-        (RateLimits(), 50, 60.0, False),
-        (RateLimits(reset_s=12.0), 1, 12.0, False),
-        (RateLimits(reset_s=61.0), 1, 61.0, False),
-        (RateLimits(reset_s=4000.0), 1, 1.0, False),
-        (RateLimits(reset_s=-5.0), 3, 4.0, False),
+        (RateLimitHeaders(retry_after_s=7, retry_after="7"), 1, 7.0, False),
+        (RateLimitHeaders(retry_after_s=0, retry_after="0"), 1, 0.05, False),
+        (RateLimitHeaders(retry_after_s=300, retry_after="300"), 1, 300.0, False),
+        (RateLimitHeaders(retry_after_s=1e9, retry_after="1000000000"), 1, 300.0, True),
+        (RateLimitHeaders(retry_after_s=-60, retry_after="a past date"), 1, 1.0, True),
+        (RateLimitHeaders(retry_after="soon"), 2, 2.0, True),
+        (RateLimitHeaders(), 1, 1.0, False),
+        (RateLimitHeaders(), 4, 8.0, False),
+        (RateLimitHeaders(), 50, 60.0, False),
+        (RateLimitHeaders(reset_s=12.0), 1, 12.0, False),
+        (RateLimitHeaders(reset_s=61.0), 1, 61.0, False),
+        (RateLimitHeaders(reset_s=4000.0), 1, 1.0, False),
+        (RateLimitHeaders(reset_s=-5.0), 3, 4.0, False),
     ],
 )
 def test_pause__is_what_the_server_asks_within_reason(
-    limits: RateLimits, n_in_a_row: int, seconds: float, is_noted: bool
+    limits: RateLimitHeaders, n_in_a_row: int, seconds: float, is_noted: bool
 ) -> None:
     """Each form is honoured; the absurd is bounded, and said."""
     pause = choose_pause(limits, n_in_a_row=n_in_a_row)

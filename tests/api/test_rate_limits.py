@@ -6,14 +6,16 @@ import logging
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 import klikit_frames as kf
 from klikit_frames.api.clocks import SystemClock
-from klikit_frames.api.pacing import Kind, Pacing
-from klikit_frames.api.ratelimits import RateLimits
+from klikit_frames.api.rate_limit_headers import WINDOW_S, RateLimitHeaders
+from klikit_frames.api.rate_limits import MAX_JITTER_S, MIN_JITTER_S, Kind, LatencySpread, RateLimiter
 from klikit_frames.sandbox.limits import WINDOWS
 
 from .scripts import FakeClock, connect, error, ok, write
@@ -21,25 +23,27 @@ from .scripts import FakeClock, connect, error, ok, write
 CAP = 120
 
 
-def pace(clock: FakeClock, *, writes_per_minute: int = CAP, path: Path | None = None) -> Pacing:
+def pace(clock: FakeClock, *, writes_per_minute: int = CAP, path: Path | None = None) -> RateLimiter:
     """Return a pacing of its own."""
-    return Pacing(reads_per_minute=2 * CAP, writes_per_minute=writes_per_minute, clock=clock, path=path)
+    return RateLimiter(reads_per_minute=2 * CAP, writes_per_minute=writes_per_minute, clock=clock, path=path)
 
 
-def note(pacing: Pacing, kind: Kind = "write", *, is_rate_limited: bool = False, **limits: float) -> None:
+def note(
+    pacing: RateLimiter, kind: Kind = "write", *, is_rate_limited: bool = False, **limits: float
+) -> None:
     """Let the pacing hear of one answer."""
-    heard = RateLimits(**limits)  # type: ignore[arg-type]
+    heard = RateLimitHeaders(**limits)  # type: ignore[arg-type]
     pacing.note(kind, duration_s=0.01, limits=heard, is_rate_limited=is_rate_limited)
 
 
-def send_all(pacing: Pacing, clock: FakeClock, *, n: int, delay_s: float) -> list[float]:
+def send_all(pacing: RateLimiter, clock: FakeClock, *, n: int, delay_s: float) -> list[float]:
     """Send `n` requests over a path with this much jitter; return when they arrived."""
     dice, arrivals = random.Random(7), []
     for _ in range(n):
-        assert pacing.admit("write")
+        assert pacing.acquire("write")
         delay = dice.uniform(0.01, 0.01 + delay_s)
         arrivals.append(clock.now + delay)
-        pacing.note("write", duration_s=delay + 0.01, limits=RateLimits(), is_rate_limited=False)
+        pacing.note("write", duration_s=delay + 0.01, limits=RateLimitHeaders(), is_rate_limited=False)
     return sorted(arrivals)
 
 
@@ -94,10 +98,10 @@ def test_lanes__are_apart() -> None:
     clock = FakeClock()
     pacing = pace(clock)
     for _ in range(CAP):
-        pacing.admit("read")
-        pacing.admit("write")
+        pacing.acquire("read")
+        pacing.acquire("write")
     assert clock.slept == []
-    pacing.admit("write")
+    pacing.acquire("write")
     assert clock.slept == [60.251]
 
 
@@ -106,9 +110,9 @@ def test_pacing__is_shared_by_threads() -> None:
     clock = FakeClock()
     pacing = pace(clock)
     with ThreadPoolExecutor(8) as threads:
-        admitted = list(threads.map(lambda _: pacing.admit("write"), range(CAP)))
+        admitted = list(threads.map(lambda _: pacing.acquire("write"), range(CAP)))
     assert (sum(admitted), clock.slept) == (CAP, [])
-    pacing.admit("write")
+    pacing.acquire("write")
     assert clock.slept == [60.251]
 
 
@@ -117,10 +121,10 @@ def test_pacing__is_shared_by_clients_of_one_machine(tmp_path: Path) -> None:
     clock, path = FakeClock(), tmp_path / "log.sqlite3"
     first, second = pace(clock, path=path), pace(clock, path=path)
     for _ in range(CAP // 2):
-        first.admit("write")
-        second.admit("write")
+        first.acquire("write")
+        second.acquire("write")
     assert clock.slept == []
-    second.admit("write")
+    second.acquire("write")
     assert clock.slept == [60.251]
     first.close()
     second.close()
@@ -130,7 +134,7 @@ def test_log__of_a_huge_cap_stays_in_memory(tmp_path: Path) -> None:
     """Whoever takes the cap off pays for no file."""
     path = tmp_path / "log.sqlite3"
     pacing = pace(FakeClock(), writes_per_minute=6001, path=path)
-    assert [pacing._lanes[kind].log.is_shared for kind in ("read", "write")] == [True, False]  # type: ignore[index]
+    assert [pacing._quotas[kind].log.is_shared for kind in ("read", "write")] == [True, False]  # type: ignore[index]
     pacing.close()
 
 
@@ -152,7 +156,7 @@ def test_429__pauses_the_whole_credential() -> None:
     pacing = pace(clock)
     note(pacing, is_rate_limited=True, retry_after_s=7.0)
     assert pacing.paused_s == 7.0
-    assert pacing.admit("read")
+    assert pacing.acquire("read")
     assert clock.slept == [7.0]
 
 
@@ -171,7 +175,7 @@ def test_429__pauses_other_processes_too(tmp_path: Path) -> None:
     one, other = pace(clock, path=path), pace(clock, path=path)
     note(one, is_rate_limited=True, retry_after_s=7.0)
     assert (other.paused_s, other.writes_per_minute) == (7.0, CAP)
-    assert other.admit("read")
+    assert other.acquire("read")
     assert clock.slept == [7.0]
     one.close()
     other.close()
@@ -191,7 +195,7 @@ def test_429__without_a_header_waits_longer_each_time() -> None:
     pacing = pace(clock)
     for _ in range(3):
         note(pacing, is_rate_limited=True)
-        pacing.admit("write")
+        pacing.acquire("write")
     assert clock.slept == [1.0, 2.0, 4.0]
     note(pacing)
     note(pacing, is_rate_limited=True)
@@ -211,7 +215,7 @@ def test_caps__are_learned_from_a_header() -> None:
     """The server's own number is kept where it is the lower one, never a higher one."""
     pacing = pace(FakeClock())
     note(pacing, limit=50)
-    assert repr(pacing) == "<Pacing: 240 reads and 50 writes a minute>"
+    assert repr(pacing) == "<RateLimiter: 240 reads and 50 writes a minute>"
     note(pacing, limit=10_000)
     assert pacing.writes_per_minute == CAP
 
@@ -245,9 +249,9 @@ def test_window__that_others_used_up_is_waited_for() -> None:
     clock = FakeClock()
     pacing = pace(clock)
     note(pacing, remaining=0, reset_s=12.0)
-    pacing.admit("read")
+    pacing.acquire("read")
     assert clock.slept == []
-    pacing.admit("write")
+    pacing.acquire("write")
     assert clock.slept == [12.0]
 
 
@@ -257,7 +261,7 @@ def test_window__with_a_senseless_reset_is_not_waited_for(reset_s: float) -> Non
     clock = FakeClock()
     pacing = pace(clock)
     note(pacing, remaining=0, reset_s=reset_s)
-    assert pacing.admit("write")
+    assert pacing.acquire("write")
     assert clock.slept == []
 
 
@@ -266,7 +270,7 @@ def test_stop__ends_the_waiting() -> None:
     pacing, stop = pace(FakeClock()), threading.Event()
     note(pacing, is_rate_limited=True, retry_after_s=50.0)
     stop.set()
-    assert not pacing.admit("write", stop=stop)
+    assert not pacing.acquire("write", stop=stop)
 
 
 def test_stop__wakes_a_real_sleeper() -> None:
@@ -277,3 +281,101 @@ def test_stop__wakes_a_real_sleeper() -> None:
         threading.Timer(0.05, stop.set).start()
         settled = write(client, stop=stop)
     assert (settled.answer, settled.was_sent, settled.trouble) == (None, False, "stopped")
+
+
+def test_jitter__widens_the_window_within_bounds() -> None:
+    """The window grows by how unequally the answers took, from a quarter of a second to three seconds."""
+    jitter, found = LatencySpread(), []
+    for duration_s in (0.1, 0.6, 25.0):
+        jitter.note(duration_s, now=100.0)
+        found.append(jitter.measure(100.0))
+    assert found == [MIN_JITTER_S, pytest.approx(MIN_JITTER_S + 0.5), MAX_JITTER_S]
+    assert WINDOW_S / (WINDOW_S + MAX_JITTER_S) >= 0.95
+
+
+def test_jitter__outlives_the_request_in_any_number() -> None:
+    """A slow request is remembered while it counts, however many quick ones follow; then it is let go."""
+    jitter = LatencySpread()
+    jitter.note(2.0, now=0.0)
+    for tenth in range(630):
+        jitter.note(0.0, now=tenth / 10)
+    assert jitter.measure(63.0) == MIN_JITTER_S + 2.0
+    assert jitter.measure(70.0) == MIN_JITTER_S
+    assert len(jitter._buckets) < 25
+
+
+def test_jitter__of_a_clock_set_back_is_let_go() -> None:
+    """What was noted in a future that is no more widens nothing for ever."""
+    jitter = LatencySpread()
+    jitter.note(2.0, now=3600.0)
+    jitter.note(0.0, now=3600.0)
+    assert jitter.measure(0.0) == MIN_JITTER_S
+
+
+class Road:
+    """A server behind a path with delays of its own choice, which counts in a window of this kind."""
+
+    def __init__(self, clock: FakeClock, *, kind: str, cap: int, delays_s: dict[int, float]) -> None:
+        self.clock, self.window, self.delays_s = clock, WINDOWS[kind](cap), delays_s
+        self.arrivals: list[float] = []
+
+    def __call__(self, _request: httpx.Request) -> httpx.Response:
+        """ApiResponse after the delay: 429 if it is one too many."""
+        self.clock.now += self.delays_s.get(len(self.arrivals), 0.01)
+        self.arrivals.append(self.clock.now)
+        is_allowed = self.window.take(self.clock.now).is_allowed
+        self.clock.now += 0.01
+        return ok() if is_allowed else error(429, Retry_After="1")
+
+
+@pytest.mark.parametrize("cap", [300, 600])
+def test_pacing__remembers_one_slow_request_among_hundreds(cap: int) -> None:
+    """The first request dawdles, the others do not: at the usual caps too nothing is refused."""
+    clock = FakeClock()
+    server = Road(clock, kind="sliding", cap=cap, delays_s={0: 2.5})
+    with connect(transport=httpx.MockTransport(server), clock=clock, writes_per_minute=cap) as client:
+        statuses = {write(client, key=f"k{n}").answer.http_status for n in range(cap + 20)}  # type: ignore[union-attr]
+    assert (statuses, len(server.arrivals)) == ({200}, cap + 20)
+
+
+def test_pacing__counts_the_time_before_the_socket() -> None:
+    """A journal that is slow to note a try delays the request after its admission: that is jitter too."""
+    clock = FakeClock()
+    server = Road(clock, kind="sliding", cap=60, delays_s={})
+
+    def note(_n: int, _at: datetime) -> None:
+        clock.now += 0.0 if server.arrivals else 2.0
+
+    with connect(transport=httpx.MockTransport(server), clock=clock, writes_per_minute=60) as client:
+        for n in range(70):
+            write(client, key=f"k{n}", on_attempt=note)
+    assert len(server.arrivals) == 70
+
+
+def test_pacing__after_a_restart_fears_for_what_others_sent(tmp_path: Path) -> None:
+    """How the last process's requests travelled is not known: the worst is assumed while they count."""
+    clock, window, refused = FakeClock(), WINDOWS["sliding"](60), []
+    for n, slow_s in ((59, 2.0), (30, 0.01)):
+        pacing = RateLimiter(
+            reads_per_minute=600, writes_per_minute=60, clock=clock, path=tmp_path / "log.sqlite3"
+        )
+        for i in range(n):
+            pacing.acquire("write")
+            delay_s = 0.01 if i else slow_s
+            clock.now += delay_s
+            refused.append(not window.take(clock.now).is_allowed)
+            pacing.note("write", duration_s=delay_s, limits=RateLimitHeaders(), is_rate_limited=False)
+        pacing.close()
+    assert not any(refused)
+
+
+def test_pacing__after_a_long_rest_fears_nothing(tmp_path: Path) -> None:
+    """What was sent more than a minute ago takes nothing from the cap."""
+    clock, path = FakeClock(), tmp_path / "log.sqlite3"
+    for _ in range(2):
+        clock.now += 3600
+        clock.slept.clear()
+        pacing = RateLimiter(reads_per_minute=600, writes_per_minute=1, clock=clock, path=path)
+        assert all(pacing.acquire("write", stop=threading.Event()) for _ in range(2))
+        pacing.close()
+    assert sum(clock.slept) == pytest.approx(60.25, abs=0.01)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.api.base_urls import check_base_url, check_path
 from klikit_frames.api.credentials import Secret
-from klikit_frames.api.hosts import check_base_url, check_path
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The log of what was sent lately."""
+"""What is remembered of a rate, in memory and in files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klikit_frames.api.logs import SendLog, log_path, open_log
+from klikit_frames.api.rate_limit_headers import MAX_PAUSE_S
+from klikit_frames.api.rate_storage import (
+    LOOK_EVERY_S,
+    Cooldown,
+    SharedCooldown,
+    SlidingWindowLog,
+    log_path,
+    open_window_log,
+)
 
 
 @pytest.fixture
@@ -28,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_log__never_lets_more_through_than_the_limit(gaps: list[int], limit: int, window_ms: int) -> None:
     """In no window of this length, wherever it begins, are more than `limit` requests."""
-    log, now_ms, admitted = SendLog(), 0, []
+    log, now_ms, admitted = SlidingWindowLog(), 0, []
     for gap in gaps:
         now_ms += gap
         if log.put(now_ms, limit=limit, window_ms=window_ms) == 0:
@@ -40,7 +48,7 @@ def test_log__never_lets_more_through_than_the_limit(gaps: list[int], limit: int
 @given(limit=st.integers(1, 9), window_ms=st.integers(50, 2000), n=st.integers(1, 40))
 def test_log__names_the_wait_that_suffices(limit: int, window_ms: int, n: int) -> None:
     """After the wait that a refusal names, the request passes, and not a millisecond is given away."""
-    log, now_ms, n_waits = SendLog(), 0, 0
+    log, now_ms, n_waits = SlidingWindowLog(), 0, 0
     for _ in range(n):
         if wait_ms := log.put(now_ms, limit=limit, window_ms=window_ms):
             assert log.put(now_ms + wait_ms - 1, limit=limit, window_ms=window_ms) > 0
@@ -51,7 +59,7 @@ def test_log__names_the_wait_that_suffices(limit: int, window_ms: int, n: int) -
 
 def test_log__forgets_what_is_past() -> None:
     """Memory holds the last minute and not the whole run."""
-    log = SendLog()
+    log = SlidingWindowLog()
     for now_ms in range(0, 5_000_000, 1000):
         log.put(now_ms, limit=300, window_ms=60_000)
     assert log._bucket.count() < 200
@@ -60,7 +68,7 @@ def test_log__forgets_what_is_past() -> None:
 def test_log__of_many_short_programs_does_not_grow(path: Path) -> None:
     """Each opener forgets what is past, so that a file of years holds a minute."""
     for now_ms in range(0, 50 * 100_000, 100_000):
-        log = open_log("writes", path=path)
+        log = open_window_log("writes", path=path)
         for _ in range(5):
             log.put(now_ms, limit=300, window_ms=60_000)
         assert log._bucket.count() == 5
@@ -69,8 +77,8 @@ def test_log__of_many_short_programs_does_not_grow(path: Path) -> None:
 
 def test_log__is_shared_between_two_openers(path: Path) -> None:
     """What one opener sent, the other counts; the two lanes are apart."""
-    first, second = open_log("writes", path=path), open_log("writes", path=path)
-    reads = open_log("reads", path=path)
+    first, second = open_window_log("writes", path=path), open_window_log("writes", path=path)
+    reads = open_window_log("reads", path=path)
     said = [log.put(1000, limit=2, window_ms=500) for log in (first, second, first, second, reads)]
     assert said == [0, 0, 501, 501, 0]
     for log in (first, second, reads):
@@ -80,8 +88,8 @@ def test_log__is_shared_between_two_openers(path: Path) -> None:
 SENDER = """
 import sys
 from pathlib import Path
-from klikit_frames.api.logs import open_log
-log = open_log("writes", path=Path(sys.argv[1]))
+from klikit_frames.api.rate_storage import open_window_log
+log = open_window_log("writes", path=Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 print(sum(log.put(1000 + i, limit=200, window_ms=60_000) == 0 for i in range(300)))
@@ -104,7 +112,7 @@ def test_log__is_exact_among_processes(path: Path) -> None:
 
 def test_log__survives_a_clock_set_back(path: Path) -> None:
     """Entries of the future do not block for as long as the clock was wrong."""
-    log = open_log("writes", path=path)
+    log = open_window_log("writes", path=path)
     assert log.put(10_000_000, limit=1, window_ms=60_000) == 0
     assert [log.put(5000, limit=1, window_ms=60_000) for _ in range(2)] == [1, 0]
     log.close()
@@ -112,7 +120,7 @@ def test_log__survives_a_clock_set_back(path: Path) -> None:
 
 def test_log__is_private(path: Path) -> None:
     """Only the person may look into the folder and the file."""
-    log = open_log("writes", path=path)
+    log = open_window_log("writes", path=path)
     log.put(1000, limit=1, window_ms=60_000)
     assert [oct(one.stat().st_mode & 0o777) for one in (path.parent, path)] == ["0o700", "0o600"]
     log.close()
@@ -125,7 +133,7 @@ def test_log__goes_on_in_memory_beside_a_broken_file(
     """A file of no use costs the sharing, not the run, and is said once."""
     path.parent.mkdir()
     path.write_bytes(content)
-    log = open_log("writes", path=path)
+    log = open_window_log("writes", path=path)
     assert [log.put(1000, limit=1, window_ms=500) for _ in range(2)] == [0, 501]
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
@@ -135,7 +143,7 @@ def test_log__goes_on_in_memory_where_nothing_may_be_written(
 ) -> None:
     """A home that cannot be written to costs the sharing, not the run."""
     (tmp_path / "file").write_text("in the way")
-    log = open_log("writes", path=tmp_path / "file" / "log.sqlite3")
+    log = open_window_log("writes", path=tmp_path / "file" / "log.sqlite3")
     assert not log.is_shared
     assert [log.put(1000, limit=1, window_ms=500) for _ in range(2)] == [0, 501]
     assert len(caplog.records) == 1
@@ -143,7 +151,7 @@ def test_log__goes_on_in_memory_where_nothing_may_be_written(
 
 def test_log__goes_on_in_memory_if_the_file_fails_later(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file that breaks in mid-run costs the sharing, not the run."""
-    log = open_log("writes", path=path)
+    log = open_window_log("writes", path=path)
     log.put(1000, limit=1, window_ms=500)
     path.write_bytes(b"rubbish" * 3000)
     assert [log.put(1000, limit=1, window_ms=500) for _ in range(2)] == [0, 501]
@@ -158,3 +166,79 @@ def test_path__tells_nothing_of_the_key() -> None:
     ]
     assert len(set(names)) == 3
     assert "pk_live" not in json.dumps(names)
+
+
+@pytest.fixture
+def cooldown_path(tmp_path: Path) -> Path:
+    """Return where a shared rest may be."""
+    return tmp_path / "pacing" / "one.rest"
+
+
+def test_rest__is_over_at_its_end_and_before_its_beginning() -> None:
+    """A clock that is set back ends it as well as time does."""
+    rest = Cooldown(100.0, 130.0)
+    assert [rest.left(now) for now in (99.0, 100.0, 129.0, 130.0)] == [0.0, 30.0, 1.0, 0.0]
+
+
+COOLDOWN_STARTER = """
+import sys
+from pathlib import Path
+from klikit_frames.api.rate_storage import Cooldown, SharedCooldown
+SharedCooldown(Path(sys.argv[1])).begin(Cooldown(100.0, 130.0))
+"""
+
+
+def test_rest__is_known_to_other_processes(cooldown_path: Path) -> None:
+    """What one process was told by the server, the others keep too, as soon as they look again."""
+    other = SharedCooldown(cooldown_path)
+    assert other.left(110.0 - 2 * LOOK_EVERY_S) == 0.0
+    subprocess.run([sys.executable, "-c", COOLDOWN_STARTER, str(cooldown_path)], check=True)
+    assert other.left(110.0) == 20.0
+
+
+def test_rest__a_clock_that_is_set_back_looks_again(cooldown_path: Path) -> None:
+    """A machine's clock that was set back delays no look at what others were told."""
+    other = SharedCooldown(cooldown_path)
+    assert other.left(900.0) == 0.0
+    SharedCooldown(cooldown_path).begin(Cooldown(100.0, 130.0))
+    assert other.left(110.0) == 20.0
+
+
+def test_rest__without_a_file_is_ones_own() -> None:
+    """Without a cooldown_path nobody else is told."""
+    rest = SharedCooldown()
+    rest.begin(Cooldown(100.0, 130.0))
+    assert (rest.left(110.0), SharedCooldown().left(110.0)) == (20.0, 0.0)
+
+
+@pytest.mark.parametrize("content", [b"", b"100.0", b"x y", b"\xff\xfe", b"nan nan", b"1 2 3"])
+def test_rest__lives_with_a_file_of_no_use(cooldown_path: Path, content: bytes) -> None:
+    """A file that is half written or rubbish says nothing, and is written anew."""
+    cooldown_path.parent.mkdir()
+    cooldown_path.write_bytes(content)
+    assert SharedCooldown(cooldown_path).left(110.0) == 0.0
+    SharedCooldown(cooldown_path).begin(Cooldown(100.0, 130.0))
+    assert SharedCooldown(cooldown_path).left(110.0) == 20.0
+
+
+def test_rest__of_the_file_is_bounded(cooldown_path: Path) -> None:
+    """No file can stop a program for longer than a server can."""
+    SharedCooldown(cooldown_path).begin(Cooldown(100.0, 1e12))
+    assert SharedCooldown(cooldown_path).left(100.0) == MAX_PAUSE_S
+
+
+def test_rest__goes_on_in_memory_where_nothing_may_be_written(tmp_path: Path) -> None:
+    """A home that cannot be written to costs the sharing, not the rest."""
+    (tmp_path / "file").write_text("in the way")
+    rest = SharedCooldown(tmp_path / "file" / "one.rest")
+    rest.begin(Cooldown(100.0, 130.0))
+    assert rest.left(110.0) == 20.0
+
+
+def test_rest__is_private(cooldown_path: Path) -> None:
+    """Only the person may look into the folder and the file."""
+    SharedCooldown(cooldown_path).begin(Cooldown(100.0, 130.0))
+    assert [oct(one.stat().st_mode & 0o777) for one in (cooldown_path.parent, cooldown_path)] == [
+        "0o700",
+        "0o600",
+    ]

@@ -1,0 +1,245 @@
+"""Sending one HTTP request over httpx: nothing outside this file knows an exception of it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Protocol, cast
+
+import httpcore
+import httpx
+
+from .. import __version__
+from ..errors import ConfigError
+from .clocks import Clock
+from .credentials import Credentials
+from .rate_limits import Kind
+from .redactions import redact_logs, scrub_response
+from .responses import (
+    ACCEPTED_CODINGS,
+    MAX_TIMEOUTS,
+    TROUBLES,
+    ResponseLimits,
+    allow,
+    limits_for,
+    open_pool,
+    read_body,
+)
+from .retries import Attempt, parse_attempt
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": ACCEPTED_CODINGS,
+    "User-Agent": f"klikit-frames/{__version__}",
+}
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+)
+
+
+# A client knows a handful of addresses, and parsing one takes as long as building all the rest of a request.
+_parse_url = lru_cache(maxsize=256)(httpx.URL)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One HTTP request, before any library knows of it."""
+
+    kind: Kind
+    method: str
+    url: str
+    params: Mapping[str, Any] | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Transport(Protocol):
+    """Carries one request at a time and tells what came of it as a value."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+
+    def send(self, request: HttpRequest) -> Attempt:
+        """Send the request once."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class _PoolTransport(httpx.BaseTransport):
+    """httpx's own, but over connections that keep an end for the whole exchange."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        at = request.url
+        url = httpcore.URL(scheme=at.raw_scheme, host=at.raw_host, port=at.port, target=at.raw_path)
+        sent = httpcore.Request(
+            request.method,
+            url,
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        try:
+            found = self._pool.handle_request(sent)
+        except TROUBLES as error:
+            raise _translate(error) from error
+        return httpx.Response(found.status, headers=found.headers, stream=_Body(found))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, found: httpcore.Response) -> None:
+        self._found = found
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from cast("Iterable[bytes]", self._found.stream)
+        except TROUBLES as error:
+            raise _translate(error) from error
+
+    def close(self) -> None:
+        self._found.close()
+
+
+def _translate(error: Exception) -> Exception:
+    """Return the error in httpx's words; the two name their errors alike."""
+    found: Exception = getattr(httpx, type(error).__name__)(str(error))
+    return found
+
+
+class HttpxTransport:
+    """One HTTP exchange at a time, told as a value: no exception of httpx leaves it."""
+
+    def __init__(
+        self, http: httpx.Client, *, credentials: Credentials, clock: Clock, timeout_s: float
+    ) -> None:
+        self._http = http
+        self._credentials = credentials
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._end_redaction = weakref.finalize(self, redact_logs(credentials))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._http.is_closed
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+        self._end_redaction()
+
+    def send(self, request: HttpRequest) -> Attempt:
+        """Send the request once."""
+        try:
+            found = self._send(request)
+        except BaseException as error:
+            # The frames below hold the Authorization header; a traceback with locals would print it.
+            error.__cause__ = error.__context__ = error.__traceback__ = None
+            vars(error).pop("__notes__", None)
+            raise
+        return replace(found, answer=scrub_response(found.answer, credentials=self._credentials))
+
+    def _send(self, request: HttpRequest) -> Attempt:
+        bounds = limits_for(request.kind, timeout_s=self._timeout_s)
+        try:
+            response = self._http.send(self._build(request), stream=True)
+        except _NEVER_SENT as error:
+            return Attempt(
+                trouble=self._credentials.scrub(f"no connection was opened ({error})"), was_sent=False
+            )
+        except httpx.TimeoutException:
+            return Attempt(trouble=f"no answer came within {self._timeout_s:g} s")
+        except httpx.HTTPError as error:
+            return Attempt(trouble=f"the connection broke ({type(error).__name__})")
+        except RuntimeError:
+            # So httpx says that it was closed meanwhile, before it touches a connection.
+            if not self.is_closed:
+                raise
+            return Attempt(trouble="the client was closed", was_sent=False)
+        return self._read(response, bounds=bounds)
+
+    def _read(self, response: httpx.Response, *, bounds: ResponseLimits) -> Attempt:
+        body, trouble = b"", None
+        try:
+            # Not through httpx, which unpacks whatever is inside before anybody can count.
+            chunks = cast("httpx.SyncByteStream", response.stream)
+            coding = response.headers.get("Content-Encoding", "")
+            body, trouble = read_body(chunks, bounds=bounds, coding=coding)
+        except httpx.HTTPError as error:
+            trouble = f"the answer broke off ({type(error).__name__})"
+        finally:
+            response.close()
+        body = self._credentials.scrub_body(body)
+        return parse_attempt(response.status_code, response.headers, body, trouble=trouble, clock=self._clock)
+
+    def _build(self, request: HttpRequest) -> httpx.Request:
+        return self._http.build_request(
+            request.method,
+            _parse_url(request.url),
+            params=request.params,
+            content=request.body,
+            headers=request.headers,
+            extensions={"timeout": allow(self._timeout_s, n_steps=MAX_TIMEOUTS[request.kind])},
+        )
+
+
+def open_http(
+    credentials: Credentials,
+    *,
+    timeout: float,
+    max_connections: int,
+    transport: httpx.BaseTransport | None,
+    trust_env: bool,
+    verify: bool,
+) -> httpx.Client:
+    """Return an HTTP client that sends the credentials and follows no redirect."""
+    try:
+        # An environment's proxies are httpx's business: with a transport of ours it would not look at them.
+        if transport is None and not trust_env:
+            tls = httpx.create_ssl_context(verify=verify, trust_env=False)
+            transport = _PoolTransport(open_pool(tls, max_connections=max_connections))
+        return httpx.Client(
+            auth=httpx.BasicAuth(credentials.partner_key.reveal(), credentials.secret_key.reveal()),
+            headers=_HEADERS,
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            transport=transport,
+            trust_env=trust_env,
+            verify=verify,
+            follow_redirects=False,
+            event_hooks={"response": [_forget_redirect]},
+        )
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+        if not trust_env:
+            raise
+        said = _environment_error_text(error)
+    # Out here the error is forgotten: its words and its frames tell the proxy's password.
+    raise ConfigError(said)
+
+
+def _forget_redirect(response: httpx.Response) -> None:
+    # httpx parses the new address even where it is not to be followed, and stumbles over a bad one.
+    response.headers.pop("Location", None)
+
+
+def _environment_error_text(error: Exception) -> str:
+    """Return what is wrong with the proxies or certificates of the environment, without their passwords."""
+    if isinstance(error, OSError):
+        return "The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: mend or unset it."
+    if isinstance(error, ImportError):
+        return "The environment names a SOCKS proxy: install httpx[socks], or unset ALL_PROXY and its like."
+    return "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not the URL of a proxy: mend or unset it."
