@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 from typing import Annotated, Any
@@ -84,7 +85,16 @@ def _split_switch(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
         raise exit_with(ExitCode.USAGE, f"--switch takes NAME=VALUE, not {text!r}.")
-    return name, int(value) if value.isascii() and value.isdigit() else value
+    return name, _read_switch_value(value)
+
+
+def _read_switch_value(text: str) -> object:
+    if text.lower() == "none":
+        return None
+    for number in (int, float):
+        with contextlib.suppress(ValueError):
+            return number(text)
+    return text
 
 
 def _wait_for_ctrl_c() -> None:

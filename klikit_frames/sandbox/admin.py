@@ -82,7 +82,7 @@ def _clear_faults(desk: Desk, body: Body, path: dict[str, str]) -> object:
 
 
 def _move_clock(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    desk.world.clock.move(body.get("seconds"))
+    desk.move_clock(body.get("seconds"))
     return {"now": desk.world.clock.http_date()}
 
 

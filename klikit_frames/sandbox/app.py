@@ -58,23 +58,30 @@ class PartnerApi:
         return mishaps.disguise(passage, answer, fault=fault)
 
     def _answer(self, passage: Passage, fault: Fault) -> Recorded:
-        instead = mishaps.answer_instead(self._gate, passage, fault=fault)
-        if instead:
-            return instead
         mishaps.prepare(passage, fault=fault)
-        return self._gate.answer(passage)
+        answer = self._gate.answer(passage) if mishaps.reaches_api(fault) else None
+        instead = mishaps.answer_instead(self._gate, passage, fault=fault)
+        return instead or answer or self._gate.refuse(Refusal("internal", "the fault left no answer"))
 
     async def _deliver(self, wire: Wire, passage: Passage, *, answer: Recorded, fault: Fault) -> None:
-        headers = {"date": self._world.clock.http_date()} | passage.headers
+        headers = self._date() | passage.headers
         if fault.name == "reset_after":
             await delivery.reset_connection(wire)
         elif fault.name == "truncated":
             await delivery.send_half(wire, answer, headers=headers)
+        elif fault.name == "doubled_answer":
+            await delivery.send_twice(wire, answer, headers=headers)
         elif fault.name == "slow_drip":
             wait = partial(self._world.pauses.wait, fault.length_s / delivery.DRIPS)
             await delivery.send_drips(wire, answer, headers=headers, wait=wait)
         else:
             await delivery.send_answer(wire, answer, headers=headers)
+
+    def _date(self) -> dict[str, str]:
+        switches = self._world.switches
+        if switches.date_header == "missing":
+            return {}
+        return {"date": self._world.clock.http_date(after_s=switches.date_skew_s)}
 
 
 async def _read_body(receive: Receive) -> bytes | None:

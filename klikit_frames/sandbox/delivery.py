@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import struct
 from asyncio import Transport
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import pairwise
 
 from starlette.types import Message, Receive, Scope, Send
@@ -55,6 +56,34 @@ async def send_drips(
     await wire.send(_body(b""))
 
 
+async def send_twice(wire: Wire, answer: Recorded, *, headers: dict[str, str]) -> None:
+    """Send an answer, and once more, in one piece, so that the second is taken for the next request's."""
+    connection = wire.transport.get_extra_info("socket")
+    with _corked(connection):
+        await send_answer(wire, answer, headers=headers)
+        wire.transport.write(_raw(answer, headers))
+
+
+@contextmanager
+def _corked(connection: socket.socket) -> Iterator[None]:
+    """Let the system send what is written inside as one segment, where it can."""
+    cork = getattr(socket, "TCP_CORK", getattr(socket, "TCP_NOPUSH", None))
+    if cork is None:
+        yield
+        return
+    connection.setsockopt(socket.IPPROTO_TCP, cork, 1)
+    try:
+        yield
+    finally:
+        connection.setsockopt(socket.IPPROTO_TCP, cork, 0)
+
+
+def _raw(answer: Recorded, headers: dict[str, str]) -> bytes:
+    start = _start(answer, headers)
+    lines = [b"HTTP/1.1 %d " % answer.status, *(b"%s: %s" % pair for pair in start["headers"])]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
+
+
 async def send_half(wire: Wire, answer: Recorded, *, headers: dict[str, str]) -> None:
     """Promise a whole answer, send half of it and hang up."""
     await wire.send(_start(answer, headers))
@@ -78,6 +107,8 @@ def _body(piece: bytes, *, more: bool = False) -> Message:
 
 
 def _start(answer: Recorded, headers: dict[str, str]) -> Message:
-    plain = {"content-type": "application/json", "content-length": str(len(answer.body))} | headers
+    # A 204 has no body, so it must not tell a length or a kind either.
+    described = {"content-type": "application/json", "content-length": str(len(answer.body))}
+    plain = (described if answer.status != HTTPStatus.NO_CONTENT else {}) | headers
     pairs = [(name.encode(), value.encode("latin-1")) for name, value in plain.items()]
     return {"type": "http.response.start", "status": answer.status, "headers": pairs}

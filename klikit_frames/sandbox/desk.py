@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-from . import credentials
+from . import credentials, enabling, snapshots
+from .catalogue import KINDS
 from .credentials import SCOPES, Credential
 from .faults import Fault, make_fault
+from .flags import Store
 from .seeding import seed_world
 from .switches import Switches, change_switches
 from .world import World
@@ -56,9 +58,46 @@ class Desk:
         self.world.faults.inject(fault)
         return fault
 
+    def edit(
+        self, kind: str, ids: Iterable[int], *, stores: Iterable[Store] | None, is_enabled: bool
+    ) -> None:
+        """Write flags as klikit's own people do in their app."""
+        if kind not in KINDS:
+            raise ValueError(f"entity_type is one of {', '.join(KINDS)}; not {kind!r}")
+        pairs = None if stores is None else [(int(brand), int(branch)) for brand, branch in stores]
+        if pairs == []:
+            raise ValueError("stores must name at least one store, or be None for the business")
+        enabling.edit(self.world, kind, ids=[int(i) for i in ids], stores=pairs or [], is_enabled=is_enabled)
+
+    def publish(self, stores: Iterable[Store] | None = None) -> None:
+        """Copy the menus of stores now, of all by default."""
+        with snapshots.write_transaction(self.world):
+            snapshots.rebuild(self.world, self._stores(stores))
+
+    def finish_publishes(self, stores: Iterable[Store] | None = None) -> None:
+        """Copy the menus whose publishes are queued."""
+        with self.world.state.held():
+            snapshots.finish(self.world, self._stores(stores))
+
+    def move_clock(self, seconds: object) -> None:
+        """Move the sandbox's time; publishes that are then due happen."""
+        with self.world.state.held():
+            self.world.clock.move(seconds)
+            snapshots.rebuild_due(self.world)
+
+    def _stores(self, stores: Iterable[Store] | None) -> list[Store]:
+        if stores is None:
+            return list(self.world.catalogue.stores)
+        pairs = [(int(brand), int(branch)) for brand, branch in stores]
+        strangers = sorted(set(pairs).difference(self.world.catalogue.store_set))
+        if strangers:
+            raise LookupError(f"not of this business: stores {strangers}")
+        return pairs
+
     def reset(self) -> None:
         """Bring everything back to how it was when the sandbox was started on an empty store."""
-        with self.world.state.transaction():
+        with snapshots.write_transaction(self.world):
+            self.world.history.clear()
             self.world.state.clear()
             self.world.clock.reset()
             seed_world(self.world)

@@ -18,7 +18,18 @@ name                   what happens                                             
 ``error_503``          503 ``downstream_unavailable``                              no
 ``error_504``          504 ``downstream_unavailable``                              no
 ``rate_limit``         429 with ``Retry-After`` of `seconds` (1) as `retry_after`  no
+``empty_200``          200 without a body                                          yes
+``no_content_204``     204 without a body                                          yes
+``multi_status_207``   207, with a status for each id, some of them 500            half
+``html_200``           a proxy's HTML page, status 200                             no
+``unwritten_200``      the usual answer, but nothing was written                   no
+``doubled_answer``     the answer comes twice on one connection                    yes
 =====================  ==========================================================  =====================
+
+`written` changes the last column: ``all``, ``half`` (the first half of the ids, or of the stores where
+there is one id) or ``none``; ``reset_before``, ``redirect`` and ``rate_limit`` come before any work. A write
+made by half is not kept under its key, except by ``stored_502``. ``error_504:written=all`` is a gateway that
+did not wait for the end.
 
 `retry_after` is one of ``seconds``, ``date``, ``absent`` and ``absurd``. Every fault also takes
 `probability`, `count` (how often it strikes, then it is gone) and `match` (it strikes only where this text
@@ -51,7 +62,31 @@ NAMES = (
     "error_503",
     "error_504",
     "rate_limit",
+    "empty_200",
+    "no_content_204",
+    "multi_status_207",
+    "html_200",
+    "unwritten_200",
+    "doubled_answer",
 )
+WRITTEN = ("all", "half", "none")
+# What of a write is made where the answer is not the usual one; all of it under the other faults.
+_WRITTEN_BY_DEFAULT = {
+    "reset_before": "none",
+    "html_502": "none",
+    "redirect": "none",
+    "error_500": "none",
+    "error_502": "none",
+    "stored_502": "none",
+    "error_503": "none",
+    "error_504": "none",
+    "rate_limit": "none",
+    "multi_status_207": "half",
+    "html_200": "none",
+    "unwritten_200": "none",
+}
+# These come before any work is done.
+_NEVER_WRITTEN = ("reset_before", "redirect", "rate_limit", "unwritten_200")
 RETRY_AFTER = ("seconds", "date", "absent", "absurd")
 
 
@@ -72,6 +107,7 @@ class Fault:
     match: str = ""
     seconds: float | None = None
     retry_after: str = "seconds"
+    written: str | None = None
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -86,11 +122,20 @@ class Fault:
             raise TypeError(f"match is text, not {self.match!r}")
         if self.retry_after not in RETRY_AFTER:
             raise ValueError(f"retry_after is one of {', '.join(RETRY_AFTER)}; not {self.retry_after!r}")
+        if self.written not in (None, *WRITTEN):
+            raise ValueError(f"written is one of {', '.join(WRITTEN)}; not {self.written!r}")
+        if self.name in _NEVER_WRITTEN and self.written not in (None, "none"):
+            raise ValueError(f"{self.name} writes nothing; written cannot be {self.written!r}")
 
     @property
     def length_s(self) -> float:
         """How long it lasts, for those that last."""
         return SECONDS.get(self.name, 0.0) if self.seconds is None else self.seconds
+
+    @property
+    def written_part(self) -> str:
+        """What of the write is made: ``all``, ``half`` or ``none``."""
+        return self.written or _WRITTEN_BY_DEFAULT.get(self.name, "all")
 
 
 def _is_within(value: object, *, most: float) -> bool:

@@ -6,8 +6,8 @@ import json
 import random
 from dataclasses import dataclass, field, replace
 
-from . import credentials, idempotency, limits
-from .calls import Call, refuse_unknown
+from . import credentials, idempotency, limits, snapshots
+from .calls import Call, halve, refuse_unknown
 from .endpoints import WRITE, Endpoint, Routes
 from .idempotency import Recorded
 from .refusals import CODES, Refusal
@@ -20,6 +20,8 @@ class Passage:
 
     call: Call
     failure: Refusal | None = None
+    written: str = "all"
+    keeps_key: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     is_replay: bool = False
 
@@ -103,23 +105,35 @@ class Gate:
 
     def _write(self, endpoint: Endpoint, passage: Passage) -> Recorded:
         idempotency.check_key(self._world, passage.call)
-        recorded = idempotency.find(self._world, passage.call)
+        honours_keys = self._world.switches.enable_keys == "honoured" or not endpoint.path.endswith("/enable")
+        recorded = idempotency.find(self._world, passage.call) if honours_keys else None
         if recorded:
             passage.is_replay = True
             return recorded
         # The write and the record of its answer stand or fall together.
-        with self._world.state.transaction():
+        with snapshots.write_transaction(self._world):
             answer = self._carry_out(endpoint, passage)
-            is_kept = answer.status < 300 or passage.failure or self._world.switches.stored_answers == "all"
-            if is_kept and passage.call.idempotency_key is not None:
+            is_final = answer.status < 300 or passage.failure or self._world.switches.stored_answers == "all"
+            has_key = honours_keys and passage.keeps_key and passage.call.idempotency_key is not None
+            if is_final and has_key:
                 idempotency.store(self._world, passage.call, answer=answer)
         return answer
 
     def _carry_out(self, endpoint: Endpoint, passage: Passage) -> Recorded:
-        if passage.failure:
+        """Carry out what a fault lets through; answer as if all were done, or with the failure."""
+        if passage.failure and passage.written == "none":
             return self.refuse(passage.failure)
+        with self._world.attempt() as attempt:
+            answer = self._call_handler(endpoint, passage.call)
+            attempt.is_kept = passage.written == "all" or answer.status >= 300
+        half = halve(passage.call) if passage.written == "half" and answer.status < 300 else None
+        if half:
+            self._call_handler(endpoint, half)
+        return self.refuse(passage.failure) if passage.failure else answer
+
+    def _call_handler(self, endpoint: Endpoint, call: Call) -> Recorded:
         try:
-            data = endpoint.handler(self._world, passage.call)
+            data = endpoint.handler(self._world, call)
         except Refusal as refusal:
             return self.refuse(refusal)
         return self.refuse(data) if isinstance(data, Refusal) else self._done(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from .calls import Call
 from .faults import Fault
 from .gate import Gate, Passage
 from .idempotency import Recorded
@@ -16,14 +17,34 @@ _FAILURES = {
     "error_503": ("downstream_unavailable", 503),
     "error_504": ("downstream_unavailable", 504),
 }
-_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_PAGES = {
+    "html_502": (502, "502 Bad Gateway"),
+    "html_200": (200, "Sign in to this network"),
+}
+
+
+def reaches_api(fault: Fault) -> bool:
+    """Tell whether a call goes through to the API under a fault."""
+    if fault.name in ("redirect", "rate_limit"):
+        return False
+    return fault.written_part != "none" or not (fault.name in _FAILURES or fault.name in _PAGES)
+
+
+def prepare(passage: Passage, *, fault: Fault) -> None:
+    """Tell a call what of it is to be made, and make it end in a failure that its key keeps, if so."""
+    passage.written = fault.written_part
+    passage.keeps_key = fault.written_part == "all" or fault.name in ("unwritten_200", "stored_502")
+    if fault.name == "stored_502":
+        passage.failure = Refusal("downstream_unavailable", "downstream_unavailable on call, and stored")
 
 
 def answer_instead(gate: Gate, passage: Passage, *, fault: Fault) -> Recorded | None:
-    """Return the answer of a fault that keeps the call from the API, or None if the call goes through."""
-    if fault.name == "html_502":
+    """Return the answer that a fault gives in place of the API's, or None if that stands."""
+    if fault.name in _PAGES:
+        status, title = _PAGES[fault.name]
         passage.headers["content-type"] = "text/html"
-        return Recorded(502, _HTML, "")
+        html = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+        return Recorded(status, html.encode(), "")
     if fault.name == "redirect":
         passage.headers["location"] = f"/elsewhere{passage.call.path}"
         return Recorded(307, b"", "")
@@ -37,12 +58,6 @@ def answer_instead(gate: Gate, passage: Passage, *, fault: Fault) -> Recorded | 
     return None
 
 
-def prepare(passage: Passage, *, fault: Fault) -> None:
-    """Make a call end in a failure that is kept under its key, if the fault is that."""
-    if fault.name == "stored_502":
-        passage.failure = Refusal("downstream_unavailable", "downstream_unavailable on call, and stored")
-
-
 def disguise(passage: Passage, answer: Recorded, *, fault: Fault) -> Recorded:
     """Return the answer as a fault garbles it."""
     if fault.name == "wrong_content_type":
@@ -51,4 +66,24 @@ def disguise(passage: Passage, answer: Recorded, *, fault: Fault) -> Recorded:
         envelope = json.loads(answer.body)
         del envelope["request_id"]
         return replace(answer, body=json.dumps(envelope).encode(), request_id="")
+    if answer.status >= 300:
+        return answer
+    if fault.name == "empty_200":
+        return Recorded(200, b"", "")
+    if fault.name == "no_content_204":
+        return Recorded(204, b"", "")
+    if fault.name == "multi_status_207":
+        return _as_multi_status(passage.call, answer)
     return answer
+
+
+def _as_multi_status(call: Call, answer: Recorded) -> Recorded:
+    """Return the answer that tells of each id, or of each store, how it went: the first half well."""
+    body = json.loads(call.body or b"{}")
+    names = body.get("ids") or body.get("stores") or []
+    results = [
+        {"target": name, "status": 200 if place < len(names) // 2 else 500}
+        for place, name in enumerate(names)
+    ]
+    envelope = {"request_id": answer.request_id, "data": {"results": results}}
+    return replace(answer, status=207, body=json.dumps(envelope).encode())

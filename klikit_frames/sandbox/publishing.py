@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise, product
 
-from . import snapshots
+from . import flags, snapshots
 from .calls import Call, is_id, read_ids, read_number, read_object, read_stores, refuse_unknown
 from .directory import PROVIDERS
 from .flags import Store
@@ -36,13 +36,29 @@ def publish(world: World, call: Call) -> object:
         raise invalid("stores and providerIDs must each hold at least one entry")
     if not set(provider_ids) <= set(PROVIDERS):
         raise invalid(f"providerIDs must be among {', '.join(map(str, PROVIDERS))}")
-    due = _read_moment(body.get("scheduledAt"))
+    scheduled_at = _read_moment(body.get("scheduledAt"))
     good = [store for store in dict.fromkeys(stores) if store in world.catalogue.store_set]
+    # Queued by the API itself, or for later by whoever asked.
+    due = max(scheduled_at, world.clock.now() + world.switches.publish_delay_s)
     if due > world.clock.now():
         snapshots.schedule(world, good, due=due)
     else:
         snapshots.rebuild(world, good)
-    return {"success": len(good), "failed": len(set(stores)) - len(good)}
+    return _counts(len(good), len(set(stores)) - len(good), kind=world.switches.publish_counts)
+
+
+def _counts(success: int, failed: int, *, kind: str) -> dict[str, object]:
+    """Return how many stores went well, truly or as a switch garbles it."""
+    counts: dict[str, dict[str, object]] = {
+        "exact": {"success": success, "failed": failed},
+        "short": {"success": min(2, success), "failed": 0},
+        "zero": {"success": 0, "failed": 0},
+        "over": {"success": success, "failed": 3},
+        "negative": {"success": -1, "failed": 0},
+        "missing": {},
+        "text": {"success": str(success), "failed": str(failed)},
+    }
+    return counts[kind]
 
 
 def sync(world: World, call: Call) -> object:
@@ -55,7 +71,7 @@ def sync(world: World, call: Call) -> object:
     hours = [_read_section(world, text, value) for text, value in sections.items()]
     world.require_stores(stores)
     for store, (section_id, sequence, times) in product(stores, hours):
-        _drop_own(world, store, section_id, forced=forced)
+        _drop_own(world, store, section_id, forced=forced, partner_key=call.partner_key)
         _write_section(world, store, section_id, sequence=sequence, times=times)
     return {"message": "menu synced"}
 
@@ -72,10 +88,19 @@ def _write_section(
     )
 
 
-def _drop_own(world: World, store: Store, section_id: int, *, forced: list[str]) -> None:
+def _drop_own(world: World, store: Store, section_id: int, *, forced: list[str], partner_key: str) -> None:
     """Drop what a store has of its own, so that it inherits the business's value again."""
     for name in _OWN.keys() & set(forced):
         world.state.write(_OWN[name], (*store, section_id))
+    if "isEnabled" in forced:
+        world.history.note_write(
+            "section",
+            ids=[section_id],
+            stores=[store],
+            is_enabled=section_id not in flags.business_off(world.state)["section"],
+            time=world.clock.now(),
+            by=partner_key,
+        )
 
 
 def _read_section(world: World, text: str, value: object) -> tuple[int, int | None, Hours | None]:

@@ -97,8 +97,14 @@ class Sandbox:
         """
         return self._world.receipts.frame()
 
-    def state(self) -> pd.DataFrame:
-        """Return the truth: what is on and what is off at this moment, published or not.
+    def state(self, *, published: bool = False) -> pd.DataFrame:
+        """Return the truth: what is on and what is off at this moment.
+
+        Parameters
+        ----------
+        published : bool
+            By default what was written last, published or not; True tells what the store menus show, as of
+            each store's last copy. Business rows are the same in both.
 
         Returns
         -------
@@ -112,7 +118,98 @@ class Sandbox:
         ...     sandbox.state()["scope"].value_counts().to_dict()
         {'store': 5440, 'business': 696}
         """
-        return state_frame(self._world)
+        return state_frame(self._world, published=published)
+
+    def history(self, *, since: int = 0) -> pd.DataFrame:
+        """Return who wrote which flag, and when each store's menu was copied, in order.
+
+        Parameters
+        ----------
+        since : int
+            Leaves out the events up to this number.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per cell of each write (``event`` is ``write``) and per store of each copy (``copy``),
+            since the start or the last reset: ``no`` (events are numbered from 1, the first copies; the cells
+            of one write share a number), ``time`` (UTC, the sandbox's clock; of a queued publish the moment
+            that was due), ``event, entity_type, entity_id, scope, brand_id, branch_id, is_enabled``, ``by``
+            (a partner key, or ``others``), ``key`` (of idempotency). The oldest go above 4 million ids.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     sandbox.edit("item", [289379], stores=[(5297, 1293)], is_enabled=False)
+        ...     sandbox.publish([(5297, 1293)])
+        ...     sandbox.history(since=1)[["no", "event", "entity_id", "branch_id", "by"]]
+           no  event  entity_id  branch_id      by
+        0   2  write     289379       1293  others
+        1   3   copy       <NA>       1293     NaN
+        """
+        return self._world.history.frame(since=since)
+
+    def edit(
+        self,
+        entity_type: str,
+        ids: Iterable[int],
+        *,
+        is_enabled: bool,
+        stores: Iterable[tuple[int, int]] | None = None,
+    ) -> None:
+        """Switch entities as somebody else does in klikit's own app: no request is received.
+
+        Parameters
+        ----------
+        entity_type : {"section", "category", "item"}
+            The kind of the ids.
+        ids : iterable of int
+            What is switched.
+        is_enabled : bool
+            On or off.
+        stores : iterable of (brand_id, branch_id), optional
+            Where; by default at the business level.
+
+        Raises
+        ------
+        LookupError
+            If an id or a store is not of this business.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     sandbox.edit("item", [289379], is_enabled=False)
+        ...     len(sandbox.requests)
+        0
+        """
+        self._desk.edit(entity_type, ids, stores=stores, is_enabled=is_enabled)
+
+    def publish(self, stores: Iterable[tuple[int, int]] | None = None) -> None:
+        """Publish as somebody else does: the menus of these stores, or of all, show what is live now.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox:
+        ...     sandbox.edit("item", [289379], stores=[(5297, 1293)], is_enabled=False)
+        ...     sandbox.publish()
+        ...     sandbox.state(published=True)["is_enabled"].equals(sandbox.state()["is_enabled"])
+        True
+        """
+        self._desk.publish(stores)
+
+    def finish_publishes(self, stores: Iterable[tuple[int, int]] | None = None) -> None:
+        """Let publishes that are queued happen now, of these stores or of all.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve(publish_delay_s=3600) as sandbox, sandbox.connect() as client:
+        ...     body = b'{"stores": [{"brandID": 5297, "branchID": 1293}], "providerIDs": [1]}'
+        ...     queued = client.write("POST", "/menus/publish", body, key="publish-1")
+        ...     sandbox.finish_publishes()
+        ...     int((sandbox.history(since=1)["event"] == "copy").sum())
+        1
+        """
+        self._desk.finish_publishes(stores)
 
     def links(self) -> pd.DataFrame:
         """Return the truth of what a cascade flips: the links between modifier groups and their options.
@@ -178,7 +275,7 @@ class Sandbox:
         >>> with kf.sandbox.serve() as sandbox:
         ...     sandbox.move_clock(25 * 60 * 60)  # every idempotency key of before is forgotten
         """
-        self._world.clock.move(seconds)
+        self._desk.move_clock(seconds)
 
     def reset(self) -> None:
         """Bring data, credentials, keys, requests, faults, switches and clock back to the start.

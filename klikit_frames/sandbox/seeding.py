@@ -10,7 +10,7 @@ def open_world(world: World) -> None:
     """Seed a new state; of an old one check that it is of this business."""
     found = dict(world.state.rows("SELECT name, value FROM meta"))
     if not found:
-        with world.state.transaction():
+        with snapshots.write_transaction(world):
             seed_world(world)
     elif found != _sort(world):
         raise ValueError(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from . import flags, visibilities
@@ -24,13 +27,31 @@ class Shown:
     hours: dict[int, tuple[int | None, dict[str, object] | None]]
 
 
-def rebuild(world: World, stores: Iterable[Store]) -> None:
-    """Take what is live in each store as its cached menu."""
+def rebuild(world: World, stores: Sequence[Store], *, time: float | None = None) -> None:
+    """Take what is live in each store as its cached menu, and note when."""
+    world.history.note_copy(stores, time=world.clock.now() if time is None else time)
     inherited = flags.business_off(world.state)
     world.state.write_many(
         "INSERT OR REPLACE INTO store_full_menus VALUES (?, ?, ?)",
         [(*store, _dump(world, store, shown=live(world, store, inherited=inherited))) for store in stores],
     )
+
+
+@contextmanager
+def write_transaction(world: World) -> Iterator[None]:
+    """Make what is written inside happen whole or not at all, in the history too.
+
+    Queued publishes whose moment has come are made before, so that they copy nothing of it.
+    """
+    with world.state.held():
+        rebuild_due(world)
+        n_events = world.history.n_events
+        try:
+            with world.state.transaction():
+                yield
+        except BaseException:
+            world.history.truncate(n_events)
+            raise
 
 
 def schedule(world: World, stores: Iterable[Store], *, due: float) -> None:
@@ -40,13 +61,27 @@ def schedule(world: World, stores: Iterable[Store], *, due: float) -> None:
     )
 
 
+def finish(world: World, stores: Iterable[Store]) -> None:
+    """Let queued publishes of some stores be due now."""
+    world.state.write_many(
+        "UPDATE scheduled_publishes SET due = ? WHERE brand_id = ? AND branch_id = ?",
+        ((world.clock.now(), *store) for store in stores),
+    )
+    rebuild_due(world)
+
+
 def rebuild_due(world: World) -> None:
     """Rebuild the menus whose moment has come."""
+    if not world.state.rows("SELECT 1 FROM scheduled_publishes LIMIT 1"):
+        return
     now = (world.clock.now(),)
-    due = world.state.rows("SELECT brand_id, branch_id FROM scheduled_publishes WHERE due <= ?", now)
+    due = world.state.rows(
+        "SELECT due, brand_id, branch_id FROM scheduled_publishes WHERE due <= ? ORDER BY due, rowid", now
+    )
     if due:
         with world.state.transaction():
-            rebuild(world, [(brand_id, branch_id) for brand_id, branch_id in due])
+            for moment, stores in groupby(due, key=itemgetter(0)):
+                rebuild(world, [(brand_id, branch_id) for _, brand_id, branch_id in stores], time=moment)
             world.state.write("DELETE FROM scheduled_publishes WHERE due <= ?", now)
 
 

@@ -53,6 +53,17 @@ CREATE TABLE IF NOT EXISTS store_{kind}_overrides (
 _KINDS = ("section", "category", "item")
 
 
+class Savepoint:
+    """A part of a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def roll_back(self) -> None:
+        """Undo what was written since it was opened."""
+        self._connection.execute("ROLLBACK TO part")
+
+
 class State:
     """One database connection that any thread may use, one at a time.
 
@@ -106,6 +117,16 @@ class State:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Savepoint]:
+        """Open a part of a transaction that can be rolled back alone."""
+        with self._lock:
+            self._connection.execute("SAVEPOINT part")
+            try:
+                yield Savepoint(self._connection)
+            finally:
+                self._connection.execute("RELEASE part")
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
+from typing import TypeGuard
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "code_spelling": ("lower", "upper"),
@@ -20,6 +21,16 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "transition_status": (409, 422),
     "stored_answers": ("success", "all"),
     "same_key": ("wait", "conflict"),
+    "enable_keys": ("honoured", "ignored"),
+    "publish_counts": ("exact", "short", "zero", "over", "negative", "missing", "text"),
+    "date_header": ("sent", "missing"),
+}
+_YEARS_S = 10 * 365 * 24 * 60 * 60
+# What counts seconds: the least and the most.
+_SECONDS = {
+    "rotation_overlap_s": (0, _YEARS_S),
+    "publish_delay_s": (0, float("inf")),
+    "date_skew_s": (-_YEARS_S, _YEARS_S),
 }
 _COUNTS = ("max_ids", "max_stores", "writes_per_minute", "reads_per_minute")
 
@@ -65,6 +76,18 @@ class Switches:
         Which answers a key replays: those of writes that were made, or refusals and failures too.
     same_key : {"wait", "conflict"}
         A second request with the key of one that is still under way: waits for its answer, or 409.
+    enable_keys : {"honoured", "ignored"}
+        Whether an enable replays the answer of its ``Idempotency-Key``, or is carried out each time.
+    publish_delay_s : float
+        How long a publish is only queued before the store menus are copied, by the sandbox's clock;
+        ``inf`` waits for `Sandbox.finish_publishes`.
+    publish_counts : {"exact", "short", "zero", "over", "negative", "missing", "text"}
+        What a publish of n stores answers: the true counts; 2 at most and 0; 0 and 0; n and 3; -1 and 0;
+        none; or the true ones as text. The menus are copied all the same.
+    date_header : {"sent", "missing"}
+        Whether answers have a ``Date``.
+    date_skew_s : float
+        By how much that ``Date`` is ahead of the sandbox's clock; negative is behind.
 
     Examples
     --------
@@ -91,6 +114,11 @@ class Switches:
     transition_status: int = 409
     stored_answers: str = "success"
     same_key: str = "wait"
+    enable_keys: str = "honoured"
+    publish_delay_s: float = 0.0
+    publish_counts: str = "exact"
+    date_header: str = "sent"
+    date_skew_s: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -113,5 +141,9 @@ def _check(name: str, value: object) -> None:
         raise ValueError(f"{name} is one of {', '.join(map(repr, _CHOICES[name]))}; not {value!r}")
     if name in _COUNTS and value is not None and (type(value) is not int or value < 1):
         raise ValueError(f"{name} is a whole number from 1, or None; not {value!r}")
-    if name == "rotation_overlap_s" and not (isinstance(value, int | float) and 0 <= value < float("inf")):
-        raise ValueError(f"{name} is a number of seconds from 0; not {value!r}")
+    if name in _SECONDS and not (_is_number(value) and _SECONDS[name][0] <= value <= _SECONDS[name][1]):
+        raise ValueError(f"{name} is a number of seconds from {_SECONDS[name][0]:g}; not {value!r}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import flags
+from . import flags, snapshots
 from .catalogue import KINDS
 from .world import World
 
@@ -16,12 +16,12 @@ COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_ena
 LINK_COLUMNS = ("brand_id", "branch_id", "modifier_group_id", "modifier_id", "is_enabled")
 
 
-def state_frame(world: World) -> pd.DataFrame:
-    """Return business rows, then for every store each entity of its menu, with the live flags."""
+def state_frame(world: World, *, published: bool = False) -> pd.DataFrame:
+    """Return business rows, then each store's entities, with the live flags or those of the cached menus."""
     import pandas as pd
 
     with world.state.held():
-        rows = [*_business_rows(world), *_store_rows(world)]
+        rows = [*_business_rows(world), *_store_rows(world, published=published)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     ids = dict.fromkeys(("brand_id", "branch_id"), "Int64")
     text = dict.fromkeys(("entity_type", "scope", "title"), pd.Series([""]).dtype)
@@ -49,12 +49,13 @@ def _business_rows(world: World) -> Iterator[tuple[object, ...]]:
                 )
 
 
-def _store_rows(world: World) -> Iterator[tuple[object, ...]]:
+def _store_rows(world: World, *, published: bool) -> Iterator[tuple[object, ...]]:
     inherited = flags.business_off(world.state)
     for store in world.catalogue.stores:
         live = flags.store_flags(world.state, store, inherited=inherited)
+        off_now = snapshots.read(world, store).off if published else live.off
         for kind in KINDS:
-            titles, off, own = world.catalogue.ids[kind], live.off[kind], live.own[kind]
+            titles, off, own = world.catalogue.ids[kind], off_now[kind], live.own[kind]
             for id_ in world.catalogue.brand_entities[store[0]][kind]:
                 yield kind, id_, "store", *store, id_ not in off, _title(titles[id_]), id_ in own
 

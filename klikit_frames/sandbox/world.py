@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .catalogue import Catalogue
 from .clock import Clock
 from .faults import Faults
 from .flags import Store
+from .history import History
 from .limits import Limits
 from .pauses import Pauses
 from .receipts import Receipts
 from .refusals import Refusal
 from .state import State
 from .switches import Switches
+
+
+@dataclass
+class Attempt:
+    """Whether what was written in an attempt stays."""
+
+    is_kept: bool = False
 
 
 @dataclass
@@ -28,7 +37,18 @@ class World:
     clock: Clock = field(default_factory=Clock)
     limits: Limits = field(default_factory=Limits)
     receipts: Receipts = field(default_factory=Receipts)
+    history: History = field(default_factory=History)
     pauses: Pauses = field(default_factory=Pauses)
+
+    @contextmanager
+    def attempt(self) -> Iterator[Attempt]:
+        """Take back what is written inside, unless it is said to be kept."""
+        attempt, n_events = Attempt(), self.history.n_events
+        with self.state.savepoint() as savepoint:
+            yield attempt
+            if not attempt.is_kept:
+                savepoint.roll_back()
+                self.history.truncate(n_events)
 
     def require_stores(self, stores: Iterable[Store]) -> None:
         """Refuse a call that names a store that is not of this business."""

@@ -176,6 +176,14 @@ def test_demo__does_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
 def test_sandbox__serves_until_it_is_stopped() -> None:
     """The sandbox prints three variables with which another process works, and ends on Ctrl-C."""
     words = [sys.executable, "-m", "klikit_frames.cli", "sandbox", "--switch", "code_spelling=upper"]
+    words += [
+        "--switch",
+        "publish_delay_s=0.5",
+        "--switch",
+        "date_skew_s=-60",
+        "--switch",
+        "write_scope=none",
+    ]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         exported = dict(

@@ -148,7 +148,7 @@ def test_wire__a_body_that_never_came_whole_is_not_acted_upon(sandbox: kf.sandbo
     """Even if what came is good JSON; the connection was given up, so nobody is answered."""
     before, port = sandbox.state(), int(sandbox.page_url.rpartition(":")[2])
     token = base64.b64encode(f"{sandbox.partner_key}:{sandbox.secret_key}".encode()).decode()
-    head = f"PATCH /v1/partner{ENABLE} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\n"
+    head = f"PATCH /v1/partner{ENABLE} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {token}\r\n"
     with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answer:
         connection.sendall(f'{head}Content-Length: 99\r\n\r\n{{"ids": [289379]}}'.encode())
         connection.shutdown(socket.SHUT_WR)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -244,3 +247,107 @@ def test_serve__takes_faults_from_the_start() -> None:
     assert statuses == [503, 200]
     with pytest.raises(TypeError, match="faults are text"):
         kf.sandbox.serve(faults=5)
+
+
+ITEMS = [289379, 289380, 289381, 289382]
+
+
+def n_off(sandbox: kf.sandbox.Sandbox) -> int:
+    """Return how many of the four items are off in the business."""
+    state = sandbox.state().query("scope == 'business' and entity_type == 'item'")
+    return int((~state[state["entity_id"].isin(ITEMS)]["is_enabled"]).sum())
+
+
+@pytest.mark.parametrize(
+    "name", ["error_500", "error_502", "error_503", "error_504", "stored_502", "html_502"]
+)
+@pytest.mark.parametrize(("written", "count"), [("none", 0), ("half", 2), ("all", 4)])
+def test_written__says_what_of_a_failed_write_was_made(
+    sandbox: kf.sandbox.Sandbox, enable: Call, name: str, written: str, count: int
+) -> None:
+    """The same error answers a write that was done, half done and not done."""
+    enable(ITEMS, isEnabled=True)
+    sandbox.inject(name, written=written, count=1)
+    answer = enable(ITEMS, key="one", isEnabled=False)
+    assert answer.status_code == int(name[-3:])
+    assert n_off(sandbox) == count
+    again = enable(ITEMS, key="one", isEnabled=False)
+    is_stored = name == "stored_502"
+    assert (again.status_code, n_off(sandbox)) == ((502, count) if is_stored else (200, 4))
+
+
+def test_written__half_of_one_id_is_half_of_its_stores(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """And half of one cell is nothing."""
+    zone = [{"brandID": 5297, "branchID": branch_id} for branch_id in (1293, 1294)]
+    sandbox.inject("error_504", written="half")
+    enable(ITEMS[:1], isEnabled=False, zoneStores=zone)
+    enable(ITEMS[:1], isEnabled=False, zoneStores=zone[:1])
+    assert sandbox.history(since=1)["branch_id"].to_list() == [1293]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "count"),
+    [
+        ("empty_200", "", 4),
+        ("no_content_204", "", 4),
+        ("multi_status_207", '"status": 500', 2),
+        ("html_200", "Sign in", 0),
+        ("unwritten_200", "status updated", 0),
+    ],
+)
+def test_success__that_says_nothing_or_a_lie(
+    sandbox: kf.sandbox.Sandbox, enable: Call, name: str, body: str, count: int
+) -> None:
+    """An answer of the kind 2xx that proves nothing."""
+    enable(ITEMS, isEnabled=True)
+    sandbox.inject(name, count=1)
+    answer = enable(ITEMS, key="one", isEnabled=False)
+    assert (answer.status_code, n_off(sandbox)) == (int(name[-3:]), count)
+    assert body in answer.text if body else not answer.content
+
+
+def test_unwritten_200__is_kept_under_its_key(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """The lie is told again to whoever asks again."""
+    enable(ITEMS, isEnabled=True)
+    sandbox.inject("unwritten_200", count=1)
+    ids = {enable(ITEMS, key="one", isEnabled=False).json()["request_id"] for _ in range(2)}
+    assert (len(ids), n_off(sandbox)) == (1, 0)
+
+
+def test_doubled_answer__is_taken_for_the_next_requests(sandbox: kf.sandbox.Sandbox) -> None:
+    """On a connection that is kept, the second copy lies where the next answer is looked for."""
+    sandbox.inject("doubled_answer", count=1)
+    port = int(sandbox.page_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /v1/partner/brands HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        received, ids = b"", list[bytes]()
+        while len(ids) < 3:
+            received += connection.recv(65_536)
+            ids = re.findall(rb'"request_id":"(\w+)"', received)
+    assert len(set(ids)) == 2
+
+
+def test_enable_keys__may_be_ignored(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """The documentation names no enable endpoint among those that honour a key: each one is carried out."""
+    sandbox.set(enable_keys="ignored")
+    ids = {enable(ITEMS, key="one", isEnabled=False).json()["request_id"] for _ in range(2)}
+    assert (len(ids), sandbox.history(since=1)["no"].nunique()) == (2, 2)
+
+
+def test_date__may_be_missing_or_skewed(sandbox: kf.sandbox.Sandbox, http: httpx.Client) -> None:
+    """A server's clock may be wrong, and a proxy may drop what it says."""
+    sandbox.set(date_skew_s=-3600)
+    date = parsedate_to_datetime(http.get("/brands").headers["date"])
+    assert 3500 < (datetime.now(UTC) - date).total_seconds() < 3700
+    sandbox.set(date_header="missing")
+    assert "date" not in http.get("/brands").headers
+
+
+@pytest.mark.parametrize("options", [{"written": "some"}, {"written": ""}])
+def test_written__must_be_a_part(sandbox: kf.sandbox.Sandbox, options: dict[str, object]) -> None:
+    """And faults that strike before the work take none."""
+    with pytest.raises(ValueError, match="written is one of all, half, none"):
+        sandbox.inject("error_504", **options)
+    with pytest.raises(ValueError, match="reset_before writes nothing"):
+        sandbox.inject("reset_before", written="half")

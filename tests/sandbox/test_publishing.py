@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -144,3 +145,78 @@ def test_sync__of_strangers_is_a_404(http: httpx.Client) -> None:
     stranger = {"stores": [{"brandID": 1, "branchID": 1}], "sections": {"6826": {}}}
     assert http.post("/menus/sync", json=stranger).status_code == 404
     assert http.post("/menus/sync", json={"stores": ZONE, "sections": {"1": {}}}).status_code == 404
+
+
+def publish(http: httpx.Client, n_stores: int = 1) -> httpx.Response:
+    """Publish the first stores of the brand."""
+    branches = (1293, 1294, 1301, 1062, 1071)[:n_stores]
+    stores = [{"brandID": 5297, "branchID": branch_id} for branch_id in branches]
+    return http.post("/menus/publish", json={"stores": stores, "providerIDs": [1]})
+
+
+def test_publish_delay__shows_after_that_time(
+    sandbox: kf.sandbox.Sandbox, http: httpx.Client, enable: Call
+) -> None:
+    """The answer is the usual one; the copy has what was live when its time had come."""
+    sandbox.set(publish_delay_s=60)
+    enable([6825], kind="sections", isEnabled=False, zoneStores=ZONE)
+    assert publish(http).json()["data"] == {"success": 1, "failed": 0}
+    assert section(http, 6825)["enabled"]
+    sandbox.move_clock(61)
+    enable([6825], kind="sections", isEnabled=True, zoneStores=ZONE)
+    assert not section(http, 6825)["enabled"]
+
+
+def test_publish_delay__can_wait_for_word(
+    sandbox: kf.sandbox.Sandbox, http: httpx.Client, enable: Call
+) -> None:
+    """No time is enough until it is said, of that store."""
+    sandbox.set(publish_delay_s=float("inf"))
+    enable([6825], kind="sections", isEnabled=False, zoneStores=ZONE)
+    publish(http)
+    sandbox.move_clock(10**6)
+    sandbox.finish_publishes([(5297, 1294)])
+    assert section(http, 6825)["enabled"]
+    sandbox.finish_publishes()
+    assert not section(http, 6825)["enabled"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("exact", {"success": 5, "failed": 0}),
+        ("short", {"success": 2, "failed": 0}),
+        ("zero", {"success": 0, "failed": 0}),
+        ("over", {"success": 5, "failed": 3}),
+        ("negative", {"success": -1, "failed": 0}),
+        ("missing", {}),
+        ("text", {"success": "5", "failed": "0"}),
+    ],
+)
+def test_publish_counts__may_not_add_up(
+    sandbox: kf.sandbox.Sandbox, http: httpx.Client, kind: str, data: dict[str, object]
+) -> None:
+    """Whatever is told of five stores, all five are copied."""
+    sandbox.set(publish_counts=kind)
+    assert publish(http, 5).json()["data"] == data
+    assert len(sandbox.history(since=1)) == 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "n_copied"),
+    [
+        ({"name": "error_503", "written": "none"}, 0),
+        ({"name": "error_503", "written": "half"}, 2),
+        ({"name": "error_503", "written": "all"}, 4),
+        ({"name": "reset_after", "written": "half"}, 2),
+        ({"name": "unwritten_200"}, 0),
+    ],
+)
+def test_publish__may_be_done_in_part(
+    sandbox: kf.sandbox.Sandbox, http: httpx.Client, fault: dict[str, str], n_copied: int
+) -> None:
+    """Some stores are copied and the answer is an error, lost, or a lie."""
+    sandbox.inject(**fault)
+    with contextlib.suppress(httpx.TransportError):
+        publish(http, 4)
+    assert len(sandbox.history(since=1)) == n_copied
