@@ -1,14 +1,19 @@
-"""HTML for people: plain tables that inherit the page's colours and need no script."""
+"""HTML for people: tables and folds that inherit the page's colours and need no script."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from .wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .overview import Overview
+
 _MISSING = {"None", "nan", "NaT", "<NA>"}
+_TABLE = "border-collapse:collapse;table-layout:auto;color:inherit;background:transparent"
 _CELL = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
 
 
@@ -20,9 +25,9 @@ def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:
     head = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in frame.columns)
     body = "".join(_row_html(row) for row in frame.head(limit).itertuples(index=False, name=None))
     table = (
-        '<table style="border-collapse:collapse;table-layout:auto;color:inherit;background:transparent">'
+        f'<div style="overflow-x:auto"><table style="{_TABLE}">'
         f'<caption style="text-align:left;font-weight:bold;color:inherit">{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
     return table + _rest_html(len(frame), limit)
 
@@ -30,6 +35,65 @@ def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:
 def paragraph_html(text: str) -> str:
     """Return one escaped paragraph."""
     return f"<p>{escape(text)}</p>"
+
+
+def fold_html(summary: str, body: str, *, is_open: bool = False) -> str:
+    """Return what folds away under an escaped line; `body` is HTML already."""
+    return f"<details{' open' if is_open else ''}><summary>{escape(summary)}</summary>{body}</details>"
+
+
+def overview_html(view: Overview, *, limit: int | None = 20) -> str:
+    """Return the human view: the headline, what went wrong, then brand by brand what changes and where.
+
+    Parameters
+    ----------
+    view : Overview
+        What to draw.
+    limit : int or None
+        Most brands, and most rows of each table; None shows all.
+    """
+    parts = [f"<p><strong>{escape(view.headline)}.</strong></p>", *map(paragraph_html, view.facts)]
+    if len(view.trouble):
+        parts.append(trouble_html(view))
+    brands = view.by_brand
+    shown = brands if limit is None else brands.head(limit)
+    parts += [_brand_html(view, brand, limit=limit) for brand in shown.itertuples()]
+    if len(shown) < len(brands):
+        parts.append(paragraph_html(f"And {counted(len(brands) - len(shown), 'brand')} more."))
+    return "".join(parts)
+
+
+def trouble_html(view: Overview) -> str:
+    """Return what went wrong, one line a cause, each with what to do."""
+    told = view.trouble.rename(columns={"n_rows": "rows", "cure": "what to do"})
+    return table_html(told, caption="Not done, by cause")
+
+
+def _brand_html(view: Overview, brand: Any, *, limit: int | None) -> str:
+    """Return one brand, folded: its dishes in words, then its stores in numbers."""
+    dishes = view.entities.loc[view.entities["brand"] == brand.brand, ["title", "where"]]
+    body = _table_html(dishes.rename(columns={"title": "what"}), caption="What", limit=limit)
+    if brand.brand != brand.store:
+        places = view.places[view.places["brand"] == brand.brand].drop(columns="brand")
+        places = places.rename(columns={"n_off": "off", "n_on": "on", "n_trouble": "not done"})
+        if not places["not done"].any():
+            places = places.drop(columns="not done")
+        body += _table_html(places, caption="Where", limit=limit)
+    return fold_html(brand_line(brand), body)
+
+
+def brand_line(brand: Any) -> str:
+    """Return a row of ``Overview.by_brand`` as one line."""
+    trouble = [f"{brand.n_trouble:,} not done"] if brand.n_trouble else []
+    counts = [f"{n:,} {flag}" for n, flag in ((brand.n_off, "off"), (brand.n_on, "on")) if n]
+    place = [brand.brand.capitalize()] if brand.brand == brand.store else [brand.brand, brand.store]
+    return " · ".join([*place, ", ".join([*counts, *trouble])])
+
+
+def _table_html(frame: pd.DataFrame, *, caption: str, limit: int | None) -> str:
+    if frame.empty:
+        return ""
+    return table_html(frame, caption=caption, limit=len(frame) if limit is None else limit)
 
 
 def _row_html(row: tuple[object, ...]) -> str:

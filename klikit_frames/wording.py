@@ -1,6 +1,13 @@
-"""Words for people: counts with their nouns."""
+"""Words for people: counts with their nouns, and short ids."""
 
 from __future__ import annotations
+
+# What entities are called in sentences, dishes first.
+PLURALS = {
+    "item": ("dish", "dishes"),
+    "category": ("category", "categories"),
+    "section": ("section", "sections"),
+}
 
 
 def counted(n: int, one: str, *, many: str = "") -> str:

@@ -62,7 +62,8 @@ def fetch_state(
     began_at = client.now()
     pairs = [] if stores is None else store_pairs(stores)
     wanted: list[Store | None] = [None, *pairs] if with_business or stores is None else [*pairs]
-    known, unlisted = _known_stores(client, stop=stop)
+    listed, unlisted = _known_stores(client, stop=stop)
+    known = None if listed is None else _pairs(listed)
     asked, refused = split_stores(wanted, listed=known)
     kept = TreeCache(Path(cache), host=client.host) if cache is not None else None
     menus = _read_with_bar(client, asked, cache=kept, progress=progress, stop=stop)
@@ -77,21 +78,32 @@ def fetch_state(
     oldest = min((menu.read_at for menu in menus.values() if menu.read_at), default=began_at.timestamp())
     read_at = min(began_at, datetime.fromtimestamp(oldest, tz=UTC))
     state.attrs |= {"host": client.host, "read_at": read_at.isoformat(timespec="milliseconds")}
+    state.attrs |= {f"{kind}_titles": _titles(listed, kind) for kind in ("brand", "branch")}
     return state
 
 
 def _known_stores(
     client: Client, *, stop: threading.Event | None
-) -> tuple[FrameMetadata | None, list[Failure]]:
+) -> tuple[pd.DataFrame | None, list[Failure]]:
     """Return the business's stores, or why there is no list of them: a state is of use without one too."""
     try:
-        listed = run_interruptibly(partial(store_lists.read_stores, client), stop=stop)
+        return run_interruptibly(partial(store_lists.read_stores, client), stop=stop), []
     except RequestError as error:
         if isinstance(error, TransportError) or getattr(error, "http_status", 0) == 401:
             raise
         return None, [failure_of(error, store=None, what="list of stores")]
-    pairs = zip(listed["brand_id"].tolist(), listed["branch_id"].tolist(), strict=True)
-    return FrameMetadata(pairs), []
+
+
+def _pairs(listed: pd.DataFrame) -> FrameMetadata:
+    return FrameMetadata(zip(listed["brand_id"].tolist(), listed["branch_id"].tolist(), strict=True))
+
+
+def _titles(listed: pd.DataFrame | None, kind: str) -> FrameMetadata:
+    """Return the titles of the brands or branches as pairs of id and title."""
+    if listed is None:
+        return FrameMetadata()
+    rows = listed[[f"{kind}_id", f"{kind}_title"]].dropna().drop_duplicates()
+    return FrameMetadata(zip(rows.iloc[:, 0].tolist(), rows.iloc[:, 1].tolist(), strict=True))
 
 
 def split_stores(

@@ -15,7 +15,8 @@ import pandas as pd
 
 from ..errors import PlanError
 from ..frames.frame_codec import dump_frame
-from ..html import paragraph_html, table_html
+from ..html import fold_html, overview_html, paragraph_html, table_html
+from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted
 from .limits import Limits
 from .plan_files import seal, unseal
@@ -99,6 +100,19 @@ class Plan:
     _requests: pd.DataFrame
     _before: pd.Series
     is_searched: bool = True
+    _names: Names = NO_NAMES
+
+    @property
+    def names(self) -> Names:
+        """Titles of what the plan touches: the state's, and the table's own column ``title``."""
+        return self._names | read_names(self._rows)
+
+    @property
+    def overview(self) -> Overview:
+        """What guests will see differently, for people: what goes off and on, by brand, store and name."""
+        rows = self._rows[self._rows["skipped_as"].isna()]
+        holds = self._before.reindex(rows.index).eq(rows["is_enabled"]).fillna(value=False)
+        return make_overview(rows[~holds.to_numpy(dtype=bool)], self.names, facts=[f"{describe(self)}."])
 
     @property
     def toggles(self) -> pd.DataFrame:
@@ -230,6 +244,7 @@ class Plan:
                 "rows": dump_frame(self._rows),
                 "requests": dump_frame(self._requests),
                 "before": dump_frame(self._before.to_frame("before")),
+                "names": self._names.to_json(),
             }
         )
 
@@ -326,6 +341,7 @@ def parse_plan(data: bytes) -> Plan:
         _requests=requests,
         _before=before,
         is_searched=content.is_searched,
+        _names=content.names,
     )
 
 
@@ -419,14 +435,12 @@ def describe_ways(plan: Plan) -> str:
 
 
 def show_html(plan: Plan) -> str:
-    """Return the plan as a sentence, a count of business-wide rows, and a table of requests."""
+    """Return the human view, with the requests folded away below it."""
     requests = plan.requests
-    wide = requests[requests["scope"] == "business"]
-    parts = [paragraph_html(f"{describe(plan)}."), paragraph_html(describe_ways(plan))]
-    if len(wide):
-        rows = counted(int(wide["n_rows"].sum()), "business-wide row")
-        parts.append(paragraph_html(f"{rows} in {counted(len(wide), 'request')}, shown first."))
-    return "".join([*parts, table_html(requests[_SHOWN], caption="Requests", limit=20)])
+    detail = paragraph_html(describe_ways(plan)) + table_html(
+        requests[_SHOWN], caption="Requests, business-wide ones first", limit=20
+    )
+    return overview_html(plan.overview) + fold_html(counted(len(requests), "request"), detail)
 
 
 ROW_COLUMNS = ("request_no", "other_request_nos", "skipped_as")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import KlikitFramesError, PlanError
 from ..frames.frame_codec import load_frame
 from ..frames.schemas import ENTITY_TYPES, SCOPES, validate_toggles
+from ..overview import Names
 from .limits import Limits
 from .plan_digest import digest_plan
 
@@ -51,6 +52,7 @@ class PlanContent(NamedTuple):
     rows: pd.DataFrame
     requests: pd.DataFrame
     before: pd.Series
+    names: Names
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -115,6 +117,7 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         rows,
         requests,
         before,
+        Names.from_json(content.get("names")),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
 from ..frames.toggles import read_toggles
+from ..overview import read_names
 from .covers import cover_groups
 from .groups import split_groups
 from .limits import Limits, checked_limits
@@ -109,6 +110,7 @@ def plan(
         _rows=rows,
         _requests=requests,
         _before=skips.before,
+        _names=read_names(state).restricted_to(checked),
     )
 
 

@@ -229,7 +229,14 @@ def build_result(book: Journal, plan: Plan, run: Run, *, status: str, notes: Ite
     frame = attribute(plan, requests, proofs=proofs, is_over=status != EndReason.RUNNING)
     told = (*notes, *_conflicts(frame))
     return Result(
-        frame, run.run_id, plan.plan_id, run.host, status=str(status), notes=told, journal=book.name
+        frame,
+        run.run_id,
+        plan.plan_id,
+        run.host,
+        status=str(status),
+        notes=told,
+        journal=book.name,
+        names=plan.names,
     )
 
 

@@ -11,7 +11,9 @@ import pandas as pd
 
 from ..errors import RunFailed
 from ..frames.schemas import RESULT_COLUMNS
-from ..html import paragraph_html, table_html
+from ..html import fold_html, overview_html, table_html
+from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
+from ..wording import counted
 from .attribution import count_outcomes
 from .exports import write_csv, write_excel
 from .journal_files import MEMORY
@@ -39,6 +41,8 @@ class Result:
         What else there is to know.
     journal : str or None
         The journal as it was named; None is the one in the person's own state folder.
+    names : Names
+        Titles that the plan knew.
 
     Examples
     --------
@@ -56,6 +60,7 @@ class Result:
     status: str = "finished"
     notes: tuple[str, ...] = ()
     journal: str | None = None
+    names: Names = NO_NAMES
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -92,9 +97,9 @@ class Result:
     @property
     def summary(self) -> str:
         """The counts in one line, and what to do next."""
-        counted = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
-        n_rows = f"{len(self.frame):,} row{'' if len(self.frame) == 1 else 's'}"
-        said = [f"{n_rows}: {counted}.", EndReason(self.status).sentence, *self.notes]
+        outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
+        n_rows = counted(len(self.frame), "row")
+        said = [f"{n_rows}: {outcomes}.", EndReason(self.status).sentence, *self.notes]
         if self.resume_hint:
             said.append(f"The rest: {self.resume_hint}")
         return " ".join(part for part in said if part)
@@ -138,10 +143,16 @@ class Result:
     def __repr__(self) -> str:
         return f"<Result of run {self.run_id}: {self.summary}>"
 
+    @property
+    def overview(self) -> Overview:
+        """What was switched, for people: by brand, store and name, and what was not done, by cause."""
+        return make_overview(self.frame, self.names | read_names(self.frame), facts=[self.summary])
+
     def _repr_html_(self) -> str:
         ordered = self.frame.sort_values("outcome", key=lambda outcome: outcome.map(_RANKS), kind="stable")
         shown = ordered[[*_IDENTITY, *RESULT_COLUMNS]]
-        return paragraph_html(self.summary) + table_html(shown, caption="Rows, failures first")
+        rows = table_html(shown, caption="Rows, failures first")
+        return overview_html(self.overview) + fold_html(counted(len(shown), "row"), rows)
 
     def _cases(self) -> str:
         cases = self.failed.head(_MOST_CASES)

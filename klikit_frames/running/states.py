@@ -54,8 +54,9 @@ def read_state(
         (an item's own flag beside that of its place), ``is_in_stock``, ``is_available``, and the providers
         that show and hide it, ``visible_on`` and ``hidden_on``, as ``1|6``. Modifier options are no rows.
         ``attrs``: ``stores``, all (brand, branch) pairs of the business if they could be read;
-        ``failures``, see `failures`; ``modifier_option_ids``; ``n_business_rows``, by which a part of a
-        state is told from all of it; ``host``; ``read_at``.
+        ``brand_titles`` and ``branch_titles``, as pairs of id and title; ``failures``, see `failures`;
+        ``modifier_option_ids``; ``n_business_rows``, by which a part of a state is told from all of it;
+        ``host``; ``read_at``.
 
     Raises
     ------

@@ -154,16 +154,18 @@ def test_plan__text_of_business_rows() -> None:
 
 
 def test_plan__html(plan: kf.Plan) -> None:
-    """The HTML view counts business-wide rows apart and shows them first."""
+    """The HTML view says first what goes off and on, and shows business-wide requests first."""
     html = plan._repr_html_()
-    assert "1 business-wide row in 1 request, shown first." in html
-    assert html.index(">business<") < html.index(">store<")
+    assert html.startswith(f"<p><strong>{plan.overview.headline}.</strong></p>")
+    assert "business-wide" in plan.overview.headline
+    requests = html.rpartition("<caption")[2]
+    assert requests.index(">business<") < requests.index(">store<")
 
 
 def test_plan__html_long() -> None:
-    """The table has at most 20 rows, and says how many there are."""
+    """Each table has at most 20 rows, and says how many there are."""
     html = kf.plan(toggles_of(np.eye(30, dtype=bool)))._repr_html_()
-    assert html.count("<tr>") == 21
+    assert html.rpartition("<caption")[2].count("<tr>") == 21
     assert "The first 20 of 30 rows are shown." in html
 
 
@@ -179,6 +181,7 @@ def test_plan__no_secret(plan: kf.Plan) -> None:
         "rows",
         "requests",
         "before",
+        "names",
     }
 
 
