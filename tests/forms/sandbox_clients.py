@@ -39,7 +39,8 @@ class Detour(httpx.HTTPTransport):
             httpx.Request(
                 request.method,
                 url,
-                headers=request.headers,
+                # The sandbox answers only to names of this machine.
+                headers={**request.headers, "Host": url.netloc.decode()},
                 stream=request.stream,
                 extensions=request.extensions,
             )
