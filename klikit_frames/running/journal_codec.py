@@ -206,9 +206,25 @@ class RunDocuments:
         with expected_shape("a request of a run"):
             packed = self._contents.get("requests", [])
             drafts = [draft for content in packed for draft in json.loads(zlib.decompress(content))]
-            requests = [_request(draft, by_path[draft[0]]) for draft in drafts]
+            requests = [to_request(draft, by_path[draft[0]]) for draft in drafts]
         _check_complete(requests, n_statuses=len(by_path))
         return sorted(requests, key=lambda request: request.path)
+
+
+def to_request(draft: Sequence[Any], values: Mapping[str, Any]) -> Request:
+    """Return a request from its path, entity type, key and body, and from the values of its status."""
+    path, entity_type, key, body = (_check_type(text, str) for text in draft)
+    _check_type(values["attempts"], int)
+    return Request(
+        path=tuple(int(part) for part in path.split(".")),
+        target=Target(entity_type, **decode_enable(body.encode())),
+        key=key,
+        body=body.encode(),
+        attempts=values["attempts"],
+        sent_at=_time(values["sent_at"]),
+        clock_offset_s=values["clock_offset_s"],
+        result=_result(values),
+    )
 
 
 def to_publishes(rows: Sequence[Row]) -> list[Publish]:
@@ -390,21 +406,6 @@ def _request_values(requests: Iterable[Request]) -> list[list[str]]:
         [path_text(request.path), request.target.entity_type, request.key, request.body.decode()]
         for request in requests
     ]
-
-
-def _request(draft: Sequence[Any], values: Mapping[str, Any]) -> Request:
-    path, entity_type, key, body = (_check_type(text, str) for text in draft)
-    _check_type(values["attempts"], int)
-    return Request(
-        path=tuple(int(part) for part in path.split(".")),
-        target=Target(entity_type, **decode_enable(body.encode())),
-        key=key,
-        body=body.encode(),
-        attempts=values["attempts"],
-        sent_at=_time(values["sent_at"]),
-        clock_offset_s=values["clock_offset_s"],
-        result=_result(values),
-    )
 
 
 def _result(values: Mapping[str, Any]) -> RequestResult | None:

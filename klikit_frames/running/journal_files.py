@@ -14,12 +14,14 @@ import platformdirs
 from ..errors import JournalError
 from . import journal_schema as schema
 from .journal_codec import damaged
+from .journal_migration import OLD_VERSION, keep_copy, migrate
 
 __all__ = [
     "MEMORY",
     "JournalPath",
     "connect",
     "error_text",
+    "give_back_room",
     "journal_path",
     "make_private",
     "open_for_reading",
@@ -86,8 +88,8 @@ def connect(path: Path | None) -> sqlite3.Connection:
 def open_for_writing(path: Path | None) -> tuple[sqlite3.Connection, str]:
     """Return a connection that may write, and the name of its session.
 
-    A file without tables becomes a journal, in one transaction. The whole file is checked only if an earlier
-    session has not closed it.
+    A file without tables becomes a journal, and one of 0.1.0 a journal of this version, each in one
+    transaction. The whole file is checked only if an earlier session has not closed it.
     """
     connection = connect(path)
     session_id = uuid.uuid4().hex
@@ -95,28 +97,38 @@ def open_for_writing(path: Path | None) -> tuple[sqlite3.Connection, str]:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         left_open = _unclean_sessions(connection, path)
-        if left_open:
-            _check_pages(connection)
         connection.execute("BEGIN IMMEDIATE")
-        if not _check_owner(connection, path):
-            _create(connection)
+        version = _check_owner(connection, path)
+        _bring_up_to_date(connection, path, version=version)
         connection.executemany("DELETE FROM sessions WHERE session_id = ?", [(one,) for one in left_open])
         # This reaches the disk, so a disk that takes no writes shows here.
         connection.execute("INSERT INTO sessions VALUES (?)", (session_id,))
         connection.execute("COMMIT")
-        for trigger in schema.TRIGGERS:
-            connection.execute(trigger)
+        if version == OLD_VERSION:
+            give_back_room(connection)
     return connection, session_id
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection | None:
-    """Return a connection to a journal to look into; None if the file has no tables yet."""
+    """Return a connection to a journal to look into; None if the file has no tables yet.
+
+    A journal of 0.1.0 is read through a copy in memory: looking changes no file.
+    """
     connection = connect(path)
     with _closed_on_error(connection):
-        if _check_owner(connection, path):
+        version = _check_owner(connection, path)
+        if version == OLD_VERSION:
+            return _migrated_in_memory(connection)
+        if version:
             return connection
     connection.close()
     return None
+
+
+def give_back_room(connection: sqlite3.Connection) -> None:
+    """Let the file shrink to what it holds, unless somebody else is at it: the next time will do."""
+    with suppress(sqlite3.Error):
+        connection.execute("VACUUM")
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
@@ -144,30 +156,50 @@ def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    for statement in schema.SCHEMA:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version={schema.SCHEMA_VERSION}")
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path | None, *, version: int) -> None:
+    """Create or migrate the tables if need be, and set up what keeps their digests."""
+    if version == OLD_VERSION and path is not None:
+        keep_copy(connection, path)
+    if version == OLD_VERSION:
+        migrate(connection)
+        return
+    if not version:
+        for statement in schema.SCHEMA:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={schema.SCHEMA_VERSION}")
+    for trigger in schema.TRIGGERS:
+        connection.execute(trigger)
 
 
-def _check_owner(connection: sqlite3.Connection, path: Path | None) -> bool:
-    """Refuse a file of another program or version, and tell whether there are tables."""
+def _migrated_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    memory = connect(None)
+    with _closed_on_error(memory):
+        connection.backup(memory)
+        connection.close()
+        memory.execute("BEGIN")
+        migrate(memory)
+        memory.execute("COMMIT")
+    return memory
+
+
+def _check_owner(connection: sqlite3.Connection, path: Path | None) -> int:
+    """Refuse a file of another program, and return the version of its schema; 0 without tables."""
     # One statement, so that all of it is of one moment.
     owner, version, n_tables = connection.execute(
         "SELECT (SELECT application_id FROM pragma_application_id), "
         "(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)"
     ).fetchone()
     if not n_tables:
-        return False
+        return 0
     if owner != APPLICATION_ID:
         raise sqlite3.DatabaseError("file is not a journal of klikit_frames")
-    if version != schema.SCHEMA_VERSION:
+    if version not in {OLD_VERSION, schema.SCHEMA_VERSION}:
         raise _other_version(version, path)
-    found = {name: sql for name, sql in connection.execute("SELECT name, sql FROM sqlite_master") if sql}
-    if found != schema.TABLES:
+    tables = {name: sql for name, sql in connection.execute("SELECT name, sql FROM sqlite_master") if sql}
+    if version == schema.SCHEMA_VERSION and tables != schema.TABLES:
         raise damaged(f"the tables of {path or MEMORY} are not those of a journal")
-    return True
+    return int(version)
 
 
 def _other_version(version: int, path: Path | None) -> JournalError:
@@ -180,10 +212,19 @@ def _other_version(version: int, path: Path | None) -> JournalError:
 
 
 def _unclean_sessions(connection: sqlite3.Connection, path: Path | None) -> list[str]:
-    """Return the sessions that have not closed the file: they were killed, or are still at it."""
-    if not _check_owner(connection, path):
+    """Return the sessions that have not closed the file, after a check of the whole file if there are any.
+
+    They were killed, or are still at it: these say again with their next commit that they are.
+    """
+    version = _check_owner(connection, path)
+    if version == OLD_VERSION:
+        _check_pages(connection)
+    if version != schema.SCHEMA_VERSION:
         return []
-    return [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions")]
+    left_open = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions")]
+    if left_open:
+        _check_pages(connection)
+    return left_open
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:

@@ -211,6 +211,8 @@ def open_run(
             check_same_plan(plan, known)
             check_same_host(known, client)
             book.clear_cancel(known.run_id)
+            if not known.account:
+                book.record_account(known.run_id, client.account)
         return RunExecutor(
             book,
             plan,
@@ -234,6 +236,8 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
         check_same_host(known, client)
         plan = parse_plan(book.plan_body(run_id))
         book.clear_cancel(run_id)
+        if not known.account:
+            book.record_account(run_id, client.account)
         watch = RunMonitor(Rules(), count_rows=RowCounter(plan))
         return RunExecutor(book, plan, client, known, watch, resources=stack.pop_all())
 
