@@ -35,12 +35,14 @@ class Detour(httpx.HTTPTransport):
         """Send `request` to the sandbox."""
         there = {"scheme": self._there.scheme, "host": self._there.host, "port": self._there.port}
         url = request.url.copy_with(**there)
+        # The sandbox answers only to names of this machine.
+        headers = httpx.Headers(request.headers)
+        headers["Host"] = url.netloc.decode()
         return super().handle_request(
             httpx.Request(
                 request.method,
                 url,
-                # The sandbox answers only to names of this machine.
-                headers={**request.headers, "Host": url.netloc.decode()},
+                headers=headers,
                 stream=request.stream,
                 extensions=request.extensions,
             )
