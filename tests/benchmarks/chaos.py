@@ -16,19 +16,19 @@ import time
 from pathlib import Path
 
 import klikit_frames as kf
-from tests.running.judging import Counts
-from tests.running.worlds import FAULTS, STEPS, live_through
+from tests.running.fault_worlds import FAULTS, STEPS, run_fault_world
+from tests.running.outcome_oracle import OracleCounts
 
 
 def main(n_kills: int, seed: int) -> int:
     """Run worlds until so many processes were killed; return the exit code."""
-    counts, rng, started = Counts(), random.Random(seed), time.monotonic()
+    counts, rng, started = OracleCounts(), random.Random(seed), time.monotonic()
     with kf.sandbox.serve() as sandbox, tempfile.TemporaryDirectory() as folder:
         while counts.kills < n_kills:
             step = rng.choice([*STEPS, "any moment"])
             faults = rng.sample(FAULTS, rng.choice([0, 0, 1, 3]))
             journal = Path(folder) / f"{counts.worlds}.sqlite3"
-            live_through(sandbox, journal, step=step, rng=rng, counts=counts, faults=faults)
+            run_fault_world(sandbox, journal, step=step, rng=rng, counts=counts, faults=faults)
             if counts.worlds % 50 == 0:
                 print(counts, flush=True)
     for case in counts.cases:

@@ -15,7 +15,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.cli import exit_codes
 from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere
-from tests.running.scenes import HoldingTransport
+from tests.running.doubles import HoldingTransport
 
 
 def _frame(done: Done) -> pd.DataFrame:

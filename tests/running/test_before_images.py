@@ -12,7 +12,7 @@ import klikit_frames as kf
 from klikit_frames.running.journal import open_journal
 
 from .conftest import CELL
-from .worlds import connect
+from .fault_worlds import connect
 
 
 @pytest.mark.parametrize("before", ["plan", "read"])

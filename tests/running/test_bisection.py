@@ -21,7 +21,7 @@ from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Cell, Request, RequestResult, Target
 from klikit_frames.running.request_trees import RequestTree, build_request
 
-from .worlds import connect
+from .fault_worlds import connect
 
 STORES = tuple((5297, branch_id) for branch_id in range(1, 9))
 

@@ -9,8 +9,8 @@ import pytest
 
 import klikit_frames as kf
 
-from .scenes import AnsweringTransport, Bar, interrupt, writes
-from .worlds import FOREIGN_ID, connect
+from .doubles import AnsweringTransport, Bar, interrupt, writes
+from .fault_worlds import FOREIGN_ID, connect
 
 
 def test_run__interrupted_and_resumed(

@@ -12,8 +12,8 @@ import pytest
 
 import klikit_frames as kf
 
-from .judging import Counts, judge
-from .worlds import FAULTS, Doom, connect, live_and_die, make_plan
+from .fault_worlds import FAULTS, KillPoint, connect, make_plan, run_until_killed
+from .outcome_oracle import OracleCounts, check_outcomes
 
 PHASES = ("first", "retry", "resume")
 
@@ -23,9 +23,9 @@ def _name(fault: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def counts(request: pytest.FixtureRequest) -> Iterator[Counts]:
+def counts(request: pytest.FixtureRequest) -> Iterator[OracleCounts]:
     """What was judged in this module, printed at its end."""
-    counts = Counts()
+    counts = OracleCounts()
     yield counts
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print(f"\nfaults: {counts}")
@@ -34,7 +34,7 @@ def counts(request: pytest.FixtureRequest) -> Iterator[Counts]:
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("fault", FAULTS, ids=_name)
 def test_fault__in_every_phase(
-    fault: dict[str, Any], phase: str, sandbox: kf.sandbox.Sandbox, journal: Path, counts: Counts
+    fault: dict[str, Any], phase: str, sandbox: kf.sandbox.Sandbox, journal: Path, counts: OracleCounts
 ) -> None:
     """A run that meets a fault is told truly, and goes on to its end once the fault is gone."""
     rng = random.Random(f"{_name(fault)} {phase}")
@@ -42,7 +42,7 @@ def test_fault__in_every_phase(
     plan = make_plan(before, rng=rng, n_rows=16)
     counts.worlds += 1
     if phase == "resume":
-        counts.kills += live_and_die(sandbox, plan, journal, doom=Doom("after_send", nth=2))
+        counts.kills += run_until_killed(sandbox, plan, journal, kill_point=KillPoint("after_send", nth=2))
     sandbox.inject(**fault, match="PATCH", count=3 if phase == "retry" else 1)
     with connect(sandbox) as client:
         kf.run(plan, client, journal=journal, progress=False)
@@ -50,7 +50,7 @@ def test_fault__in_every_phase(
         result = kf.run(plan, client, journal=journal, progress=False)
     # A failure that is repeated for a day leaves rows of stores open: their menus may be older.
     assert result.resume_hint is None or fault["name"] == "stored_502"
-    judge(result, plan, sandbox, before=before, counts=counts)
+    check_outcomes(result, plan, sandbox, before=before, counts=counts)
     assert (counts.lost, counts.cases) == (0, [])
 
 
@@ -109,7 +109,7 @@ def test_fault__without_request_id(sandbox: kf.sandbox.Sandbox, wide: pd.DataFra
     ids=str,
 )
 def test_switch__of_every_kind(
-    switches: dict[str, Any], sandbox: kf.sandbox.Sandbox, journal: Path, counts: Counts
+    switches: dict[str, Any], sandbox: kf.sandbox.Sandbox, journal: Path, counts: OracleCounts
 ) -> None:
     """Where the documentation is silent, a run is true under each reading of it."""
     counts.worlds += 1
@@ -118,6 +118,6 @@ def test_switch__of_every_kind(
     plan = make_plan(before, rng=random.Random(str(switches)), n_rows=24)
     with connect(sandbox) as client:
         result = kf.run(plan, client, journal=journal, progress=False)
-    judge(result, plan, sandbox, before=before, counts=counts)
+    check_outcomes(result, plan, sandbox, before=before, counts=counts)
     assert result.counts["applied"] + result.counts["rejected"] == plan.n_rows
     assert (counts.lost, counts.cases) == (0, [])

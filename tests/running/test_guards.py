@@ -10,7 +10,7 @@ import pytest
 
 import klikit_frames as kf
 
-from .scenes import writes
+from .doubles import writes
 
 
 def test_run__needs_confirmation(wide: pd.DataFrame, journal: Path) -> None:

@@ -18,9 +18,9 @@ from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult, Target
 from klikit_frames.running.request_trees import build_request
 
-from .judging import CELL
-from .scenes import Bar, interrupt
-from .worlds import Doom, SkippingClock, connect, live_and_die
+from .doubles import Bar, interrupt
+from .fault_worlds import KillPoint, SkippingClock, connect, run_until_killed
+from .outcome_oracle import CELL
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -114,7 +114,7 @@ def test_resume__old_key(
 
 def test_resume__old_key_again(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """What was once too old stays so, though the server's clock was first heard after it was lost."""
-    assert live_and_die(sandbox, singles, journal, doom=Doom("after_send", nth=1))
+    assert run_until_killed(sandbox, singles, journal, kill_point=KillPoint("after_send", nth=1))
     sandbox.move_clock(25 * 3600)
     results = []
     for _ in range(2):

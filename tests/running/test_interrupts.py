@@ -15,8 +15,8 @@ import klikit_frames as kf
 from klikit_frames.running import executor
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .scenes import HoldingTransport
-from .worlds import connect
+from .doubles import HoldingTransport
+from .fault_worlds import connect
 
 
 def _press_ctrl_c(pressed: list[float]) -> None:

@@ -12,8 +12,8 @@ import klikit_frames as kf
 from klikit_frames.running import jobs
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .scenes import Bar, HoldingTransport, writes
-from .worlds import Doom, connect, in_child, live_and_die
+from .doubles import Bar, HoldingTransport, writes
+from .fault_worlds import KillPoint, connect, run_in_child, run_until_killed
 
 
 def test_start__result(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
@@ -174,7 +174,7 @@ def test_cancel__while_a_resumed_run_reads(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """Who cancels before a resumed run has sent anything is heard."""
-    assert live_and_die(sandbox, singles, journal, doom=Doom("after_send", nth=1))
+    assert run_until_killed(sandbox, singles, journal, kill_point=KillPoint("after_send", nth=1))
     (run_id,) = kf.runs(journal=journal)["run_id"]
     n_writes = len(writes(sandbox))
     transport = HoldingTransport(nth=1)
@@ -190,7 +190,7 @@ def test_cancel__while_a_resumed_run_reads(
 
 def test_attach__after_a_kill(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """A run whose process was killed is told as it was left, and how to go on."""
-    assert live_and_die(sandbox, singles, journal, doom=Doom("after_answer", nth=5))
+    assert run_until_killed(sandbox, singles, journal, kill_point=KillPoint("after_answer", nth=5))
     (run_id,) = kf.runs(journal=journal)["run_id"]
     assert kf.runs(journal=journal)["status"].tolist() == ["killed"]
     result = kf.attach(run_id, journal=journal).result()
@@ -208,7 +208,7 @@ def test_attach__from_another_process(client: kf.Client, singles: kf.Plan, journ
         seen = kf.attach(result.run_id, journal=journal).result()
         assert seen.frame.equals(result.frame)
 
-    assert in_child(look) is False
+    assert run_in_child(look) is False
 
 
 def test_attach__unknown_run(journal: Path) -> None:

@@ -16,8 +16,8 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running import journal_files
 
-from .scenes import Bar, HoldingTransport
-from .worlds import connect, in_child
+from .doubles import Bar, HoldingTransport
+from .fault_worlds import connect, run_in_child
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_journal__full_disk(
         with sandbox.connect() as own, pytest.raises(kf.JournalError):
             kf.run(kf.plan(wide), own, journal=journal)
 
-    assert in_child(run) is False
+    assert run_in_child(run) is False
     assert sandbox.requests.empty
 
 

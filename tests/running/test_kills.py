@@ -9,8 +9,8 @@ import pytest
 
 import klikit_frames as kf
 
-from .judging import Counts
-from .worlds import STEPS, live_through
+from .fault_worlds import STEPS, run_fault_world
+from .outcome_oracle import OracleCounts
 
 # A world is killed up to three times: more than 200 kills in all.
 N_WORLDS = 10
@@ -21,9 +21,9 @@ def test_kills__at_every_step(
     step: str, sandbox: kf.sandbox.Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run that is killed again and again at one step, then resumed, ends as if nothing had happened."""
-    counts, rng = Counts(), random.Random(step)
+    counts, rng = OracleCounts(), random.Random(step)
     for n_world in range(N_WORLDS):
-        live_through(sandbox, tmp_path / f"{n_world}.sqlite3", step=step, rng=rng, counts=counts)
+        run_fault_world(sandbox, tmp_path / f"{n_world}.sqlite3", step=step, rng=rng, counts=counts)
     with capsys.disabled():
         print(f"\n{step}: {counts}")
     assert (counts.lost, counts.cases) == (0, [])

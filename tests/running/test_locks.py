@@ -9,7 +9,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running import locks
 
-from .worlds import die, in_child
+from .fault_worlds import kill_self, run_in_child
 
 
 def test_hold__one_at_a_time(tmp_path: Path) -> None:
@@ -32,9 +32,9 @@ def test_hold__holder_dies(tmp_path: Path) -> None:
 
     def hold_and_die() -> None:
         with locks.hold(path, what="Plan A"):
-            die()
+            kill_self()
 
-    assert in_child(hold_and_die)
+    assert run_in_child(hold_and_die)
     assert path.exists()
     assert not locks.is_locked(path)
     with locks.hold(path, what="Plan A"):

@@ -12,9 +12,9 @@ import klikit_frames as kf
 from klikit_frames.frames.schemas import RESULT_COLUMNS
 
 from .conftest import CELL
-from .judging import Counts, judge
-from .scenes import Bar, writes
-from .worlds import connect
+from .doubles import Bar, writes
+from .fault_worlds import connect
+from .outcome_oracle import OracleCounts, check_outcomes
 
 
 def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: pd.DataFrame) -> None:
@@ -215,9 +215,9 @@ def test_run__many_requests_with_faults(sandbox: kf.sandbox.Sandbox, journal: Pa
     plan = kf.plan(rows, combine=False, progress=False)
     for fault in ("error_503", "reset_after", "truncated"):
         sandbox.inject(fault, probability=0.01, match="PATCH")
-    counts = Counts(worlds=1)
+    counts = OracleCounts(worlds=1)
     with connect(sandbox) as client:
         result = kf.run(plan, client, journal=journal, progress=False)
     assert result.counts["applied"] == 300
-    judge(result, plan, sandbox, before=before, counts=counts)
+    check_outcomes(result, plan, sandbox, before=before, counts=counts)
     assert (counts.lost, counts.cases) == (0, [])

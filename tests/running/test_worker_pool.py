@@ -18,8 +18,8 @@ from klikit_frames.running.monitor import Rules, RunMonitor
 from klikit_frames.running.records import RequestResult, Target
 from klikit_frames.running.request_trees import RowCounter, build_request, group_requests
 
-from .scenes import HoldingTransport
-from .worlds import FOREIGN_ID, connect
+from .doubles import HoldingTransport
+from .fault_worlds import FOREIGN_ID, connect
 
 
 def _press_ctrl_c() -> None:

@@ -1,4 +1,4 @@
-"""A judge of results: every row is held against the sandbox's truth and against what it received."""
+"""An oracle of results: every row is held against the sandbox's truth and against what it received."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
 
 
 @dataclass(slots=True)
-class Counts:
+class OracleCounts:
     """What was tried and judged."""
 
     worlds: int = 0
@@ -43,13 +43,13 @@ class Counts:
         )
 
 
-def judge(
+def check_outcomes(
     result: kf.Result,
     plan: kf.Plan,
     sandbox: kf.sandbox.Sandbox,
     *,
     before: pd.DataFrame,
-    counts: Counts,
+    counts: OracleCounts,
     edited: Set[tuple[str, int]] = frozenset(),
 ) -> None:
     """Hold every row of a result against the sandbox's truth and against what it received.

@@ -24,17 +24,17 @@ from hypothesis.stateful import (
 import klikit_frames as kf
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 
-from .judging import SOMEONE, Counts, judge
-from .worlds import FAULTS, STEPS, Doom, connect, live_and_die, make_plan
+from .fault_worlds import FAULTS, STEPS, KillPoint, connect, make_plan, run_until_killed
+from .outcome_oracle import SOMEONE, OracleCounts, check_outcomes
 
 KEY_LIFE = pd.Timedelta(hours=24)
 
 
-class Life(RuleBasedStateMachine):
+class RunStateMachine(RuleBasedStateMachine):
     """One plan against one sandbox, and what a model of the world expects of it."""
 
     sandbox: kf.sandbox.Sandbox
-    counts: Counts
+    counts: OracleCounts
 
     @initialize(seed=st.integers(0, 10**6))
     def begin(self, seed: int) -> None:
@@ -55,9 +55,11 @@ class Life(RuleBasedStateMachine):
         self.sandbox.inject(**fault, count=count, match="PATCH")
 
     @rule(step=st.sampled_from(STEPS), nth=st.integers(1, 9))
-    def live_and_die(self, step: str, nth: int) -> None:
+    def run_until_killed(self, step: str, nth: int) -> None:
         """Run or go on in a process that dies at some step, if it comes to it."""
-        self.counts.kills += live_and_die(self.sandbox, self.plan, self.journal, doom=Doom(step, nth))
+        self.counts.kills += run_until_killed(
+            self.sandbox, self.plan, self.journal, kill_point=KillPoint(step, nth)
+        )
 
     @rule()
     def go_on(self) -> None:
@@ -118,8 +120,8 @@ class Life(RuleBasedStateMachine):
             assert sent["time"].max() - sent["time"].min() < KEY_LIFE
         assert result.counts["not_sent"] == 0
         assert result.counts["unknown"] == 0 or self.jumped_h >= 23
-        counts = Counts()
-        judge(result, self.plan, self.sandbox, before=self.before, counts=counts, edited=self.edited)
+        counts = OracleCounts()
+        check_outcomes(result, self.plan, self.sandbox, before=self.before, counts=counts, edited=self.edited)
         self.counts.rows += counts.rows
         self.counts.unknown += counts.unknown
         assert (counts.lost, counts.cases) == (0, [])
@@ -135,8 +137,8 @@ def _is_whole(body: str) -> bool:
 
 def test_life__at_random(sandbox: kf.sandbox.Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever happens in whatever order, every row ends settled or unknown, and what is told is true."""
-    Life.sandbox = sandbox
-    Life.counts = Counts()
+    RunStateMachine.sandbox = sandbox
+    RunStateMachine.counts = OracleCounts()
     # Every step is a process or a server's answer: shrinking would take minutes.
     life = settings(
         max_examples=15,
@@ -145,6 +147,6 @@ def test_life__at_random(sandbox: kf.sandbox.Sandbox, capsys: pytest.CaptureFixt
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(Life, settings=life)
+    run_state_machine_as_test(RunStateMachine, settings=life)
     with capsys.disabled():
-        print(f"\nlives: {Life.counts}")
+        print(f"\nlives: {RunStateMachine.counts}")

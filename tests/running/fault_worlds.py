@@ -20,7 +20,7 @@ import pandas as pd
 import klikit_frames as kf
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .judging import CELL, Counts, judge
+from .outcome_oracle import CELL, OracleCounts, check_outcomes
 
 # Besides these there is "any moment": after so many milliseconds.
 STEPS = ("before_commit", "after_commit", "before_send", "in_body", "after_send", "after_answer")
@@ -60,7 +60,7 @@ class SkippingClock:
             self._skipped_s += max(0.0, seconds)
 
 
-def die() -> None:
+def kill_self() -> None:
     """End this process as a power cut would."""
     os.kill(os.getpid(), signal.SIGKILL)
     # The signal may take a moment to arrive, and nothing must happen in it.
@@ -68,7 +68,7 @@ def die() -> None:
 
 
 @dataclass(slots=True)
-class Doom:
+class KillPoint:
     """Dies the `nth` time that a process comes to a step."""
 
     step: str
@@ -84,27 +84,27 @@ class Doom:
             return self.nth == 0
 
 
-class DoomedTransport(httpx.HTTPTransport):
-    """Sends requests until its doom: before, in the midst of, or after one."""
+class KillingTransport(httpx.HTTPTransport):
+    """Sends requests until its kill point: before, in the midst of, or after one."""
 
-    def __init__(self, doom: Doom) -> None:
+    def __init__(self, kill_point: KillPoint) -> None:
         super().__init__()
-        self._doom = doom
+        self._kill_point = kill_point
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request, or die of it."""
         if request.method == "GET":
             return super().handle_request(request)
-        if self._doom.at("before_send"):
-            die()
+        if self._kill_point.at("before_send"):
+            kill_self()
         for step, share in (("in_body", 0.5), ("after_send", 1.0)):
-            if self._doom.at(step):
+            if self._kill_point.at(step):
                 _send_raw(request, share=share)
-                die()
+                kill_self()
         response = super().handle_request(request)
-        if self._doom.at("after_answer"):
+        if self._kill_point.at("after_answer"):
             response.read()
-            die()
+            kill_self()
         return response
 
 
@@ -118,21 +118,21 @@ def _send_raw(request: httpx.Request, *, share: float) -> None:
         connection.sendall(raw)
 
 
-def doom_commits(doom: Doom) -> None:
+def kill_at_commits(kill_point: KillPoint) -> None:
     """Let this process die around a commit; only for a process that dies or ends anyway."""
     commit = JournalWriter.commit
 
-    def doomed(self: JournalWriter, statements: Any) -> None:
-        if doom.at("before_commit"):
-            die()
+    def commit_or_die(self: JournalWriter, statements: Any) -> None:
+        if kill_point.at("before_commit"):
+            kill_self()
         commit(self, statements)
-        if doom.at("after_commit"):
-            die()
+        if kill_point.at("after_commit"):
+            kill_self()
 
-    JournalWriter.commit = doomed  # type: ignore[method-assign]
+    JournalWriter.commit = commit_or_die  # type: ignore[method-assign]
 
 
-def in_child(work: Callable[[], object]) -> bool:
+def run_in_child(work: Callable[[], object]) -> bool:
     """Do `work` in a process forked from this one, and tell whether it was killed."""
     with warnings.catch_warnings():
         # The child has only the thread that forked; it makes its own client and opens its own journal.
@@ -158,13 +158,13 @@ def connect(sandbox: kf.sandbox.Sandbox, **options: Any) -> kf.Client:
     return sandbox.connect(**(caps | {"clock": SkippingClock()} | options))
 
 
-def live_through(
+def run_fault_world(
     sandbox: kf.sandbox.Sandbox,
     journal: Path,
     *,
     step: str,
     rng: random.Random,
-    counts: Counts,
+    counts: OracleCounts,
     faults: Iterable[dict[str, Any]] = (),
 ) -> None:
     """Let a plan be killed up to three times at one step, go on to its end, and judge it."""
@@ -175,13 +175,13 @@ def live_through(
     for fault in faults:
         sandbox.inject(**fault, match="PATCH", probability=0.2, count=8)
     for _ in range(MOST_KILLS):
-        doom = Doom(step, rng.randrange(1, 120 if step == "any moment" else 12))
-        counts.kills += live_and_die(sandbox, plan, journal, doom=doom)
+        kill_point = KillPoint(step, rng.randrange(1, 120 if step == "any moment" else 12))
+        counts.kills += run_until_killed(sandbox, plan, journal, kill_point=kill_point)
     sandbox.clear_faults()
     with connect(sandbox) as client:
         result = kf.run(plan, client, journal=journal, progress=False)
     assert result.resume_hint is None
-    judge(result, plan, sandbox, before=before, counts=counts)
+    check_outcomes(result, plan, sandbox, before=before, counts=counts)
 
 
 def draw_toggles(truth: pd.DataFrame, *, rng: random.Random, n_rows: int = 40) -> pd.DataFrame:
@@ -214,19 +214,24 @@ def make_plan(truth: pd.DataFrame, *, rng: random.Random, n_rows: int = 40) -> k
     return kf.plan(toggles, limits=limits, time_budget_s=0.02, progress=False)
 
 
-def live_and_die(
-    sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path, *, doom: Doom, run_id: str | None = None
+def run_until_killed(
+    sandbox: kf.sandbox.Sandbox,
+    plan: kf.Plan,
+    journal: Path,
+    *,
+    kill_point: KillPoint,
+    run_id: str | None = None,
 ) -> bool:
     """Run or resume a plan in a process that may die of it, and tell whether it did."""
 
     def work() -> None:
-        doom_commits(doom)
-        if doom.step == "any moment":
-            threading.Timer(doom.nth / 1000, die).start()
-        with connect(sandbox, transport=DoomedTransport(doom)) as client:
+        kill_at_commits(kill_point)
+        if kill_point.step == "any moment":
+            threading.Timer(kill_point.nth / 1000, kill_self).start()
+        with connect(sandbox, transport=KillingTransport(kill_point)) as client:
             if run_id is None:
                 kf.run(plan, client, journal=journal, progress=False)
             else:
                 kf.resume(run_id, client, journal=journal, progress=False)
 
-    return in_child(work)
+    return run_in_child(work)
