@@ -20,13 +20,19 @@ LARGEST_ID = 2**63 - 1
 ENTITY_TYPE_WORDS = {word: word for word in ENTITY_TYPES}
 SCOPE_WORDS = {word: word for word in SCOPES}
 
-# Case and outer space aside. English, Indonesian, German, and what Excel exports in some other locales.
+# Case and outer space aside. English, Indonesian, German, Spanish, and what Excel exports in other locales.
 FLAG_WORDS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1", "enable", "enabled", "active"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0", "disable", "disabled", "inactive"), False),
     **dict.fromkeys(("aktif", "ya", "nyala", "benar", "ja", "an", "wahr", "vrai", "oui", "verdadero"), True),
     **dict.fromkeys(("nonaktif", "non-aktif", "non aktif", "tidak", "mati", "salah"), False),
     **dict.fromkeys(("nein", "aus", "falsch", "faux", "non", "falso"), False),
+    **dict.fromkeys(
+        ("ein", "aktiv", "aktiviert", "hidup", "aktifkan", "sí", "si", "activo", "activado"), True
+    ),
+    **dict.fromkeys(("encendido", "habilitado", "activar", "einschalten", "nyalakan"), True),
+    **dict.fromkeys(("inaktiv", "deaktiviert", "tidak aktif", "nonaktifkan", "matikan", "inactivo"), False),
+    **dict.fromkeys(("desactivado", "apagado", "deshabilitado", "desactivar", "ausschalten"), False),
 }
 
 _ID = re.compile("[1-9][0-9]{0,18}")

@@ -47,6 +47,7 @@ class CheckedToggles:
     problems: pd.DataFrame
     notes: list[str]
     _table: Table
+    _n_rows: int
 
     @property
     def is_valid(self) -> bool:
@@ -74,21 +75,42 @@ class CheckedToggles:
         return paragraph_html(self._counted()) + problems_html(self.problems, notes=self.notes)
 
     def _counted(self) -> str:
-        return f"{len(self.toggles):,} of {count_rows(len(self._table.frame))} can be planned."
+        return f"{len(self.toggles):,} of {count_rows(self._n_rows)} can be planned."
 
 
-def check_table(table: Table, *, state: pd.DataFrame | None = None) -> CheckedToggles:
-    """Return what `check_toggles` returns, of a table that was read before."""
-    named, header, checked = _understand(table)
-    toggles = assemble_toggles(named, header, checked.values)
-    problems = checked.problems + _conflicts(named, toggles, checked.problems, state)
+def check_table(
+    table: Table, *, source: Table | None = None, state: pd.DataFrame | None = None
+) -> CheckedToggles:
+    """Return what `check_toggles` returns, of a table that was read before.
+
+    Parameters
+    ----------
+    table : Table
+        One toggle per row.
+    source : Table, optional
+        What the person has, if `table` was made of it: its cells, and its problems, are shown to them.
+    state : DataFrame, optional
+        See `check_toggles`.
+    """
+    named, header, parsed = _understand(table)
+    toggles = assemble_toggles(named, header, parsed.values)
+    problems = parsed.problems + _conflicts(named, toggles, parsed.problems, state)
     good = ~rows_with_errors(problems, n_rows=len(toggles))
+    frame = problems_frame(problems, rows=table.rows, lines=table.lines)
     return CheckedToggles(
         toggles=validate_toggles(toggles if good.all() else toggles[good]),
-        problems=problems_frame(problems, rows=table.rows, lines=table.lines),
-        notes=[*named.notes, *header.notes, *checked.notes],
-        _table=table,
+        problems=frame if source is None else _with_source_problems(frame, source),
+        notes=[*named.notes, *header.notes, *parsed.notes],
+        _table=table if source is None else source,
+        _n_rows=len(toggles),
     )
+
+
+def _with_source_problems(problems: pd.DataFrame, source: Table) -> pd.DataFrame:
+    """Return `problems` and those of the source, each once: a row of the source may be many toggles."""
+    of_source = problems_frame(source.problems, rows=source.rows, lines=source.lines)
+    every = pd.concat([of_source, problems]) if len(of_source) else problems
+    return every.drop_duplicates().sort_values("row", kind="stable", na_position="first", ignore_index=True)
 
 
 def raise_for_errors(problems: pd.DataFrame) -> None:
@@ -99,7 +121,7 @@ def raise_for_errors(problems: pd.DataFrame) -> None:
 
 def _understand(table: Table) -> tuple[Table, Header, ParsedTable]:
     """Name the columns, read them, and put all that is wrong with either together."""
-    header = read_header(table.names)
+    header = read_header(table.names, table.columns)
     table = replace(table, problems=[*_nul_names(table), *_without_harmless(table, header)])
     named = rename_columns(table, header)
     checked = check_columns(table, header)

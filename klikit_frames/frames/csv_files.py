@@ -16,9 +16,9 @@ from charset_normalizer import from_bytes
 
 from ..errors import ConfigError
 from .frame_codec import text_series
-from .headers import count_known
+from .headers import ColumnNames, count_known, find_header
 from .problems import Positions, Problem, table_problem
-from .source_tables import Grid, Table, above_note, failed_table, grid_table
+from .source_tables import Grid, Reading, Table, above_note, failed_table, grid_table
 
 # The longer marks first: UTF-32's begins like UTF-16's.
 _MARKS = (
@@ -135,6 +135,8 @@ class CsvDialect:
         Line of the header, from 1, and the bytes before it.
     above : list of str
         What stands above the header.
+    line_above : list of str
+        The cells of the line above the header.
     score : tuple
         How sure this is: known names in the header, then cells.
     """
@@ -143,32 +145,33 @@ class CsvDialect:
     line: int
     offset: int
     above: list[str]
+    line_above: list[str]
     score: tuple[int, int]
 
 
-def text_table(content: bytes, *, encoding: str | None = None) -> Table:
+def text_table(content: bytes, reading: Reading) -> Table:
     """Return the table in a CSV, TSV or the like; touches neither network nor disk.
 
     Parameters
     ----------
     content : bytes
         The whole file.
-    encoding : str, optional
-        See `to_utf8`.
+    reading : Reading
+        What the person says about it.
     """
-    text, notes = to_utf8(content, encoding=encoding)
+    text, notes = to_utf8(content, encoding=reading.encoding)
     if not text.strip():
         return failed_table(table_problem("file_empty"), notes=notes)
-    dialect = find_dialect(text)
+    dialect = find_dialect(text, reading.columns)
     notes += [
         f"Cells are separated by {_SEPARATORS[dialect.separator]}.",
         *above_note(dialect.line, dialect.above),
     ]
     grid = read_records(text[dialect.offset :], separator=dialect.separator, first_line=dialect.line)
-    return grid_table(grid, notes=notes)
+    return grid_table(grid, notes=notes, above=dialect.line_above, has_names=reading.has_names)
 
 
-def find_dialect(text: bytes) -> CsvDialect:
+def find_dialect(text: bytes, columns: ColumnNames | None = None) -> CsvDialect:
     r"""Return the separator and the header line that make the most sense of the first lines.
 
     Examples
@@ -179,13 +182,13 @@ def find_dialect(text: bytes) -> CsvDialect:
     (';', 3, ['Lunch off'])
     """
     head = text[:_HEAD_BYTES].decode(errors="ignore")
-    dialects = [_dialect(head, separator) for separator in _SEPARATORS]
+    dialects = [_dialect(head, separator, columns) for separator in _SEPARATORS]
     return max(dialects, key=lambda dialect: dialect.score)
 
 
-def _dialect(head: str, separator: str) -> CsvDialect:
+def _dialect(head: str, separator: str, columns: ColumnNames | None) -> CsvDialect:
     records = list(islice(_records(head, separator), _HEAD_RECORDS)) or [(1, [])]
-    header = max(range(len(records)), key=lambda place: (count_known(records[place][1]), -place))
+    header = find_header([cells for _, cells in records], columns)
     line, cells = records[header]
     lines = io.StringIO(head, newline="")
     return CsvDialect(
@@ -193,7 +196,8 @@ def _dialect(head: str, separator: str) -> CsvDialect:
         line=line,
         offset=len("".join(islice(lines, line - 1)).encode()),
         above=[separator.join(cells) for _, cells in records[:header]],
-        score=(count_known(cells), len(cells)),
+        line_above=records[header - 1][1] if header else [],
+        score=(count_known(cells, columns), len(cells)),
     )
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError
-from .headers import count_known
+from .headers import ColumnNames, count_known, find_header
 from .problems import table_problem
-from .source_tables import Grid, Table, above_note, failed_table, grid_table
+from .source_tables import Grid, Reading, Table, above_note, failed_table, grid_table
 
 _HEAD_ROWS = 30
 # A spreadsheet keeps 15 digits of a number; what was typed beyond them is lost before anyone reads the file.
@@ -42,7 +42,7 @@ class _Sheet:
     merged: Sequence[Range]
 
 
-def workbook_table(content: bytes, *, sheet: str | int | None = None) -> Table:
+def workbook_table(content: bytes, reading: Reading) -> Table:
     """Return the table in an XLSX, XLS, XLSB or ODS file; touches neither network nor disk.
 
     The errors of formulas, such as ``#DIV/0!``, are read from XLSX files; other formats lose them.
@@ -51,8 +51,8 @@ def workbook_table(content: bytes, *, sheet: str | int | None = None) -> Table:
     ----------
     content : bytes
         The whole file.
-    sheet : str or int, optional
-        Name or place of a sheet, from 0; without it the one whose header makes the most sense.
+    reading : Reading
+        What the person says about it; without a sheet the one whose header makes the most sense is read.
 
     Raises
     ------
@@ -62,16 +62,16 @@ def workbook_table(content: bytes, *, sheet: str | int | None = None) -> Table:
     calamine = _import_calamine()
     try:
         with calamine.load_workbook(io.BytesIO(content)) as workbook:
-            sheets = [_read_sheet(workbook, name) for name in _chosen(workbook.sheet_names, sheet)]
+            sheets = [_read_sheet(workbook, name) for name in _chosen(workbook.sheet_names, reading.sheet)]
     except (calamine.CalamineError, calamine.PasswordError, calamine.ZipError, calamine.XmlError) as error:
         message = f"The spreadsheet cannot be read: {error}."
         return failed_table(table_problem("file_unreadable", message=message))
-    best = max(sheets, key=lambda sheet: _score(sheet.rows))
+    best = max(sheets, key=lambda sheet: _score(sheet.rows, reading.columns))
     _fill_errors(best, content)
     notes = [f"Sheet {best.name!r} was read."]
     if not any(map(any, best.rows)):
         return failed_table(table_problem("file_empty"), notes=notes)
-    return _sheet_table(best, notes)
+    return _sheet_table(best, reading, notes)
 
 
 def _read_sheet(workbook: Any, name: str) -> _Sheet:
@@ -141,14 +141,14 @@ def _chosen(names: Sequence[str], sheet: str | int | None) -> Sequence[str]:
     raise ConfigError(f"There is no sheet {sheet!r}; the file has {', '.join(map(repr, names))}.")
 
 
-def _score(rows: Cells) -> int:
-    return max((count_known(row) for row in rows[:_HEAD_ROWS]), default=-1)
+def _score(rows: Cells, columns: ColumnNames) -> int:
+    return max((count_known(row, columns) for row in rows[:_HEAD_ROWS]), default=-1)
 
 
-def _sheet_table(sheet: _Sheet, notes: list[str]) -> Table:
+def _sheet_table(sheet: _Sheet, reading: Reading, notes: list[str]) -> Table:
     rows = sheet.rows
     filled = [place for place, row in enumerate(rows[:_HEAD_ROWS]) if any(str(cell).strip() for cell in row)]
-    header = max(filled, key=lambda place: (count_known(rows[place]), -place), default=0)
+    header = filled[find_header([rows[place] for place in filled], reading.columns)] if filled else 0
     above = [" ".join(str(cell) for cell in rows[place] if cell != "") for place in filled if place < header]
     n_merged = _fill_merged(sheet, header=header)
     merged_notes = [f"Merged cells were read as their value in every row: {n_merged:,}."] if n_merged else []
@@ -161,7 +161,13 @@ def _sheet_table(sheet: _Sheet, notes: list[str]) -> Table:
         lines=np.arange(header + 1, len(rows) + 1, dtype=np.int64),
         has_floats=True,
     )
-    return grid_table(grid, notes=[*notes, *above_note(header + 1, above), *merged_notes])
+    line_above = [_cell_text(cell) for cell in rows[header - 1]] if header else []
+    return grid_table(
+        grid,
+        notes=[*notes, *above_note(header + 1, above), *merged_notes],
+        above=line_above,
+        has_names=reading.has_names,
+    )
 
 
 def _fill_merged(sheet: _Sheet, *, header: int) -> int:

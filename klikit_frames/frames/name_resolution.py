@@ -7,12 +7,13 @@ import pandas as pd
 
 from ..errors import ConfigError
 from .checked import raise_for_errors
-from .headers import plain_name, read_header
+from .header_words import plain_name
+from .headers import read_header
 from .name_index import NameIndex, distinct_rows, plain_text, text_of
 from .problems import KINDS, Positions, Problem, TextPerRow, problems_frame
-from .readers import Reading, Source, read_table
+from .readers import Source, read_table
 from .schemas import ENTITY_TYPES
-from .source_tables import Table
+from .source_tables import Reading, Table
 
 _TITLES = ("title", "name", "entitytitle", "entityname", *ENTITY_TYPES)
 _BRANDS = ("brandtitle", "brandname", "brand")

@@ -42,6 +42,10 @@ KINDS: dict[str, ProblemKind] = {
     "column_missing": _error("A column that is needed is not there.", "Add the column."),
     "column_double": _error("Two columns mean the same thing.", "Keep one of them, or rename the other."),
     "column_lookalike": _error("A column is named almost like a known one.", "Correct its name."),
+    "column_of_flags": _warning(
+        "A column beside the stores holds flags, but its name is no store.",
+        "Correct its name if it is a store.",
+    ),
     "columns_nested": _error("The column names have several levels.", "Flatten the columns first."),
     # A row as a whole.
     "row_blank": _error("The row says nothing about what to switch.", "Fill it in or take it out."),

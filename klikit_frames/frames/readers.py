@@ -7,7 +7,7 @@ import os
 import sys
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,32 +19,18 @@ from .dataframes import foreign_table, frame_table, is_foreign, parquet_table, r
 from .excel_files import workbook_table
 from .json_lines import is_json, json_table
 from .problems import table_problem
-from .source_tables import Table, failed_table
+from .source_tables import Reading, Table, failed_table
 
 Source = Any
+
+_PLAIN = Reading()
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What a person says about a file that it does not say itself.
-
-    Attributes
-    ----------
-    encoding : str or None
-        Of a text file.
-    sheet : str, int or None
-        Name or place of a sheet, from 0.
-    """
-
-    encoding: str | None = None
-    sheet: str | int | None = None
-
-
-def read_table(source: Source, reading: Reading) -> Table:
+def read_table(source: Source, reading: Reading = _PLAIN) -> Table:
     """Return the table that `source` holds, told by its content and never by its name.
 
     Reads the disk if `source` is a path, and standard input if it is ``"-"``; never the network.
@@ -56,6 +42,10 @@ def read_table(source: Source, reading: Reading) -> Table:
     reading : Reading
         What the person says about it.
     """
+    return replace(_read_source(source, reading), columns=reading.columns)
+
+
+def _read_source(source: Source, reading: Reading) -> Table:
     if isinstance(source, pd.DataFrame):
         return frame_table(source)
     if isinstance(source, (Mapping, list)):
@@ -89,12 +79,12 @@ def _bytes_table(content: bytes, reading: Reading) -> Table:
     if content.startswith(_GZIP):
         return _gzip_table(content, reading)
     if content.startswith(_WORKBOOKS):
-        return workbook_table(content, sheet=reading.sheet)
+        return workbook_table(content, reading)
     if content.startswith(_PARQUET):
         return parquet_table(content)
     if is_json(content):
         return json_table(content, encoding=reading.encoding)
-    return text_table(content, encoding=reading.encoding)
+    return text_table(content, reading)
 
 
 def _gzip_table(content: bytes, reading: Reading) -> Table:

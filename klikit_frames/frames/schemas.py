@@ -24,6 +24,8 @@ TOGGLE_COLUMNS = (
     "cascade_to_modifier_groups",
     "cascade_brand_ids",
 )
+# When a timed row goes on or off, and when it comes back; kept as they are read.
+TIME_COLUMNS = ("starts_at", "ends_at")
 PROBLEM_COLUMNS = ("row", "line", "column", "value", "code", "message", "hint", "severity")
 RESULT_COLUMNS = (
     "outcome",

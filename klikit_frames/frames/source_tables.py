@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .header_words import guess_meaning
 from .problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a person says about a source that it does not say itself.
+
+    Attributes
+    ----------
+    encoding : str or None
+        Of a text file.
+    sheet : str, int or None
+        Name or place of a sheet, from 0.
+    columns : dict
+        The column of this package for a column of the source: ``{"Artikel-Nr.": "entity_id"}``.
+    has_names : bool
+        Whether titles of brands and branches may stand above the columns, one line each.
+    """
+
+    encoding: str | None = None
+    sheet: str | int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    has_names: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +53,8 @@ class Table:
         What was wrong with the file as such, and with whole rows.
     has_floats : bool
         Whether numbers come from a program that keeps about 15 digits, as spreadsheets do.
+    columns : dict
+        See `Reading`.
     """
 
     frame: pd.DataFrame
@@ -38,6 +63,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     has_floats: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[Hashable]:
@@ -86,14 +112,28 @@ class Grid:
     has_floats: bool = False
 
 
-def grid_table(grid: Grid, *, notes: list[str]) -> Table:
-    """Return the table in `grid`: columns named, blank rows and nameless blank columns left out and told."""
+def grid_table(grid: Grid, *, notes: list[str], above: Sequence[str] = (), has_names: bool = False) -> Table:
+    """Return the table in `grid`: columns named; blank rows and nameless blank columns are left out.
+
+    Parameters
+    ----------
+    grid : Grid
+        The header and the rows.
+    notes : list of str
+        What the reader chose.
+    above : sequence of str
+        The line above the header, which may have the brands of stores.
+    has_names : bool
+        See `Reading`.
+    """
     body = grid.cells.iloc[1:]
     problems = [problem.below(1) for problem in grid.problems]
     keep = ~_blank_rows(body)
     for problem in problems:
         keep[problem.positions] = True
-    names, places, name_notes = _names(grid.cells.iloc[0].tolist(), body)
+    names, places, name_notes = _names(
+        _join_header(above, grid.cells.iloc[0].tolist(), has_names=has_names), body
+    )
     frame = body if len(places) == body.shape[1] else body.iloc[:, places]
     frame.columns, frame.index = pd.Index(names), pd.RangeIndex(len(body))
     table = Table(
@@ -137,6 +177,25 @@ def _blank_notes(keep: npt.NDArray[np.bool_]) -> list[str]:
     n_end, n_inside = len(keep) - last, int((~keep[:last]).sum())
     notes = [f"Blank rows at the end were skipped: {n_end:,}."] if n_end else []
     return notes + ([f"Blank rows between others were skipped: {n_inside:,}."] if n_inside else [])
+
+
+def _join_header(above: Sequence[str], header: list[str], *, has_names: bool) -> list[str]:
+    """Return the header with brand and branch joined, where brands stand on the line above the branches.
+
+    A brand counts for the blank cells on its right, as merged cells come out of a spreadsheet.
+    """
+    if len({text.strip() for text in above if text.strip()} | {""}) < 2:
+        return header
+    joined, brand = [], ""
+    for place, branch in enumerate(header):
+        brand = (above[place] if place < len(above) else "").strip() or brand
+        is_pair = _are_ids(brand, branch) or (has_names and brand and guess_meaning(branch) is None)
+        joined.append(f"{brand} / {branch.strip()}" if is_pair and branch.strip() else branch)
+    return joined
+
+
+def _are_ids(*texts: str) -> bool:
+    return all(text.strip().isascii() and text.strip().isdigit() for text in texts)
 
 
 def _names(header: list[str], body: pd.DataFrame) -> tuple[list[str], list[int], list[str]]:

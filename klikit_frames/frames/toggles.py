@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,11 @@ import pandas as pd
 
 from ..errors import ConfigError
 from .checked import CheckedToggles, check_table, raise_for_errors
-from .readers import Reading, Source, read_table
+from .headers import check_assignments
+from .pivots import flatten_pivot, is_pivot, melt_pivot, store_by_ids
+from .readers import Source, read_table
 from .result_files import Rows, input_of_result
+from .source_tables import Reading
 
 __all__ = ["CheckedToggles", "business_toggles", "check_toggles", "cross_toggles", "read_toggles"]
 
@@ -20,6 +23,7 @@ def check_toggles(
     source: Source,
     *,
     rows: Rows = "all",
+    columns: Mapping[str, str] | None = None,
     state: pd.DataFrame | None = None,
     encoding: str | None = None,
     sheet: str | int | None = None,
@@ -38,6 +42,11 @@ def check_toggles(
         ``item_id`` and its like imply the level.
     rows : "all" or "failed"
         For a result of a run as `source`: all its rows, or those that did not end as applied or unchanged.
+    columns : dict, optional
+        The column of this package for a column of yours: ``{"Artikel-Nr.": "item_id", "An?": "is_enabled"}``.
+        Beside the known columns, ``store``, ``item_id``, ``category_id`` and ``section_id`` can be given.
+        Without it the usual names in English, Indonesian, German and Spanish are recognised; the notes say
+        which were.
     state : DataFrame, optional
         What `read_state` returned; with it a section and an item in it with opposite flags are warned of.
     encoding : str, optional
@@ -81,8 +90,18 @@ def check_toggles(
     - flag_unknown in is_enabled, row 2 (line 3): 'mabye' is not known. Write one of: false, true.
     >>> checked.toggles["entity_id"].tolist()
     [289379]
+
+    Headers of your own:
+
+    >>> table = b"Nr;Ort;An?\n289379;5297/1293;nein\n"
+    >>> kf.check_toggles(table, columns={"Nr": "item_id", "Ort": "store", "An?": "is_enabled"}).is_valid
+    True
     """
-    table = input_of_result(read_table(source, Reading(encoding=encoding, sheet=sheet)), rows=rows)
+    reading = Reading(encoding=encoding, sheet=sheet, columns=check_assignments(columns))
+    table = input_of_result(read_table(source, reading), rows=rows)
+    pivot = flatten_pivot(table)
+    if is_pivot(pivot, store_by_ids):
+        return check_table(melt_pivot(pivot, store_by_ids), source=table, state=state)
     return check_table(table, state=state)
 
 
@@ -90,6 +109,7 @@ def read_toggles(
     source: Source,
     *,
     rows: Rows = "all",
+    columns: Mapping[str, str] | None = None,
     state: pd.DataFrame | None = None,
     encoding: str | None = None,
     sheet: str | int | None = None,
@@ -100,7 +120,7 @@ def read_toggles(
 
     Parameters
     ----------
-    source, rows, state, encoding, sheet
+    source, rows, columns, state, encoding, sheet
         As for `check_toggles`.
 
     Returns
@@ -125,7 +145,7 @@ def read_toggles(
     >>> toggles[["entity_type", "entity_id", "is_enabled"]].to_dict("records")
     [{'entity_type': 'section', 'entity_id': 6827, 'is_enabled': False}]
     """
-    checked = check_toggles(source, rows=rows, state=state, encoding=encoding, sheet=sheet)
+    checked = check_toggles(source, rows=rows, columns=columns, state=state, encoding=encoding, sheet=sheet)
     raise_for_errors(checked.problems)
     return checked.toggles
 

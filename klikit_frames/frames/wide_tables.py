@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ..errors import ConfigError
-from .cell_values import FLAG_WORDS, parse_words
 from .checked import check_table, raise_for_errors
-from .factorized_text import FactorizedText, text_column
-from .headers import is_store, read_header
 from .name_index import distinct_rows
-from .problems import Positions, Problem, TextPerRow, problems_frame, table_problem
-from .readers import Reading, Source, read_table
-from .source_tables import Table, failed_table
+from .pivots import flatten_pivot, is_pivot, melt_pivot, store_by_ids
+from .problems import TextPerRow, problems_frame, table_problem
+from .readers import Source, read_table
+from .source_tables import Reading, failed_table
 from .toggles import read_toggles
 
 _BUSINESS = "business"
+_NAME_STORES = "Name a column for each store like 5297/1293, or business for the business row."
 _ENTITY = ["entity_type", "entity_id"]
 _NEEDED = [*_ENTITY, "scope", "brand_id", "branch_id", "is_enabled"]
 
@@ -74,10 +71,16 @@ def from_matrix(
     >>> toggles[["entity_id", "branch_id", "is_enabled"]].to_records(index=False).tolist()
     [(289379, 1293, False), (289379, 1294, True), (289380, 1294, False)]
     """
-    table = _flattened(read_table(source, Reading(encoding=encoding, sheet=sheet)))
+    table = flatten_pivot(read_table(source, Reading(encoding=encoding, sheet=sheet)))
     raise_for_errors(problems_frame(table.problems, rows=table.rows, lines=table.lines))
-    checked = check_table(_long_table(table, entity_type=entity_type, mark=is_enabled))
-    raise_for_errors(checked.problems.drop_duplicates(ignore_index=True))
+    if is_pivot(table, store_by_ids):
+        long = melt_pivot(table, store_by_ids, entity_type=entity_type, mark=is_enabled)
+    else:
+        long = failed_table(
+            table_problem("column_missing", message="There is no store column.", hint=_NAME_STORES)
+        )
+    checked = check_table(long, source=table)
+    raise_for_errors(checked.problems)
     return checked.toggles
 
 
@@ -124,83 +127,6 @@ def to_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     if "title" in frame:
         entities["title"] = _titles(entities, frame)
     return pd.concat([entities, pd.DataFrame(flags, index=entities.index)], axis=1)
-
-
-def _flattened(table: Table) -> Table:
-    """Return a table of a pivoted frame with a column name per store, and the ids in a column."""
-    frame = table.frame
-    if frame.columns.nlevels == 2:
-        frame = frame.set_axis(["/".join(map(str, pair)) for pair in frame.columns], axis=1)
-    if "entity_id" in read_header(list(frame.columns)).places:
-        return replace(table, frame=frame)
-    # An index without a name may count rows, so it is taken for ids only where there is nothing but stores.
-    is_bare = frame.index.names == [None] and not isinstance(frame.index, pd.RangeIndex)
-    if is_bare and all(map(_is_across, frame.columns)):
-        frame = frame.rename_axis(index="entity_id")
-    has_ids = "entity_id" in read_header(list(frame.index.names)).places
-    return replace(table, frame=frame.reset_index() if has_ids else frame)
-
-
-def _long_table(table: Table, *, entity_type: str | None, mark: bool) -> Table:
-    """Return one row per filled cell, each with the row and line that it stands in."""
-    across = [place for place, name in enumerate(table.names) if _is_across(name)]
-    if not across:
-        hint = "Name a column for each store like 5297/1293, or business for the business row."
-        return failed_table(table_problem("column_missing", message="There is no store column.", hint=hint))
-    cells = table.frame.iloc[:, across].to_numpy(dtype=object).ravel()
-    texts = text_column(pd.Series(cells, dtype=object), whole_floats=True)
-    values = parse_words(texts, {**FLAG_WORDS, "x": mark})
-    filled = np.flatnonzero(~texts.is_blank)
-    rows, stores = np.divmod(filled, len(across))
-    headers = np.array([str(table.names[place]) for place in across], dtype=object)
-    flags = texts.take(values, blank=None)[filled]
-    frame = table.frame.drop(columns=table.frame.columns[across]).iloc[rows].reset_index(drop=True)
-    return replace(
-        table,
-        frame=_with_places(frame, headers[stores], flags, entity_type),
-        rows=table.rows[rows],
-        lines=None if table.lines is None else table.lines[rows],
-        problems=_bad_cells(texts, filled, headers[stores], is_bad=flags == None),  # noqa: E711 - by element
-    )
-
-
-def _is_across(name: object) -> bool:
-    return isinstance(name, str) and (is_store(name) or name.strip().casefold() == _BUSINESS)
-
-
-def _with_places(
-    frame: pd.DataFrame, headers: TextPerRow, flags: TextPerRow, entity_type: str | None
-) -> pd.DataFrame:
-    """Say level, scope, store and flag of each row in columns, as any other table does."""
-    places, names = pd.factorize(headers)
-    is_wide = np.array([name.strip().casefold() == _BUSINESS for name in names], dtype=bool)
-    brands, branches = (
-        np.array([name.partition("/")[side].strip() for name in names], dtype=object) for side in (0, 2)
-    )
-    brands[is_wide] = ""
-    columns = {
-        "scope": np.where(is_wide, "business", "store").astype(object)[places],
-        "brand_id": brands[places],
-        "branch_id": branches[places],
-        "is_enabled": np.equal(flags, True),  # noqa: FBT003 - by element; None is for a bad cell
-    }
-    header = read_header(list(frame.columns))
-    if entity_type is not None and "entity_type" not in header.places:
-        columns["entity_type"] = np.full(len(frame), entity_type, dtype=object)
-    return frame.assign(**columns)
-
-
-def _bad_cells(
-    texts: FactorizedText, filled: Positions, headers: TextPerRow, *, is_bad: npt.NDArray[np.bool_]
-) -> list[Problem]:
-    positions = np.flatnonzero(is_bad)
-    if not len(positions):
-        return []
-    values = texts.uniques[texts.codes[filled[positions]]]
-    messages = ("'" + pd.Series(values, dtype=object).str[:60] + "' is not known.").to_numpy(dtype=object)
-    hint = "Write true, false or x, or leave the cell blank."
-    where = {"code": "flag_unknown", "positions": positions, "column": headers[positions]}
-    return [Problem(**where, values=values, messages=messages, hints=hint)]
 
 
 def _pivot(toggles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:

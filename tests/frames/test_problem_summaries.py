@@ -92,13 +92,6 @@ def test_hint__of_an_id(cell: str, hint: str) -> None:
     assert problems["hint"].tolist() == [hint]
 
 
-def test_hint__of_a_wide_table() -> None:
-    """A table with stores across is sent to the function that reads it."""
-    problems = kf.check_toggles(lines("item_id,663/1062", "5,x")).problems
-    assert problems["column"].tolist() == ["is_enabled", "brand_id", "branch_id"]
-    assert set(problems["hint"]) == {"Its stores stand across: read this table with from_matrix."}
-
-
 def test_hint__of_names_for_ids() -> None:
     """A table of titles is told what turns them into ids."""
     problems = kf.check_toggles(lines("title,store,is_enabled", "Soto,663/1062,off")).problems
