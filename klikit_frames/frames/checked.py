@@ -122,7 +122,7 @@ def raise_for_errors(problems: pd.DataFrame) -> None:
 def _understand(table: Table) -> tuple[Table, Header, ParsedTable]:
     """Name the columns, read them, and put all that is wrong with either together."""
     header = read_header(table.names, table.columns)
-    table = replace(table, problems=[*_nul_names(table), *_without_harmless(table, header)])
+    table = replace(table, problems=[*_nul_names(table), *harmless_as_warnings(table)])
     named = rename_columns(table, header)
     checked = check_columns(table, header)
     if any(problem.is_of_table for problem in table.problems):
@@ -145,9 +145,10 @@ def _nul_names(table: Table) -> list[Problem]:
     ]
 
 
-def _without_harmless(table: Table, header: Header) -> list[Problem]:
+def harmless_as_warnings(table: Table) -> list[Problem]:
     """Return the problems of `table`; half a character in an own column is a warning, since no id is lost."""
-    known = {str(table.names[place]) for place in header.places.values()}
+    places = read_header(table.names, table.columns).places
+    known = {str(table.names[place]) for place in places.values()}
     hint = "U+FFFD was put in its place; type the end of the text again."
     return [
         replace(problem, severity="warning", hints=hint)

@@ -151,7 +151,7 @@ def check_assignments(columns: ColumnNames | None) -> ColumnNames:
 def find_header(rows: Sequence[Sequence[object]], columns: ColumnNames | None = None) -> int:
     """Return the position of the row that is most probably the header.
 
-    The row with the most known names counts; among equals, the first that is at least half as wide as the
+    The row with the most known names counts; among equals, the first that is at least two thirds as wide as the
     widest, so that a title above the table is not taken for its header.
 
     Examples
@@ -164,7 +164,7 @@ def find_header(rows: Sequence[Sequence[object]], columns: ColumnNames | None = 
     widest = max(widths, default=0)
 
     def fit(place: int) -> tuple[int, bool, int]:
-        n_known, is_wide = count_known(rows[place], columns), 2 * widths[place] >= widest
+        n_known, is_wide = count_known(rows[place], columns), 3 * widths[place] >= 2 * widest
         # A single known word above the table, such as "Menu", is a title.
         return n_known if is_wide or n_known > 1 else 0, is_wide, -place
 

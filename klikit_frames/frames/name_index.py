@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -48,22 +49,32 @@ class NameIndex:
 
         The thing is a place in this index; -1 if not exactly one fits.
         """
-        found = np.full(len(names), -1, dtype=np.intp)
-        hits = np.zeros(len(names), dtype=np.intp)
-        is_given = (names != "").to_numpy(dtype=bool)
-        patterns = is_given @ (1 << np.arange(is_given.shape[1]))
-        for pattern in np.unique(patterns):
-            among = np.flatnonzero(patterns == pattern)
-            given = [name for place, name in enumerate(names.columns) if pattern >> place & 1]
-            found[among], hits[among] = self._find_by(names.iloc[among], given)
-        return np.where(hits == 1, found, -1), hits
+        places = np.full(len(names), -1, dtype=np.intp)
+        n_hits = np.zeros(len(names), dtype=np.intp)
+        for rows, given in _groups_by_given(names):
+            places[rows], n_hits[rows] = self._find_by(names.iloc[rows], given)
+        return np.where(n_hits == 1, places, -1), n_hits
+
+    def has_pairs(self, names: pd.DataFrame, key: str, ids: TextPerRow) -> npt.NDArray[np.bool_]:
+        """Tell for each row of plain `names` whether one of the things that fit has the id in `ids`."""
+        keys = self._things[key].astype(str).to_numpy(dtype=object)
+        pairs = self._plain.assign(own_id=keys[self._plain["place"]])
+        asked = names.assign(own_id=ids)
+        has_pair = np.zeros(len(names), dtype=bool)
+        for rows, given in _groups_by_given(names):
+            columns = [*given, "own_id"]
+            joined = asked.iloc[rows][columns].merge(
+                pairs[columns].drop_duplicates(), how="left", indicator=True
+            )
+            has_pair[rows] = (joined["_merge"] == "both").to_numpy(dtype=bool)
+        return has_pair
 
     def values(self, key: str, places: Positions) -> TextPerRow:
         """Return a key of the things at `places`, "" for -1."""
         values = np.append(self._things[key].to_numpy(dtype=object), "")
         return values[places]
 
-    def say(self, places: Positions, *, kind: str = "") -> TextPerRow:
+    def labels(self, places: Positions, *, kind: str = "") -> TextPerRow:
         """Return the things at `places` in words, such as ``item 289379 Cimol Beef``, "" for -1."""
         parts = [self._things[key].astype(str) for key in self._keys]
         said = pd.Series(kind, index=self._things.index, dtype=object)
@@ -99,9 +110,18 @@ class NameIndex:
         return self._plain.loc[fits, "place"].unique()
 
     def _some_labels(self, places: npt.NDArray[Any]) -> str:
-        said = [repr(str(thing)) for thing in self.say(places[:_CANDIDATES])]
+        said = [repr(str(thing)) for thing in self.labels(places[:_CANDIDATES])]
         more = f" and {len(places) - _CANDIDATES} more" if len(places) > _CANDIDATES else ""
         return ", ".join(said) + more
+
+
+def _groups_by_given(names: pd.DataFrame) -> Iterator[tuple[Positions, list[str]]]:
+    """Yield the rows in which the same names are given, with the columns of these."""
+    is_given = (names != "").to_numpy(dtype=bool)
+    patterns = is_given @ (1 << np.arange(is_given.shape[1]))
+    for pattern in np.unique(patterns):
+        given = [name for place, name in enumerate(names.columns) if pattern >> place & 1]
+        yield np.flatnonzero(patterns == pattern), given
 
 
 def distinct_rows(frame: pd.DataFrame) -> tuple[Positions, pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ Store = dict[str, str]
 StoreOf = Callable[[str], Store | None]
 
 _BUSINESS = "business"
+_BETWEEN_TITLES = re.compile(r"\s*[/|,:·–—-]\s*")
 _STORE_FIELDS = ("scope", "brand_id", "branch_id", "brand_title", "branch_title")
 
 
@@ -35,6 +37,48 @@ def store_by_ids(name: str) -> Store | None:
         brand, _, branch = name.partition("/")
         return {"scope": "store", "brand_id": brand.strip(), "branch_id": branch.strip()}
     return {"scope": _BUSINESS} if name.strip().casefold() == _BUSINESS else None
+
+
+class StoreTitles:
+    """Stores by the titles that stand above columns: ``Kopi / Depok``, ``Depok - Kopi``, or ``Depok``.
+
+    Parameters
+    ----------
+    stores : DataFrame
+        With ``brand_title`` and ``branch_title``; without them only ids are recognised.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.frames.pivots import StoreTitles
+    >>> titles = StoreTitles(pd.DataFrame({"brand_title": ["Kopi"], "branch_title": ["Depok"]}))
+    >>> titles.find("Depok – Kopi")
+    {'scope': 'store', 'brand_title': 'Kopi', 'branch_title': 'Depok'}
+    >>> titles.find("depok")
+    {'scope': 'store', 'branch_title': 'Depok'}
+    """
+
+    def __init__(self, stores: pd.DataFrame) -> None:
+        self._stores: dict[str, Store] = {}
+        if {"brand_title", "branch_title"} <= set(stores.columns):
+            pairs = stores[["brand_title", "branch_title"]].dropna().drop_duplicates()
+            for brand, branch in pairs.itertuples(index=False):
+                self._add(str(brand), str(branch))
+
+    def find(self, name: str) -> Store | None:
+        """Return the store that a column is called after, by its titles or by its ids."""
+        return store_by_ids(name) or self._stores.get(_title_key(name))
+
+    def _add(self, brand: str, branch: str) -> None:
+        store = {"scope": "store", "brand_title": brand, "branch_title": branch}
+        self._stores[_title_key(f"{brand} / {branch}")] = store
+        self._stores[_title_key(f"{branch} / {brand}")] = store
+        self._stores.setdefault(_title_key(branch), {"scope": "store", "branch_title": branch})
+
+
+def _title_key(name: str) -> str:
+    """Return a title without case and surplus space, with one sign for all that stand between two titles."""
+    return _BETWEEN_TITLES.sub("/", " ".join(name.split()).casefold())
 
 
 def flatten_pivot(table: Table) -> Table:

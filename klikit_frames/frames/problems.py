@@ -110,6 +110,7 @@ KINDS: dict[str, ProblemKind] = {
     # Names in place of ids.
     "name_unknown": _error("Nothing has this name.", "Look the name up again, or write the id."),
     "name_ambiguous": _error("Several things have this name.", "Write the id."),
+    "name_mismatch": _error("The name is not that of the id beside it.", "Correct the id or the name."),
     # Rows against each other.
     "contradiction": _error(
         "Two rows want opposite flags for one entity and place.", "Keep one of the rows."

@@ -11,7 +11,8 @@ import pandas as pd
 from ..errors import ConfigError
 from .checked import CheckedToggles, check_table, raise_for_errors
 from .headers import check_assignments
-from .pivots import flatten_pivot, is_pivot, melt_pivot, store_by_ids
+from .name_resolution import resolve_names
+from .pivots import StoreTitles, flatten_pivot, is_pivot, melt_pivot, store_by_ids
 from .readers import Source, read_table
 from .result_files import Rows, input_of_result
 from .source_tables import Reading
@@ -24,7 +25,9 @@ def check_toggles(
     *,
     rows: Rows = "all",
     columns: Mapping[str, str] | None = None,
+    names: bool = False,
     state: pd.DataFrame | None = None,
+    stores: pd.DataFrame | None = None,
     encoding: str | None = None,
     sheet: str | int | None = None,
 ) -> CheckedToggles:
@@ -47,8 +50,13 @@ def check_toggles(
         Beside the known columns, ``store``, ``item_id``, ``category_id`` and ``section_id`` can be given.
         Without it the usual names in English, Indonesian, German and Spanish are recognised; the notes say
         which were.
+    names : bool
+        Whether titles, SKUs, brands and branches stand in place of ids, or above the columns of a pivot;
+        they are looked up in `state` and `stores`, as `resolve` does.
     state : DataFrame, optional
         What `read_state` returned; with it a section and an item in it with opposite flags are warned of.
+    stores : DataFrame, optional
+        What `stores` returned, for names of brands and branches; else these are read from `state`.
     encoding : str, optional
         Of a text file, where it should not be found out.
     sheet : str or int, optional
@@ -97,12 +105,19 @@ def check_toggles(
     >>> kf.check_toggles(table, columns={"Nr": "item_id", "Ort": "store", "An?": "is_enabled"}).is_valid
     True
     """
-    reading = Reading(encoding=encoding, sheet=sheet, columns=check_assignments(columns))
-    table = input_of_result(read_table(source, reading), rows=rows)
+    if names and state is None:
+        raise ConfigError("Names are looked up in a live menu: give state=kf.read_state(client, ...).")
+    reading = Reading(encoding=encoding, sheet=sheet, columns=check_assignments(columns), has_names=names)
+    source_table = input_of_result(read_table(source, reading), rows=rows)
+    listed = state if stores is None else stores
+    store_of = StoreTitles(listed).find if names and listed is not None else store_by_ids
+    table = source_table
     pivot = flatten_pivot(table)
-    if is_pivot(pivot, store_by_ids):
-        return check_table(melt_pivot(pivot, store_by_ids), source=table, state=state)
-    return check_table(table, state=state)
+    if is_pivot(pivot, store_of):
+        table = melt_pivot(pivot, store_of)
+    if names and state is not None:
+        table = resolve_names(table, state=state, stores=stores)
+    return check_table(table, source=None if table is source_table else source_table, state=state)
 
 
 def read_toggles(
@@ -110,7 +125,9 @@ def read_toggles(
     *,
     rows: Rows = "all",
     columns: Mapping[str, str] | None = None,
+    names: bool = False,
     state: pd.DataFrame | None = None,
+    stores: pd.DataFrame | None = None,
     encoding: str | None = None,
     sheet: str | int | None = None,
 ) -> pd.DataFrame:
@@ -120,7 +137,7 @@ def read_toggles(
 
     Parameters
     ----------
-    source, rows, columns, state, encoding, sheet
+    source, rows, columns, names, state, stores, encoding, sheet
         As for `check_toggles`.
 
     Returns
@@ -145,7 +162,16 @@ def read_toggles(
     >>> toggles[["entity_type", "entity_id", "is_enabled"]].to_dict("records")
     [{'entity_type': 'section', 'entity_id': 6827, 'is_enabled': False}]
     """
-    checked = check_toggles(source, rows=rows, columns=columns, state=state, encoding=encoding, sheet=sheet)
+    checked = check_toggles(
+        source,
+        rows=rows,
+        columns=columns,
+        names=names,
+        state=state,
+        stores=stores,
+        encoding=encoding,
+        sheet=sheet,
+    )
     raise_for_errors(checked.problems)
     return checked.toggles
 
