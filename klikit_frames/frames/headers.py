@@ -151,8 +151,8 @@ def check_assignments(columns: ColumnNames | None) -> ColumnNames:
 def find_header(rows: Sequence[Sequence[object]], columns: ColumnNames | None = None) -> int:
     """Return the position of the row that is most probably the header.
 
-    The row with the most known names counts; among equals, the first that is at least two thirds as wide as the
-    widest, so that a title above the table is not taken for its header.
+    The row with the most known names counts; among equals, the first that is at least two thirds as wide as
+    the widest, so that a title above the table is not taken for its header.
 
     Examples
     --------
