@@ -30,6 +30,18 @@ StateFile = Annotated[
     typer.Option("--state", help="A snapshot of live flags to compare with: a .csv or .parquet of `state`."),
 ]
 Live = Annotated[bool, typer.Option("--live", help="Read the live flags and skip rows that already hold.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="HEADER=COLUMN",
+        help="Read the column under HEADER as COLUMN, such as `Artikel-Nr.=item_id`; repeat for more.",
+    ),
+]
+Names = Annotated[
+    bool,
+    typer.Option("--names", help="Look up dishes, brands and branches by name in the live menu."),
+]
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="As `klikit-frames runs` lists it.")]
 
 
@@ -43,6 +55,35 @@ def open_source(name: str) -> Path | io.BytesIO:
     if not path.is_file():
         raise exit_with(ExitCode.USAGE, f"{name}: there is no such file.")
     return path
+
+
+def table_options(columns: list[str] | None, *, names: bool) -> dict[str, Any]:
+    """Return how a table is to be read: its columns, and the live menu if names are to be looked up."""
+    table = {"columns": parse_columns(columns)}
+    if not names:
+        return table
+    with kf.connect() as client:
+        return {**table, "names": True, "state": kf.read_state(client), "stores": kf.stores(client)}
+
+
+def parse_columns(texts: list[str] | None) -> dict[str, str] | None:
+    """Return the columns that ``--column HEADER=COLUMN`` assigns; a header may have a ``=`` in it."""
+    from klikit_frames.frames.headers import check_assignments
+
+    pairs = [text.rpartition("=") for text in texts or ()]
+    bad = [repr(text) for text in texts or () if not all(text.rpartition("=")[::2])]
+    if bad:
+        raise exit_with(
+            ExitCode.USAGE,
+            f"--column takes HEADER=COLUMN, such as 'Artikel-Nr.=item_id', not {', '.join(bad[:10])}. "
+            "Nothing was sent.",
+        )
+    columns = {header.strip(): column.strip() for header, _, column in pairs}
+    try:
+        check_assignments(columns)
+    except ConfigError as error:
+        raise exit_with(ExitCode.USAGE, f"--column: {error} Nothing was sent.") from None
+    return columns or None
 
 
 def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:

@@ -45,12 +45,15 @@ def check(
     source: options.Source,
     annotated: options.AnnotatedFile = None,
     *,
+    column: options.Columns = None,
+    names: options.Names = False,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
     out: options.OutFile = None,
 ) -> None:
-    """Read a table and list every problem in it. Sends nothing, needs no credentials."""
-    checked = kf.check_toggles(options.open_source(source))
+    """Read a table and list every problem in it. Sends nothing; only `--names` needs credentials."""
+    content = options.open_source(source)
+    checked = kf.check_toggles(content, **options.table_options(column, names=names))
     for note in checked.notes:
         echo(note)
     if annotated is not None:
@@ -65,6 +68,8 @@ def check(
 def plan(
     source: options.Source,
     *,
+    column: options.Columns = None,
+    names: options.Names = False,
     state: options.StateFile = None,
     live: options.Live = False,
     max_ids: MaxIds = 500,
@@ -83,7 +88,8 @@ def plan(
         raise exit_with(
             ExitCode.USAGE, "Either --live or --state: a plan is made against one state. Nothing was sent."
         )
-    toggles = kf.read_toggles(options.open_source(source))
+    content = options.open_source(source)
+    toggles = kf.read_toggles(content, **options.table_options(column, names=names))
     made = kf.plan(
         toggles,
         state=options.state_of(toggles, snapshot=state) if live or state is not None else None,
@@ -106,6 +112,8 @@ def apply(
         str, typer.Argument(metavar="FILE", help="A plan file or a table; `-` reads standard input.")
     ],
     *,
+    column: options.Columns = None,
+    names: options.Names = False,
     yes: Yes = False,
     confirm: Confirm = None,
     live: options.Live = False,
@@ -127,7 +135,13 @@ def apply(
             "--live is for a table; a plan is sent as it was saved. Nothing was sent: "
             "drop --live, or plan the table again with `klikit-frames plan TABLE --live`.",
         )
-    toggles = kf.read_toggles(content) if made is None else made.toggles
+    if made is not None and (column or names):
+        raise exit_with(
+            ExitCode.USAGE,
+            "--column and --names are for a table; a plan is sent as it was saved. Nothing was sent.",
+        )
+    if made is None:
+        toggles = kf.read_toggles(content, **options.table_options(column, names=names))
     with kf.connect(writes_per_minute=writes_per_minute) as client:
         if made is None:
             state = options.read_live_state(client, toggles) if live else None

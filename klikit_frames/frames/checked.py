@@ -14,6 +14,7 @@ from ..errors import InvalidToggles
 from ..html import paragraph_html
 from .column_checks import ParsedTable, check_columns
 from .headers import Header, lookalike_columns, missing_columns, read_header
+from .menu_checks import menu_problems
 from .problem_summaries import count_rows, problems_html, problems_text
 from .problems import Problem, problems_frame, rows_with_errors, table_problem
 from .row_checks import ValidRows, row_problems
@@ -167,7 +168,8 @@ def _conflicts(
     lines = None if table.lines is None else table.lines[positions]
     sound = toggles if len(positions) == len(toggles) else toggles.iloc[positions]
     valid_rows = ValidRows(toggles=sound, positions=positions, rows=table.rows[positions], lines=lines)
-    return row_problems(valid_rows, state=state)
+    of_menu = [] if state is None else menu_problems(valid_rows, state)
+    return row_problems(valid_rows) + of_menu
 
 
 _PROBLEM = "problem"

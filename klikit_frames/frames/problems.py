@@ -123,6 +123,10 @@ KINDS: dict[str, ProblemKind] = {
         "The entity has a business row and store rows.",
         "The store rows win in their stores; check that it is meant.",
     ),
+    "not_on_menu": _warning(
+        "The menu of this place does not have it.",
+        "Take the row out if it is not meant: switching it there changes nothing that guests see.",
+    ),
     "section_and_item": _warning(
         "A section and an item in it are switched in opposite ways.",
         "An item shows only if its section is on too; check that it is meant.",

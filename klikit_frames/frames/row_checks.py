@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,13 +50,11 @@ Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 
 
-def row_problems(valid_rows: ValidRows, *, state: pd.DataFrame | None = None) -> list[Problem]:
-    """Return what is wrong or odd between rows; `state` tells which items a section has."""
+def row_problems(valid_rows: ValidRows) -> list[Problem]:
+    """Return what is wrong or odd between rows."""
     entities = _groups(valid_rows.toggles[["entity_type", "entity_id"]])
     places = _pair(entities, _groups(valid_rows.toggles[["scope", "brand_id", "branch_id"]]))
     problems = _mixed_scopes(valid_rows, entities)
-    if state is not None:
-        problems += section_conflicts(valid_rows, state)
     if int(places.max(initial=-1)) + 1 == len(places):
         return problems
     targets = _groups(valid_rows.toggles[["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]])
@@ -137,48 +134,3 @@ def _mixed_scopes(valid_rows: ValidRows, entities: Ints) -> list[Problem]:
     rows = np.flatnonzero(~is_store & (partner >= 0))
     messages = "The entity also has store rows, such as row " + valid_rows.row_labels(partner[rows]) + "."
     return valid_rows.find("business_and_store", rows, column="scope", values="business", messages=messages)
-
-
-_STORE = ["brand_id", "branch_id"]
-_SECTION_OF_PATH = re.compile(r"(?:^|\|)([0-9]{1,18})(?:/|$|(?=\|))")
-
-
-def section_conflicts(valid_rows: ValidRows, state: pd.DataFrame) -> list[Problem]:
-    """Return a warning for each item row that a row for its own section goes against in the same place.
-
-    Which items a section has is read from ``path_ids`` of `state`; without that column nothing is known.
-    """
-    if not {"entity_type", "entity_id", "path_ids"}.issubset(state.columns):
-        return []
-    toggles = valid_rows.toggles.reset_index(drop=True).assign(place=np.arange(len(valid_rows.toggles)))
-    sections = toggles[toggles["entity_type"] == "section"].rename(columns={"entity_id": "section_id"})
-    items = toggles[toggles["entity_type"] == "item"].merge(_members(state), on="entity_id")
-    pairs = _opposite_pairs(items.assign(is_enabled=~items["is_enabled"]), sections)
-    rows, partners = (pairs[name].to_numpy(dtype=np.intp) for name in ("place", "place_section"))
-    messages = "Its section is switched the other way in row " + valid_rows.row_labels(partners) + "."
-    return valid_rows.find("section_and_item", rows, column="is_enabled", messages=messages)
-
-
-def _members(state: pd.DataFrame) -> pd.DataFrame:
-    """Return which section each item is in, from paths such as ``6827/39118|6828/39119``."""
-    items = state.loc[state["entity_type"] == "item", ["entity_id", "path_ids"]].dropna().drop_duplicates()
-    items["section_id"] = [_SECTION_OF_PATH.findall(str(paths)) for paths in items["path_ids"]]
-    members = items[["entity_id", "section_id"]].explode("section_id").dropna().drop_duplicates()
-    # Without any member both columns are of type object, which merges with no column of ids.
-    return members.astype("int64")
-
-
-def _opposite_pairs(items: pd.DataFrame, sections: pd.DataFrame) -> pd.DataFrame:
-    """Pair item rows with section rows for the same place; a business row is in every place."""
-    is_wide_item, is_wide_section = items["scope"] == "business", sections["scope"] == "business"
-    pairs = [
-        _merge(items[~is_wide_item], sections[~is_wide_section], ["section_id", "is_enabled", *_STORE]),
-        _merge(items, sections[is_wide_section], ["section_id", "is_enabled"]),
-        _merge(items[is_wide_item], sections[~is_wide_section], ["section_id", "is_enabled"]),
-    ]
-    return pd.concat(pairs).drop_duplicates("place").sort_values("place")
-
-
-def _merge(items: pd.DataFrame, sections: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    first = sections.drop_duplicates(keys)[[*keys, "place"]]
-    return items[[*keys, "place"]].merge(first, on=keys, suffixes=("", "_section"))

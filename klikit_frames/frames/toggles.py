@@ -54,7 +54,8 @@ def check_toggles(
         Whether titles, SKUs, brands and branches stand in place of ids, or above the columns of a pivot;
         they are looked up in `state` and `stores`, as `resolve` does.
     state : DataFrame, optional
-        What `read_state` returned; with it a section and an item in it with opposite flags are warned of.
+        What `read_state` returned; with it warnings tell of a section and an item in it with opposite
+        flags, and of entities that are not on the menu of their store.
     stores : DataFrame, optional
         What `stores` returned, for names of brands and branches; else these are read from `state`.
     encoding : str, optional

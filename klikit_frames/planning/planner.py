@@ -19,6 +19,8 @@ from .sending_order import sort_requests
 from .skips import find_skips
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from ..progress import Progress
@@ -30,7 +32,10 @@ _TIME_COLUMNS = ("starts_at", "ends_at")
 def plan(
     toggles: Any,
     *,
+    columns: Mapping[str, str] | None = None,
+    names: bool = False,
     state: pd.DataFrame | None = None,
+    stores: pd.DataFrame | None = None,
     limits: Limits = _DEFAULT_LIMITS,
     combine: bool = True,
     time_budget_s: float = 5.0,
@@ -45,6 +50,8 @@ def plan(
     ----------
     toggles : path, buffer or DataFrame
         Anything that `read_toggles` takes.
+    columns, names, stores
+        As for `check_toggles`: columns of other names, and names in place of ids.
     state : DataFrame, optional
         Live flags from `read_state`. Rows that hold already are not sent, and rows of ids or stores that are
         not of this business are rejected. A state that was filtered rejects no id.
@@ -85,7 +92,9 @@ def plan(
     started = time.monotonic()
     if on_interrupt not in ("raise", "best"):
         raise PlanError(f"on_interrupt is {on_interrupt!r}; it is 'raise' or 'best'.")
-    checked = read_toggles(toggles)
+    checked = read_toggles(
+        toggles, columns=columns, names=names, state=state if names else None, stores=stores
+    )
     _refuse_times(checked)
     skips = find_skips(checked, state)
     groups = split_groups(checked, skips.reasons.isna().to_numpy())

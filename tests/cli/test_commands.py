@@ -52,6 +52,43 @@ def test_check__lists_problems_and_sends_nothing(terminal: Terminal, table: Path
     assert pd.read_csv(tmp_path / "mend.csv")["problem"].notna().tolist() == [True, False, False, False]
 
 
+def test_check__columns_of_other_names(terminal: Terminal) -> None:
+    """--column says what a header means; a header may hold an equals sign."""
+    table = b"Nr;Ort = Laden;An?\n5;663/1062;nein\n"
+    columns = ["Nr=item_id", "Ort = Laden=store", "An?=is_enabled"]
+    done = terminal("check", "-", *(word for column in columns for word in ("--column", column)), stdin=table)
+    assert done.code == 0, done.err
+    assert "Column 'Nr' was read as 'entity_id'." in done.err
+    done = terminal("check", "-", "--column", "Nr", stdin=table)
+    assert done.code == 2
+    assert "--column takes HEADER=COLUMN" in done.err
+    done = terminal("check", "-", "--column", "Nr=number", stdin=table)
+    assert done.code == 2
+    assert "'number', which is no column" in done.err
+
+
+@pytest.mark.usefixtures("online")
+def test_apply__names(terminal: Terminal, client: kf.Client, tmp_path: Path) -> None:
+    """--names looks up dishes and stores in the live menu, down and across; near misses are problems."""
+    state, stores = kf.read_state(client), kf.stores(client)
+    titles = state.loc[state["entity_type"] == "item", "title"]
+    title = titles[~titles.duplicated(keep=False)].iloc[0]
+    store = stores.iloc[0]
+    across = f"{store['brand_title']} / {store['branch_title']}"
+    path = tmp_path / "names.csv"
+    pd.DataFrame({"Gericht": [title], across: ["aus"]}).to_csv(path, index=False)
+    done = terminal("apply", path, "--names", "--yes")
+    assert done.code == 0, done.err
+    row = _frame(done).iloc[0]
+    assert (row["brand_id"], row["branch_id"]) == (store["brand_id"], store["branch_id"])
+    assert row["outcome"] == "applied"
+    path.write_text(f"Gericht,{across}\n{title}x,aus\n")
+    done = terminal("check", path, "--names")
+    assert done.code == 3
+    assert _frame(done)[["column", "code"]].values.tolist() == [["title", "name_unknown"]]
+    assert "The nearest names are" in done.out
+
+
 def test_check__reads_standard_input(terminal: Terminal, table: Path) -> None:
     """A dash stands for standard input."""
     done = terminal("check", "-", stdin=table.read_bytes())

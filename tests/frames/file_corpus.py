@@ -100,6 +100,7 @@ HEADERS = [
         "1:2 store store_unreadable", "2:3 store store_unreadable", "3:4 store store_unreadable", "4:5 brand_id store_missing",
     ]),
     Case("store column beside one id", b"item_id,brand_id,store,is_enabled\n5,664,663/1062,off\n", [], ["-:- brand_id column_double", "-:- branch_id column_missing"]),
+    Case("flags under no store in a pivot", b"item_id,663/1062,Depok\n5,off,on\n", [TOGGLE], ["-:- Depok column_of_flags?"]),
     Case("store column beside ids", lines(f"{HEAD},store", f"{GOOD},Senopati"), [TOGGLE]),
     Case("own columns twice", lines(f"{HEAD},note,note", f"{GOOD},a,b"), [TOGGLE], note="'note_2'"),
     Case("own columns like results", lines(f"{HEAD},code,message", f"{GOOD},a,b"), [TOGGLE], note="'input_code'"),

@@ -1,4 +1,4 @@
-"""Sections and their own items, switched in opposite ways."""
+"""Rows against a live menu: sections against their items, and dishes that a store does not sell."""
 
 from __future__ import annotations
 
@@ -86,3 +86,54 @@ def test_section__live_state(client: kf.Client) -> None:
         ignore_index=True,
     )
     assert kf.check_toggles(toggles, state=state).problems["code"].tolist() == ["section_and_item"]
+
+
+MENUS = pd.DataFrame(
+    [("item", 5, "store", 663, 1), ("item", 6, "store", 663, 2), ("item", 5, "business", None, None)],
+    columns=["entity_type", "entity_id", "scope", "brand_id", "branch_id"],
+).astype({"brand_id": "Int64", "branch_id": "Int64"})
+
+
+def test_menu__rows_of_other_stores() -> None:
+    """A row whose dish is not on the menu of its own store is a warning with the count by store."""
+    content = lines(
+        HEAD,
+        "item,5,store,663,1,off",
+        "item,6,store,663,1,off",
+        "item,7,store,663,1,off",
+        "item,7,store,663,2,off",
+        "item,6,business,,,off",
+        "item,7,store,664,1,off",
+        "section,9,store,663,1,off",
+    )
+    checked = kf.check_toggles(content, state=MENUS)
+    assert checked.is_valid
+    assert len(checked.toggles) == 7
+    problems = checked.problems[checked.problems["code"] == "not_on_menu"]
+    assert problems[["row", "code", "message"]].to_numpy().tolist() == [
+        [2, "not_on_menu", "Item 6 is not on the menu of store 663/1, like 1 other row."],
+        [3, "not_on_menu", "Item 7 is not on the menu of store 663/1, like 1 other row."],
+        [4, "not_on_menu", "Item 7 is not on the menu of store 663/2."],
+        [5, "not_on_menu", "Item 6 is not on the business menu."],
+    ]
+
+
+def test_menu__modifier_options() -> None:
+    """Options inside other items are on no menu by themselves, and are not warned of."""
+    menus = MENUS.copy()
+    menus.attrs["modifier_option_ids"] = (7,)
+    checked = kf.check_toggles(lines(HEAD, "item,7,store,663,1,off"), state=menus)
+    assert checked.problems.empty
+
+
+def test_menu__live(client: kf.Client) -> None:
+    """A dish crossed with all stores is warned of just where the sandbox's menus do not have it."""
+    state = kf.read_state(client, stores=kf.stores(client).drop_duplicates("brand_id"))
+    items = state[state["entity_type"] == "item"]
+    item_id = items["entity_id"].value_counts().index[-1]
+    stores = items[["brand_id", "branch_id"]].drop_duplicates()
+    selling = items[items["entity_id"] == item_id]
+    toggles = kf.cross_toggles("item", [item_id], stores, is_enabled=False)
+    problems = kf.check_toggles(toggles, state=state).problems
+    assert len(problems) == len(stores) - len(selling) > 0
+    assert set(problems["code"]) == {"not_on_menu"}
