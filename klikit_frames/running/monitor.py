@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any, Literal, Self
 
 from ..model import Outcome
+from .before_images import Before
 from .lifecycle import EndReason, RequestState
 from .records import Request
 
@@ -20,10 +21,33 @@ _BAD = {Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN}
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When a run ends early."""
+    """The options of a run that its journal keeps, and that a resume keeps with it.
 
+    `first` is None once the canary has passed. `writes_per_minute` is the cap that the run began under.
+    """
+
+    on_error: OnError = "continue"
     max_failures: int | None = None
     deadline_s: float | None = None
+    first: int | None = None
+    before: Before = "plan"
+    publish: bool = False
+    writes_per_minute: int | None = None
+
+    @property
+    def most_failures(self) -> int | None:
+        """How many bad rows the run bears; None for any number."""
+        return 0 if self.on_error == "stop" else self.max_failures
+
+    def with_recorded(self, recorded: Mapping[str, Any]) -> Self:
+        """Return these rules, and those recorded where these say nothing; the lower cap counts."""
+        own = {each.name: getattr(self, each.name) for each in fields(self) if self._is_given(each)}
+        known = {each.name: recorded[each.name] for each in fields(self) if each.name in recorded}
+        caps = [cap for cap in (self.writes_per_minute, known.get("writes_per_minute")) if cap is not None]
+        return type(self)(**(known | own | {"writes_per_minute": min(caps, default=None)}))
+
+    def _is_given(self, each: Field[Any]) -> bool:
+        return bool(getattr(self, each.name) != each.default)
 
 
 class RunMonitor:
@@ -96,7 +120,7 @@ class RunMonitor:
             self._has_refused |= request.state in {RequestState.REJECTED, RequestState.SPLIT}
             self._n_refused += request.state is RequestState.REJECTED
             self._n_bad_rows += n_rows
-            limit = self._rules.max_failures
+            limit = self._rules.most_failures
             has_too_many = limit is not None and self._n_bad_rows > limit
             is_flood = self.is_suspicious and self._n_refused >= MAX_REFUSED
         if has_too_many:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -21,6 +22,7 @@ from .guards import (
     check_same_plan,
 )
 from .journal import Journal, JournalPath, open_journal, read_journal
+from .lifecycle import EndReason
 from .monitor import OnError, Rules, RunMonitor
 from .request_trees import RowCounter
 from .results import Result
@@ -28,6 +30,7 @@ from .results import Result
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..planning.plan import Plan
+    from .records import Run
 
 
 def run(
@@ -60,13 +63,13 @@ def run(
     progress : object with ``update`` and ``close``, or False, or None
         Where to show progress, in rows.
     on_error : {"continue", "stop"}
-        Whether the first row that is rejected or failed ends the run.
+        Whether the first row that is rejected, failed or unknown ends the run.
     confirm : str, optional
         ``plan.confirm_code(client)``, needed wherever the client reaches a real business.
     max_failures : int, optional
-        More rejected or failed rows than this end the run.
+        More rows than this that are rejected, failed or unknown end the run.
     deadline_s : float, optional
-        Seconds after which the run ends.
+        Seconds after which the run ends; a resume has them again.
     first : int, optional
         A canary: so many requests are sent and read back, and the rest only if all is as asked.
     before : {"plan", "read"}
@@ -115,7 +118,10 @@ def run(
 def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress: Progress = None) -> Result:
     """Go on with a run that was interrupted or killed, and return what became of every row.
 
-    Uses the network and the journal. Sends only what is not settled, byte for byte under the key that it had.
+    Uses the network and the journal. Sends only what is not settled, byte for byte under the key that it had,
+    and reads back what no answer settles. The options of the run hold on, a canary that has not passed too,
+    and the lower cap on writes: the run's or the client's. A run that was ended by its own options, or
+    because everything was refused, counts from zero again: whoever resumes it has seen why.
 
     Parameters
     ----------
@@ -198,9 +204,12 @@ def open_run(
     session is closed; nothing is noted and nothing sent yet.
     """
     check_is_plan(plan)
-    rules = Rules(max_failures=0 if on_error == "stop" else max_failures, deadline_s=deadline_s)
-    check_options(rules, first=first, on_error=on_error, before=before)
+    rules = Rules(
+        on_error=on_error, max_failures=max_failures, deadline_s=deadline_s, first=first, before=before
+    )
+    check_options(rules)
     check_client(client)
+    rules = replace(rules, writes_per_minute=client.pacing.configured_writes_per_minute)
     with ExitStack() as stack:
         book = stack.enter_context(open_journal(journal))
         stack.enter_context(locks.hold(book.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
@@ -213,16 +222,18 @@ def open_run(
             book.clear_cancel(known.run_id)
             if not known.account:
                 book.record_account(known.run_id, client.account)
+            rules = _keep_rules(rules, known)
+        run = known or new_run(plan, client, rules=asdict(rules))
+        stack.enter_context(_limit_writes(client, rules))
         return RunExecutor(
             book,
             plan,
             client,
-            known or new_run(plan, client),
+            run,
+            rules,
             RunMonitor(rules, count_rows=RowCounter(plan)),
             resources=stack.pop_all(),
             is_new=known is None,
-            first=first,
-            before=before,
         )
 
 
@@ -238,8 +249,22 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
         book.clear_cancel(run_id)
         if not known.account:
             book.record_account(run_id, client.account)
-        watch = RunMonitor(Rules(), count_rows=RowCounter(plan))
-        return RunExecutor(book, plan, client, known, watch, resources=stack.pop_all())
+        rules = _keep_rules(Rules(writes_per_minute=client.pacing.configured_writes_per_minute), known)
+        stack.enter_context(_limit_writes(client, rules))
+        monitor = RunMonitor(rules, count_rows=RowCounter(plan))
+        return RunExecutor(book, plan, client, known, rules, monitor, resources=stack.pop_all())
+
+
+def _keep_rules(given: Rules, run: Run) -> Rules:
+    """Return the rules that a run goes on under: those recorded, and over them what is given now."""
+    rules = given.with_recorded(run.rules)
+    check_options(rules)
+    # Whoever goes on after a canary that failed has seen why.
+    return replace(rules, first=given.first) if run.status == EndReason.CANARY else rules
+
+
+def _limit_writes(client: Client, rules: Rules) -> AbstractContextManager[None]:
+    return client.pacing.limit_writes(rules.writes_per_minute or client.pacing.configured_writes_per_minute)
 
 
 def _tell_dead(history: pd.DataFrame, book: Journal) -> pd.DataFrame:

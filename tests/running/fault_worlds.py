@@ -108,6 +108,19 @@ class KillingTransport(httpx.HTTPTransport):
         return response
 
 
+class KillingReadings(httpx.HTTPTransport):
+    """Kills this process at the first reading after a write."""
+
+    has_written = False
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request, or die of it."""
+        if self.has_written and request.method == "GET":
+            kill_self()
+        self.has_written |= request.method == "PATCH"
+        return super().handle_request(request)
+
+
 def _send_raw(request: httpx.Request, *, share: float) -> None:
     """Send the head and a share of the body."""
     lines = [f"{request.method} {request.url.raw_path.decode()} HTTP/1.1"]

@@ -10,7 +10,7 @@ import pytest
 import klikit_frames as kf
 
 from .doubles import AnsweringTransport, Bar, interrupt, writes
-from .fault_worlds import FOREIGN_ID, connect
+from .fault_worlds import FOREIGN_ID, KillingReadings, KillingTransport, KillPoint, connect, in_child
 
 
 def test_run__interrupted_and_resumed(
@@ -68,10 +68,12 @@ def test_run__stops_at_first_failure(
     with connect(sandbox, max_connections=1) as client:
         one = kf.run(kf.plan(bad, combine=False), client, journal=journal, on_error="stop")
         three = kf.run(kf.plan(bad, combine=False), client, journal=journal, max_failures=2)
+        six = kf.resume(three.run_id, client, journal=journal)
         whole = kf.resume(three.run_id, client, journal=journal)
     assert (one.status, one.counts["rejected"], one.counts["not_sent"]) == ("too_many_failures", 1, 7)
     assert (three.counts["rejected"], three.counts["not_sent"]) == (3, 5)
-    assert whole.counts["rejected"] == 8
+    # A resume bears as many again, since whoever resumes has seen the first ones.
+    assert (six.status, six.counts["rejected"], whole.counts["rejected"]) == ("too_many_failures", 6, 8)
 
 
 def test_run__deadline(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
@@ -197,3 +199,65 @@ def test_run__max_failures_counts_rows(
         kept = kf.run(kf.plan(twice, combine=False), client, journal=journal, max_failures=2)
         over = kf.run(kf.plan(twice, combine=False), client, journal=journal, max_failures=1)
     assert (kept.status, over.status) == ("finished", "too_many_failures")
+
+
+def test_resume__canary_that_was_killed(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A run that is killed while its canary is read back has the canary still to pass."""
+    plan = kf.plan(wide, combine=False, progress=False)
+    undone = wide.assign(is_enabled=True)
+
+    def work() -> None:
+        with connect(sandbox, transport=KillingReadings()) as client:
+            kf.run(plan, client, journal=journal, progress=False, first=1)
+
+    assert in_child(work)
+    assert len(writes(sandbox)) == 1
+    with connect(sandbox) as client:
+        kf.run(kf.plan(undone), client, journal=":memory:", progress=False)
+        (run_id,) = kf.runs(journal=journal)["run_id"]
+        stopped = kf.resume(run_id, client, journal=journal, progress=False)
+        assert (stopped.status, stopped.counts["not_sent"]) == ("canary", 3)
+        assert kf.resume(run_id, client, journal=journal, progress=False).counts["applied"] == 4
+
+
+def test_resume__keeps_on_error(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path) -> None:
+    """A run that was killed stops at its first bad row after the resume too."""
+    bad = narrow.assign(entity_id=[*narrow["entity_id"][:4], *range(FOREIGN_ID, FOREIGN_ID + 8)])
+    plan = kf.plan(bad, combine=False, progress=False)
+    options = {"max_connections": 1, "transport": KillingTransport(KillPoint("before_send", 2))}
+
+    def work() -> None:
+        with connect(sandbox, **options) as client:
+            kf.run(plan, client, journal=journal, progress=False, on_error="stop")
+
+    assert in_child(work)
+    (run_id,) = kf.runs(journal=journal)["run_id"]
+    with connect(sandbox, max_connections=1) as client:
+        result = kf.resume(run_id, client, journal=journal, progress=False)
+    assert (result.status, result.counts["rejected"]) == ("too_many_failures", 1)
+
+
+def test_resume__keeps_the_lower_cap(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
+    """A resume keeps the cap on writes that the run began under; the client then has its own again."""
+    seen: list[int] = []
+    with sandbox.connect(writes_per_minute=60, max_connections=1) as client:
+        result = kf.run(singles, client, journal=journal, progress=Bar(interrupt))
+    with sandbox.connect(writes_per_minute=90, max_connections=1) as client:
+        bar = Bar(lambda: seen.append(client.pacing.writes_per_minute))
+        kf.resume(result.run_id, client, journal=journal, progress=bar)
+        seen.append(client.pacing.writes_per_minute)
+    assert seen == [60, 90]
+
+
+def test_run__canary_of_modifier_options(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """Modifier options are no rows of a menu: a canary of them has nothing to be held against."""
+    with connect(sandbox) as client:
+        options = kf.read_state(client, progress=False).attrs["modifier_option_ids"][:1]
+        rows = pd.concat([kf.business_toggles("item", options, is_enabled=False), wide])
+        plan = kf.plan(rows, combine=False, progress=False)
+        result = kf.run(plan, client, journal=journal, progress=False, first=len(plan.requests) - 1)
+    assert (result.status, result.counts["applied"]) == ("finished", 5)

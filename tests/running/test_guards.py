@@ -53,7 +53,19 @@ def test_run__read_only_client(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, 
 
 @pytest.mark.parametrize(
     "option",
-    [{"on_error": "halt"}, {"before": "never"}, {"first": -1}, {"max_failures": -1}, {"deadline_s": -0.5}],
+    [
+        {"on_error": "halt"},
+        {"on_error": ["stop"]},
+        {"before": "never"},
+        {"first": -1},
+        {"first": "2"},
+        {"first": True},
+        {"max_failures": -1},
+        {"max_failures": 1.5},
+        {"deadline_s": -0.5},
+        {"deadline_s": "10"},
+        {"deadline_s": float("nan")},
+    ],
 )
 def test_run__option_out_of_range(client: kf.Client, wide: pd.DataFrame, option: dict[str, object]) -> None:
     """An option out of range is named, and nothing is sent."""
