@@ -69,6 +69,7 @@ _HOMES = {
     "start": "running.jobs",
     "stores": "menus.stores",
     "summary": "auditing.summaries",
+    "template": "frames.templates",
     "to_matrix": "frames.wide_tables",
     "undo": "auditing.undo",
     "verify": "auditing.proofs",

@@ -38,6 +38,7 @@ from .errors import StateError as StateError
 from .errors import TransportError as TransportError
 from .frames.checked import CheckedToggles as CheckedToggles
 from .frames.name_resolution import resolve as resolve
+from .frames.templates import template as template
 from .frames.toggles import business_toggles as business_toggles
 from .frames.toggles import check_toggles as check_toggles
 from .frames.toggles import cross_toggles as cross_toggles

@@ -30,6 +30,7 @@ for _command in (
     read_commands.status,
     read_commands.runs,
     read_commands.state,
+    read_commands.template,
     read_commands.diff,
     read_commands.verify,
     send_commands.undo,

@@ -150,6 +150,9 @@ AnnotatedFile = Annotated[
     Path | None,
     _file("--annotated", check=check_table, help="Write the input with a `problem` column to FILE."),
 ]
+TemplateFile = Annotated[
+    Path, typer.Argument(metavar="FILE", callback=check_table, help="The .csv or .xlsx to write.")
+]
 PlanFile = Annotated[Path | None, _file("--out", check=check_folder, help="Save the plan, for `apply FILE`.")]
 TakebackFile = Annotated[
     Path | None,

@@ -30,6 +30,29 @@ def state(
         outputs.write(kf.read_state(client, stores=pairs), json=json, jsonl=jsonl, out=out)
 
 
+def template(
+    path: options.TemplateFile,
+    *,
+    store: Annotated[
+        list[str] | None,
+        typer.Option("--store", metavar="BRAND/BRANCH", help="Rows of this store; repeat for more."),
+    ] = None,
+    all_stores: Annotated[bool, typer.Option("--all-stores", help="Rows of every store.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Only the headers; needs no credentials.")] = False,
+) -> None:
+    """Write a table to fill in: the right headers, and the menu's dishes with names beside ids."""
+    if empty:
+        kf.template(path)
+    else:
+        with kf.connect() as client:
+            listed = kf.stores(client)
+            pairs = listed if all_stores else _parse_stores(store)
+            kf.template(
+                path, state=kf.read_state(client, stores=pairs), stores=None if pairs is None else listed
+            )
+    echo(f"Written to {path}. Fill in is_enabled, delete the rows that are not meant, then check it.")
+
+
 def diff(
     source: options.Source,
     *,

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import pandas as pd
 from ..errors import ConfigError
 from .headers import ColumnNames, count_known, find_header
 from .problems import table_problem
+from .schemas import ENTITY_TYPES, SCOPES
 from .source_tables import Grid, Reading, Table, above_note, failed_table, grid_table
 
 _HEAD_ROWS = 30
@@ -28,6 +30,15 @@ _LARGEST_NUMBER = 1e15
 _ERROR_CELL = re.compile(
     rb'<c\b(?=[^>]*\bt="e")[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>(?:<f\b[^>]*?(?:/>|>[^<]*</f>))?<v>([^<]*)</v>'
 )
+
+# The drop-downs of a template, for its rows and for those that a person adds.
+_CHOICES = {
+    "entity_type": list(ENTITY_TYPES),
+    "scope": list(SCOPES),
+    "is_enabled": ["on", "off"],
+}
+_MOST_TYPED = 1_000
+_COLUMN_WIDTH = 18
 
 Cells = list[list[Any]]
 Range = tuple[tuple[int, int], tuple[int, int]]
@@ -243,3 +254,33 @@ def _fault(text: str) -> str:
         return f"{size:,} characters, of which Excel keeps {_MOST_CHARACTERS:,}"
     found = _NO_XML.search(text)
     return f"the sign U+{ord(found[0]):04X}, which XML does not have" if found else ""
+
+
+def write_template_sheet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table to fill in as XLSX: ids as text, so that no digit is lost, and words to choose from.
+
+    Raises
+    ------
+    ConfigError
+        If the writer of spreadsheets is not installed.
+    """
+    try:
+        import xlsxwriter  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ConfigError("Writing an .xlsx needs an extra: pip install 'klikit-frames[excel]'") from error
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        page = book.add_worksheet("toggles")
+        as_text, bold = book.add_format({"num_format": "@"}), book.add_format({"bold": True})
+        for place, name in enumerate(frame.columns):
+            page.set_column(place, place, _COLUMN_WIDTH, as_text)
+            page.write_string(0, place, str(name), bold)
+            page.write_column(1, place, [_template_text(cell) for cell in frame.iloc[:, place]], as_text)
+            if name in _CHOICES:
+                choice = {"validate": "list", "source": _CHOICES[name], "ignore_blank": True}
+                page.data_validation(1, place, max(len(frame), _MOST_TYPED), place, choice)
+        page.freeze_panes(1, 0)
+
+
+def _template_text(cell: Any) -> str:
+    return "" if pd.isna(cell) else str(cell)

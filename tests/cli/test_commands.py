@@ -35,7 +35,7 @@ def _wait_for_a_write(sandbox: kf.sandbox.Sandbox) -> None:
 def test_help__lists_every_command_and_exit_code(terminal: Terminal) -> None:
     """One page tells what there is and how it ends."""
     done = terminal("--help")
-    commands = "demo sandbox check plan apply resume status runs state diff verify undo report"
+    commands = "demo sandbox check plan apply resume status runs state template diff verify undo report"
     assert done.code == 0
     assert all(f"\n  {command} " in done.out for command in commands.split())
     assert all(f"\n{code.value:>6}  " in done.out for code in exit_codes.MEANINGS)
@@ -87,6 +87,19 @@ def test_apply__names(terminal: Terminal, client: kf.Client, tmp_path: Path) -> 
     assert done.code == 3
     assert _frame(done)[["column", "code"]].values.tolist() == [["title", "name_unknown"]]
     assert "The nearest names are" in done.out
+
+
+@pytest.mark.usefixtures("online")
+def test_template__filled_in(terminal: Terminal, tmp_path: Path) -> None:
+    """What is filled into a template is read as it is; only CSV and XLSX are written."""
+    path = tmp_path / "fill.csv"
+    assert terminal("template", path, "--store", "663/1062").code == 0
+    pd.read_csv(path, dtype=str).head(3).assign(is_enabled="off").to_csv(path, index=False)
+    done = terminal("check", path)
+    assert done.code == 0, done.err
+    assert "3 good rows, 0 problems." in done.err
+    assert terminal("template", tmp_path / "empty.xlsx", "--empty").code == 0
+    assert terminal("template", tmp_path / "fill.parquet", "--empty").code != 0
 
 
 def test_check__reads_standard_input(terminal: Terminal, table: Path) -> None:
