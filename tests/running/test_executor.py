@@ -10,7 +10,7 @@ import pytest
 import klikit_frames as kf
 
 from .doubles import AnsweringTransport, Bar, interrupt, writes
-from .fault_worlds import FOREIGN_ID, KillingReadings, KillingTransport, KillPoint, connect, in_child
+from .fault_worlds import FOREIGN_ID, KillingReadings, KillingTransport, KillPoint, connect, run_in_child
 
 
 def test_run__interrupted_and_resumed(
@@ -212,7 +212,7 @@ def test_resume__canary_that_was_killed(
         with connect(sandbox, transport=KillingReadings()) as client:
             kf.run(plan, client, journal=journal, progress=False, first=1)
 
-    assert in_child(work)
+    assert run_in_child(work)
     assert len(writes(sandbox)) == 1
     with connect(sandbox) as client:
         kf.run(kf.plan(undone), client, journal=":memory:", progress=False)
@@ -232,7 +232,7 @@ def test_resume__keeps_on_error(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFram
         with connect(sandbox, **options) as client:
             kf.run(plan, client, journal=journal, progress=False, on_error="stop")
 
-    assert in_child(work)
+    assert run_in_child(work)
     (run_id,) = kf.runs(journal=journal)["run_id"]
     with connect(sandbox, max_connections=1) as client:
         result = kf.resume(run_id, client, journal=journal, progress=False)
