@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .budget import STEP
-from .kernels import subset_of_row
 
 if TYPE_CHECKING:
     from .budget import SearchBudget
@@ -108,21 +107,27 @@ class FoolingSet:
         self._fits[rows[:, None], columns] += change
 
 
-def bound_by_antichains(cells: Bits) -> int:
+def bound_by_antichains(cells: Bits, asked: Bits) -> int:
     """Return how many rectangles it takes to tell the rows, and the columns, apart.
 
     Of two rows none of which contains the other, each is in a rectangle that the other is not in. So the
     sets of rectangles that such rows are in are an antichain, and by Sperner's theorem k rectangles have at
     most C(k, k/2) such sets.
     """
-    return max(_rectangles_for(_antichain(cells)), _rectangles_for(_antichain(cells.T)))
+    return max(_rectangles_for(_antichain(cells, asked)), _rectangles_for(_antichain(cells.T, asked.T)))
 
 
-def _antichain(cells: Bits) -> int:
-    """Return the size of a set of rows none of which contains another: minimal rows, or rows of one size."""
-    contains = subset_of_row(cells)
-    is_minimal = contains.sum(axis=1) == 1
-    return max(int(is_minimal.sum()), int(np.bincount(cells.sum(axis=1)).max()))
+def _antichain(cells: Bits, asked: Bits) -> int:
+    """Return the size of a set of rows none of which contains another: minimal rows, or rows of one size.
+
+    A row contains another when it has all cells of it that must be covered.
+    """
+    needs = asked.astype(np.float32)
+    contains = cells.astype(np.float32) @ needs.T > needs.sum(axis=1) - 0.5
+    n_minimal = int((contains.sum(axis=1) == 1).sum())
+    if not np.array_equal(cells, asked):
+        return n_minimal
+    return max(n_minimal, int(np.bincount(cells.sum(axis=1)).max()))
 
 
 def _rectangles_for(n_sets: int) -> int:
@@ -143,7 +148,11 @@ def bound_by_caps(n_ids: int, n_stores: int, limits: Limits) -> int:
 
 
 def bound_by_apart(
-    cells: Bits, weights: tuple[Indexes, Indexes], places: tuple[Indexes, Indexes], limits: Limits
+    cells: Bits,
+    asked: Bits,
+    weights: tuple[Indexes, Indexes],
+    places: tuple[Indexes, Indexes],
+    limits: Limits,
 ) -> int:
     """Return how few requests the caps allow for cells no two of which share a request, and their rows.
 
@@ -152,8 +161,8 @@ def bound_by_apart(
 
     Parameters
     ----------
-    cells : array of bool
-        The table.
+    cells, asked : array of bool
+        The table, and those of its cells that must be covered.
     weights : pair of arrays of int64
         How many entities each row, and how many stores each column, stands for.
     places : pair of arrays of int64
@@ -169,8 +178,13 @@ def bound_by_apart(
         meets = (wide & line).any(axis=1)
         meets[number] = False
         wide[number] = line & ~lines[meets].any(axis=0)
+    # A twin that was merged with the row may be the one that needs the cell: it takes a request at least.
+    wide &= asked[places[0]]
     heights, widths = weights[0][places[0]].tolist(), (wide @ weights[1]).tolist()
-    return sum(bound_by_caps(*sides, limits) for sides in zip(heights, widths, strict=True))
+    return sum(
+        bound_by_caps(height, width, limits) if width else 1
+        for height, width in zip(heights, widths, strict=True)
+    )
 
 
 def bound_by_lists(of_entities: Indexes, of_stores: Indexes, limits: Limits) -> int:

@@ -35,8 +35,8 @@ class CappedSearch:
 
     Parameters
     ----------
-    cells : array of bool
-        The table.
+    cells, asked : array of bool
+        The table, and those of its cells that must be covered.
     weights : pair of arrays of int64
         How many entities each row, and how many stores each column, stands for.
     columns : array of bool
@@ -50,13 +50,15 @@ class CappedSearch:
     def __init__(
         self,
         cells: Bits,
+        asked: Bits,
         weights: tuple[Indexes, Indexes],
         columns: Bits,
         *,
         limits: Limits,
         piece: tuple[int, int],
     ) -> None:
-        self._cells, self._weights, self._limits, self._piece = cells, weights, limits, piece
+        self._cells, self._asked = cells, asked
+        self._weights, self._limits, self._piece = weights, limits, piece
         pool = close_columns(cells, columns)
         self._wholes = [
             Rectangle(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
@@ -67,13 +69,13 @@ class CappedSearch:
         found = self._greedy(budget, most=4 * most)
         if found is None:
             return None
-        if len(found) * int(self._cells.sum()) <= _MOST_INCIDENCES:
+        if len(found) * int(self._asked.sum()) <= _MOST_INCIDENCES:
             found = self._improved(found, budget)
-        return remove_overlap(found, self._cells.shape) if len(found) <= most else None
+        return remove_overlap(found, ~self._asked) if len(found) <= most else None
 
     def _greedy(self, budget: SearchBudget, *, most: int) -> list[Rectangle] | None:
         """Take the block that adds the most cells, again and again."""
-        left = np.multiply.outer(*self._weights).astype(np.float32) * self._cells
+        left = np.multiply.outer(*self._weights).astype(np.float32) * self._asked
         heap = [(-float(left[whole.inside].sum()), number) for number, whole in enumerate(self._wholes)]
         heapq.heapify(heap)
         found: list[Rectangle] = []
@@ -93,7 +95,7 @@ class CappedSearch:
 
     def _improved(self, found: list[Rectangle], budget: SearchBudget) -> list[Rectangle]:
         """Widen the choice by what the prices of the cells ask for, then swap."""
-        places = np.nonzero(self._cells)
+        places = np.nonzero(self._asked)
         pool, prices = list(found), None
         best = list(range(len(found)))
         for _ in range(_PRICING_ROUNDS):
@@ -126,7 +128,7 @@ class CappedSearch:
         covers = np.zeros((len(pool), *self._cells.shape), dtype=bool)
         for number, block in enumerate(pool):
             covers[number][block.inside] = True
-        return covers[:, self._cells]
+        return covers[:, self._asked]
 
     def _best_inside(self, whole: Rectangle, gains: Gains) -> tuple[Rectangle, float]:
         """Return the block within the caps, inside a rectangle, that gains the most, and how much that is."""

@@ -55,6 +55,8 @@ class FullComponent:
         self._limits = limits
         self.bound = bound_by_caps(len(self._whole.rows), len(self._whole.columns), limits)
 
+    is_searched = True
+
     @property
     def is_settled(self) -> bool:
         """Whether a grid cuts it into the fewest pieces."""
@@ -87,12 +89,14 @@ class Component:
 
     def __init__(self, table: Table, positions: Indexes, *, limits: Limits) -> None:
         self._limits = limits
+        self._is_asked = table.asked[positions]
         rows, self._row_of = np.unique(table.rows[positions], return_inverse=True)
         columns, self._column_of = np.unique(table.columns[positions], return_inverse=True)
         self._entities = [table.entities.expand(each) for each in rows[:, None]]
         self._stores = [table.stores.expand(each) for each in columns[:, None]]
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
         self._search: KernelSearch | None = None
+        self.is_searched = True
         self._capped: list[list[Rectangle]] = []
         self.n_trivial = min(self._count(self._by_rows()), self._count(self._by_columns()))
         self._cap_bound = bound_by_lists(*self._degrees(), limits)
@@ -121,10 +125,14 @@ class Component:
     def quick_cover(self, budget: SearchBudget) -> None:
         """Find a good cover quickly, if the component is not too large for that."""
         shape = len(self._entities), len(self._stores)
-        if self.is_settled or shape[0] * shape[1] > _MOST_CELLS:
+        if self.is_settled:
             return
-        kernel = find_kernel(self._cells(), budget)
+        if shape[0] * shape[1] > _MOST_CELLS:
+            self.is_searched = False
+            return
+        kernel = find_kernel(self._cells(), budget, asked=self._asked())
         if kernel is None:
+            self.is_searched = False
             return
         self._kernel_places = kernel.rows, kernel.columns
         self._search = KernelSearch(kernel, budget)
@@ -144,7 +152,7 @@ class Component:
         """Return the best cover, within the caps, with little overlap."""
         ways = [self._by_rows(), self._by_columns()] if self._is_bound_by_caps or self._search is None else []
         if self._search is not None:
-            ways.append(remove_overlap(self._found_blocks(self._search.columns), self._cells().shape))
+            ways.append(remove_overlap(self._found_blocks(self._search.columns), ~self._asked()))
         wholes = [_expanded(block, self._entities, self._stores) for block in min(ways, key=self._count)]
         best = cut_rectangles(wholes, limits=self._limits)
         # Cutting may leave pieces all of whose cells other pieces have.
@@ -154,7 +162,14 @@ class Component:
         shape = int(max(map(np.max, self._entities))) + 1, int(max(map(np.max, self._stores))) + 1
         if shape[0] * shape[1] > _MOST_CELLS:
             return pieces
-        return [Rectangle(*block) for block in remove_overlap([Rectangle(*piece) for piece in pieces], shape)]
+        return remove_overlap(pieces, self._spare_places(shape))
+
+    def _spare_places(self, shape: tuple[int, int]) -> Bits:
+        """Return which places, by entity and store, need not be covered."""
+        spare = np.ones(shape, dtype=bool)
+        asked = np.repeat(np.repeat(self._asked(), self._heights, axis=0), self._widths, axis=1)
+        spare[np.ix_(np.concatenate(self._entities), np.concatenate(self._stores))] = ~asked
+        return spare
 
     @property
     def _is_bound_by_caps(self) -> bool:
@@ -165,21 +180,30 @@ class Component:
         cells[self._row_of, self._column_of] = True
         return cells
 
+    def _asked(self) -> Bits:
+        cells = np.zeros((len(self._entities), len(self._stores)), dtype=bool)
+        cells[self._row_of, self._column_of] = self._is_asked
+        return cells
+
     def _degrees(self) -> tuple[Indexes, Indexes]:
         """Return for each entity its number of stores, and for each store its number of entities."""
-        of_rows = np.bincount(self._row_of, weights=self._widths[self._column_of]).astype(np.int64)
-        of_columns = np.bincount(self._column_of, weights=self._heights[self._row_of]).astype(np.int64)
+        rows, columns = self._row_of[self._is_asked], self._column_of[self._is_asked]
+        of_rows = np.bincount(rows, weights=self._widths[columns]).astype(np.int64)
+        of_columns = np.bincount(columns, weights=self._heights[rows]).astype(np.int64)
         return np.repeat(of_rows, self._heights), np.repeat(of_columns, self._widths)
 
     def _by_rows(self) -> list[Rectangle]:
         return [
-            Rectangle(np.array([row]), held) for row, held in enumerate(_split(self._row_of, self._column_of))
+            Rectangle(np.array([row]), held)
+            for row, held in enumerate(_split(self._row_of[self._is_asked], self._column_of[self._is_asked]))
         ]
 
     def _by_columns(self) -> list[Rectangle]:
         return [
             Rectangle(held, np.array([column]))
-            for column, held in enumerate(_split(self._column_of, self._row_of))
+            for column, held in enumerate(
+                _split(self._column_of[self._is_asked], self._row_of[self._is_asked])
+            )
         ]
 
     def _count(self, blocks: Iterable[Rectangle]) -> int:
@@ -201,10 +225,10 @@ class Component:
     def _bound_by_apart(self) -> int:
         rows, columns = self._search.apart  # type: ignore[union-attr]
         places = self._kernel_places[0][rows], self._kernel_places[1][columns]
-        cells, weights = self._cells(), (self._heights, self._widths)
+        cells, asked, weights = self._cells(), self._asked(), (self._heights, self._widths)
         return max(
-            bound_by_apart(cells, weights, places, self._limits),
-            bound_by_apart(cells.T, weights[::-1], places[::-1], self._limits.transposed),
+            bound_by_apart(cells, asked, weights, places, self._limits),
+            bound_by_apart(cells.T, asked.T, weights[::-1], places[::-1], self._limits.transposed),
         )
 
     def _search_capped(self, of_kernel: Bits, budget: SearchBudget) -> list[list[Rectangle]]:
@@ -214,10 +238,10 @@ class Component:
         stores, column_of = _cut_members(self._stores, piece[1])
         if len(row_of) * len(column_of) > _MOST_CAPPED_CELLS:
             return []
-        cells = self._cells()[np.ix_(row_of, column_of)]
+        cells, asked = (each[np.ix_(row_of, column_of)] for each in (self._cells(), self._asked()))
         columns = np.concatenate([self._found_columns(of_kernel), self._cells()])[:, column_of]
         weights = _lengths(entities), _lengths(stores)
-        search = CappedSearch(cells, weights, columns, limits=self._limits, piece=piece)
+        search = CappedSearch(cells, asked, weights, columns, limits=self._limits, piece=piece)
         blocks = search.search(budget, most=self.n_trivial)
         return [] if blocks is None else [[_expanded(block, entities, stores) for block in blocks]]
 

@@ -46,6 +46,8 @@ class Group:
         Positions of the group's rows in the frame.
     cell_of_row : array of int64
         For each of `rows` the position of its cell in `cells`.
+    asked : array of bool
+        For each cell whether it must be covered; the others may be.
     """
 
     key: Key
@@ -54,6 +56,7 @@ class Group:
     cells: Indexes
     rows: Indexes
     cell_of_row: Indexes
+    asked: NDArray[np.bool_]
 
     @property
     def is_business(self) -> bool:
@@ -75,13 +78,28 @@ class Group:
         """How many input rows ask for each cell."""
         return np.bincount(self.cell_of_row, minlength=len(self.cells))
 
+    def narrowed(self, chosen: NDArray[np.bool_], *, asked: NDArray[np.bool_]) -> Group:
+        """Return the group of some of its cells, under the same numbers of entities and stores, without rows.
+
+        Parameters
+        ----------
+        chosen : array of bool
+            For each cell whether it stays.
+        asked : array of bool
+            For each cell whether it must then be covered.
+        """
+        nothing = np.empty(0, dtype=np.int64)
+        return Group(self.key, self.ids, self.stores, self.cells[chosen], nothing, nothing, asked[chosen])
+
     def cells_of(self, entity_nos: Indexes, store_nos: Indexes) -> Indexes:
         """Return the positions in `cells` of a rectangle that lies inside the group."""
         wanted = (entity_nos[:, None] * len(self.stores) + store_nos).ravel()
         return np.searchsorted(self.cells, wanted)
 
 
-def split_groups(toggles: pd.DataFrame, sent: NDArray[np.bool_]) -> list[Group]:
+def split_groups(
+    toggles: pd.DataFrame, sent: NDArray[np.bool_], *, optional: NDArray[np.bool_] | None = None
+) -> list[Group]:
     """Return the groups of the rows of `toggles` that are to be sent, in a fixed order of their keys.
 
     Parameters
@@ -89,7 +107,9 @@ def split_groups(toggles: pd.DataFrame, sent: NDArray[np.bool_]) -> list[Group]:
     toggles : DataFrame
         Checked toggles.
     sent : array of bool
-        For each row whether it is to be sent.
+        For each row whether it may be sent.
+    optional : array of bool, optional
+        For each row whether it need not be.
     """
     positions = np.flatnonzero(sent)
     if not len(positions):
@@ -101,7 +121,7 @@ def split_groups(toggles: pd.DataFrame, sent: NDArray[np.bool_]) -> list[Group]:
     order = np.argsort(codes, kind="stable")
     edges = np.flatnonzero(np.diff(codes[order], prepend=-1, append=len(keys)))
     found = [
-        _group(keys[codes[order[start]]], positions[order[start:end]], columns)
+        _group(keys[codes[order[start]]], positions[order[start:end]], columns, optional=optional)
         for start, end in pairwise(edges)
     ]
     return sorted(found, key=lambda group: group.key)
@@ -125,7 +145,7 @@ def _key(parts: tuple[object, ...]) -> Key:
     return Key(str(entity_type), str(scope), bool(is_enabled), bool(cascade), tuple(map(int, brands)))  # type: ignore[call-overload]
 
 
-def _group(key: Key, rows: Indexes, columns: list[Indexes]) -> Group:
+def _group(key: Key, rows: Indexes, columns: list[Indexes], *, optional: NDArray[np.bool_] | None) -> Group:
     entity_ids, brands, branches = (column[rows] for column in columns)
     ids, entity_nos = _ranked(entity_ids)
     brand_ids, brand_nos = _ranked(brands)
@@ -133,7 +153,10 @@ def _group(key: Key, rows: Indexes, columns: list[Indexes]) -> Group:
     pairs, store_nos = _ranked(brand_nos * len(branch_ids) + branch_nos)
     stores = np.column_stack([brand_ids[pairs // len(branch_ids)], branch_ids[pairs % len(branch_ids)]])
     cells, cell_of_row = _ranked(entity_nos * len(stores) + store_nos)
-    return Group(key, ids, stores, cells, rows, cell_of_row)
+    asked = np.ones(len(cells), dtype=bool)
+    if optional is not None and optional.any():
+        asked = np.bincount(cell_of_row, weights=~optional[rows], minlength=len(cells)) > 0
+    return Group(key, ids, stores, cells, rows, cell_of_row, asked)
 
 
 def _ranked(values: Indexes) -> tuple[Indexes, Indexes]:

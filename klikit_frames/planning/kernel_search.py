@@ -61,7 +61,7 @@ class KernelSearch:
         # One rectangle per row, or one per column, is always a cover.
         by_row, by_column = row_and_column_closures(kernel)
         self.columns = min(by_row, by_column, key=len)
-        self.bound = bound_by_antichains(kernel.cells)
+        self.bound = bound_by_antichains(kernel.cells, kernel.asked)
         self._fooling = FoolingSet(kernel, draw=self._draw, budget=budget)
         self._raise_bound(self._fooling.size)
         self._pool = join_pools(kernel.cells, [by_row, by_column])

@@ -34,19 +34,27 @@ class Kernel:
         What rectangles may touch.
     needed : array of bool, same shape
         The essential cells.
+    asked : array of bool, same shape
+        The cells that the cover of the whole table must hold; those that are not need not be covered.
     rows, columns : array of int64
         Where its rows and columns stand in the table that it was taken from.
     """
 
     cells: Bits
     needed: Bits
+    asked: Bits
     rows: Indexes
     columns: Indexes
 
     @property
+    def is_plain(self) -> bool:
+        """Whether every cell must be covered."""
+        return bool((self.cells == self.asked).all())
+
+    @property
     def transposed(self) -> Kernel:
         """The same with rows and columns exchanged."""
-        return Kernel(self.cells.T, self.needed.T, self.columns, self.rows)
+        return Kernel(self.cells.T, self.needed.T, self.asked.T, self.columns, self.rows)
 
 
 def matching_work(shape: tuple[int, int]) -> float:
@@ -54,15 +62,16 @@ def matching_work(shape: tuple[int, int]) -> float:
     return 4.0 * shape[0] * shape[1] * (shape[0] + shape[1])
 
 
-def whole_kernel(cells: Bits) -> Kernel:
-    """Return the kernel that leaves nothing out."""
+def whole_kernel(cells: Bits, asked: Bits | None = None) -> Kernel:
+    """Return the kernel that leaves nothing out; of `cells` only `asked`, or all, must be covered."""
     n_rows, n_columns = cells.shape
-    return Kernel(cells, cells, np.arange(n_rows), np.arange(n_columns))
+    asked = cells if asked is None else asked
+    return Kernel(cells, asked, asked, np.arange(n_rows), np.arange(n_columns))
 
 
-def find_kernel(cells: Bits, budget: SearchBudget) -> Kernel | None:
+def find_kernel(cells: Bits, budget: SearchBudget, *, asked: Bits | None = None) -> Kernel | None:
     """Return the smallest kernel that merging and dropping lead to, or None if that would take too long."""
-    kernel = whole_kernel(cells)
+    kernel = whole_kernel(cells, asked)
     while True:
         smaller = _merged_rows(_merged_rows(kernel).transposed).transposed
         if smaller.cells.size > _LARGE:
@@ -98,9 +107,16 @@ def subset_of_row(cells: Bits) -> Bits:
 def _merged_rows(kernel: Kernel) -> Kernel:
     """Merge equal rows; the merged row needs what any of them needs."""
     first, class_of = first_of_equal(kernel.cells)
-    needed = np.zeros((len(first), kernel.cells.shape[1]), dtype=bool)
-    np.logical_or.at(needed, class_of, kernel.needed)
-    return Kernel(kernel.cells[first], needed, kernel.rows[first], kernel.columns)
+    needed, asked = (
+        _joined_rows(each, class_of, n_rows=len(first)) for each in (kernel.needed, kernel.asked)
+    )
+    return Kernel(kernel.cells[first], needed, asked, kernel.rows[first], kernel.columns)
+
+
+def _joined_rows(table: Bits, class_of: Indexes, *, n_rows: int) -> Bits:
+    joined = np.zeros((n_rows, table.shape[1]), dtype=bool)
+    np.logical_or.at(joined, class_of, table)
+    return joined
 
 
 def _without_dominated(kernel: Kernel) -> Kernel:
@@ -111,7 +127,13 @@ def _without_dominated(kernel: Kernel) -> Kernel:
     essential = kernel.needed & (dominators < 1.5)
     rows, columns = np.flatnonzero(essential.any(axis=1)), np.flatnonzero(essential.any(axis=0))
     inside = np.ix_(rows, columns)
-    return Kernel(kernel.cells[inside], essential[inside], kernel.rows[rows], kernel.columns[columns])
+    return Kernel(
+        kernel.cells[inside],
+        essential[inside],
+        kernel.asked[inside],
+        kernel.rows[rows],
+        kernel.columns[columns],
+    )
 
 
 def _without_spanned_rows(kernel: Kernel, budget: SearchBudget) -> Kernel:
@@ -122,7 +144,7 @@ def _without_spanned_rows(kernel: Kernel, budget: SearchBudget) -> Kernel:
     """
     table = kernel.cells.astype(np.float32)
     order = np.argsort(kernel.cells.sum(axis=1), kind="stable")
-    needed, minimal = kernel.needed.copy(), table[:0]
+    needed, minimal, asked = kernel.needed.copy(), table[:0], table[:0]
     for start in range(0, len(order), _BATCH):
         batch = order[start : start + _BATCH]
         if not budget.can_afford(4.0 * table.size * len(minimal)):
@@ -131,7 +153,8 @@ def _without_spanned_rows(kernel: Kernel, budget: SearchBudget) -> Kernel:
         is_free = ~contains.any(axis=1)
         free = batch[is_free]
         is_minimal = subset_of_row(kernel.cells[free]).sum(axis=1) == 1
-        needed[batch] &= ~(contains.astype(np.float32) @ minimal > 0.5)
+        needed[batch] &= ~(contains.astype(np.float32) @ asked > 0.5)
         minimal = np.concatenate([minimal, table[free[is_minimal]]])
+        asked = np.concatenate([asked, kernel.asked[free[is_minimal]].astype(np.float32)])
     rows = np.flatnonzero(needed.any(axis=1))
-    return Kernel(kernel.cells[rows], needed[rows], kernel.rows[rows], kernel.columns)
+    return Kernel(kernel.cells[rows], needed[rows], kernel.asked[rows], kernel.rows[rows], kernel.columns)

@@ -165,6 +165,11 @@ class Plan:
         skipped = {reason: int((reasons == reason).sum()) for reason in ("unchanged", "rejected")}
         return {"sent": self.n_rows - sum(skipped.values()), **skipped}
 
+    @property
+    def n_riding_along(self) -> int:
+        """How many rows hold already and are sent all the same, since that saves a request."""
+        return int(_riding_rows(self._rows, self._before).sum())
+
     def estimate(
         self, writes_per_minute: float | None = None, *, client: _HasCaps | None = None, n_reads: int = 0
     ) -> Estimate:
@@ -403,7 +408,17 @@ def describe(plan: Plan) -> str:
     time = plan.estimate()
     requests = f"{counted(plan.n_rows, 'row')} → {counted(plan.n_requests, 'request')}{_wide(plan)}"
     facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]
-    return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), time.text])
+    return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), *_riding(plan), time.text])
+
+
+def _riding_rows(rows: pd.DataFrame, before: pd.Series) -> pd.Series:
+    """Say which rows are sent although they need not be: they hold, and nothing in the plan undoes that."""
+    holds = (before == rows["is_enabled"]).fillna(value=False) & ~rows["cascade_to_modifier_groups"]
+    is_carried = rows["request_no"].notna()
+    is_business = rows["scope"] == "business"
+    entities = pd.MultiIndex.from_frame(rows[["entity_type", "entity_id"]])
+    is_changed = entities.isin(entities[(is_carried & is_business & ~holds).to_numpy(dtype=bool)])
+    return holds & is_carried & (is_business | ~is_changed)
 
 
 def _wide(plan: Plan) -> str:
@@ -414,13 +429,21 @@ def _wide(plan: Plan) -> str:
 
 
 def _bound(plan: Plan) -> str:
-    return "the fewest possible" if plan.is_optimal else f"no fewer than {plan.lower_bound:,} possible"
+    if plan.is_optimal:
+        return "the fewest possible"
+    bound = f"no fewer than {plan.lower_bound:,} possible"
+    return bound if plan.is_searched else f"{bound}; a part was too large for a search in the time allowed"
 
 
 def _skipped(plan: Plan) -> list[str]:
     counts = plan.counts
     words = [f"{counts[reason]:,} {reason}" for reason in ("unchanged", "rejected") if counts[reason]]
     return [f"not sent: {' and '.join(words)}"] if words else []
+
+
+def _riding(plan: Plan) -> list[str]:
+    n_riding = plan.n_riding_along
+    return [f"sent along although they hold: {n_riding:,}"] if n_riding else []
 
 
 def describe_ways(plan: Plan) -> str:

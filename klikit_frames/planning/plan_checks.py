@@ -51,6 +51,7 @@ def check_plan(plan: Plan) -> None:
     requests = plan.requests
     _check_shape(requests, plan.limits)
     rows = plan.rows
+    _check_unchanged(rows, plan.before)
     asked, sent = _cell_keys(rows[rows["skipped_as"].isna()], requests)
     wanted, found = _distinct(asked), _distinct(sent.keys)
     if not np.array_equal(wanted, found):
@@ -74,6 +75,18 @@ def _check_shape(requests: pd.DataFrame, limits: Limits) -> None:
     _refuse_requests(requests, n_ids == 0, "carries no id")
     _refuse_requests(requests, (n_stores > 0) != is_store, "has a store list that does not fit its scope")
     _refuse_requests(requests, is_big, "is above a cap")
+
+
+def _check_unchanged(rows: pd.DataFrame, before: pd.Series) -> None:
+    """Refuse a row that is left out as unchanged although its flag is not known to hold."""
+    holds = (before == rows["is_enabled"]).to_numpy(dtype=bool, na_value=False)
+    holds &= ~rows["cascade_to_modifier_groups"].to_numpy(dtype=bool)
+    left_out = (rows["skipped_as"] == "unchanged").to_numpy(dtype=bool, na_value=False)
+    lost = np.flatnonzero(left_out & ~holds)
+    if len(lost):
+        raise PlanError(
+            f"The plan is broken: row {_cases(lost + 1)} is left out although it does not hold. {_ADVICE}"
+        )
 
 
 def _refuse_requests(requests: pd.DataFrame, bad: NDArray[np.bool_], what: str) -> None:

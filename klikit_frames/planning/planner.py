@@ -32,15 +32,16 @@ _TIME_COLUMNS = ("starts_at", "ends_at")
 def plan(
     toggles: Any,
     *,
-    columns: Mapping[str, str] | None = None,
-    names: bool = False,
     state: pd.DataFrame | None = None,
-    stores: pd.DataFrame | None = None,
+    unchanged: str = "optional",
     limits: Limits = _DEFAULT_LIMITS,
     combine: bool = True,
     time_budget_s: float = 5.0,
     progress: Progress = None,
     on_interrupt: str = "raise",
+    columns: Mapping[str, str] | None = None,
+    names: bool = False,
+    stores: pd.DataFrame | None = None,
 ) -> Plan:
     """Return the fewest requests found that carry the toggles and touch nothing else.
 
@@ -50,11 +51,15 @@ def plan(
     ----------
     toggles : path, buffer or DataFrame
         Anything that `read_toggles` takes.
-    columns, names, stores
-        As for `check_toggles`: columns of other names, and names in place of ids.
     state : DataFrame, optional
-        Live flags from `read_state`. Rows that hold already are not sent, and rows of ids or stores that are
-        not of this business are rejected. A state that was filtered rejects no id.
+        Live flags from `read_state`. Rows that hold already need not be sent, and rows of ids or stores that
+        are not of this business are rejected. A state that was filtered rejects no id. A flag in its column
+        ``pending`` counts as the live one.
+    unchanged : "optional", "skip" or "send"
+        What becomes of rows that hold already: ``"optional"``: a request may carry them where that saves a
+        request, and the others are not sent; ``"skip"``: none is sent; ``"send"``: all are. Rows that
+        cascade, store rows whose entity the same table changes business-wide, and rows whose flag the state
+        does not tell are always sent.
     limits : Limits
         Caps that every request keeps.
     combine : bool
@@ -67,6 +72,8 @@ def plan(
     on_interrupt : "raise" or "best"
         What Ctrl-C does: raise ``KeyboardInterrupt``, so that nothing after it is sent; or end the search
         and return the best plan so far.
+    columns, names, stores
+        As for `check_toggles`: columns of other names, and names in place of ids.
 
     Returns
     -------
@@ -90,14 +97,14 @@ def plan(
     <Plan ...: 300 rows → 1 request (the fewest possible; one per store would be 3); about 1 s at 300...>
     """
     started = time.monotonic()
-    if on_interrupt not in ("raise", "best"):
-        raise PlanError(f"on_interrupt is {on_interrupt!r}; it is 'raise' or 'best'.")
+    _check_choice("on_interrupt", on_interrupt, ("raise", "best"))
+    _check_choice("unchanged", unchanged, ("optional", "skip", "send"))
     checked = read_toggles(
         toggles, columns=columns, names=names, state=state if names else None, stores=stores
     )
     _refuse_times(checked)
-    skips = find_skips(checked, state)
-    groups = split_groups(checked, skips.reasons.isna().to_numpy())
+    skips = find_skips(checked, state, unchanged=unchanged)
+    groups = split_groups(checked, skips.may_be_sent, optional=skips.optional)
     cover = cover_groups(
         groups,
         limits=checked_limits(limits),
@@ -109,6 +116,7 @@ def plan(
     )
     ordered = sort_requests(cover.requests)
     carriers = assign_rows(ordered, groups=groups, n_rows=len(checked))
+    skips = skips.without_idle(carriers.owners > 0)
     rows, requests = table_rows(checked, carriers, skips), table_requests(ordered, carriers.owners)
     return Plan(
         plan_id=uuid.uuid4().hex,
@@ -116,6 +124,7 @@ def plan(
         limits=limits,
         lower_bound=cover.lower_bound,
         baselines=cover.baselines,
+        is_searched=cover.is_searched,
         _rows=rows,
         _requests=requests,
         _before=skips.before,
@@ -136,3 +145,9 @@ def _refuse_times(toggles: pd.DataFrame) -> None:
                 f"Row {row} has {timed.iloc[0]!r} in {name} ({len(timed):,} rows have a time); a plan is "
                 "sent at once. Use kf.schedule(toggles, client), or drop the column."
             )
+
+
+def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        choices = " or ".join(map(repr, allowed))
+        raise PlanError(f"{name} is {value!r}; it is {choices}.")

@@ -35,7 +35,7 @@ class Rectangle(NamedTuple):
         return len(self.rows) * len(self.columns)
 
 
-def remove_overlap(rectangles: list[Rectangle], shape: tuple[int, int]) -> list[Rectangle]:
+def remove_overlap(rectangles: list[Rectangle], spare: Bits) -> list[Rectangle]:
     """Return the cover without the rows and columns of rectangles that other rectangles have.
 
     The rectangle with the most overlap gives first; a rectangle left with nothing is dropped.
@@ -44,10 +44,10 @@ def remove_overlap(rectangles: list[Rectangle], shape: tuple[int, int]) -> list[
     ----------
     rectangles : list of Rectangle
         A cover.
-    shape : tuple of int
-        Of the table.
+    spare : array of bool
+        The table's cells that need not be covered.
     """
-    times = np.zeros(shape, dtype=np.int32)
+    times = spare.astype(np.int32)
     for rectangle in rectangles:
         times[rectangle.inside] += 1
     surplus = [int((times[rectangle.inside] > 1).sum()) for rectangle in rectangles]

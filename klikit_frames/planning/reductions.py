@@ -56,28 +56,33 @@ class Table:
         The classes.
     rows, columns : array of int64
         The class of entities, and of stores, of each merged cell; sorted.
+    asked : array of bool
+        For each merged cell whether it must be covered.
     """
 
     entities: Side
     stores: Side
     rows: Indexes
     columns: Indexes
+    asked: NDArray[np.bool_]
 
 
 def merge_twins(group: Group) -> Table:
-    """Merge entities with equal store sets, and stores with equal entity sets.
+    """Merge entities with equal store sets, and stores with equal entity sets; of cells asked for as well.
 
     Sets are compared by sums of random 64-bit numbers; the merged table is then proven to hold exactly
     the group's cells by counting, so that no coincidence can add or lose one.
     """
     for seed in range(3):
         entities, stores = _twin_sides(group, seed=seed)
-        merged = distinct(
-            entities.class_of[group.entity_nos] * len(stores.sizes) + stores.class_of[group.store_nos]
-        )
+        codes = entities.class_of[group.entity_nos] * len(stores.sizes) + stores.class_of[group.store_nos]
+        merged = distinct(codes)
         rows, columns = np.divmod(merged, len(stores.sizes))
-        if (entities.sizes[rows] * stores.sizes[columns]).sum() == len(group.cells):
-            return Table(entities, stores, rows, columns)
+        sizes, asked = entities.sizes[rows] * stores.sizes[columns], np.ones(len(merged), dtype=bool)
+        if not group.asked.all():
+            asked = np.isin(merged, distinct(codes[group.asked]))
+        if sizes.sum() == len(group.cells) and sizes[asked].sum() == group.asked.sum():
+            return Table(entities, stores, rows, columns, asked)
     raise PlanError("The rows could not be grouped: their sets collide. Plan with combine=False.")
 
 
@@ -85,10 +90,17 @@ def _twin_sides(group: Group, *, seed: int) -> tuple[Side, Side]:
     draw = np.random.default_rng(seed)
     store_marks = draw.integers(2**64, size=len(group.stores), dtype=np.uint64)
     entity_marks = draw.integers(2**64, size=len(group.ids), dtype=np.uint64)
-    starts = np.searchsorted(group.entity_nos, np.arange(len(group.ids)))
-    of_stores = np.zeros(len(group.stores), dtype=np.uint64)
-    np.add.at(of_stores, group.store_nos, entity_marks[group.entity_nos])
-    return _side(np.add.reduceat(store_marks[group.store_nos], starts)), _side(of_stores)
+    of_entities, of_stores = (np.zeros(len(each), dtype=np.uint64) for each in (group.ids, group.stores))
+    everything = np.ones(len(group.cells), dtype=bool)
+    for part in [everything] if group.asked.all() else [everything, group.asked]:
+        entities, stores = group.entity_nos[part], group.store_nos[part]
+        starts = np.flatnonzero(np.diff(entities, prepend=-1))
+        of_entities[entities[starts]] += np.add.reduceat(store_marks[stores], starts)
+        np.add.at(of_stores, stores, entity_marks[entities])
+        # Cells asked for count once more, with other marks.
+        store_marks, entity_marks = store_marks[::-1].copy(), entity_marks * np.uint64(0x9E3779B97F4A7C15)
+        store_marks *= np.uint64(0xC2B2AE3D27D4EB4F)
+    return _side(of_entities), _side(of_stores)
 
 
 def _side(signatures: NDArray[np.uint64]) -> Side:

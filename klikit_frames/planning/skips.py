@@ -28,24 +28,41 @@ class Skips(NamedTuple):
         ``unchanged``, ``rejected``, or missing for a row that is to be sent.
     before : Series of boolean
         The live flag; missing where the state does not tell.
+    optional : array of bool
+        The rows that hold already, and that a request may carry all the same.
     """
 
     reasons: pd.Series
     before: pd.Series
+    optional: Flags
+
+    @property
+    def may_be_sent(self) -> Flags:
+        """Which rows a request may carry."""
+        found: Flags = self.reasons.isna().to_numpy(dtype=bool)
+        return found
+
+    def without_idle(self, is_carried: Flags) -> Skips:
+        """Return the same after planning: rows that hold and that no request carries are ``unchanged``."""
+        reasons = self.reasons.mask(self.optional & ~is_carried, "unchanged")
+        return self._replace(reasons=reasons)
 
 
-def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None) -> Skips:
-    """Return which rows are not sent and why, and the flag that each place has now.
+def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None, *, unchanged: str) -> Skips:
+    """Return which rows are not sent and why, which need not be, and the flag that each place has now.
 
     Parameters
     ----------
     toggles : DataFrame
         Checked toggles.
     state : DataFrame or None
-        Live flags; what it does not tell is taken as not known. Its ``attrs["stores"]``, if there, are all
+        Live flags; what it does not tell is taken as not known. Where it has a column ``pending``, a flag
+        in it is the live one. Its ``attrs["stores"]``, if there, are all
         stores of the business; and its business rows, unless they are fewer than
         ``attrs["n_business_rows"]``, are all entities of each type that they have any of, but for modifier
         options.
+    unchanged : "optional", "skip" or "send"
+        What becomes of rows that hold already.
 
     Raises
     ------
@@ -57,14 +74,18 @@ def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None) -> Skips:
     index = toggles.index
     if state is None:
         nothing = pd.Series(None, index=index, dtype="str")
-        return Skips(nothing, pd.Series(pd.NA, index=index, dtype="boolean", name="before"))
+        before = pd.Series(pd.NA, index=index, dtype="boolean", name="before")
+        return Skips(nothing, before, np.zeros(len(toggles), dtype=bool))
     _check_columns(state)
     before = _live_flags(toggles, state)
     rejected = _is_foreign(toggles, state)
-    unchanged = _is_unchanged(toggles, before, rejected)
+    holds = _is_unchanged(toggles, before, rejected)
     reasons = np.full(len(toggles), None, dtype=object)
-    reasons[unchanged], reasons[rejected] = "unchanged", "rejected"
-    return Skips(pd.Series(reasons, index=index, dtype="str"), before)
+    reasons[rejected] = "rejected"
+    if unchanged == "skip":
+        reasons[holds] = "unchanged"
+    optional = holds if unchanged == "optional" else np.zeros(len(toggles), dtype=bool)
+    return Skips(pd.Series(reasons, index=index, dtype="str"), before, optional)
 
 
 def _check_columns(state: pd.DataFrame) -> None:
@@ -74,7 +95,11 @@ def _check_columns(state: pd.DataFrame) -> None:
 
 
 def _live_flags(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
-    live = state["is_enabled"].astype("boolean").array
+    flags = state["is_enabled"].astype("boolean")
+    if "pending" in state:
+        pending = state["pending"].astype("boolean")
+        flags = pending.where(pending.notna(), flags)
+    live = flags.array
     told = live.take(match_rows(toggles, within=state), allow_fill=True)
     return pd.Series(told, index=toggles.index, name="before")
 

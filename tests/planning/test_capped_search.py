@@ -24,7 +24,9 @@ def test_capped_search__any_table(
     """Its blocks cover exactly the table, and each is within the caps."""
     limits = kf.Limits(max_ids, max_stores, max_cells)
     ones = np.ones(7, dtype=np.int64), np.ones(8, dtype=np.int64)
-    search = CappedSearch(cells, ones, cells[cells.any(axis=1)], limits=limits, piece=limits.grid(7, 8))
+    search = CappedSearch(
+        cells, cells, ones, cells[cells.any(axis=1)], limits=limits, piece=limits.grid(7, 8)
+    )
     found = search.search(SearchBudget(20, progress=False), most=56)
     covered = np.zeros_like(cells)
     for block in found:

@@ -106,3 +106,15 @@ def test_check_plan__many_cases() -> None:
     requests = plan.requests.iloc[:1]
     with pytest.raises(kf.PlanError, match=r"and 4 more of those to be sent is in no request"):
         check_plan(replace(plan, _requests=requests))
+
+
+def test_check_plan__left_out() -> None:
+    """A row that is called unchanged although its flag differs is found."""
+    toggles = toggles_of(np.ones((2, 2), dtype=bool))
+    state = toggles.assign(is_enabled=pd.array([False, False, False, True], dtype="boolean"), title="Nasi")
+    plan = kf.plan(toggles, state=state, unchanged="skip")
+    rows = plan.rows.assign(
+        request_no=pd.array([None] * 4, dtype="Int64"), skipped_as=pd.Series(["unchanged"] * 4, dtype="str")
+    )
+    with pytest.raises(kf.PlanError, match="row 4 is left out although it does not hold"):
+        check_plan(replace(plan, _rows=rows, _requests=plan.requests.head(0)))

@@ -32,7 +32,7 @@ def state() -> pd.DataFrame:
 
 def planned(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
     """Return what becomes of each row, and its flag before."""
-    plan = kf.plan(toggles, state=state)
+    plan = kf.plan(toggles, state=state, unchanged="skip")
     return plan.rows[["entity_id", "skipped_as"]].assign(before=plan.before)
 
 
@@ -144,7 +144,8 @@ def test_skips__without_lists(state: pd.DataFrame) -> None:
 
 def test_skips__counted(state: pd.DataFrame) -> None:
     """The plan counts skipped rows by reason, in figures and in words."""
-    plan = kf.plan(kf.cross_toggles("item", [1, 9], STORES, is_enabled=False), state=state)
+    toggles = kf.cross_toggles("item", [1, 9], STORES, is_enabled=False)
+    plan = kf.plan(toggles, state=state, unchanged="skip")
     assert plan.counts == {"sent": 1, "unchanged": 1, "rejected": 2}
     assert "not sent: 1 unchanged and 2 rejected" in repr(plan)
 
@@ -152,7 +153,9 @@ def test_skips__counted(state: pd.DataFrame) -> None:
 def test_skips__in_digest(state: pd.DataFrame) -> None:
     """A plan that skips a row is another plan than one that never had it."""
     toggles = kf.cross_toggles("item", [1], STORES, is_enabled=False)
-    with_skip, without = kf.plan(toggles, state=state), kf.plan(toggles.iloc[1:], state=state)
+    with_skip, without = (
+        kf.plan(rows, state=state, unchanged="skip") for rows in (toggles, toggles.iloc[1:])
+    )
     pd.testing.assert_frame_equal(with_skip.requests, without.requests)
     assert with_skip.digest != without.digest
 
@@ -162,3 +165,12 @@ def test_skips__no_state(state: pd.DataFrame) -> None:
     toggles = kf.business_toggles("item", [1], is_enabled=False)
     with pytest.raises(kf.PlanError, match="The state has no column scope, is_enabled"):
         kf.plan(toggles, state=state.drop(columns=["scope", "is_enabled"]))
+
+
+def test_skips__pending_counts_as_live(state: pd.DataFrame) -> None:
+    """A flag that this machine wrote and no menu shows yet is the live one, where it is there."""
+    pending = pd.array([None, True, None, True, None, None], dtype="boolean")
+    toggles = kf.cross_toggles("item", [1], STORES, is_enabled=False)
+    toggles = pd.concat([toggles, kf.business_toggles("item", [2], is_enabled=False)], ignore_index=True)
+    wanted = expected([1, 1, 2], [None, None, None], [True, True, True])
+    pd.testing.assert_frame_equal(planned(toggles, state.assign(pending=pending)), wanted)
