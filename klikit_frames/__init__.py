@@ -56,6 +56,7 @@ _HOMES = {
     "plot_drift": "auditing.bars",
     "plot_matrix": "auditing.heatmaps",
     "plot_timeline": "auditing.timelines",
+    "prune_runs": "running.pruning",
     "publish": "auditing.publishing",
     "read_state": "running.states",
     "read_toggles": "frames.toggles",

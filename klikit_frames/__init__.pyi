@@ -56,6 +56,7 @@ from .planning.planner import plan as plan
 from .running.jobs import Job as Job
 from .running.jobs import attach as attach
 from .running.jobs import start as start
+from .running.pruning import prune_runs as prune_runs
 from .running.results import Result as Result
 from .running.runs import resume as resume
 from .running.runs import run as run

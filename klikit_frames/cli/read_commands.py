@@ -88,12 +88,23 @@ def verify(
 
 def runs(
     *,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            "--prune", metavar="AGE", help="Remove finished runs older than this, such as 90d, and list them."
+        ),
+    ] = None,
     journal: options.Journal = None,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
     out: options.OutFile = None,
 ) -> None:
     """List the history, newest last."""
+    if prune is not None:
+        removed = kf.prune_runs(prune, journal=journal)
+        outputs.write(removed, json=json, jsonl=jsonl, out=out)
+        echo(f"{len(removed):,} runs removed.")
+        return
     history = kf.runs(journal=journal)
     outputs.write(history, json=json, jsonl=jsonl, out=out)
     if history.empty:

@@ -22,6 +22,7 @@ import pandas as pd
 from ..errors import JournalError
 from . import journal_codec as codec
 from . import journal_schema as schema
+from . import locks
 from .journal_files import (
     MEMORY,
     JournalPath,
@@ -162,9 +163,23 @@ class Journal:
             if values["account"] == account and not values["is_proved"]
         ]
 
+    def proved_run_ids(self) -> list[str]:
+        """Return the ids of the runs whose writes are all proved visible, of all accounts."""
+        return [str(values["run_id"]) for _, values in self._runs() if values["is_proved"]]
+
     def mark_proved(self, run_ids: Iterable[str]) -> None:
         """Record of runs that whatever they wrote is proved visible, or will never be asked for."""
         self._writer.write([codec.update_run(self._run_no(one), is_proved=True) for one in run_ids])
+
+    def prune(self, run_ids: Iterable[str]) -> None:
+        """Remove runs with all that belongs to them, in one commit, and let the file shrink."""
+        pruned = [*run_ids]
+        lock_paths = [self.lock_path(self.run(run_id).plan_id) for run_id in pruned]
+        self._writer.write([one for run_id in pruned for one in codec.delete_run(self._run_no(run_id))])
+        for run_id, path in zip(pruned, lock_paths, strict=True):
+            del self._run_nos[run_id]
+            locks.remove(path)
+        self._writer.vacuum()
 
     # Requests
 

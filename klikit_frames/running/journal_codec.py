@@ -118,7 +118,7 @@ def update_run(run_no: int, **values: Any) -> Statement:
 
 
 def delete_run(run_no: int) -> list[Statement]:
-    """Return the statements that remove a run with all that belongs to it."""
+    """Return the statements that remove a run with all that belongs to it; what it published stays known."""
     return [
         (f"DELETE FROM {table} WHERE run_no = ?", (run_no,))  # noqa: S608 - names of our own
         for table in ("request_status", "documents", "runs")

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import JournalError
 from .journal_codec import Statement
-from .journal_files import error_text, roll_back
+from .journal_files import error_text, give_back_room, roll_back
 
 # How often who waits for a commit looks whether there is still somebody to do it.
 _POLL_S = 1.0
@@ -83,6 +83,11 @@ class JournalWriter:
                 return self._connection.execute(sql, values).fetchall()
             except _READ_ERRORS as error:
                 raise JournalError(error_text(error, self._path)) from error
+
+    def vacuum(self) -> None:
+        """Let the file shrink to what it holds."""
+        with self._lock:
+            give_back_room(self._connection)
 
     def commit(self, statements: Sequence[Statement]) -> None:
         """Write these statements in one transaction; called by the writing thread alone."""

@@ -1,0 +1,87 @@
+"""Old runs removed from a journal, so that it stays small."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from ..errors import ConfigError
+from . import locks
+from .journal import Journal, JournalPath, open_journal, read_journal
+
+_AGE = re.compile(r"([0-9]{1,5})\s*([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_LONGEST = timedelta(days=36_500)
+_UNFINISHED = ["not_sent", "unknown"]
+
+
+def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> pd.DataFrame:
+    """Remove old runs from a journal and return what was removed; the file shrinks.
+
+    Reads and writes the journal, nothing else. A run stays, whatever its age, while it goes on, while rows of
+    it are ``not_sent`` or ``unknown``, and while a flag that it wrote is not proved to be visible in its
+    store's menu: until then the journal is what tells the live flag.
+
+    Parameters
+    ----------
+    older_than : str or timedelta
+        The age from which on a run is old, by its end: ``"90d"``, ``"12h"``, ``"8w"``, or a timedelta.
+    journal : path, optional
+        The journal's file, as given to :func:`run`.
+
+    Returns
+    -------
+    DataFrame
+        The runs that were removed, as :func:`runs` lists them.
+
+    Raises
+    ------
+    ConfigError
+        `older_than` is no length of time, or below zero.
+    JournalError
+        The journal cannot be read or written.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     result = kf.run(plan, client, journal="monday.sqlite3")
+    >>> len(kf.prune_runs("90d", journal="monday.sqlite3"))
+    0
+    """
+    until = datetime.now(UTC) - _age(older_than)
+    with read_journal(journal) as book:
+        if not len(_old_runs(book, until)):
+            return _old_runs(book, until)
+    with open_journal(journal) as book:
+        old = _old_runs(book, until)
+        book.prune(old["run_id"])
+        return old
+
+
+def _age(older_than: str | timedelta) -> timedelta:
+    age = older_than
+    if isinstance(age, str) and (match := _AGE.fullmatch(age.strip().lower())):
+        age = int(match[1]) * _UNITS[match[2]]
+    if not isinstance(age, timedelta) or not timedelta(0) <= age <= _LONGEST:
+        raise ConfigError(
+            f'older_than={older_than!r} is not a length of time: give days such as "90d", or a timedelta.'
+        )
+    return age
+
+
+def _old_runs(book: Journal, until: datetime) -> pd.DataFrame:
+    """Return the finished runs that ended before then and whose flags are proved visible."""
+    history = book.runs()
+    is_free = pd.Series(
+        [not locks.is_locked(book.lock_path(plan_id)) for plan_id in history["plan_id"]],
+        index=history.index,
+        dtype=bool,
+    )
+    is_settled = history[_UNFINISHED].eq(0).all(axis=1) & history["run_id"].isin(book.proved_run_ids())
+    is_old = history["ended_at"] < pd.Timestamp(until)
+    old: pd.DataFrame = history[is_old & is_settled & is_free].reset_index(drop=True)
+    return old
