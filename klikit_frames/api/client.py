@@ -12,7 +12,7 @@ import httpx
 
 from ..errors import ConfigError, TransportError
 from .base_urls import BaseUrl, check_base_url, check_path
-from .clocks import Clock, SystemClock, read_now
+from .clocks import Clock, SteadyClock, SystemClock, read_now
 from .credentials import (
     PARTNER_KEY,
     SECRET_KEY,
@@ -22,7 +22,7 @@ from .credentials import (
     find_credentials,
 )
 from .rate_limits import RateLimiter
-from .rate_storage import log_path
+from .rate_storage import find_log_path, remove_old_files
 from .request_executor import ClientContext, OnAttempt, RequestExecutor
 from .retries import Attempt, CallResult
 from .transport import HttpRequest, HttpxTransport, Transport, open_http
@@ -103,7 +103,7 @@ def connect(
     )
     base = check_base_url(find_base_url(address), allowed_hosts=allowed_hosts)
     credentials = find_credentials(given, host=base.netloc)
-    clock = clock or SystemClock()
+    steady = SteadyClock(clock or SystemClock())
     http = open_http(
         credentials,
         timeout=timeout,
@@ -112,18 +112,22 @@ def connect(
         trust_env=trust_env,
         verify=base.scheme == "https",
     )
+    account = account_digest(base.netloc, partner_key=credentials.partner_key.reveal())
+    path = find_log_path(account, is_loopback=base.is_loopback)
+    remove_old_files(path.parent)
     pacing = RateLimiter(
         reads_per_minute=reads_per_minute,
         writes_per_minute=writes_per_minute,
-        clock=clock,
-        path=log_path(base.netloc, partner_key=credentials.partner_key.reveal()),
+        clock=steady,
+        path=path,
+        account=account,
     )
-    channel = HttpxTransport(http, credentials=credentials, clock=clock, timeout_s=timeout)
+    channel = HttpxTransport(http, credentials=credentials, clock=steady, timeout_s=timeout)
     return Client(
         base=base,
         transport=channel,
-        shared=ClientContext(pacing=pacing, clock=clock),
-        account=account_digest(base.netloc, partner_key=credentials.partner_key.reveal()),
+        shared=ClientContext(pacing=pacing, clock=steady),
+        account=account,
         read_only=read_only,
         max_connections=max_connections,
     )
@@ -160,7 +164,8 @@ class Client:
         self._transport = transport
         self._shared = shared
         self._account = account
-        self._server_ahead: timedelta | None = None
+        # The server's last `Date`, and when it came on a clock that nobody sets.
+        self._server_seen: tuple[datetime, float] | None = None
         self.read_only = read_only
         self.max_connections = max_connections
 
@@ -205,7 +210,9 @@ class Client:
         return self._shared.pacing
 
     def now(self) -> datetime:
-        """Return the present by this machine's clock, UTC.
+        """Return the present by this machine's clock, UTC, as it was set when the client was made.
+
+        A clock that is set while the client lives does not move it: times of one client are in order.
 
         Examples
         --------
@@ -217,6 +224,8 @@ class Client:
 
     def server_now(self) -> datetime | None:
         """Return the server's present time, UTC; None before its first answer. Nothing is sent.
+
+        Each answer tells it again; between two, the seconds are counted on a clock that nobody sets.
 
         The API forgets an idempotency key 24 hours after its first use, by its own clock.
 
@@ -230,8 +239,10 @@ class Client:
         None
         False
         """
-        ahead = self._server_ahead
-        return None if ahead is None else self.now() + ahead
+        if self._server_seen is None:
+            return None
+        server_at, seen_at = self._server_seen
+        return server_at + timedelta(seconds=self._shared.clock.monotonic() - seen_at)
 
     def read(
         self, path: str, params: Mapping[str, Any] | None = None, *, stop: threading.Event | None = None
@@ -263,7 +274,7 @@ class Client:
         (2, 25, 10)
         """
         request = HttpRequest("read", "GET", self._locate(path), params=params)
-        settled = self._settle(request, stop=stop)
+        settled = self._execute(request, stop=stop)
         answer = settled.answer
         if answer is None or (answer.is_ok and not answer.is_readable):
             raise TransportError(f"GET {path} of {self.host} failed: {settled.trouble}.")
@@ -317,7 +328,7 @@ class Client:
             )
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
         request = HttpRequest("write", method, self._locate(path), body=body, headers=headers)
-        return self._settle(request, stop=stop, on_attempt=on_attempt)
+        return self._execute(request, stop=stop, on_attempt=on_attempt)
 
     def close(self) -> None:
         """Close all connections; a client as a context manager does so by itself.
@@ -350,7 +361,7 @@ class Client:
             raise ConfigError("This client is closed: connect again.")
         return self.base_url + check_path(path)
 
-    def _settle(
+    def _execute(
         self,
         request: HttpRequest,
         *,
@@ -358,7 +369,10 @@ class Client:
         on_attempt: OnAttempt | None = None,
     ) -> CallResult:
         def send() -> Attempt:
-            return self._transport.send(request)
+            attempt = self._transport.send(request)
+            if attempt.answer and attempt.answer.server_at:
+                self._server_seen = (attempt.answer.server_at, self._shared.clock.monotonic())
+            return attempt
 
         call = RequestExecutor(
             request.kind,
@@ -368,10 +382,7 @@ class Client:
             on_attempt=on_attempt,
             is_closed=lambda: self.is_closed,
         )
-        settled = call.settle()
-        if settled.answer and settled.answer.server_at:
-            self._server_ahead = settled.answer.server_at - settled.settled_at
-        return settled
+        return call.execute()
 
 
 def _check_timeout(timeout: float) -> None:

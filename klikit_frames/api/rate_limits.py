@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .clocks import Clock
+from .clocks import SteadyClock, SystemClock
 from .rate_limit_headers import MAX_RESET_S, WINDOW_S, RateLimitHeaders, choose_pause
 from .rate_storage import Cooldown, SharedCooldown, SlidingWindowLog, open_window_log
 
@@ -133,17 +133,20 @@ class Quota:
 
 
 class RateLimiter:
-    """Admits the requests of one credential, one lane for reads and one for writes; safe for threads.
+    """Admits the requests of one credential, one quota for reads and one for writes; safe for threads.
 
     Parameters
     ----------
     reads_per_minute, writes_per_minute : int
         The caps to keep; the server may teach lower ones, never higher.
-    clock : Clock
-        Tells the time and waits.
+    clock : SteadyClock or SystemClock
+        Tells the time and waits; only its ``monotonic()`` counts, which all processes of a machine share and
+        nobody sets.
     path : Path or None
         File that other processes on this machine share, a pause after a 429 in another beside it; None keeps
         both in memory.
+    account : str
+        Whose requests these are, in a file that several accounts share.
 
     Examples
     --------
@@ -153,15 +156,24 @@ class RateLimiter:
     """
 
     def __init__(
-        self, *, reads_per_minute: int, writes_per_minute: int, clock: Clock, path: Path | None = None
+        self,
+        *,
+        reads_per_minute: int,
+        writes_per_minute: int,
+        clock: SteadyClock | SystemClock,
+        path: Path | None = None,
+        account: str = "",
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._pause = SharedCooldown(path and path.with_suffix(".rest"))
+        self._pause = SharedCooldown(path and path.with_name(f"{account or path.stem}.rest"))
+        self._waits_until: dict[object, float] = {}
         self._n_pauses_in_a_row = 0
         self._quotas: dict[Kind, Quota] = {
-            "read": _open_quota("reads", reads_per_minute, path=path, now=clock.time()),
-            "write": _open_quota("writes", writes_per_minute, path=path, now=clock.time()),
+            "read": _open_quota("reads", reads_per_minute, path=path, account=account, now=clock.monotonic()),
+            "write": _open_quota(
+                "writes", writes_per_minute, path=path, account=account, now=clock.monotonic()
+            ),
         }
 
     @property
@@ -182,26 +194,56 @@ class RateLimiter:
     @property
     def paused_s(self) -> float:
         """Seconds for which the credential still rests after a 429."""
-        return self._pause.left(self._clock.time())
+        return self._pause.left(self._clock.monotonic())
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until the first request that waits for a cap or a pause may leave; 0 if none waits.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        ...     client.pacing.wait_s
+        0.0
+        """
+        now = self._clock.monotonic()
+        return max(0.0, min(self._waits_until.copy().values(), default=now) - now)
+
+    def seconds_for(self, *, n_reads: int = 0, n_writes: int = 0) -> float:
+        """Return how long so many requests take at the caps that are kept now; touches nothing.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=60) as client:
+        ...     client.pacing.seconds_for(n_reads=600, n_writes=30)
+        90.0
+        """
+        return WINDOW_S * (n_reads / self.reads_per_minute + n_writes / self.writes_per_minute)
 
     def acquire(self, kind: Kind, *, stop: threading.Event | None = None) -> bool:
         """Wait for the request's turn; False if `stop` was set before it came."""
-        while not (stop and stop.is_set()):
-            with self._lock:
-                wait_s = self.paused_s or self._quotas[kind].take(self._clock.time())
-            if wait_s <= 0:
-                return True
-            self._clock.sleep(wait_s, stop=stop)
-        return False
+        token = object()
+        try:
+            while not (stop and stop.is_set()):
+                with self._lock:
+                    now = self._clock.monotonic()
+                    wait_s = self._pause.left(now) or self._quotas[kind].take(now)
+                if wait_s <= 0:
+                    return True
+                self._waits_until[token] = now + wait_s
+                self._clock.sleep(wait_s, stop=stop)
+            return False
+        finally:
+            self._waits_until.pop(token, None)
 
     def note(self, kind: Kind, *, duration_s: float, limits: RateLimitHeaders, is_rate_limited: bool) -> None:
         """Learn from an answer: its time since the admission, what its headers say, whether it was a 429."""
         with self._lock:
-            lane, now = self._quotas[kind], self._clock.time()
-            lane.jitter.note(duration_s, now=now)
-            lane.update_from_headers(limits, now=now)
+            quota, now = self._quotas[kind], self._clock.monotonic()
+            quota.jitter.note(duration_s, now=now)
+            quota.update_from_headers(limits, now=now)
             if is_rate_limited:
-                self._rest(lane, limits=limits, now=now)
+                self._rest(quota, limits=limits, now=now)
             # Asked last: whether a rest is on may take a look at the disk, and nearly always there was none.
             elif self._n_pauses_in_a_row and not self._pause.left(now):
                 self._n_pauses_in_a_row = 0
@@ -221,27 +263,29 @@ class RateLimiter:
     def close(self) -> None:
         """Close the shared file, if there is one."""
         with self._lock:
-            for lane in self._quotas.values():
-                lane.log.close()
+            for quota in self._quotas.values():
+                quota.log.close()
 
     def __repr__(self) -> str:
         return f"<RateLimiter: {self.reads_per_minute} reads and {self.writes_per_minute} writes a minute>"
 
-    def _rest(self, lane: Quota, *, limits: RateLimitHeaders, now: float) -> None:
+    def _rest(self, quota: Quota, *, limits: RateLimitHeaders, now: float) -> None:
         # The requests that were under way together get their 429 together: that is one pause.
         if not self._pause.left(now):
             self._n_pauses_in_a_row += 1
             if limits.limit is None:
-                lane.back_off(now=now)
+                quota.back_off(now=now)
         pause = choose_pause(limits, n_in_a_row=max(1, self._n_pauses_in_a_row))
         if pause.note:
             _LOG.warning("Rate limit: %s", pause.note)
         self._pause.begin(Cooldown(now, now + max(pause.seconds, self._pause.left(now))))
 
 
-def _open_quota(name: str, per_minute: int, *, path: Path | None, now: float) -> Quota:
+def _open_quota(name: str, per_minute: int, *, path: Path | None, account: str, now: float) -> Quota:
     is_shared = per_minute <= MAX_SHARED_PER_MINUTE
-    lane = Quota(log=open_window_log(name, path=path if is_shared else None), configured=per_minute)
-    if lane.log.holds_since(int((now - WINDOW_S - MAX_JITTER_S) * 1000)):
-        lane.jitter.assume_worst(now=now)
-    return lane
+    file = path if is_shared else None
+    log = open_window_log(name, path=file, now_ms=int(now * 1000), account=account)
+    quota = Quota(log=log, configured=per_minute)
+    if quota.log.holds_since(int((now - WINDOW_S - MAX_JITTER_S) * 1000)):
+        quota.jitter.assume_worst(now=now)
+    return quota

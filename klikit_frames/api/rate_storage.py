@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
+import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,15 @@ from typing import cast
 import platformdirs
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
-from .credentials import account_digest
 from .rate_limit_headers import MAX_PAUSE_S
 
 _FORGET_EVERY = 100
 _ANY_RATE = Rate(1, 60_000)
+# After a window without a request the file is opened again: it may have been removed meanwhile.
+_IDLE_MS = 60_000
+_FUTURE_MS = 1_000
+_DROP_AFTER_MS = 600_000
+_REMOVE_AFTER_S = 86_400.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -33,14 +39,10 @@ class SlidingWindowLog:
     [0, 0, 501]
     """
 
-    def __init__(self, shared: SQLiteBucket | None = None) -> None:
-        self._bucket: AbstractBucket = shared or InMemoryBucket([_ANY_RATE])
-        self._connection = shared.conn if shared else None
-        self._n_puts = 0
-        if self._connection:
-            # Losing the log to a power cut costs one 429 at most; waiting for the disk costs every request.
-            self._connection.execute("PRAGMA synchronous=OFF")
-            weakref.finalize(self, self._connection.close)
+    def __init__(self, open_shared: Callable[[], SQLiteBucket] | None = None) -> None:
+        self._open_shared = open_shared
+        self._n_puts = self._last_put_ms = 0
+        self._bucket, self._connection = self._open()
 
     @property
     def is_shared(self) -> bool:
@@ -51,6 +53,10 @@ class SlidingWindowLog:
         """Note a request and return 0, or note nothing and return the milliseconds to wait."""
         errors = self._connection.Error if self._connection else ()
         try:
+            if self._connection and self._last_put_ms and now_ms - self._last_put_ms > _IDLE_MS:
+                self._bucket.close()
+                self._bucket, self._connection = self._open()
+            self._last_put_ms = now_ms
             return self._put(now_ms, rate=Rate(limit, window_ms))
         except errors as error:
             _LOG.warning("The rate log cannot be shared between processes any longer: %s", error)
@@ -70,6 +76,20 @@ class SlidingWindowLog:
     def close(self) -> None:
         """Close the file, if there is one."""
         self._bucket.close()
+
+    def forget_after(self, now_ms: int) -> None:
+        """Forget everything if it holds requests of the future: they left before the machine started."""
+        if self.holds_since(now_ms + _FUTURE_MS):
+            self._bucket.flush()
+
+    def _open(self) -> tuple[AbstractBucket, sqlite3.Connection | None]:
+        if self._open_shared is None:
+            return InMemoryBucket([_ANY_RATE]), None
+        shared = self._open_shared()
+        # Losing the log to a power cut costs one 429 at most; waiting for the disk costs every request.
+        shared.conn.execute("PRAGMA synchronous=OFF")
+        weakref.finalize(shared, _close_in, os.getpid(), shared.conn.close)
+        return shared, shared.conn
 
     def _put(self, now_ms: int, *, rate: Rate) -> int:
         self._bucket.rates = [rate]
@@ -102,24 +122,81 @@ class SlidingWindowLog:
             self._connection.rollback()
 
 
-def open_window_log(name: str, *, path: Path | None) -> SlidingWindowLog:
-    """Return the log of that name in the file, or one in memory if there is no file or it is of no use."""
+def open_window_log(name: str, *, path: Path | None, now_ms: int = 0, account: str = "") -> SlidingWindowLog:
+    """Return the log of that name in the file, or one in memory if there is no file or it is of no use.
+
+    Parameters
+    ----------
+    name : str
+        ``reads`` or ``writes``.
+    path : Path or None
+        The file.
+    now_ms : int
+        The present on the clock of the machine's start.
+    account : str
+        Whose log it is, in a file that several accounts share.
+    """
     if path is None:
         return SlidingWindowLog()
-    try:
+    table = f"{name}_{account}" if account else name
+
+    def open_shared() -> SQLiteBucket:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives its side files the rights of this one.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        return SlidingWindowLog(SQLiteBucket.init_from_file([_ANY_RATE], table=name, db_path=str(path)))
+        return SQLiteBucket.init_from_file([_ANY_RATE], table=table, db_path=str(path))
+
+    try:
+        log = SlidingWindowLog(open_shared)
+        if now_ms:
+            log.forget_after(now_ms)
+        if account:
+            _drop_idle_tables(open_shared(), now_ms=now_ms)
     except Exception as error:  # noqa: BLE001 - sqlite3's own cannot be named here, and memory is good enough
         _LOG.warning("The rate log %s cannot be used, other processes are not seen: %s", path, error)
         return SlidingWindowLog()
+    return log
 
 
-def log_path(host: str, *, partner_key: str) -> Path:
-    """Return the file that all processes with this credential share; its name tells nothing of the key."""
-    account = account_digest(host, partner_key=partner_key)
-    return Path(platformdirs.user_state_dir("klikit_frames")) / "pacing" / f"{account}.sqlite3"
+def _drop_idle_tables(shared: SQLiteBucket, *, now_ms: int) -> None:
+    """Drop the logs of accounts that have sent nothing for a while: each sandbox draws a new key."""
+    own, connection = shared.table, shared.conn
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for table in {name for (name,) in rows} - {own}:
+        shared.table = table
+        latest = shared.peek(0)
+        is_own = own.partition("_")[2] == table.partition("_")[2]
+        if not is_own and (latest is None or not -_FUTURE_MS < now_ms - latest.timestamp < _DROP_AFTER_MS):
+            connection.execute(f'DROP TABLE IF EXISTS "{table}"')
+    connection.commit()
+    connection.close()
+
+
+def _close_in(process_id: int, close: Callable[[], None]) -> None:
+    # A forked child must not touch its parent's database.
+    if os.getpid() == process_id:
+        close()
+
+
+def find_log_path(account: str, *, is_loopback: bool = False) -> Path:
+    """Return the file that all processes of one account share; its name tells nothing of the key.
+
+    All accounts on loopback share one: sandboxes come and go, and their ports and keys are drawn.
+    """
+    name = "loopback" if is_loopback else account
+    return Path(platformdirs.user_state_dir("klikit_frames")) / "pacing" / f"{name}.sqlite3"
+
+
+def remove_old_files(folder: Path) -> None:
+    """Remove rate files that nobody has used for a day; only the last minute counts in them.
+
+    A client that rested for so long opens its file again before it sends.
+    """
+    oldest = time.time() - _REMOVE_AFTER_S
+    for file in (*folder.glob("*.sqlite3"), *folder.glob("*.rest")):
+        with suppress(OSError):
+            if file.stat().st_mtime < oldest:
+                file.unlink()
 
 
 # What others wrote is looked up this often: reading a file before each of 1,000 requests a second would cost
@@ -129,7 +206,7 @@ LOOK_EVERY_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A time in which nothing is sent; a machine's clock that is set back ends it."""
+    """A time in which nothing is sent; one of before the machine's start is over."""
 
     begins: float = 0.0
     ends: float = 0.0

@@ -152,7 +152,7 @@ class RetryBudget:
             return True
 
 
-def judge(tries: Sequence[Attempt], *, limited_s: float = 0.0) -> RetryDecision:
+def decide_retry(tries: Sequence[Attempt], *, limited_s: float = 0.0) -> RetryDecision:
     """Return what follows from the tries so far, before the budget is asked.
 
     Parameters
@@ -198,7 +198,7 @@ def _leaves_doubt(one: Attempt) -> bool:
     return one.answer.http_status >= 500 or (one.answer.is_ok and not one.answer.is_readable)
 
 
-def settle(
+def summarise_attempts(
     tries: Sequence[Attempt], *, verdict: RetryDecision, sent_at: datetime | None, settled_at: datetime
 ) -> CallResult:
     """Return the end of a request from all of its tries."""

@@ -162,8 +162,10 @@ class WorkerPool:
         def note(attempt: int, sent_at: datetime) -> bool:
             nonlocal begun
             begun = self._dated(begun.begin_attempt(request.attempts + attempt), sent_at=sent_at)
-            # The machine may have slept for a day between two tries.
-            if attempt > 1 and is_key_expired(begun, server_now=self.client.server_now() or sent_at):
+            # The machine may have slept for a day between two tries, or the request waited so long.
+            # Before an answer told the server's clock, both times are of this client's own.
+            server_now = self.client.server_now() if begun.clock_offset_s is not None else None
+            if is_key_expired(begun, server_now=server_now or sent_at):
                 return False
             self.journal.record_attempt(self.run_id, begun)
             return True

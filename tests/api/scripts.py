@@ -31,6 +31,10 @@ class FakeClock:
         """Return the present."""
         return self.now
 
+    def monotonic(self) -> float:
+        """Return the same: nobody sets this clock."""
+        return self.now
+
     def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
         """Jump, unless stopped already."""
         if not (stop and stop.is_set()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.api.clocks import SystemClock
 from klikit_frames.api.responses import MAX_BYTES, MAX_TIMEOUTS
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 
@@ -191,6 +193,62 @@ def test_server_now__follows_the_servers_clock() -> None:
         assert client.server_now() == datetime(2026, 11, 23, 15, 1, tzinfo=UTC)
     assert settled.answer
     assert settled.answer.server_at == datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+class JumpingClock(SystemClock):
+    """The machine's clock, as somebody may set it."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        """Return the present by a clock that was set."""
+        return super().time() + self.ahead_s
+
+
+class StoppingClock(JumpingClock):
+    """A clock on which a request that has to wait is stopped, and its wait is noted."""
+
+    waits_s: list[float]
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Stop whoever waits."""
+        assert stop
+        self.waits_s.append(seconds)
+        stop.set()
+
+
+@pytest.mark.parametrize("ahead_s", [86_400.0, -86_400.0, 10_800.0, 72_000.0])
+def test_clock__that_is_set_moves_neither_time_of_a_client(
+    sandbox: kf.sandbox.Sandbox, ahead_s: float
+) -> None:
+    """The server's time and ours go on evenly, and each answer tells the server's again."""
+    clock = JumpingClock()
+    with sandbox.connect(clock=clock) as client:
+        client.read("/brands")
+        before, server_before = client.now(), client.server_now()
+        clock.ahead_s = ahead_s
+        assert server_before
+        assert timedelta(0) <= client.now() - before < timedelta(seconds=60)
+        assert timedelta(0) <= (client.server_now() or before) - server_before < timedelta(seconds=60)
+        sandbox.move_clock(7200)
+        client.read("/brands")
+        assert (client.server_now() or before) - server_before > timedelta(hours=1.9)
+
+
+@pytest.mark.parametrize("ahead_s", [86_400.0, -86_400.0])
+def test_clock__that_is_set_does_not_double_the_cap(sandbox: kf.sandbox.Sandbox, ahead_s: float) -> None:
+    """What left before the clock was set still counts, in this client and in one that is opened after."""
+    clock = StoppingClock()
+    clock.waits_s = []
+    with sandbox.connect(clock=clock, writes_per_minute=5) as client:
+        for n in range(5):
+            assert write(client, key=f"a{n}").attempts == 1
+        clock.ahead_s = ahead_s
+        with sandbox.connect(clock=clock, writes_per_minute=5) as other:
+            for paced in (client, other):
+                assert write(paced, key="late", stop=threading.Event()).attempts == 0
+    assert [50 < wait_s < 64 for wait_s in clock.waits_s] == [True, True]
+    assert len(sandbox.requests) == 5
 
 
 def test_read__returns_the_data_or_raises() -> None:

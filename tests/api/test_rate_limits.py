@@ -265,6 +265,28 @@ def test_window__with_a_senseless_reset_is_not_waited_for(reset_s: float) -> Non
     assert clock.slept == []
 
 
+class WatchedClock(FakeClock):
+    """A clock that notes what the rate limiter tells while somebody waits."""
+
+    limiter: RateLimiter
+    told_s: tuple[float, ...] = ()
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Note, then jump."""
+        self.told_s = (*self.told_s, self.limiter.wait_s)
+        super().sleep(seconds, stop=stop)
+
+
+def test_wait_s__tells_how_long_a_request_waits() -> None:
+    """A progress bar can tell a run that waits for the cap from one that stands still."""
+    clock = WatchedClock()
+    clock.limiter = pace(clock)
+    assert clock.limiter.wait_s == 0
+    for _ in range(CAP + 1):
+        clock.limiter.acquire("write")
+    assert (clock.told_s, clock.limiter.wait_s) == ((pytest.approx(60.251),), 0)
+
+
 def test_stop__ends_the_waiting() -> None:
     """A request that waits for its turn is let go at once, unsent."""
     pacing, stop = pace(FakeClock()), threading.Event()

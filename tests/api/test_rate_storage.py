@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import klikit_frames as kf
 from klikit_frames.api.rate_limit_headers import MAX_PAUSE_S
 from klikit_frames.api.rate_storage import (
     LOOK_EVERY_S,
     Cooldown,
     SharedCooldown,
     SlidingWindowLog,
-    log_path,
+    find_log_path,
     open_window_log,
+    remove_old_files,
 )
 
 
@@ -158,14 +162,60 @@ def test_log__goes_on_in_memory_if_the_file_fails_later(path: Path, caplog: pyte
     assert (log.is_shared, len(caplog.records)) == (False, 1)
 
 
-def test_path__tells_nothing_of_the_key() -> None:
-    """The file's name is a digest: each credential of each host has its own."""
-    names = [
-        log_path(host, partner_key=key).name
-        for host, key in [("a.example", "pk_live_1"), ("a.example", "pk_live_2"), ("b.example", "pk_live_1")]
-    ]
-    assert len(set(names)) == 3
-    assert "pk_live" not in json.dumps(names)
+def test_path__is_of_the_account_and_one_for_loopback() -> None:
+    """Each account has a file of its own, but sandboxes, whose ports and keys are drawn, share one."""
+    assert find_log_path("abc").name == "abc.sqlite3"
+    assert find_log_path("abc", is_loopback=True) == find_log_path("def", is_loopback=True)
+
+
+def test_log__of_an_earlier_start_of_the_machine_is_forgotten(path: Path) -> None:
+    """Entries of the future were noted before the machine was started again: they take nobody's place."""
+    with_future = open_window_log("writes", path=path)
+    assert with_future.put(9_000_000, limit=1, window_ms=500) == 0
+    with_future.close()
+    log = open_window_log("writes", path=path, now_ms=5000)
+    assert log.put(5000, limit=1, window_ms=500) == 0
+    log.close()
+
+
+def test_log__of_an_idle_account_is_dropped_from_the_shared_file(path: Path) -> None:
+    """Ten minutes after its last request nothing is left of an account, and one that comes back goes on."""
+    first = open_window_log("writes", path=path, now_ms=1000, account="a")
+    first.put(1000, limit=9, window_ms=500)
+    later_ms = 1_000_000
+    other = open_window_log("writes", path=path, now_ms=later_ms, account="b")
+    assert table_names(path) == {"writes_b"}
+    assert first.put(later_ms, limit=1, window_ms=500) == 0
+    assert (first.is_shared, table_names(path)) == (True, {"writes_a", "writes_b"})
+    first.close()
+    other.close()
+
+
+def table_names(path: Path) -> set[str]:
+    """Return the tables of a database."""
+    with closing(sqlite3.connect(path)) as database:
+        rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {name for (name,) in rows}
+
+
+def test_old_files__are_removed_after_a_day(tmp_path: Path) -> None:
+    """What nobody has used for a day goes; what is in use, and what is none of ours, stays."""
+    for name in ("old.sqlite3", "old.rest", "new.sqlite3", "other.txt"):
+        (tmp_path / name).touch()
+    for name in ("old.sqlite3", "old.rest", "other.txt"):
+        os.utime(tmp_path / name, (1.0, 1.0))
+    remove_old_files(tmp_path)
+    remove_old_files(tmp_path / "missing")
+    assert {file.name for file in tmp_path.iterdir()} == {"new.sqlite3", "other.txt"}
+
+
+def test_sandboxes__leave_one_file(tmp_path: Path) -> None:
+    """However many sandboxes were started, on whatever ports, the state folder has one file of theirs."""
+    for _ in range(3):
+        with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+            client.read("/brands")
+    folder = find_log_path("any").parent
+    assert [file.name for file in folder.iterdir()] == ["loopback.sqlite3"]
 
 
 @pytest.fixture

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klikit_frames.api.retries import Attempt, RetryBudget, RetryDecision, cap_backoff, judge, settle
+from klikit_frames.api.retries import (
+    Attempt,
+    RetryBudget,
+    RetryDecision,
+    cap_backoff,
+    decide_retry,
+    summarise_attempts,
+)
 from klikit_frames.api.wire import ApiResponse
 
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -25,35 +32,38 @@ def answered(status: int, request_id: str | None = None) -> Attempt:
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 307, 400, 401, 403, 404, 405, 409, 418, 422, 501])
 def test_judge__final(status: int) -> None:
     """Acceptance, redirects and refusals are never repeated."""
-    assert judge([answered(status)]) is RetryDecision.FINAL
+    assert decide_retry([answered(status)]) is RetryDecision.FINAL
 
 
 @pytest.mark.parametrize("one", [answered(500), answered(502), answered(503), answered(504), SILENT, REFUSED])
 def test_judge__five_tries(one: Attempt) -> None:
     """Failures of the server and of the line are repeated, five tries in all."""
-    assert [judge([one] * n) for n in range(1, 6)] == [*[RetryDecision.RETRY] * 4, RetryDecision.EXHAUSTED]
+    assert [decide_retry([one] * n) for n in range(1, 6)] == [
+        *[RetryDecision.RETRY] * 4,
+        RetryDecision.EXHAUSTED,
+    ]
 
 
 def test_judge__429_is_no_try() -> None:
     """However many 429s there were, five real tries remain."""
     limited = [answered(429, f"r{n}") for n in range(9)]
-    assert judge(limited) is RetryDecision.WAIT
-    assert judge([*limited, *[SILENT] * 4]) is RetryDecision.RETRY
-    assert judge([*limited, *[SILENT] * 5]) is RetryDecision.EXHAUSTED
+    assert decide_retry(limited) is RetryDecision.WAIT
+    assert decide_retry([*limited, *[SILENT] * 4]) is RetryDecision.RETRY
+    assert decide_retry([*limited, *[SILENT] * 5]) is RetryDecision.EXHAUSTED
 
 
 def test_judge__429_for_a_quarter_of_an_hour() -> None:
     """At some time even the most patient gives up."""
-    assert judge([answered(429)], limited_s=899.0) is RetryDecision.WAIT
-    assert judge([answered(429)], limited_s=901.0) is RetryDecision.IMPATIENT
+    assert decide_retry([answered(429)], limited_s=899.0) is RetryDecision.WAIT
+    assert decide_retry([answered(429)], limited_s=901.0) is RetryDecision.IMPATIENT
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_judge__replayed_failure(status: int) -> None:
     """One request_id on two failing answers is a stored failure, silence in between or not."""
-    assert judge([answered(status, "r1"), SILENT, answered(status, "r1")]) is RetryDecision.REPLAYED
-    assert judge([answered(status, "r1"), answered(status, "r2")]).goes_on
-    assert judge([answered(status), answered(status)]).goes_on
+    assert decide_retry([answered(status, "r1"), SILENT, answered(status, "r1")]) is RetryDecision.REPLAYED
+    assert decide_retry([answered(status, "r1"), answered(status, "r2")]).goes_on
+    assert decide_retry([answered(status), answered(status)]).goes_on
 
 
 @given(n=st.integers(1, 1000))
@@ -106,7 +116,7 @@ def test_settle__tells_what_is_known(
     tries: list[Attempt], verdict: RetryDecision, expected: tuple[int | None, int, bool, bool]
 ) -> None:
     """The end of a request is what its tries prove, and no more."""
-    settled = settle(tries, verdict=verdict, sent_at=AT, settled_at=AT)
+    settled = summarise_attempts(tries, verdict=verdict, sent_at=AT, settled_at=AT)
     status = settled.answer.http_status if settled.answer else None
     assert (status, settled.attempts, settled.was_sent, settled.had_silence) == expected
 
@@ -114,5 +124,7 @@ def test_settle__tells_what_is_known(
 def test_settle__an_unreadable_success_outweighs_a_later_failure() -> None:
     """A 200 whose body was lost is still an acceptance, whatever its retries met."""
     accepted = Attempt(answer=ApiResponse(200, "ok", is_readable=False), trouble="the answer broke off")
-    settled = settle([accepted, answered(503)], verdict=RetryDecision.OVER_BUDGET, sent_at=AT, settled_at=AT)
+    settled = summarise_attempts(
+        [accepted, answered(503)], verdict=RetryDecision.OVER_BUDGET, sent_at=AT, settled_at=AT
+    )
     assert settled.answer == accepted.answer
