@@ -1,9 +1,11 @@
-"""Kill runs by the thousand, at every step and at any moment, with and without faults, and judge every row.
+"""Kill runs by the thousand among every accident there is, and judge every row, proof and undo.
 
     python -m tests.benchmarks.chaos [N_KILLS] [SEED]
 
-Printed: worlds, kills and rows judged; what was lost, doubled or mislabelled must be 0, otherwise it ends
-with 1.
+Each world is drawn from the seed and its own number: a plan, faults, kills at a step or at any moment, clock
+jumps, forks, answers that say nothing or come twice, publishes that are queued or lie, other people's edits
+and publishes; then the run goes on to its end, is verified, and undone. Printed: worlds, kills, rows and
+proofs judged; all the defects must be 0, otherwise it ends with 1.
 """
 
 from __future__ import annotations
@@ -13,33 +15,56 @@ import random
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import klikit_frames as kf
-from tests.running.fault_worlds import FAULTS, STEPS, run_fault_world
+from tests.running.accident_worlds import AccidentWorld, describe
 from tests.running.outcome_oracle import OracleCounts
 
 
-def main(n_kills: int, seed: int) -> int:
+def main(n_kills: int, seed: int, *, only: int | None = None) -> int:
     """Run worlds until so many processes were killed; return the exit code."""
-    counts, rng, started = OracleCounts(), random.Random(seed), time.monotonic()
+    counts, started = OracleCounts(), time.monotonic()
+    n_crashed, number = 0, 0 if only is None else only
     with kf.sandbox.serve() as sandbox, tempfile.TemporaryDirectory() as folder:
         while counts.kills < n_kills:
-            step = rng.choice([*STEPS, "any moment"])
-            faults = rng.sample(FAULTS, rng.choice([0, 0, 1, 3]))
-            journal = Path(folder) / f"{counts.worlds}.sqlite3"
-            run_fault_world(sandbox, journal, step=step, rng=rng, counts=counts, faults=faults)
-            if counts.worlds % 50 == 0:
+            n_crashed += not _play(sandbox, Path(folder), seed=seed, number=number, counts=counts)
+            number += 1
+            if only is not None:
+                break
+            if counts.worlds % 20 == 0:
                 print(counts, flush=True)
-    for case in counts.cases:
-        print(case)
-    print(f"{counts}, in {time.monotonic() - started:,.0f} s with seed {seed}")
-    return int(counts.lost + counts.doubled + counts.mislabelled > 0)
+    print(f"{counts}; {n_crashed} crashed, in {time.monotonic() - started:,.0f} s with seed {seed}")
+    return int(counts.n_defects + n_crashed > 0)
+
+
+def _play(sandbox: kf.sandbox.Sandbox, folder: Path, *, seed: int, number: int, counts: OracleCounts) -> bool:
+    """Play one world, tell what was wrong in it, and return whether it came to its end."""
+    rng, n_defects, is_whole = random.Random(f"{seed} {number}"), counts.n_defects, True
+    world = AccidentWorld(sandbox, folder / f"{number}.sqlite3", rng=rng, counts=counts)
+    try:
+        world.play()
+    except Exception:  # noqa: BLE001 - a crash is one of the findings
+        is_whole = False
+        traceback.print_exc(file=sys.stdout)
+    if not is_whole or counts.n_defects > n_defects:
+        print(
+            f"world {number} of seed {seed}:\n    {describe(world)}",
+            *counts.cases[:6],
+            sep="\n  ",
+            flush=True,
+        )
+    counts.cases.clear()
+    return is_whole
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("n_kills", type=int, nargs="?", default=2_000)
     arguments.add_argument("seed", type=int, nargs="?", default=7)
+    arguments.add_argument("--world", type=int, help="play this world alone")
     given = arguments.parse_args()
-    sys.exit(main(given.n_kills, given.seed))
+    sys.exit(main(given.n_kills, given.seed, only=given.world))

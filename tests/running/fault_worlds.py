@@ -39,6 +39,18 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"name": "no_request_id"},
     {"name": "wrong_content_type"},
 )
+# Answers that leave open what was written, or that are another request's.
+HARD_FAULTS: tuple[dict[str, Any], ...] = (
+    *({"name": name, "written": part} for name in ("error_504", "stored_502") for part in ("half", "all")),
+    {"name": "html_502", "written": "all"},
+    {"name": "reset_after", "written": "half"},
+    {"name": "empty_200"},
+    {"name": "empty_200", "written": "none"},
+    {"name": "no_content_204"},
+    {"name": "multi_status_207"},
+    {"name": "html_200"},
+    {"name": "doubled_answer"},
+)
 MOST_KILLS = 3
 FOREIGN_ID = 990_000_000
 
@@ -58,6 +70,23 @@ class SkippingClock:
         """Jump ahead."""
         with self._lock:
             self._skipped_s += max(0.0, seconds)
+
+
+class JumpingClock(SkippingClock):
+    """Jumps by some seconds, forward or back, when it is looked at for the `nth` time."""
+
+    def __init__(self, *, jump_s: float, nth: int) -> None:
+        super().__init__()
+        self._jump_s = jump_s
+        self._n_left = nth
+
+    def time(self) -> float:
+        """Return the present."""
+        with self._lock:
+            self._n_left -= 1
+            if self._n_left == 0:
+                self._skipped_s += self._jump_s
+        return super().time()
 
 
 def kill_self() -> None:
@@ -188,13 +217,17 @@ def run_fault_world(
     for fault in faults:
         sandbox.inject(**fault, match="PATCH", probability=0.2, count=8)
     for _ in range(MOST_KILLS):
-        kill_point = KillPoint(step, rng.randrange(1, 120 if step == "any moment" else 12))
-        counts.kills += run_until_killed(sandbox, plan, journal, kill_point=kill_point)
+        counts.kills += run_until_killed(sandbox, plan, journal, kill_point=draw_kill_point(step, rng=rng))
     sandbox.clear_faults()
     with connect(sandbox) as client:
         result = kf.run(plan, client, journal=journal, progress=False)
     assert result.resume_hint is None
     check_outcomes(result, plan, sandbox, before=before, counts=counts)
+
+
+def draw_kill_point(step: str, *, rng: random.Random) -> KillPoint:
+    """Return one of the first times that a step is come to, or a moment of the first 120 milliseconds."""
+    return KillPoint(step, rng.randrange(1, 120 if step == "any moment" else 12))
 
 
 def draw_toggles(truth: pd.DataFrame, *, rng: random.Random, n_rows: int = 40) -> pd.DataFrame:
@@ -234,6 +267,7 @@ def run_until_killed(
     *,
     kill_point: KillPoint,
     run_id: str | None = None,
+    clock: SkippingClock | None = None,
 ) -> bool:
     """Run or resume a plan in a process that may die of it, and tell whether it did."""
 
@@ -241,7 +275,8 @@ def run_until_killed(
         kill_at_commits(kill_point)
         if kill_point.step == "any moment":
             threading.Timer(kill_point.nth / 1000, kill_self).start()
-        with connect(sandbox, transport=KillingTransport(kill_point)) as client:
+        options = {} if clock is None else {"clock": clock}
+        with connect(sandbox, transport=KillingTransport(kill_point), **options) as client:
             if run_id is None:
                 kf.run(plan, client, journal=journal, progress=False)
             else:

@@ -16,6 +16,9 @@ SOMEONE = "someone"
 CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
 
 
+DEFECTS = ("lost", "doubled", "mislabelled", "false_proofs", "false_restores", "forgotten_writes")
+
+
 @dataclass(slots=True)
 class OracleCounts:
     """What was tried and judged."""
@@ -27,19 +30,31 @@ class OracleCounts:
     doubled: int = 0
     mislabelled: int = 0
     unknown: int = 0
+    proofs: int = 0
+    restored: int = 0
+    false_proofs: int = 0
+    false_restores: int = 0
+    forgotten_writes: int = 0
     cases: list[str] = field(default_factory=list)
 
-    def accuse(self, *, doubled: Iterable[object] = (), mislabelled: Iterable[object] = ()) -> None:
-        """Count what was done twice or told wrong, and keep the words for it."""
-        twice, wrong = [f"doubled: {case}" for case in doubled], [f"wrong: {case}" for case in mislabelled]
-        self.doubled += len(twice)
-        self.mislabelled += len(wrong)
-        self.cases += [*twice, *wrong]
+    @property
+    def n_defects(self) -> int:
+        """How much was not as it must be; 0 is right."""
+        return sum(getattr(self, name) for name in DEFECTS)
+
+    def record(self, **found: Iterable[object]) -> None:
+        """Count defects by their kind, and keep what shows each."""
+        for name, cases in found.items():
+            shown = [f"{name}: {case}" for case in cases]
+            setattr(self, name, getattr(self, name) + len(shown))
+            self.cases += shown
 
     def __str__(self) -> str:
         return (
-            f"{self.worlds:,} worlds, {self.kills:,} kills, {self.rows:,} rows judged: {self.lost} lost, "
-            f"{self.doubled} doubled, {self.mislabelled} mislabelled ({self.unknown} honestly unknown)"
+            f"{self.worlds:,} worlds, {self.kills:,} kills, {self.rows:,} rows, {self.proofs:,} proofs, "
+            f"{self.restored:,} restored; "
+            + ", ".join(f"{getattr(self, name)} {name.replace('_', ' ')}" for name in DEFECTS)
+            + f" ({self.unknown} honestly unknown)"
         )
 
 
@@ -61,28 +76,31 @@ def check_outcomes(
     counts.unknown += result.counts["unknown"]
     counts.lost += abs(len(frame) - plan.n_rows) + int(frame["outcome"].isna().sum())
     pd.testing.assert_frame_equal(frame[plan.toggles.columns], plan.toggles)
-    truth = {key: flag for key, flag in _flags(sandbox.state()).items() if key[:2] not in edited}
+    truth = {key: flag for key, flag in read_flags(sandbox.state()).items() if key[:2] not in edited}
     own = [row for row in frame.to_dict("records") if (row["entity_type"], row["entity_id"]) not in edited]
     writes = sandbox.requests[sandbox.requests["method"] == "PATCH"]
-    counts.accuse(doubled=_find_doubled(writes[~writes["key"].str.startswith(SOMEONE, na=False)]))
-    counts.accuse(mislabelled=(row for row in own if not _is_true(row, truth)))
-    counts.accuse(mislabelled=_find_wrong_ids(frame, writes))
-    counts.accuse(mislabelled=_find_touched_by_nobody(frame, truth, _flags(before)))
+    own_writes = writes[~writes["key"].str.startswith(SOMEONE, na=False)]
+    counts.record(doubled=_find_doubled(sandbox.history(since=1), own_writes))
+    counts.record(mislabelled=(row for row in own if not _is_true(row, truth)))
+    counts.record(mislabelled=_find_wrong_ids(frame, writes))
+    counts.record(mislabelled=_find_touched_by_nobody(frame, truth, read_flags(before)))
 
 
-def _flags(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
+def read_flags(state: pd.DataFrame) -> dict[tuple[Any, ...], Any]:
+    """Return the flag of every cell."""
     cells = state[CELL].astype(object)
     keys = cells.where(cells.notna(), None).itertuples(index=False, name=None)
-    return dict(zip(keys, state["is_enabled"], strict=True))
+    return dict(zip(keys, state["is_enabled"].astype(bool).to_list(), strict=True))
 
 
-def _key(cell: Any) -> tuple[Any, ...]:
+def to_key(cell: Any) -> tuple[Any, ...]:
+    """Return a cell as a tuple of plain values, with None for the store of a business row."""
     return tuple(None if pd.isna(value) else value for value in cell)
 
 
 def _is_true(row: dict[Any, Any], truth: dict[tuple[Any, ...], Any]) -> bool:
     """Tell whether what is said of a row is so on the server."""
-    key = _key(row[name] for name in CELL)
+    key = to_key(row[name] for name in CELL)
     if row["outcome"] == "applied":
         return key in truth and bool(truth[key]) is bool(row["is_enabled"])
     if row["outcome"] == "rejected":
@@ -90,13 +108,32 @@ def _is_true(row: dict[Any, Any], truth: dict[tuple[Any, ...], Any]) -> bool:
     return row["outcome"] in {"failed", "unknown"}
 
 
-def _find_doubled(writes: pd.DataFrame) -> list[dict[Any, Any]]:
-    """Find writes that were carried out twice: accepted as new under one key, or with the very same body."""
-    carried_out = writes[(writes["status"] == 200) & ~writes["replayed"].astype(bool)]
-    is_twice = carried_out["key"].duplicated(keep=False) | carried_out.duplicated(
-        ["path", "body"], keep=False
-    )
-    return carried_out[is_twice].to_dict("records")
+def _find_doubled(history: pd.DataFrame, writes: pd.DataFrame) -> list[object]:
+    """Find whole writes that were carried out twice: under one key, or with the very same cells and flag."""
+    n_asked = {row["key"]: _count_cells(row["body"]) for row in writes.to_dict("records")}
+    ours = history[(history["event"] == "write") & history["key"].isin([*n_asked])]
+    keys: dict[object, object] = {}
+    cells: dict[object, object] = {}
+    doubled: list[object] = []
+    for no, rows in ours.groupby("no"):
+        key, flag = rows["key"].iloc[0], bool(rows["is_enabled"].iloc[0])
+        # What a fault wrote by half is asked for again.
+        if len(rows) < n_asked[key]:
+            continue
+        cell_set = (frozenset(to_key(cell) for cell in rows[CELL].itertuples(index=False, name=None)), flag)
+        if key in keys or cell_set in cells:
+            doubled.append((no, key, keys.get(key), cells.get(cell_set)))
+        keys[key] = cells[cell_set] = no
+    return doubled
+
+
+def _count_cells(body: str) -> int:
+    """Return how many cells a request asks for; none where it was torn on its way."""
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        return 0
+    return len(set(asked["ids"])) * max(1, len(asked.get("zoneStores", [])))
 
 
 def _find_wrong_ids(frame: pd.DataFrame, writes: pd.DataFrame) -> Iterator[dict[Any, Any]]:
@@ -121,7 +158,7 @@ def _find_touched_by_nobody(
     frame: pd.DataFrame, truth: dict[tuple[Any, ...], Any], before: dict[tuple[Any, ...], Any]
 ) -> Iterator[tuple[Any, ...]]:
     """Find flags that changed though no row asked for it; stores follow their business row."""
-    asked = {_key(cell) for cell in frame[CELL].itertuples(index=False, name=None)}
+    asked = {to_key(cell) for cell in frame[CELL].itertuples(index=False, name=None)}
     wide = {key[:2] for key in asked if key[2] == "business"}
     changed = (key for key, flag in truth.items() if before.get(key) != flag)
     return (key for key in changed if key not in asked and not (key[2] == "store" and key[:2] in wide))
