@@ -57,7 +57,7 @@ _HOMES = {
     "plot_matrix": "auditing.heatmaps",
     "plot_timeline": "auditing.timelines",
     "prune_runs": "running.pruning",
-    "publish": "auditing.publishing",
+    "publish": "running.publishes",
     "read_state": "running.states",
     "read_toggles": "frames.toggles",
     "report": "auditing.reports",

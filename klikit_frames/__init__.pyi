@@ -16,7 +16,6 @@ from .auditing.diffs import diff as diff
 from .auditing.drifts import drift as drift
 from .auditing.heatmaps import plot_matrix as plot_matrix
 from .auditing.proofs import verify as verify
-from .auditing.publishing import publish as publish
 from .auditing.reports import report as report
 from .auditing.summaries import summary as summary
 from .auditing.timelines import plot_timeline as plot_timeline
@@ -57,6 +56,7 @@ from .running.jobs import Job as Job
 from .running.jobs import attach as attach
 from .running.jobs import start as start
 from .running.pruning import prune_runs as prune_runs
+from .running.publishes import publish as publish
 from .running.results import Result as Result
 from .running.runs import resume as resume
 from .running.runs import run as run

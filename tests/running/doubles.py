@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
 
@@ -90,3 +91,15 @@ def interrupt() -> None:
 def writes(sandbox: kf.sandbox.Sandbox) -> pd.DataFrame:
     """Return the writes that the sandbox received."""
     return sandbox.requests[sandbox.requests["method"] == "PATCH"]
+
+
+def press_ctrl_c() -> None:
+    """Do as Ctrl-C in the terminal does, from whatever thread."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def wait_for_threads(name: str) -> None:
+    """Wait until the threads that bear a name, left behind by whoever was interrupted, have ended."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(name):
+            thread.join(30)

@@ -15,7 +15,7 @@ import klikit_frames as kf
 from klikit_frames.running import executor
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .doubles import HoldingTransport
+from .doubles import HoldingTransport, wait_for_threads
 from .fault_worlds import connect
 
 
@@ -42,6 +42,7 @@ def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, j
         assert waited["attempts"].eq(0).all()
         assert f'kf.resume("{result.run_id}", client, journal={str(journal)!r})' in result.summary
         transport.let_go.set()
+        wait_for_threads("klikit-frames-send")
     with connect(sandbox) as client:
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
 
@@ -71,9 +72,10 @@ def test_interrupt__while_reading_back(
         lost = kf.run(kf.plan(wide), client, journal=journal, progress=False)
     transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=2)
     with connect(sandbox, transport=transport) as client:
-        threading.Timer(1.0, transport.let_go.set).start()
         result = kf.resume(lost.run_id, client, journal=journal, progress=False)
         assert result.counts["unknown"] == 4
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-read")
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.running.journal import read_journal
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, FakeClock, Script, error, ok
+
+from .doubles import HoldingTransport, press_ctrl_c, wait_for_threads
+from .fault_worlds import KillingTransport, KillPoint, connect, run_in_child
 
 STORES = [(1, 1), (1, 2), (2, 2)]
 
@@ -30,19 +35,84 @@ def test_publish__makes_menus_anew(sandbox: kf.sandbox.Sandbox, client: kf.Clien
 
 
 @pytest.mark.parametrize(
-    ("data", "outcome", "said"),
+    "data",
     [
-        ({"success": 3, "failed": 0}, "published", None),
-        ({"success": 0, "failed": 3}, "failed", "none of 3 stores"),
-        ({"success": 2, "failed": 1}, "unknown", "2 of 3 stores published; the API does not say which"),
-        ({}, "unknown", "no counts"),
+        {"success": 0, "failed": 0},
+        {"success": 2, "failed": 0},
+        {"success": 3, "failed": 3},
+        {"success": 5, "failed": 3},
+        {"success": -1, "failed": 0},
+        {"success": "3", "failed": 0},
+        {"success": True, "failed": 0},
+        {"success": 3},
+        {"success": 2, "failed": 1},
+        {},
+        None,
     ],
 )
-def test_publish__counts(data: dict[str, int], outcome: str, said: str | None) -> None:
-    """Counts are told per store as far as they tell: a failure inside a success is no success."""
-    told, _ = _publish(ok(data))
-    assert told["outcome"].tolist() == [outcome] * 3
-    assert told["message"].isna().all() if said is None else told["message"].str.contains(said).all()
+def test_publish__counts_that_do_not_add_up(data: object) -> None:
+    """Counts that do not say of every store that it was published have each asked for alone."""
+    good, bad = ok({"success": 1, "failed": 0}), ok({"success": 0, "failed": 1})
+    told, script = _publish(ok(data), good, bad, ok({"success": 0, "failed": 0}))
+    assert told["outcome"].tolist() == ["published", "failed", "unknown"]
+    assert told["message"].fillna("-").tolist() == [
+        "-",
+        "the API published none of 1 stores",
+        "the API counts 0 published and 0 failed of 1 stores",
+    ]
+    assert len({request.headers["Idempotency-Key"] for request in script.received}) == 4
+
+
+@pytest.mark.parametrize("kind", ["short", "zero", "over", "negative", "missing", "text"])
+def test_publish__sandbox_that_miscounts(sandbox: kf.sandbox.Sandbox, kind: str) -> None:
+    """Whatever the API counts, no store is told as published on counts that cannot be."""
+    sandbox.set(publish_counts=kind)
+    with connect(sandbox) as client:
+        told = kf.publish(kf.stores(client).head(5), client, journal=":memory:")
+    outcomes = set(told["outcome"])
+    assert outcomes == ({"published"} if kind == "short" else {"unknown"})
+
+
+def test_publish__answer_lost_then_broken(sandbox: kf.sandbox.Sandbox) -> None:
+    """A publish that was done, whose answer was lost and that then meets a 5xx, is asked for again."""
+    sandbox.inject("stored_502", match="publish", count=1)
+    with connect(sandbox) as client:
+        told = kf.publish(kf.stores(client).head(3), client, journal=":memory:")
+    assert told["outcome"].tolist() == ["published"] * 3
+
+
+def test_publish__is_recorded_before_it_leaves(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
+    """A process that is killed in a publish leaves its call in the journal, with its key and its stores."""
+
+    def work() -> None:
+        with connect(sandbox, transport=KillingTransport(KillPoint("after_send", 1))) as client:
+            kf.publish([(663, 1062)], client, journal=journal)
+
+    assert run_in_child(work)
+    with connect(sandbox) as client:
+        account = client.account
+    with read_journal(journal) as book:
+        (call,) = book.publishes(account)
+    assert (call.stores, call.status, call.attempts) == (((663, 1062),), None, 1)
+    assert sandbox.requests["key"].tolist() == [call.key]
+
+
+def test_publish__interrupted(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
+    """Ctrl-C returns what is known: the call under way is unknown, the rest was not sent."""
+    transport = HoldingTransport(press_ctrl_c, nth=2, method="POST")
+    with connect(sandbox, transport=transport) as client:
+        stores = [(663, 1062), (663, 1063), (663, 1064)]
+        told = kf.publish(stores, client, journal=journal, per_request=1)
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-read")
+    assert told["outcome"].tolist()[1:] == ["unknown", "not_sent"]
+
+
+@pytest.mark.parametrize("provider_ids", [[], (), 1, "16", ["1"], [True], [0], [1.0]])
+def test_publish__provider_ids_that_are_none(client: kf.Client, provider_ids: object) -> None:
+    """What are no ids of marketplaces is refused by name, and nothing is sent."""
+    with pytest.raises(kf.ConfigError, match="provider_ids"):
+        kf.publish([(663, 1062)], client, provider_ids=provider_ids)
 
 
 def test_publish__one_by_one() -> None:
@@ -73,7 +143,8 @@ def test_publish__no_answer() -> None:
     """Where no answer came, nobody knows; where no connection was opened, nothing was sent."""
     import httpx
 
-    assert _publish(httpx.ReadTimeout("late"))[0]["outcome"].tolist() == ["unknown"] * 3
+    late = [httpx.ReadTimeout("late")] * 40
+    assert _publish(*late)[0]["outcome"].tolist() == ["unknown"] * 3
     assert _publish(httpx.ConnectError("away"))[0]["outcome"].tolist() == ["not_sent"] * 3
 
 

@@ -1,0 +1,268 @@
+"""Publishing: the write that makes stores' menus anew, each call recorded before it leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..api import menu_wire
+from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH, Store
+from ..errors import ConfigError, PlanError
+from ..menus.readings import ReadingStopped, run_interruptibly
+from ..menus.stores import store_pairs
+from ..menus.trees import TEXT
+from .journal import Journal, JournalPath, open_journal
+from .journal_files import MEMORY
+from .records import Publish
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..api.retries import CallResult
+
+_REFUSED = {401, 403}
+_DTYPES = {
+    "brand_id": "int64",
+    "branch_id": "int64",
+    "outcome": TEXT,
+    "message": TEXT,
+    "http_status": "Int64",
+    "code": TEXT,
+    "request_id": TEXT,
+}
+
+
+def publish(
+    stores: pd.DataFrame | Iterable[Store],
+    client: Client,
+    *,
+    journal: JournalPath = None,
+    provider_ids: Iterable[int] = (KLIKIT_PROVIDER_ID,),
+    per_request: int = 50,
+    confirm: str | None = None,
+) -> pd.DataFrame:
+    """Publish the menus of stores and return what became of each: one row per store, in the order given.
+
+    A write of its own: it makes the copy of the menu that the store and the marketplaces show anew, with
+    everything that anybody changed since the last publish. Uses the network, and the disk for the journal:
+    each call is recorded before it leaves. Ctrl-C returns what is known by then.
+
+    Parameters
+    ----------
+    stores : DataFrame with ``brand_id, branch_id``, or pairs of ids
+        What to publish; a pair that stands there twice is published once.
+    client : Client
+        Where.
+    journal : path, optional
+        The journal's file, as given to `klikit_frames.run`; ``":memory:"`` keeps none.
+    provider_ids : iterable of int
+        The marketplaces to ship to; 1 is klikit's own, and enough to make changes show in `read_state`.
+    per_request : int
+        Stores in one request. The API answers with counts: where these do not say of every store that it was
+        published, its stores are asked for again one by one.
+    confirm : str, optional
+        The code that the refusal names, needed wherever the client reaches a real business.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``brand_id, branch_id`` (int64), ``outcome`` (text): ``published``, ``failed``, ``unknown`` (it may be
+        published: no answer, or one that does not say) or ``not_sent``; ``message``, ``http_status``,
+        ``code``, ``request_id``.
+
+    Raises
+    ------
+    PlanError
+        `confirm` is missing, or of other stores or another host; nothing was sent.
+    ConfigError
+        The client is read-only, `per_request` is below 1, or `provider_ids` are no ids; nothing was sent.
+    StateError
+        `stores` holds no pairs of ids.
+    JournalError
+        The journal cannot be used.
+
+    Notes
+    -----
+    The shape of the request and of the counts: developer.klikit.io, page "Publish the menu to providers".
+    The API may only have queued a publish that it counts as a success.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     kf.publish([(663, 1062)], client)[["brand_id", "branch_id", "outcome"]].values.tolist()
+    [[663, 1062, 'published']]
+    """
+    if type(per_request) is not int or per_request < 1:
+        raise ConfigError(f"per_request is a whole number from 1, not {per_request!r}.")
+    pairs, providers = store_pairs(stores), _check_providers(provider_ids)
+    _check(client, pairs, providers, confirm=confirm)
+    with open_journal(journal if pairs else MEMORY) as book:
+        publisher = StorePublisher(client, book, provider_ids=providers, per_request=per_request)
+        try:
+            publisher.publish(pairs)
+        except KeyboardInterrupt:
+            publisher.abandon()
+        told = [publisher.told.get(store, _NEVER) for store in pairs]
+    rows = [(*store, *_cells(one)) for store, one in zip(pairs, told, strict=True)]
+    frame = pd.DataFrame(rows, columns=list(_DTYPES))
+    return frame.astype(_DTYPES)
+
+
+@dataclass(slots=True)
+class StorePublisher:
+    """Publishes stores call by call, each recorded before it leaves.
+
+    `told` has the last call of each store that was asked for.
+    """
+
+    client: Client
+    book: Journal
+    run_id: str | None = None
+    provider_ids: tuple[int, ...] = (KLIKIT_PROVIDER_ID,)
+    per_request: int = 50
+    stop: threading.Event | None = None
+    told: dict[Store, Publish] = field(default_factory=dict, init=False)
+    _under_way: Publish | None = field(default=None, init=False)
+
+    def publish(self, stores: list[Store]) -> None:
+        """Publish these stores, in batches, and alone where a batch's answer does not tell of each."""
+        size = self.per_request
+        batches = deque(tuple(stores[at : at + size]) for at in range(0, len(stores), size))
+        while batches and not (self.stop and self.stop.is_set()):
+            call = self._send(batches.popleft())
+            if call.status == "not_sent" or call.http_status in _REFUSED:
+                return
+            if call.status != "published" and len(call.stores) > 1:
+                batches.extendleft((store,) for store in reversed(call.stores))
+
+    def abandon(self) -> None:
+        """Record that nobody waited for the answer to the call under way."""
+        if self._under_way is not None:
+            message = "nobody waited for the answer; it may be published"
+            self._record(replace(self._under_way, status="unknown", message=message))
+
+    def _send(self, stores: tuple[Store, ...]) -> Publish:
+        call = self._ask(stores)
+        # A lost answer or a stored failure is asked for again: publishing twice does no harm.
+        if call.status == "unknown" and (call.http_status is None or call.http_status >= 500):
+            again = self._ask(stores)
+            call = call if again.status == "not_sent" else again
+        self.told |= dict.fromkeys(stores, call)
+        return call
+
+    def _ask(self, stores: tuple[Store, ...]) -> Publish:
+        call = Publish(
+            publish_id=uuid.uuid4().hex,
+            account=self.client.account,
+            host=self.client.host,
+            stores=stores,
+            key=str(uuid.uuid4()),
+            run_id=self.run_id,
+            provider_ids=self.provider_ids,
+        )
+        self.book.record_publish(call)
+        self._under_way = call
+        self.told |= dict.fromkeys(stores, call)
+        try:
+            result = run_interruptibly(partial(self._write, call), stop=self.stop)
+        except ReadingStopped:
+            self.abandon()
+            return self.told[stores[0]]
+        return self._record(_settle(self._under_way, result))
+
+    def _write(self, call: Publish, halt: threading.Event) -> CallResult:
+        def note(attempt: int, sent_at: datetime) -> bool:
+            if halt.is_set():
+                return False
+            begun = self._under_way or call
+            self._under_way = replace(begun, attempts=attempt, sent_at=begun.sent_at or sent_at)
+            self.book.update_publish(self._under_way)
+            return True
+
+        body = menu_wire.encode_publish(call.stores, provider_ids=self.provider_ids)
+        return self.client.write("POST", PUBLISH_PATH, body, key=call.key, on_attempt=note, stop=halt)
+
+    def _record(self, call: Publish) -> Publish:
+        self._under_way = None
+        self.book.update_publish(call)
+        self.told |= dict.fromkeys(call.stores, call)
+        return call
+
+
+_NOT_ASKED = "the publish ended before its turn"
+_NEVER = Publish("", "", "", (), "", status="not_sent", message=_NOT_ASKED)
+
+
+def _settle(call: Publish, result: CallResult) -> Publish:
+    """Return a call with what its answer says of every one of its stores."""
+    answer, settled_at = result.answer, result.settled_at
+    if answer is None:
+        status = "unknown" if result.was_sent else "not_sent"
+        return replace(call, status=status, message=_lost(result), settled_at=settled_at)
+    told = replace(
+        call,
+        settled_at=settled_at,
+        http_status=answer.http_status,
+        code=answer.code,
+        request_id=answer.request_id,
+    )
+    if answer.http_status == 429:
+        return replace(told, status="unknown" if result.was_sent else "not_sent", message=answer.message)
+    if not answer.is_ok and answer.http_status < 500 and not result.had_silence:
+        return replace(told, status="failed", message=answer.message)
+    if not answer.is_ok or not answer.is_readable:
+        said = "; ".join(filter(None, [answer.message, "it may be published"]))
+        return replace(told, status="unknown", code=None if answer.is_ok else answer.code, message=said)
+    return _count(told, menu_wire.decode_publish(answer.data))
+
+
+def _count(call: Publish, counts: menu_wire.PublishCounts) -> Publish:
+    """Return a call as its counts tell: only those that add up to its stores say anything."""
+    n_published, n_failed = counts
+    n_stores = len(call.stores)
+    told = replace(call, n_success=n_published, n_failed=n_failed)
+    if (n_published, n_failed) == (n_stores, 0):
+        return replace(told, status="published")
+    if (n_published, n_failed) == (0, n_stores):
+        return replace(told, status="failed", message=f"the API published none of {n_stores} stores")
+    said = f"the API counts {n_published} published and {n_failed} failed of {n_stores} stores"
+    return replace(told, status="unknown", message=said)
+
+
+def _lost(result: CallResult) -> str | None:
+    said = "it may be published" if result.was_sent else None
+    return "; ".join(filter(None, [result.trouble, said])) or None
+
+
+def _cells(call: Publish) -> tuple[object, ...]:
+    return call.status or "unknown", call.message, call.http_status, call.code, call.request_id
+
+
+def _check_providers(provider_ids: Iterable[int]) -> tuple[int, ...]:
+    providers = tuple(provider_ids) if isinstance(provider_ids, Iterable) else ()
+    if not providers or not all(type(one) is int and one > 0 for one in providers):
+        raise ConfigError(f"provider_ids={provider_ids!r} are no ids of marketplaces, such as (1, 6).")
+    return providers
+
+
+def _check(client: Client, pairs: list[Store], providers: tuple[int, ...], *, confirm: str | None) -> None:
+    if client.is_closed:
+        raise ConfigError("This client is closed, so nothing was published. Connect again.")
+    if client.read_only:
+        raise ConfigError("This client is read-only: connect without read_only=True to publish.")
+    said = "\n".join([client.host, *map(str, sorted(pairs)), *map(str, sorted(providers))])
+    code = hashlib.sha256(said.encode()).hexdigest()[:8]
+    if client.needs_confirmation and confirm != code:
+        raise PlanError(
+            f"{client.host} is a real business, so nothing was published yet: {len(pairs):,} stores, "
+            f"providers {', '.join(map(str, providers))}. A publish ships everything that anybody changed in "
+            f"them. If that is meant, pass confirm={code!r}."
+        )
