@@ -12,6 +12,8 @@ from enum import StrEnum
 from itertools import product
 from typing import NamedTuple, Self, assert_never
 
+import pandas as pd
+
 Store = tuple[int, int]
 
 
@@ -76,6 +78,28 @@ class Stores:
 Scope = Business | Stores
 
 
+def parse_scope(name: str, stores: Iterable[Store]) -> Scope:
+    """Return the scope of a column's word and its stores; the two must agree.
+
+    Raises
+    ------
+    ValueError
+        ``business`` with stores, ``store`` without any, or another word.
+
+    Examples
+    --------
+    >>> from klikit_frames.model import parse_scope
+    >>> parse_scope("store", [(663, 1062)])
+    Stores(pairs=((663, 1062),))
+    """
+    pairs = tuple(stores)
+    if name == Stores.name:
+        return Stores(pairs)
+    if name == Business.name and not pairs:
+        return Business()
+    raise ValueError(f"{name!r} with {len(pairs)} stores is no scope.")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What one request writes: one flag for each of `ids` at each place of `scope`."""
@@ -103,10 +127,10 @@ class Target:
         """How many flags it writes."""
         return len(self.ids) * (1 if isinstance(self.scope, Business) else len(self.scope))
 
-    def cells(self) -> Iterator[Cell]:
-        """Yield its flags, by id and then by store."""
+    def cells(self) -> list[Cell]:
+        """Return its flags, by id and then by store."""
         places: Iterable[tuple[int | None, int | None]] = self.stores or ((None, None),)
-        return (Cell(self.entity_type, entity_id, *place) for entity_id, place in product(self.ids, places))
+        return [Cell(self.entity_type, entity_id, *place) for entity_id, place in product(self.ids, places)]
 
     def with_ids(self, ids: Iterable[int]) -> Self:
         """Return the part of it with these ids."""
@@ -115,3 +139,10 @@ class Target:
     def with_stores(self, stores: Iterable[Store]) -> Self:
         """Return the part of it in these stores, of which there is at least one."""
         return replace(self, scope=Stores(tuple(stores)))
+
+
+def cell_of(entity_type: str, entity_id: int, brand_id: int | None, branch_id: int | None) -> Cell:
+    """Return the cell of a row of a frame, where a missing store may be any missing value."""
+    if pd.isna(brand_id) or pd.isna(branch_id):
+        return Cell(entity_type, int(entity_id), None, None)
+    return Cell(entity_type, int(entity_id), int(brand_id), int(branch_id))

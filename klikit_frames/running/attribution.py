@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from ..frames.schemas import OUTCOMES, RESULT_COLUMNS
-from ..model import Outcome
+from ..model import Cell, Outcome, cell_of
 from .journal_codec import microseconds, times
 from .lifecycle import Event, RequestState, advance
-from .records import Cell, Request, cell_of
+from .records import Request
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan

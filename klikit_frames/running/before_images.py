@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from ..errors import ApiError, AuthError, RequestError
+from ..model import Cell, cell_of
 from .readbacks import read_flags
-from .records import Cell, CellFlag, cell_of
+from .records import CellFlag
 
 if TYPE_CHECKING:
     from ..api.client import Client

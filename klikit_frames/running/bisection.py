@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .records import Store, Target
+from ..model import Store, Target
 
 _Value = TypeVar("_Value")
 
@@ -48,8 +48,8 @@ def split(target: Target, evidence: Evidence) -> list[Target]:
     Examples
     --------
     >>> from klikit_frames.running.bisection import Evidence, split
-    >>> from klikit_frames.running.records import Target
-    >>> [part.ids for part in split(Target("item", "business", True, (1, 2, 3, 4), ()), Evidence())]
+    >>> from klikit_frames.model import Business, Target
+    >>> [part.ids for part in split(Target("item", (1, 2, 3, 4), Business(), is_enabled=True), Evidence())]
     [(1, 2), (3, 4)]
     """
     if _are_many(target, evidence):
@@ -57,10 +57,10 @@ def split(target: Target, evidence: Evidence) -> list[Target]:
     known = tuple(store for store in target.stores if store in evidence.guilty_stores)
     if known and len(known) < len(target.stores):
         rest = tuple(store for store in target.stores if store not in evidence.guilty_stores)
-        return [target.narrow(stores=rest), target.narrow(stores=known)]
+        return [target.with_stores(rest), target.with_stores(known)]
     if len(target.ids) > 1:
-        return [target.narrow(ids=half) for half in _halves(target.ids)]
-    return [target.narrow(stores=half) for half in _halves(target.stores)]
+        return [target.with_ids(half) for half in _halves(target.ids)]
+    return [target.with_stores(half) for half in _halves(target.stores)]
 
 
 def _are_many(target: Target, evidence: Evidence) -> bool:
@@ -70,8 +70,8 @@ def _are_many(target: Target, evidence: Evidence) -> bool:
 
 
 def _singles(target: Target) -> list[Target]:
-    stores: tuple[tuple[Store, ...], ...] = tuple((store,) for store in target.stores) or ((),)
-    return [target.narrow(ids=(entity_id,), stores=store) for entity_id in target.ids for store in stores]
+    parts = [target.with_ids([entity_id]) for entity_id in target.ids]
+    return [part.with_stores([store]) for part in parts for store in part.stores] or parts
 
 
 def _halves(values: tuple[_Value, ...]) -> tuple[tuple[_Value, ...], tuple[_Value, ...]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import RequestError
+from ..model import Cell
 from .lifecycle import RequestState
 from .readbacks import read_flags
-from .records import Cell
 from .request_trees import RequestTree
 
 if TYPE_CHECKING:

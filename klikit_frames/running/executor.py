@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import pandas as pd
 
 from ..errors import JournalError
+from ..model import Business, Cell
 from ..planning.plan import parse_plan
 from ..progress import Bar, Progress, open_bar
 from . import locks
@@ -27,7 +28,7 @@ from .journal import Journal
 from .lifecycle import EndReason, RequestState
 from .monitor import Rules, RunMonitor
 from .readbacks import find_proofs
-from .records import Cell, Request, RequestResult, Run
+from .records import Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
 from .worker_pool import WorkerPool
@@ -269,8 +270,8 @@ def _conflicts(frame: pd.DataFrame) -> list[str]:
 def _by_scope(trees: list[RequestTree]) -> list[list[RequestTree]]:
     """Put business-wide writes before stores: an override must be the last word on its store."""
     waiting = [tree for tree in trees if tree.is_waiting]
-    wide = [tree for tree in waiting if tree.root.target.scope == "business"]
-    return [wide, [tree for tree in waiting if tree.root.target.scope != "business"]]
+    wide = [tree for tree in waiting if isinstance(tree.root.target.scope, Business)]
+    return [wide, [tree for tree in waiting if not isinstance(tree.root.target.scope, Business)]]
 
 
 def _user() -> str:

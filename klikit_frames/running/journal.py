@@ -20,6 +20,7 @@ from typing import Any, Self
 import pandas as pd
 
 from ..errors import JournalError
+from ..model import Store
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
@@ -33,7 +34,7 @@ from .journal_files import (
     open_for_writing,
 )
 from .journal_writer import JournalWriter
-from .records import CellFlag, Publish, Request, Run, Store
+from .records import CellFlag, Publish, Request, Run
 
 __all__ = ["Journal", "JournalPath", "journal_path", "open_journal", "read_journal"]
 

@@ -20,9 +20,10 @@ import pandas as pd
 from ..api.wire import decode_enable
 from ..errors import JournalError, PlanError
 from ..frames.schemas import OUTCOMES
+from ..model import Cell, Store, Target, parse_scope
 from . import journal_schema as schema
 from .lifecycle import RequestState
-from .records import Cell, CellFlag, Publish, Request, RequestResult, Run, Store, Target
+from .records import CellFlag, Publish, Request, RequestResult, Run
 
 Statement = tuple[str, Sequence[Any]]
 Row = tuple[Any, ...]
@@ -217,7 +218,7 @@ def to_request(draft: Sequence[Any], values: Mapping[str, Any]) -> Request:
     _check_type(values["attempts"], int)
     return Request(
         path=tuple(int(part) for part in path.split(".")),
-        target=Target(entity_type, **decode_enable(body.encode())),
+        target=_target(entity_type, decode_enable(body.encode())),
         key=key,
         body=body.encode(),
         attempts=values["attempts"],
@@ -225,6 +226,11 @@ def to_request(draft: Sequence[Any], values: Mapping[str, Any]) -> Request:
         clock_offset_s=values["clock_offset_s"],
         result=_result(values),
     )
+
+
+def _target(entity_type: str, values: dict[str, Any]) -> Target:
+    scope = parse_scope(values.pop("scope"), values.pop("stores"))
+    return Target(entity_type, scope=scope, **values)
 
 
 def to_publishes(rows: Sequence[Row]) -> list[Publish]:

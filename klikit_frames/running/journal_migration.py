@@ -16,13 +16,14 @@ from typing import Any
 
 from ..errors import JournalError, KlikitFramesError
 from ..frames.schemas import OUTCOMES
+from ..model import Cell
 from ..planning.plan import parse_plan
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
 from .attribution import attribute, count_outcomes
 from .lifecycle import EndReason, RequestState
-from .records import Cell, CellFlag, Request
+from .records import CellFlag, Request
 
 # The schema version of release 0.1.0.
 OLD_VERSION = 2

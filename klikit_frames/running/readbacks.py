@@ -10,7 +10,8 @@ import pandas as pd
 
 from ..errors import RequestError
 from ..menus.states import fetch_state
-from .records import Cell, CellFlag, Request, cell_of
+from ..model import Cell, cell_of
+from .records import CellFlag, Request
 
 if TYPE_CHECKING:
     from ..api.client import Client

@@ -7,57 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import pandas as pd
-
+from ..model import Cell, Store, Target
 from .lifecycle import RequestState, check_step
-
-Store = tuple[int, int]
-
-
-class Cell(NamedTuple):
-    """One flag: an entity, everywhere (no store) or in one store."""
-
-    entity_type: str
-    entity_id: int
-    brand_id: int | None
-    branch_id: int | None
-
-    @property
-    def store(self) -> Store | None:
-        """Its store; None for everywhere."""
-        if self.brand_id is None or self.branch_id is None:
-            return None
-        return self.brand_id, self.branch_id
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What one request writes: `ids` times `stores`, or the business rows where `stores` is empty."""
-
-    entity_type: str
-    scope: str
-    is_enabled: bool
-    ids: tuple[int, ...]
-    stores: tuple[Store, ...]
-    cascade_to_modifier_groups: bool = False
-    cascade_brand_ids: tuple[int, ...] = ()
-
-    @property
-    def n_cells(self) -> int:
-        """How many flags it writes."""
-        return len(self.ids) * max(len(self.stores), 1)
-
-    def narrow(
-        self, *, ids: tuple[int, ...] | None = None, stores: tuple[Store, ...] | None = None
-    ) -> Target:
-        """Return the part of it with these ids, or these stores, or both."""
-        kept = self.ids if ids is None else ids
-        return replace(self, ids=kept, stores=self.stores if stores is None else stores)
-
-    def cells(self) -> list[Cell]:
-        """Return its flags, by id and then by store."""
-        stores: tuple[Store | tuple[None, None], ...] = self.stores or ((None, None),)
-        return [Cell(self.entity_type, entity_id, *store) for entity_id in self.ids for store in stores]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +125,3 @@ class CellFlag(NamedTuple):
 
     cell: Cell
     is_enabled: bool | None
-
-
-def cell_of(entity_type: str, entity_id: int, brand_id: int | None, branch_id: int | None) -> Cell:
-    """Return the cell of a row of a frame, where a store that is not there may be any missing value."""
-    if pd.isna(brand_id) or pd.isna(branch_id):
-        return Cell(entity_type, int(entity_id), None, None)
-    return Cell(entity_type, int(entity_id), int(brand_id), int(branch_id))

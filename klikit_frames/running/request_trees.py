@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.wire import encode_enable
+from ..model import Cell, Store, Target, cell_of, parse_scope
 from .bisection import Evidence, split
 from .lifecycle import RequestState
-from .records import Cell, Request, RequestResult, Store, Target, cell_of
+from .records import Request, RequestResult
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan
@@ -110,7 +111,7 @@ def build_request(target: Target, *, path: tuple[int, ...]) -> Request:
     """Return a new request with a key of its own and the bytes that it will send."""
     body = encode_enable(
         target.ids,
-        target.stores if target.scope == "store" else None,
+        target.stores or None,
         is_enabled=target.is_enabled,
         cascade_to_modifier_groups=target.cascade_to_modifier_groups,
         cascade_brand_ids=target.cascade_brand_ids,
@@ -155,10 +156,9 @@ class RowCounter:
 def _target(row: dict[Hashable, Any]) -> Target:
     return Target(
         entity_type=row["entity_type"],
-        scope=row["scope"],
-        is_enabled=bool(row["is_enabled"]),
         ids=tuple(row["ids"]),
-        stores=tuple(row["stores"]),
+        scope=parse_scope(row["scope"], row["stores"]),
+        is_enabled=bool(row["is_enabled"]),
         cascade_to_modifier_groups=bool(row["cascade_to_modifier_groups"]),
         cascade_brand_ids=tuple(row["cascade_brand_ids"]),
     )

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.model import Cell
 from klikit_frames.running.attribution import attribute
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Cell, Request, RequestResult
+from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import build_request, build_requests
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
@@ -79,10 +80,10 @@ def test_attribute__parts_of_a_refused_request() -> None:
     plan = kf.plan(toggles)
     (whole,) = build_requests(plan)
     left, right = (
-        build_request(whole.target.narrow(ids=ids), path=(1, n)) for n, ids in enumerate([(1, 2), (3,)])
+        build_request(whole.target.with_ids(ids), path=(1, n)) for n, ids in enumerate([(1, 2), (3,)])
     )
     one, two = (
-        build_request(whole.target.narrow(ids=(entity_id,)), path=(1, 0, entity_id)) for entity_id in (1, 2)
+        build_request(whole.target.with_ids((entity_id,)), path=(1, 0, entity_id)) for entity_id in (1, 2)
     )
     requests = [_end(whole, "split"), _end(left, "split"), _end(one, "rejected"), two, _end(right, "applied")]
     told = attribute(plan, requests, proofs={})

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
+from klikit_frames.model import Business, Cell, Stores, Target
 from klikit_frames.running.bisection import Evidence, split
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Cell, Request, RequestResult, Target
+from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import RequestTree, build_request
 
 from .fault_worlds import connect
@@ -27,8 +28,8 @@ STORES = tuple((5297, branch_id) for branch_id in range(1, 9))
 
 
 def _target(n_ids: int, n_stores: int) -> Target:
-    scope = "store" if n_stores else "business"
-    return Target("item", scope, False, tuple(range(1, n_ids + 1)), STORES[:n_stores])
+    scope = Stores(STORES[:n_stores]) if n_stores else Business()
+    return Target("item", tuple(range(1, n_ids + 1)), scope, False)
 
 
 def _answer(request: Request, is_guilty: Callable[[Cell], bool]) -> RequestResult:

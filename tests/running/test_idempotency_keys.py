@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.model import Business, Target
 from klikit_frames.running.idempotency_keys import is_key_expired
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Request, RequestResult, Target
+from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import build_request
 
 from .doubles import Bar, interrupt
@@ -28,7 +29,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def _sent(
     hours_ago: float, *, offset_s: float | None = None, word: str | None = None, attempts: int = 1
 ) -> Request:
-    drawn = build_request(Target("item", "business", False, (1,), ()), path=(1,))
+    drawn = build_request(Target("item", (1,), Business(), False), path=(1,))
     result = RequestResult(RequestState(word)) if word else None
     sent_at = NOW - timedelta(hours=hours_ago)
     return replace(drawn, attempts=attempts, sent_at=sent_at, result=result, clock_offset_s=offset_s)

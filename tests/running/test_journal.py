@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.model import Cell, Stores, Target
 from klikit_frames.running.journal import open_journal, read_journal
 from klikit_frames.running.journal_writer import JournalWriter
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Cell, CellFlag, Publish, RequestResult, Run, Target
+from klikit_frames.running.records import CellFlag, Publish, RequestResult, Run
 from klikit_frames.running.request_trees import build_request
 
 from .test_runs import Bar
@@ -44,7 +45,7 @@ RUN_ID = _run().run_id
 
 
 def _target() -> Target:
-    return Target("item", "store", False, (1, 2), ((663, 1062),), True, (663, 664))
+    return Target("item", (1, 2), Stores(((663, 1062),)), False, True, (663, 664))
 
 
 def test_journal__round_trip(journal: Path) -> None:
@@ -70,7 +71,7 @@ def test_journal__verdict_and_parts(journal: Path) -> None:
     request = build_request(_target(), path=(1,))
     result = RequestResult(RequestState.SPLIT, "resource_not_found", 404, "no", "req", NOW)
     settled = type(request)((1,), request.target, request.key, request.body, 2, NOW, result)
-    parts = [build_request(request.target.narrow(ids=(n,)), path=(1, n)) for n in (1, 2)]
+    parts = [build_request(request.target.with_ids((n,)), path=(1, n)) for n in (1, 2)]
     with open_journal(journal) as book:
         book.begin(_run(), plan_body=b"", requests=[request], before=[])
         book.record_attempt(RUN_ID, settled)

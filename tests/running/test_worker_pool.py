@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 import klikit_frames as kf
+from klikit_frames.model import Stores, Target
 from klikit_frames.running import worker_pool
 from klikit_frames.running.executor import new_run
 from klikit_frames.running.journal import open_journal
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.monitor import Rules, RunMonitor
-from klikit_frames.running.records import RequestResult, Target
+from klikit_frames.running.records import RequestResult
 from klikit_frames.running.request_trees import RowCounter, build_request, group_requests
 
 from .doubles import HoldingTransport
@@ -70,15 +71,15 @@ def test_crew__refusal_known(
     store = (int(narrow["brand_id"].iloc[0]), int(narrow["branch_id"].iloc[0]))
     ids = tuple(narrow["entity_id"].head(3).tolist())
     refused = RequestResult(RequestState.SPLIT, code="resource_not_found", http_status=404)
-    root = build_request(Target("item", "store", False, (*ids, FOREIGN_ID), (store,)), path=(2,))
-    good = build_request(root.target.narrow(ids=ids[:2]), path=(2, 0))
-    bad = build_request(root.target.narrow(ids=(ids[2], FOREIGN_ID)), path=(2, 1))
+    root = build_request(Target("item", (*ids, FOREIGN_ID), Stores((store,)), False), path=(2,))
+    good = build_request(root.target.with_ids(ids[:2]), path=(2, 0))
+    bad = build_request(root.target.with_ids((ids[2], FOREIGN_ID)), path=(2, 1))
     known = [
-        build_request(root.target.narrow(ids=ids[:1]), path=(1,)),
+        build_request(root.target.with_ids(ids[:1]), path=(1,)),
         replace(root, attempts=1, result=refused),
         replace(good, attempts=1, result=RequestResult(RequestState.APPLIED, code="ok", http_status=200)),
         bad,
-        build_request(root.target.narrow(ids=ids[:1]), path=(3,)),
+        build_request(root.target.with_ids(ids[:1]), path=(3,)),
     ]
     with open_journal(journal) as book, connect(sandbox, max_connections=1) as client:
         run, watch = new_run(singles, client), RunMonitor(Rules(), count_rows=RowCounter(singles))
