@@ -17,8 +17,8 @@ import klikit_frames as kf
 from klikit_frames.running import journal_codec, locks
 from klikit_frames.running.journal import open_journal
 
-from .scenes import writes
-from .worlds import die, in_child
+from .doubles import writes
+from .fault_worlds import kill_self, run_in_child
 
 OLD = Path(__file__).parent / "fixtures_0_1_0"
 ABOUT: dict[str, Any] = json.loads((OLD / "about.json").read_text())
@@ -128,7 +128,7 @@ def test_migration__killed_in_the_middle(old: Path, nth: int) -> None:
             nonlocal calls
             calls += 1
             if calls == nth:
-                die()
+                kill_self()
             return (update_run if nth == 6 else insert_run)(*args, **options)
 
         if nth == 6:
@@ -138,7 +138,7 @@ def test_migration__killed_in_the_middle(old: Path, nth: int) -> None:
             journal_codec.insert_run = doomed
         open_journal(old)
 
-    assert in_child(migrate)
+    assert run_in_child(migrate)
     assert kf.runs(journal=old)["run_id"].tolist() == list(RUN_IDS.values())
     assert _dump(old) == before
     open_journal(old).__exit__()

@@ -12,7 +12,7 @@ import klikit_frames as kf
 from klikit_frames.running import locks
 from klikit_frames.running.journal import Journal, open_journal
 
-from .scenes import Bar, interrupt
+from .doubles import Bar, interrupt
 
 
 def _finish(book: Journal, run_id: str, *, days_ago: int, **counts: int) -> None:

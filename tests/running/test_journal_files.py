@@ -1,0 +1,197 @@
+"""Journal files: opened by many at once, checked when need be, and refused where they are no journals."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.running import journal_files
+from klikit_frames.running.journal import open_journal, read_journal
+
+from .fault_worlds import kill_self, run_in_child
+from .test_journal import RUN_ID, _run
+
+N_THREADS = 8
+N_FILES = 30
+
+
+def test_open_journal__many_at_once(tmp_path: Path) -> None:
+    """Eight threads that open the same new journals all get them: 240 openings, no error."""
+    barrier = threading.Barrier(N_THREADS)
+
+    def open_all() -> list[int]:
+        seen = []
+        for n in range(N_FILES):
+            barrier.wait(60)
+            with open_journal(tmp_path / f"{n}.sqlite3") as book:
+                seen.append(len(book.runs()))
+        return seen
+
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        futures = [pool.submit(open_all) for _ in range(N_THREADS)]
+    assert [future.result() for future in futures] == [[0] * N_FILES] * N_THREADS
+
+
+def test_read_journal__while_it_is_made(tmp_path: Path) -> None:
+    """Who looks while others create a journal sees an empty one, never a file of another program."""
+    barrier = threading.Barrier(2)
+
+    def make() -> None:
+        for n in range(N_FILES):
+            barrier.wait(60)
+            open_journal(tmp_path / f"{n}.sqlite3").__exit__()
+
+    def look() -> int:
+        n_runs = 0
+        for n in range(N_FILES):
+            barrier.wait(60)
+            with read_journal(tmp_path / f"{n}.sqlite3") as book:
+                n_runs += len(book.runs())
+        return n_runs
+
+    with ThreadPoolExecutor(2) as pool:
+        made, seen = pool.submit(make), pool.submit(look)
+    assert (made.result(), seen.result()) == (None, 0)
+
+
+def _sessions(journal: Path) -> int:
+    with closing(sqlite3.connect(journal)) as connection:
+        return len(connection.execute("SELECT * FROM sessions").fetchall())
+
+
+def _count_checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with every check of a whole file."""
+    checks: list[str] = []
+    connect = journal_files.connect
+
+    def counting(path: Path | None) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.set_trace_callback(lambda sql: checks.append(sql) if "quick_check" in sql else None)
+        return connection
+
+    monkeypatch.setattr(journal_files, "connect", counting)
+    return checks
+
+
+def test_open_journal__checks_what_was_not_closed(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole file is checked after a session that was killed, and only once."""
+
+    def be_killed() -> None:
+        open_journal(journal).begin(_run(), plan_body=b"", requests=[], before=[])
+        kill_self()
+
+    open_journal(journal).__exit__()
+    assert _sessions(journal) == 0
+    assert run_in_child(be_killed)
+    assert _sessions(journal) == 1
+    checks = _count_checks(monkeypatch)
+    for _ in range(2):
+        open_journal(journal).__exit__()
+    assert len(checks) == 1
+    assert _sessions(journal) == 0
+
+
+def test_open_journal__a_session_beside_another(journal: Path) -> None:
+    """A session that goes on while another opens and closes the file is still known to be open."""
+    with open_journal(journal) as book:
+        book.begin(_run(), plan_body=b"", requests=[], before=[])
+        open_journal(journal).__exit__()
+        book.record_start(RUN_ID)
+        assert _sessions(journal) == 1
+    assert _sessions(journal) == 0
+
+
+@pytest.mark.parametrize("journal_name", ["nul\0byte.sqlite3", 7, b"\xff\x00"])
+def test_open_journal__no_path(journal_name: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no path of a file is refused with the cure."""
+    monkeypatch.chdir(tmp_path)
+    for opened in (open_journal, read_journal):
+        with pytest.raises(kf.JournalError, match="Name a file"):
+            opened(journal_name)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def _foreign(journal: Path, **values: object) -> None:
+    """Let the journal have a run whose row was written by somebody else, with good digests."""
+    with open_journal(journal) as book:
+        book.begin(_run(), plan_body=b"", requests=[], before=[])
+    settings = ", ".join(f"{name} = ?" for name in values)
+    connection, _ = journal_files.open_for_writing(journal)
+    with closing(connection):
+        connection.execute(f"UPDATE runs SET {settings}", [*values.values()])
+
+
+@pytest.mark.parametrize("plan_id", ["../../precious", "/etc/passwd", "A" * 32, "a" * 31, b"a" * 32, 7, None])
+def test_journal__foreign_ids(journal: Path, client: kf.Client, plan_id: object) -> None:
+    """A plan id that is no id is refused by all that read it; no file is made or removed by its name."""
+    precious = journal.parent / "precious"
+    precious.write_text("mine")
+    _foreign(journal, plan_id=plan_id)
+    files = sorted(journal.parent.rglob("*"))
+    for look in (
+        lambda: kf.runs(journal=journal),
+        lambda: kf.attach(RUN_ID, journal=journal),
+        lambda: kf.resume(RUN_ID, client, journal=journal),
+        lambda: kf.undo(RUN_ID, client, journal=journal),
+        lambda: kf.prune_runs("0d", journal=journal),
+    ):
+        with pytest.raises(kf.JournalError, match="not an id"):
+            look()
+    assert sorted(journal.parent.rglob("*")) == files
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rules": "[1]"},
+        {"rules": "{"},
+        {"rules": None},
+        {"host": 7},
+        {"user": None},
+        {"n_rows": "many"},
+        {"started_at": "today"},
+        {"started_at": 10**18 * 9},
+        {"run_id": "../x"},
+    ],
+)
+def test_journal__foreign_shapes(journal: Path, client: kf.Client, values: dict[str, object]) -> None:
+    """A value of another type than is written is refused in a sentence, with its digest in order."""
+    _foreign(journal, **values)
+    run_id = str(values.get("run_id", RUN_ID))
+    with pytest.raises(kf.JournalError):
+        kf.resume(run_id, client, journal=journal)
+    with pytest.raises(kf.JournalError):
+        kf.attach(run_id, journal=journal)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", "[[1,2]]", '[["1","item","k","{}"]]', "nonsense", "[" * 99_999]
+)
+def test_journal__foreign_documents(journal: Path, content: str) -> None:
+    """A document of another shape is refused in a sentence, never with the error of a parser."""
+    with open_journal(journal) as book:
+        book.begin(_run(), plan_body=b"", requests=[], before=[])
+    connection, _ = journal_files.open_for_writing(journal)
+    with closing(connection):
+        for kind in ("requests", "before", "plan"):
+            connection.execute("DELETE FROM documents WHERE kind = ?", (kind,))
+            connection.execute(
+                "INSERT INTO documents (run_no, kind, content) VALUES (1, ?, ?)",
+                (kind, zlib.compress(content.encode())),
+            )
+        connection.execute("UPDATE runs SET n_documents = 3")
+    with read_journal(journal) as book:
+        for look in (book.requests, lambda one: book.flags(one, "before")):
+            if content not in {"[]", "{}"}:
+                with pytest.raises(kf.JournalError, match="damaged"):
+                    look(RUN_ID)
+    with pytest.raises(kf.KlikitFramesError):
+        kf.attach(RUN_ID, journal=journal)
