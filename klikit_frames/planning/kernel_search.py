@@ -19,6 +19,7 @@ from .candidates import (
     shared_columns,
 )
 from .dual_prices import PRICING, price_cells
+from .fooling_growth import GROWTH_PRODUCTS, grow_from_cells
 from .milp import has_solver, solve_set_cover
 from .set_cover import LocalSearch, choose_greedily, drop_redundant
 
@@ -86,7 +87,11 @@ class KernelSearch:
         """Find a good cover quickly."""
         if self.is_settled or budget.is_over:
             return
-        self._cover_greedily(self._kernel.needed.astype(np.float32), keep=0, is_shaken=False, budget=budget)
+        self._grow_from_fooling_set(budget)
+        if self.is_settled or budget.is_over:
+            return
+        everything = self._kernel.needed.astype(np.float32)
+        self._cover_greedily(everything, kept=self.columns[:0], is_shaken=False, budget=budget)
         if not self.is_settled and self._is_narrow:
             self._choose(choose_greedily(self._covers))
 
@@ -211,25 +216,39 @@ class KernelSearch:
 
     def _destroy_and_repair_once(self, budget: SearchBudget) -> None:
         n_best = len(self.columns)
-        kept = self._draw.permutation(n_best)[: n_best - max(2, n_best // 4)]
-        rows = shared_columns(self._kernel.cells.T, self.columns[kept])
-        held = rows.T.astype(np.float32) @ self.columns[kept].astype(np.float32) > 0.5
-        gap = (self._kernel.needed & ~held).astype(np.float32)
-        self._cover_greedily(gap, keep=kept, is_shaken=True, budget=budget)
+        kept = self.columns[self._draw.permutation(n_best)[: n_best - max(2, n_best // 4)]]
+        self._cover_greedily(self._gap(kept), kept=kept, is_shaken=True, budget=budget)
 
-    def _cover_greedily(
-        self, weights: Weights, *, keep: np.ndarray | int, is_shaken: bool, budget: SearchBudget
-    ) -> None:
-        kept = self.columns[keep] if isinstance(keep, np.ndarray) else self.columns[:0]
+    def _gap(self, columns: Bits) -> Weights:
+        """Return 1 for each needed cell that no maximal rectangle with one of these sets of columns has."""
+        rows = shared_columns(self._kernel.cells.T, columns)
+        held = rows.T.astype(np.float32) @ columns.astype(np.float32) > 0.5
+        gap: Weights = (self._kernel.needed & ~held).astype(np.float32)
+        return gap
+
+    def _grow_from_fooling_set(self, budget: SearchBudget) -> None:
+        """Grow one rectangle from each cell of the fooling set, and cover greedily what these leave."""
+        operations = 2.0 * GROWTH_PRODUCTS * self._fooling.size * self._kernel.cells.size
+        if self._fooling.size < 2 or not budget.can_afford(operations):
+            return
+        grown = grow_from_cells(self._kernel, self._fooling.places)
+        grown = grown[grown.any(axis=1)]
+        budget.charge(operations / 8 + STEP * len(grown))
+        gap = self._gap(grown)
+        if not gap.any():
+            self._update_best(grown)
+        else:
+            self._cover_greedily(gap, kept=grown, is_shaken=False, budget=budget)
+
+    def _cover_greedily(self, weights: Weights, *, kept: Bits, is_shaken: bool, budget: SearchBudget) -> None:
         n_seeds = max(4, min(64, 4_000_000 // self._kernel.cells.size))
-        most = len(self.columns) - len(kept)
         chosen, seen = greedy_cover(
             self._kernel,
             weights,
             n_seeds=n_seeds,
             draw=self._draw,
             is_shaken=is_shaken,
-            most=most,
+            most=len(self.columns) - len(kept),
             budget=budget,
         )
         if self._is_narrow and not self._is_complete:

@@ -70,3 +70,14 @@ def roles(n_users: int, n_permissions: int, count: int, *, seed: int) -> np.ndar
         for role in draw.choice(count, draw.integers(2, 10), replace=False):
             cells[user, found[role]] = True
     return cells
+
+
+def planted_densely(n_rows: int, n_columns: int, count: int, *, side: int, seed: int) -> np.ndarray:
+    """Return the union of `count` random rectangles of about `side` x `side`, most of them overlapping."""
+    draw = np.random.default_rng(seed)
+    cells = np.zeros((n_rows, n_columns), dtype=bool)
+    for _ in range(count):
+        high, wide = draw.integers(side // 2, side * 3 // 2 + 1, size=2)
+        rows = draw.choice(n_rows, high, replace=False)
+        cells[np.ix_(rows, draw.choice(n_columns, wide, replace=False))] = True
+    return cells
