@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from ..api.client import Client
 
 
-def check_canary(client: Client, canary: Iterable[RequestTree]) -> str | None:
+def check_canary(
+    client: Client, canary: Iterable[RequestTree], *, stop: threading.Event | None = None
+) -> str | None:
     """Return what is wrong with the first requests, in words; None if the rest may follow.
 
     Every one of their flags must have been accepted. Business-wide flags must read back as asked; those of
@@ -32,12 +35,12 @@ def check_canary(client: Client, canary: Iterable[RequestTree]) -> str | None:
         for cell in request.target.cells()
         if cell.store is None
     }
-    return _unlike(client, wanted)
+    return _unlike(client, wanted, stop=stop)
 
 
-def _unlike(client: Client, wanted: dict[Cell, bool]) -> str | None:
+def _unlike(client: Client, wanted: dict[Cell, bool], *, stop: threading.Event | None) -> str | None:
     try:
-        seen = dict(read_flags(client, wanted))
+        seen = dict(read_flags(client, wanted, stop=stop))
     except RequestError as error:
         return f"the first requests could not be read back ({error})"
     # What no menu tells, as the flags of modifier options, cannot be held against the run.

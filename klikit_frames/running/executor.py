@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import getpass
 import platform
+import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import pandas as pd
 
 from ..errors import JournalError
+from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
 from ..progress import Bar, Progress, open_bar
@@ -26,7 +28,14 @@ from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .interrupts import ignore_sigint
 from .journal import Journal
 from .lifecycle import EndReason, RequestState
-from .monitor import Rules, RunMonitor
+from .monitor import PolledStop, Rules, RunMonitor
+from .publishes import (
+    StorePublisher,
+    publish_notes,
+    published_column,
+    run_publishes,
+    stores_to_publish,
+)
 from .readbacks import find_proofs
 from .records import Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..planning.plan import Plan
 
+T = TypeVar("T")
 _PAST_KEY = "it was sent, and no answer came while its key was good; it is not sent again"
 
 
@@ -78,6 +88,7 @@ class RunExecutor:
         is_news = True
         try:
             is_news = self._settle(requests, progress=progress)
+            is_news = self._publish() or is_news
         except KeyboardInterrupt:
             self.watch.end(EndReason.INTERRUPTED)
         with ignore_sigint():
@@ -119,7 +130,10 @@ class RunExecutor:
         """Return the requests, those marked whose keys may be forgotten: they are not sent again."""
         if not any(is_in_doubt(one) and not self._is_read_back(one) for one in requests):
             return requests
-        server_now = ask_server_time(self.client)
+        try:
+            server_now = self._read(lambda _halt: ask_server_time(self.client))
+        except ReadingStopped:
+            return requests
         if server_now is None:
             self.watch.end(EndReason.UNREACHABLE)
             return requests
@@ -164,7 +178,11 @@ class RunExecutor:
 
     def _check_canary(self, canary: list[RequestTree]) -> None:
         """Record that the canary has passed, or end the run."""
-        if fault := check_canary(self.client, canary):
+        try:
+            fault = self._read(lambda halt: check_canary(self.client, canary, stop=halt))
+        except ReadingStopped:
+            return
+        if fault:
             self._notes.append(f"{fault}.")
             self.watch.end(EndReason.CANARY)
             return
@@ -188,19 +206,43 @@ class RunExecutor:
         if not owners:
             return
         before = dict(self.book.flags(self.run.run_id, "before"))
+        try:
+            found = self._read(lambda halt: find_proofs(self.client, requests, before=before, stop=halt))
+        except ReadingStopped:
+            return
         flags = [
             flag
-            for flag in find_proofs(self.client, requests, before=before)
+            for flag in found
             if flag.cell in owners and settle_by_reading(owners[flag.cell], seen=flag.is_enabled)
         ]
         self._proofs |= dict(flags)
         self.book.record_flags(self.run.run_id, "proof", flags)
 
+    def _read(self, call: Callable[[threading.Event], T]) -> T:
+        """Return what a reading brings; whoever stops the run does not wait for it."""
+        return run_interruptibly(call, stop=PolledStop(self.watch))
+
+    def _publish(self) -> bool:
+        """Publish the stores that were written since they were last published, and tell whether any was."""
+        if not self.rules.publish or self.watch.reason is not None:
+            return False
+        calls = run_publishes(self.book, self.run)
+        stores = stores_to_publish(self.book.requests(self.run.run_id), calls)
+        publisher = StorePublisher(
+            self.client, self.book, run_id=self.run.run_id, stop=PolledStop(self.watch)
+        )
+        try:
+            publisher.publish(stores)
+        except KeyboardInterrupt:
+            publisher.abandon()
+            self.watch.end(EndReason.INTERRUPTED)
+        return bool(stores)
+
     def _end(self) -> Result:
         result = build_result(
             self.book, self.plan, self.run, status=self.watch.reason or EndReason.FINISHED, notes=self._notes
         )
-        if self.watch.stops_at_once and not result.n_open:
+        if self.watch.stops_at_once and not result.n_open and not result.n_unpublished:
             result = replace(result, status=EndReason.FINISHED.value)
         counts, ended_at = result.counts, datetime.now(UTC)
         self.book.record_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
@@ -240,6 +282,11 @@ def build_result(book: Journal, plan: Plan, run: Run, *, status: str, notes: Ite
     requests = book.requests(run.run_id)
     frame = attribute(plan, requests, proofs=proofs, is_over=status != EndReason.RUNNING)
     told = (*notes, *_conflicts(frame))
+    publishes = bool(run.rules.get("publish"))
+    if publishes:
+        frame = frame.rename(columns={"published": "input_published"})
+        frame["published"] = published_column(frame, run_publishes(book, run))
+        told = (*told, *publish_notes(frame))
     return Result(
         frame,
         run.run_id,
@@ -248,6 +295,7 @@ def build_result(book: Journal, plan: Plan, run: Run, *, status: str, notes: Ite
         status=str(status),
         notes=told,
         journal=book.name,
+        publishes=publishes,
         names=plan.names,
     )
 

@@ -274,7 +274,8 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
         Where to send it; keep it open until the job is done.
     **options
         All of ``kf.run``: ``journal``, ``progress`` (an object; no bar is drawn by itself), ``on_error``,
-        ``confirm``, ``max_failures``, ``deadline_s``, ``first``, ``before``.
+        ``confirm``, ``max_failures``, ``deadline_s``, ``first``, ``before``,
+        ``publish``.
 
     Returns
     -------

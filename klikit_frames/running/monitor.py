@@ -16,6 +16,7 @@ from .records import Request
 OnError = Literal["continue", "stop"]
 # So many flags refused one by one, and none accepted: the table is hardly meant for this business.
 MAX_REFUSED = 20
+_ASK_S = 0.5
 _BAD = {Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN}
 
 
@@ -59,6 +60,8 @@ class RunMonitor:
         When to stop.
     count_rows : callable
         Tells how many rows a request carries.
+    is_cancelled : callable
+        Tells whether somebody who attached to the run has cancelled it.
     now : callable
         Seconds on a clock that nobody sets.
     """
@@ -68,6 +71,7 @@ class RunMonitor:
         rules: Rules,
         *,
         count_rows: Callable[[Request], int],
+        is_cancelled: Callable[[], bool] = lambda: False,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stop = threading.Event()
@@ -76,6 +80,8 @@ class RunMonitor:
         self.now = now
         self._rules = rules
         self._count_rows = count_rows
+        self._is_cancelled = is_cancelled
+        self._ask_again_at = 0.0
         self._until = None if rules.deadline_s is None else now() + rules.deadline_s
         self._n_bad_rows = self._n_refused = 0
         self._has_accepted = self._has_refused = False
@@ -128,7 +134,24 @@ class RunMonitor:
         elif is_flood:
             self.end(EndReason.ALL_REFUSED)
 
-    def check_deadline(self) -> None:
-        """Stop the run if its time is up."""
+    def poll(self) -> None:
+        """Stop the run if its time is up, or if somebody has cancelled it."""
         if self._until is not None and self.now() >= self._until:
             self.end(EndReason.DEADLINE)
+        if self.now() >= self._ask_again_at and not self.stop.is_set():
+            self._ask_again_at = self.now() + _ASK_S
+            if self._is_cancelled():
+                self.end(EndReason.CANCELLED)
+
+
+class PolledStop(threading.Event):
+    """The stop of a run, for whoever waits where nobody else looks whether the run is to end."""
+
+    def __init__(self, monitor: RunMonitor) -> None:
+        super().__init__()
+        self._monitor = monitor
+
+    def is_set(self) -> bool:
+        """Look, and tell."""
+        self._monitor.poll()
+        return self._monitor.stop.is_set()

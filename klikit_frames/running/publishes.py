@@ -6,7 +6,7 @@ import hashlib
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,13 +20,16 @@ from ..errors import ConfigError, PlanError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..menus.stores import store_pairs
 from ..menus.trees import TEXT
+from ..wording import counted
 from .journal import Journal, JournalPath, open_journal
 from .journal_files import MEMORY
+from .lifecycle import RequestState
 from .records import Publish
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..api.retries import CallResult
+    from .records import Request, Run
 
 _REFUSED = {401, 403}
 _DTYPES = {
@@ -199,6 +202,58 @@ class StorePublisher:
 
 _NOT_ASKED = "the publish ended before its turn"
 _NEVER = Publish("", "", "", (), "", status="not_sent", message=_NOT_ASKED)
+
+
+def run_publishes(book: Journal, run: Run) -> dict[Store, Publish]:
+    """Return the last publish of each store that a run asked for."""
+    calls = [call for call in book.publishes(run.account) if call.run_id == run.run_id]
+    return {store: call for call in calls for store in call.stores}
+
+
+def stores_to_publish(requests: Iterable[Request], calls: Mapping[Store, Publish]) -> list[Store]:
+    """Return the stores that were written since they were last published."""
+    written = [one for one in requests if one.state is RequestState.APPLIED]
+    stale = {
+        store
+        for one in written
+        for store in one.target.stores
+        if not _covers(calls.get(store), one.result.settled_at if one.result else None)
+    }
+    return sorted(stale)
+
+
+def published_column(frame: pd.DataFrame, calls: Mapping[Store, Publish]) -> pd.Series:
+    """Return of each row of a result whether its store was published after it; missing where nobody knows."""
+    keys = zip(frame["scope"], frame["brand_id"], frame["branch_id"], frame["settled_at"], strict=True)
+    told = [
+        pd.NA if scope == "business" else _is_published(calls.get((int(brand), int(branch))), settled_at)
+        for scope, brand, branch, settled_at in keys
+    ]
+    return pd.Series(told, index=frame.index, dtype="boolean")
+
+
+def publish_notes(frame: pd.DataFrame) -> list[str]:
+    """Return what a result says of its publishes."""
+    is_applied = frame["outcome"] == "applied"
+    written = frame[is_applied & (frame["scope"] == "store")]
+    by_store = written.groupby(["brand_id", "branch_id"])["published"].min()
+    n_published = int(by_store.fillna(value=False).sum())
+    notes = [f"{n_published:,} of {counted(len(by_store), 'store')} published."] if len(by_store) else []
+    if (is_applied & (frame["scope"] == "business")).any():
+        notes.append("Business-wide rows reach the guests of a store once its menu is synced or published.")
+    return notes
+
+
+def _covers(call: Publish | None, settled_at: datetime | None) -> bool:
+    if call is None or call.status != "published" or call.sent_at is None:
+        return False
+    return settled_at is None or call.sent_at >= settled_at
+
+
+def _is_published(call: Publish | None, settled_at: pd.Timestamp) -> object:
+    if call is not None and call.status in {None, "unknown"}:
+        return pd.NA
+    return _covers(call, None if pd.isna(settled_at) else settled_at.to_pydatetime())
 
 
 def _settle(call: Publish, result: CallResult) -> Publish:

@@ -43,7 +43,11 @@ def read_flags(
 
 
 def find_proofs(
-    client: Client, requests: Iterable[Request], *, before: Mapping[Cell, bool | None]
+    client: Client,
+    requests: Iterable[Request],
+    *,
+    before: Mapping[Cell, bool | None],
+    stop: threading.Event | None = None,
 ) -> list[CellFlag]:
     """Return those flags of these requests that are known to be newer than the run.
 
@@ -54,7 +58,7 @@ def find_proofs(
     wanted = {cell: request.target.is_enabled for request in requests for cell in request.target.cells()}
     cells = [cell for cell, flag in wanted.items() if cell.store is None or before.get(cell) is (not flag)]
     try:
-        flags = read_flags(client, cells)
+        flags = read_flags(client, cells, stop=stop)
     except RequestError:
         return []
     return [flag for flag in flags if flag.cell.store is None or flag.is_enabled is wanted[flag.cell]]

@@ -41,6 +41,9 @@ class Result:
         What else there is to know.
     journal : str or None
         The journal as it was named; None is the one in the person's own state folder.
+    publishes : bool
+        Whether the run was told to publish; ``frame`` then has ``published`` (boolean, missing for business
+        rows and where nobody knows).
     names : Names
         Titles that the plan knew.
 
@@ -60,6 +63,7 @@ class Result:
     status: str = "finished"
     notes: tuple[str, ...] = ()
     journal: str | None = None
+    publishes: bool = False
     names: Names = NO_NAMES
 
     @cached_property
@@ -85,12 +89,24 @@ class Result:
         return int((outcome.isin(["not_sent", "unknown"]) | is_denied).sum())
 
     @property
+    def n_unpublished(self) -> int:
+        """How many written rows of stores the run was to publish and has not, as far as is known."""
+        if not self.publishes:
+            return 0
+        is_written = (self.frame["outcome"] == "applied") & (self.frame["scope"] == "store")
+        return int((is_written & ~self.frame["published"].fillna(value=False)).sum())
+
+    @property
     def resume_hint(self) -> str | None:
         """The line that sends what is not settled; None if nothing is left, or no journal kept it.
 
         None also while the run goes on.
         """
-        if not self.n_open or self.journal == MEMORY or self.status == EndReason.RUNNING:
+        if (
+            not (self.n_open or self.n_unpublished)
+            or self.journal == MEMORY
+            or self.status == EndReason.RUNNING
+        ):
             return None
         return resume_line(self.run_id, journal=self.journal)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -45,6 +46,7 @@ def run(
     deadline_s: float | None = None,
     first: int | None = None,
     before: Before = "plan",
+    publish: bool = False,
 ) -> Result:
     """Send a plan and return what became of every row.
 
@@ -72,6 +74,9 @@ def run(
         Seconds after which the run ends; a resume has them again.
     first : int, optional
         A canary: so many requests are sent and read back, and the rest only if all is as asked.
+    publish : bool
+        Publish the stores that were written, once nothing is left to send; the result then has a column
+        ``published`` (boolean, missing for business rows and where nobody knows).
     before : {"plan", "read"}
         Where the before-images come from: the state that the plan was made with, if any, or a reading of
         the menus before the first request. An undo needs them, and so does the proof that a write to a
@@ -111,6 +116,7 @@ def run(
         deadline_s=deadline_s,
         first=first,
         before=before,
+        publish=publish,
     ) as session:
         return session.execute(progress=progress)
 
@@ -197,6 +203,7 @@ def open_run(
     deadline_s: float | None = None,
     first: int | None = None,
     before: Before = "plan",
+    publish: bool = False,
 ) -> RunExecutor:
     """Check all that can be checked before the first write, and return what is ready to go on.
 
@@ -205,7 +212,12 @@ def open_run(
     """
     check_is_plan(plan)
     rules = Rules(
-        on_error=on_error, max_failures=max_failures, deadline_s=deadline_s, first=first, before=before
+        on_error=on_error,
+        max_failures=max_failures,
+        deadline_s=deadline_s,
+        first=first,
+        before=before,
+        publish=publish,
     )
     check_options(rules)
     check_client(client)
@@ -231,7 +243,7 @@ def open_run(
             client,
             run,
             rules,
-            RunMonitor(rules, count_rows=RowCounter(plan)),
+            _monitor(book, run, rules, plan),
             resources=stack.pop_all(),
             is_new=known is None,
         )
@@ -251,7 +263,7 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
             book.record_account(run_id, client.account)
         rules = _keep_rules(Rules(writes_per_minute=client.pacing.configured_writes_per_minute), known)
         stack.enter_context(_limit_writes(client, rules))
-        monitor = RunMonitor(rules, count_rows=RowCounter(plan))
+        monitor = _monitor(book, known, rules, plan)
         return RunExecutor(book, plan, client, known, rules, monitor, resources=stack.pop_all())
 
 
@@ -261,6 +273,11 @@ def _keep_rules(given: Rules, run: Run) -> Rules:
     check_options(rules)
     # Whoever goes on after a canary that failed has seen why.
     return replace(rules, first=given.first) if run.status == EndReason.CANARY else rules
+
+
+def _monitor(book: Journal, run: Run, rules: Rules, plan: Plan) -> RunMonitor:
+    is_cancelled = partial(book.is_cancelled, run.run_id)
+    return RunMonitor(rules, count_rows=RowCounter(plan), is_cancelled=is_cancelled)
 
 
 def _limit_writes(client: Client, rules: Rules) -> AbstractContextManager[None]:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # A run that a person stops waits so long for requests in flight, then leaves them: they are `unknown`.
 GRACE_S = 1.5
 _POLL_S = 0.1
-_ASK_S = 0.5
 
 Report = Callable[[RequestTree], object]
 
@@ -46,7 +45,6 @@ class WorkerPool:
     _undated: list[tuple[int, ...]] = field(default_factory=list, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _narrowing: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _ask_again_at: float = field(default=0.0, init=False)
     _work: deque[RequestTree] = field(default_factory=deque, init=False)
     _done: SimpleQueue[RequestTree | None] = field(default_factory=SimpleQueue, init=False)
 
@@ -67,7 +65,7 @@ class WorkerPool:
             for n in range(n_threads)
         ]
         try:
-            self._poll_stop_conditions()
+            self.watch.poll()
             for thread in threads:
                 thread.start()
             self._drain_results(report, n_threads=n_threads)
@@ -86,7 +84,7 @@ class WorkerPool:
         """Report what is done until all threads have ended, or are left behind."""
         leave_at = None
         while n_threads and (leave_at is None or self.watch.now() < leave_at):
-            self._poll_stop_conditions()
+            self.watch.poll()
             if leave_at is None and self.watch.stops_at_once:
                 leave_at = self.watch.now() + GRACE_S
             try:
@@ -97,14 +95,6 @@ class WorkerPool:
             n_threads -= tree is None
             if tree is not None:
                 report(tree)
-
-    def _poll_stop_conditions(self) -> None:
-        """Stop if the time is up, or if somebody who attached to the run has cancelled it."""
-        self.watch.check_deadline()
-        if self.watch.now() >= self._ask_again_at and not self.watch.stop.is_set():
-            self._ask_again_at = self.watch.now() + _ASK_S
-            if self.journal.is_cancelled(self.run_id):
-                self.watch.end(EndReason.CANCELLED)
 
     def _join_workers(self, threads: Iterable[threading.Thread]) -> None:
         until = self.watch.now() + GRACE_S

@@ -116,3 +116,36 @@ def test_interrupt__before_anything_was_sent(
         assert sandbox.requests.empty
         assert kf.runs(journal=journal)["status"].isin(["killed"]).all()
         assert kf.run(singles, client, journal=journal).counts["applied"] == 12
+
+
+def test_interrupt__while_the_canary_is_read_back(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """Ctrl-C while the canary's menu hangs gives the result; the canary is still to pass."""
+    plan = kf.plan(wide, combine=False, progress=False)
+    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=1)
+    with connect(sandbox, transport=transport) as client:
+        result = kf.run(plan, client, journal=journal, progress=False, first=1)
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-read")
+    assert (result.status, result.counts["applied"], result.counts["not_sent"]) == ("interrupted", 1, 3)
+    with connect(sandbox) as client:
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
+
+
+def test_cancel__while_the_canary_is_read_back(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A job that is cancelled, here or from elsewhere, while a menu hangs ends without the menu."""
+    for attached in (False, True):
+        plan = kf.plan(wide, combine=False, progress=False)
+        transport = HoldingTransport(method="GET", nth=1)
+        with connect(sandbox, transport=transport) as client:
+            job = kf.start(plan, client, journal=journal, first=1)
+            assert transport.has_come.wait(30)
+            (kf.attach(job.run_id, journal=journal) if attached else job).cancel()
+            result = job.result(timeout=30)
+            assert not transport.let_go.is_set()
+            transport.let_go.set()
+            wait_for_threads("klikit-frames-read")
+        assert (result.status, result.counts["not_sent"]) == ("cancelled", 3)

@@ -13,7 +13,7 @@ from klikit_frames.running.journal import read_journal
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, FakeClock, Script, error, ok
 
 from .doubles import HoldingTransport, press_ctrl_c, wait_for_threads
-from .fault_worlds import KillingTransport, KillPoint, connect, run_in_child
+from .fault_worlds import FOREIGN_ID, KillingTransport, KillPoint, connect, run_in_child
 
 STORES = [(1, 1), (1, 2), (2, 2)]
 
@@ -179,3 +179,60 @@ def test_publish__no_stores_in_a_request(sandbox: kf.sandbox.Sandbox) -> None:
     with sandbox.connect() as client, pytest.raises(kf.ConfigError, match="per_request is a whole number"):
         kf.publish([(663, 1062)], client, per_request=0)
     assert sandbox.requests.empty
+
+
+def test_run__publishes_what_it_wrote(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A run that is told to publish publishes the written stores at its end, and tells of each row."""
+    bad = narrow.head(1).assign(entity_id=FOREIGN_ID, branch_id=narrow["branch_id"].iloc[0])
+    toggles = pd.concat([narrow, wide, bad], ignore_index=True)
+    with connect(sandbox) as client:
+        result = kf.run(kf.plan(toggles), client, journal=journal, publish=True, progress=False)
+        n_requests = len(sandbox.requests)
+        again = kf.resume(result.run_id, client, journal=journal, progress=False)
+        state = kf.read_state(client, stores=narrow, progress=False)
+    published = result.frame["published"]
+    assert published[result.frame["scope"] == "business"].isna().all()
+    assert published[result.frame["outcome"] == "applied"].dropna().all()
+    assert published.dtype == "boolean"
+    assert "1 of 1 store published." in result.notes
+    assert result.resume_hint is None
+    pd.testing.assert_frame_equal(again.frame, result.frame)
+    assert len(sandbox.requests[sandbox.requests["path"].str.endswith("publish")]) == 1
+    assert n_requests < len(sandbox.requests)
+    shown = narrow.drop(columns="is_enabled").merge(state)
+    assert not shown["is_enabled"].any()
+
+
+def test_run__killed_in_its_publish(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path) -> None:
+    """A run that is killed in its publish publishes again when it is resumed; nothing is written twice."""
+    plan = kf.plan(narrow, progress=False)
+
+    def work() -> None:
+        with connect(sandbox, transport=KillingTransport(KillPoint("after_send", 2))) as client:
+            kf.run(plan, client, journal=journal, publish=True, progress=False)
+
+    assert plan.n_requests == 1
+    assert run_in_child(work)
+    with connect(sandbox) as client:
+        (run_id,) = kf.runs(journal=journal)["run_id"]
+        result = kf.resume(run_id, client, journal=journal, progress=False)
+    assert result.frame["published"].all()
+    assert (sandbox.requests["method"] == "PATCH").sum() == 1
+    assert result.resume_hint is None
+
+
+def test_run__publish_that_nobody_knows_of(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A publish whose counts cannot be leaves its rows without an answer; resuming asks again."""
+    sandbox.set(publish_counts="zero")
+    with connect(sandbox) as client:
+        unclear = kf.run(kf.plan(narrow), client, journal=journal, publish=True, progress=False)
+        sandbox.set(publish_counts="exact")
+        clear = kf.resume(unclear.run_id, client, journal=journal, progress=False)
+    assert unclear.counts["applied"] == 12
+    assert unclear.frame["published"].isna().all()
+    assert unclear.resume_hint is not None
+    assert clear.frame["published"].all()
