@@ -1,6 +1,8 @@
-"""Words for people: counts with their nouns, and short ids."""
+"""Words for people: counts with their nouns, short ids, relative times."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 # What entities are called in sentences, dishes first.
 PLURALS = {
@@ -20,3 +22,28 @@ def counted(n: int, one: str, *, many: str = "") -> str:
     ('1 row', '1,200 rows', '2 entities')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+# How many digits of a long id are shown; any prefix that is the only one of its kind is taken back.
+SHORT_ID = 8
+
+
+def time_ago(moment: datetime, *, now: datetime) -> str:
+    """Return how long ago a moment was; the day, beyond a month.
+
+    Examples
+    --------
+    >>> from datetime import datetime, timedelta, UTC
+    >>> from klikit_frames.wording import time_ago
+    >>> now = datetime(2026, 3, 9, 12, tzinfo=UTC)
+    >>> [time_ago(now - timedelta(seconds=s), now=now) for s in (5, 300, 7200, 200_000, 9_000_000)]
+    ['just now', '5 min ago', '2 h ago', '2 days ago', '2025-11-25']
+    """
+    seconds = (now - moment).total_seconds()
+    if seconds < 0 or seconds >= 31 * 86_400:
+        return moment.strftime("%Y-%m-%d")
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            n = int(seconds // size)
+            return f"{n} {'day' if (unit, n) == ('days', 1) else unit} ago"
+    return "just now"

@@ -52,15 +52,37 @@ _OF_ERRORS: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (OSError, ExitCode.USAGE),
 )
 _REFUSALS = {401, 403}
+# The extra that brings a module which is not installed.
+_EXTRAS = {
+    "starlette": "sandbox",
+    "uvicorn": "sandbox",
+    "python_calamine": "excel",
+    "xlsxwriter": "excel",
+    "pyarrow": "parquet",
+    "matplotlib": "plots",
+    "highspy": "optimal",
+    "keyring": "keyring",
+}
 
 
 def of_error(error: BaseException) -> ExitCode | None:
     """Return the exit code of an error, or None for one that nobody foresaw."""
+    if missing_extra(error) is not None:
+        return ExitCode.CONFIGURATION
     return next((ending for kind, ending in _OF_ERRORS if isinstance(error, kind)), None)
+
+
+def missing_extra(error: BaseException) -> str | None:
+    """Return the extra that brings the module which could not be imported, if that is the error."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None
+    return _EXTRAS.get(error.name.partition(".")[0])
 
 
 def describe(error: BaseException) -> str:
     """Return the message of an error; for a system error its file and reason, no number."""
+    if (extra := missing_extra(error)) is not None:
+        return f"This needs the extra [{extra}]: pip install 'klikit-frames[{extra}]'"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     return str(error)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from klikit_frames import __version__
 from klikit_frames.cli import exit_codes, read_commands, sandbox_commands, send_commands
 from klikit_frames.cli.outputs import accept_any_letter, echo
 
 _EXIT_CODES = "\n".join(f"{ending.value:>4}  {text}" for ending, text in exit_codes.MEANINGS.items())
+
+
+def print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    """Print the version and end, if it is asked for."""
+    if is_wanted:
+        typer.echo(f"klikit-frames {__version__}")
+        raise typer.Exit
+
 
 # Rich tracebacks would print local variables, and with them a secret.
 app = typer.Typer(
@@ -20,23 +30,40 @@ app = typer.Typer(
     epilog=f"\b\nExit codes:\n{_EXIT_CODES}",
     help="Takes a table of on/off changes for a restaurant menu and makes them true.",
 )
-for _command in (
-    sandbox_commands.demo,
-    sandbox_commands.sandbox,
-    send_commands.check,
-    send_commands.plan,
-    send_commands.apply,
-    send_commands.resume,
-    read_commands.status,
-    read_commands.runs,
-    read_commands.state,
-    read_commands.template,
-    read_commands.diff,
-    read_commands.verify,
-    send_commands.undo,
-    read_commands.report,
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
+for _command, _examples in (
+    (sandbox_commands.demo, ["demo", "demo --out result.csv"]),
+    (sandbox_commands.sandbox, ["sandbox", "sandbox --port 8000 --store business.sqlite3"]),
+    (send_commands.check, ["check changes.csv", "check changes.xlsx --annotated mend.csv"]),
+    (send_commands.plan, ["plan changes.csv", "plan changes.csv --live --out monday.plan.json"]),
+    (send_commands.apply, ["apply changes.csv", "apply monday.plan.json --yes --out result.csv"]),
+    (send_commands.resume, ["resume last", "resume 3f9c2a10 --writes-per-minute 60"]),
+    (read_commands.status, ["status last", "status 3f9c2a10 --out result.xlsx"]),
+    (read_commands.runs, ["runs", "runs --json"]),
+    (send_commands.publish, ["publish --run last", "publish --store 5297/1293 --store 5297/1294"]),
+    (read_commands.stores, ["stores", "stores --out stores.csv"]),
+    (read_commands.state, ["state", "state --all-stores --out monday.csv"]),
+    (read_commands.template, ["template changes.xlsx"]),
+    (read_commands.diff, ["diff changes.csv", "diff changes.csv --state monday.csv"]),
+    (read_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
+    (read_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
+    (read_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
+    (send_commands.undo, ["undo last", "undo 3f9c2a10 --save back.plan.json"]),
+    (read_commands.report, ["report last --out report.html"]),
 ):
-    app.command()(_command)
+    _lines = "\n".join(f"  klikit-frames {example}" for example in _examples)
+    app.command(epilog=f"\b\nExamples:\n{_lines}")(_command)
 
 
 def main() -> None:
@@ -45,8 +72,8 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        ending = exit_codes.of_error(error)
-        if ending is None:
+        exit_code = exit_codes.of_error(error)
+        if exit_code is None:
             raise
         echo(exit_codes.describe(error))
-        sys.exit(ending)
+        sys.exit(exit_code)

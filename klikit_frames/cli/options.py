@@ -42,7 +42,17 @@ Names = Annotated[
     bool,
     typer.Option("--names", help="Look up dishes, brands and branches by name in the live menu."),
 ]
-RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="As `klikit-frames runs` lists it.")]
+StoreList = Annotated[
+    list[str] | None,
+    typer.Option("--store", metavar="BRAND/BRANCH", help="This store, such as 5297/1293; repeat for more."),
+]
+AllStores = Annotated[bool, typer.Option("--all-stores", help="Every store of the business.")]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN_ID", help="As `klikit-frames runs` lists it: its first digits do, and so does `last`."
+    ),
+]
 
 
 def open_source(name: str) -> Path | io.BytesIO:
@@ -159,3 +169,20 @@ TakebackFile = Annotated[
     _file("--save", check=check_folder, help="Save the plan that takes it back; send nothing."),
 ]
 PageFile = Annotated[Path, _file("--out", check=check_folder, help="The HTML file to write.")]
+
+
+def parse_stores(texts: list[str]) -> list[tuple[int, int]]:
+    """Return the pairs of ids that BRAND/BRANCH texts name, or end the command."""
+    parts = [text.split("/") for text in texts]
+    bad = [
+        text for text, part in zip(texts, parts, strict=True) if len(part) != 2 or not all(map(_is_id, part))
+    ]
+    if bad:
+        raise exit_with(
+            ExitCode.USAGE, f"--store takes BRAND/BRANCH, such as 5297/1293, not {', '.join(bad[:10])}."
+        )
+    return [(int(brand), int(branch)) for brand, branch in parts]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit()

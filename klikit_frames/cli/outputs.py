@@ -1,4 +1,4 @@
-"""Data on stdout, talk on stderr."""
+"""Data on stdout, messages on stderr."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from klikit_frames.cli import formats
+from klikit_frames.cli import formats, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.errors import KlikitFramesError
+from klikit_frames.terminal_text import visible_text
 from klikit_frames.wording import counted
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON array.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
-
-_SHOWN = 20
 
 
 def accept_any_letter() -> None:
@@ -33,8 +32,13 @@ def accept_any_letter() -> None:
 
 
 def echo(text: str) -> None:
-    """Tell the person something, on stderr."""
-    typer.echo(text, err=True)
+    """Print a message on stderr; nothing in it can move or colour the terminal."""
+    typer.echo(visible_text(text, multiline=True), err=True)
+
+
+def is_screen(*, json: bool, jsonl: bool, out: Path | None) -> bool:
+    """Tell whether a person looks at what goes to stdout."""
+    return not (json or jsonl or out) and sys.stdout.isatty()
 
 
 def exit_with(ending: ExitCode, text: str) -> typer.Exit:
@@ -57,7 +61,7 @@ def write(
         elif json or jsonl:
             typer.echo(formats.to_json(frame, lines=jsonl), nl=not jsonl)
         elif sys.stdout.isatty():
-            print_table(frame)
+            screens.print_frame(frame)
         else:
             typer.echo(formats.to_csv(frame), nl=False)
 
@@ -74,13 +78,3 @@ def writing(out: Path | None, *, again: str = "") -> Iterator[None]:
         what = "The data could not be printed" if out is None else f"{out} could not be written"
         how = f" To have it again: {again}" if again else ""
         raise exit_with(ExitCode.NOT_WRITTEN, f"{what}: {str(error).rstrip('.')}.{how}") from error
-
-
-def print_table(frame: pd.DataFrame, *, limit: int = _SHOWN) -> None:
-    """Print the first rows in full width, and a sentence on the rest."""
-    if frame.empty:
-        return
-    shown = frame.head(limit).astype(object)
-    typer.echo(shown.where(shown.notna(), "").to_string(index=False, max_colwidth=60))
-    if len(frame) > limit:
-        echo(f"The first {limit} of {len(frame):,} rows are shown.")

@@ -1,43 +1,113 @@
-"""The commands that look: state, diff, verify, runs, status, report."""
+"""The commands that look: state, stores, diff, drift, align, verify, runs, status, report."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import options, outputs, send_commands
+from klikit_frames.cli import options, outputs, screens, send_commands
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.outputs import echo, exit_with
+from klikit_frames.wording import SHORT_ID, counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def state(
     *,
-    store: Annotated[
-        list[str] | None,
-        typer.Option("--store", metavar="BRAND/BRANCH", help="Read this store; repeat for more."),
-    ] = None,
-    all_stores: Annotated[bool, typer.Option("--all-stores", help="Read every store.")] = False,
+    store: options.StoreList = None,
+    all_stores: options.AllStores = False,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
     out: options.OutFile = None,
 ) -> None:
     """Print the live flags: of the business, or of stores."""
     with kf.connect() as client:
-        pairs = kf.stores(client) if all_stores else _parse_stores(store)
-        outputs.write(kf.read_state(client, stores=pairs), json=json, jsonl=jsonl, out=out)
+        pairs = kf.stores(client) if all_stores else options.parse_stores(store) if store else None
+        found = kf.read_state(client, stores=pairs)
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        screens.print_state(found)
+    else:
+        outputs.write(found, json=json, jsonl=jsonl, out=out)
+    echo(kf.summary(found))
+    if out is None:
+        echo("To keep it, and compare later: add --out FILE.csv, then klikit-frames drift FILE.csv")
+
+
+def stores(
+    *, json: outputs.AsJson = False, jsonl: outputs.AsJsonLines = False, out: options.OutFile = None
+) -> None:
+    """List the stores of the business by brand and branch."""
+    with kf.connect() as client:
+        found = kf.stores(client)
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        ids = found["brand_id"].astype(str) + "/" + found["branch_id"].astype(str)
+        shown = found[["brand_title", "branch_title"]].assign(store=ids)
+        screens.print_frame(
+            shown.rename(columns={"brand_title": "brand", "branch_title": "branch"}), limit=200
+        )
+    else:
+        outputs.write(found, json=json, jsonl=jsonl, out=out)
+    echo(f"{counted(len(found), 'store')} of {counted(found['brand_id'].nunique(), 'brand')}.")
+    echo("The flags of one: klikit-frames state --store BRAND/BRANCH")
+
+
+def drift(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A snapshot: `state --out FILE.csv`.")],
+    after: Annotated[
+        Path | None, typer.Argument(metavar="[AFTER]", help="A later snapshot; the live flags if left out.")
+    ] = None,
+    *,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: options.OutFile = None,
+) -> None:
+    """Show what changed between two snapshots, or since one."""
+    earlier = kf.load_state(before)
+    found = kf.drift(earlier, _live_like(earlier) if after is None else kf.load_state(after))
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        shown = screens.with_names(found)
+        screens.print_frame(shown[["what", "where", "was", "now", "drift"]], what="changes")
+    else:
+        outputs.write(found, json=json, jsonl=jsonl, out=out)
+    echo(kf.summary(found))
+
+
+def align(
+    like: Annotated[str, typer.Option("--like", metavar="BRAND/BRANCH", help="The store that is right.")],
+    *,
+    store: options.StoreList = None,
+    out: options.OutFile = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+) -> None:
+    """Make the table that brings stores in line with one store. Sends nothing."""
+    pattern = options.parse_stores([like])[0]
+    if not store:
+        raise exit_with(ExitCode.USAGE, "Name the stores to bring in line: --store BRAND/BRANCH.")
+    others = options.parse_stores(store)
+    with kf.connect() as client:
+        state = kf.read_state(client, stores=list(dict.fromkeys([pattern, *others])))
+    toggles = kf.align(state, like=pattern)
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        screens.print_toggles(toggles, state)
+    else:
+        outputs.write(toggles, json=json, jsonl=jsonl, out=out)
+    echo(kf.summary(toggles))
+    where = "FILE.csv" if out is None else out
+    first = "Keep it with --out FILE.csv, then send" if out is None else "To send"
+    echo(f"{first} it: klikit-frames apply {where}")
 
 
 def template(
     path: options.TemplateFile,
     *,
-    store: Annotated[
-        list[str] | None,
-        typer.Option("--store", metavar="BRAND/BRANCH", help="Rows of this store; repeat for more."),
-    ] = None,
-    all_stores: Annotated[bool, typer.Option("--all-stores", help="Rows of every store.")] = False,
+    store: options.StoreList = None,
+    all_stores: options.AllStores = False,
     empty: Annotated[bool, typer.Option("--empty", help="Only the headers; needs no credentials.")] = False,
 ) -> None:
     """Write a table to fill in: the right headers, and the menu's dishes with names beside ids."""
@@ -46,7 +116,7 @@ def template(
     else:
         with kf.connect() as client:
             listed = kf.stores(client)
-            pairs = listed if all_stores else _parse_stores(store)
+            pairs = listed if all_stores else options.parse_stores(store) if store else None
             kf.template(
                 path, state=kf.read_state(client, stores=pairs), stores=None if pairs is None else listed
             )
@@ -63,9 +133,15 @@ def diff(
 ) -> None:
     """Compare a table with the live flags. Sends nothing that changes anything."""
     toggles = kf.read_toggles(options.open_source(source))
-    found = kf.diff(toggles, options.state_of(toggles, snapshot=snapshot))
-    outputs.write(found, json=json, jsonl=jsonl, out=out)
+    live = options.state_of(toggles, snapshot=snapshot)
+    found = kf.diff(toggles, live)
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        screens.print_toggles(found[found["change"].eq("change")], live)
+    else:
+        outputs.write(found, json=json, jsonl=jsonl, out=out)
     echo(_counted(found["change"]))
+    if found["change"].eq("change").any() and source != "-":
+        echo(f"To make it true: klikit-frames apply {send_commands.quote(source)} --live")
 
 
 def verify(
@@ -80,8 +156,15 @@ def verify(
     result = _ended(run_id, journal=journal)
     with kf.connect() as client:
         proof = kf.verify(result, client, journal=journal)
-    outputs.write(proof, json=json, jsonl=jsonl, out=out)
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        screens.print_proof(proof, result.names)
+    else:
+        outputs.write(proof, json=json, jsonl=jsonl, out=out)
     echo(_counted(proof["proof"]))
+    if proof["proof"].eq("not_visible_yet").any():
+        echo(f"To show it to guests: klikit-frames publish --run {run_id}")
+    else:
+        echo(f"To mail it: klikit-frames report {run_id} --out report.html")
     if proof["proof"].eq("differs").any():
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 
@@ -106,9 +189,11 @@ def runs(
         echo(f"{len(removed):,} runs removed.")
         return
     history = kf.runs(journal=journal)
-    outputs.write(history, json=json, jsonl=jsonl, out=out)
-    if history.empty:
-        echo("There is no run yet.")
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        screens.print_frame(_history(history).tail(screens.MOST_ROWS), what="runs")
+    else:
+        outputs.write(history, json=json, jsonl=jsonl, out=out)
+    echo("One run by name: klikit-frames status last" if len(history) else "There is no run yet.")
 
 
 def status(
@@ -143,27 +228,26 @@ def _ended(run_id: str, *, journal: Path | None) -> kf.Result:
     if not job.is_done:
         raise exit_with(
             ExitCode.SOME_ROWS_NOT,
-            f"Run {run_id} has not ended. {job.progress}; `klikit-frames status {run_id}` tells more.",
+            f"Run {run_id} has not ended. {job.progress}; `klikit-frames status {run_id}` shows more.",
         )
     return job.result()
 
 
-def _parse_stores(texts: list[str] | None) -> list[tuple[int, int]] | None:
-    if not texts:
-        return None
-    parts = [text.split("/") for text in texts]
-    bad = [
-        text for text, part in zip(texts, parts, strict=True) if len(part) != 2 or not all(map(_is_id, part))
-    ]
-    if bad:
-        raise exit_with(
-            ExitCode.USAGE, f"--store takes BRAND/BRANCH, such as 5297/1293, not {', '.join(bad[:10])}."
-        )
-    return [(int(brand), int(branch)) for brand, branch in parts]
+def _live_like(earlier: pd.DataFrame) -> pd.DataFrame:
+    """Return the live flags of what an earlier snapshot holds."""
+    pairs = earlier.loc[earlier["scope"].eq("store"), ["brand_id", "branch_id"]].drop_duplicates()
+    with kf.connect() as client:
+        if pairs.empty:
+            return kf.read_state(client)
+        return kf.read_state(client, stores=pairs, with_business=bool(earlier["scope"].eq("business").any()))
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+def _history(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a run a row as a person looks for it: when, where, how much, how it ended."""
+    bad = runs[["rejected", "failed", "unknown", "not_sent"]].sum(axis=1)
+    told = runs.assign(run_id=runs["run_id"].str[:SHORT_ID], rows=runs["n_rows"], requests=runs["n_requests"])
+    told = told.assign(started=runs["started_at"], **{"not done": bad})
+    return told[["run_id", "started", "host", "rows", "requests", "not done", "status"]]
 
 
 def _counted(column: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import exit_codes, options, outputs
+from klikit_frames.cli import exit_codes, options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.outputs import echo, exit_with
 
@@ -29,13 +30,17 @@ def demo(
     toggles = kf.read_toggles(source or sample_path())
     with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
         echo(f"Sandbox at {sandbox.url}")
-        plan = kf.plan(toggles)
-        typer.echo(str(plan))
+        plan = kf.plan(toggles).with_names(kf.stores(client))
+        typer.echo(f"{plan.overview.headline}.\n{plan}")
         result = kf.run(plan, client, journal=":memory:")
-    typer.echo(result.summary)
-    outputs.print_table(result.frame[_SHOWN], limit=10)
+    if sys.stdout.isatty():
+        screens.print_overview(result.overview)
+    else:
+        typer.echo(result.account)
+        typer.echo(result.frame[_SHOWN].head(10).to_string(index=False))
     if out is not None:
         outputs.write(result.frame, out=out)
+    echo("Now on your own: klikit-frames sandbox, and in a second terminal klikit-frames check FILE")
     raise typer.Exit(exit_codes.of_result(result))
 
 

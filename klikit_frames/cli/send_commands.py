@@ -1,4 +1,4 @@
-"""The commands that check, plan and change: check, plan, apply, resume, undo."""
+"""The commands that check, plan and change: check, plan, apply, resume, undo, publish."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import exit_codes, options, outputs
+from klikit_frames.cli import exit_codes, options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.outputs import echo, exit_with
-from klikit_frames.wording import counted
+from klikit_frames.wording import SHORT_ID, counted
 
 
 class OnError(StrEnum):
@@ -39,6 +39,8 @@ First = Annotated[
     int | None, typer.Option(min=1, help="Send this many requests, read them back, then the rest.")
 ]
 WritesPerMinute = Annotated[int, typer.Option(min=1, help="The write cap to keep.")]
+ReadsPerMinute = Annotated[int, typer.Option(min=1, help="The read cap to keep.")]
+ShowRequests = Annotated[bool, typer.Option("--requests", help="Show the requests, not what they change.")]
 
 
 def check(
@@ -58,11 +60,17 @@ def check(
         echo(note)
     if annotated is not None:
         outputs.write(checked.annotated, out=annotated)
-    outputs.write(checked.problems, json=json, jsonl=jsonl, out=out)
+    if len(checked.problems) and outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        # The whole list is a file here, where a notebook has an attribute.
+        echo(str(checked).replace("see .problems for all", "--out FILE.csv writes all"))
+    else:
+        outputs.write(checked.problems, json=json, jsonl=jsonl, out=out)
     n_errors = int(checked.problems["severity"].eq("error").sum())
     echo(f"{counted(len(checked.toggles), 'good row')}, {counted(n_errors, 'problem')}.")
     if n_errors:
+        echo(f"To mend them beside their rows: klikit-frames check {quote(source)} --annotated FILE.csv")
         raise typer.Exit(ExitCode.PROBLEMS)
+    echo(f"Next: klikit-frames plan {quote(source)}")
 
 
 def plan(
@@ -76,6 +84,7 @@ def plan(
     max_stores: MaxStores = 500,
     combine: Combine = True,
     time_budget_s: TimeBudget = 5.0,
+    requests: ShowRequests = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 10 if there is something to send.")
     ] = False,
@@ -97,12 +106,20 @@ def plan(
         combine=combine,
         time_budget_s=time_budget_s,
     )
-    echo(str(made))
+    is_screen = outputs.is_screen(json=json, jsonl=jsonl, out=out) and not requests
+    if is_screen:
+        screens.print_overview(made.overview)
+    else:
+        echo(f"{made.overview.headline}.\n{made}")
     if out is not None:
         save_plan(made, out)
-        echo(f"Saved. `klikit-frames apply {out}` sends exactly this plan.")
+        echo(f"Saved. `klikit-frames apply {quote(out)}` sends exactly this plan.")
     else:
-        outputs.write(made.requests, json=json, jsonl=jsonl)
+        if requests and outputs.is_screen(json=json, jsonl=jsonl, out=out):
+            screens.print_requests(made.requests)
+        elif not is_screen:
+            outputs.write(made.requests, json=json, jsonl=jsonl)
+        echo(f"To send it: klikit-frames apply {quote(source)}")
     if exit_code and made.n_requests:
         raise typer.Exit(ExitCode.CHANGES)
 
@@ -122,6 +139,7 @@ def apply(
     max_failures: MaxFailures = None,
     first: First = None,
     writes_per_minute: WritesPerMinute = 300,
+    reads_per_minute: ReadsPerMinute = 600,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
     out: options.OutFile = None,
@@ -142,11 +160,11 @@ def apply(
         )
     if made is None:
         toggles = kf.read_toggles(content, **options.table_options(column, names=names))
-    with kf.connect(writes_per_minute=writes_per_minute) as client:
+    with kf.connect(writes_per_minute=writes_per_minute, reads_per_minute=reads_per_minute) as client:
         if made is None:
             state = options.read_live_state(client, toggles) if live else None
             made = kf.plan(toggles, state=state)
-        approve(made, client, yes=yes, code=confirm)
+        made = approve(made, client, yes=yes, code=confirm)
         result = send(
             made,
             client,
@@ -156,19 +174,21 @@ def apply(
             max_failures=max_failures,
             first=first,
         )
-    finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
+    finish(result, journal=journal, json=json, jsonl=jsonl, out=out, is_brief=True)
 
 
 def resume(
     run_id: options.RunId,
     *,
     journal: options.Journal = None,
+    writes_per_minute: WritesPerMinute = 300,
+    reads_per_minute: ReadsPerMinute = 600,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
     out: options.OutFile = None,
 ) -> None:
     """Go on with a run that was interrupted or killed: only what is not settled is sent."""
-    with kf.connect() as client:
+    with kf.connect(writes_per_minute=writes_per_minute, reads_per_minute=reads_per_minute) as client:
         result = kf.resume(run_id, client, journal=journal)
     finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
 
@@ -180,20 +200,75 @@ def undo(
     confirm: Confirm = None,
     journal: options.Journal = None,
     save: options.TakebackFile = None,
+    writes_per_minute: WritesPerMinute = 300,
+    reads_per_minute: ReadsPerMinute = 600,
     json: outputs.AsJson = False,
     jsonl: outputs.AsJsonLines = False,
     out: options.OutFile = None,
 ) -> None:
     """Take a run back, sparing what others have changed since."""
-    with kf.connect() as client:
+    with kf.connect(writes_per_minute=writes_per_minute, reads_per_minute=reads_per_minute) as client:
         made = kf.undo(run_id, client, journal=journal)
         if save is not None:
             echo(str(made))
             save_plan(made, save)
+            echo(f"Saved. `klikit-frames apply {quote(save)}` takes it back.")
             return
-        approve(made, client, yes=yes, code=confirm)
-        result = send(made, client, journal=journal, confirm=confirm)
-    finish(result, journal=journal, json=json, jsonl=jsonl, out=out)
+        agreed = approve(made, client, yes=yes, code=confirm)
+        result = send(agreed, client, journal=journal, confirm=confirm)
+    finish(result, journal=journal, json=json, jsonl=jsonl, out=out, is_brief=True)
+
+
+def publish(
+    *,
+    store: options.StoreList = None,
+    all_stores: options.AllStores = False,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN_ID", help="Publish the stores that this run wrote.")
+    ] = None,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    journal: options.Journal = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    out: options.OutFile = None,
+) -> None:
+    """Make the menus of stores anew, so that guests see what was changed."""
+    if sum([bool(store), all_stores, run is not None]) != 1:
+        raise exit_with(ExitCode.USAGE, "Name the stores: one of --store, --all-stores or --run.")
+    with kf.connect() as client:
+        pairs = _stores_to_publish(client, store=store, run=run, journal=journal)
+        if not pairs:
+            echo("No store to publish.")
+            return
+        if not (yes or confirm is not None or client.needs_confirmation):
+            if not sys.stdin.isatty():
+                raise exit_with(ExitCode.USAGE, "Nothing was sent: off a terminal, say --yes.")
+            if not typer.confirm(f"Publish {counted(len(pairs), 'store')} on {client.host}?", err=True):
+                raise exit_with(ExitCode.USAGE, "Nothing was sent.")
+        published = kf.publish(pairs, client, confirm=confirm, journal=journal)
+    outputs.write(published, json=json, jsonl=jsonl, out=out)
+    n_done = int(published["outcome"].eq("published").sum())
+    echo(f"{n_done:,} of {counted(len(published), 'store')} published.")
+    if run is not None:
+        echo(f"To prove it: klikit-frames verify {run}{_named(journal)}")
+    if n_done < len(published):
+        raise typer.Exit(ExitCode.SOME_ROWS_NOT)
+
+
+def _stores_to_publish(
+    client: kf.Client, *, store: list[str] | None, run: str | None, journal: Path | None
+) -> list[tuple[int, int]]:
+    """Return the stores that were named, those that a run wrote, or all."""
+    if store:
+        return options.parse_stores(store)
+    if run is None:
+        frame = kf.stores(client)
+    else:
+        frame = kf.attach(run, journal=journal).so_far().frame
+        frame = frame[frame["outcome"].isin(["applied", "unknown"]) & frame["scope"].eq("store")]
+    pairs = frame[["brand_id", "branch_id"]].drop_duplicates()
+    return list(zip(pairs["brand_id"].tolist(), pairs["branch_id"].tolist(), strict=True))
 
 
 def save_plan(made: kf.Plan, path: Path) -> None:
@@ -204,21 +279,42 @@ def save_plan(made: kf.Plan, path: Path) -> None:
         raise exit_with(ExitCode.NOT_WRITTEN, str(error)) from error
 
 
-def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) -> None:
-    """Show the plan, and go on only if the person has agreed to it."""
-    echo(str(made))
+def approve(made: kf.Plan, client: kf.Client, *, yes: bool, code: str | None) -> kf.Plan:
+    """Show the plan, go on only if the person has agreed to it, and return it with the stores' names."""
     if client.needs_confirmation and code is None:
+        show(made, client)
         raise exit_with(
             ExitCode.USAGE,
             f"{client.host} is a real host, so nothing was sent yet. "
             f"To send it {requests_of(made)} add --confirm {made.confirm_code(client)}",
         )
+    if yes or code is not None or sys.stderr.isatty():
+        made = named(made, client)
+    show(made, client)
     if yes or code is not None:
-        return
+        return made
     if not sys.stdin.isatty():
         raise exit_with(ExitCode.USAGE, "Nothing was sent: off a terminal, say --yes.")
     if not typer.confirm(f"Send {requests_of(made)} to {client.host}?", err=True):
         raise exit_with(ExitCode.USAGE, "Nothing was sent.")
+    return made
+
+
+def show(made: kf.Plan, client: kf.Client) -> None:
+    """Show what a plan changes, and the time that it takes at the client's own cap."""
+    if sys.stderr.isatty():
+        screens.print_overview(made.overview, to_stderr=True)
+    else:
+        echo(f"{made.overview.headline}.\n{made}")
+    echo(f"Sent to {client.host}, it takes {made.estimate(client=client)}.")
+
+
+def named(made: kf.Plan, client: kf.Client) -> kf.Plan:
+    """Return the plan with its stores' names; where they cannot be read, their ids do."""
+    try:
+        return made.with_names(kf.stores(client))
+    except kf.RequestError:
+        return made
 
 
 def requests_of(made: kf.Plan) -> str:
@@ -236,17 +332,42 @@ def send(made: kf.Plan, client: kf.Client, **options: Any) -> kf.Result:
         return kf.run(made, client, **options)
 
 
-def finish(result: kf.Result, *, journal: Path | None, json: bool, jsonl: bool, out: Path | None) -> None:
-    """Tell how the run ended, print its rows, and end with the exit code."""
+def finish(
+    result: kf.Result,
+    *,
+    journal: Path | None,
+    json: bool,
+    jsonl: bool,
+    out: Path | None,
+    is_brief: bool = False,
+) -> None:
+    """Show how the run ended, print its rows, and end with the exit code."""
     # The rows come last: a full disk may take them, but not the counts and the way on.
-    name = f"{result.run_id}{_named(journal)}"
-    echo(result.summary)
-    if result.resume_hint:
-        echo(f"klikit-frames resume {name}")
+    name = f"{result.run_id[:SHORT_ID]}{_named(journal)}"
     again = f"klikit-frames status {name} --out FILE"
-    outputs.write(result.frame, json=json, jsonl=jsonl, out=out, again=again)
+    if outputs.is_screen(json=json, jsonl=jsonl, out=out):
+        screens.print_overview(result.overview, is_brief=is_brief)
+        show_next(result, name)
+    else:
+        echo(f"{result.overview.headline}.\n{result.account}")
+        show_next(result, name)
+        outputs.write(result.frame, json=json, jsonl=jsonl, out=out, again=again)
     raise typer.Exit(exit_codes.of_result(result))
 
 
+def show_next(result: kf.Result, name: str) -> None:
+    """Print the commands that a person needs after a run, one a line."""
+    if result.resume_hint:
+        echo(f"klikit-frames resume {name}")
+    if result.counts["applied"]:
+        echo(f"To show it to guests: klikit-frames publish --run {name}")
+        echo(f"To prove it: klikit-frames verify {name}. To take it back: klikit-frames undo {name}")
+
+
+def quote(path: str | Path) -> str:
+    """Return a path as a shell takes it."""
+    return shlex.quote(str(path))
+
+
 def _named(journal: Path | None) -> str:
-    return "" if journal is None else f" --journal {shlex.quote(str(journal))}"
+    return "" if journal is None else f" --journal {quote(journal)}"

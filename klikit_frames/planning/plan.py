@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Hashable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -106,6 +106,16 @@ class Plan:
     def names(self) -> Names:
         """Titles of what the plan touches: the state's, and the table's own column ``title``."""
         return self._names | read_names(self._rows)
+
+    def with_names(self, *frames: pd.DataFrame) -> Self:
+        """Return the same plan with the titles in these frames, for its views; touches nothing.
+
+        Parameters
+        ----------
+        *frames : DataFrame
+            From `klikit_frames.stores` or `klikit_frames.read_state`.
+        """
+        return replace(self, _names=self._names | read_names(*frames).restricted_to(self._rows))
 
     @property
     def overview(self) -> Overview:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import RunFailed
 from ..frames.schemas import RESULT_COLUMNS
-from ..html import fold_html, overview_html, table_html
+from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted
 from .attribution import count_outcomes
@@ -111,14 +111,17 @@ class Result:
         return resume_line(self.run_id, journal=self.journal)
 
     @property
-    def summary(self) -> str:
-        """The counts in one line, and what to do next."""
+    def account(self) -> str:
+        """The counts in one line, how the run ended, and what else there is to know."""
         outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
         n_rows = counted(len(self.frame), "row")
-        said = [f"{n_rows}: {outcomes}.", EndReason(self.status).sentence, *self.notes]
-        if self.resume_hint:
-            said.append(f"The rest: {self.resume_hint}")
-        return " ".join(part for part in said if part)
+        sentences = [f"{n_rows}: {outcomes}.", EndReason(self.status).sentence, *self.notes]
+        return " ".join(part for part in sentences if part)
+
+    @property
+    def summary(self) -> str:
+        """The account, and what to do next."""
+        return f"{self.account} The rest: {self.resume_hint}" if self.resume_hint else self.account
 
     def raise_for_failures(self) -> None:
         """Raise unless every row is ``applied`` or ``unchanged``.
@@ -162,13 +165,14 @@ class Result:
     @property
     def overview(self) -> Overview:
         """What was switched, for people: by brand, store and name, and what was not done, by cause."""
-        return make_overview(self.frame, self.names | read_names(self.frame), facts=[self.summary])
+        return make_overview(self.frame, self.names | read_names(self.frame), facts=[self.account])
 
     def _repr_html_(self) -> str:
         ordered = self.frame.sort_values("outcome", key=lambda outcome: outcome.map(_RANKS), kind="stable")
         shown = ordered[[*_IDENTITY, *RESULT_COLUMNS]]
         rows = table_html(shown, caption="Rows, failures first")
-        return overview_html(self.overview) + fold_html(counted(len(shown), "row"), rows)
+        rest = paragraph_html(f"The rest: {self.resume_hint}") if self.resume_hint else ""
+        return overview_html(self.overview) + rest + fold_html(counted(len(shown), "row"), rows)
 
     def _cases(self) -> str:
         cases = self.failed.head(_MOST_CASES)

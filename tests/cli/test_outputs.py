@@ -26,7 +26,7 @@ def frame() -> pd.DataFrame:
     )
 
 
-def test_put__prints_csv_in_a_pipe(frame: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+def test_write__prints_csv_in_a_pipe(frame: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     """A pipe gets the whole frame as CSV, lists with bars, formulas made harmless."""
     outputs.write(frame)
     assert capsys.readouterr() == (
@@ -35,7 +35,7 @@ def test_put__prints_csv_in_a_pipe(frame: pd.DataFrame, capsys: pytest.CaptureFi
     )
 
 
-def test_put__prints_a_table_on_a_terminal(
+def test_write__prints_a_table_on_a_terminal(
     frame: pd.DataFrame, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A person gets aligned columns, at most twenty rows, and a sentence on the rest."""
@@ -43,10 +43,10 @@ def test_put__prints_a_table_on_a_terminal(
     outputs.write(pd.concat([frame] * 10, ignore_index=True))
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 21
-    assert said.err == "The first 20 of 30 rows are shown.\n"
+    assert said.err == "The first 20 of 30 rows are shown; --out FILE writes all rows.\n"
 
 
-def test_put__prints_json_and_json_lines(frame: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+def test_write__prints_json_and_json_lines(frame: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     """--json is one array and --jsonl one object a line, with the same records."""
     outputs.write(frame, json=True)
     whole = json.loads(capsys.readouterr().out)
