@@ -8,8 +8,7 @@ silent. A page for people is at `page_url`, an OpenAPI document at ``/openapi.js
 
 from .credentials import SCOPES, Credential
 from .faults import Fault
-from .launch import serve
-from .sandboxes import Sandbox
+from .sandbox import Sandbox, serve
 from .switches import Switches
 
 __all__ = ["SCOPES", "Credential", "Fault", "Sandbox", "Switches", "serve"]

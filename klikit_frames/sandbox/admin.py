@@ -1,31 +1,39 @@
-"""The paths under ``/admin``, which the real API does not have: the desk over HTTP."""
+"""What klikit's own people do, and what only a sandbox lets one do: from Python, and under ``/admin``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .desk import Desk
+from . import credentials, enabling, snapshots
+from .app_context import AppContext
+from .credentials import SCOPES, Credential
+from .demo_data import KINDS
+from .faults import Fault, make_fault
+from .flags import Store
+from .seeding import seed_app
+from .switches import Switches, change_switches
 
 Body = dict[str, object]
-Action = Callable[[Desk, Body, dict[str, str]], object]
+Action = Callable[["Admin", Body, dict[str, str]], object]
 
 
-def admin_routes(desk: Desk) -> list[Route]:
+def admin_routes(admin: Admin) -> list[Route]:
     """Return the routes below ``/admin``."""
-    return [Route(path, _endpoint(desk, action), methods=[method]) for method, path, action in _ACTIONS]
+    return [Route(path, _endpoint(admin, action), methods=[method]) for method, path, action in _ACTIONS]
 
 
-def _endpoint(desk: Desk, action: Action) -> Callable[[Request], object]:
+def _endpoint(admin: Admin, action: Action) -> Callable[[Request], object]:
     async def answer(request: Request) -> Response:
         try:
             body = _read(await request.body())
-            data = action(desk, body, request.path_params)
+            data = action(admin, body, request.path_params)
         except LookupError as error:
             return JSONResponse({"error": {"message": str(error.args[0])}}, status_code=404)
         except (TypeError, ValueError) as error:
@@ -45,49 +53,49 @@ def _read(text: bytes) -> Body:
     return body
 
 
-def _issue(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    return desk.issue(_scopes(body) if "scopes" in body else None)._asdict()
+def _issue(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    return admin.issue(_scopes(body) if "scopes" in body else None)._asdict()
 
 
-def _rotate(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    return desk.rotate(path["partner_key"])._asdict()
+def _rotate(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    return admin.rotate(path["partner_key"])._asdict()
 
 
-def _revoke(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    desk.revoke(path["partner_key"])
+def _revoke(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    admin.revoke(path["partner_key"])
     return None
 
 
-def _rescope(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    desk.rescope(path["partner_key"], scopes=_scopes(body))
+def _rescope(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    admin.rescope(path["partner_key"], scopes=_scopes(body))
     return None
 
 
-def _set(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    return asdict(desk.set(body))
+def _set(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    return asdict(admin.set(body))
 
 
-def _list_faults(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    return [asdict(fault) for fault in desk.world.faults.live()]
+def _list_faults(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    return [asdict(fault) for fault in admin.app.faults.live()]
 
 
-def _inject(desk: Desk, body: Body, path: dict[str, str]) -> object:
+def _inject(admin: Admin, body: Body, path: dict[str, str]) -> object:
     options = dict(body)
-    return asdict(desk.inject(str(options.pop("name", "")), **options))
+    return asdict(admin.inject(str(options.pop("name", "")), **options))
 
 
-def _clear_faults(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    desk.world.faults.clear()
+def _clear_faults(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    admin.app.faults.clear()
     return None
 
 
-def _move_clock(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    desk.move_clock(body.get("seconds"))
-    return {"now": desk.world.clock.http_date()}
+def _move_clock(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    admin.move_clock(body.get("seconds"))
+    return {"now": admin.app.clock.http_date()}
 
 
-def _reset(desk: Desk, body: Body, path: dict[str, str]) -> object:
-    desk.reset()
+def _reset(admin: Admin, body: Body, path: dict[str, str]) -> object:
+    admin.reset()
     return None
 
 
@@ -110,3 +118,101 @@ _ACTIONS: tuple[tuple[str, str, Action], ...] = (
     ("POST", "/clock", _move_clock),
     ("POST", "/reset", _reset),
 )
+
+
+class Admin:
+    """Steers a sandbox; its Python side and the HTTP paths under ``/admin`` both sit here."""
+
+    def __init__(self, app: AppContext) -> None:
+        self.app = app
+        self.admin_token = secrets.token_urlsafe(32)
+        self._first_switches = app.switches
+        self.credential = self._issue_first()
+
+    def issue(self, scopes: Iterable[str] | None = None) -> Credential:
+        """Issue a credential; its secret is shown only here."""
+        token = secrets.token_hex(24)
+        credential = Credential(f"pk_sandbox_{token[:16]}", f"sk_sandbox_{token[16:]}")
+        credentials.issue(self.app, credential, scopes=SCOPES if scopes is None else scopes)
+        return credential
+
+    def rotate(self, partner_key: str) -> Credential:
+        """Give a credential a new secret; the old one stops at once unless an overlap is switched on."""
+        credential = Credential(partner_key, f"sk_sandbox_{secrets.token_hex(16)}")
+        credentials.rotate(self.app, credential)
+        if partner_key == self.credential.partner_key:
+            self.credential = credential
+        return credential
+
+    def revoke(self, partner_key: str) -> None:
+        """End a credential for good."""
+        credentials.revoke(self.app, partner_key)
+
+    def rescope(self, partner_key: str, *, scopes: Iterable[str]) -> None:
+        """Change a credential's scopes, from its next request on."""
+        credentials.rescope(self.app, partner_key, scopes=scopes)
+
+    def set(self, changes: dict[str, object]) -> Switches:
+        """Turn switches; return all of them."""
+        self.app.switches = change_switches(self.app.switches, changes)
+        return self.app.switches
+
+    def inject(self, name: str, **options: object) -> Fault:
+        """Call up a fault."""
+        fault = make_fault(name, **options)
+        self.app.faults.inject(fault)
+        return fault
+
+    def edit(
+        self, kind: str, ids: Iterable[int], *, stores: Iterable[Store] | None, is_enabled: bool
+    ) -> None:
+        """Write flags as klikit's own people do in their app."""
+        if kind not in KINDS:
+            raise ValueError(f"entity_type is one of {', '.join(KINDS)}; not {kind!r}")
+        pairs = None if stores is None else [(int(brand), int(branch)) for brand, branch in stores]
+        if pairs == []:
+            raise ValueError("stores must name at least one store, or be None for the business")
+        enabling.edit(self.app, kind, ids=[int(i) for i in ids], stores=pairs or [], is_enabled=is_enabled)
+
+    def publish(self, stores: Iterable[Store] | None = None) -> None:
+        """Copy the menus of stores now, of all by default."""
+        with snapshots.write_transaction(self.app):
+            snapshots.rebuild(self.app, self._stores(stores))
+
+    def finish_publishes(self, stores: Iterable[Store] | None = None) -> None:
+        """Copy the menus whose publishes are queued."""
+        with self.app.state.held():
+            snapshots.finish(self.app, self._stores(stores))
+
+    def move_clock(self, seconds: object) -> None:
+        """Move the sandbox's time; publishes that are then due happen."""
+        with self.app.state.held():
+            self.app.clock.move(seconds)
+            snapshots.rebuild_due(self.app)
+
+    def _stores(self, stores: Iterable[Store] | None) -> list[Store]:
+        if stores is None:
+            return list(self.app.catalogue.stores)
+        pairs = [(int(brand), int(branch)) for brand, branch in stores]
+        strangers = sorted(set(pairs).difference(self.app.catalogue.store_set))
+        if strangers:
+            raise LookupError(f"not of this business: stores {strangers}")
+        return pairs
+
+    def reset(self) -> None:
+        """Bring everything back to how it was when the sandbox was started on an empty store."""
+        with snapshots.write_transaction(self.app):
+            self.app.history.clear()
+            self.app.state.clear()
+            self.app.clock.reset()
+            seed_app(self.app)
+            self.credential = self._issue_first()
+        self.app.switches = self._first_switches
+        self.app.limits.clear()
+        self.app.faults.reset()
+        self.app.request_log.clear()
+
+    def _issue_first(self) -> Credential:
+        credential = credentials.first_credential(self.app.catalogue.seed)
+        credentials.issue(self.app, credential)
+        return credential

@@ -6,15 +6,14 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
-from . import delivery, mishaps
+from . import delivery, fault_responses
+from .api_errors import ApiError
+from .app_context import AppContext
 from .calls import MAX_BODY, Call
 from .delivery import Wire
 from .faults import Fault
-from .gate import Gate, Passage
-from .idempotency import Recorded
-from .refusals import Refusal
-from .turns import Turns
-from .world import World
+from .idempotency import KeyLocks, Recorded
+from .pipeline import Pipeline, RequestContext
 
 BASE = "/v1/partner"
 _NO_FAULT = Fault("latency", seconds=0)
@@ -23,48 +22,50 @@ _NO_FAULT = Fault("latency", seconds=0)
 class PartnerApi:
     """Everything below the API's base path."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._gate = Gate(world)
-        self._turns = Turns()
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._pipeline = Pipeline(app)
+        self._turns = KeyLocks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         body = await _read_body(receive)
         if body is not None:
-            await self._exchange(Wire(scope, receive, send), Passage(_read_call(scope, body)))
+            await self._exchange(Wire(scope, receive, send), RequestContext(_read_call(scope, body)))
 
-    async def _exchange(self, wire: Wire, passage: Passage) -> None:
-        receipt = self._world.receipts.open(passage.call, time=self._world.clock.moment())
-        struck = self._world.faults.draw(passage.call)
+    async def _exchange(self, wire: Wire, request: RequestContext) -> None:
+        logged = self._app.request_log.open(request.call, time=self._app.clock.moment())
+        struck = self._app.faults.draw(request.call)
         wait_s = sum(fault.length_s for fault in struck if fault.name == "latency")
         fault = next((fault for fault in struck if fault.name != "latency"), _NO_FAULT)
         if fault.name == "reset_before":
             await delivery.reset_connection(wire)
             return
-        answer = await self._take_turn(passage, fault, wait_s=wait_s)
-        receipt.replayed = passage.is_replay
+        answer = await self._answer_in_turn(request, fault, wait_s=wait_s)
+        logged.replayed = request.is_replay
         if fault.name != "reset_after":
-            receipt.status, receipt.request_id = answer.status, answer.request_id or None
-        await self._deliver(wire, passage, answer=answer, fault=fault)
+            logged.status, logged.request_id = answer.status, answer.request_id or None
+        await self._deliver(wire, request, answer=answer, fault=fault)
 
-    async def _take_turn(self, passage: Passage, fault: Fault, *, wait_s: float) -> Recorded:
+    async def _answer_in_turn(self, request: RequestContext, fault: Fault, *, wait_s: float) -> Recorded:
         try:
-            async with self._turns.take(self._world, passage.call):
-                await self._world.pauses.wait(wait_s)
-                answer = self._answer(passage, fault)
-        except Refusal as refusal:
-            answer = self._gate.refuse(refusal)
-        return mishaps.disguise(passage, answer, fault=fault)
+            async with self._turns.take(self._app, request.call):
+                await self._app.pauses.wait(wait_s)
+                answer = self._answer(request, fault)
+        except ApiError as error:
+            answer = self._pipeline.error_answer(error)
+        return fault_responses.alter_answer(request, answer, fault=fault)
 
-    def _answer(self, passage: Passage, fault: Fault) -> Recorded:
-        mishaps.prepare(passage, fault=fault)
-        answer = self._gate.answer(passage) if mishaps.reaches_api(fault) else None
-        instead = mishaps.answer_instead(self._gate, passage, fault=fault)
-        return instead or answer or self._gate.refuse(Refusal("internal", "the fault left no answer"))
+    def _answer(self, request: RequestContext, fault: Fault) -> Recorded:
+        fault_responses.prepare(request, fault=fault)
+        answer = self._pipeline.answer(request) if fault_responses.reaches_api(fault) else None
+        instead = fault_responses.answer_instead(self._pipeline, request, fault=fault)
+        return (
+            instead or answer or self._pipeline.error_answer(ApiError("internal", "the fault left no answer"))
+        )
 
-    async def _deliver(self, wire: Wire, passage: Passage, *, answer: Recorded, fault: Fault) -> None:
-        headers = self._date() | passage.headers
+    async def _deliver(self, wire: Wire, request: RequestContext, *, answer: Recorded, fault: Fault) -> None:
+        headers = self._date() | request.headers
         if fault.name == "reset_after":
             await delivery.reset_connection(wire)
         elif fault.name == "truncated":
@@ -72,16 +73,16 @@ class PartnerApi:
         elif fault.name == "doubled_answer":
             await delivery.send_twice(wire, answer, headers=headers)
         elif fault.name == "slow_drip":
-            wait = partial(self._world.pauses.wait, fault.length_s / delivery.DRIPS)
+            wait = partial(self._app.pauses.wait, fault.length_s / delivery.DRIPS)
             await delivery.send_drips(wire, answer, headers=headers, wait=wait)
         else:
             await delivery.send_answer(wire, answer, headers=headers)
 
     def _date(self) -> dict[str, str]:
-        switches = self._world.switches
+        switches = self._app.switches
         if switches.date_header == "missing":
             return {}
-        return {"date": self._world.clock.http_date(after_s=switches.date_skew_s)}
+        return {"date": self._app.clock.http_date(after_s=switches.date_skew_s)}
 
 
 async def _read_body(receive: Receive) -> bytes | None:

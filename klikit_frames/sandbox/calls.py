@@ -1,14 +1,18 @@
-"""One request as the sandbox sees it, and its pieces read strictly."""
+"""One request as the sandbox sees it, and its pieces read strictly: ids, flags, stores, pages."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
-from .refusals import invalid
+from .api_errors import invalid
+
+if TYPE_CHECKING:
+    from .app_context import AppContext
+    from .flags import Store
 
 MAX_BODY = 16 * 1024 * 1024
 _MAX_ID = 2**63 - 1
@@ -123,3 +127,44 @@ def _store(value: object, *, name: str) -> tuple[int, int]:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page and its place in the whole."""
+
+    number: int
+    size: int
+    total: int
+    entries: Sequence[T]
+
+    @property
+    def numbers(self) -> dict[str, object]:
+        """What the envelope tells of the page."""
+        return {"page": self.number, "size": self.size, "total": self.total}
+
+
+def page_of(entries: Sequence[T], call: Call) -> Page[T]:
+    """Return the page that a call asks for by `page` and `size`."""
+    number, size = _from_one(call, "page", default=1), _from_one(call, "size", default=1000)
+    return Page(number, size, len(entries), entries[(number - 1) * size : number * size])
+
+
+def _from_one(call: Call, name: str, *, default: int) -> int:
+    text = call.arguments.get(name)
+    number = default if text is None else read_number(text, name=name)
+    if number < 1:
+        raise invalid(f"{name} must be at least 1")
+    return number
+
+
+def read_zone(app: AppContext, body: Mapping[str, object]) -> list[Store]:
+    """Return the stores of a body, each once; none at all means the business."""
+    stores = read_stores(body, "zoneStores")
+    if stores == [] and app.switches.empty_stores == "reject":
+        raise invalid("zoneStores must hold at least one store, or be left out")
+    app.require_stores(stores or [])
+    return list(dict.fromkeys(stores or []))

@@ -1,8 +1,10 @@
-"""The sandbox's own time, which can be moved."""
+"""The sandbox's own time, which can be moved, and the waits that faults ask for."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -38,3 +40,20 @@ class Clock:
     def reset(self) -> None:
         """Go back to the machine's time."""
         self._offset_s = 0.0
+
+
+class Pauses:
+    """Waits that can be cut short together."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait some seconds, or until the end."""
+        if seconds:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), seconds)
+
+    def end(self) -> None:
+        """Let nobody wait any more; called on the event loop."""
+        self._over.set()

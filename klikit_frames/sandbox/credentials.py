@@ -9,8 +9,8 @@ import hmac
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .refusals import Refusal
-from .world import World
+from .api_errors import ApiError
+from .app_context import AppContext
 
 SCOPES = (
     "brands:read",
@@ -46,63 +46,65 @@ def first_credential(seed: int) -> Credential:
     return Credential(f"pk_sandbox_{digest[:16]}", f"sk_sandbox_{digest[16:48]}")
 
 
-def issue(world: World, credential: Credential, *, scopes: Iterable[str] = SCOPES) -> None:
+def issue(app: AppContext, credential: Credential, *, scopes: Iterable[str] = SCOPES) -> None:
     """Make a credential valid for some scopes; only a hash of its secret is kept."""
-    world.state.write(
+    app.state.write(
         "INSERT OR REPLACE INTO credentials (partner_key, secret_hash, scopes) VALUES (?, ?, ?)",
         (credential.partner_key, _hash(credential.secret_key), " ".join(_checked(scopes))),
     )
 
 
-def rotate(world: World, credential: Credential) -> None:
+def rotate(app: AppContext, credential: Credential) -> None:
     """Replace a credential's secret; the old one is kept for the overlap, if there is one."""
-    _require(world, credential.partner_key)
-    world.state.write(
+    _require(app, credential.partner_key)
+    app.state.write(
         "UPDATE credentials SET old_hash = secret_hash, secret_hash = ?, rotated_at = ?"
         " WHERE partner_key = ?",
-        (_hash(credential.secret_key), world.clock.now(), credential.partner_key),
+        (_hash(credential.secret_key), app.clock.now(), credential.partner_key),
     )
 
 
-def revoke(world: World, partner_key: str) -> None:
+def revoke(app: AppContext, partner_key: str) -> None:
     """End a credential for good."""
-    _require(world, partner_key)
-    world.state.write("UPDATE credentials SET is_revoked = 1 WHERE partner_key = ?", (partner_key,))
+    _require(app, partner_key)
+    app.state.write("UPDATE credentials SET is_revoked = 1 WHERE partner_key = ?", (partner_key,))
 
 
-def rescope(world: World, partner_key: str, *, scopes: Iterable[str]) -> None:
+def rescope(app: AppContext, partner_key: str, *, scopes: Iterable[str]) -> None:
     """Change what a credential may do."""
-    _require(world, partner_key)
+    _require(app, partner_key)
     values = (" ".join(_checked(scopes)), partner_key)
-    world.state.write("UPDATE credentials SET scopes = ? WHERE partner_key = ?", values)
+    app.state.write("UPDATE credentials SET scopes = ? WHERE partner_key = ?", values)
 
 
-def _require(world: World, partner_key: str) -> None:
-    if not world.state.rows("SELECT 1 FROM credentials WHERE partner_key = ?", (partner_key,)):
+def _require(app: AppContext, partner_key: str) -> None:
+    if not app.state.rows("SELECT 1 FROM credentials WHERE partner_key = ?", (partner_key,)):
         raise LookupError(f"there is no credential {partner_key!r}")
 
 
-def check(world: World, authorization: str | None) -> tuple[str, frozenset[str]]:
+def check(app: AppContext, authorization: str | None) -> tuple[str, frozenset[str]]:
     """Return the key and the scopes of a request, or refuse it."""
     partner_key, secret_key = _decode(authorization)
-    found = world.state.rows(
+    found = app.state.rows(
         "SELECT secret_hash, old_hash, rotated_at, scopes, is_revoked FROM credentials WHERE partner_key = ?",
         (partner_key,),
     )
-    if not found or not _fits(world, _hash(secret_key), *found[0][:3]):
-        raise Refusal("auth_invalid_credential", "partner key or secret key is wrong", headers=_CHALLENGE)
+    if not found or not _fits(app, _hash(secret_key), *found[0][:3]):
+        raise ApiError("auth_invalid_credential", "partner key or secret key is wrong", headers=_CHALLENGE)
     scopes, is_revoked = found[0][3:]
     if is_revoked:
-        raise Refusal("auth_revoked", "credential is revoked", status=world.switches.revoked_status)
+        raise ApiError("auth_revoked", "credential is revoked", status=app.switches.revoked_status)
     return partner_key, frozenset(scopes.split())
 
 
-def _fits(world: World, given: str, secret_hash: str, old_hash: str | None, rotated_at: float | None) -> bool:
+def _fits(
+    app: AppContext, given: str, secret_hash: str, old_hash: str | None, rotated_at: float | None
+) -> bool:
     if hmac.compare_digest(given, secret_hash):
         return True
     # The old secret, as long as the two overlap.
     is_old = old_hash is not None and hmac.compare_digest(given, old_hash)
-    return is_old and world.clock.now() < (rotated_at or 0) + world.switches.rotation_overlap_s
+    return is_old and app.clock.now() < (rotated_at or 0) + app.switches.rotation_overlap_s
 
 
 _CHALLENGE = {"www-authenticate": 'Basic realm="klikit partner"'}
@@ -117,7 +119,7 @@ def _decode(authorization: str | None) -> tuple[str, str]:
     except (binascii.Error, ValueError):
         colon = ""
     if scheme.lower() != "basic" or not colon:
-        raise Refusal("auth_missing", "Authorization header is missing or not Basic", headers=_CHALLENGE)
+        raise ApiError("auth_missing", "Authorization header is missing or not Basic", headers=_CHALLENGE)
     return partner_key, secret_key
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from .calls import Call
-from .catalogue import BUSINESS_ID, BUSINESS_TITLE
-from .paging import page_of
-from .places import Branch
-from .world import World
+from .app_context import AppContext
+from .calls import Call, page_of
+from .demo_data import BUSINESS_ID, BUSINESS_TITLE
+from .demo_names import Branch
 
 PROVIDERS = {1: "klikit", 6: "grabfood", 9: "gofood", 11: "shopeefood", 16: "foodpanda", 17: "airasia_food"}
 WHOLE_DAY = {
@@ -14,7 +13,7 @@ WHOLE_DAY = {
 }
 
 
-def list_brands(world: World, call: Call) -> object:
+def list_brands(app: AppContext, call: Call) -> object:
     """Return the brands in their old shape: an array of one object, with the business beside them."""
     brands = [
         {
@@ -24,7 +23,7 @@ def list_brands(world: World, call: Call) -> object:
             "logo": f"/images/brands/{brand.id}/logo.png",
             "banner": f"/images/brands/{brand.id}/banner.png",
         }
-        for brand in world.catalogue.brands.values()
+        for brand in app.catalogue.brands.values()
     ]
     business = {
         "id": BUSINESS_ID,
@@ -34,20 +33,20 @@ def list_brands(world: World, call: Call) -> object:
     return [{"brands": brands, "business": business}]
 
 
-def list_branches(world: World, call: Call) -> object:
+def list_branches(app: AppContext, call: Call) -> object:
     """Return one page of the branches; pages start at 1 and hold 1000 if nothing else is asked."""
-    page = page_of(list(world.catalogue.branches.values()), call)
-    return page.numbers | {"results": [_branch(world, branch) for branch in page.entries]}
+    page = page_of(list(app.catalogue.branches.values()), call)
+    return page.numbers | {"results": [_branch(app, branch) for branch in page.entries]}
 
 
-def list_providers(world: World, call: Call) -> object:
+def list_providers(app: AppContext, call: Call) -> object:
     """Return the marketplaces that a menu can be shipped to."""
     return [{"id": id_, "title": title} for id_, title in PROVIDERS.items()]
 
 
-def _branch(world: World, branch: Branch) -> dict[str, object]:
+def _branch(app: AppContext, branch: Branch) -> dict[str, object]:
     # Sorted by title, so it does not go by the order of brand_ids; the real API does the same.
-    titles = sorted(world.catalogue.brands[brand_id].title for brand_id in branch.brand_ids)
+    titles = sorted(app.catalogue.brands[brand_id].title for brand_id in branch.brand_ids)
     return {
         "id": branch.id,
         "title": branch.title,

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import flags, snapshots
-from .calls import Call, read_flag, read_ids, read_object
-from .catalogue import Catalogue
+from .api_errors import ApiError, invalid
+from .app_context import AppContext
+from .calls import Call, read_flag, read_ids, read_object, read_zone
+from .demo_data import Catalogue
 from .flags import Link, Store
-from .refusals import Refusal, invalid
-from .world import World
-from .zones import read_zone
 
 _FIELDS = ("ids", "isEnabled", "zoneStores", "isCascadeToModifierGroups", "brandIDsToCascade")
 _DATA: dict[str, object] = {"message": {"message": "status updated"}, "null": None, "object": {}, "list": []}
 
 
 @dataclass(frozen=True)
-class Order:
+class EnableRequest:
     """What one enable call asks for."""
 
     kind: str
@@ -28,45 +27,45 @@ class Order:
     cascade_brand_ids: list[int]
 
 
-def enable(world: World, call: Call, *, kind: str) -> object:
+def enable(app: AppContext, call: Call, *, kind: str) -> object:
     """Carry out ``PATCH /menus/…/enable`` of sections, categories or items."""
-    order = _read_order(world, call, kind=kind)
-    unknown = _check_ids(world, order)
+    order = _read_request(app, call, kind=kind)
+    unknown = _check_ids(app, order)
     known = [entity_id for entity_id in dict.fromkeys(order.ids) if entity_id not in unknown]
-    _write(world, order, ids=known)
-    world.history.note_write(
+    _write(app, order, ids=known)
+    app.history.note_write(
         kind,
         ids=known,
         stores=order.stores,
         is_enabled=order.is_enabled,
-        time=world.clock.now(),
+        time=app.clock.now(),
         by=call.partner_key,
         key=call.idempotency_key,
     )
-    return _nobodys(world, kind, ids=unknown) if unknown else _DATA[world.switches.enable_data]
+    return _not_found(app, kind, ids=unknown) if unknown else _DATA[app.switches.enable_data]
 
 
-def edit(world: World, kind: str, *, ids: list[int], stores: list[Store], is_enabled: bool) -> None:
+def edit(app: AppContext, kind: str, *, ids: list[int], stores: list[Store], is_enabled: bool) -> None:
     """Write flags as klikit's own people do in their app: without a request."""
-    unknown = sorted(set(ids).difference(world.catalogue.ids[kind]))
-    strangers = sorted(set(stores).difference(world.catalogue.store_set))
+    unknown = sorted(set(ids).difference(app.catalogue.ids[kind]))
+    strangers = sorted(set(stores).difference(app.catalogue.store_set))
     if unknown or strangers:
         raise LookupError(f"not of this business: {kind} ids {unknown}, stores {strangers}")
-    order = Order(kind, ids, is_enabled, stores, is_cascading=False, cascade_brand_ids=[])
-    with snapshots.write_transaction(world):
-        _write(world, order, ids=ids)
-        world.history.note_write(
-            kind, ids=ids, stores=stores, is_enabled=is_enabled, time=world.clock.now(), by="others"
+    order = EnableRequest(kind, ids, is_enabled, stores, is_cascading=False, cascade_brand_ids=[])
+    with snapshots.write_transaction(app):
+        _write(app, order, ids=ids)
+        app.history.note_write(
+            kind, ids=ids, stores=stores, is_enabled=is_enabled, time=app.clock.now(), by="others"
         )
 
 
-def _read_order(world: World, call: Call, *, kind: str) -> Order:
+def _read_request(app: AppContext, call: Call, *, kind: str) -> EnableRequest:
     body = read_object(call, fields=_FIELDS)
-    order = Order(
+    order = EnableRequest(
         kind,
         read_ids(body, "ids"),
         read_flag(body, "isEnabled"),
-        read_zone(world, body),
+        read_zone(app, body),
         read_flag(body, "isCascadeToModifierGroups"),
         read_ids(body, "brandIDsToCascade"),
     )
@@ -80,37 +79,35 @@ def _check_size(values: list[int] | list[Store], name: str, *, most: int | None)
         raise invalid(f"{name} holds {len(values)} entries; at most {most} are allowed")
 
 
-def _check_ids(world: World, order: Order) -> set[int]:
+def _check_ids(app: AppContext, order: EnableRequest) -> set[int]:
     """Return the ids of nobody if good ids are written all the same; refuse the call otherwise."""
-    catalogue, switches = world.catalogue, world.switches
+    catalogue, switches = app.catalogue, app.switches
     _check_size(order.ids, "ids", most=switches.max_ids)
     _check_size(order.stores, "zoneStores", most=switches.max_stores)
     foreign = set(order.cascade_brand_ids).difference(catalogue.brands)
     if foreign:
-        raise Refusal("resource_not_found", f"brand not found: {min(foreign)}")
+        raise ApiError("resource_not_found", f"brand not found: {min(foreign)}")
     unknown = set(order.ids).difference(catalogue.ids[order.kind])
     if unknown and switches.unknown_id != "partial":
-        raise _nobodys(world, order.kind, ids=unknown)
+        raise _not_found(app, order.kind, ids=unknown)
     return unknown
 
 
-def _nobodys(world: World, kind: str, *, ids: set[int]) -> Refusal:
-    code = "not_found" if world.switches.unknown_id == "not_found" else "resource_not_found"
-    return Refusal(code, f"{len(ids)} of the {kind} ids not found")
+def _not_found(app: AppContext, kind: str, *, ids: set[int]) -> ApiError:
+    code = "not_found" if app.switches.unknown_id == "not_found" else "resource_not_found"
+    return ApiError(code, f"{len(ids)} of the {kind} ids not found")
 
 
-def _write(world: World, order: Order, *, ids: list[int]) -> None:
-    links = _links(world.catalogue, order.kind, ids=ids) if order.is_cascading else []
+def _write(app: AppContext, order: EnableRequest, *, ids: list[int]) -> None:
+    links = _links(app.catalogue, order.kind, ids=ids) if order.is_cascading else []
     if not order.stores:
-        flags.write_business_flags(world.state, order.kind, ids=ids, is_enabled=order.is_enabled)
-        brand_ids = order.cascade_brand_ids or list(world.catalogue.brands)
-        flags.write_links(world.state, brand_ids=brand_ids, links=links, is_enabled=order.is_enabled)
+        flags.write_business_flags(app.state, order.kind, ids=ids, is_enabled=order.is_enabled)
+        brand_ids = order.cascade_brand_ids or list(app.catalogue.brands)
+        flags.write_links(app.state, brand_ids=brand_ids, links=links, is_enabled=order.is_enabled)
         return
-    flags.write_store_flags(
-        world.state, order.kind, ids=ids, stores=order.stores, is_enabled=order.is_enabled
-    )
+    flags.write_store_flags(app.state, order.kind, ids=ids, stores=order.stores, is_enabled=order.is_enabled)
     stores = [s for s in order.stores if not order.cascade_brand_ids or s[0] in order.cascade_brand_ids]
-    flags.write_store_links(world.state, stores=stores, links=links, is_enabled=order.is_enabled)
+    flags.write_store_links(app.state, stores=stores, links=links, is_enabled=order.is_enabled)
 
 
 def _links(catalogue: Catalogue, kind: str, *, ids: list[int]) -> list[Link]:

@@ -8,12 +8,12 @@ from functools import partial
 
 from starlette.routing import compile_path
 
-from . import directory, enabling, lists, menus, orders, publishing, stock
+from . import availability, directory, enabling, menus, orders, publishing
+from .app_context import AppContext
+from .availability import show
 from .calls import Call
-from .visibilities import show
-from .world import World
 
-Handler = Callable[[World, Call], object]
+Handler = Callable[[AppContext, Call], object]
 # Stands for the scope of menu writes, which the documentation does not name and a switch does.
 WRITE = "<write>"
 PAGE = ("page", "size")
@@ -40,10 +40,10 @@ ENDPOINTS = (
     Endpoint("GET", "/branches", directory.list_branches, "brands:read", PAGE),
     Endpoint("GET", "/providers", directory.list_providers, "menus:read"),
     Endpoint("GET", "/menus", menus.read_menu, "menus:read", ("brand_id", "branch_id")),
-    Endpoint("GET", "/menus/sections", lists.list_sections, "menus:read", PAGE),
-    Endpoint("GET", "/menus/categories", lists.list_categories, "menus:read", PAGE),
-    Endpoint("GET", "/menus/items", lists.list_items, "menus:read", PAGE),
-    Endpoint("GET", "/menus/modifier-groups", lists.list_groups, "menus:read", PAGE),
+    Endpoint("GET", "/menus/sections", menus.list_sections, "menus:read", PAGE),
+    Endpoint("GET", "/menus/categories", menus.list_categories, "menus:read", PAGE),
+    Endpoint("GET", "/menus/items", menus.list_items, "menus:read", PAGE),
+    Endpoint("GET", "/menus/modifier-groups", menus.list_groups, "menus:read", PAGE),
     Endpoint("PATCH", "/menus/sections/enable", partial(enabling.enable, kind="section"), WRITE),
     Endpoint("PATCH", "/menus/categories/enable", partial(enabling.enable, kind="category"), WRITE),
     Endpoint("PATCH", "/menus/items/enable", partial(enabling.enable, kind="item"), WRITE),
@@ -52,7 +52,7 @@ ENDPOINTS = (
     Endpoint("PATCH", "/menus/items/{entity_id}/visibilities", partial(show, kind="item"), WRITE),
     Endpoint("POST", "/menus/publish", publishing.publish, WRITE),
     Endpoint("POST", "/menus/sync", publishing.sync, WRITE),
-    Endpoint("PATCH", "/items/{partner_item_id}/availability", stock.set_availability, "menus:oos"),
+    Endpoint("PATCH", "/items/{partner_item_id}/availability", availability.set_availability, "menus:oos"),
     Endpoint("GET", "/orders", orders.list_orders, "orders:read", ("start_date", "end_date", *PAGE)),
     Endpoint("GET", "/orders/{order_id}", orders.read_order, "orders:read"),
     Endpoint("PATCH", "/orders/{order_id}/status", orders.change_status, "orders:write"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from .catalogue import KINDS, Catalogue
+from .demo_data import KINDS, Catalogue
 from .state import State
 
 Store = tuple[int, int]

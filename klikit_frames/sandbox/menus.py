@@ -1,17 +1,19 @@
-"""The menu tree: of one store from its cached menu, of the business from the live rows."""
+"""The menu tree of one store or of the business, and the flat lists of its entities."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from . import flags, snapshots, stock, visibilities
-from .calls import Call, read_number
-from .catalogue import BUSINESS_ID, BUSINESS_TITLE, Category, Group, Item, Section
+from . import availability, flags, snapshots
+from .api_errors import invalid
+from .app_context import AppContext
+from .calls import Call, page_of, read_number
+from .demo_data import BUSINESS_ID, BUSINESS_TITLE, Category, Group, Item, Section
 from .directory import PROVIDERS
 from .flags import Link
-from .refusals import invalid
 from .snapshots import Shown
-from .world import World
 
 Node = dict[str, object]
 
@@ -20,7 +22,7 @@ Node = dict[str, object]
 class View:
     """From where a tree is looked at: one store, or the business."""
 
-    world: World
+    app: AppContext
     shown: Shown
     out_of_stock: set[int]
     is_store: bool
@@ -30,58 +32,58 @@ class View:
         is_enabled = entity_id not in self.shown.off[kind]
         maps: Node = {"visibilities": self.shown.maps.get((kind, entity_id), VISIBLE)}
         if not self.is_store:
-            return maps | {self.world.switches.tree_flag: is_enabled}
+            return maps | {self.app.switches.tree_flag: is_enabled}
         is_available = kind != "item" or entity_id not in self.out_of_stock
         tracked = {"isAvailable": is_available, "stockEnabled": False, "attachedWithStore": True}
         return maps | {"enabled": is_enabled} | tracked
 
 
-def read_menu(world: World, call: Call) -> object:
+def read_menu(app: AppContext, call: Call) -> object:
     """Return the tree of one store (brand_id and branch_id) or of the business (neither)."""
     arguments = call.arguments
     given = [name for name in ("brand_id", "branch_id") if name in arguments]
     if len(given) == 1:
         raise invalid("brand_id and branch_id must be passed together or omitted together")
     if not given:
-        return {"menu": _business_tree(world)}
+        return {"menu": _business_tree(app)}
     brand_id, branch_id = (read_number(arguments[name], name=name) for name in ("brand_id", "branch_id"))
-    world.require_stores([(brand_id, branch_id)])
-    return {"menu": _store_tree(world, (brand_id, branch_id))}
+    app.require_stores([(brand_id, branch_id)])
+    return {"menu": _store_tree(app, (brand_id, branch_id))}
 
 
-def business_views(world: World) -> dict[int, View]:
+def business_views(app: AppContext) -> dict[int, View]:
     """Return the live rows of the business, for each brand with the modifier links of that brand."""
-    off, maps = flags.business_off(world.state), visibilities.read_maps(world.state)
-    links_off, out_of_stock = flags.links_off(world.state), stock.out_of_stock(world.state)
+    off, maps = flags.business_off(app.state), availability.read_maps(app.state)
+    links_off, out_of_stock = flags.links_off(app.state), availability.out_of_stock(app.state)
     return {
         brand_id: View(
-            world, Shown(off, links_off.get(brand_id, set()), maps, {}), out_of_stock, is_store=False
+            app, Shown(off, links_off.get(brand_id, set()), maps, {}), out_of_stock, is_store=False
         )
-        for brand_id in world.catalogue.brands
+        for brand_id in app.catalogue.brands
     }
 
 
-def _store_tree(world: World, store: flags.Store) -> Node:
-    view = View(world, snapshots.read(world, store), stock.out_of_stock(world.state), is_store=True)
+def _store_tree(app: AppContext, store: flags.Store) -> Node:
+    view = View(app, snapshots.read(app, store), availability.out_of_stock(app.state), is_store=True)
     info = {"branchID": store[1], "brandID": store[0], "providerIDs": ",".join(map(str, PROVIDERS))}
     return {"branchInfo": info | _BUSINESS, "sections": _sections(view, store[0])}
 
 
-def _business_tree(world: World) -> Node:
+def _business_tree(app: AppContext) -> Node:
     sections = [
-        section for brand_id, view in business_views(world).items() for section in _sections(view, brand_id)
+        section for brand_id, view in business_views(app).items() for section in _sections(view, brand_id)
     ]
     return {"businessInfo": {"title": BUSINESS_TITLE} | _BUSINESS, "sections": sections}
 
 
 def _sections(view: View, brand_id: int) -> list[Node]:
-    catalogue = view.world.catalogue
+    catalogue = view.app.catalogue
     ids = catalogue.brand_sections[brand_id]
     return [_section(view, catalogue.sections[id_], sequence=place) for place, id_ in enumerate(ids, 1)]
 
 
 def _section(view: View, section: Section, *, sequence: int) -> Node:
-    categories = view.world.catalogue.categories
+    categories = view.app.catalogue.categories
     node = section_row(view, section, sequence=sequence)
     node["categories"] = [
         category_row(view, categories[id_], sequence=place) | {"items": _items(view, categories[id_])}
@@ -91,7 +93,7 @@ def _section(view: View, section: Section, *, sequence: int) -> Node:
 
 
 def _items(view: View, category: Category) -> list[Node]:
-    items, groups = view.world.catalogue.items, view.world.catalogue.groups
+    items, groups = view.app.catalogue.items, view.app.catalogue.groups
     # Most dishes of a category share their groups, and these are most of a menu.
     ids = dict.fromkeys(group for id_ in category.item_ids for group in items[id_].group_ids)
     made = {group: group_row(view, groups[group]) for group in ids}
@@ -142,7 +144,7 @@ def group_row(view: View, group: Group) -> Node:
 
 
 def _modifier(view: View, link: Link, *, sequence: int) -> Node:
-    option = view.world.catalogue.items[link[1]]
+    option = view.app.catalogue.items[link[1]]
     node = _node(option.id, titles=option.titles, sequence=sequence)
     return node | {"visibilities": VISIBLE, "isEnabled": link not in view.shown.links_off}
 
@@ -160,3 +162,36 @@ _BUSINESS: Node = {
     "currencySymbol": "",
     "languageCode": "id",
 }
+
+
+T = TypeVar("T")
+
+
+def list_sections(app: AppContext, call: Call) -> object:
+    """Return a page of the sections."""
+    return _list(app, call, app.catalogue.sections, row=section_row)
+
+
+def list_categories(app: AppContext, call: Call) -> object:
+    """Return a page of the categories."""
+    return _list(app, call, app.catalogue.categories, row=category_row)
+
+
+def list_items(app: AppContext, call: Call) -> object:
+    """Return a page of the items, modifier options (`onlyModifier`) included."""
+    return _list(app, call, app.catalogue.items, row=item_row)
+
+
+def list_groups(app: AppContext, call: Call) -> object:
+    """Return a page of the modifier groups; their links are those of the first brand that has them."""
+    page, brands = page_of(list(app.catalogue.groups.values()), call), app.catalogue.brand_groups
+    views = business_views(app)
+    first = {group_id: brand_id for brand_id in reversed(brands) for group_id in brands[brand_id]}
+    return page.numbers | {"results": [group_row(views[first[entry.id]], entry) for entry in page.entries]}
+
+
+def _list(app: AppContext, call: Call, entities: dict[int, T], *, row: Callable[..., Node]) -> object:
+    page = page_of(list(entities.values()), call)
+    # Flags and visibility are the same in every brand.
+    view = next(iter(business_views(app).values()))
+    return page.numbers | {"results": [row(view, entry, sequence=1) for entry in page.entries]}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 from datetime import date, datetime, timedelta
 
-from .calls import Call, read_number, read_object
-from .catalogue import BUSINESS_ID, Catalogue
-from .paging import page_of
-from .refusals import Refusal, invalid
+from .api_errors import ApiError, invalid
+from .app_context import AppContext
+from .calls import Call, page_of, read_number, read_object
+from .demo_data import BUSINESS_ID, Catalogue
 from .state import State
-from .world import World
 
 FIRST_ID = 7_400_001
 _COUNT = 40
@@ -38,52 +37,52 @@ def seed_orders(state: State, catalogue: Catalogue, *, now: datetime) -> None:
     )
 
 
-def list_orders(world: World, call: Call) -> object:
+def list_orders(app: AppContext, call: Call) -> object:
     """Return the orders from `start_date` to `end_date`, 90 days at most; the last 30 if not given."""
-    start, end = _range(world, call)
-    found = world.state.rows(
+    start, end = _range(app, call)
+    found = app.state.rows(
         "SELECT id, status, created_at FROM orders WHERE substr(created_at, 1, 10) BETWEEN ? AND ?"
         " ORDER BY created_at DESC, id",
         (start.isoformat(), end.isoformat()),
     )
     page = page_of(found, call)
-    return page.numbers | {"orders": [_order(world, row) for row in page.entries]}
+    return page.numbers | {"orders": [_order(app, row) for row in page.entries]}
 
 
-def read_order(world: World, call: Call) -> object:
+def read_order(app: AppContext, call: Call) -> object:
     """Return one order."""
-    return _order(world, _find(world, call))
+    return _order(app, _find(app, call))
 
 
-def change_status(world: World, call: Call) -> object:
+def change_status(app: AppContext, call: Call) -> object:
     """Bring an order to its next status; the only write that cannot do without a key."""
     if call.idempotency_key is None:
-        raise Refusal("request_missing_idempotency_key", "write endpoint called without Idempotency-Key")
+        raise ApiError("request_missing_idempotency_key", "write endpoint called without Idempotency-Key")
     wanted = read_object(call, fields=["status"]).get("status")
     if not isinstance(wanted, str) or wanted not in _NEXT:
         raise invalid(f"status must be one of {', '.join(_NEXT)}")
-    order_id, status, created_at = _find(world, call)
+    order_id, status, created_at = _find(app, call)
     if wanted not in _NEXT[status]:
-        code = world.switches.transition_status
-        raise Refusal("state_invalid_transition", f"order cannot go from {status} to {wanted}", status=code)
-    world.state.write("UPDATE orders SET status = ? WHERE id = ?", (wanted, order_id))
-    return _order(world, (order_id, wanted, created_at))
+        code = app.switches.transition_status
+        raise ApiError("state_invalid_transition", f"order cannot go from {status} to {wanted}", status=code)
+    app.state.write("UPDATE orders SET status = ? WHERE id = ?", (wanted, order_id))
+    return _order(app, (order_id, wanted, created_at))
 
 
-def _find(world: World, call: Call) -> tuple[int, str, str]:
+def _find(app: AppContext, call: Call) -> tuple[int, str, str]:
     order_id = read_number(call.params["order_id"], name="order_id")
-    found = world.state.rows("SELECT id, status, created_at FROM orders WHERE id = ?", (order_id,))
+    found = app.state.rows("SELECT id, status, created_at FROM orders WHERE id = ?", (order_id,))
     if not found:
-        raise Refusal("resource_not_found", f"order not found: {order_id}")
+        raise ApiError("resource_not_found", f"order not found: {order_id}")
     return found[0][0], found[0][1], found[0][2]
 
 
-def _order(world: World, row: tuple[int, str, str]) -> dict[str, object]:
+def _order(app: AppContext, row: tuple[int, str, str]) -> dict[str, object]:
     order_id, status, created_at = row
-    stores = world.catalogue.stores
+    stores = app.catalogue.stores
     brand_id, branch_id = stores[(order_id * 7) % len(stores)]
-    item_ids = world.catalogue.brand_entities[brand_id]["item"]
-    item = world.catalogue.items[item_ids[order_id % len(item_ids)]]
+    item_ids = app.catalogue.brand_entities[brand_id]["item"]
+    item = app.catalogue.items[item_ids[order_id % len(item_ids)]]
     return {
         "id": order_id,
         "business_id": BUSINESS_ID,
@@ -95,14 +94,14 @@ def _order(world: World, row: tuple[int, str, str]) -> dict[str, object]:
     }
 
 
-def _range(world: World, call: Call) -> tuple[date, date]:
-    today = world.clock.moment().date()
+def _range(app: AppContext, call: Call) -> tuple[date, date]:
+    today = app.clock.moment().date()
     end = _day(call, "end_date", default=today)
     start = _day(call, "start_date", default=end - timedelta(days=min(30, (end - date.min).days)))
     if start > end:
         raise invalid("start_date must not be after end_date")
     if (end - start).days > _MOST_DAYS:
-        raise Refusal("request_invalid_range", f"date range must not exceed {_MOST_DAYS} days")
+        raise ApiError("request_invalid_range", f"date range must not exceed {_MOST_DAYS} days")
     return start, end
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from html import escape
 
 from . import flags
-from .catalogue import BUSINESS_ID, BUSINESS_TITLE, KINDS
-from .receipts import Receipt
-from .world import World
+from .app_context import AppContext
+from .demo_data import BUSINESS_ID, BUSINESS_TITLE, KINDS
+from .request_log import LoggedRequest
 
 _LAST = 12
 _STYLE = """
@@ -51,10 +51,10 @@ PAGE_HEADERS = {
 }
 
 
-def draw_page(world: World, *, query: dict[str, str], admin_token: str) -> str:
+def draw_page(app: AppContext, *, query: dict[str, str], admin_token: str) -> str:
     """Return the page; `brand_id` and `branch_id` in the query choose a store to be shown in full."""
-    store = _chosen(world, query)
-    main = _business(world) + _requests(world) + (_store(world, store) if store else _stores(world))
+    store = _chosen(app, query)
+    main = _business(app) + _requests(app) + (_store(app, store) if store else _stores(app))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'><title>klikit sandbox</title>"
@@ -63,77 +63,77 @@ def draw_page(world: World, *, query: dict[str, str], admin_token: str) -> str:
     )
 
 
-def _chosen(world: World, query: dict[str, str]) -> flags.Store | None:
+def _chosen(app: AppContext, query: dict[str, str]) -> flags.Store | None:
     texts = (query.get("brand_id", ""), query.get("branch_id", ""))
-    found = [store for store in world.catalogue.stores if (str(store[0]), str(store[1])) == texts]
+    found = [store for store in app.catalogue.stores if (str(store[0]), str(store[1])) == texts]
     return found[0] if found else None
 
 
-def _business(world: World) -> str:
-    off = flags.business_off(world.state)
-    rows = [(kind, len(world.catalogue.ids[kind]), _red(len(off[kind]))) for kind in KINDS]
+def _business(app: AppContext) -> str:
+    off = flags.business_off(app.state)
+    rows = [(kind, len(app.catalogue.ids[kind]), _red(len(off[kind]))) for kind in KINDS]
     return (
-        f"<h1>{escape(BUSINESS_TITLE)}</h1><p>Business {BUSINESS_ID}, {len(world.catalogue.brands)} brands, "
-        f"{len(world.catalogue.stores)} stores. Time here: {world.clock.http_date()}. "
+        f"<h1>{escape(BUSINESS_TITLE)}</h1><p>Business {BUSINESS_ID}, {len(app.catalogue.brands)} brands, "
+        f"{len(app.catalogue.stores)} stores. Time here: {app.clock.http_date()}. "
         "The API is below <code>/v1/partner</code>, described in <a href=/openapi.json>openapi.json</a>.</p>"
         + _table(("business level", "in all", "off"), rows)
     )
 
 
-def _stores(world: World) -> str:
-    inherited = flags.business_off(world.state)
-    rows = [_store_row(world, store, inherited=inherited) for store in world.catalogue.stores]
+def _stores(app: AppContext) -> str:
+    inherited = flags.business_off(app.state)
+    rows = [_store_row(app, store, inherited=inherited) for store in app.catalogue.stores]
     heads = ("brand", "branch", "sections off", "categories off", "items off", "rows of its own")
     return "<h2>Stores</h2>" + _table(heads, rows)
 
 
-def _store_row(world: World, store: flags.Store, *, inherited: dict[str, set[int]]) -> tuple[object, ...]:
-    live = flags.store_flags(world.state, store, inherited=inherited)
-    menu = world.catalogue.brand_entities[store[0]]
+def _store_row(app: AppContext, store: flags.Store, *, inherited: dict[str, set[int]]) -> tuple[object, ...]:
+    live = flags.store_flags(app.state, store, inherited=inherited)
+    menu = app.catalogue.brand_entities[store[0]]
     counts = [_red(len(live.off[kind].intersection(menu[kind]))) for kind in KINDS]
-    brand, branch = (escape(title) for title in _titles(world, store))
+    brand, branch = (escape(title) for title in _titles(app, store))
     link = f'<a href="/?brand_id={store[0]}&amp;branch_id={store[1]}">{brand}</a>'
     return link, branch, *counts, sum(len(ids) for ids in live.own.values())
 
 
-def _store(world: World, store: flags.Store) -> str:
-    live = flags.store_flags(world.state, store)
+def _store(app: AppContext, store: flags.Store) -> str:
+    live = flags.store_flags(app.state, store)
     rows = [
         (
             kind,
             entity_id,
-            escape(next(iter(world.catalogue.ids[kind][entity_id].values()))),
+            escape(next(iter(app.catalogue.ids[kind][entity_id].values()))),
             "<b class=off>off</b>" if entity_id in live.off[kind] else "on",
             "its own" if entity_id in live.own[kind] else "inherited",
         )
         for kind in KINDS
-        for entity_id in world.catalogue.brand_entities[store[0]][kind]
+        for entity_id in app.catalogue.brand_entities[store[0]][kind]
     ]
     heads = ("kind", "id", "title", "now", "row")
-    return f"<h2>{escape(' at '.join(_titles(world, store)))}</h2><p><a href=/>All stores</a></p>" + _table(
+    return f"<h2>{escape(' at '.join(_titles(app, store)))}</h2><p><a href=/>All stores</a></p>" + _table(
         heads, rows
     )
 
 
-def _requests(world: World) -> str:
-    rows = [_request_row(receipt) for receipt in world.receipts.last(_LAST)]
+def _requests(app: AppContext) -> str:
+    rows = [_request_row(logged) for logged in app.request_log.last(_LAST)]
     return "<h2>Last requests</h2>" + _table(("time", "request", "body", "key", "status", "request id"), rows)
 
 
-def _request_row(receipt: Receipt) -> tuple[object, ...]:
-    body = receipt.body if len(receipt.body) <= 200 else f"{receipt.body[:200]}…"
-    texts = (f"{receipt.method} {receipt.path}", body, receipt.key, receipt.request_id)
+def _request_row(logged: LoggedRequest) -> tuple[object, ...]:
+    body = logged.body if len(logged.body) <= 200 else f"{logged.body[:200]}…"
+    texts = (f"{logged.method} {logged.path}", body, logged.key, logged.request_id)
     request, body, key, request_id = (f"<code>{escape(text or '')}</code>" for text in texts)
-    return receipt.time.strftime("%H:%M:%S.%f")[:-3], request, body, key, _status(receipt), request_id
+    return logged.time.strftime("%H:%M:%S.%f")[:-3], request, body, key, _status(logged), request_id
 
 
-def _status(receipt: Receipt) -> str:
-    said = "no answer" if receipt.status is None else f"{receipt.status}{' again' * receipt.replayed}"
-    return said if receipt.status in range(200, 300) else f"<b class=off>{said}</b>"
+def _status(logged: LoggedRequest) -> str:
+    said = "no answer" if logged.status is None else f"{logged.status}{' again' * logged.replayed}"
+    return said if logged.status in range(200, 300) else f"<b class=off>{said}</b>"
 
 
-def _titles(world: World, store: flags.Store) -> tuple[str, str]:
-    return world.catalogue.brands[store[0]].title, world.catalogue.branches[store[1]].title
+def _titles(app: AppContext, store: flags.Store) -> tuple[str, str]:
+    return app.catalogue.brands[store[0]].title, app.catalogue.branches[store[1]].title
 
 
 def _red(count: int) -> str:

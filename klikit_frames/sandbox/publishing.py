@@ -9,11 +9,11 @@ from datetime import datetime
 from itertools import pairwise, product
 
 from . import flags, snapshots
+from .api_errors import ApiError, invalid
+from .app_context import AppContext
 from .calls import Call, is_id, read_ids, read_number, read_object, read_stores, refuse_unknown
 from .directory import PROVIDERS
 from .flags import Store
-from .refusals import Refusal, invalid
-from .world import World
 
 Hours = dict[str, object]
 # What one store may have of its own, and where; a sync can make it inherit the business's value again.
@@ -28,7 +28,7 @@ _OWN = {
 _FRACTION = re.compile(r"(?<=:\d\d)\.\d{1,9}(?=[Z+-])", re.ASCII)
 
 
-def publish(world: World, call: Call) -> object:
+def publish(app: AppContext, call: Call) -> object:
     """Rebuild the cached menu of each store, now or at `scheduledAt`; tell only how many stores went well."""
     body = read_object(call, fields=("stores", "providerIDs", "scheduledAt"))
     stores, provider_ids = read_stores(body, "stores"), read_ids(body, "providerIDs")
@@ -37,14 +37,14 @@ def publish(world: World, call: Call) -> object:
     if not set(provider_ids) <= set(PROVIDERS):
         raise invalid(f"providerIDs must be among {', '.join(map(str, PROVIDERS))}")
     scheduled_at = _read_moment(body.get("scheduledAt"))
-    good = [store for store in dict.fromkeys(stores) if store in world.catalogue.store_set]
+    good = [store for store in dict.fromkeys(stores) if store in app.catalogue.store_set]
     # Queued by the API itself, or for later by whoever asked.
-    due = max(scheduled_at, world.clock.now() + world.switches.publish_delay_s)
-    if due > world.clock.now():
-        snapshots.schedule(world, good, due=due)
+    due = max(scheduled_at, app.clock.now() + app.switches.publish_delay_s)
+    if due > app.clock.now():
+        snapshots.schedule(app, good, due=due)
     else:
-        snapshots.rebuild(world, good)
-    return _counts(len(good), len(set(stores)) - len(good), kind=world.switches.publish_counts)
+        snapshots.rebuild(app, good)
+    return _counts(len(good), len(set(stores)) - len(good), kind=app.switches.publish_counts)
 
 
 def _counts(success: int, failed: int, *, kind: str) -> dict[str, object]:
@@ -61,26 +61,26 @@ def _counts(success: int, failed: int, *, kind: str) -> dict[str, object]:
     return counts[kind]
 
 
-def sync(world: World, call: Call) -> object:
+def sync(app: AppContext, call: Call) -> object:
     """Push business-level sections to the menus of stores; what a store has of its own stays unless named."""
     body = read_object(call, fields=("stores", "sections", "fieldIncludeOnSync"))
     stores, sections = read_stores(body, "stores"), body.get("sections")
     if not stores or not isinstance(sections, dict):
         raise invalid("stores must hold at least one store, and sections must be an object")
     forced = _read_fields(body.get("fieldIncludeOnSync"))
-    hours = [_read_section(world, text, value) for text, value in sections.items()]
-    world.require_stores(stores)
+    hours = [_read_section(app, text, value) for text, value in sections.items()]
+    app.require_stores(stores)
     for store, (section_id, sequence, times) in product(stores, hours):
-        _drop_own(world, store, section_id, forced=forced, partner_key=call.partner_key)
-        _write_section(world, store, section_id, sequence=sequence, times=times)
+        _drop_own(app, store, section_id, forced=forced, partner_key=call.partner_key)
+        _write_section(app, store, section_id, sequence=sequence, times=times)
     return {"message": "menu synced"}
 
 
 def _write_section(
-    world: World, store: Store, section_id: int, *, sequence: int | None, times: Hours | None
+    app: AppContext, store: Store, section_id: int, *, sequence: int | None, times: Hours | None
 ) -> None:
     text = json.dumps(times) if times else None
-    world.state.write(
+    app.state.write(
         "INSERT INTO store_section_hours VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " sequence = coalesce(excluded.sequence, sequence),"
         " available_times = coalesce(excluded.available_times, available_times)",
@@ -88,25 +88,25 @@ def _write_section(
     )
 
 
-def _drop_own(world: World, store: Store, section_id: int, *, forced: list[str], partner_key: str) -> None:
+def _drop_own(app: AppContext, store: Store, section_id: int, *, forced: list[str], partner_key: str) -> None:
     """Drop what a store has of its own, so that it inherits the business's value again."""
     for name in _OWN.keys() & set(forced):
-        world.state.write(_OWN[name], (*store, section_id))
+        app.state.write(_OWN[name], (*store, section_id))
     if "isEnabled" in forced:
-        world.history.note_write(
+        app.history.note_write(
             "section",
             ids=[section_id],
             stores=[store],
-            is_enabled=section_id not in flags.business_off(world.state)["section"],
-            time=world.clock.now(),
+            is_enabled=section_id not in flags.business_off(app.state)["section"],
+            time=app.clock.now(),
             by=partner_key,
         )
 
 
-def _read_section(world: World, text: str, value: object) -> tuple[int, int | None, Hours | None]:
+def _read_section(app: AppContext, text: str, value: object) -> tuple[int, int | None, Hours | None]:
     section_id = read_number(text, name="section id")
-    if section_id not in world.catalogue.sections:
-        raise Refusal("resource_not_found", f"section not found: {section_id}")
+    if section_id not in app.catalogue.sections:
+        raise ApiError("resource_not_found", f"section not found: {section_id}")
     if not isinstance(value, dict):
         raise invalid("each of sections must be an object")
     refuse_unknown(value, known=("sequence", "availableTimes"), place="section")

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from . import flags, orders, snapshots
-from .world import World
+from .app_context import AppContext
 
 
-def open_world(world: World) -> None:
+def open_app(app: AppContext) -> None:
     """Seed a new state; of an old one check that it is of this business."""
-    found = dict(world.state.rows("SELECT name, value FROM meta"))
+    found = dict(app.state.rows("SELECT name, value FROM meta"))
     if not found:
-        with snapshots.write_transaction(world):
-            seed_world(world)
-    elif found != _sort(world):
+        with snapshots.write_transaction(app):
+            seed_app(app)
+    elif found != _sort(app):
         raise ValueError(
             f"the store file holds a sandbox of seed={found['seed']}, scale={found['scale']!r}; "
             "ask for these, or name another file"
         )
 
 
-def seed_world(world: World) -> None:
+def seed_app(app: AppContext) -> None:
     """Write the first day."""
-    world.state.write_many("INSERT INTO meta VALUES (?, ?)", _sort(world).items())
-    flags.seed_flags(world.state, world.catalogue)
-    orders.seed_orders(world.state, world.catalogue, now=world.clock.moment())
-    snapshots.rebuild(world, world.catalogue.stores)
+    app.state.write_many("INSERT INTO meta VALUES (?, ?)", _sort(app).items())
+    flags.seed_flags(app.state, app.catalogue)
+    orders.seed_orders(app.state, app.catalogue, now=app.clock.moment())
+    snapshots.rebuild(app, app.catalogue.stores)
 
 
-def _sort(world: World) -> dict[str, str]:
-    return {"seed": str(world.catalogue.seed), "scale": world.catalogue.scale}
+def _sort(app: AppContext) -> dict[str, str]:
+    return {"seed": str(app.catalogue.seed), "scale": app.catalogue.scale}

@@ -11,21 +11,20 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from .admin import admin_routes
+from .admin import Admin, admin_routes
 from .app import BASE, PartnerApi
-from .desk import Desk
 from .origin_guard import OriginGuard
 from .page import PAGE_HEADERS, draw_page
 
 DOCUMENT = "openapi.json"
 
 
-def build_site(desk: Desk) -> ASGIApp:
+def build_site(admin: Admin) -> ASGIApp:
     """Return the ASGI application of one sandbox."""
 
     async def show_page(request: Request) -> Response:
         query = dict(request.query_params)
-        html = draw_page(desk.world, query=query, admin_token=desk.admin_token)
+        html = draw_page(admin.app, query=query, admin_token=admin.admin_token)
         return HTMLResponse(html, headers=PAGE_HEADERS)
 
     async def show_document(request: Request) -> Response:
@@ -36,14 +35,14 @@ def build_site(desk: Desk) -> ASGIApp:
             Route("/", show_page),
             Route(f"/{DOCUMENT}", show_document),
             Route(f"{BASE}/{DOCUMENT}", show_document),
-            Mount("/admin", routes=admin_routes(desk)),
-            Mount(BASE, PartnerApi(desk.world)),
+            Mount("/admin", routes=admin_routes(admin)),
+            Mount(BASE, PartnerApi(admin.app)),
         ],
         exception_handlers={404: _nothing_here, 405: _not_so},
     )
     # The API does not redirect, so the base path without its last slash does not either.
     site.router.redirect_slashes = False
-    return OriginGuard(site, admin_token=desk.admin_token)
+    return OriginGuard(site, admin_token=admin.admin_token)
 
 
 def read_document() -> dict[str, object]:

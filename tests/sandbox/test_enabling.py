@@ -1,4 +1,4 @@
-"""The enable endpoints: two scopes, inheritance, the cascade, and whole refusal."""
+"""The enable endpoints: two scopes, inheritance, the cascade, and refusal as a whole."""
 
 from __future__ import annotations
 

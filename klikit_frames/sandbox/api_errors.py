@@ -22,7 +22,7 @@ CODES = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of ours
+class ApiError(Exception):
     """One error answer of the API.
 
     Parameters
@@ -47,6 +47,6 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of ours
         self.headers = headers or {}
 
 
-def invalid(message: str) -> Refusal:
-    """Return the refusal of a request that is malformed."""
-    return Refusal("request_invalid", message)
+def invalid(message: str) -> ApiError:
+    """Return the error of a request that is malformed."""
+    return ApiError("request_invalid", message)

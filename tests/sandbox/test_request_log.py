@@ -7,17 +7,17 @@ from threading import Event, Thread
 
 import pytest
 
-from klikit_frames.sandbox import receipts
+from klikit_frames.sandbox import request_log
 from klikit_frames.sandbox.calls import Call
-from klikit_frames.sandbox.receipts import Receipts
+from klikit_frames.sandbox.request_log import RequestLog
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def test_receipts__can_be_read_while_a_run_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person looks at the requests whenever they like, also in the middle of many."""
-    monkeypatch.setattr(receipts, "KEPT", 2000)
-    kept, is_over = Receipts(), Event()
+    monkeypatch.setattr(request_log, "KEPT", 2000)
+    kept, is_over = RequestLog(), Event()
 
     def arrive() -> None:
         while not is_over.is_set():
@@ -35,9 +35,9 @@ def test_receipts__can_be_read_while_a_run_arrives(monkeypatch: pytest.MonkeyPat
 
 def test_receipts__are_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither many requests nor large ones fill the memory; the oldest go."""
-    monkeypatch.setattr(receipts, "KEPT", 3)
-    monkeypatch.setattr(receipts, "KEPT_CHARACTERS", 10)
-    kept = Receipts()
+    monkeypatch.setattr(request_log, "KEPT", 3)
+    monkeypatch.setattr(request_log, "KEPT_CHARACTERS", 10)
+    kept = RequestLog()
     for body in (b"1", b"2", b"3", b"4"):
         kept.open(Call("POST", "/", body=body), time=NOON)
     assert kept.frame()["body"].to_list() == ["2", "3", "4"]
@@ -47,4 +47,4 @@ def test_receipts__are_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept.frame()["body"].to_list() == ["y" * 20]
     kept.clear()
     kept.open(Call("POST", "/", body=b"z" * 10), time=NOON)
-    assert [receipt.body for receipt in kept.last(5)] == ["z" * 10]
+    assert [logged.body for logged in kept.last(5)] == ["z" * 10]

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 
-from . import places
-from .dishes import KITCHENS, MODIFIER_GROUPS, Kitchen
-from .places import Branch, Brand
+from . import demo_names
+from .demo_names import KITCHENS, MODIFIER_GROUPS, Branch, Brand, Kitchen
 
 BUSINESS_ID = 398
 BUSINESS_TITLE = "(DEMO) klikit Indonesia"
@@ -176,8 +175,8 @@ def build_catalogue(*, seed: int, scale: str) -> Catalogue:
     """Return the demo business: 8 brands, 25 branches, 60 stores, 600 items; or the large one."""
     if scale not in ("demo", "large"):
         raise ValueError(f'scale is "demo" or "large", not {scale!r}')
-    brands = places.DEMO_BRANDS if scale == "demo" else places.large_brands()
-    branches = places.demo_branches() if scale == "demo" else places.large_branches()
+    brands = demo_names.DEMO_BRANDS if scale == "demo" else demo_names.large_brands()
+    branches = demo_names.demo_branches() if scale == "demo" else demo_names.large_branches()
     catalogue = Catalogue(
         seed, scale, {brand.id: brand for brand in brands}, {branch.id: branch for branch in branches}
     )

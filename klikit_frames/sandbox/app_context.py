@@ -6,15 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from .catalogue import Catalogue
-from .clock import Clock
+from .api_errors import ApiError
+from .clock import Clock, Pauses
+from .demo_data import Catalogue
 from .faults import Faults
 from .flags import Store
 from .history import History
-from .limits import Limits
-from .pauses import Pauses
-from .receipts import Receipts
-from .refusals import Refusal
+from .rate_limits import Limits
+from .request_log import RequestLog
 from .state import State
 from .switches import Switches
 
@@ -27,7 +26,7 @@ class Attempt:
 
 
 @dataclass
-class World:
+class AppContext:
     """The business, its state, its clock, the switches and faults in force, and what was received."""
 
     catalogue: Catalogue
@@ -36,7 +35,7 @@ class World:
     faults: Faults
     clock: Clock = field(default_factory=Clock)
     limits: Limits = field(default_factory=Limits)
-    receipts: Receipts = field(default_factory=Receipts)
+    request_log: RequestLog = field(default_factory=RequestLog)
     history: History = field(default_factory=History)
     pauses: Pauses = field(default_factory=Pauses)
 
@@ -55,4 +54,4 @@ class World:
         strangers = set(stores).difference(self.catalogue.store_set)
         if strangers:
             brand_id, branch_id = min(strangers)
-            raise Refusal("resource_not_found", f"store not found: brand {brand_id} at branch {branch_id}")
+            raise ApiError("resource_not_found", f"store not found: brand {brand_id} at branch {branch_id}")

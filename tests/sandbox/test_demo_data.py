@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from klikit_frames.sandbox.catalogue import Catalogue, build_catalogue
+from klikit_frames.sandbox.demo_data import Catalogue, build_catalogue
 
 
 def sizes(catalogue: Catalogue) -> dict[str, int]:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.sandbox.limits import WINDOWS, FixedWindow, SlidingWindow, TokenBucket, Window
+from klikit_frames.sandbox.rate_limits import WINDOWS, FixedWindow, SlidingWindow, TokenBucket, Window
 
 from .conftest import PLAIN, Call
 

@@ -1,4 +1,4 @@
-"""The running sandbox: the object through which Python steers it."""
+"""The running sandbox: how it is started, and the object through which Python steers it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from .admin import Admin
 from .app import BASE
+from .app_context import AppContext
 from .credentials import Credential
-from .desk import Desk
-from .faults import Fault
+from .demo_data import build_catalogue
+from .faults import Fault, Faults, read_faults
+from .seeding import open_app
 from .server import HOST, Server
 from .site import build_site
-from .switches import Switches
-from .truth import link_frame, state_frame
-from .world import World
+from .state import State
+from .state_frames import link_frame, state_frame
+from .switches import Switches, change_switches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +39,10 @@ class Sandbox:
     0
     """
 
-    def __init__(self, world: World, *, port: int) -> None:
-        self._world = world
-        self._desk = Desk(world)
-        self._server = Server(build_site(self._desk), port=port, on_stop=world.pauses.end)
+    def __init__(self, app: AppContext, *, port: int) -> None:
+        self._app = app
+        self._admin = Admin(app)
+        self._server = Server(build_site(self._admin), port=port, on_stop=app.pauses.end)
 
     @property
     def url(self) -> str:
@@ -54,27 +57,27 @@ class Sandbox:
     @property
     def partner_key(self) -> str:
         """Key of the credential that is there from the start, with every scope."""
-        return self._desk.credential.partner_key
+        return self._admin.credential.partner_key
 
     @property
     def secret_key(self) -> str:
         """Secret of that credential."""
-        return self._desk.credential.secret_key
+        return self._admin.credential.secret_key
 
     @property
     def admin_token(self) -> str:
         """What calls under ``/admin`` carry in ``X-Sandbox-Token``; drawn at each start."""
-        return self._desk.admin_token
+        return self._admin.admin_token
 
     @property
     def switches(self) -> Switches:
         """The switches in force."""
-        return self._world.switches
+        return self._app.switches
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """The faults in force, with the counts that are left."""
-        return self._world.faults.live()
+        return self._app.faults.live()
 
     @property
     def requests(self) -> pd.DataFrame:
@@ -95,7 +98,7 @@ class Sandbox:
           method     path  status
         0    GET  /brands     200
         """
-        return self._world.receipts.frame()
+        return self._app.request_log.frame()
 
     def state(self, *, published: bool = False) -> pd.DataFrame:
         """Return the truth: what is on and what is off at this moment.
@@ -118,7 +121,7 @@ class Sandbox:
         ...     sandbox.state()["scope"].value_counts().to_dict()
         {'store': 5440, 'business': 696}
         """
-        return state_frame(self._world, published=published)
+        return state_frame(self._app, published=published)
 
     def history(self, *, since: int = 0) -> pd.DataFrame:
         """Return who wrote which flag, and when each store's menu was copied, in order.
@@ -147,7 +150,7 @@ class Sandbox:
         0   2  write     289379       1293  others
         1   3   copy       <NA>       1293     NaN
         """
-        return self._world.history.frame(since=since)
+        return self._app.history.frame(since=since)
 
     def edit(
         self,
@@ -182,7 +185,7 @@ class Sandbox:
         ...     len(sandbox.requests)
         0
         """
-        self._desk.edit(entity_type, ids, stores=stores, is_enabled=is_enabled)
+        self._admin.edit(entity_type, ids, stores=stores, is_enabled=is_enabled)
 
     def publish(self, stores: Iterable[tuple[int, int]] | None = None) -> None:
         """Publish as somebody else does: the menus of these stores, or of all, show what is live now.
@@ -195,7 +198,7 @@ class Sandbox:
         ...     sandbox.state(published=True)["is_enabled"].equals(sandbox.state()["is_enabled"])
         True
         """
-        self._desk.publish(stores)
+        self._admin.publish(stores)
 
     def finish_publishes(self, stores: Iterable[tuple[int, int]] | None = None) -> None:
         """Let publishes that are queued happen now, of these stores or of all.
@@ -209,7 +212,7 @@ class Sandbox:
         ...     int((sandbox.history(since=1)["event"] == "copy").sum())
         1
         """
-        self._desk.finish_publishes(stores)
+        self._admin.finish_publishes(stores)
 
     def links(self) -> pd.DataFrame:
         """Return the truth of what a cascade flips: the links between modifier groups and their options.
@@ -227,7 +230,7 @@ class Sandbox:
         ...     bool(sandbox.links()["is_enabled"].all())
         True
         """
-        return link_frame(self._world)
+        return link_frame(self._app)
 
     def set(self, **switches: object) -> None:
         """Turn switches while running; their names and values are those of `Switches`.
@@ -239,7 +242,7 @@ class Sandbox:
         ...     sandbox.switches.code_spelling
         'upper'
         """
-        self._desk.set(switches)
+        self._admin.set(switches)
 
     def inject(self, name: str, **options: object) -> None:
         """Call up a fault; names and options are those of `klikit_frames.sandbox.faults`.
@@ -253,7 +256,7 @@ class Sandbox:
         ...     sandbox.requests["status"].to_list()
         [503, 503, 200]
         """
-        self._desk.inject(name, **options)
+        self._admin.inject(name, **options)
 
     def clear_faults(self) -> None:
         """Take all faults out of force.
@@ -265,7 +268,7 @@ class Sandbox:
         ...     sandbox.faults
         ()
         """
-        self._world.faults.clear()
+        self._app.faults.clear()
 
     def move_clock(self, seconds: float) -> None:
         """Move the sandbox's time: its ``Date`` header, rate windows, and the age of keys go with it.
@@ -275,7 +278,7 @@ class Sandbox:
         >>> with kf.sandbox.serve() as sandbox:
         ...     sandbox.move_clock(25 * 60 * 60)  # every idempotency key of before is forgotten
         """
-        self._desk.move_clock(seconds)
+        self._admin.move_clock(seconds)
 
     def reset(self) -> None:
         """Bring data, credentials, keys, requests, faults, switches and clock back to the start.
@@ -288,7 +291,7 @@ class Sandbox:
         ...     sandbox.switches.max_ids
         100
         """
-        self._desk.reset()
+        self._admin.reset()
 
     def issue_credential(self, *, scopes: Iterable[str] | None = None) -> Credential:
         """Issue one more credential, with every scope if none are named.
@@ -300,7 +303,7 @@ class Sandbox:
         ...     credential.secret_key.startswith("sk_")
         True
         """
-        return self._desk.issue(scopes)
+        return self._admin.issue(scopes)
 
     def rotate(self, partner_key: str | None = None) -> Credential:
         """Give a credential a new secret, by default the first one; the old secret stops at once.
@@ -312,7 +315,7 @@ class Sandbox:
         ...     credential.secret_key == sandbox.secret_key
         True
         """
-        return self._desk.rotate(partner_key or self.partner_key)
+        return self._admin.rotate(partner_key or self.partner_key)
 
     def revoke(self, partner_key: str | None = None) -> None:
         """End a credential for good, by default the first one.
@@ -325,7 +328,7 @@ class Sandbox:
         Traceback (most recent call last):
         klikit_frames.errors.AuthError: 403 auth_revoked: ...
         """
-        self._desk.revoke(partner_key or self.partner_key)
+        self._admin.revoke(partner_key or self.partner_key)
 
     def rescope(self, partner_key: str | None = None, *, scopes: Iterable[str]) -> None:
         """Change a credential's scopes, by default those of the first one, from the next request on.
@@ -335,7 +338,7 @@ class Sandbox:
         >>> with kf.sandbox.serve() as sandbox:
         ...     sandbox.rescope(scopes=["brands:read", "menus:read"])  # it may not write any more
         """
-        self._desk.rescope(partner_key or self.partner_key, scopes=scopes)
+        self._admin.rescope(partner_key or self.partner_key, scopes=scopes)
 
     def connect(self, **options: Any) -> Client:
         """Return a client of this sandbox; the options are those of `klikit_frames.connect`.
@@ -360,7 +363,7 @@ class Sandbox:
         >>> sandbox.close()
         """
         self._server.stop()
-        self._world.state.close()
+        self._app.state.close()
 
     def __enter__(self) -> Self:
         return self
@@ -372,3 +375,61 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.url} partner_key={self.partner_key}>"
+
+
+def serve(
+    *,
+    seed: int = 7,
+    scale: str = "demo",
+    port: int = 0,
+    store_path: str = ":memory:",
+    faults: object = None,
+    **switches: object,
+) -> Sandbox:
+    """Start the Partner API on 127.0.0.1, with a demo business, and return the running sandbox.
+
+    Parameters
+    ----------
+    seed : int
+        Draws prices, what is off on the first day, and the chance of faults; ids and titles never change.
+    scale : {"demo", "large"}
+        8 brands, 25 branches, 60 stores, 600 items; or 40, 500, 1,500 and 20,000.
+    port : int
+        Port on loopback; 0 takes a free one.
+    store_path : str
+        SQLite file that keeps the state; in memory by default.
+    faults : str or list, optional
+        Faults from the start: ``"error_503:count=3,match=items;latency:seconds=0.1"``, or mappings with
+        ``name``.
+    **switches
+        How it behaves where the documentation is silent; see `klikit_frames.sandbox.Switches`.
+
+    Returns
+    -------
+    Sandbox
+        Running already; a context manager.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value, a switch or a fault is none that there is, or the store file holds another business.
+    OSError
+        If the port is taken, or the store file cannot be used or is held by another sandbox.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox:
+    ...     sandbox.url
+    'http://127.0.0.1:.../v1/partner'
+    """
+    turned = change_switches(Switches(), switches)
+    trouble = Faults(read_faults(faults), seed=seed)
+    catalogue = build_catalogue(seed=seed, scale=scale)
+    state = State(store_path)
+    try:
+        app = AppContext(catalogue, state, turned, trouble)
+        open_app(app)
+        return Sandbox(app, port=port)
+    except BaseException:
+        state.close()
+        raise

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.sandbox.refusals import CODES
+from klikit_frames.sandbox.api_errors import CODES
 
 ENABLE = "/menus/items/enable"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from .api_errors import ApiError
 from .calls import Call
 from .faults import Fault
-from .gate import Gate, Passage
 from .idempotency import Recorded
-from .refusals import Refusal
+from .pipeline import Pipeline, RequestContext
 
 _FAILURES = {
     "error_500": ("internal", 500),
@@ -30,38 +30,38 @@ def reaches_api(fault: Fault) -> bool:
     return fault.written_part != "none" or not (fault.name in _FAILURES or fault.name in _PAGES)
 
 
-def prepare(passage: Passage, *, fault: Fault) -> None:
+def prepare(request: RequestContext, *, fault: Fault) -> None:
     """Tell a call what of it is to be made, and make it end in a failure that its key keeps, if so."""
-    passage.written = fault.written_part
-    passage.keeps_key = fault.written_part == "all" or fault.name in ("unwritten_200", "stored_502")
+    request.written = fault.written_part
+    request.keeps_key = fault.written_part == "all" or fault.name in ("unwritten_200", "stored_502")
     if fault.name == "stored_502":
-        passage.failure = Refusal("downstream_unavailable", "downstream_unavailable on call, and stored")
+        request.failure = ApiError("downstream_unavailable", "downstream_unavailable on call, and stored")
 
 
-def answer_instead(gate: Gate, passage: Passage, *, fault: Fault) -> Recorded | None:
+def answer_instead(pipeline: Pipeline, request: RequestContext, *, fault: Fault) -> Recorded | None:
     """Return the answer that a fault gives in place of the API's, or None if that stands."""
     if fault.name in _PAGES:
         status, title = _PAGES[fault.name]
-        passage.headers["content-type"] = "text/html"
+        request.headers["content-type"] = "text/html"
         html = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
         return Recorded(status, html.encode(), "")
     if fault.name == "redirect":
-        passage.headers["location"] = f"/elsewhere{passage.call.path}"
+        request.headers["location"] = f"/elsewhere{request.call.path}"
         return Recorded(307, b"", "")
     if fault.name == "rate_limit":
-        refusal = gate.too_many(fault.retry_after, wait_s=fault.length_s)
-        passage.headers |= refusal.headers
-        return gate.refuse(refusal)
+        error = pipeline.too_many(fault.retry_after, wait_s=fault.length_s)
+        request.headers |= error.headers
+        return pipeline.error_answer(error)
     if fault.name in _FAILURES:
         code, status = _FAILURES[fault.name]
-        return gate.refuse(Refusal(code, f"{code} on call", status=status))
+        return pipeline.error_answer(ApiError(code, f"{code} on call", status=status))
     return None
 
 
-def disguise(passage: Passage, answer: Recorded, *, fault: Fault) -> Recorded:
+def alter_answer(request: RequestContext, answer: Recorded, *, fault: Fault) -> Recorded:
     """Return the answer as a fault garbles it."""
     if fault.name == "wrong_content_type":
-        passage.headers["content-type"] = "text/plain"
+        request.headers["content-type"] = "text/plain"
     if fault.name == "no_request_id":
         envelope = json.loads(answer.body)
         del envelope["request_id"]
@@ -73,7 +73,7 @@ def disguise(passage: Passage, answer: Recorded, *, fault: Fault) -> Recorded:
     if fault.name == "no_content_204":
         return Recorded(204, b"", "")
     if fault.name == "multi_status_207":
-        return _as_multi_status(passage.call, answer)
+        return _as_multi_status(request.call, answer)
     return answer
 
 

@@ -1,32 +1,31 @@
-"""Visibility maps: on which marketplaces an entity is shown."""
+"""On which marketplaces an entity is shown, and what is out of stock."""
 
 from __future__ import annotations
 
 import json
 
-from .calls import Call, read_number, read_object
+from .api_errors import ApiError, invalid
+from .app_context import AppContext
+from .calls import Call, read_number, read_object, read_zone
 from .directory import PROVIDERS
 from .flags import Store
-from .refusals import Refusal, invalid
 from .state import State
-from .world import World
-from .zones import read_zone
 
 # What a row of the business has in the columns of its store.
 EVERYWHERE: Store = (0, 0)
 Maps = dict[tuple[str, int], dict[str, bool]]
 
 
-def show(world: World, call: Call, *, kind: str) -> object:
+def show(app: AppContext, call: Call, *, kind: str) -> object:
     """Carry out ``PATCH /menus/…/{id}/visibilities`` of a section, a category or an item."""
     entity_id = read_number(call.params["entity_id"], name="id")
     body = read_object(call, fields=("visibilities", "zoneStores"))
-    given, stores = _read_map(body.get("visibilities")), read_zone(world, body)
-    if entity_id not in world.catalogue.ids[kind]:
-        raise Refusal("resource_not_found", f"{kind} not found: {entity_id}")
+    given, stores = _read_map(body.get("visibilities")), read_zone(app, body)
+    if entity_id not in app.catalogue.ids[kind]:
+        raise ApiError("resource_not_found", f"{kind} not found: {entity_id}")
     # The map is replaced whole: a provider that it leaves out is hidden.
     whole = json.dumps({str(provider): given.get(str(provider), False) for provider in PROVIDERS})
-    world.state.write_many(
+    app.state.write_many(
         "INSERT OR REPLACE INTO visibilities VALUES (?, ?, ?, ?, ?)",
         ((kind, entity_id, *store, whole) for store in stores or [EVERYWHERE]),
     )
@@ -51,3 +50,21 @@ def _read_map(value: object) -> dict[str, bool]:
     if strangers:
         raise invalid(f"visibilities names {len(strangers)} unknown provider ids")
     return value
+
+
+def set_availability(app: AppContext, call: Call) -> object:
+    """Carry out ``PATCH /items/{partner_item_id}/availability``."""
+    sku = call.params["partner_item_id"]
+    is_available = read_object(call, fields=["available"]).get("available")
+    if not isinstance(is_available, bool):
+        raise invalid("available must be a boolean")
+    if sku not in app.catalogue.skus:
+        raise ApiError("resource_unmapped", "no item is mapped to this partner item id")
+    item_id = app.catalogue.skus[sku]
+    app.state.write("INSERT OR REPLACE INTO stock VALUES (?, ?)", (item_id, is_available))
+    return {"partner_item_id": sku, "available": is_available}
+
+
+def out_of_stock(state: State) -> set[int]:
+    """Return the ids of items that are out of stock."""
+    return {item_id for (item_id,) in state.rows("SELECT item_id FROM stock WHERE NOT is_available")}

@@ -1,0 +1,145 @@
+"""The way of a request: credential, cap, route, scope, key, endpoint, envelope."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field, replace
+
+from . import credentials, idempotency, rate_limits, snapshots
+from .api_errors import CODES, ApiError
+from .app_context import AppContext
+from .calls import Call, halve, refuse_unknown
+from .endpoints import WRITE, Endpoint, Routes
+from .idempotency import Recorded
+
+
+@dataclass
+class RequestContext:
+    """One call on its way through the pipeline, and what its answer carries besides the body."""
+
+    call: Call
+    failure: ApiError | None = None
+    written: str = "all"
+    keeps_key: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
+    is_replay: bool = False
+
+
+class Pipeline:
+    """Answers one call at a time."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._routes = Routes()
+        # A sandbox that goes on with an old store gives no id again: the same one twice means a replay.
+        seed = f"request ids {app.catalogue.seed} {app.state.n_openings}"
+        self._draw = random.Random(seed)  # noqa: S311 - ids, not secrets
+
+    def answer(self, request: RequestContext) -> Recorded:
+        """Return the answer to a call; `failure` is what a write ends in, and keeps under its key."""
+        try:
+            return self._answer(request)
+        except ApiError as error:
+            request.headers.update(error.headers)
+            return self.error_answer(error)
+
+    def error_answer(self, error: ApiError) -> Recorded:
+        """Return the envelope of an error."""
+        upper = CODES[error.code][1]
+        code = upper if self._app.switches.code_spelling == "upper" else error.code
+        return self._envelope(error.status, "error", {"code": code, "message": error.message, "details": {}})
+
+    def _answer(self, request: RequestContext) -> Recorded:
+        call = request.call
+        partner_key, scopes = credentials.check(self._app, call.headers.get("authorization"))
+        request.call = replace(call, partner_key=partner_key)
+        self._count(request)
+        endpoint = self._find(request)
+        self._check_scope(endpoint, scopes)
+        refuse_unknown(call.arguments, known=(*endpoint.query, "business_id"), place="query")
+        if endpoint.is_write:
+            return self._write(endpoint, request)
+        if request.failure:
+            raise request.failure
+        return self._done(endpoint.handler(self._app, request.call))
+
+    def _count(self, request: RequestContext) -> None:
+        switches, is_write = self._app.switches, request.call.method != "GET"
+        cap = switches.writes_per_minute if is_write else switches.reads_per_minute
+        if cap is None:
+            return
+        kind, now = switches.rate_window, self._app.clock.now()
+        limits_of = (request.call.partner_key, is_write, kind, cap)
+        reading = self._app.limits.take(limits_of, now=now)
+        request.headers |= rate_limits.cap_headers(reading, cap=cap, now=now)
+        if not reading.is_allowed:
+            raise self.too_many(switches.retry_after, wait_s=reading.wait_s)
+
+    def too_many(self, form: str, *, wait_s: float) -> ApiError:
+        """Return the error of one request too many."""
+        date = self._app.clock.http_date(after_s=wait_s + 1)
+        return ApiError(
+            "rate_limit_exceeded",
+            "rate limit exceeded for this credential",
+            headers=rate_limits.retry_after(form, wait_s=wait_s, date=date),
+        )
+
+    def _find(self, request: RequestContext) -> Endpoint:
+        call = request.call
+        methods, params = self._routes.match(call.path)
+        if not methods:
+            raise ApiError("resource_not_found", "no such route")
+        if call.method not in methods:
+            allow = {"allow": ", ".join(methods)}
+            raise ApiError("request_invalid", "method is not allowed here", status=405, headers=allow)
+        request.call = replace(call, params=params)
+        return methods[call.method]
+
+    def _check_scope(self, endpoint: Endpoint, scopes: frozenset[str]) -> None:
+        scope = self._app.switches.write_scope if endpoint.scope == WRITE else endpoint.scope
+        if scope is not None and scope not in scopes:
+            raise ApiError("auth_forbidden", f"credential is not scoped for {scope}")
+
+    def _write(self, endpoint: Endpoint, request: RequestContext) -> Recorded:
+        idempotency.check_key(self._app, request.call)
+        honours_keys = self._app.switches.enable_keys == "honoured" or not endpoint.path.endswith("/enable")
+        recorded = idempotency.find(self._app, request.call) if honours_keys else None
+        if recorded:
+            request.is_replay = True
+            return recorded
+        # The write and the record of its answer stand or fall together.
+        with snapshots.write_transaction(self._app):
+            answer = self._carry_out(endpoint, request)
+            is_final = answer.status < 300 or request.failure or self._app.switches.stored_answers == "all"
+            has_key = honours_keys and request.keeps_key and request.call.idempotency_key is not None
+            if is_final and has_key:
+                idempotency.store(self._app, request.call, answer=answer)
+        return answer
+
+    def _carry_out(self, endpoint: Endpoint, request: RequestContext) -> Recorded:
+        """Carry out what a fault lets through; answer as if all were done, or with the failure."""
+        if request.failure and request.written == "none":
+            return self.error_answer(request.failure)
+        with self._app.attempt() as attempt:
+            answer = self._call_handler(endpoint, request.call)
+            attempt.is_kept = request.written == "all" or answer.status >= 300
+        half = halve(request.call) if request.written == "half" and answer.status < 300 else None
+        if half:
+            self._call_handler(endpoint, half)
+        return self.error_answer(request.failure) if request.failure else answer
+
+    def _call_handler(self, endpoint: Endpoint, call: Call) -> Recorded:
+        try:
+            data = endpoint.handler(self._app, call)
+        except ApiError as error:
+            return self.error_answer(error)
+        return self.error_answer(data) if isinstance(data, ApiError) else self._done(data)
+
+    def _done(self, data: object) -> Recorded:
+        return self._envelope(200, "data", data)
+
+    def _envelope(self, status: int, member: str, value: object) -> Recorded:
+        request_id = f"{self._draw.getrandbits(128):032x}"
+        body = json.dumps({"request_id": request_id, member: value}, separators=(",", ":")).encode()
+        return Recorded(status, body, request_id)
