@@ -73,7 +73,7 @@ _HOMES = {
     "template": "frames.templates",
     "to_matrix": "frames.wide_tables",
     "undo": "auditing.undo",
-    "verify": "auditing.proofs",
+    "verify": "auditing.verification",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - a list of str

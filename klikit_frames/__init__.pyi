@@ -15,11 +15,11 @@ from .auditing.darkness import effective as effective
 from .auditing.diffs import diff as diff
 from .auditing.drifts import drift as drift
 from .auditing.heatmaps import plot_matrix as plot_matrix
-from .auditing.proofs import verify as verify
 from .auditing.reports import report as report
 from .auditing.summaries import summary as summary
 from .auditing.timelines import plot_timeline as plot_timeline
 from .auditing.undo import undo as undo
+from .auditing.verification import verify as verify
 from .errors import ApiError as ApiError
 from .errors import AuthError as AuthError
 from .errors import ConfigError as ConfigError

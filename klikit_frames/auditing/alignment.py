@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
+from ..frames.live_flags import live_flags
 from ..frames.schemas import TOGGLE_COLUMNS
 from .contrasts import ENTITY_COLUMNS, business_flags, store_rows
 from .matching import Codes, check_state, flags, match_rows
@@ -49,7 +50,7 @@ def align(state: pd.DataFrame, *, like: tuple[int, int] | pd.DataFrame | Literal
     True
     """
     wanted = _wanted(check_state(state), like)
-    live = flags(state["is_enabled"])
+    live = flags(live_flags(state))
     differs = (wanted >= 0) & (live >= 0) & (wanted != live)
     return as_toggles(state[differs], is_enabled=wanted[differs] == 1)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..frames.live_flags import live_flags
 from ..frames.schemas import ENTITY_TYPES, SCOPES, TOGGLE_COLUMNS
 from ..frames.toggles import read_toggles
 from ..menus.trees import DTYPES
@@ -33,10 +34,11 @@ def diff(toggles: Any, state: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The toggles, in their order and with all of their columns, then ``live`` (boolean; missing if not
-        known) and ``change`` (text): ``already`` holds, ``change`` differs, ``not_in_menu`` is not in a
-        menu that was read, ``unknown`` was not read or has no one flag. A business row is judged by the
-        business level, if the state still has all of it, and a store row by its own store's menu. An own
+        The toggles, in their order and with all of their columns, then ``live`` (boolean: what is pending,
+        else what the menu shows; missing if not known) and ``change`` (text): ``already`` holds, ``change``
+        differs, ``not_in_menu`` is not in a menu that was read, ``unknown`` was not read or has no one flag.
+        A business row is judged by the business level, if the state still has all of it, and a store row by
+        its own store's menu. An own
         column of such a name comes back as ``input_live``.
 
     Raises
@@ -57,7 +59,7 @@ def diff(toggles: Any, state: pd.DataFrame) -> pd.DataFrame:
     """
     wanted = toggles if _is_checked(toggles) else read_toggles(toggles)
     position = match_rows(wanted, within=check_state(state))
-    live = flags(state["is_enabled"], position)
+    live = flags(live_flags(state), position)
     is_absent = position < 0
     is_absent[is_absent] = _is_covered(wanted[is_absent], state)
     change = np.select(
@@ -65,7 +67,7 @@ def diff(toggles: Any, state: pd.DataFrame) -> pd.DataFrame:
         [_ALREADY, _CHANGE, _NOT_IN_MENU],
         default=_UNKNOWN,
     )
-    return beside(wanted, live=booleans(live), change=named(change, CHANGES))
+    return append_columns(wanted, live=booleans(live), change=named(change, CHANGES))
 
 
 def _is_checked(toggles: Any) -> bool:
@@ -86,7 +88,7 @@ def _is_checked(toggles: Any) -> bool:
     )
 
 
-def beside(frame: pd.DataFrame, **columns: pd.Series) -> pd.DataFrame:
+def append_columns(frame: pd.DataFrame, **columns: pd.Series) -> pd.DataFrame:
     """Return `frame` with `columns` last; an own column with such a name gets ``input_`` before it."""
     kept = frame.rename(columns={name: f"input_{name}" for name in columns if name in frame.columns})
     return kept.assign(**{name: column.array for name, column in columns.items()})

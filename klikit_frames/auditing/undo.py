@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,27 +13,23 @@ import pandas as pd
 from ..errors import PlanError
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..html import paragraph_html, table_html
-from ..planning.plan import Plan
+from ..menus.trees import TEXT
+from ..model import Cell, cell_of
+from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan
 from ..progress import Progress
-from ..running.guards import check_same_host
-from ..running.journal import JournalPath
+from ..running import locks
+from ..running.evidence import CellWrite, Proof, Write
+from ..running.guards import check_same_account
+from ..running.journal import JournalPath, open_journal
+from ..running.states import Observation
 from .alignment import as_toggles
-from .matching import CELL_COLUMNS, Codes, booleans, flags, match_rows, named
-from .proofs import read_cells
-from .recall import Recalled, recall
-from .visibility import changed_rows, hidden_rows
+from .matching import CELL_COLUMNS, booleans, flags, match_rows
+from .verification import describe_menu, describe_own, describe_write, read_cells
 
 if TYPE_CHECKING:
     from ..api.client import Client
 
-_REASONS = (
-    "its flag before the run was not noted",
-    "its live flag is not known: the menu could not be read, or has it no more",
-    "not visible yet: publish the store, then undo again",
-    "it holds its old flag already: somebody changed it since",
-)
-_UNNOTED, _UNREAD, _HIDDEN, _CHANGED_SINCE = range(4)
 _OVERRIDES = (
     "{n:,} store rows get their old value as an override: the API cannot remove an override, so later "
     "business-wide changes do not reach them."
@@ -72,18 +70,21 @@ class Undo(Plan):
         return super()._repr_html_() + notes + kept
 
 
-def undo(run_id: str, client: Client, *, journal: JournalPath = None, progress: Progress = None) -> Undo:
+def undo(
+    run_id: str | Iterable[str], client: Client, *, journal: JournalPath = None, progress: Progress = None
+) -> Undo:
     """Return a plan that restores what a run wrote, where it still holds.
 
-    Reads the journal, and the live flags of what the run wrote. Nothing is written: the plan can be looked
-    at, saved, run, and undone.
+    Reads the journal, and the live flags of what the run wrote, or may have written. Nothing is written: the
+    plan can be looked at, saved, run, and undone.
 
     Parameters
     ----------
-    run_id : str
-        As in ``result.run_id`` and in `klikit_frames.runs`.
+    run_id : str, or several
+        As in ``result.run_id`` and in `klikit_frames.runs`; its first digits, at least 4, or ``"last"``.
+        Several runs are undone as one: each cell gets the flag from before the first of them.
     client : Client
-        A client of the host that the run was on.
+        A client of the business that the runs were on.
     journal : path, optional
         The journal's file, as given to the run.
     progress : object with ``update`` and ``close``, or False, or None
@@ -92,14 +93,14 @@ def undo(run_id: str, client: Client, *, journal: JournalPath = None, progress: 
     Returns
     -------
     Undo
-        A `Plan` over the cells that the run changed and that still hold what it wrote. ``.kept`` lists the
-        rest with the reason: changed since, not visible yet, or not known. ``.notes`` says what the API
-        cannot restore.
+        A `Plan` over the cells that the run changed and that still hold what it wrote, or whose menus are not
+        proved to be newer. ``.kept`` lists the rest with what is seen: another flag in a menu that is newer,
+        a later run of the same journal, or no known flag. ``.notes`` says what the API cannot restore.
 
     Raises
     ------
     PlanError
-        Nobody noted the flags from before the run, or it was on another host.
+        Nobody noted the flags from before the run, or it was on another host or business.
     JournalError
         The journal cannot be read, does not know the run, or another process is at it.
     RequestError
@@ -107,7 +108,7 @@ def undo(run_id: str, client: Client, *, journal: JournalPath = None, progress: 
 
     Notes
     -----
-    A flag that somebody switched back and forth since looks like the run's own.
+    A flag that was switched back and forth since looks like the run's own.
 
     Examples
     --------
@@ -119,42 +120,116 @@ def undo(run_id: str, client: Client, *, journal: JournalPath = None, progress: 
     ...     kf.drift(state, kf.read_state(client)).empty
     True
     """
-    recalled = recall(run_id, journal=journal)
-    check_same_host(recalled.run, client)
-    cells, before = _written(recalled)
-    state = read_cells(cells, client, progress=progress)
-    live = flags(state["is_enabled"], match_rows(cells, within=state))
-    reason = _reasons(cells, before=before, live=live)
-    ours = cells[reason < 0].assign(title=None)
-    toggles = as_toggles(ours, is_enabled=before[reason < 0] == 1)[list(TOGGLE_COLUMNS)]
-    kept = cells[reason >= 0]
-    told = {"live": booleans(live[reason >= 0]).array, "reason": named(reason[reason >= 0], _REASONS).array}
-    return _undo(plan(toggles, state=state), kept=kept.assign(**told), notes=_notes(toggles, cells))
+    written = _recall([run_id] if isinstance(run_id, str) else list(run_id), client, journal=journal)
+    seen = read_cells(written.cells, client, journal=journal, progress=progress, since=written.run_ids[0])
+    live = booleans(flags(seen.state["is_enabled"], match_rows(written.cells, within=seen.state))).tolist()
+    judged = [
+        _judge(cell, seen, shown=None if shown is pd.NA else shown, run_ids=written.run_ids)
+        for cell, shown in zip(written.each(), live, strict=True)
+    ]
+    reasons = {one.reason for one in judged if one.is_changed}
+    if reasons == {_UNNOTED}:
+        raise PlanError(_cannot(written.run_ids))
+    is_changed = np.array([one.is_changed for one in judged], dtype=bool)
+    is_ours = is_changed & np.array([one.reason is None for one in judged], dtype=bool)
+    restored = np.array([one.before is True for one in judged], dtype=bool)
+    ours = written.cells[is_ours].assign(title=None)
+    toggles = as_toggles(ours, is_enabled=restored[is_ours])[list(TOGGLE_COLUMNS)]
+    spared = [one for one in judged if one.is_changed and one.reason is not None]
+    kept = written.cells[is_changed & ~is_ours].assign(
+        live=pd.array([one.shown for one in spared], dtype="boolean"),
+        reason=pd.Series([one.reason for one in spared], dtype=TEXT).array,
+    )
+    cells = written.cells[is_changed]
+    return _undo(plan(toggles, state=seen.state), kept=kept, notes=_notes(toggles, cells))
 
 
-def _written(recalled: Recalled) -> tuple[pd.DataFrame, Codes]:
-    """Return the cells that the run changed, each once, and their flags from before."""
-    is_changed = changed_rows(recalled.frame, before=recalled.before)
-    cells = recalled.frame.loc[is_changed, [*TOGGLE_COLUMNS]]
-    before = flags(recalled.before[is_changed])
-    if len(cells) and (before < 0).all():
-        raise PlanError(
-            f"Run {recalled.run.run_id} cannot be undone: nobody noted the flags from before it. Give plan() "
-            "a state=, or run() before='read', to be able to undo."
-        )
-    is_first = ~cells.duplicated([*CELL_COLUMNS]).to_numpy(dtype=bool)
-    return cells[is_first].reset_index(drop=True), before[is_first]
+@dataclass(frozen=True, eq=False)
+class _Written:
+    """The cells that runs sent, each once, with what the last of them asked for; the first run first."""
+
+    run_ids: list[str]
+    cells: pd.DataFrame
+
+    def each(self) -> Iterator[Cell]:
+        """Yield the cells."""
+        columns = ["entity_type", "entity_id", "brand_id", "branch_id"]
+        return (cell_of(*row) for row in self.cells[columns].itertuples(index=False, name=None))
 
 
-def _reasons(cells: pd.DataFrame, *, before: Codes, live: Codes) -> Codes:
-    """Return why each cell is kept, or -1 for one that is to be restored."""
-    is_ours = live == flags(cells["is_enabled"])
-    is_known = before >= 0
-    is_hidden = hidden_rows(cells, is_changed=is_known, is_shown=is_ours, is_known=is_known)
-    return np.select(
-        [before < 0, live < 0, is_ours, is_hidden],
-        [_UNNOTED, _UNREAD, -1, _HIDDEN],
-        default=_CHANGED_SINCE,
+class _CellUndo(NamedTuple):
+    """What is to be done about one cell; `reason` says why it is kept."""
+
+    is_changed: bool
+    before: bool | None = None
+    shown: bool | None = None
+    reason: str | None = None
+
+
+_UNNOTED = "its flag before the run is not known"
+_UNREAD = "its live flag is not known: the menu could not be read, or has it no more"
+
+
+def _recall(given: list[str], client: Client, *, journal: JournalPath) -> _Written:
+    """Return what runs sent, from the journal."""
+    with open_journal(journal) as book, ExitStack() as held:
+        ids = {book.find_run_id(one) for one in given}
+        runs = [run for run in book.runs_of(client.account, host=client.host) if run.run_id in ids]
+        for run in (book.run(one) for one in ids):
+            check_same_account(run, client)
+            held.enter_context(locks.hold(book.lock_path(run.plan_id), what=f"Run {run.run_id}"))
+        rows = [parse_plan(book.plan_body(run.run_id)).rows for run in runs]
+    if not rows:
+        raise PlanError("undo() needs the id of a run; kf.runs() lists them.")
+    sent = pd.concat([each.loc[each["request_no"].notna(), list(TOGGLE_COLUMNS)] for each in rows])
+    cells = sent.drop_duplicates(list(CELL_COLUMNS), keep="last").reset_index(drop=True)
+    return _Written([run.run_id for run in runs], cells)
+
+
+def _judge(cell: Cell, seen: Observation, *, shown: bool | None, run_ids: list[str]) -> _CellUndo:
+    """Return whether a cell is to be restored, or why it is kept."""
+    chain = seen.history.chain(cell)
+    own = [one for one in chain if one.write.key[0] in run_ids and not one.write.is_wide]
+    if not own:
+        return _CellUndo(is_changed=False)
+    before, last = own[0].before, own[-1].write
+    if before is not None and all(one.write.is_enabled is before for one in own):
+        return _CellUndo(is_changed=False)
+    if before is not None and last.is_certain and last.is_enabled is before:
+        return _CellUndo(is_changed=False)
+    reason: str | None = _UNNOTED
+    if before is not None:
+        proof = seen.history.proof(cell.store)
+        reason = _reason(cell, chain, last, shown=shown, proof=proof, run_ids=run_ids)
+    return _CellUndo(is_changed=True, before=before, shown=shown, reason=reason)
+
+
+def _reason(
+    cell: Cell,
+    chain: list[CellWrite],
+    last: Write,
+    *,
+    shown: bool | None,
+    proof: Proof,
+    run_ids: list[str],
+) -> str | None:
+    """Return what speaks against restoring a cell, as far as it is seen."""
+    later = [one.write for one in chain if one.write.key[0] not in run_ids and not one.write.is_wide]
+    later = [one for one in later if one.sent_at >= last.sent_at]
+    if later:
+        return describe_write(later[-1])
+    if shown is None:
+        return _UNREAD
+    is_newer = cell.store is None or proof.covers(last)
+    if is_newer and shown is not last.is_enabled:
+        return f"{describe_menu(shown)}; this run {describe_own(last)}"
+    return None
+
+
+def _cannot(run_ids: list[str]) -> str:
+    return (
+        f"Run {', '.join(run_ids)} cannot be undone: nobody noted the flags from before it. That is so with "
+        'before="none", or with before="plan" and a plan without a state.'
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import PlanError
+from ..frames.live_flags import live_flags
 from .cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
 
 if TYPE_CHECKING:
@@ -95,13 +96,11 @@ def _check_columns(state: pd.DataFrame) -> None:
 
 
 def _live_flags(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
-    flags = state["is_enabled"].astype("boolean")
-    if "pending" in state:
-        pending = state["pending"].astype("boolean")
-        flags = pending.where(pending.notna(), flags)
-    live = flags.array
-    told = live.take(match_rows(toggles, within=state), allow_fill=True)
-    return pd.Series(told, index=toggles.index, name="before")
+    live = live_flags(state).array
+    told = pd.Series(live.take(match_rows(toggles, within=state), allow_fill=True), index=toggles.index)
+    # A run judges by it whether these are fresh enough to be its flags from before.
+    told.attrs["read_at"] = state.attrs.get("read_at")
+    return told.rename("before")
 
 
 def _is_foreign(toggles: pd.DataFrame, state: pd.DataFrame) -> Flags:

@@ -1,50 +1,179 @@
-"""What the cells of a plan held before it was run: the ground that an undo stands on."""
+"""What the cells of a plan held before it was run: the ground that an undo and a proof stand on."""
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from ..errors import ApiError, AuthError, RequestError
+from ..errors import ApiError, AuthError, RequestError, ServerError
+from ..frames.live_flags import live_flags
+from ..menus.failures import in_words
 from ..model import Cell, cell_of
-from .readbacks import read_flags
+from ..progress import Progress
+from .journal import JournalPath
 from .records import CellFlag
+from .states import observe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..api.client import Client
+    from ..menus.failures import Failure
     from ..planning.plan import Plan
 
-Before = Literal["plan", "read"]
+Before = Literal["auto", "plan", "read", "none"]
+BEFORE = ("auto", "plan", "read", "none")
+# A state that is older may have been changed since by somebody else.
+FRESH = timedelta(minutes=15)
 _COLUMNS = ["entity_type", "entity_id", "brand_id", "branch_id"]
 
 
-def find_before(plan: Plan, client: Client, *, before: Before) -> list[CellFlag]:
-    """Return what the cells of `plan` hold: by the state it was made from, or read now.
+@dataclass(frozen=True, slots=True)
+class BeforeImages:
+    """The live flags of cells, and what their menus show where that is another flag."""
+
+    live: list[CellFlag] = field(default_factory=list)
+    seen: list[CellFlag] = field(default_factory=list)
+
+
+def find_before(
+    plan: Plan,
+    client: Client,
+    *,
+    before: Before,
+    journal: JournalPath = None,
+    progress: Progress = False,
+    stop: threading.Event | None = None,
+) -> BeforeImages:
+    """Return what the cells of `plan` hold: by the state that it was made from, or read now.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is about to be sent.
+    client : Client
+        Where to read.
+    before : {"auto", "plan", "read", "none"}
+        As in `klikit_frames.run`.
+    journal : path, optional
+        The journal's file.
+    progress : object with ``update`` and ``close``, or False, or None
+        One step per menu.
+    stop : threading.Event, optional
+        Ends the reading.
 
     Raises
     ------
     RequestError
-        ``"read"``, and the menus cannot be reached or the credential is refused.
+        A menu could not be read; nothing was sent.
+    ReadingStopped
+        `stop` was set.
     """
     rows = plan.rows
-    is_sent = rows["request_no"].notna()
-    cells = [cell_of(*row) for row in rows[_COLUMNS].itertuples(index=False, name=None)]
-    if before == "read":
-        return _read(client, [cell for cell, sent in zip(cells, is_sent, strict=True) if sent])
-    known = zip(cells, plan.before, is_sent, strict=True)
-    return list(
-        {CellFlag(cell, bool(flag)): None for cell, flag, sent in known if sent and not pd.isna(flag)}
+    is_sent = rows["request_no"].notna().to_numpy(dtype=bool)
+    cells = [cell_of(*row) for row in rows.loc[is_sent, _COLUMNS].itertuples(index=False, name=None)]
+    flags = plan.before[is_sent]
+    if before == "none" or not cells:
+        return BeforeImages()
+    if before == "plan" or (before == "auto" and flags.notna().all() and _is_fresh(plan, client)):
+        known = zip(cells, flags, strict=True)
+        return BeforeImages(
+            list({CellFlag(cell, bool(flag)): None for cell, flag in known if not pd.isna(flag)})
+        )
+    return read_before(cells, client, journal=journal, progress=progress, stop=stop)
+
+
+def read_before(
+    cells: Iterable[Cell],
+    client: Client,
+    *,
+    journal: JournalPath,
+    progress: Progress,
+    stop: threading.Event | None,
+) -> BeforeImages:
+    """Return what cells hold now; a store that the API does not know tells nothing of its own.
+
+    Raises
+    ------
+    RequestError
+        A menu could not be read.
+    ReadingStopped
+        `stop` was set.
+    """
+    wanted = set(cells)
+    try:
+        state = observe(
+            client,
+            stores=sorted({cell.store for cell in wanted if cell.store is not None}),
+            with_business=any(cell.store is None for cell in wanted),
+            journal=journal,
+            progress=progress,
+            stop=stop,
+            must_read=False,
+        ).state
+    except RequestError as error:
+        raise _refusal(error) from error
+    lost = [one for one in state.attrs["failures"] if not _is_of_no_store(one)]
+    if lost:
+        raise _refusal(_error_of(lost))
+    live = _flags(state, live_flags(state), wanted)
+    menu = _flags(state, state["is_enabled"], wanted)
+    return BeforeImages(
+        [CellFlag(cell, flag) for cell, flag in live.items()],
+        [CellFlag(cell, flag) for cell, flag in menu.items() if live.get(cell) is not flag],
     )
 
 
-def _read(client: Client, cells: list[Cell]) -> list[CellFlag]:
+def _flags(state: pd.DataFrame, flags: pd.Series, wanted: set[Cell]) -> dict[Cell, bool]:
+    is_known = flags.notna().to_numpy(dtype=bool)
+    rows = state.loc[is_known, _COLUMNS].itertuples(index=False, name=None)
+    pairs = zip(rows, flags[is_known].tolist(), strict=True)
+    return {cell: bool(flag) for row, flag in pairs if (cell := cell_of(*row)) in wanted}
+
+
+def _is_fresh(plan: Plan, client: Client) -> bool:
+    """Tell whether the plan's state was read a short while ago; one without a time of reading was not."""
     try:
-        return read_flags(client, cells)
-    except AuthError:
-        raise
-    except (ApiError, RequestError) as error:
-        # Menus of stores that are not there have no flags to keep; the run will tell about these rows.
-        if isinstance(error, ConnectionError):
-            raise
-        return []
+        read_at = datetime.fromisoformat(str(plan.before.attrs.get("read_at")))
+    except ValueError:
+        return False
+    if read_at.tzinfo is None:
+        read_at = read_at.replace(tzinfo=UTC)
+    return timedelta(0) <= client.now() - read_at < FRESH
+
+
+def _is_of_no_store(failure: Failure) -> bool:
+    """Tell whether the API has no such store, or only the list of stores is missing."""
+    has_no_menu = failure.brand_id is not None and (
+        failure.code == "not_in_business" or failure.http_status == 404
+    )
+    return has_no_menu or failure.what == "list of stores"
+
+
+def _error_of(lost: list[Failure]) -> RequestError:
+    """Return the error that the first of these failures was."""
+    first, said = lost[0], in_words(lost)
+    if first.http_status is None:
+        return RequestError(said)
+    kind = (
+        AuthError
+        if first.http_status in {401, 403}
+        else ServerError
+        if first.http_status >= 500
+        else ApiError
+    )
+    return kind(said, http_status=first.http_status, code=first.code or "", request_id=first.request_id)
+
+
+def _refusal(error: RequestError) -> RequestError:
+    text = (
+        f"The flags from before the run could not be read, so nothing was sent. {error} Try again, or pass "
+        'before="none" to run without them; such a run cannot be undone.'
+    )
+    if isinstance(error, ApiError):
+        return type(error)(text, http_status=error.http_status, code=error.code, request_id=error.request_id)
+    return type(error)(text)

@@ -9,24 +9,25 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import pandas as pd
 
-from ..errors import JournalError
+from ..errors import JournalError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
 from ..progress import Bar, Progress, open_bar
 from . import locks
 from .attribution import attribute, settle_by_reading
-from .before_images import find_before
+from .before_images import FRESH, BeforeImages, find_before, read_before
 from .canaries import check_canary
 from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .interrupts import ignore_sigint
 from .journal import Journal
+from .journal_files import MEMORY
 from .lifecycle import EndReason, RequestState
 from .monitor import PolledStop, Rules, RunMonitor
 from .publishes import (
@@ -84,9 +85,11 @@ class RunExecutor:
 
     def execute(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
-        requests = self._begin() if self.is_new else self._recall()
+        requests = self._begin(progress) if self.is_new else self._recall()
         is_news = True
         try:
+            if not self.is_new:
+                self._renew_before(requests, progress=progress)
             is_news = self._settle(requests, progress=progress)
             is_news = self._publish() or is_news
         except KeyboardInterrupt:
@@ -109,12 +112,48 @@ class RunExecutor:
             self._read_back(doubtful)
         return bool(waiting or doubtful) or self.run.status == EndReason.RUNNING
 
-    def _begin(self) -> list[Request]:
-        """Note every request with its key, and the before-images, before the first leaves."""
-        flags = find_before(self.plan, self.client, before=self.rules.before)
-        requests = build_requests(self.plan)
-        self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=flags)
+    def _begin(self, progress: Progress) -> list[Request]:
+        """Note every request with its key, and the before-images, before the first leaves.
+
+        Whoever stops the reading of these finds a run of which nothing was sent.
+        """
+        images = BeforeImages()
+        try:
+            images = find_before(self.plan, self.client, before=self.rules.before, **self._reading(progress))
+        except (KeyboardInterrupt, ReadingStopped):
+            self.watch.end(EndReason.INTERRUPTED)
+        with ignore_sigint():
+            requests = build_requests(self.plan)
+            self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
+            if images.seen:
+                self.book.record_flags(self.run.run_id, "seen", images.seen)
         return requests
+
+    def _reading(self, progress: Progress) -> dict[str, Any]:
+        """Return the options of a reading; a caller's own bar counts rows, so menus have none there."""
+        journal = MEMORY if self.book.path is None else self.book.path
+        return {"journal": journal, "progress": None if progress is None else False, "stop": self.watch.stop}
+
+    def _renew_before(self, requests: list[Request], *, progress: Progress) -> None:
+        """Read again what requests that never left would change, where that is missing or old."""
+        if self.rules.before == "none":
+            return
+        left = {cell for one in requests if one.attempts for cell in one.target.cells()}
+        cells = {cell for one in requests if _never_left(one) for cell in one.target.cells()} - left
+        if not cells:
+            return
+        known = {cell for cell, _ in self.book.flags(self.run.run_id, "before")}
+        if cells <= known and timedelta(0) <= datetime.now(UTC) - self.run.started_at < FRESH:
+            return
+        try:
+            images = read_before(cells, self.client, **self._reading(progress))
+        except ReadingStopped:
+            self.watch.end(EndReason.INTERRUPTED)
+        except TransportError:
+            self.watch.end(EndReason.UNREACHABLE)
+        else:
+            self.book.record_flags(self.run.run_id, "before", images.live)
+            self.book.record_flags(self.run.run_id, "seen", images.seen)
 
     def _recall(self) -> list[Request]:
         """Return the requests of an earlier stretch, with what reading has shown of them."""
@@ -313,6 +352,10 @@ def _conflicts(frame: pd.DataFrame) -> list[str]:
     is_conflict = (frame["code"] == "state_idempotency_conflict") & (frame["outcome"] == "failed")
     n_rows = int(is_conflict.sum())
     return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
+
+
+def _never_left(request: Request) -> bool:
+    return not request.attempts and request.state in {RequestState.RECORDED, RequestState.NOT_SENT}
 
 
 def _by_scope(trees: list[RequestTree]) -> list[list[RequestTree]]:

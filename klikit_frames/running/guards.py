@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, PlanError
 from ..planning.plan import Plan
 from ..planning.plan_checks import check_plan
+from .before_images import BEFORE
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -68,7 +69,7 @@ def check_options(rules: Rules) -> None:
     ConfigError
         The message names the option.
     """
-    chosen = {"on_error": (rules.on_error, ("continue", "stop")), "before": (rules.before, ("plan", "read"))}
+    chosen = {"on_error": (rules.on_error, ("continue", "stop")), "before": (rules.before, BEFORE)}
     for name, (value, allowed) in chosen.items():
         if value not in allowed:
             raise ConfigError(f"{name}={value!r} is not one of {', '.join(allowed)}; nothing was sent.")
@@ -102,6 +103,16 @@ def check_same_host(run: Run, client: Client) -> None:
 
 def _is_duration(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def check_same_account(run: Run, client: Client) -> None:
+    """Refuse a client of another host, or of another business there, than the one that a run was on."""
+    check_same_host(run, client)
+    if run.account and run.account != client.account:
+        raise PlanError(
+            f"Run {run.run_id} was on another business of {run.host}: this client has another partner key. "
+            "Connect with the key of that business."
+        )
 
 
 def _refusal(plan: Plan, client: Client, *, code: str, confirm: str | None) -> str:

@@ -168,6 +168,11 @@ class Journal:
         """Return the ids of the runs whose writes are all proved visible, of all accounts."""
         return [str(values["run_id"]) for _, values in self._runs() if values["is_proved"]]
 
+    def runs_of(self, account: str, *, host: str) -> list[Run]:
+        """Return the runs of an account, newest last; those on its host that name no account among them."""
+        runs = [codec.to_run(values) for _, values in self._runs()]
+        return [run for run in runs if run.account == account or (not run.account and run.host == host)]
+
     def mark_proved(self, run_ids: Iterable[str]) -> None:
         """Record of runs that whatever they wrote is proved visible, or will never be asked for."""
         self._writer.write([codec.update_run(self._run_no(one), is_proved=True) for one in run_ids])

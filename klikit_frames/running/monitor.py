@@ -31,7 +31,7 @@ class Rules:
     max_failures: int | None = None
     deadline_s: float | None = None
     first: int | None = None
-    before: Before = "plan"
+    before: Before = "auto"
     publish: bool = False
     writes_per_minute: int | None = None
 

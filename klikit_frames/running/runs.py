@@ -45,7 +45,7 @@ def run(
     max_failures: int | None = None,
     deadline_s: float | None = None,
     first: int | None = None,
-    before: Before = "plan",
+    before: Before = "auto",
     publish: bool = False,
 ) -> Result:
     """Send a plan and return what became of every row.
@@ -77,11 +77,11 @@ def run(
     publish : bool
         Publish the stores that were written, once nothing is left to send; the result then has a column
         ``published`` (boolean, missing for business rows and where nobody knows).
-    before : {"plan", "read"}
-        Where the before-images come from: the state that the plan was made with, if any, or a reading of
-        the menus before the first request. An undo needs them, and so does the proof that a write to a
-        store whose answer was lost for good was done: its menu may be older than the run, so that only a
-        flag which changed proves anything.
+    before : {"auto", "plan", "read", "none"}
+        Where the flags from before come from, on which undo and proof stand: the plan's state where it tells
+        every cell and was read less than 15 minutes ago, else a reading of the menus of the touched stores
+        before the first request; always the one or the other; or nowhere, and then there is no undo. Where a
+        menu cannot be read, nothing is sent. A store that the API does not know is no such menu.
 
     Returns
     -------
@@ -94,6 +94,8 @@ def run(
         The plan is not confirmed, not sound, or bound to another host; nothing was sent.
     ConfigError
         The client is read-only, or an option is out of range; nothing was sent.
+    RequestError
+        The flags from before could not be read; nothing was sent or recorded.
     JournalError
         The journal cannot be used, or another process has this run; if it fails later, the run stops at once.
 
@@ -202,7 +204,7 @@ def open_run(
     max_failures: int | None = None,
     deadline_s: float | None = None,
     first: int | None = None,
-    before: Before = "plan",
+    before: Before = "auto",
     publish: bool = False,
 ) -> RunExecutor:
     """Check all that can be checked before the first write, and return what is ready to go on.

@@ -1,19 +1,51 @@
-"""The live flags of a business: what the menus show."""
+"""The live flags of a business: what the menus show, and what the journal knows that they do not show yet."""
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ..api.menu_wire import Store
+from ..errors import JournalError
 from ..menus.states import fetch_state
+from ..menus.stores import store_pairs
+from ..model import Cell
 from ..progress import Progress
+from .evidence import Entity
+from .journal import Journal, JournalPath, journal_path, open_journal, read_journal
+from .menu_history import MenuHistory, load_history
+from .records import Publish, Run
 
 if TYPE_CHECKING:
     from ..api.client import Client
+
+_LOG = logging.getLogger("klikit_frames")
+_PLACE = ["brand_id", "branch_id"]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """Menus as they were read, and what the journal knows of them.
+
+    Attributes
+    ----------
+    state : DataFrame
+        As `read_state` returns it.
+    history : MenuHistory
+        What this machine wrote there, and how new the menus are proved to be.
+    """
+
+    state: pd.DataFrame
+    history: MenuHistory
 
 
 def read_state(
@@ -22,13 +54,14 @@ def read_state(
     stores: pd.DataFrame | Iterable[Store] | None = None,
     with_business: bool = False,
     cache: str | Path | None = None,
+    journal: JournalPath = None,
     progress: Progress = None,
 ) -> pd.DataFrame:
     """Return the live flags: one row per section, category and item, and scope.
 
-    Reads the list of stores and the menus over the network, as many at a time as the client has
-    connections, under its read cap.
-    Nothing is written, but for `cache`.
+    Reads the list of stores and the menus over the network, as many at a time as the client has connections,
+    under its read cap; and the journal, for what this machine wrote and no menu is proved to show. Nothing is
+    written, but for `cache`, and what the menus prove into a journal that is there.
 
     Parameters
     ----------
@@ -41,6 +74,8 @@ def read_state(
     cache : path or None
         A folder that keeps the trees of a reading that is interrupted or incomplete. The next call with it
         reads only what is missing, or older than an hour; a complete reading removes its trees.
+    journal : path, optional
+        The journal's file, as given to `klikit_frames.run`; one that is not there is not made.
     progress : object with ``update`` and ``close``, or False, or None
         One step per menu; see `klikit_frames.run`.
 
@@ -53,10 +88,14 @@ def read_state(
         entity as ``Lunch › Noodles | Dinner › Noodles`` and ``6825/39118|6826/39118``; ``is_item_enabled``
         (an item's own flag beside that of its place), ``is_in_stock``, ``is_available``, and the providers
         that show and hide it, ``visible_on`` and ``hidden_on``, as ``1|6``. Modifier options are no rows.
+        Last ``pending`` (boolean), the flag that this machine wrote and that the store's menu is not proved
+        to show, missing where nothing is; and ``is_unsettled``, whether a write of this machine leaves the
+        live flag open: business-wide and not yet published, or without a clear answer. What others wrote
+        and have not published nobody can know.
         ``attrs``: ``stores``, all (brand, branch) pairs of the business if they could be read;
         ``brand_titles`` and ``branch_titles``, as pairs of id and title; ``failures``, see `failures`;
         ``modifier_option_ids``; ``n_business_rows``, by which a part of a state is told from all of it;
-        ``host``; ``read_at``.
+        ``host``; ``read_at``; ``journal_error``, why the journal could not be read, where it could not.
 
     Raises
     ------
@@ -74,4 +113,138 @@ def read_state(
     >>> business["scope"].unique().tolist(), state["scope"].unique().tolist()
     (['business'], ['store'])
     """
-    return fetch_state(client, stores=stores, with_business=with_business, cache=cache, progress=progress)
+    return observe(
+        client,
+        stores=stores,
+        with_business=with_business or stores is None,
+        journal=journal,
+        cache=cache,
+        progress=progress,
+    ).state
+
+
+def observe(
+    client: Client,
+    *,
+    stores: pd.DataFrame | Iterable[Store] | None,
+    with_business: bool,
+    journal: JournalPath,
+    since: str | None = None,
+    cache: str | Path | None = None,
+    progress: Progress = None,
+    stop: threading.Event | None = None,
+    must_read: bool = True,
+) -> Observation:
+    """Read menus, take in what they prove, and return the state with what the journal knows beside it.
+
+    Parameters
+    ----------
+    client, stores, with_business, journal, cache, progress
+        As in `read_state`, but that `stores` of None are none.
+    since : str, optional
+        The id of a run: it and all later ones are taken into account, and not only those of which something
+        is not yet proved to show.
+    stop, must_read
+        As in `klikit_frames.menus.states.fetch_state`.
+    """
+    began_at = client.now()
+    pairs = [] if stores is None else store_pairs(stores)
+    state = fetch_state(
+        client,
+        stores=pairs,
+        with_business=with_business,
+        cache=cache,
+        progress=progress,
+        stop=stop,
+        must_read=must_read,
+    )
+    history = MenuHistory()
+    try:
+        history = _recall(client, pairs, journal=journal, since=since, read_at=began_at)
+        _take_in(history, state, client, pairs, journal=journal)
+    except JournalError as error:
+        _LOG.warning("What this machine wrote and is not published is not known: %s", error)
+        state.attrs["journal_error"] = str(error)
+    return Observation(_with_pending(state, history), history)
+
+
+def _recall(
+    client: Client, stores: list[Store], *, journal: JournalPath, since: str | None, read_at: datetime
+) -> MenuHistory:
+    with read_journal(journal) as book:
+        server_now = client.server_now()
+        return load_history(
+            book,
+            client.account,
+            stores=stores,
+            runs=_runs(book, client, since=since),
+            publishes=[*book.publishes(client.account), *_published_elsewhere(client, journal)],
+            read_at=read_at,
+            clock_offset_s=None if server_now is None else (server_now - client.now()).total_seconds(),
+        )
+
+
+def _runs(book: Journal, client: Client, *, since: str | None) -> list[Run]:
+    unproved = book.unproved_runs(client.account)
+    if since is None:
+        return unproved
+    late = list(dropwhile(lambda run: run.run_id != since, book.runs_of(client.account, host=client.host)))
+    known = {run.run_id for run in late}
+    return [*(run for run in unproved if run.run_id not in known), *late]
+
+
+def _published_elsewhere(client: Client, journal: JournalPath) -> list[Publish]:
+    """Return the publishes in the person's own journal: publish() may not have been given the run's."""
+    if journal is None:
+        return []
+    with read_journal(None) as book:
+        return book.publishes(client.account)
+
+
+def _take_in(
+    history: MenuHistory, state: pd.DataFrame, client: Client, stores: list[Store], *, journal: JournalPath
+) -> None:
+    """Judge what the menus prove, and record what is newly proved; no journal is made for it."""
+    newer = history.read(_seen(state, history))
+    proved = {store: proof.newer_than for store, proof in newer.items() if proof.newer_than is not None}
+    path = journal_path(journal)
+    if proved and path is not None and path.exists():
+        with open_journal(journal) as book:
+            book.note_menu_evidence(client.account, proved)
+
+
+def _seen(state: pd.DataFrame, history: MenuHistory) -> dict[Store, dict[Entity, bool | None]]:
+    """Return the flags in the menus of the stores that something was written to."""
+    written = {store for store in history.writes if store is not None}
+    seen: dict[Store, dict[Entity, bool | None]] = {}
+    for _, cell, flag in _cells(state, written):
+        seen.setdefault((cell[2], cell[3]), {})[cell[0], cell[1]] = flag
+    return seen
+
+
+def _with_pending(state: pd.DataFrame, history: MenuHistory) -> pd.DataFrame:
+    """Return the state with the columns ``pending`` and ``is_unsettled``."""
+    pending, is_unsettled = np.full(len(state), -1, dtype=np.int8), np.zeros(len(state), dtype=bool)
+    written = {store for store in history.writes if store is not None}
+    for place, cell, flag in _cells(state, written):
+        found = history.pending(Cell(*cell), shown=flag)
+        if found is not None:
+            is_unsettled[place] = not found.is_known
+            pending[place] = -1 if found.is_enabled is None else int(found.is_enabled)
+    column = pd.arrays.BooleanArray(pending == 1, pending < 0)
+    return state.assign(pending=column, is_unsettled=pd.array(is_unsettled, dtype="boolean"))
+
+
+def _cells(
+    state: pd.DataFrame, stores: set[Store]
+) -> Iterable[tuple[int, tuple[str, int, int, int], bool | None]]:
+    """Yield the position, the cell and the flag of each row of these stores."""
+    if not stores:
+        return
+    is_store = (state["scope"] == "store").to_numpy(dtype=bool)
+    rows = state[is_store]
+    columns = [rows[name].tolist() for name in ("entity_type", "entity_id", *_PLACE)]
+    flags = rows["is_enabled"].astype(object).where(rows["is_enabled"].notna(), None).tolist()
+    for place, *cell, flag in zip(np.flatnonzero(is_store).tolist(), *columns, flags, strict=True):
+        if (cell[2], cell[3]) in stores:
+            yield place, (cell[0], cell[1], cell[2], cell[3]), flag

@@ -33,34 +33,32 @@ def test_undo__right_after_a_run(sandbox: kf.sandbox.Sandbox, client: kf.Client,
     assert scenes.flags_of(sandbox.state()) == done
 
 
-def test_undo__before_a_publish(client: kf.Client, journal: Path) -> None:
-    """What a store does not show yet is kept until it is published; business rows are restored at once."""
+def test_undo__before_a_publish(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
+    """What a store does not show yet is restored all the same: that writes what its menu shows anyway."""
     cells = scenes.some_cells(client, scenes.some_stores(client))
+    before = scenes.flags_of(sandbox.state())
     result = _run(client, journal, cells=cells)
     plan = kf.undo(result.run_id, client, journal=journal)
-    n_wide = int((result.frame["scope"] == "business").sum())
-    assert plan.toggles["scope"].unique().tolist() == ["business"]
-    assert len(plan.toggles) + len(plan.kept) == result.counts["applied"]
-    assert len(plan.toggles) <= n_wide
-    assert plan.kept["reason"].str.startswith("not visible yet").all()
-    assert f"{len(plan.kept)} kept: not visible yet" in str(plan)
+    assert len(plan.toggles) == result.counts["applied"]
+    assert plan.kept.empty
+    kf.run(plan, client, journal=journal, progress=False)
+    assert scenes.flags_of(sandbox.state()) == before
 
 
 def test_undo__spares_what_others_changed(client: kf.Client, journal: Path) -> None:
     """A cell that somebody switched back is kept with the reason, and is not in the plan."""
     stores = scenes.some_stores(client)
-    result = _run(client, journal, cells=scenes.some_cells(client, stores))
-    theirs = result.frame.query("scope == 'store' and outcome == 'applied'").head(1)
+    result = _run(client, journal, cells=scenes.some_cells(client, stores).query("scope == 'store'"))
+    theirs = result.frame.query("outcome == 'applied'").head(1)
     scenes.write(scenes.toggles_of(theirs, is_enabled=True), client)
     kf.publish(stores, client)
     plan = kf.undo(result.run_id, client, journal=journal)
     assert plan.kept[scenes.CELL].to_numpy().tolist() == theirs[scenes.CELL].to_numpy().tolist()
-    assert plan.kept[["is_enabled", "live", "reason"]].to_numpy().tolist() == [
-        [False, True, "it holds its old flag already: somebody changed it since"]
-    ]
+    assert plan.kept[["is_enabled", "live"]].to_numpy().tolist() == [[False, True]]
+    assert plan.kept["reason"].str.fullmatch(r"the menu shows on; this run wrote off at 20[^;]* UTC").all()
     assert len(plan.toggles) == result.counts["applied"] - 1
     assert "1 cells are kept" in repr(plan)
-    assert "it holds its old flag already" in plan._repr_html_()
+    assert "the menu shows on; this run wrote off" in plan._repr_html_()
 
 
 def test_undo__says_what_cannot_be_restored(client: kf.Client, journal: Path) -> None:
@@ -81,9 +79,13 @@ def test_undo__of_a_run_that_noted_nothing(client: kf.Client, journal: Path) -> 
     """Where nobody noted the flags from before, that is said, and what to do about it."""
     cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
     result = kf.run(
-        kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal, progress=False
+        kf.plan(scenes.toggles_of(cells, is_enabled=False)),
+        client,
+        journal=journal,
+        progress=False,
+        before="none",
     )
-    with pytest.raises(kf.PlanError, match=r"nobody noted the flags from before it.*before='read'"):
+    with pytest.raises(kf.PlanError, match=r'nobody noted the flags from before it.*before="none"'):
         kf.undo(result.run_id, client, journal=journal)
 
 
@@ -195,3 +197,42 @@ def _chosen(cells: pd.DataFrame, flags: list[bool | None]) -> pd.DataFrame:
     told = pd.Series(flags[: len(cells)], dtype="boolean")
     is_chosen = told.notna().to_numpy()
     return scenes.toggles_of(cells[is_chosen], is_enabled=told[is_chosen].astype(bool).to_numpy())
+
+
+def test_undo__spares_what_a_later_run_wrote(client: kf.Client, journal: Path) -> None:
+    """A later run of the same journal counts as an edit: its cells are kept, and the run is named."""
+    stores = scenes.some_stores(client)[:1]
+    cells = scenes.some_cells(client, stores).query("scope == 'store'")
+    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    second = kf.run(kf.plan(scenes.toggles_of(cells.head(1), is_enabled=False)), client, journal=journal)
+    plan = kf.undo(first.run_id, client, journal=journal)
+    assert plan.kept[scenes.CELL].to_numpy().tolist() == cells.head(1)[scenes.CELL].to_numpy().tolist()
+    assert plan.kept["reason"].str.fullmatch(rf"run {second.run_id[:8]} wrote off at .* UTC").all()
+    assert len(plan.toggles) == len(cells) - 1
+
+
+def test_undo__several_runs_as_one(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
+    """Several runs are undone as one: each cell gets its flag from before the first of them."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    before = scenes.flags_of(sandbox.state())
+    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    second = kf.run(kf.plan(scenes.toggles_of(cells.head(2), is_enabled=True)), client, journal=journal)
+    third = kf.run(kf.plan(scenes.toggles_of(cells.tail(3), is_enabled=False)), client, journal=journal)
+    runs = [third.run_id, first.run_id[:12], second.run_id]
+    kf.run(kf.undo(runs, client, journal=journal), client, journal=journal, progress=False)
+    assert scenes.flags_of(sandbox.state()) == before
+
+
+def test_undo__of_a_write_that_was_answered_by_an_error(
+    sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path
+) -> None:
+    """What may have been written though the answer was lost is restored."""
+    cells = scenes.some_cells(hasty, scenes.some_stores(hasty)[:1]).query("scope == 'store'")
+    before = scenes.flags_of(sandbox.state())
+    sandbox.inject("reset_after", match="/enable")
+    result = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), hasty, journal=journal)
+    sandbox.clear_faults()
+    assert set(result.frame["outcome"]) == {"unknown"}
+    assert scenes.flags_of(sandbox.state()) != before
+    kf.run(kf.undo(result.run_id, hasty, journal=journal), hasty, journal=journal, progress=False)
+    assert scenes.flags_of(sandbox.state()) == before

@@ -1,0 +1,293 @@
+"""Verification: what was written, read back from the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..errors import PlanError
+from ..menus.trees import TEXT
+from ..model import Cell, cell_of
+from ..planning.cell_keys import encode_keys
+from ..progress import Progress
+from ..running.evidence import CellWrite, Proof, Write, find_pending
+from ..running.guards import check_same_account
+from ..running.journal import JournalPath, read_journal
+from ..running.states import Observation, observe
+from .darkness import PLACE_COLUMNS
+from .diffs import append_columns
+from .matching import Codes, booleans, flags, match_rows, named
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..running.results import Result
+
+PROOFS = ("confirmed", "differs", "not_visible_yet")
+_CONFIRMED, _DIFFERS, _NOT_VISIBLE_YET = range(3)
+_NO_PROOF = -1
+_WAITS = (
+    "written, but the store's menu is not proved to be newer than that; klikit_frames.publish makes it anew"
+)
+_ROW = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "sent_at", "settled_at"]
+_NOT_WRITTEN = {
+    "unchanged": "this run sent nothing, since it was {asked} then",
+    "rejected": "the API refused this row",
+    "failed": "the API refused the request of this row",
+    "not_sent": "this run has not sent this row",
+}
+
+
+def verify(
+    result: Result,
+    client: Client,
+    *,
+    journal: JournalPath = None,
+    timeout_s: float = 0.0,
+    poll_every_s: float = 2.0,
+    progress: Progress = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> pd.DataFrame:
+    """Return the result with the live flag beside each row, read back from the server.
+
+    Reads the business level, the menus of the result's stores, and the journal for what this machine wrote
+    and published. What the menus prove is noted there.
+
+    Parameters
+    ----------
+    result : Result
+        From `klikit_frames.run`, `resume`, ``job.result()`` or ``job.so_far()``.
+    client : Client
+        A client that may read menus, of the business of the run.
+    journal : path, optional
+        The journal's file; None is the result's own.
+    timeout_s : float
+        How long to go on looking at stores that do not show the change yet; 0 looks once.
+    poll_every_s : float
+        Seconds between two looks.
+    progress : object with ``update`` and ``close``, or False, or None
+        One step per menu that is read; see `klikit_frames.run`.
+    clock, sleep : callable
+        The time in seconds, and a wait.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``result.frame``, then ``live`` (boolean), what the menu shows, ``proof`` and ``proof_note`` (text).
+        ``proof`` is ``confirmed``: the live flag is the one asked for; ``differs``: the menu is proved to be
+        newer than the write, and shows another flag; ``not_visible_yet``: it is not proved to be newer. A
+        store's menu is newer than a write if it shows a flag that this or a later write changed, or if a
+        publish of this tool has succeeded since. Business rows are read live. Missing where the live flag is
+        not known: the menu could not be read, has no such entity, or tells two values; and for rows that a
+        run which still goes on has not settled.
+
+    Raises
+    ------
+    PlanError
+        The run was on another host, or on another business there.
+    RequestError
+        No menu at all could be read. `klikit_frames.failures` of the frame has those that could not.
+
+    Notes
+    -----
+    A publish may only be queued. Where nothing but a publish proves a menu to be newer, the note says how
+    long ago that was, and `timeout_s` waits.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     kf.verify(kf.run(plan, client), client)[["outcome", "live", "proof"]].values.tolist()
+    [['applied', False, 'confirmed']]
+    """
+    journal = result.journal if journal is None else journal
+    check_account(result, client, journal=journal)
+    frame = result.frame
+    judge = _Judge(result, client)
+    asked, since = frame[frame["outcome"] != "rejected"], result.run_id
+    seen = read_cells(asked, client, journal=journal, progress=progress, since=since)
+    state = seen.state
+    judged = judge.judge(seen)
+    until = clock() + timeout_s
+    while (judged.waits).any() and clock() < until:
+        sleep(min(poll_every_s, max(until - clock(), 0.0)))
+        seen = read_cells(frame[judged.waits], client, journal=journal, progress=False, since=since)
+        state = _renewed(state, seen.state)
+        judged = judge.judge(Observation(state, seen.history), again=judged)
+    verified = append_columns(
+        frame,
+        live=booleans(judged.live),
+        proof=named(judged.proof, PROOFS),
+        proof_note=pd.Series(judged.notes.tolist(), dtype=TEXT),
+    )
+    verified.attrs["failures"] = state.attrs["failures"]
+    return verified
+
+
+def check_account(result: Result, client: Client, *, journal: JournalPath) -> None:
+    """Refuse a client of another host, or of another business, than the one of a result.
+
+    Raises
+    ------
+    PlanError
+        The message names the hosts.
+    """
+    if result.host != client.host:
+        raise PlanError(f"Run {result.run_id} was on {result.host}; this client is of {client.host}.")
+    with read_journal(journal) as book:
+        if book.knows(result.run_id):
+            check_same_account(book.run(result.run_id), client)
+
+
+def read_cells(
+    cells: pd.DataFrame, client: Client, *, journal: JournalPath, progress: Progress, since: str | None = None
+) -> Observation:
+    """Return the live state of the menus that hold these cells, and what the journal knows of them."""
+    is_store = (cells["scope"] == "store").to_numpy(dtype=bool)
+    return observe(
+        client,
+        stores=cells[is_store],
+        with_business=not is_store.all(),
+        journal=journal,
+        since=since,
+        progress=progress,
+    )
+
+
+class _Judged(NamedTuple):
+    """The live flags and proofs as codes, the notes, and which rows may still change by waiting."""
+
+    live: Codes
+    proof: Codes
+    notes: np.ndarray[Any, Any]
+    waits: Codes
+
+
+class _Judge:
+    """Says of each row of a result what the menus prove."""
+
+    def __init__(self, result: Result, client: Client) -> None:
+        self._frame = result.frame
+        self._run_id = result.run_id
+        self._is_running = result.status == "running"
+        self._client = client
+        self._rows = list(result.frame[_ROW].itertuples(index=False, name=None))
+
+    def judge(self, seen: Observation, *, again: _Judged | None = None) -> _Judged:
+        """Return the proof of each row; `again` keeps those that were not waited for."""
+        live = flags(seen.state["is_enabled"], match_rows(self._frame, within=seen.state))
+        proof, waits = np.full(len(live), _NO_PROOF), np.zeros(len(live), dtype=bool)
+        notes = np.full(len(live), None, dtype=object)
+        for place, row in enumerate(self._rows):
+            if again is not None and not again.waits[place]:
+                proof[place], notes[place] = again.proof[place], again.notes[place]
+                continue
+            shown = None if live[place] < 0 else bool(live[place])
+            proof[place], notes[place], waits[place] = self._judge_row(row, seen, shown=shown)
+        return _Judged(live, proof, notes, waits)
+
+    def _judge_row(
+        self, row: tuple[Any, ...], seen: Observation, *, shown: bool | None
+    ) -> tuple[int, str | None, bool]:
+        """Return the proof of a row, its note, and whether waiting may change it."""
+        *entity, asked, outcome, sent_at, settled_at = row
+        if shown is None:
+            return _NO_PROOF, None, False
+        cell, asked = cell_of(*entity), bool(asked)
+        proof = seen.history.proof(cell.store)
+        times = (sent_at, settled_at)
+        chain = seen.history.chain(cell) or self._own_chain(asked=asked, outcome=outcome, times=times)
+        own = [one.write for one in chain if one.write.key[0] == self._run_id]
+        code = _proof_of(cell, asked=asked, shown=shown, chain=chain, own=own, proof=proof)
+        if code == _CONFIRMED:
+            return code, None, False
+        if self._is_running and (outcome == "not_sent" or any(one.settled_at is None for one in own)):
+            return _NO_PROOF, "this run is still going on and has not settled this row", False
+        later = _later_write(chain, own, run_id=self._run_id)
+        if code == _NOT_VISIBLE_YET:
+            return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _WAITS, True
+        by_publish = bool(own) and proof.rests_on_publish(own[-1])
+        said = self._publish_note(shown, proof) if by_publish else describe_menu(shown)
+        mine = f"this run {describe_own(own[-1])}" if own else _NOT_WRITTEN.get(outcome, "")
+        others = describe_write(later) if later else ""
+        parts = (said, mine.format(asked=_word(asked)), others)
+        return code, "; ".join(part for part in parts if part), by_publish
+
+    def _own_chain(self, *, asked: bool, outcome: str, times: tuple[Any, Any]) -> list[CellWrite]:
+        """Return what the result itself tells of the write, where no journal does."""
+        sent_at, settled_at = (None if pd.isna(one) else one.to_pydatetime() for one in times)
+        if outcome not in {"applied", "unknown"} or sent_at is None:
+            return []
+        is_certain = outcome == "applied" and settled_at is not None
+        return [CellWrite(Write((self._run_id, ""), asked, sent_at, settled_at, is_certain=is_certain))]
+
+    def _publish_note(self, shown: bool, proof: Proof) -> str:  # noqa: FBT001
+        assert proof.published_at is not None  # noqa: S101 - for the type checker
+        seconds = max(0, round((self._client.now() - proof.published_at).total_seconds()))
+        return f"the menu still shows {_word(shown)}, {seconds:,} s after the publish"
+
+
+def _proof_of(
+    cell: Cell, *, asked: bool, shown: bool, chain: list[CellWrite], own: list[Write], proof: Proof
+) -> int:
+    if cell.store is None:
+        return _CONFIRMED if shown is asked else _DIFFERS
+    pending = find_pending(chain, shown=shown, proof=proof)
+    is_open = any(not proof.covers(one.write) for one in chain)
+    if shown is asked:
+        holds = pending is None or pending.is_enabled is asked or not is_open
+        return _CONFIRMED if holds else _NOT_VISIBLE_YET
+    if own:
+        return _DIFFERS if all(proof.covers(one) for one in own) else _NOT_VISIBLE_YET
+    may_hold = pending is not None and is_open and pending.is_enabled is not shown
+    return _NOT_VISIBLE_YET if may_hold else _DIFFERS
+
+
+def _later_write(chain: list[CellWrite], own: list[Write], *, run_id: str) -> Write | None:
+    """Return the last write of another run, if it followed this run's."""
+    last = chain[-1].write if chain else None
+    if last is None or last.key[0] == run_id or (own and last.sent_at < own[-1].sent_at):
+        return None
+    return last
+
+
+def _renewed(state: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:
+    """Return the state with the menus of `newer` in place of its own."""
+    old, new = encode_keys([state, newer], columns=PLACE_COLUMNS)
+    both = pd.concat([state[~np.isin(old, new)], newer], ignore_index=True)
+    both.attrs = newer.attrs
+    return both
+
+
+def describe_own(write: Write) -> str:
+    """Say what a run itself did to a cell; the run is named before it."""
+    flag, moment = _word(write.is_enabled), _time(write.sent_at)
+    if write.is_certain:
+        return f"wrote {flag} at {moment}"
+    return f"sent {flag} at {moment}, and no answer says that it was written"
+
+
+def describe_write(write: Write) -> str:
+    """Say what another run did to a cell."""
+    verb = "wrote" if write.is_certain else "may have written"
+    place = " business-wide" if write.is_wide else ""
+    return f"run {write.key[0][:8]} {verb} {_word(write.is_enabled)}{place} at {_time(write.sent_at)}"
+
+
+def describe_menu(shown: bool) -> str:  # noqa: FBT001
+    """Say what a menu shows."""
+    return f"the menu shows {_word(shown)}"
+
+
+def _word(is_enabled: bool) -> str:  # noqa: FBT001
+    return "on" if is_enabled else "off"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

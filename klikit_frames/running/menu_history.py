@@ -1,0 +1,213 @@
+"""What this machine wrote to one account, by store, and how new each store's menu is proved to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..model import Cell, Store
+from .evidence import (
+    CellWrite,
+    Entity,
+    Pending,
+    Proof,
+    StoreHistory,
+    Write,
+    align_clocks,
+    find_pending,
+    prove,
+)
+from .journal_codec import path_text
+from .lifecycle import RequestState
+from .records import Publish, Request, Run
+
+if TYPE_CHECKING:
+    from .journal import Journal
+
+_UNPROVED = Proof()
+_NOTHING = StoreHistory()
+
+
+@dataclass(slots=True)
+class MenuHistory:
+    """What was written to stores and to the business level (None), and what is proved of stores' menus."""
+
+    writes: dict[Store | None, StoreHistory] = field(default_factory=dict)
+    proofs: dict[Store, Proof] = field(default_factory=dict)
+
+    def chain(self, cell: Cell) -> list[CellWrite]:
+        """Return the writes to a cell, in the order of sending."""
+        return self.writes.get(cell.store, _NOTHING).writes.get((cell.entity_type, cell.entity_id), [])
+
+    def proof(self, store: Store | None) -> Proof:
+        """Return how new a store's menu is proved to be."""
+        return _UNPROVED if store is None else self.proofs.get(store, _UNPROVED)
+
+    def pending(self, cell: Cell, *, shown: bool | None) -> Pending | None:
+        """Return the flag that a cell has though its store's menu is not proved to show it."""
+        if cell.store is None:
+            return None
+        return find_pending(self.chain(cell), shown=shown, proof=self.proof(cell.store))
+
+    def read(self, seen: Mapping[Store, Mapping[Entity, bool | None]]) -> dict[Store, Proof]:
+        """Take in what menus show, and return the proofs of the stores whose menus are proved to be newer."""
+        newer = {}
+        for store, flags in seen.items():
+            known = self.proof(store)
+            proof = prove(self.writes.get(store, _NOTHING), flags, proof=known)
+            if proof != known:
+                newer[store] = self.proofs[store] = _settled(self.writes[store], proof)
+        return newer
+
+    def is_proved(self, run_id: str) -> bool:
+        """Whether all that a run may have written to the stores at hand is proved to show."""
+        return all(
+            self.proof(store).covers(one.write)
+            for store, history in self.writes.items()
+            if store is not None
+            for chain in history.writes.values()
+            for one in chain
+            if one.write.key[0] == run_id
+        )
+
+
+def load_history(
+    book: Journal,
+    account: str,
+    *,
+    stores: Iterable[Store],
+    runs: Iterable[Run],
+    publishes: Iterable[Publish],
+    read_at: datetime,
+    clock_offset_s: float | None,
+) -> MenuHistory:
+    """Return what a journal knows of the cells of some stores and of the business level.
+
+    Parameters
+    ----------
+    book : Journal
+        The journal.
+    account : str
+        Whose menus; see ``client.account``.
+    stores : iterable of pairs
+        The stores whose menus are read.
+    runs : iterable of Run
+        The runs to take into account.
+    publishes : iterable of Publish
+        Those of the account.
+    read_at : datetime
+        When the reading of the menus began, by this machine's clock: later publishes prove nothing of them.
+    clock_offset_s : float or None
+        How far the server's clock is ahead now.
+    """
+    requests = {run.run_id: book.requests(run.run_id) for run in runs}
+    publishes = list(publishes)
+    offsets = [one.clock_offset_s for each in requests.values() for one in each]
+    added = align_clocks([clock_offset_s, *offsets, *(one.clock_offset_s for one in publishes)])
+    wanted = set(stores)
+    history = MenuHistory(proofs=_proofs(book, account, wanted))
+    for publish in publishes:
+        _note_publish(
+            history, publish, added=added[publish.clock_offset_s], read_at=read_at + added[clock_offset_s]
+        )
+    for run_id, each in requests.items():
+        _add_run(history, book, run_id, each, stores=wanted, added=added)
+    for one in history.writes.values():
+        one.sort()
+    return history
+
+
+def _proofs(book: Journal, account: str, stores: set[Store]) -> dict[Store, Proof]:
+    known = book.menu_evidence(account)
+    return {store: Proof(newer_than=moment) for store, moment in known.items() if store in stores}
+
+
+def _note_publish(history: MenuHistory, publish: Publish, *, added: timedelta, read_at: datetime) -> None:
+    """Take in a publish that succeeded before the menus were read."""
+    if publish.status != "published" or publish.sent_at is None or publish.settled_at is None:
+        return
+    if publish.settled_at + added > read_at:
+        return
+    published_at = publish.sent_at + added
+    for store in publish.stores:
+        proof = history.proof(store)
+        latest = max(published_at, proof.published_at or published_at)
+        history.proofs[store] = replace(proof, published_at=latest)
+
+
+def _add_run(
+    history: MenuHistory,
+    book: Journal,
+    run_id: str,
+    requests: Iterable[Request],
+    *,
+    stores: set[Store],
+    added: Mapping[float | None, timedelta],
+) -> None:
+    before = dict(reversed(book.flags(run_id, "before")))
+    seen = dict(reversed(book.flags(run_id, "seen")))
+    settled = dict(book.flags(run_id, "proof"))
+    for request in requests:
+        if not request.state.may_have_arrived or request.sent_at is None:
+            continue
+        write = _write(run_id, request, added=added[request.clock_offset_s])
+        for cell in request.target.cells():
+            if cell.store is not None and cell.store not in stores:
+                continue
+            one = _settle_cell(write, seen=settled.get(cell)) if request.state.needs_reading else write
+            if one is None:
+                continue
+            entity = (cell.entity_type, cell.entity_id)
+            own = history.writes.setdefault(cell.store, StoreHistory())
+            own.add(entity, one, before=before.get(cell), seen=seen.get(cell))
+            if cell.store is None:
+                _add_wide(history, entity, replace(one, is_wide=True), stores=stores)
+
+
+def _add_wide(history: MenuHistory, entity: Entity, write: Write, *, stores: set[Store]) -> None:
+    """Add a business-wide write to the stores that may inherit it and are not proved to be newer."""
+    for store in stores:
+        if not history.proof(store).covers(write):
+            history.writes.setdefault(store, StoreHistory()).add(entity, write)
+
+
+def _write(run_id: str, request: Request, *, added: timedelta) -> Write:
+    settled_at = request.result.settled_at if request.result else None
+    assert request.sent_at is not None  # noqa: S101 - for the type checker
+    return Write(
+        key=(run_id, path_text(request.path)),
+        is_enabled=request.target.is_enabled,
+        sent_at=request.sent_at + added,
+        settled_at=None if settled_at is None else settled_at + added,
+        is_certain=request.state is RequestState.APPLIED and settled_at is not None,
+    )
+
+
+def _settle_cell(write: Write, *, seen: bool | None) -> Write | None:
+    """Return a write that reading has settled for one cell; None where it was not done."""
+    if seen is None:
+        return write
+    return replace(write, is_certain=write.settled_at is not None) if seen is write.is_enabled else None
+
+
+def _settled(history: StoreHistory, proof: Proof) -> Proof:
+    """Say with one instant what is proved, where no other write lies between: a journal keeps instants."""
+    open_until = min(
+        (
+            one.write.over_at
+            for each in history.writes.values()
+            for one in each
+            if not proof.covers(one.write)
+        ),
+        default=None,
+    )
+    covered = [
+        one.write.over_at
+        for each in history.writes.values()
+        for one in each
+        if one.write.key in proof.shown and (open_until is None or one.write.over_at < open_until)
+    ]
+    latest = max([*covered, *([proof.newer_than] if proof.newer_than else [])], default=None)
+    return replace(proof, newer_than=latest)

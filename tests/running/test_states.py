@@ -1,0 +1,90 @@
+"""The live flags: what a journal knows and no menu is proved to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from tests.auditing import scenes
+
+
+def _switch(cells: pd.DataFrame, client: kf.Client, journal: Path, *, is_enabled: bool) -> kf.Result:
+    """Plan from a state that was just read, as a person does, and run."""
+    stores = cells.loc[cells["scope"] == "store", ["brand_id", "branch_id"]].drop_duplicates()
+    has_wide = bool((cells["scope"] == "business").any())
+    state = kf.read_state(client, stores=stores, with_business=has_wide, journal=journal, progress=False)
+    plan = kf.plan(scenes.toggles_of(cells, is_enabled=is_enabled), state=state)
+    return kf.run(plan, client, journal=journal, progress=False)
+
+
+@pytest.fixture
+def cells(client: kf.Client) -> pd.DataFrame:
+    """Some items of one store, all on."""
+    found = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    return found[(found["scope"] == "store") & found["is_enabled"].fillna(value=False)]
+
+
+def test_read_state__off_and_on_again_in_one_day(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, cells: pd.DataFrame
+) -> None:
+    """Off and on again without a publish between ends on: the unpublished menu is not believed."""
+    before = scenes.flags_of(sandbox.state())
+    _switch(cells, client, journal, is_enabled=False)
+    again = _switch(cells, client, journal, is_enabled=True)
+    assert again.counts["applied"] == len(cells)
+    assert scenes.flags_of(sandbox.state()) == before
+
+
+def test_read_state__tells_what_is_pending(client: kf.Client, journal: Path, cells: pd.DataFrame) -> None:
+    """What was written and does not show is pending, until the menu is seen to show it."""
+    stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+    _switch(cells, client, journal, is_enabled=False)
+    state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    pending = state[state["pending"].notna()]
+    assert pending[scenes.CELL].to_numpy().tolist() == cells[scenes.CELL].to_numpy().tolist()
+    assert (pending["is_enabled"] & ~pending["pending"]).all()
+    told = kf.diff(scenes.toggles_of(cells, is_enabled=False), state)
+    assert told["change"].unique().tolist() == ["already"]
+    kf.publish(stores, client)
+    state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    assert state["pending"].isna().all()
+    scenes.write(scenes.toggles_of(cells, is_enabled=True), client)
+    kf.publish(stores, client)
+    state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    assert state["pending"].isna().all()
+    assert not state["is_unsettled"].any()
+
+
+def test_read_state__off_everywhere_and_on_in_one_store(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, cells: pd.DataFrame
+) -> None:
+    """After an unpublished business-wide write a store's row is not known: it is sent, and ends on."""
+    wide = cells.assign(scope="business", brand_id=pd.NA, branch_id=pd.NA)
+    _switch(wide, client, journal, is_enabled=False)
+    stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+    state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    assert state.loc[state["is_unsettled"], "entity_id"].tolist() == cells["entity_id"].tolist()
+    result = _switch(cells, client, journal, is_enabled=True)
+    assert result.counts["applied"] == len(cells)
+    truth = sandbox.state().merge(cells[scenes.CELL])
+    assert truth["is_enabled"].all()
+
+
+def test_read_state__makes_no_journal(client: kf.Client, tmp_path: Path) -> None:
+    """Reading makes no journal where there is none."""
+    kf.read_state(client, journal=tmp_path / "none.sqlite3", progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_read_state__says_that_a_journal_cannot_be_read(
+    client: kf.Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A journal that cannot be read does not break the reading, and is not passed over in silence."""
+    (tmp_path / "journal.sqlite3").write_bytes(b"this is no journal at all, but a text of some length" * 40)
+    state = kf.read_state(client, journal=tmp_path / "journal.sqlite3", progress=False)
+    assert len(state)
+    assert "cannot be used" in state.attrs["journal_error"]
+    assert "is not known" in caplog.text
