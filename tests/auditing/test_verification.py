@@ -169,3 +169,65 @@ def test_verify__menu_that_cannot_be_read(
     told = kf.verify(result, hasty, journal=journal)
     assert told.loc[told["proof"].isna(), "branch_id"].unique().tolist() == [stores[0][1]]
     assert kf.failures(told)["branch_id"].tolist() == [stores[0][1]]
+
+
+def test_verify__after_a_publish_that_shows_nothing(client: kf.Client, journal: Path) -> None:
+    """Where all was switched back before our publish, that is told, and nothing waits for ever."""
+    stores = scenes.some_stores(client)[:1]
+    cells = scenes.some_cells(client, stores).query("scope == 'store'")
+    result = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    scenes.write(scenes.toggles_of(cells, is_enabled=True), client)
+    kf.publish(stores, client)
+    told = kf.verify(result, client)
+    assert told["proof"].unique().tolist() == ["differs"]
+    note = r"the menu still shows on, \d+ s after the publish; this run wrote off at [^;]* UTC"
+    assert told["proof_note"].str.fullmatch(note).all()
+    kept = kf.undo(result.run_id, client, journal=journal).kept
+    assert kept["reason"].str.startswith("the menu shows on; this run wrote off at").all()
+
+
+def test_verify__published_half_way(client: kf.Client, journal: Path) -> None:
+    """A store that somebody published between two runs proves nothing of the later one."""
+    stores = scenes.some_stores(client)[:1]
+    cells = scenes.some_cells(client, stores).query("scope == 'store'")
+    first, second = cells.head(2), cells.tail(2)
+    early = kf.run(kf.plan(scenes.toggles_of(first, is_enabled=False)), client, journal=journal)
+    kf.publish(stores, client)
+    late = kf.run(kf.plan(scenes.toggles_of(second, is_enabled=False)), client, journal=journal)
+    assert kf.verify(early, client)["proof"].unique().tolist() == ["confirmed"]
+    assert kf.verify(late, client)["proof"].unique().tolist() == ["not_visible_yet"]
+
+
+def test_verify__unchanged_rows_are_not_proved_by_an_old_menu(client: kf.Client, journal: Path) -> None:
+    """What shows as asked, while a later run wrote otherwise, is not confirmed: the menu is older."""
+    stores = scenes.some_stores(client)[:1]
+    cells = scenes.some_cells(client, stores).query("scope == 'store'")
+    on = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=True), state=cells), client, journal=journal)
+    off = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    told = kf.verify(on, client)
+    assert told["proof"].unique().tolist() == ["not_visible_yet"]
+    assert told["proof_note"].str.contains(f"run {off.run_id[:8]} wrote off at").all()
+
+
+def test_verify__refuses_another_business(client: kf.Client, journal: Path) -> None:
+    """A client of another host, or of another business, judges nothing."""
+    result, _ = _run(client, journal)
+    with (
+        kf.sandbox.serve() as other,
+        other.connect() as stranger,
+        pytest.raises(kf.PlanError, match="was on"),
+    ):
+        kf.verify(result, stranger)
+
+
+def test_verify__while_the_run_goes_on(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
+    """Of a run that goes on, rows whose turn has not come have no proof, and none is called different."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    sandbox.inject("latency", seconds=3, match="/enable")
+    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), combine=False)
+    job = kf.start(plan, client, journal=journal, progress=False)
+    told = kf.verify(job.so_far(), client, progress=False)
+    sandbox.clear_faults()
+    job.cancel()
+    job.result()
+    assert "differs" not in set(told["proof"].dropna())
