@@ -122,11 +122,10 @@ class RunExecutor:
             images = find_before(self.plan, self.client, before=self.rules.before, **self._reading(progress))
         except (KeyboardInterrupt, ReadingStopped):
             self.watch.end(EndReason.INTERRUPTED)
-        with ignore_sigint():
-            requests = build_requests(self.plan)
-            self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
-            if images.seen:
-                self.book.record_flags(self.run.run_id, "seen", images.seen)
+        requests = build_requests(self.plan)
+        self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
+        if images.seen:
+            self.book.record_flags(self.run.run_id, "seen", images.seen)
         return requests
 
     def _reading(self, progress: Progress) -> dict[str, Any]:

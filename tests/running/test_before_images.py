@@ -44,3 +44,48 @@ def test_before_images__nobody_there(
                 kf.run(plan, client, journal=journal, before="read", progress=False)
     assert kf.runs(journal=journal).empty
     assert sandbox.requests.empty
+
+
+def test_run__sends_nothing_where_a_menu_cannot_be_read(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A menu that answers 5xx ends the run before it is recorded, and the error says how to go without."""
+    store = narrow["branch_id"].iloc[0]
+    sandbox.inject("error_500", match=f"branch_id={store}")
+    with connect(sandbox) as client, pytest.raises(kf.ServerError, match='before="none"'):
+        kf.run(kf.plan(narrow), client, journal=journal, progress=False)
+    assert kf.runs(journal=journal).empty
+    assert "PATCH" not in set(sandbox.requests["method"])
+
+
+def test_run__a_store_that_is_not_there_is_no_failed_reading(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """Rows of a store that the API does not know go without flags from before; the others have theirs."""
+    foreign = narrow.head(1).assign(branch_id=999_999)
+    result = kf.run(kf.plan(pd.concat([narrow, foreign], ignore_index=True)), client, journal=journal)
+    assert result.counts["applied"] == len(narrow)
+    with open_journal(journal) as book:
+        noted = {flag.cell.branch_id for flag in book.flags(result.run_id, "before")}
+    assert noted == set(narrow["branch_id"])
+
+
+def test_run__trusts_a_fresh_state_only(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A plan's state is enough where it tells every cell and was read a short while ago."""
+    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
+    state = kf.read_state(client, stores=stores, progress=False)
+    old = state.copy()
+    old.attrs["read_at"] = "2026-01-01T00:00:00+00:00"
+    n_reads = [_count_reads(sandbox)]
+    for each in (state, old):
+        plan = kf.plan(narrow, state=each)
+        kf.run(plan, client, journal=journal, progress=False)
+        n_reads.append(_count_reads(sandbox))
+    assert n_reads[1] == n_reads[0]
+    assert n_reads[2] > n_reads[1]
+
+
+def _count_reads(sandbox: kf.sandbox.Sandbox) -> int:
+    return int((sandbox.requests["method"] == "GET").sum())

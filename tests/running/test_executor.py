@@ -51,7 +51,7 @@ def test_run__nobody_listens(wide: pd.DataFrame, journal: Path) -> None:
     with kf.sandbox.serve() as sandbox:
         port, client = int(sandbox.url.split(":")[2].split("/")[0]), connect(sandbox)
     plan = kf.plan(wide, combine=False)
-    result = kf.run(plan, client, journal=journal)
+    result = kf.run(plan, client, journal=journal, before="none")
     assert result.counts["not_sent"] == 4
     assert result.status == "unreachable"
     assert result.frame["http_status"].isna().all()
@@ -98,7 +98,7 @@ def test_run__canary(
     client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
 ) -> None:
     """The first requests are read back; the rest follows only if they are as asked."""
-    good = kf.run(kf.plan(wide, combine=False), client, journal=journal, first=1)
+    good = kf.run(kf.plan(wide, combine=False), client, journal=journal, first=1, before="none")
     assert good.counts["applied"] == 4
     methods = sandbox.requests["method"].tolist()
     assert methods.index("PATCH") < methods.index("GET") < len(methods) - 1 - methods[::-1].index("PATCH")
@@ -155,7 +155,7 @@ def test_resume__mended_credential(sandbox: kf.sandbox.Sandbox, singles: kf.Plan
     """Rows that met a 401 are sent under the same keys once the credential is good."""
     wrong = {"partner_key": sandbox.partner_key, "secret_key": "wrong", "max_connections": 1}
     with kf.connect(sandbox.url, **wrong) as client:
-        refused = kf.run(singles, client, journal=journal)
+        refused = kf.run(singles, client, journal=journal, before="none")
     with connect(sandbox) as client:
         resumed = kf.resume(refused.run_id, client, journal=journal)
     assert refused.counts == refused.counts | {"failed": 1, "not_sent": 11}

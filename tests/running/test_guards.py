@@ -29,7 +29,7 @@ def test_run__needs_confirmation(wide: pd.DataFrame, journal: Path) -> None:
             kf.run(plan, client, journal=journal, confirm="00000000")
         assert kf.runs(journal=journal).empty
         code = plan.confirm_code(client)
-        assert kf.run(plan, client, journal=journal, confirm=code).counts["applied"] == 4
+        assert kf.run(plan, client, journal=journal, confirm=code, before="none").counts["applied"] == 4
 
 
 def test_run__bound_to_its_host(client: kf.Client, wide: pd.DataFrame, journal: Path) -> None:

@@ -147,9 +147,9 @@ def test_run__stored_failure(
     """A failure that the API repeats under one request_id is unknown until resuming reads back."""
     with connect(sandbox) as client:
         if holds:
-            kf.run(kf.plan(wide), client, journal=":memory:")
+            kf.run(kf.plan(wide), client, journal=":memory:", before="none")
         sandbox.inject("stored_502", count=1, match="PATCH")
-        lost = kf.run(kf.plan(wide), client, journal=journal)
+        lost = kf.run(kf.plan(wide), client, journal=journal, before="none")
         n_reads = (sandbox.requests["method"] == "GET").sum()
         result = kf.resume(lost.run_id, client, journal=journal)
         n_requests = len(sandbox.requests)

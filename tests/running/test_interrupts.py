@@ -54,7 +54,7 @@ def test_interrupt__waiting_for_the_rate(
     with sandbox.connect(writes_per_minute=2) as client:
         pressed: list[float] = []
         threading.Timer(0.3, _press_ctrl_c, [pressed]).start()
-        result = kf.run(singles, client, journal=journal)
+        result = kf.run(singles, client, journal=journal, before="none")
     assert time.monotonic() - pressed[0] < 2.0
     assert result.status == "interrupted"
     assert result.counts["not_sent"] >= 10
@@ -111,11 +111,11 @@ def test_interrupt__before_anything_was_sent(
     with connect(sandbox) as client:
         monkeypatch.setattr(JournalWriter, "commit", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            kf.run(singles, client, journal=journal)
+            kf.run(singles, client, journal=journal, before="none")
         monkeypatch.setattr(JournalWriter, "commit", commit)
         assert sandbox.requests.empty
         assert kf.runs(journal=journal)["status"].isin(["killed"]).all()
-        assert kf.run(singles, client, journal=journal).counts["applied"] == 12
+        assert kf.run(singles, client, journal=journal, before="none").counts["applied"] == 12
 
 
 def test_interrupt__while_the_canary_is_read_back(
@@ -125,7 +125,7 @@ def test_interrupt__while_the_canary_is_read_back(
     plan = kf.plan(wide, combine=False, progress=False)
     transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=1)
     with connect(sandbox, transport=transport) as client:
-        result = kf.run(plan, client, journal=journal, progress=False, first=1)
+        result = kf.run(plan, client, journal=journal, progress=False, first=1, before="none")
         transport.let_go.set()
         wait_for_threads("klikit-frames-read")
     assert (result.status, result.counts["applied"], result.counts["not_sent"]) == ("interrupted", 1, 3)
@@ -141,7 +141,7 @@ def test_cancel__while_the_canary_is_read_back(
         plan = kf.plan(wide, combine=False, progress=False)
         transport = HoldingTransport(method="GET", nth=1)
         with connect(sandbox, transport=transport) as client:
-            job = kf.start(plan, client, journal=journal, first=1)
+            job = kf.start(plan, client, journal=journal, first=1, before="none")
             assert transport.has_come.wait(30)
             (kf.attach(job.run_id, journal=journal) if attached else job).cancel()
             result = job.result(timeout=30)
