@@ -63,4 +63,5 @@ from .running.runs import run as run
 from .running.runs import runs as runs
 from .running.states import read_state as read_state
 
+__all__: list[str]
 __version__: str

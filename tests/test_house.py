@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*(ROOT / "klikit_frames").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+OWN_MODULES = [
+    path for path in sorted((ROOT / "klikit_frames").rglob("*.py")) if "sandbox" not in path.parts[-2:]
+]
 TOP_LEVEL = {"pyproject.toml", "README.md", "klikit_frames", "notebooks", "tests", "sample_data"}
 
 
@@ -40,6 +45,19 @@ def test_top_level__holds_these_and_nothing_more() -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files__stay_short(path: Path) -> None:
-    """No file of the package is over 500 lines."""
+def test_files__hold_one_concept(path: Path) -> None:
+    """A file that has grown over 500 lines holds two concepts."""
     assert len(path.read_text().splitlines()) <= 500
+
+
+def test_modules__each_name_stands_once() -> None:
+    """A module's name tells what it is without its room; the sandbox stands apart and may repeat some."""
+    counts = Counter(path.stem for path in OWN_MODULES if path.stem != "__init__")
+    assert [name for name, n in counts.items() if n > 1] == []
+
+
+def test_classes__each_public_name_stands_once() -> None:
+    """One word means one thing: no two public classes share a name."""
+    trees = (ast.parse(path.read_text()) for path in OWN_MODULES)
+    counts = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    assert [name for name, n in counts.items() if n > 1 and not name.startswith("_")] == []

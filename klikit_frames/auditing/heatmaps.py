@@ -37,7 +37,7 @@ _PLURALS = {
 
 
 @dataclass(frozen=True)
-class Grid:
+class FlagGrid:
     """What a heat map shows: a value per row and column, and what rows, columns and values are."""
 
     values: Codes
@@ -88,7 +88,7 @@ def plot_matrix(
     return _draw(grid, entity_type)
 
 
-def make_grid(rows: pd.DataFrame, *, labels: Labels, entity_type: str) -> Grid:
+def make_grid(rows: pd.DataFrame, *, labels: Labels, entity_type: str) -> FlagGrid:
     """Return the finest grid of these store rows that still fits a page."""
     down, row_kind = _fitting(_row_keys(rows, labels, entity_type), limit=_MOST_ROWS)
     across, column_kind = _fitting(_column_keys(rows, labels), limit=_MOST_COLUMNS)
@@ -97,7 +97,7 @@ def make_grid(rows: pd.DataFrame, *, labels: Labels, entity_type: str) -> Grid:
     cells = pd.DataFrame({"row": down.to_numpy(), "column": across.to_numpy(), "flag": flags(rows[column])})
     table = (_shares if is_share else _single)(cells)
     kept = table.iloc[:_MOST_ROWS, :_MOST_COLUMNS]
-    return Grid(
+    return FlagGrid(
         values=kept.to_numpy(),
         rows=[name_of(label) for label in kept.index],
         columns=[name_of(label) for label in kept.columns],
@@ -147,7 +147,7 @@ def _table(cells: pd.DataFrame, *, how: Literal["max", "mean"]) -> pd.DataFrame:
     return cells.pivot_table(index="row", columns="column", values="flag", aggfunc=how, sort=False)
 
 
-def _draw(grid: Grid, entity_type: str) -> Picture:
+def _draw(grid: FlagGrid, entity_type: str) -> Picture:
     n_rows, n_columns = grid.values.shape
     width, height = np.clip(4.2 + 0.17 * n_columns, 7, 15), np.clip(2.6 + 0.15 * n_rows, 4, 17.6)
     figure = new_figure(width=float(width), height=float(height))
@@ -159,7 +159,7 @@ def _draw(grid: Grid, entity_type: str) -> Picture:
     return Picture(figure, text)
 
 
-def _draw_flags(figure: Figure, axes: Axes, grid: Grid) -> None:
+def _draw_flags(figure: Figure, axes: Axes, grid: FlagGrid) -> None:
     from matplotlib.colors import BoundaryNorm, ListedColormap
     from matplotlib.patches import Patch
 
@@ -171,7 +171,7 @@ def _draw_flags(figure: Figure, axes: Axes, grid: Grid) -> None:
     figure.legend(handles=patches, loc="outside lower left", ncols=4, frameon=False, fontsize=9)
 
 
-def _draw_shares(figure: Figure, axes: Axes, grid: Grid) -> None:
+def _draw_shares(figure: Figure, axes: Axes, grid: FlagGrid) -> None:
     mesh = axes.pcolormesh(
         100 * grid.values, cmap="cividis", vmin=0, vmax=100, edgecolors="white", linewidth=0.4
     )
@@ -180,7 +180,7 @@ def _draw_shares(figure: Figure, axes: Axes, grid: Grid) -> None:
     bar.set_label("share that is on (%); pale: not in the menu")
 
 
-def _label(axes: Axes, grid: Grid) -> None:
+def _label(axes: Axes, grid: FlagGrid) -> None:
     n_rows, n_columns = grid.values.shape
     down, across = np.arange(n_rows) + 0.5, np.arange(n_columns) + 0.5
     # A price in a title is no formula.
@@ -193,7 +193,7 @@ def _label(axes: Axes, grid: Grid) -> None:
     axes.set_xlabel(grid.column_kind)
 
 
-def _title(grid: Grid, entity_type: str) -> str:
+def _title(grid: FlagGrid, entity_type: str) -> str:
     size = (
         f"{len(grid.rows):,} {_PLURALS[grid.row_kind]} × {len(grid.columns):,} {_PLURALS[grid.column_kind]}"
     )

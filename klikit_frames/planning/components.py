@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .groups import Indexes
     from .kernels import Bits
     from .limits import Limits
-    from .reductions import Table
+    from .reductions import MergedCells
 
     Members = list[NDArray[np.int64]]
 
@@ -35,7 +35,7 @@ class FullComponent:
 
     Parameters
     ----------
-    table : Table
+    table : MergedCells
         The whole table.
     positions : array of int64
         The component's one cell among the table's merged cells.
@@ -48,7 +48,7 @@ class FullComponent:
         No cover of the component takes fewer requests.
     """
 
-    def __init__(self, table: Table, positions: Indexes, *, limits: Limits) -> None:
+    def __init__(self, table: MergedCells, positions: Indexes, *, limits: Limits) -> None:
         self._whole = Rectangle(
             table.entities.expand(table.rows[positions]), table.stores.expand(table.columns[positions])
         )
@@ -74,7 +74,7 @@ class Component:
 
     Parameters
     ----------
-    table : Table
+    table : MergedCells
         The whole table.
     positions : array of int64
         The component's cells among the table's merged cells.
@@ -87,7 +87,7 @@ class Component:
         Requests by equal sets of entities, or of stores, whichever are fewer.
     """
 
-    def __init__(self, table: Table, positions: Indexes, *, limits: Limits) -> None:
+    def __init__(self, table: MergedCells, positions: Indexes, *, limits: Limits) -> None:
         self._limits = limits
         self._is_asked = table.asked[positions]
         rows, self._row_of = np.unique(table.rows[positions], return_inverse=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from .groups import Group
     from .limits import Limits
-    from .reductions import Table
+    from .reductions import MergedCells
 
 _WAYS = ("per_row", "per_store", "per_entity", "equal_sets")
 
@@ -150,7 +150,7 @@ def _without_idle(group: Group) -> Group:
     return group.narrowed(chosen, asked=group.asked)
 
 
-def _components(table: Table, *, limits: Limits) -> list[Component | FullComponent]:
+def _components(table: MergedCells, *, limits: Limits) -> list[Component | FullComponent]:
     """Return the connected components; a single block that is best cut by a grid needs no search."""
     components: list[Component | FullComponent] = []
     for positions in split_components(table):
@@ -187,7 +187,7 @@ def _single_cells(group: Group) -> list[Rectangle]:
     return [Rectangle(entity, store) for entity, store in cells]
 
 
-def _count_baselines(table: Table, *, limits: Limits) -> dict[str, int]:
+def _count_baselines(table: MergedCells, *, limits: Limits) -> dict[str, int]:
     """Return how many requests one per store, per entity, and per equal sets would be."""
     of_entities = np.bincount(table.rows, weights=table.stores.sizes[table.columns]).astype(np.int64)
     of_stores = np.bincount(table.columns, weights=table.entities.sizes[table.rows]).astype(np.int64)

@@ -47,7 +47,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Table:
+class MergedCells:
     """A group's cells after merging twins: classes of entities x classes of stores.
 
     Attributes
@@ -67,7 +67,7 @@ class Table:
     asked: NDArray[np.bool_]
 
 
-def merge_twins(group: Group) -> Table:
+def merge_twins(group: Group) -> MergedCells:
     """Merge entities with equal store sets, and stores with equal entity sets; of cells asked for as well.
 
     Sets are compared by sums of random 64-bit numbers; the merged table is then proven to hold exactly
@@ -82,7 +82,7 @@ def merge_twins(group: Group) -> Table:
         if not group.asked.all():
             asked = np.isin(merged, distinct(codes[group.asked]))
         if sizes.sum() == len(group.cells) and sizes[asked].sum() == group.asked.sum():
-            return Table(entities, stores, rows, columns, asked)
+            return MergedCells(entities, stores, rows, columns, asked)
     raise PlanError("The rows could not be grouped: their sets collide. Plan with combine=False.")
 
 
@@ -114,7 +114,7 @@ def _side(signatures: NDArray[np.uint64]) -> Side:
     return Side(np.argsort(class_of, kind="stable"), starts, class_of)
 
 
-def split_components(table: Table) -> list[Indexes]:
+def split_components(table: MergedCells) -> list[Indexes]:
     """Return the positions of the merged cells of each connected component, in order of first rows."""
     labels = _labels(table.rows, table.columns + len(table.entities.sizes))
     own = labels[table.rows]

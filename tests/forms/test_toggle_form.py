@@ -182,7 +182,7 @@ def test_toggle_form__carries_on_with_a_run_of_before(
 def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Failed rows come first in the table; Retry offers them alone, and Apply sends them."""
     pick(form)
-    sandbox.inject("error_503", match="enable")
+    sandbox.inject("redirect", match="enable")
     failed = apply(form)
     assert failed.counts["failed"] == 4
     assert is_shown(form.panel.retry)
@@ -191,6 +191,21 @@ def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbo
     assert "Retry of 4 failed rows" in form.panel.preview.value
     assert apply(form).counts["applied"] == 4
     assert form.result.plan_id != failed.plan_id
+
+
+def test_toggle_form__carries_on_after_a_server_error(
+    form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox
+) -> None:
+    """Rows that a server error leaves open are not retried under a new key but carried on under their own."""
+    pick(form)
+    sandbox.inject("error_503", match="enable")
+    open_rows = apply(form)
+    assert open_rows.counts["unknown"] == 4
+    assert (is_shown(form.panel.retry), is_shown(form.panel.go_on)) == (False, True)
+    sandbox.clear_faults()
+    form.panel.go_on.click()
+    form.wait()
+    assert (form.result.run_id, form.result.counts["applied"]) == (open_rows.run_id, 4)
 
 
 def test_toggle_form__undo(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
