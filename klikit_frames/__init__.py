@@ -58,7 +58,7 @@ _HOMES = {
     "plot_timeline": "auditing.timelines",
     "prune_runs": "running.pruning",
     "publish": "running.publishes",
-    "read_state": "running.states",
+    "read_state": "running.live_state",
     "read_toggles": "frames.toggles",
     "report": "auditing.reports",
     "resolve": "frames.name_resolution",

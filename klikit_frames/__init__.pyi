@@ -55,13 +55,13 @@ from .planning.planner import plan as plan
 from .running.jobs import Job as Job
 from .running.jobs import attach as attach
 from .running.jobs import start as start
+from .running.live_state import read_state as read_state
 from .running.pruning import prune_runs as prune_runs
 from .running.publishes import publish as publish
 from .running.results import Result as Result
 from .running.runs import resume as resume
 from .running.runs import run as run
 from .running.runs import runs as runs
-from .running.states import read_state as read_state
 
 __all__: list[str]
 __version__: str

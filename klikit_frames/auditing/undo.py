@@ -22,7 +22,7 @@ from ..running import locks
 from ..running.evidence import CellWrite, Proof, Write
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, open_journal
-from ..running.states import Observation
+from ..running.live_state import Observation
 from .alignment import as_toggles
 from .matching import CELL_COLUMNS, booleans, flags, match_rows
 from .verification import describe_menu, describe_own, describe_write, read_cells

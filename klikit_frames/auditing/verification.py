@@ -18,7 +18,7 @@ from ..progress import Progress
 from ..running.evidence import CellWrite, Proof, Write, find_pending
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, read_journal
-from ..running.states import Observation, observe
+from ..running.live_state import Observation, observe
 from .darkness import PLACE_COLUMNS
 from .diffs import append_columns
 from .matching import Codes, booleans, flags, match_rows, named

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pandas as pd
 
 from ..menus.stores import stores as read_stores
-from ..running.states import read_state
+from ..running.live_state import read_state
 
 if TYPE_CHECKING:
     from ..api.client import Client

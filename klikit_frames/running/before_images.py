@@ -15,8 +15,8 @@ from ..menus.failures import in_words
 from ..model import Cell, cell_of
 from ..progress import Progress
 from .journal import JournalPath
+from .live_state import observe
 from .records import CellFlag
-from .states import observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
