@@ -160,8 +160,8 @@ def observe(
     )
     history = MenuHistory()
     try:
-        history = _recall(client, pairs, journal=journal, since=since, read_at=began_at)
-        _take_in(history, state, client, pairs, journal=journal)
+        history, unproved = _recall(client, pairs, journal=journal, since=since, read_at=began_at)
+        _take_in(history, state, client, unproved, journal=journal)
     except JournalError as error:
         _LOG.warning("What this machine wrote and is not published is not known: %s", error)
         state.attrs["journal_error"] = str(error)
@@ -170,10 +170,11 @@ def observe(
 
 def _recall(
     client: Client, stores: list[Store], *, journal: JournalPath, since: str | None, read_at: datetime
-) -> MenuHistory:
+) -> tuple[MenuHistory, list[Run]]:
+    """Return what the journal knows, and the runs of which something is not proved to show yet."""
     with read_journal(journal) as book:
         server_now = client.server_now()
-        return load_history(
+        history = load_history(
             book,
             client.account,
             stores=stores,
@@ -182,6 +183,7 @@ def _recall(
             read_at=read_at,
             clock_offset_s=None if server_now is None else (server_now - client.now()).total_seconds(),
         )
+        return history, book.unproved_runs(client.account)
 
 
 def _runs(book: Journal, client: Client, *, since: str | None) -> list[Run]:
@@ -202,15 +204,17 @@ def _published_elsewhere(client: Client, journal: JournalPath) -> list[Publish]:
 
 
 def _take_in(
-    history: MenuHistory, state: pd.DataFrame, client: Client, stores: list[Store], *, journal: JournalPath
+    history: MenuHistory, state: pd.DataFrame, client: Client, unproved: list[Run], *, journal: JournalPath
 ) -> None:
     """Judge what the menus prove, and record what is newly proved; no journal is made for it."""
     newer = history.read(_seen(state, history))
     proved = {store: proof.newer_than for store, proof in newer.items() if proof.newer_than is not None}
     path = journal_path(journal)
-    if proved and path is not None and path.exists():
+    done = history.proved_runs(unproved, all_stores=state.attrs.get("stores"))
+    if (proved or done) and path is not None and path.exists():
         with open_journal(journal) as book:
             book.note_menu_evidence(client.account, proved)
+            book.mark_proved(done)
 
 
 def _seen(state: pd.DataFrame, history: MenuHistory) -> dict[Store, dict[Entity, bool | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..model import Cell, Store
@@ -20,7 +20,7 @@ from .evidence import (
     prove,
 )
 from .journal_codec import path_text
-from .lifecycle import RequestState
+from .lifecycle import EndReason, RequestState
 from .records import Publish, Request, Run
 
 if TYPE_CHECKING:
@@ -28,14 +28,24 @@ if TYPE_CHECKING:
 
 _UNPROVED = Proof()
 _NOTHING = StoreHistory()
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+# A publish that was accepted may wait in a queue, but hardly longer than this.
+_QUEUED_AT_MOST = timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class MenuHistory:
-    """What was written to stores and to the business level (None), and what is proved of stores' menus."""
+    """What was written to stores and to the business level (None), and what is proved of stores' menus.
+
+    `requests` are the writes of each run with their stores, None for business-wide ones; `settled` are the
+    runs that have nothing left to send.
+    """
 
     writes: dict[Store | None, StoreHistory] = field(default_factory=dict)
     proofs: dict[Store, Proof] = field(default_factory=dict)
+    requests: dict[str, list[tuple[Write, tuple[Store, ...] | None]]] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+    read_at: datetime = _LONG_AGO
 
     def chain(self, cell: Cell) -> list[CellWrite]:
         """Return the writes to a cell, in the order of sending."""
@@ -61,16 +71,33 @@ class MenuHistory:
                 newer[store] = self.proofs[store] = _settled(self.writes[store], proof)
         return newer
 
-    def is_proved(self, run_id: str) -> bool:
-        """Whether all that a run may have written to the stores at hand is proved to show."""
-        return all(
-            self.proof(store).covers(one.write)
-            for store, history in self.writes.items()
-            if store is not None
-            for chain in history.writes.values()
-            for one in chain
-            if one.write.key[0] == run_id
-        )
+    def proved_runs(self, runs: Iterable[Run], *, all_stores: Iterable[Store] | None) -> list[str]:
+        """Return the ids of the runs of which every write is proved to show, in every store.
+
+        Parameters
+        ----------
+        runs : iterable of Run
+            Those that were taken into account.
+        all_stores : iterable of pairs, or None
+            The stores of the business, which a business-wide write concerns; None if they are not known.
+        """
+        stores = None if all_stores is None else set(all_stores)
+        ended = [run.run_id for run in runs if run.status != EndReason.RUNNING and run.run_id in self.settled]
+        return [run_id for run_id in ended if self._is_proved(run_id, stores)]
+
+    def _is_proved(self, run_id: str, stores: set[Store] | None) -> bool:
+        for write, places in self.requests.get(run_id, []):
+            concerned = stores if places is None else places
+            if concerned is None or not all(self._surely_shows(write, store) for store in concerned):
+                return False
+        return True
+
+    def _surely_shows(self, write: Write, store: Store) -> bool:
+        """Whether a menu is newer than a write, by what it showed or by a publish long enough ago."""
+        proof = self.proof(store)
+        if proof.published_at is not None and self.read_at - proof.published_at < _QUEUED_AT_MOST:
+            proof = replace(proof, published_at=None)
+        return proof.covers(write)
 
 
 def load_history(
@@ -107,7 +134,7 @@ def load_history(
     offsets = [one.clock_offset_s for each in requests.values() for one in each]
     added = align_clocks([clock_offset_s, *offsets, *(one.clock_offset_s for one in publishes)])
     wanted = set(stores)
-    history = MenuHistory(proofs=_proofs(book, account, wanted))
+    history = MenuHistory(proofs=_proofs(book, account), read_at=read_at + added[clock_offset_s])
     for publish in publishes:
         _note_publish(
             history, publish, added=added[publish.clock_offset_s], read_at=read_at + added[clock_offset_s]
@@ -119,9 +146,8 @@ def load_history(
     return history
 
 
-def _proofs(book: Journal, account: str, stores: set[Store]) -> dict[Store, Proof]:
-    known = book.menu_evidence(account)
-    return {store: Proof(newer_than=moment) for store, moment in known.items() if store in stores}
+def _proofs(book: Journal, account: str) -> dict[Store, Proof]:
+    return {store: Proof(newer_than=moment) for store, moment in book.menu_evidence(account).items()}
 
 
 def _note_publish(history: MenuHistory, publish: Publish, *, added: timedelta, read_at: datetime) -> None:
@@ -149,10 +175,14 @@ def _add_run(
     before = dict(reversed(book.flags(run_id, "before")))
     seen = dict(reversed(book.flags(run_id, "seen")))
     settled = dict(book.flags(run_id, "proof"))
+    requests = list(requests)
+    if not any(request.state.is_open for request in requests):
+        history.settled.add(run_id)
     for request in requests:
         if not request.state.may_have_arrived or request.sent_at is None:
             continue
         write = _write(run_id, request, added=added[request.clock_offset_s])
+        history.requests.setdefault(run_id, []).append((write, request.target.stores or None))
         for cell in request.target.cells():
             if cell.store is not None and cell.store not in stores:
                 continue

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.running.journal import open_journal
 from tests.auditing import scenes
 
 
@@ -88,3 +89,17 @@ def test_read_state__says_that_a_journal_cannot_be_read(
     assert len(state)
     assert "cannot be used" in state.attrs["journal_error"]
     assert "is not known" in caplog.text
+
+
+def test_read_state__proved_runs_are_looked_at_no_more(
+    client: kf.Client, journal: Path, cells: pd.DataFrame
+) -> None:
+    """A run that a menu shows is marked as proved, and its journal rows are not read again."""
+    stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+    _switch(cells, client, journal, is_enabled=False)
+    with open_journal(journal) as book:
+        assert len(book.unproved_runs(client.account)) == 1
+    kf.publish(stores, client, journal=journal)
+    kf.read_state(client, stores=stores, journal=journal, progress=False)
+    with open_journal(journal) as book:
+        assert book.unproved_runs(client.account) == []
