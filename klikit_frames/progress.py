@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
 with warnings.catch_warnings():
     # tqdm warns at import where ipywidgets is missing; the text bar it falls back to is fine.
     warnings.simplefilter("ignore")
     from tqdm.auto import tqdm
+
+from .errors import ConfigError
+
+_LOG = logging.getLogger("klikit_frames")
 
 
 class Bar(Protocol):
@@ -32,7 +37,74 @@ class SilentBar:
         """Do nothing."""
 
 
+class CallersBar:
+    """The caller's own bar; one that raises hears nothing more, and what it tells of goes on."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar: Bar = bar
+
+    def update(self, n: int = 1, /) -> None:
+        """Pass it on."""
+        try:
+            self._bar.update(n)
+        except Exception:  # noqa: BLE001 - no run ends for a bar
+            _LOG.warning("The progress object failed; it is not told of progress any more.", exc_info=True)
+            self._bar = SilentBar()
+
+    def close(self) -> None:
+        """Pass it on."""
+        try:
+            self._bar.close()
+        except Exception:  # noqa: BLE001 - no run ends for a bar
+            _LOG.warning("The progress object could not be closed.", exc_info=True)
+
+
+class ScreenBar:
+    """A bar of tqdm's, without its rate: under a cap that tells nothing."""
+
+    def __init__(self, *, total: int, description: str, unit: str) -> None:
+        self._description = description
+        shown = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
+        self._tqdm = tqdm(
+            total=total, desc=description, unit=f" {unit}", bar_format=shown, disable=None, leave=True
+        )
+
+    def update(self, n: int = 1, /) -> None:
+        """Note that `n` more units are done."""
+        self._tqdm.update(n)
+
+    def extend(self, n: int) -> None:
+        """Note that there are `n` more units than it seemed."""
+        self._tqdm.total = (self._tqdm.total or 0) + n
+        self._tqdm.refresh()
+
+    def describe(self, what: str | None, *, left_s: float) -> None:
+        """Say what it waits for, and how long all takes at least."""
+        said = f"{self._description}, {what}" if what else self._description
+        self._tqdm.set_description_str(said, refresh=False)
+        self._tqdm.set_postfix_str(f"about {left_s:.0f} s left" if left_s >= 1 else "")
+
+    def close(self) -> None:
+        """Finish the bar."""
+        self._tqdm.set_description_str(self._description, refresh=False)
+        self._tqdm.set_postfix_str("")
+        self._tqdm.close()
+
+
 Progress = Bar | Literal[False] | None
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what is no progress object.
+
+    Raises
+    ------
+    ConfigError
+        It has no ``update`` and ``close``.
+    """
+    has_both = all(callable(getattr(progress, name, None)) for name in ("update", "close"))
+    if progress is not None and progress is not False and not has_both:
+        raise ConfigError(f"progress={progress!r} is neither None nor False nor has it update and close.")
 
 
 def open_bar(progress: Progress, *, total: int, description: str, unit: str) -> Bar:
@@ -50,8 +122,8 @@ def open_bar(progress: Progress, *, total: int, description: str, unit: str) -> 
     if progress is False:
         return SilentBar()
     if progress is not None:
-        return progress
+        return CallersBar(progress)
     # A bar made on another thread lands in whatever cell happens to run.
     if threading.current_thread() is not threading.main_thread():
         return SilentBar()
-    return cast("Bar", tqdm(total=total, desc=description, unit=f" {unit}", disable=None, leave=True))
+    return ScreenBar(total=total, description=description, unit=unit)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from klikit_frames.progress import Bar, SilentBar, open_bar
+import pytest
+
+from klikit_frames.errors import ConfigError
+from klikit_frames.progress import Bar, SilentBar, check_progress, open_bar
 
 
 class Counter:
@@ -29,10 +32,38 @@ def test_open_bar__false_is_silent() -> None:
     assert isinstance(_open(False), SilentBar)
 
 
-def test_open_bar__returns_the_callers_own() -> None:
-    """An object with update and close is used as it is."""
+def test_open_bar__tells_the_callers_own() -> None:
+    """An object with update and close is told of what is done, and closed."""
     own = Counter()
-    assert _open(own) is own
+    bar = _open(own)
+    bar.update(2)
+    assert own.n == 2
+    bar.close()
+    assert own.n == -1
+
+
+def test_open_bar__object_that_raises(caplog: pytest.LogCaptureFixture) -> None:
+    """A progress object that raises is told of nothing more, and that is logged once."""
+
+    class Broken(Counter):
+        def update(self, n: int = 1, /) -> None:
+            super().update(n)
+            raise RuntimeError("no room to draw")
+
+    own = Broken()
+    bar = _open(own)
+    bar.update(1)
+    bar.update(1)
+    bar.close()
+    assert own.n == 1
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize("progress", [True, "yes", 1, object()])
+def test_check_progress__is_no_progress_object(progress: object) -> None:
+    """What has no update and close is refused by name."""
+    with pytest.raises(ConfigError, match="progress="):
+        check_progress(progress)
 
 
 def test_open_bar__is_silent_off_the_main_thread() -> None:

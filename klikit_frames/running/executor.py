@@ -19,7 +19,7 @@ from ..errors import JournalError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
-from ..progress import Bar, Progress, open_bar
+from ..progress import Bar, Progress, ScreenBar, open_bar
 from . import locks
 from .attribution import attribute, settle_by_reading
 from .before_images import FRESH, BeforeImages, find_before, read_before
@@ -41,7 +41,7 @@ from .readbacks import find_proofs
 from .records import Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
-from .worker_pool import WorkerPool
+from .worker_pool import Settled, WorkerPool
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -68,6 +68,7 @@ class RunExecutor:
     is_new: bool = False
     n_rows_done: int = field(default=0, init=False)
     n_requests_done: int = field(default=0, init=False)
+    _n_left: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
     _proofs: dict[Cell, bool | None] = field(default_factory=dict, init=False)
     _n_rows: dict[int, int] = field(init=False)
@@ -188,9 +189,13 @@ class RunExecutor:
         if not waiting and not self.rules.first:
             return
         self.book.record_start(self.run.run_id)
-        total = sum(self._n_rows[tree.root.request_no] for tree in waiting)
-        self.n_rows_done, self.n_requests_done = self.plan.n_rows - total, self.plan.n_requests - len(waiting)
-        bar = open_bar(progress, total=total, description="Sending", unit="rows")
+        n_rows = sum(self._n_rows[tree.root.request_no] for tree in waiting)
+        self.n_rows_done, self.n_requests_done = (
+            self.plan.n_rows - n_rows,
+            self.plan.n_requests - len(waiting),
+        )
+        self._n_left = sum(tree.n_waiting for tree in waiting)
+        bar = open_bar(progress, total=self._n_left, description="Sending", unit="requests")
         pool = WorkerPool(self.client, self.book, self.run.run_id, self.watch)
         try:
             for phase in self._phases(trees):
@@ -200,11 +205,18 @@ class RunExecutor:
         finally:
             bar.close()
 
-    def _report(self, tree: RequestTree, *, bar: Bar) -> None:
-        n_rows = self._n_rows[tree.root.request_no]
-        self.n_requests_done += 1
-        self.n_rows_done += n_rows
-        bar.update(n_rows)
+    def _report(self, settled: Settled | None, *, bar: Bar) -> None:
+        if settled is not None:
+            self._n_left += settled.n_parts - 1
+            self.n_requests_done += settled.is_done
+            self.n_rows_done += self._n_rows[settled.tree.root.request_no] if settled.is_done else 0
+            bar.update(1)
+        if isinstance(bar, ScreenBar):
+            limiter = self.client.pacing
+            if settled is not None and settled.n_parts:
+                bar.extend(settled.n_parts)
+            waits_for = "waiting for the cap" if limiter.wait_s else None
+            bar.describe(waits_for, left_s=self._n_left * 60 / limiter.writes_per_minute)
 
     def _phases(self, trees: list[RequestTree]) -> Iterator[list[RequestTree]]:
         """Hand out what may be sent at once; the next lot is asked for when the last is done."""

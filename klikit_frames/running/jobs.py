@@ -12,6 +12,7 @@ from IPython.display import display
 from ..errors import JournalError
 from ..html import paragraph_html
 from ..planning.plan import parse_plan
+from ..progress import check_progress
 from . import locks
 from .executor import RunExecutor, build_result, recorded_result
 from .journal import JournalPath, open_journal, read_journal
@@ -297,6 +298,7 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
     '1 row: 1 applied.'
     """
     progress = options.pop("progress", None)
+    check_progress(progress)
     session = open_run(plan, client, **options)
     return Job(session.run.run_id, LocalJob(session, progress=progress))
 

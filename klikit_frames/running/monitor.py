@@ -134,11 +134,14 @@ class RunMonitor:
         elif is_flood:
             self.end(EndReason.ALL_REFUSED)
 
-    def poll(self) -> None:
-        """Stop the run if its time is up, or if somebody has cancelled it."""
+    def poll(self, *, at_once: bool = False) -> None:
+        """Stop the run if its time is up, or if somebody has cancelled it; the journal is asked now and then.
+
+        Before the first request leaves it is asked `at_once`.
+        """
         if self._until is not None and self.now() >= self._until:
             self.end(EndReason.DEADLINE)
-        if self.now() >= self._ask_again_at and not self.stop.is_set():
+        if (at_once or self.now() >= self._ask_again_at) and not self.stop.is_set():
             self._ask_again_at = self.now() + _ASK_S
             if self._is_cancelled():
                 self.end(EndReason.CANCELLED)

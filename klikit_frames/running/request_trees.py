@@ -47,6 +47,11 @@ class RequestTree:
         return next(iter(self))
 
     @property
+    def n_waiting(self) -> int:
+        """How many requests of it are to be sent, as far as is known."""
+        return len(self._waiting)
+
+    @property
     def is_waiting(self) -> bool:
         """Whether something of it is to be sent."""
         return bool(self._waiting)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..planning.plan import parse_plan
-from ..progress import Progress
+from ..progress import Progress, check_progress
 from . import locks
 from .before_images import Before
 from .executor import RunExecutor, new_run
@@ -63,7 +63,7 @@ def run(
     journal : path, optional
         The journal's file; None is the one in the person's own state folder, ``":memory:"`` keeps none.
     progress : object with ``update`` and ``close``, or False, or None
-        Where to show progress, in rows.
+        Where to show progress, in requests.
     on_error : {"continue", "stop"}
         Whether the first row that is rejected, failed or unknown ends the run.
     confirm : str, optional
@@ -108,6 +108,7 @@ def run(
        outcome code  http_status
     0  applied   ok          200
     """
+    check_progress(progress)
     with open_run(
         plan,
         client,
@@ -141,7 +142,7 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
     journal : path, optional
         The journal's file, as given to :func:`run`.
     progress : object with ``update`` and ``close``, or False, or None
-        Where to show progress, in rows.
+        Where to show progress, in requests.
 
     Returns
     -------
@@ -164,6 +165,7 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
     ...     kf.resume(result.run_id, client, journal="monday.sqlite3").counts == result.counts
     True
     """
+    check_progress(progress)
     with _reopen(run_id, client, journal=journal) as session:
         return session.execute(progress=progress)
 

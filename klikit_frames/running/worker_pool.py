@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..api.wire import ENABLE_PATHS
 from ..errors import JournalError
@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 GRACE_S = 1.5
 _POLL_S = 0.1
 
-Report = Callable[[RequestTree], object]
+
+class Settled(NamedTuple):
+    """One request that is settled: its tree, the parts that it was split into, whether the tree is done."""
+
+    tree: RequestTree
+    n_parts: int
+    is_done: bool
+
+
+Report = Callable[[Settled | None], object]
 
 
 @dataclass(slots=True)
@@ -46,7 +55,7 @@ class WorkerPool:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _narrowing: threading.Lock = field(default_factory=threading.Lock, init=False)
     _work: deque[RequestTree] = field(default_factory=deque, init=False)
-    _done: SimpleQueue[RequestTree | None] = field(default_factory=SimpleQueue, init=False)
+    _done: SimpleQueue[Settled | None] = field(default_factory=SimpleQueue, init=False)
 
     def send(self, trees: Iterable[RequestTree], *, report: Report) -> None:
         """Send these requests and their parts, and return when all are settled or the run was stopped.
@@ -56,7 +65,7 @@ class WorkerPool:
         trees : iterable of RequestTree
             What to send, in this order.
         report : callable
-            Is told of each tree that is done, on the calling thread.
+            Is told of each request that is settled, on the calling thread; now and then of None.
         """
         self._work = deque(trees)
         n_threads = min(self.client.max_connections, len(self._work))
@@ -65,7 +74,7 @@ class WorkerPool:
             for n in range(n_threads)
         ]
         try:
-            self.watch.poll()
+            self.watch.poll(at_once=True)
             for thread in threads:
                 thread.start()
             self._drain_results(report, n_threads=n_threads)
@@ -88,13 +97,14 @@ class WorkerPool:
             if leave_at is None and self.watch.stops_at_once:
                 leave_at = self.watch.now() + GRACE_S
             try:
-                tree = self._done.get(timeout=_POLL_S)
+                settled = self._done.get(timeout=_POLL_S)
             except Empty:
                 self.journal.flush()
+                report(None)
                 continue
-            n_threads -= tree is None
-            if tree is not None:
-                report(tree)
+            n_threads -= settled is None
+            if settled is not None:
+                report(settled)
 
     def _join_workers(self, threads: Iterable[threading.Thread]) -> None:
         until = self.watch.now() + GRACE_S
@@ -185,8 +195,8 @@ class WorkerPool:
 
     def _note(self, tree: RequestTree, request: Request) -> None:
         parts = tree.note(request)
-        # A tree is told of as done when its last result is on disk.
-        then = partial(self._done.put, tree) if not tree.is_waiting else None
+        # A request is told of as settled when its result is on disk.
+        then = partial(self._done.put, Settled(tree, len(parts), is_done=not tree.is_waiting))
         self.journal.record_result(self.run_id, request, parts=parts, then=then)
         self.watch.note(request)
 

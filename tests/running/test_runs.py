@@ -49,9 +49,9 @@ def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: 
 
 
 def test_run__sums_up(client: kf.Client, wide: pd.DataFrame) -> None:
-    """The counts name all six outcomes, the bar counts rows, and nothing failed."""
-    bar = Bar()
-    result = kf.run(kf.plan(wide, progress=False), client, journal=":memory:", progress=bar)
+    """The counts name all six outcomes, the bar counts requests, and nothing failed."""
+    bar, plan = Bar(), kf.plan(wide, progress=False)
+    result = kf.run(plan, client, journal=":memory:", progress=bar)
     assert result.counts == {
         "applied": 4,
         "unchanged": 0,
@@ -60,7 +60,7 @@ def test_run__sums_up(client: kf.Client, wide: pd.DataFrame) -> None:
         "unknown": 0,
         "not_sent": 0,
     }
-    assert (bar.n, bar.is_closed) == (4, True)
+    assert (bar.n, bar.is_closed) == (plan.n_requests, True)
     assert result.status == "finished"
     assert result.resume_hint is None
     assert result.failed.empty
