@@ -50,6 +50,15 @@ def close_columns(cells: Bits, columns: Bits) -> CandidatePool:
     return CandidatePool(rows, shared_columns(cells, rows))
 
 
+def widen_columns(kernel: Kernel, columns: Bits) -> Bits:
+    """Return sets of columns of a kernel as sets of columns of the table that it was taken from."""
+    for parent in reversed(kernel.parents):
+        within = np.zeros((len(columns), len(parent.columns)), dtype=bool)
+        within[:, np.searchsorted(parent.columns, kernel.columns)] = columns
+        kernel, columns = parent, close_columns(parent.cells, within).columns
+    return columns
+
+
 def shared_columns(cells: Bits, rows: Bits) -> Bits:
     """Return for each set of rows the columns that all of them hold."""
     chosen = rows.astype(np.float32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
-from .candidates import close_columns
+from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
 from .kernel_search import KernelSearch
 from .kernels import find_kernel
@@ -134,7 +134,7 @@ class Component:
         if kernel is None:
             self.is_searched = False
             return
-        self._kernel_places = kernel.rows, kernel.columns
+        self._kernel = kernel
         self._search = KernelSearch(kernel, budget)
         self._search.quick_cover(budget)
 
@@ -212,8 +212,10 @@ class Component:
 
     def _found_columns(self, of_kernel: Bits) -> Bits:
         """Return column sets of the component for column sets of its kernel."""
+        if self._kernel.parents:
+            return widen_columns(self._kernel, of_kernel)
         columns = np.zeros((len(of_kernel), len(self._stores)), dtype=bool)
-        columns[:, self._kernel_places[1]] = of_kernel
+        columns[:, self._kernel.columns] = of_kernel
         return columns
 
     def _found_blocks(self, of_kernel: Bits) -> list[Rectangle]:
@@ -224,7 +226,7 @@ class Component:
 
     def _bound_by_apart(self) -> int:
         rows, columns = self._search.apart  # type: ignore[union-attr]
-        places = self._kernel_places[0][rows], self._kernel_places[1][columns]
+        places = self._kernel.rows[rows], self._kernel.columns[columns]
         cells, asked, weights = self._cells(), self._asked(), (self._heights, self._widths)
         return max(
             bound_by_apart(cells, asked, weights, places, self._limits),

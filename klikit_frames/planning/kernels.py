@@ -7,7 +7,7 @@ essential cell can then be left out of the search, and what remains is often a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,10 @@ class Kernel:
         The cells that the cover of the whole table must hold; those that are not need not be covered.
     rows, columns : array of int64
         Where its rows and columns stand in the table that it was taken from.
+    parents : tuple of Kernel
+        The tables that it was reduced from step by step, the largest first. A rectangle must be widened in
+        each of them in turn, unless every cell must be covered: else it may grow along a line that a later
+        step could leave out, and lose one that it must have.
     """
 
     cells: Bits
@@ -45,6 +49,7 @@ class Kernel:
     asked: Bits
     rows: Indexes
     columns: Indexes
+    parents: tuple[Kernel, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -72,19 +77,21 @@ def whole_kernel(cells: Bits, asked: Bits | None = None) -> Kernel:
 def find_kernel(cells: Bits, budget: SearchBudget, *, asked: Bits | None = None) -> Kernel | None:
     """Return the smallest kernel that merging and dropping lead to, or None if that would take too long."""
     kernel = whole_kernel(cells, asked)
+    parents = [kernel]
     while True:
         smaller = _merged_rows(_merged_rows(kernel).transposed).transposed
         if smaller.cells.size > _LARGE:
-            smaller = _without_spanned_rows(
-                _without_spanned_rows(smaller, budget).transposed, budget
-            ).transposed
+            parents.append(_without_spanned_rows(smaller, budget))
+            parents.append(_without_spanned_rows(parents[-1].transposed, budget).transposed)
+            smaller = parents[-1]
         if not budget.can_afford(matching_work(smaller.cells.shape)):
             return None
         if smaller.cells.size <= _LARGE or smaller.cells.shape == kernel.cells.shape:
             smaller = _without_dominated(smaller)
         if smaller.cells.shape == kernel.cells.shape:
-            return smaller
+            return smaller if parents[0].is_plain else replace(smaller, parents=tuple(parents))
         kernel = smaller
+        parents.append(kernel)
 
 
 def first_of_equal(table: Bits) -> tuple[Indexes, Indexes]:

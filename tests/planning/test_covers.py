@@ -83,6 +83,12 @@ def test_plan__rows_that_hold_smallest(places: np.ndarray) -> None:
     assert plan.is_optimal
 
 
+def test_plan__rows_that_hold_left_out_of_the_kernel() -> None:
+    """A rectangle never grows along a row that holds already, and so loses a column that it must have."""
+    places = np.array([[1, 2, 0, 2], [0, 1, 0, 2], [2, 0, 1, 0], [2, 2, 2, 1]], dtype=np.int8)
+    assert planned(places).n_requests == fewest(places) == 2
+
+
 def test_plan__drifted_block() -> None:
     """Of a block of which one cell in a hundred drifted one request is left, not one per store."""
     draw = np.random.default_rng(1)
