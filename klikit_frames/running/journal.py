@@ -110,7 +110,11 @@ class Journal:
 
     def knows(self, run_id: str) -> bool:
         """Tell whether a run was recorded."""
-        return run_id in self._run_nos or any(values["run_id"] == run_id for _, values in self._runs())
+        is_known = self._find_run_no(run_id) is not None
+        if not is_known:
+            # A run that is not found may be one whose row is damaged.
+            self._runs()
+        return is_known
 
     def find_run_id(self, text: str) -> str:
         """Return the whole id of a run from its beginning, at least 4 hex digits, or from ``"last"``.
@@ -120,7 +124,7 @@ class Journal:
         JournalError
             No run, or more than one, is meant.
         """
-        run_ids = [str(values["run_id"]) for _, values in self._runs()]
+        run_ids = [str(run_id) for _, run_id, _ in self._ids()]
         wanted = str(text).strip().lower()
         if wanted == "last" and not run_ids:
             raise JournalError(f"The journal {self.path or MEMORY} has no run yet.")
@@ -131,7 +135,10 @@ class Journal:
         candidates = [run_id for run_id in run_ids if run_id.startswith(wanted)]
         if len(candidates) > 1:
             raise JournalError(f"{text} is the beginning of several runs: {_listed(candidates)}. Give more.")
-        return candidates[0] if candidates else str(self._run_values(wanted)["run_id"])
+        if not candidates:
+            self._runs()
+            raise self._unknown_run(text)
+        return candidates[0]
 
     def run(self, run_id: str) -> Run:
         """Return one run.
@@ -145,8 +152,12 @@ class Journal:
 
     def run_of_plan(self, plan_id: str) -> Run | None:
         """Return the run of a plan, if there was one."""
-        found = [values for _, values in self._runs() if values["plan_id"] == plan_id]
-        return codec.to_run(found[0]) if found else None
+        found = [run_id for _, run_id, known in self._ids() if known == plan_id]
+        if found:
+            return self.run(found[0])
+        # Before a plan counts as new, no run may have lost its plan's id.
+        self._runs()
+        return None
 
     def runs(self) -> pd.DataFrame:
         """Return the history, one row per run, newest last."""
@@ -291,12 +302,25 @@ class Journal:
     def _runs(self) -> list[tuple[int, dict[str, Any]]]:
         return codec.to_runs(self._writer.read(schema.SELECT_RUNS))
 
+    def _ids(self) -> list[tuple[int, str, str]]:
+        """Return number, id and plan id of all runs, oldest first; the rows are not checked."""
+        rows = self._writer.read(schema.SELECT_RUN_IDS)
+        found = [row[1:] for row in rows if row[1] is not None]
+        if not rows or len(found) != rows[0][0]:
+            self._runs()
+        return found
+
     def _run_values(self, run_id: str) -> dict[str, Any]:
-        for run_no, values in self._runs():
-            if values["run_id"] == run_id:
-                self._run_nos[run_id] = run_no
-                return values
-        raise self._unknown_run(run_id)
+        rows = self._writer.read(schema.SELECT_RUN, (self._run_no(run_id),))
+        values = codec.to_run_values(rows[0]) if rows else {"run_id": None}
+        if values["run_id"] != run_id:
+            raise self._unknown_run(run_id)
+        return values
+
+    def _find_run_no(self, run_id: str) -> int | None:
+        if run_id not in self._run_nos:
+            self._run_nos |= {known: run_no for run_no, known, _ in self._ids() if known == run_id}
+        return self._run_nos.get(run_id)
 
     def _unknown_run(self, text: str) -> JournalError:
         return JournalError(
@@ -305,8 +329,8 @@ class Journal:
         )
 
     def _run_no(self, run_id: str) -> int:
-        if run_id not in self._run_nos:
-            self._run_values(run_id)
+        if not self.knows(run_id):
+            raise self._unknown_run(run_id)
         return self._run_nos[run_id]
 
     def _update_run(self, run_id: str, **values: Any) -> None:

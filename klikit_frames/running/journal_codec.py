@@ -158,6 +158,12 @@ def to_runs(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
     return [(row[0], dict(zip(names, row[1:-1], strict=True))) for row in found]
 
 
+def to_run_values(row: Row) -> dict[str, Any]:
+    """Return the values of one run, checked to be whole."""
+    _check_seal(row, f"the row of {row[1]!r:.40}")
+    return dict(zip((*schema.RUN_COLUMNS, *schema.RUN_MARKS), row[1:-1], strict=True))
+
+
 def to_run(values: Mapping[str, Any]) -> Run:
     """Return a run from its values."""
     with expected_shape(f"the row of run {values['run_id']}"):

@@ -143,6 +143,12 @@ def _select_with_state(table: str) -> str:
 
 STATE_COLUMNS = ("id", "n_runs", "n_publishes", "digest")
 SELECT_RUNS = _select_with_state("runs")
+SELECT_RUN = f"{_select('runs')} WHERE run_no = ?"
+# For a quick look-up: whatever is found is then read and checked as a whole row.
+SELECT_RUN_IDS = (
+    "SELECT state.n_runs, runs.run_no, runs.run_id, runs.plan_id "
+    "FROM journal_state AS state LEFT JOIN runs NOT INDEXED ORDER BY runs.run_no"
+)
 SELECT_PUBLISHES = _select_with_state("publishes")
 SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_no"
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
