@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .problems import Problem
+from .schemas import TIME_COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +52,45 @@ Places = npt.NDArray[np.intp]
 
 
 def row_problems(valid_rows: ValidRows) -> list[Problem]:
-    """Return what is wrong or odd between rows."""
-    entities = _groups(valid_rows.toggles[["entity_type", "entity_id"]])
-    places = _pair(entities, _groups(valid_rows.toggles[["scope", "brand_id", "branch_id"]]))
+    """Return what is wrong or odd between rows; rows for disjoint times say nothing against each other."""
+    toggles = valid_rows.toggles
+    entities = _groups(toggles[["entity_type", "entity_id"]])
+    places = _pair(entities, _groups(toggles[["scope", "brand_id", "branch_id"]]))
     problems = _mixed_scopes(valid_rows, entities)
     if int(places.max(initial=-1)) + 1 == len(places):
         return problems
-    targets = _groups(valid_rows.toggles[["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]])
-    return (
-        problems
-        + _contradictions(valid_rows, places, targets)
-        + _duplicates(valid_rows, _pair(places, targets))
-    )
+    targets = _groups(toggles[["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]])
+    repeats = _pair(places, targets)
+    times = [name for name in TIME_COLUMNS if name in toggles and toggles[name].notna().any()]
+    if times:
+        repeats = _pair(repeats, _groups(toggles[times].astype(str)))
+        places = _pair(places, _overlapping(places, toggles))
+    return problems + _contradictions(valid_rows, places, targets) + _duplicates(valid_rows, repeats)
+
+
+def _overlapping(places: Ints, toggles: pd.DataFrame) -> Ints:
+    """Return a number for each row, the same where the times of two rows for one place overlap.
+
+    A row without a start is on from now, one without an end for good, and so is one whose time is no time.
+    """
+    starts, ends = _times(toggles, "starts_at", blank=-np.inf), _times(toggles, "ends_at", blank=np.inf)
+    order = np.lexsort((starts, places))
+    latest = pd.Series(ends[order]).groupby(places[order]).cummax().to_numpy()
+    is_new = np.ones(len(order), dtype=bool)
+    is_new[1:] = (places[order][1:] != places[order][:-1]) | (starts[order][1:] >= latest[:-1])
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.cumsum(is_new)
+    return numbers
+
+
+def _times(toggles: pd.DataFrame, name: str, *, blank: float) -> npt.NDArray[np.float64]:
+    """Return a column of times in seconds, `blank` where there is none or it cannot be read."""
+    if name not in toggles:
+        return np.full(len(toggles), blank)
+    times = pd.to_datetime(toggles[name].astype(str), format="ISO8601", utc=True, errors="coerce")
+    seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    filled: npt.NDArray[np.float64] = seconds.fillna(blank).to_numpy(dtype=np.float64)
+    return filled
 
 
 def _groups(columns: pd.DataFrame) -> Ints:

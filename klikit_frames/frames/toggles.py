@@ -16,6 +16,7 @@ from .pivots import StoreTitles, flatten_pivot, is_pivot, melt_pivot, store_by_i
 from .readers import Source, read_table
 from .result_files import Rows, input_of_result
 from .source_tables import Reading
+from .totals import drop_totals
 
 __all__ = ["CheckedToggles", "business_toggles", "check_toggles", "cross_toggles", "read_toggles"]
 
@@ -109,7 +110,7 @@ def check_toggles(
     if names and state is None:
         raise ConfigError("Names are looked up in a live menu: give state=kf.read_state(client, ...).")
     reading = Reading(encoding=encoding, sheet=sheet, columns=check_assignments(columns), has_names=names)
-    source_table = input_of_result(read_table(source, reading), rows=rows)
+    source_table = drop_totals(input_of_result(read_table(source, reading), rows=rows))
     listed = state if stores is None else stores
     store_of = StoreTitles(listed).find if names and listed is not None else store_by_ids
     table = source_table

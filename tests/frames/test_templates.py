@@ -26,10 +26,11 @@ def fill(path: Path, flag: str = "off") -> None:
     """Type a flag into each row, as a person does."""
     if path.suffix == ".csv":
         pd.read_csv(path, dtype=str).assign(is_enabled=flag).to_csv(path, index=False)
-    else:
-        pd.read_excel(path, dtype=str, engine="calamine").assign(is_enabled=flag).to_excel(
-            path, index=False, engine="xlsxwriter"
-        )
+        return
+    filled = pd.read_excel(path, dtype=str, engine="calamine").assign(is_enabled=flag)
+    as_text = {"options": {"strings_to_formulas": False}}
+    with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs=as_text) as book:
+        filled.to_excel(book, index=False)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
