@@ -48,6 +48,20 @@ def is_off_menu(toggles: pd.DataFrame, state: pd.DataFrame) -> npt.NDArray[np.bo
     return off_menu & ~is_option.to_numpy(dtype=bool)
 
 
+def count_off_menu(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
+    """Return how many toggles each place has whose entity is not on its menu; most first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``scope`` (text), ``brand_id``, ``branch_id`` (Int64, missing for the business menu), ``n_rows``.
+    """
+    off_menu = toggles.loc[is_off_menu(toggles, state), ["scope", *_STORE]]
+    counts = off_menu.groupby(["scope", *_STORE], dropna=False, sort=False).size()
+    frame = counts.rename("n_rows").reset_index()
+    return frame.sort_values("n_rows", ascending=False, kind="stable", ignore_index=True)
+
+
 def place_names(toggles: pd.DataFrame) -> pd.Series[str]:
     """Return the menu of each toggle in words: ``store 5297/1293``, or ``business``."""
     brands, branches = (toggles[name].astype("string").fillna("") for name in _STORE)

@@ -89,8 +89,7 @@ def _times(toggles: pd.DataFrame, name: str, *, blank: float) -> npt.NDArray[np.
         return np.full(len(toggles), blank)
     times = pd.to_datetime(toggles[name].astype(str), format="ISO8601", utc=True, errors="coerce")
     seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    filled: npt.NDArray[np.float64] = seconds.fillna(blank).to_numpy(dtype=np.float64)
-    return filled
+    return np.asarray(seconds.fillna(blank), dtype=np.float64)
 
 
 def _groups(columns: pd.DataFrame) -> Ints:

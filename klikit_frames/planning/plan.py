@@ -99,6 +99,7 @@ class Plan:
     _rows: pd.DataFrame
     _requests: pd.DataFrame
     _before: pd.Series
+    _off_menu: pd.DataFrame | None = None
     is_searched: bool = True
     _names: Names = NO_NAMES
 
@@ -147,6 +148,17 @@ class Plan:
     def before(self) -> pd.Series:
         """For each row the flag that its place had when planned; missing where not known."""
         return self._before.copy()
+
+    @property
+    def not_on_menu(self) -> pd.DataFrame:
+        """One row per store in which rows are sent for entities that its menu does not have.
+
+        ``scope, brand_id, branch_id, n_rows``, most rows first. Known where the plan was made with a state;
+        a plan from a file has no rows here.
+        """
+        if self._off_menu is None:
+            return pd.DataFrame(columns=["scope", "brand_id", "branch_id", "n_rows"])
+        return self._off_menu.copy()
 
     @property
     def n_rows(self) -> int:
@@ -418,7 +430,9 @@ def describe(plan: Plan) -> str:
     time = plan.estimate()
     requests = f"{counted(plan.n_rows, 'row')} → {counted(plan.n_requests, 'request')}{_wide(plan)}"
     facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]
-    return "; ".join([f"{requests} ({'; '.join(facts)})", *_skipped(plan), *_riding(plan), time.text])
+    return "; ".join(
+        [f"{requests} ({'; '.join(facts)})", *_skipped(plan), *_riding(plan), *_off_menu(plan), time.text]
+    )
 
 
 def _riding_rows(rows: pd.DataFrame, before: pd.Series) -> pd.Series:
@@ -454,6 +468,18 @@ def _skipped(plan: Plan) -> list[str]:
 def _riding(plan: Plan) -> list[str]:
     n_riding = plan.n_riding_along
     return [f"sent along although they hold: {n_riding:,}"] if n_riding else []
+
+
+def _off_menu(plan: Plan) -> list[str]:
+    """Say in which stores dishes are switched that these do not sell; some stores, then how many more."""
+    places = plan.not_on_menu
+    if places.empty:
+        return []
+    n_rows = int(places["n_rows"].sum())
+    pairs = places[["brand_id", "branch_id"]].head(3).astype("string")
+    names = (pairs["brand_id"] + "/" + pairs["branch_id"]).fillna("the business")
+    more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""
+    return [f"{counted(n_rows, 'row')} not on the menu of {', '.join(names)}{more}"]
 
 
 def describe_ways(plan: Plan) -> str:

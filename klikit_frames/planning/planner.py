@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
+from ..frames.menu_checks import count_off_menu
 from ..frames.toggles import read_toggles
 from ..overview import read_names
 from .covers import cover_groups
@@ -53,7 +54,8 @@ def plan(
         Anything that `read_toggles` takes.
     state : DataFrame, optional
         Live flags from `read_state`. Rows that hold already need not be sent, and rows of ids or stores that
-        are not of this business are rejected. A state that was filtered rejects no id. A flag in its column
+        are not of this business are rejected. Rows whose entity is not on the menu of their own store are
+        sent, and counted in `Plan.not_on_menu`. A state that was filtered rejects no id. A flag in its column
         ``pending`` counts as the live one.
     unchanged : "optional", "skip" or "send"
         What becomes of rows that hold already: ``"optional"``: a request may carry them where that saves a
@@ -128,6 +130,7 @@ def plan(
         _rows=rows,
         _requests=requests,
         _before=skips.before,
+        _off_menu=None if state is None else count_off_menu(checked[skips.may_be_sent], state),
         _names=read_names(state).restricted_to(checked),
     )
 

@@ -137,3 +137,21 @@ def test_menu__live(client: kf.Client) -> None:
     problems = kf.check_toggles(toggles, state=state).problems
     assert len(problems) == len(stores) - len(selling) > 0
     assert set(problems["code"]) == {"not_on_menu"}
+
+
+def test_plan__says_where_dishes_are_not_sold(client: kf.Client) -> None:
+    """A plan with a state counts by store the rows that its menu does not have, and says so."""
+    state = kf.read_state(client, stores=kf.stores(client).drop_duplicates("brand_id").head(3))
+    items = state[state["entity_type"] == "item"]
+    item_id = items["entity_id"].value_counts().index[-1]
+    stores = items[["brand_id", "branch_id"]].drop_duplicates(ignore_index=True)
+    toggles = kf.cross_toggles("item", [item_id], stores, is_enabled=False)
+    plan = kf.plan(toggles, state=state)
+    selling = items.loc[items["entity_id"] == item_id, ["brand_id", "branch_id"]]
+    others = stores.merge(selling, how="left", indicator=True).query("_merge == 'left_only'")
+    expected = others.drop(columns="_merge").assign(n_rows=1)
+    pd.testing.assert_frame_equal(
+        plan.not_on_menu.drop(columns="scope"), expected, check_dtype=False, check_index_type=False
+    )
+    assert "not on the menu of" in str(plan)
+    assert kf.plan(toggles).not_on_menu.empty
