@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..errors import ConfigError
 from .checked import CheckedToggles, check_table, raise_for_errors
+from .checked_marks import is_checked, mark_checked
 from .headers import check_assignments
 from .name_resolution import resolve_names
 from .pivots import StoreTitles, flatten_pivot, is_pivot, melt_pivot, store_by_ids
@@ -164,6 +165,10 @@ def read_toggles(
     >>> toggles[["entity_type", "entity_id", "is_enabled"]].to_dict("records")
     [{'entity_type': 'section', 'entity_id': 6827, 'is_enabled': False}]
     """
+    is_plain = rows == "all" and not names
+    is_plain &= all(option is None for option in (columns, state, stores, encoding, sheet))
+    if is_plain and isinstance(source, pd.DataFrame) and is_checked(source):
+        return source.copy()
     checked = check_toggles(
         source,
         rows=rows,
@@ -175,6 +180,7 @@ def read_toggles(
         sheet=sheet,
     )
     raise_for_errors(checked.problems)
+    mark_checked(checked.toggles)
     return checked.toggles
 
 
