@@ -74,7 +74,7 @@ def _content(values: Any) -> bytes:
     if isinstance(dtype, pd.StringDtype):
         codes, uniques = pd.factorize(values)
         hashes = pd.util.hash_array(np.asarray(uniques, dtype=object), categorize=False)
-        return codes.tobytes() + hashes.tobytes()
+        return bytes(codes.tobytes() + hashes.tobytes())
     if dtype == "Int64":
         return bytes(
             values.to_numpy(dtype="int64", na_value=0).tobytes() + values.isna().to_numpy().tobytes()
