@@ -180,7 +180,8 @@ def count_known(names: Sequence[object], columns: ColumnNames | None = None) -> 
     texts = [name for name in names if isinstance(name, str)]
     stores = {name for name in texts if is_store(name)}
     meanings = {_meaning(name, assigned) for name in texts} - {None}
-    return len(meanings) + len(stores)
+    # A single store beside nothing known is a cell of a column of stores.
+    return len(meanings) + (len(stores) if meanings or len(stores) > 1 else 0)
 
 
 def is_store(name: str) -> bool:
