@@ -8,7 +8,7 @@ from importlib import import_module
 
 from .latecomers import load_with
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The one list of public names, each with its module; `__init__.pyi` says the same to type checkers.
 _HOMES = {
