@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -122,7 +123,13 @@ def connect(
         path=path,
         account=account,
     )
-    channel = HttpxTransport(http, credentials=credentials, clock=steady, timeout_s=timeout)
+    channel = HttpxTransport(
+        http,
+        credentials=credentials,
+        clock=steady,
+        timeout_s=timeout,
+        hears_stop=transport is None and not trust_env,
+    )
     return Client(
         base=base,
         transport=channel,
@@ -164,6 +171,7 @@ class Client:
         self._transport = transport
         self._shared = shared
         self._account = account
+        self._process_id = os.getpid()
         # The server's last `Date`, and when it came on a clock that nobody sets.
         self._server_seen: tuple[datetime, float] | None = None
         self.read_only = read_only
@@ -256,7 +264,7 @@ class Client:
         params : mapping, optional
             The query.
         stop : threading.Event, optional
-            Ends the waiting, never a request under way.
+            Ends the waiting; a request under way is given up within two seconds, and counts as sent.
 
         Raises
         ------
@@ -273,7 +281,7 @@ class Client:
         >>> page["page"], page["total"], len(page["results"])
         (2, 25, 10)
         """
-        request = HttpRequest("read", "GET", self._locate(path), params=params)
+        request = HttpRequest("read", "GET", self._url_of(path), params=params, stop=stop)
         settled = self._execute(request, stop=stop)
         answer = settled.answer
         if answer is None or (answer.is_ok and not answer.is_readable):
@@ -304,7 +312,7 @@ class Client:
             Called with the number of the try and its time just before the socket is touched; what it raises,
             or False, keeps the try from being sent.
         stop : threading.Event, optional
-            Ends the waiting, never a request under way.
+            Ends the waiting; a request under way is given up within two seconds, and counts as sent.
 
         Raises
         ------
@@ -327,7 +335,7 @@ class Client:
                 f"{key!r} is no idempotency key: 1 to {MAX_KEY_LENGTH} printable ASCII characters."
             )
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        request = HttpRequest("write", method, self._locate(path), body=body, headers=headers)
+        request = HttpRequest("write", method, self._url_of(path), body=body, headers=headers, stop=stop)
         return self._execute(request, stop=stop, on_attempt=on_attempt)
 
     def close(self) -> None:
@@ -339,8 +347,10 @@ class Client:
         ...     client = sandbox.connect()
         ...     client.close()
         """
-        self._transport.close()
-        self._shared.pacing.close()
+        # A forked child shares these connections with its parent: it leaves them alone.
+        if self._process_id == os.getpid():
+            self._transport.close()
+            self._shared.pacing.close()
 
     def __enter__(self) -> Self:
         return self
@@ -356,7 +366,13 @@ class Client:
     def __reduce__(self) -> Never:
         raise TypeError("A client is not pickled or copied: connect again where it is needed.")
 
-    def _locate(self, path: str) -> str:
+    def _url_of(self, path: str) -> str:
+        if self._process_id != os.getpid():
+            # Two processes on one connection would read each other's answers.
+            raise ConfigError(
+                f"This client was made in process {self._process_id}, and this is its fork {os.getpid()}: "
+                "call connect() in each worker."
+            )
         if self.is_closed:
             raise ConfigError("This client is closed: connect again.")
         return self.base_url + check_path(path)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
+from queue import Empty, SimpleQueue
+from typing import TypeVar, cast
 
 import httpcore
 
@@ -124,6 +129,12 @@ TROUBLES = (
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
 )
+# A stop leaves an answer that is on its way this long to come; whoever stops waits two seconds at most.
+STOP_GRACE_S = 0.75
+_POLL_S = 0.25
+# A timeout of 0 would mean another mode of the socket.
+_LEAST_SLICE_S = 0.001
+_Got = TypeVar("_Got")
 # httpx's own figure.
 _KEEPALIVE_S = 5.0
 
@@ -139,7 +150,9 @@ class TotalDeadline(float):
     """
 
     total_s = float("inf")
+    stop: threading.Event | None = None
     _ends: float | None = None
+    _stopped_at: float | None = None
 
     def left(self) -> float:
         """Return the seconds for the next step; the first one begins the whole."""
@@ -148,12 +161,58 @@ class TotalDeadline(float):
             self._ends = now + self.total_s
         return min(float(self), self._ends - now)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was set so long ago that an answer under way would have come."""
+        if self.stop is None or not self.stop.is_set():
+            return False
+        now = time.monotonic()
+        self._stopped_at = self._stopped_at or now
+        return now - self._stopped_at >= STOP_GRACE_S
 
-def allow(step_s: float, *, n_steps: float) -> dict[str, float | TotalDeadline]:
+    def repeat(self, step: Callable[[float], _Got], *, late: type[Exception]) -> _Got:
+        """Take one step in slices of time, so that `stop` is heard between two of them."""
+        left_s = _cut(self, late=late) or 0.0
+        ends = time.monotonic() + left_s
+        while not self.is_stopped:
+            slice_s = left_s if self.stop is None else min(left_s, _POLL_S)
+            try:
+                return step(max(slice_s, _LEAST_SLICE_S))
+            except late:
+                left_s = ends - time.monotonic()
+                if left_s <= 0:
+                    raise
+        raise late("stopped")
+
+
+def allow(step_s: float, *, n_steps: float, stop: threading.Event | None = None) -> dict[str, TotalDeadline]:
     """Return how long one exchange may take: to a connection, for each step, and for all of these."""
-    patience = TotalDeadline(step_s)
-    patience.total_s = n_steps * step_s
-    return {"pool": step_s, "connect": step_s, "write": patience, "read": patience}
+    waiting, exchange = TotalDeadline(step_s), TotalDeadline(step_s)
+    exchange.total_s = n_steps * step_s
+    waiting.stop = exchange.stop = stop
+    return {"pool": waiting, "connect": waiting, "write": exchange, "read": exchange}
+
+
+def call_stoppable(call: Callable[[], _Got], *, stop: threading.Event, late: Callable[[], _Got]) -> _Got:
+    """Return what a call returns, or give it up: it goes on in a thread of its own once `stop` is set."""
+    results: SimpleQueue[tuple[_Got | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put((call(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again on the thread that waits
+            results.put((None, error))
+
+    deadline = TotalDeadline("inf")
+    deadline.stop = stop
+    threading.Thread(target=run, name="klikit-frames-send-aside", daemon=True).start()
+    while not deadline.is_stopped:
+        with suppress(Empty):
+            got, error = results.get(timeout=_POLL_S)
+            if error is not None:
+                raise error
+            return cast("_Got", got)
+    return late()
 
 
 def open_pool(tls: ssl.SSLContext, *, max_connections: int) -> httpcore.ConnectionPool:
@@ -178,7 +237,8 @@ class TimedBackend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Open a connection."""
-        return TimedStream(super().connect_tcp(host, port, timeout, local_address, socket_options))
+        connect = partial(super().connect_tcp, host, port, timeout, local_address, socket_options)
+        return TimedStream(_connect_stoppable(connect, timeout))
 
 
 class TimedStream(httpcore.NetworkStream):
@@ -189,7 +249,9 @@ class TimedStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what there is."""
-        return self._stream.read(max_bytes, _cut(timeout, late=httpcore.ReadTimeout))
+        if not isinstance(timeout, TotalDeadline):
+            return self._stream.read(max_bytes, timeout)
+        return timeout.repeat(partial(self._stream.read, max_bytes), late=httpcore.ReadTimeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
@@ -203,11 +265,34 @@ class TimedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """Go on in TLS."""
-        return TimedStream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+        connect = partial(self._stream.start_tls, ssl_context, server_hostname, timeout)
+        return TimedStream(_connect_stoppable(connect, timeout))
 
     def get_extra_info(self, info: str) -> object:
         """Tell what the connection below tells."""
         return self._stream.get_extra_info(info)
+
+
+def _connect_stoppable(
+    connect: Callable[[], httpcore.NetworkStream], timeout: float | None
+) -> httpcore.NetworkStream:
+    """Open a connection, or give it up on a stop: what is opened too late is closed."""
+    if not isinstance(timeout, TotalDeadline) or timeout.stop is None:
+        return connect()
+
+    is_given_up = threading.Event()
+
+    def open_in_time() -> httpcore.NetworkStream:
+        stream = connect()
+        if is_given_up.is_set():
+            stream.close()
+        return stream
+
+    def give_up() -> httpcore.NetworkStream:
+        is_given_up.set()
+        raise httpcore.ConnectTimeout("stopped")
+
+    return call_stoppable(open_in_time, stop=timeout.stop, late=give_up)
 
 
 def _cut(timeout: float | None, *, late: type[Exception]) -> float | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import count
 from typing import Any, Protocol, cast
 
 import httpcore
@@ -22,7 +25,9 @@ from .responses import (
     MAX_TIMEOUTS,
     TROUBLES,
     ResponseLimits,
+    TotalDeadline,
     allow,
+    call_stoppable,
     limits_for,
     open_pool,
     read_body,
@@ -58,6 +63,38 @@ class HttpRequest:
     params: Mapping[str, Any] | None = None
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    stop: threading.Event | None = None
+    number: int = field(default_factory=count().__next__)
+
+    @property
+    def asker(self) -> str:
+        """What tells this request from all others, however often it is sent: its key, or its number."""
+        return self.headers.get("Idempotency-Key") or f"request {self.number}"
+
+
+class SeenRequestIds:
+    """Which request each of the latest request_ids belongs to; safe for threads.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.transport import SeenRequestIds
+    >>> seen = SeenRequestIds()
+    >>> [seen.belongs("r-1", asker=key) for key in ("key-1", "key-1", "key-2")]
+    [True, True, False]
+    """
+
+    def __init__(self, *, size: int = 10_000) -> None:
+        self._askers: OrderedDict[str, str] = OrderedDict()
+        self._size = size
+        self._lock = threading.Lock()
+
+    def belongs(self, request_id: str, *, asker: str) -> bool:
+        """Return whether no other request was answered under this id; the API gives each its own."""
+        with self._lock:
+            first = self._askers.setdefault(request_id, asker)
+            if len(self._askers) > self._size:
+                self._askers.popitem(last=False)
+        return first == asker
 
 
 class Transport(Protocol):
@@ -91,10 +128,23 @@ class _PoolTransport(httpx.BaseTransport):
             extensions=request.extensions,
         )
         try:
-            found = self._pool.handle_request(sent)
+            found = self._wait_for_connection(sent)
         except TROUBLES as error:
             raise _translate(error) from error
-        return httpx.Response(found.status, headers=found.headers, stream=_Body(found))
+        extensions = {"network_stream": found.extensions["network_stream"]}
+        return httpx.Response(found.status, headers=found.headers, stream=_Body(found), extensions=extensions)
+
+    def _wait_for_connection(self, sent: httpcore.Request) -> httpcore.Response:
+        """Send once a connection is free; the wait for one hears a stop."""
+        timeouts = sent.extensions["timeout"]
+        if not isinstance(timeouts["pool"], TotalDeadline):
+            return self._pool.handle_request(sent)
+
+        def handle(wait_s: float) -> httpcore.Response:
+            sent.extensions = {**sent.extensions, "timeout": {**timeouts, "pool": wait_s}}
+            return self._pool.handle_request(sent)
+
+        return timeouts["pool"].repeat(handle, late=httpcore.PoolTimeout)
 
     def close(self) -> None:
         self._pool.close()
@@ -124,9 +174,17 @@ class HttpxTransport:
     """One HTTP exchange at a time, told as a value: no exception of httpx leaves it."""
 
     def __init__(
-        self, http: httpx.Client, *, credentials: Credentials, clock: Clock, timeout_s: float
+        self,
+        http: httpx.Client,
+        *,
+        credentials: Credentials,
+        clock: Clock,
+        timeout_s: float,
+        hears_stop: bool = True,
     ) -> None:
         self._http = http
+        self._hears_stop = hears_stop
+        self._seen = SeenRequestIds()
         self._credentials = credentials
         self._clock = clock
         self._timeout_s = timeout_s
@@ -144,6 +202,13 @@ class HttpxTransport:
 
     def send(self, request: HttpRequest) -> Attempt:
         """Send the request once."""
+        if request.stop is None or self._hears_stop:
+            return self._send_scrubbed(request)
+        # Somebody else's transport blocks as long as it likes.
+        late = Attempt(trouble="stopped before an answer came")
+        return call_stoppable(lambda: self._send_scrubbed(request), stop=request.stop, late=lambda: late)
+
+    def _send_scrubbed(self, request: HttpRequest) -> Attempt:
         try:
             found = self._send(request)
         except BaseException as error:
@@ -162,6 +227,8 @@ class HttpxTransport:
                 trouble=self._credentials.scrub(f"no connection was opened ({error})"), was_sent=False
             )
         except httpx.TimeoutException:
+            if request.stop and request.stop.is_set():
+                return Attempt(trouble="stopped before an answer came")
             return Attempt(trouble=f"no answer came within {self._timeout_s:g} s")
         except httpx.HTTPError as error:
             return Attempt(trouble=f"the connection broke ({type(error).__name__})")
@@ -170,9 +237,22 @@ class HttpxTransport:
             if not self.is_closed:
                 raise
             return Attempt(trouble="the client was closed", was_sent=False)
-        return self._read(response, bounds=bounds)
+        return self._read(response, bounds=bounds, asker=request.asker)
 
-    def _read(self, response: httpx.Response, *, bounds: ResponseLimits) -> Attempt:
+    def _read(self, response: httpx.Response, *, bounds: ResponseLimits, asker: str) -> Attempt:
+        try:
+            attempt = self._read_body(response, bounds=bounds)
+            request_id = attempt.answer.request_id if attempt.answer else None
+            if request_id is None or self._seen.belongs(request_id, asker=asker):
+                return attempt
+            # The next answer on this connection would be another's too: no other request may get it.
+            if (stream := response.extensions.get("network_stream")) is not None:
+                stream.close()
+            return Attempt(trouble="the answer was that of another request, and its connection was closed")
+        finally:
+            response.close()
+
+    def _read_body(self, response: httpx.Response, *, bounds: ResponseLimits) -> Attempt:
         body, trouble = b"", None
         try:
             # Not through httpx, which unpacks whatever is inside before anybody can count.
@@ -181,8 +261,6 @@ class HttpxTransport:
             body, trouble = read_body(chunks, bounds=bounds, coding=coding)
         except httpx.HTTPError as error:
             trouble = f"the answer broke off ({type(error).__name__})"
-        finally:
-            response.close()
         body = self._credentials.scrub_body(body)
         return parse_attempt(response.status_code, response.headers, body, trouble=trouble, clock=self._clock)
 
@@ -193,7 +271,9 @@ class HttpxTransport:
             params=request.params,
             content=request.body,
             headers=request.headers,
-            extensions={"timeout": allow(self._timeout_s, n_steps=MAX_TIMEOUTS[request.kind])},
+            extensions={
+                "timeout": allow(self._timeout_s, n_steps=MAX_TIMEOUTS[request.kind], stop=request.stop)
+            },
         )
 
 

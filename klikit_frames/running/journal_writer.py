@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -32,6 +33,7 @@ class JournalWriter:
     def __init__(
         self, connection: sqlite3.Connection, path: Path | None, *, session_id: str | None = None
     ) -> None:
+        self._process_id = os.getpid()
         self._path = path
         self._session_id = session_id
         self._connection = connection
@@ -43,7 +45,9 @@ class JournalWriter:
         self._thread.start()
 
     def close(self) -> None:
-        """Commit what waits and close the file."""
+        """Commit what waits and close the file; a forked child leaves its parent's file alone."""
+        if self._process_id != os.getpid():
+            return
         self._commands.put("close")
         self._thread.join()
         with self._lock:
@@ -72,12 +76,14 @@ class JournalWriter:
         self, statements: Iterable[Statement], *, then: Callable[[], object] | None = None
     ) -> PendingWrite:
         """Put statements in line for whichever commit comes next; `then` is called when they are on disk."""
+        self._check_process()
         pending = PendingWrite(list(statements), then)
         self._waiting.append(pending)
         return pending
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one query."""
+        self._check_process()
         with self._lock:
             try:
                 return self._connection.execute(sql, values).fetchall()
@@ -100,6 +106,11 @@ class JournalWriter:
         except BaseException:
             roll_back(self._connection)
             raise
+
+    def _check_process(self) -> None:
+        """Refuse a forked child: the thread that writes and the locks of the file stayed with its parent."""
+        if self._process_id != os.getpid():
+            raise JournalError("This journal was opened in another process: open it again in each worker.")
 
     def _serve(self) -> None:
         command = "commit"

@@ -59,9 +59,10 @@ class Script(httpx.BaseTransport):
         return httpx.Response(made.status_code, headers=made.headers, stream=made.stream)
 
 
-def ok(data: object = None, *, request_id: str = "r-ok", **headers: str) -> httpx.Response:
-    """Return a success."""
-    return httpx.Response(200, json={"request_id": request_id, "data": data}, headers=spell(headers))
+def ok(data: object = None, *, request_id: str | None = None, **headers: str) -> httpx.Response:
+    """Return a success, with an id if one is given: the API gives each request its own."""
+    body = {"data": data} | ({"request_id": request_id} if request_id else {})
+    return httpx.Response(200, json=body, headers=spell(headers))
 
 
 def error(status: int, code: str = "", *, request_id: str | None = None, **headers: str) -> httpx.Response:
