@@ -55,6 +55,7 @@ _HOMES = {
     "plot_dark": "auditing.bars",
     "plot_drift": "auditing.bars",
     "plot_matrix": "auditing.heatmaps",
+    "plot_plan": "auditing.plan_pictures",
     "plot_timeline": "auditing.timelines",
     "prune_runs": "running.pruning",
     "publish": "running.publishes",

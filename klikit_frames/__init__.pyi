@@ -15,6 +15,7 @@ from .auditing.darkness import effective as effective
 from .auditing.diffs import diff as diff
 from .auditing.drifts import drift as drift
 from .auditing.heatmaps import plot_matrix as plot_matrix
+from .auditing.plan_pictures import plot_plan as plot_plan
 from .auditing.reports import report as report
 from .auditing.summaries import summary as summary
 from .auditing.timelines import plot_timeline as plot_timeline

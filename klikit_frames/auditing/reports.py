@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..frames.schemas import RESULT_COLUMNS
-from ..html import paragraph_html, table_html
+from ..html import fold_html, overview_html, paragraph_html, table_html
+from ..overview import make_overview, read_names
 from .bars import plot_dark, plot_drift
 from .heatmaps import plot_matrix
 from .matching import CELL_COLUMNS
 from .pictures import Picture
+from .plan_pictures import plot_plan
 from .summaries import summary
 from .timelines import plot_timeline
 
@@ -29,9 +31,12 @@ _MOST_ROWS = 50
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
 figure { margin: 1rem 0; overflow-x: auto; } img { max-width: 100%; height: auto; background: white; }
-section { overflow-x: auto; } h2 { margin-top: 2.5rem; } table { font-size: 13px; }
+section { overflow-x: auto; } summary { cursor: pointer; padding: 0.4rem 0; font-weight: 600; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+pre { overflow-x: auto; } h2 { margin-top: 2rem; } table { font-size: 13px; }
 """
 
 
@@ -45,11 +50,14 @@ def report(
     state: pd.DataFrame | None = None,
     changes: pd.DataFrame | None = None,
     stores: pd.DataFrame | None = None,
+    by: str | None = None,
+    file: str | Path | None = None,
 ) -> Path:
     """Write a report as one HTML file and return its path; an existing file is replaced.
 
-    The file loads nothing and runs no script, so that it can be mailed. Pictures need the extra ``[plots]``.
-    Tables show the first 50 rows, what went wrong first.
+    The file loads nothing and runs no script, so that it can be mailed and read on a phone. It says what went
+    off and on by brand, store and name, what was not done and what to do; ids fold away, 50 rows of them.
+    Pictures need the extra ``[plots]``.
 
     Parameters
     ----------
@@ -68,7 +76,11 @@ def report(
     changes : DataFrame, optional
         From `klikit_frames.drift`.
     stores : DataFrame, optional
-        From `klikit_frames.stores`, for names in pictures.
+        From `klikit_frames.stores`, for names.
+    by : str, optional
+        Who did it.
+    file : path, optional
+        The table that it came from; only its name is told.
 
     Raises
     ------
@@ -84,8 +96,9 @@ def report(
     (True, False)
     """
     parts = [
-        *_plan_parts(plan),
-        *_result_parts(result),
+        *_origin_parts(by=by, file=file),
+        *_result_parts(result, stores=stores),
+        *_plan_parts(plan, is_done=result is not None),
         *_proof_parts(proof),
         *_change_parts(changes, stores=stores),
         *_state_parts(state, stores=stores),
@@ -95,21 +108,56 @@ def report(
     return path
 
 
-def _plan_parts(plan: Plan | None) -> Iterator[str]:
+def _origin_parts(*, by: str | None, file: str | Path | None) -> Iterator[str]:
+    facts = {"By": by, "File": None if file is None else Path(file).name}
+    if told := {name: text for name, text in facts.items() if text}:
+        yield _terms(told)
+
+
+def _plan_parts(plan: Plan | None, *, is_done: bool) -> Iterator[str]:
     if plan is None:
         return
     yield _heading("The plan")
-    yield from map(paragraph_html, str(plan).splitlines())
-    yield _table(plan.requests, caption="Requests, in the order in which they are sent")
+    if is_done:
+        # What it switched stands above already.
+        yield from map(paragraph_html, str(plan).splitlines())
+    else:
+        yield overview_html(plan.overview, limit=None)
+    if plan.n_requests:
+        yield _figure(plot_plan(plan))
+    yield fold_html(
+        "Requests", _table(plan.requests, caption="Requests, in the order in which they are sent")
+    )
 
 
-def _result_parts(result: Result | None) -> Iterator[str]:
+def _result_parts(result: Result | None, *, stores: pd.DataFrame | None) -> Iterator[str]:
     if result is None:
         return
     yield _heading("What became of it")
-    yield paragraph_html(result.summary)
-    yield _figure(plot_timeline(result))
-    yield _table(_result_table(result), caption="Rows, what went wrong first")
+    yield _run_facts(result)
+    names = result.names | read_names(stores, result.frame)
+    yield overview_html(make_overview(result.frame, names, facts=[result.account]), limit=None)
+    yield fold_html("When each request left", _figure(plot_timeline(result)))
+    yield fold_html("Rows and request ids", _table(_result_table(result), caption="What went wrong first"))
+    yield _heading("How to undo it")
+    yield paragraph_html(
+        "In the terminal of the person who ran it; what somebody else changed since is spared:"
+    )
+    yield f"<pre>klikit-frames undo {escape(result.run_id)}</pre>"
+
+
+def _run_facts(result: Result) -> str:
+    """Return where, when and by what run it was done, as a list of terms."""
+    sent = result.frame["sent_at"].dropna()
+    facts = {"Host": result.host, "Run": result.run_id}
+    if len(sent):
+        last = result.frame["settled_at"].dropna().max()
+        facts["Sent"] = f"{sent.min():%Y-%m-%d %H:%M} to {last:%H:%M} UTC"
+    return _terms(facts)
+
+
+def _terms(facts: dict[str, str]) -> str:
+    return "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()) + "</dl>"
 
 
 def _result_table(result: Result) -> pd.DataFrame:

@@ -218,8 +218,15 @@ def report(
     """Write one HTML file on a run, to mail to whoever asked for it."""
     result = _ended(run_id, journal=journal)
     with outputs.writing(out):
-        kf.report(out, result=result)
+        kf.report(out, result=result, by=_person_of(result, journal=journal))
     echo(f"Written to {out}")
+
+
+def _person_of(result: kf.Result, *, journal: Path | None) -> str | None:
+    """Return who ran it, and on which machine, as the journal noted it."""
+    history = kf.runs(journal=journal)
+    run = history[history["run_id"] == result.run_id]
+    return None if run.empty else f"{run['user'].iloc[0]} on {run['machine'].iloc[0]}"
 
 
 def _ended(run_id: str, *, journal: Path | None) -> kf.Result:

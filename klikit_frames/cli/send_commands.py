@@ -138,6 +138,9 @@ def apply(
     on_error: WhatOnError = OnError.CONTINUE,
     max_failures: MaxFailures = None,
     first: First = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish the stores that were written, so that guests see it.")
+    ] = False,
     writes_per_minute: WritesPerMinute = 300,
     reads_per_minute: ReadsPerMinute = 600,
     json: outputs.AsJson = False,
@@ -173,6 +176,7 @@ def apply(
             confirm=confirm,
             max_failures=max_failures,
             first=first,
+            publish=publish,
         )
     finish(result, journal=journal, json=json, jsonl=jsonl, out=out, is_brief=True)
 
@@ -360,7 +364,8 @@ def show_next(result: kf.Result, name: str) -> None:
     if result.resume_hint:
         echo(f"klikit-frames resume {name}")
     if result.counts["applied"]:
-        echo(f"To show it to guests: klikit-frames publish --run {name}")
+        if "published" not in result.frame.columns:
+            echo(f"To show it to guests: klikit-frames publish --run {name}")
         echo(f"To prove it: klikit-frames verify {name}. To take it back: klikit-frames undo {name}")
 
 

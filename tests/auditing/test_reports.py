@@ -35,13 +35,14 @@ def test_report__everything_in_one_file(
     page = path.read_text(encoding="utf-8")
     assert "<h1>Lunch &lt;off&gt;</h1>" in page
     assert re.findall("<h2>(.*?)</h2>", page) == [
-        "The plan",
         "What became of it",
+        "How to undo it",
+        "The plan",
         "Read back from the server",
         "What changed between two snapshots",
         "What is on and off now",
     ]
-    assert page.count("<img alt=") == 4
+    assert page.count("<img alt=") == 5
     assert not re.search(r"<script|https?://|\son\w+=", page)
     assert path.stat().st_size < 5 * 2**20
     assert sandbox.secret_key not in page
