@@ -1,0 +1,113 @@
+"""The fewest requests for published access matrices, and whether a certificate proves them to be the fewest.
+
+Run from the project's folder: ``python -m tests.benchmarks.published FOLDER [--budget S]``. Reads every
+``.csv``, ``.csv.gz``, ``.txt`` and ``.rmp`` file: pairs ``user,permission``, or one user a line as
+``u0<TAB>p1<TAB>p4``; lines that begin with ``#`` are comments, and ``user,permission`` is a header. Users
+stand for stores, permissions for entities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+
+import klikit_frames as kf
+from klikit_frames.planning.bounds import FoolingSet
+from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.kernels import find_kernel
+from klikit_frames.planning.plan_checks import check_plan
+from tests.planning.certificates import Pair, is_cover, is_fooling_set
+from tests.planning.tables import toggles_of
+
+# Ene et al., SACMAT 2008, and the best files published since.
+PUBLISHED = {
+    "hc": 14,
+    "domino": 20,
+    "emea": 34,
+    "fire1": 65,
+    "fire2": 10,
+    "apj": 455,
+    "customer": 276,
+    "americas_small": 198,
+    "americas_large": 415,
+}
+ENDINGS = (".csv", ".csv.gz", ".txt", ".rmp")
+
+
+def read_matrix(path: Path) -> np.ndarray:
+    """Return a file's matrix: permissions by users."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
+    lines = lines[1:] if lines[:1] == ["user,permission"] else lines
+    pairs = []
+    for line in lines:
+        user, *permissions = line.split("\t") if "\t" in line else line.split(",")
+        pairs += [(user, permission) for permission in permissions]
+    users, permissions = (sorted({pair[side] for pair in pairs}) for side in (0, 1))
+    numbers = [{name: no for no, name in enumerate(names)} for names in (users, permissions)]
+    cells = np.zeros((len(permissions), len(users)), dtype=bool)
+    for user, permission in pairs:
+        cells[numbers[1][permission], numbers[0][user]] = True
+    return cells
+
+
+def rectangles_of(plan: kf.Plan) -> list[tuple[list[int], list[int]]]:
+    """Return the plan's requests as rows and columns of the table that `toggles_of` was given."""
+    return [
+        ([one - 101 for one in each.ids], [branch - 11 for _, branch in each.stores])
+        for each in plan.requests.itertuples()
+    ]
+
+
+def fooling_cells(cells: np.ndarray, *, target: int, budget_s: float) -> list[Pair]:
+    """Return cells of the table no two of which fit into one rectangle, at best `target` of them."""
+    budget = SearchBudget(budget_s, progress=False)
+    budget.saved = target
+    kernel = find_kernel(cells, budget)
+    if kernel is None:
+        return []
+    fooling = FoolingSet(kernel, draw=np.random.default_rng(1), budget=budget)
+    fooling.improve(n_steps=5_000, target=target, budget=budget)
+    rows, columns = fooling.places
+    return list(zip(kernel.rows[rows].tolist(), kernel.columns[columns].tolist(), strict=True))
+
+
+def measure(path: Path, budget_s: float) -> list[str]:
+    """Plan one matrix, and return its line of the table."""
+    cells = read_matrix(path)
+    toggles, started = kf.read_toggles(toggles_of(cells)), time.process_time()
+    plan = kf.plan(toggles, limits=kf.Limits(None, None, None), time_budget_s=budget_s)
+    seconds = time.process_time() - started
+    check_plan(plan)
+    places = set(map(tuple, np.argwhere(cells).tolist()))
+    fooling = fooling_cells(cells, target=plan.n_requests, budget_s=budget_s)
+    is_proven = len(fooling) == plan.n_requests and is_fooling_set(places, fooling)
+    proof = "cover and fooling set" if is_proven and is_cover(places, rectangles_of(plan)) else "none checked"
+    name = path.name.split(".")[0]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    figures = [plan.n_rows, plan.n_requests, plan.lower_bound, PUBLISHED.get(name, "-")]
+    texts = [each if isinstance(each, str) else f"{each:,}" for each in figures]
+    return [name, *texts, proof, f"{seconds:.1f}", f"{peak:,}"]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the matrices are")
+    parser.add_argument("--budget", type=float, default=20.0, help="seconds for each plan")
+    chosen = parser.parse_args()
+    print("| set | cells | requests | bound | published | certificate | CPU s | peak MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for path in sorted(chosen.folder.iterdir()):
+        if path.name.endswith(ENDINGS):
+            print(f"| {' | '.join(measure(path, chosen.budget))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
