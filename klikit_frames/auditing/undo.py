@@ -220,7 +220,8 @@ def _reason(
         return describe_write(later[-1])
     if shown is None:
         return _UNREAD
-    is_newer = cell.store is None or proof.covers(last)
+    # A publish alone may only be queued: the menu then shows the flag from before, and restoring writes that.
+    is_newer = cell.store is None or (proof.covers(last) and not proof.rests_on_publish(last))
     if is_newer and shown is not last.is_enabled:
         return f"{describe_menu(shown)}; this run {describe_own(last)}"
     return None

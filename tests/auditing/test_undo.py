@@ -45,6 +45,24 @@ def test_undo__before_a_publish(sandbox: kf.sandbox.Sandbox, client: kf.Client, 
     assert scenes.flags_of(sandbox.state()) == before
 
 
+@pytest.mark.parametrize("lie", [{"name": "unwritten_200"}, None])
+def test_undo__after_a_publish_that_is_only_queued_or_a_lie(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, lie: dict[str, str] | None
+) -> None:
+    """Where a publish alone speaks for a newer menu, what the run wrote may still come: it is restored."""
+    sandbox.set(publish_delay_s=float("inf"))
+    stores = scenes.some_stores(client)
+    before = scenes.flags_of(sandbox.state())
+    result = _run(client, journal, cells=scenes.some_cells(client, stores))
+    if lie is not None:
+        sandbox.inject(**lie, match="/menus/publish")
+    kf.publish(stores, client, journal=journal)
+    plan = kf.undo(result.run_id, client, journal=journal)
+    kf.run(plan, client, journal=journal, progress=False)
+    sandbox.finish_publishes()
+    assert scenes.flags_of(sandbox.state()) == before
+
+
 def test_undo__spares_what_others_changed(client: kf.Client, journal: Path) -> None:
     """A cell that somebody switched back is kept with the reason, and is not in the plan."""
     stores = scenes.some_stores(client)

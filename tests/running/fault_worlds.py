@@ -18,6 +18,7 @@ import httpx
 import pandas as pd
 
 import klikit_frames as kf
+from klikit_frames.api.clocks import SystemClock
 from klikit_frames.running.journal_writer import JournalWriter
 
 from .outcome_oracle import CELL, OracleCounts, check_outcomes
@@ -66,6 +67,10 @@ class SkippingClock:
         """Return the present, with all that was skipped."""
         return time.time() + self._skipped_s
 
+    def monotonic(self) -> float:
+        """Return seconds that nobody sets, with all that was skipped."""
+        return SystemClock().monotonic() + self._skipped_s
+
     def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
         """Jump ahead."""
         with self._lock:
@@ -81,12 +86,10 @@ class JumpingClock(SkippingClock):
         self._n_left = nth
 
     def time(self) -> float:
-        """Return the present."""
+        """Return the present, as somebody has set it."""
         with self._lock:
             self._n_left -= 1
-            if self._n_left == 0:
-                self._skipped_s += self._jump_s
-        return super().time()
+        return super().time() + (self._jump_s if self._n_left <= 0 else 0)
 
 
 def kill_self() -> None:

@@ -106,7 +106,8 @@ def check_undone(
         false_restores=(
             ("restored", key)
             for key in restored
-            if key not in asked or truth.is_seen_changed(key, asked=asked[key])
+            if key not in asked
+            or (truth.is_seen_changed(key, asked=asked[key]) and live[key] is not truth.live[key])
         ),
         forgotten_writes=(
             ("left as the run wrote it", key, flag)
