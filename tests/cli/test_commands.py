@@ -282,3 +282,11 @@ def test_ctrl_c__ends_with_130_and_the_line_that_resumes(online: kf.sandbox.Sand
     online.clear_faults()
     done = subprocess.run([*words, *hint.split()[1:]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_runs__prune(terminal: Terminal) -> None:
+    """Pruning lists what it removed; an age that is none is refused with the cure."""
+    done = terminal("runs", "--prune", "90d")
+    assert (done.code, len(_frame(done))) == (0, 0)
+    assert "0 runs removed" in done.err
+    assert "length of time" in terminal("runs", "--prune", "soon").err
