@@ -19,10 +19,12 @@ from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan
 from ..progress import Progress
 from ..running import locks
-from ..running.evidence import CellWrite, Proof, Write
+from ..running.evidence import Write
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, open_journal
 from ..running.live_state import Observation
+from ..running.menu_history import MenuHistory
+from ..running.undo_checks import later_write, was_changed
 from .alignment import as_toggles
 from .matching import CELL_COLUMNS, booleans, flags, match_rows
 from .verification import describe_menu, describe_own, describe_write, read_cells
@@ -141,7 +143,9 @@ def undo(
         reason=pd.Series([one.reason for one in spared], dtype=TEXT).array,
     )
     cells = written.cells[is_changed]
-    return _undo(plan(toggles, state=seen.state), kept=kept, notes=_notes(toggles, cells))
+    return _undo(
+        plan(toggles, state=seen.state), kept=kept, notes=_notes(toggles, cells), run_ids=written.run_ids
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,30 +203,20 @@ def _judge(cell: Cell, seen: Observation, *, shown: bool | None, run_ids: list[s
         return _CellUndo(is_changed=False)
     reason: str | None = _UNNOTED
     if before is not None:
-        proof = seen.history.proof(cell.store)
-        reason = _reason(cell, chain, last, shown=shown, proof=proof, run_ids=run_ids)
+        reason = _reason(cell, seen.history, last, shown=shown, run_ids=run_ids)
     return _CellUndo(is_changed=True, before=before, shown=shown, reason=reason)
 
 
 def _reason(
-    cell: Cell,
-    chain: list[CellWrite],
-    last: Write,
-    *,
-    shown: bool | None,
-    proof: Proof,
-    run_ids: list[str],
+    cell: Cell, history: MenuHistory, last: Write, *, shown: bool | None, run_ids: list[str]
 ) -> str | None:
     """Return what speaks against restoring a cell, as far as it is seen."""
-    later = [one.write for one in chain if one.write.key[0] not in run_ids and not one.write.is_wide]
-    later = [one for one in later if one.sent_at >= last.sent_at]
-    if later:
-        return describe_write(later[-1])
+    later = later_write(history, cell, run_ids=run_ids)
+    if later is not None:
+        return describe_write(later)
     if shown is None:
         return _UNREAD
-    # A publish alone may only be queued: the menu then shows the flag from before, and restoring writes that.
-    is_newer = cell.store is None or (proof.covers(last) and not proof.rests_on_publish(last))
-    if is_newer and shown is not last.is_enabled:
+    if was_changed(history, cell, shown=shown, run_ids=run_ids):
         return f"{describe_menu(shown)}; this run {describe_own(last)}"
     return None
 
@@ -234,8 +228,8 @@ def _cannot(run_ids: list[str]) -> str:
     )
 
 
-def _undo(made: Plan, *, kept: pd.DataFrame, notes: tuple[str, ...]) -> Undo:
-    own = {each.name: getattr(made, each.name) for each in fields(Plan)}
+def _undo(made: Plan, *, kept: pd.DataFrame, notes: tuple[str, ...], run_ids: list[str]) -> Undo:
+    own = {each.name: getattr(made, each.name) for each in fields(Plan)} | {"undoes": tuple(run_ids)}
     return Undo(**own, kept=kept.reset_index(drop=True), notes=notes)
 
 

@@ -83,6 +83,8 @@ class Plan:
     is_searched : bool
         Whether every part of the table was searched for fewer requests; where it is too large for the time,
         the best of the usual ways is taken.
+    undoes : tuple of str
+        The runs that it takes back, if `undo` made it: their cells are looked at again before it is sent.
 
     Examples
     --------
@@ -102,6 +104,7 @@ class Plan:
     _off_menu: pd.DataFrame | None = None
     is_searched: bool = True
     _names: Names = NO_NAMES
+    undoes: tuple[str, ...] = ()
 
     @property
     def names(self) -> Names:
@@ -272,6 +275,7 @@ class Plan:
                 "requests": dump_frame(self._requests),
                 "before": dump_frame(self._before.to_frame("before")),
                 "names": self._names.to_json(),
+                **({"undoes": list(self.undoes)} if self.undoes else {}),
             }
         )
 
@@ -369,6 +373,7 @@ def parse_plan(data: bytes) -> Plan:
         _before=before,
         is_searched=content.is_searched,
         _names=content.names,
+        undoes=content.undoes,
     )
 
 

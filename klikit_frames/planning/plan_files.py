@@ -53,6 +53,7 @@ class PlanContent(NamedTuple):
     requests: pd.DataFrame
     before: pd.Series
     names: Names
+    undoes: tuple[str, ...]
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -118,6 +119,7 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         requests,
         before,
         Names.from_json(content.get("names")),
+        _run_ids(content.get("undoes", [])),
     )
 
 
@@ -191,3 +193,9 @@ def _canonical(content: dict[str, Any]) -> bytes:
 
 def _checksum(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
+
+
+def _run_ids(found: Any) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise PlanError("This plan file is damaged: it does not name the runs that it takes back.")
+    return tuple(found)

@@ -41,6 +41,7 @@ from .readbacks import find_proofs
 from .records import Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
+from .undo_checks import check_undo
 from .worker_pool import Settled, WorkerPool
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class RunExecutor:
         """
         images = BeforeImages()
         try:
+            if self.plan.undoes:
+                check_undo(self.plan, self.client, **self._reading(progress))
             images = find_before(self.plan, self.client, before=self.rules.before, **self._reading(progress))
         except (KeyboardInterrupt, ReadingStopped):
             self.watch.end(EndReason.INTERRUPTED)

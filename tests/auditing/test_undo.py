@@ -254,3 +254,14 @@ def test_undo__of_a_write_that_was_answered_by_an_error(
     assert scenes.flags_of(sandbox.state()) != before
     kf.run(kf.undo(result.run_id, hasty, journal=journal), hasty, journal=journal, progress=False)
     assert scenes.flags_of(sandbox.state()) == before
+
+
+def test_undo__saved_plan_looks_again(client: kf.Client, journal: Path, tmp_path: Path) -> None:
+    """An undo that was saved is refused where a later run wrote to its cells, and sends nothing."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1]).query("scope == 'store'")
+    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    path = kf.undo(first.run_id, client, journal=journal).save(tmp_path / "undo.plan.json")
+    kf.run(kf.plan(scenes.toggles_of(cells.head(1), is_enabled=False)), client, journal=journal)
+    with pytest.raises(kf.PlanError, match=r"1 of the cells .* changed since: .* Nothing was sent"):
+        kf.run(kf.load_plan(path), client, journal=journal)
+    assert len(kf.runs(journal=journal)) == 2

@@ -1,0 +1,83 @@
+"""What was changed since the runs that an undo takes back: asked when it is planned, and when it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PlanError
+from ..model import Cell, cell_of
+from .evidence import Write
+from .live_state import observe
+from .menu_history import MenuHistory
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..planning.plan import Plan
+
+_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_MOST_CASES = 10
+
+
+def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
+    """Return the last write of another run to a cell, if it followed those of `run_ids`."""
+    chain = [one.write for one in history.chain(cell) if not one.write.is_wide]
+    own = [one for one in chain if one.key[0] in run_ids]
+    later = [one for one in chain if one.key[0] not in run_ids and own and one.sent_at >= own[-1].sent_at]
+    return later[-1] if later else None
+
+
+def was_changed(history: MenuHistory, cell: Cell, *, shown: bool | None, run_ids: Collection[str]) -> bool:
+    """Tell whether a menu that is proved to be newer shows another flag than `run_ids` wrote."""
+    own = [one.write for one in history.chain(cell) if one.write.key[0] in run_ids and not one.write.is_wide]
+    if not own or shown is None:
+        return False
+    proof, last = history.proof(cell.store), own[-1]
+    # A publish alone may only be queued: the menu then shows the flag from before, and restoring writes that.
+    is_newer = cell.store is None or (proof.covers(last) and not proof.rests_on_publish(last))
+    return is_newer and shown is not own[-1].is_enabled
+
+
+def check_undo(plan: Plan, client: Client, **reading: Any) -> None:
+    """Look again at the cells that an undo restores, and refuse it where some were changed meanwhile.
+
+    Raises
+    ------
+    PlanError
+        The message names up to ten of them; nothing was sent.
+    RequestError
+        No menu could be read; nothing was sent.
+    """
+    rows = plan.rows
+    rows = rows[rows["request_no"].notna()]
+    is_store = (rows["scope"] == "store").to_numpy(dtype=bool)
+    seen = observe(
+        client, stores=rows[is_store], with_business=not is_store.all(), since=plan.undoes[0], **reading
+    )
+    shown = {
+        cell_of(*cell): bool(flag)
+        for *cell, flag in seen.state[[*_CELL, "is_enabled"]].itertuples(index=False, name=None)
+        if flag is True or flag is False
+    }
+    changed = [
+        cell
+        for cell in (cell_of(*row) for row in rows[_CELL].itertuples(index=False, name=None))
+        if later_write(seen.history, cell, run_ids=plan.undoes)
+        or was_changed(seen.history, cell, shown=shown.get(cell), run_ids=plan.undoes)
+    ]
+    if changed:
+        raise PlanError(_refusal(changed, plan.undoes))
+
+
+def _refusal(changed: list[Cell], run_ids: Collection[str]) -> str:
+    cases = ", ".join(_describe(cell) for cell in changed[:_MOST_CASES])
+    more = f" and {len(changed) - _MOST_CASES:,} more" if len(changed) > _MOST_CASES else ""
+    return (
+        f"{len(changed):,} of the cells that this undo restores were changed since: {cases}{more}. "
+        f"Nothing was sent. Plan it again, which spares them: kf.undo({list(run_ids)!r}, client)."
+    )
+
+
+def _describe(cell: Cell) -> str:
+    place = "business-wide" if cell.store is None else f"in store {cell.brand_id}/{cell.branch_id}"
+    return f"{cell.entity_type} {cell.entity_id} {place}"
