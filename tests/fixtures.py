@@ -25,7 +25,13 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     for variable in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(variable, str(home / variable.lower()))
-    for variable in ("KLIKIT_BASE_URL", "KLIKIT_PARTNER_KEY", "KLIKIT_SECRET_KEY"):
+    for variable in (
+        "KLIKIT_BASE_URL",
+        "KLIKIT_PARTNER_KEY",
+        "KLIKIT_SECRET_KEY",
+        "KLIKIT_PROFILE",
+        "KLIKIT_PROFILES",
+    ):
         monkeypatch.delenv(variable, raising=False)
 
 

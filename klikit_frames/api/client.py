@@ -22,6 +22,7 @@ from .credentials import (
     find_base_url,
     find_credentials,
 )
+from .profiles import PROFILE, load_profile
 from .rate_limits import RateLimiter
 from .rate_storage import find_log_path, remove_old_files
 from .request_executor import ClientContext, OnAttempt, RequestExecutor
@@ -47,6 +48,7 @@ def connect(
     reads_per_minute: int = 600,
     max_connections: int = 8,
     transport: httpx.BaseTransport | None = None,
+    profile: str | None = None,
     read_only: bool = False,
     trust_env: bool = False,
     allowed_hosts: Iterable[str] = (),
@@ -71,6 +73,9 @@ def connect(
         Requests under way at a time.
     transport : httpx.BaseTransport, optional
         Carries the requests instead of the network.
+    profile : str, optional
+        Name in the person's ``profiles.toml`` (KLIKIT_PROFILES names another file): what is not given here
+        comes from it before the environment. Default: KLIKIT_PROFILE.
     read_only : bool
         Refuse every write.
     trust_env : bool
@@ -96,6 +101,11 @@ def connect(
     address = as_secret(base_url)
     # A traceback that prints local variables must not find the keys in this frame.
     del base_url, partner_key, secret_key
+    if not (address and all(given.values())) and (name := profile or os.environ.get(PROFILE)):
+        kept = load_profile(name)
+        address = address or kept.base_url
+        given[PARTNER_KEY] = given[PARTNER_KEY] or kept.partner_key
+        given[SECRET_KEY] = given[SECRET_KEY] or kept.secret_key
     _check_timeout(timeout)
     _check_counts(
         writes_per_minute=writes_per_minute,
