@@ -179,13 +179,13 @@ def _read_cascades(columns: Columns) -> tuple[ParsedColumn, ParsedColumn]:
     return cascade, brands
 
 
-def _blank_rows(table: Table, passes: list[ParsedColumn]) -> list[Problem]:
+def _blank_rows(table: Table, parsed: list[ParsedColumn]) -> list[Problem]:
     """Return a problem about the rows in which every column that is there says nothing."""
-    told = [each.is_blank for each in passes if not each.is_constant]
-    if not told:
+    blanks = [column.is_blank for column in parsed if not column.is_constant]
+    if not blanks:
         return []
     is_open = ~rows_with_errors(table.problems, n_rows=len(table.frame))
-    positions = np.flatnonzero(np.logical_and.reduce([is_open, *told]))
+    positions = np.flatnonzero(np.logical_and.reduce([is_open, *blanks]))
     return [Problem(code="row_blank", positions=positions)] if len(positions) else []
 
 

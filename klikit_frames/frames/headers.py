@@ -249,11 +249,11 @@ class _HeaderReader:
 
     def assign(self, columns: ColumnNames) -> None:
         """Take the columns that a person assigned."""
-        found = dict(_assigned_places(self._names, columns))
+        positions = dict(_assigned_places(self._names, columns))
         for name, meaning in columns.items():
             column, _, level = meaning.partition(":")
-            if column in found:
-                self.places[column] = found[column]
+            if column in positions:
+                self.places[column] = positions[column]
                 self.entity_type = self.entity_type or level or None
             else:
                 self.problems.append(_not_assignable(name, column, self._names))

@@ -31,7 +31,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def read_table(source: Source, reading: Reading = _PLAIN) -> Table:
-    """Return the table that `source` holds, told by its content and never by its name.
+    """Return the table that `source` holds, recognised by its content and never by its name.
 
     Reads the disk if `source` is a path, and standard input if it is ``"-"``; never the network.
 

@@ -40,7 +40,7 @@ def check_toggles(
     Parameters
     ----------
     source : path, "-", bytes, file object, DataFrame, frame of another library, or list of dicts
-        CSV, TSV, semicolons, XLSX and its like, Parquet or JSON Lines, told by content; ``"-"`` is standard
+        CSV, TSV, semicolons, XLSX and its like, Parquet or JSON Lines, by content; ``"-"`` is standard
         input. Columns are ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled,
         cascade_to_modifier_groups, cascade_brand_ids``; any other is kept and handed back. Without ``scope``
         every row needs its store; the cascade columns may be missing too. ``store`` may hold ``5297/1293``.

@@ -58,10 +58,10 @@ def tree_frame(nodes: Iterable[Node], *, store: Store | None) -> pd.DataFrame:
     entities = list(_by_entity(nodes))
     brand_id, branch_id = store or (None, None)
     alike = {"scope": "business" if store is None else "store", "brand_id": brand_id, "branch_id": branch_id}
-    told: dict[str, Any] = {name: [value] * len(entities) for name, value in alike.items()}
-    told |= zip(Node._fields, zip(*map(_merge_places, entities), strict=True), strict=False)
-    told["path"], told["path_ids"] = zip(*map(_paths, entities), strict=True) if entities else ((), ())
-    return pd.DataFrame({name: pd.Series(told.get(name, ()), dtype=dtype) for name, dtype in DTYPES.items()})
+    cells: dict[str, Any] = {name: [value] * len(entities) for name, value in alike.items()}
+    cells |= zip(Node._fields, zip(*map(_merge_places, entities), strict=True), strict=False)
+    cells["path"], cells["path_ids"] = zip(*map(_paths, entities), strict=True) if entities else ((), ())
+    return pd.DataFrame({name: pd.Series(cells.get(name, ()), dtype=dtype) for name, dtype in DTYPES.items()})
 
 
 def option_ids(nodes: Iterable[Node]) -> tuple[int, ...]:
