@@ -234,7 +234,7 @@ class Lab:
         answer = self.page.evaluate(ASK, f"__import__('json').dumps({expression})")
         return json.loads(ast.literal_eval(answer))
 
-    def attach(self, selector: str) -> Locator:
+    def find(self, selector: str) -> Locator:
         """Return what `selector` finds in the outputs."""
         return self.page.locator(f".jp-OutputArea {selector}")
 
