@@ -185,13 +185,19 @@ class WorkerPool:
         return ended
 
     def _dated(self, request: Request, *, sent_at: datetime) -> Request:
-        """Date a request by its first try; an answer will tell the server's clock."""
+        """Date a request by its first try; what no answer has told of the server's clock yet, one will."""
         if request.sent_at is not None:
             return request
         with self._lock:
             if self._offset_s is None:
+                self._offset_s = self._known_offset_s()
+            if self._offset_s is None:
                 self._undated.append(request.path)
             return replace(request, sent_at=sent_at, clock_offset_s=self._offset_s)
+
+    def _known_offset_s(self) -> float | None:
+        server_now = self.client.server_now()
+        return None if server_now is None else (server_now - self.client.now()).total_seconds()
 
     def _note(self, tree: RequestTree, request: Request) -> None:
         parts = tree.note(request)
