@@ -6,7 +6,7 @@ import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -168,7 +168,7 @@ def apply(
             state = options.read_live_state(client, toggles) if live else None
             made = kf.plan(toggles, state=state)
         made = approve(made, client, yes=yes, code=confirm)
-        result = send(
+        result = kf.run(
             made,
             client,
             journal=journal,
@@ -219,7 +219,7 @@ def undo(
             echo(f"Saved. `klikit-frames apply {quote(save)}` takes it back.")
             return
         agreed = approve(made, client, yes=yes, code=confirm)
-        result = send(agreed, client, journal=journal, confirm=confirm)
+        result = kf.run(agreed, client, journal=journal, confirm=confirm)
     finish(result, journal=journal, json=json, jsonl=jsonl, out=out, is_brief=True)
 
 
@@ -325,15 +325,6 @@ def requests_of(made: kf.Plan) -> str:
     """Return how many requests a plan sends, and how many of them reach every store."""
     wide = f", {made.n_business_wide:,} of them business-wide," if made.n_business_wide else ""
     return f"{counted(made.n_requests, 'request')}{wide}"
-
-
-def send(made: kf.Plan, client: kf.Client, **options: Any) -> kf.Result:
-    """Run the plan; the flags from before are read first, so that it can be undone."""
-    try:
-        return kf.run(made, client, before="read", **options)
-    except kf.TransportError:
-        # Nobody answers. The run finds that out as well, and tells it row by row.
-        return kf.run(made, client, **options)
 
 
 def finish(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -141,7 +140,7 @@ def test_4__wrong_credentials(
 
 
 def test_5__server_away(terminal: Terminal, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody answers, every row is not_sent and the end is 5."""
+    """Where nobody answers, that is said once, nothing is sent or noted as a run, and the end is 5."""
     with kf.sandbox.serve() as gone:
         url = gone.url
     monkeypatch.setenv("KLIKIT_BASE_URL", url)
@@ -149,7 +148,10 @@ def test_5__server_away(terminal: Terminal, table: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("KLIKIT_SECRET_KEY", "secret")
     done = terminal("apply", table, "--yes", "--json")
     assert done.code == 5, done.err
-    assert [row["outcome"] for row in json.loads(done.out)] == ["not_sent"] * 4
+    assert done.out == ""
+    assert "nothing was sent" in done.err
+    assert "no connection was opened" in done.err
+    assert "There is no run yet." in terminal("runs").err
 
 
 def test_6__edited_plan(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path) -> None:
