@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -15,6 +19,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.cli import exit_codes
 from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere
+from tests.planning.tables import planted, toggles_of
 from tests.running.doubles import HoldingTransport
 
 
@@ -282,6 +287,26 @@ def test_ctrl_c__ends_with_130_and_the_line_that_resumes(online: kf.sandbox.Sand
     online.clear_faults()
     done = subprocess.run([*words, *hint.split()[1:]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c__while_it_plans_sends_nothing(online: kf.sandbox.Sandbox, tmp_path: Path) -> None:
+    """An apply that is interrupted before it has a plan ends with 130; no row was sent, no run noted."""
+    toggles_of(planted(300, 300, 60, share=0.2, seed=1)).to_csv(tmp_path / "hard.csv", index=False)
+    words = ["apply", str(tmp_path / "hard.csv"), "--yes", "--out", str(tmp_path / "result.csv")]
+    ours, theirs = pty.openpty()
+    # The bar of the search is drawn on a terminal only, and only on one that has a width.
+    termios.tcsetwinsize(theirs, (40, 120))
+    with subprocess.Popen([sys.executable, "-m", "klikit_frames.cli", *words], stderr=theirs) as process:
+        os.close(theirs)
+        said = ""
+        while "Fewer requests" not in said:
+            said += os.read(ours, 4096).decode(errors="replace")
+        process.send_signal(signal.SIGINT)
+    os.close(ours)
+    assert process.returncode == 130
+    assert not (tmp_path / "result.csv").exists()
+    assert not online.requests["method"].eq("PATCH").any()
+    assert kf.runs().empty
 
 
 def test_runs__prune(terminal: Terminal) -> None:
