@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 Entity = tuple[str, int]
@@ -20,6 +20,7 @@ WriteKey = tuple[str, str]
 
 # A request that nobody answered is no longer under way after this time.
 _IN_FLIGHT_AT_MOST = timedelta(hours=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 # The Date header counts whole seconds, so offsets of one clock differ by a second or two.
 _SAME_CLOCK_S = 5.0
 
@@ -42,6 +43,8 @@ class Write:
         Whether it was accepted.
     is_wide : bool
         Whether it wrote the business row, which a store may inherit or not.
+    is_repeated : bool
+        Whether it was sent more than once: each attempt may have written a part of it.
     """
 
     key: WriteKey
@@ -50,6 +53,12 @@ class Write:
     settled_at: datetime | None = None
     is_certain: bool = True
     is_wide: bool = False
+    is_repeated: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was surely written at one moment, so that a menu shows all of it or nothing."""
+        return self.is_certain and not self.is_repeated and self.settled_at is not None
 
     @property
     def is_definite(self) -> bool:
@@ -59,7 +68,10 @@ class Write:
     @property
     def over_at(self) -> datetime:
         """When it surely was over."""
-        return self.settled_at or self.sent_at + _IN_FLIGHT_AT_MOST
+        if self.settled_at is not None:
+            return self.settled_at
+        # When the last attempt left is not known.
+        return _NEVER if self.is_repeated else self.sent_at + _IN_FLIGHT_AT_MOST
 
     def follows(self, other: Write) -> bool:
         """Whether it was sent after the other was over."""
@@ -85,7 +97,7 @@ class Proof:
     published_at : datetime or None
         By the latest publish of this machine that succeeded, which may only have been queued.
     shown : frozenset
-        Keys of writes that the menu itself showed.
+        Keys of writes that the menu itself showed, each written at one moment.
     """
 
     newer_than: datetime | None = None
@@ -230,7 +242,10 @@ def _explained(chain: Sequence[CellWrite]) -> Sequence[CellWrite]:
 def _evidence(
     chain: Sequence[CellWrite], *, shown: bool, since: datetime | None
 ) -> tuple[datetime, WriteKey | None] | None:
-    """Return the earliest moment from which the flag can be shown, and the write that alone explains it."""
+    """Return the earliest moment from which the flag can be shown, and the write that alone explains it.
+
+    Of what may have been written in parts it is None: it proves nothing of its other cells.
+    """
     # A flag that the menu showed before the last write may stand there for the same reason as then.
     last_seen = next((one.seen for one in reversed(chain) if one.seen is not None), None)
     if shown is last_seen or shown in _possible(chain, at=since):
@@ -243,8 +258,8 @@ def _evidence(
     first, seen = min(((one.write, one.seen) for one in later), key=lambda pair: pair[0].sent_at)
     if seen is not (not shown):
         return None
-    is_alone = all(one.write is first or (first.is_certain and one.write.follows(first)) for one in later)
-    return first.sent_at, first.key if is_alone else None
+    is_alone = all(one.write is first or one.write.follows(first) for one in later)
+    return first.sent_at, first.key if first.is_whole and is_alone else None
 
 
 def _possible(chain: Sequence[CellWrite], *, at: datetime | None) -> set[bool]:

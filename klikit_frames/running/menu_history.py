@@ -212,6 +212,7 @@ def _write(run_id: str, request: Request, *, added: timedelta) -> Write:
         sent_at=request.sent_at + added,
         settled_at=None if settled_at is None else settled_at + added,
         is_certain=request.state is RequestState.APPLIED and settled_at is not None,
+        is_repeated=request.attempts > 1,
     )
 
 

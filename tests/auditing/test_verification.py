@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 import klikit_frames as kf
 from tests.auditing import scenes
+from tests.running.fault_worlds import SkippingClock
 
 
 def _run(
@@ -196,6 +198,41 @@ def test_verify__published_half_way(client: kf.Client, journal: Path) -> None:
     late = kf.run(kf.plan(scenes.toggles_of(second, is_enabled=False)), client, journal=journal)
     assert kf.verify(early, client)["proof"].unique().tolist() == ["confirmed"]
     assert kf.verify(late, client)["proof"].unique().tolist() == ["not_visible_yet"]
+
+
+def test_verify__published_between_two_attempts(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
+    """A menu that shows the half that a first attempt wrote says nothing of what the second one wrote."""
+    clock = _PublishingClock(sandbox)
+    with sandbox.connect(clock=clock) as client:
+        stores = scenes.some_stores(client)[:1]
+        cells = scenes.some_cells(client, stores).query("scope == 'store' and entity_type == 'item'")
+        clock.stores = stores
+        sandbox.inject("error_504", written="half", match="PATCH", count=1)
+        plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=cells)
+        result = kf.run(plan, client, journal=journal, progress=False)
+        told = kf.verify(result, client, journal=journal)
+        assert told["attempts"].unique().tolist() == [2]
+        assert set(told["live"]) == {True, False}
+        assert (
+            told["proof"].tolist() == told["live"].map({False: "confirmed", True: "not_visible_yet"}).tolist()
+        )
+        undo = kf.undo(result.run_id, client, journal=journal, progress=False)
+        assert undo.n_rows == len(cells)
+
+
+class _PublishingClock(SkippingClock):
+    """Somebody else publishes stores while this waits."""
+
+    def __init__(self, sandbox: kf.sandbox.Sandbox) -> None:
+        super().__init__()
+        self._sandbox = sandbox
+        self.stores: list[tuple[int, int]] = []
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Publish, and jump ahead."""
+        if self.stores:
+            self._sandbox.publish(self.stores)
+        super().sleep(seconds, stop=stop)
 
 
 def test_verify__unchanged_rows_are_not_proved_by_an_old_menu(client: kf.Client, journal: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,6 +85,27 @@ def test_prove__once_proved_stays_proved() -> None:
     assert prove(_history((_ITEM, off, True)), {_ITEM: True}, proof=proof) == proof
 
 
+def test_prove__write_sent_twice() -> None:
+    """What was sent twice may have been written in parts: one cell that shows says nothing of the others."""
+    off = _write("a", flag=False, at=0, is_repeated=True)
+    proof = prove(_history((_ITEM, off, True), (_OTHER, off, True)), {_ITEM: False}, proof=_UNPROVED)
+    assert proof == Proof(newer_than=_at(0))
+    assert not proof.covers(off)
+
+
+def test_prove__write_without_an_answer() -> None:
+    """What nobody answered may have been written in part, too, but the menu is newer than its sending."""
+    lost = _write("a", flag=False, at=0, is_certain=False)
+    assert prove(_history((_ITEM, lost, True)), {_ITEM: False}, proof=_UNPROVED) == Proof(newer_than=_at(0))
+
+
+def test_covers__sent_twice_without_an_answer() -> None:
+    """Of a write whose last attempt left nobody knows when, no time proves that it is over."""
+    once, twice = (Write(("a", "0"), False, _at(0), is_repeated=is_repeated) for is_repeated in (False, True))
+    proof = Proof(newer_than=_at(600))
+    assert (proof.covers(once), proof.covers(twice)) == (True, False)
+
+
 def test_prove__publish_covers_what_was_settled_before_it() -> None:
     """A publish covers the writes that were settled before it was sent, and rests on itself alone."""
     before, after = _write("a", flag=False, at=0), _write("b", flag=False, at=5)
@@ -140,6 +161,7 @@ _ENTITIES = [("item", n) for n in range(3)]
 _STEPS = st.one_of(
     st.tuples(st.just("write"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans()),
     st.tuples(st.just("lose"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans(), st.booleans()),
+    st.tuples(st.just("halves"), st.permutations(_ENTITIES), st.booleans(), st.booleans(), st.booleans()),
     st.tuples(st.just("wide"), st.sampled_from(_ENTITIES), st.booleans(), st.booleans()),
     st.tuples(st.just("edit"), st.sampled_from(_ENTITIES)),
     st.tuples(st.just("their_publish")),
@@ -159,6 +181,7 @@ class _Store:
     history: StoreHistory = field(default_factory=StoreHistory)
     proof: Proof = _UNPROVED
     last_editor: dict[tuple[str, int], str] = field(default_factory=dict)
+    written_at: dict[tuple[tuple[str, int], tuple[str, str]], datetime] = field(default_factory=dict)
 
     def live(self, entity: tuple[str, int]) -> bool | None:
         """Return the flag that this machine takes for the live one."""
@@ -184,6 +207,26 @@ class _Store:
             self.history.add(entity, write, before=self.live(entity), seen=self.menu[entity])
             if is_done:
                 self._set(entity, flag=flag, editor="this machine")
+
+    def _halves(self, entities: list[tuple[str, int]], flag: bool, is_published: bool, is_read: bool) -> None:
+        """Write one cell by a first attempt, and the next with it by a second."""
+        self._read()
+        first, second, _ = entities
+        lost = Write((f"w{self.minute}", "0"), flag, _at(self.minute))
+        for entity in (first, second):
+            self.history.add(entity, lost, before=self.live(entity), seen=self.menu[entity])
+        self._set(first, flag=flag, editor="this machine")
+        if is_published:
+            self._their_publish()
+        if is_read:
+            self._read()
+        self.minute += 1
+        whole = replace(lost, settled_at=_at(self.minute + 0.5), is_repeated=True)
+        for entity in (first, second):
+            chain = self.history.writes[entity]
+            chain[-1] = chain[-1]._replace(write=whole)
+            self._set(entity, flag=flag, editor="this machine")
+        self.written_at[second, whole.key] = _at(self.minute)
 
     def _wide(self, entity: tuple[str, int], flag: bool, is_inherited: bool) -> None:
         self.history.add(entity, _write(f"w{self.minute}", flag=flag, at=self.minute, is_wide=True))
@@ -222,7 +265,7 @@ def test_evidence__never_says_more_than_is_so(steps: list[tuple[object, ...]]) -
         for entity in _ENTITIES:
             for write, *_ in store.history.writes.get(entity, []):
                 if store.proof.covers(write):
-                    assert store.made_at >= write.sent_at
+                    assert store.made_at >= store.written_at.get((entity, write.key), write.sent_at)
             live = store.live(entity)
             if live is not None and store.last_editor.get(entity) != "others":
                 assert live is store.truth[entity]
