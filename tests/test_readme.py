@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -105,6 +106,14 @@ def test_third_block__opens_a_notebook_in_jupyterlab(tmp_path: Path) -> None:
 def test_public_names__are_all_on_the_page() -> None:
     """Whoever looks for a name finds it here."""
     assert [name for name in kf.__all__ if not re.search(rf"`(forms\.|sandbox\.)?{name}\b", README)] == []
+
+
+def test_commands__are_all_on_the_page() -> None:
+    """The chapter on the terminal names every command that there is, and what it names as one is one."""
+    chapter = README.partition("## From a CSV in the terminal")[2].partition("\n## ")[0]
+    table = chapter.partition("| to | commands |\n")[2].partition("\n\n")[0]
+    named = {text.split()[0] for text in re.findall(r"`([^`]+)`", table) if not text.startswith("--")}
+    assert named == {command.callback.__name__ for command in app.registered_commands if command.callback}
 
 
 def test_python_blocks__run_in_order(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
