@@ -28,11 +28,11 @@ def test_run__stopped_and_resumed(lab: Lab) -> None:
     lab.run_more("result = kf.run(plan, client)\nresult")
     expect(lab.find(".jupyter-widgets.widget-inline-hbox").last).to_contain_text("/60")
     lab.interrupt()
-    expect(lab.find("p").first).to_contain_text("It was interrupted.")
+    expect(lab.find("p:has-text('It was interrupted.')").first).to_be_visible()
     assert lab.ask("result.counts['not_sent'] > 0 and result.is_interrupted")
     lab.ask("sandbox.clear_faults()")
     lab.run_more("rest = kf.resume(result.run_id, client)\nrest")
-    expect(lab.find("p").last).to_contain_text("60 rows")
+    expect(lab.find("p:has-text('60 rows: 60 applied.')").last).to_be_visible()
     assert lab.ask(
         "[rest.counts['applied'], sandbox.requests.query(\"method == 'PATCH'\")['key'].nunique()]"
     ) == [60, 60]
