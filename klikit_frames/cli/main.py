@@ -60,7 +60,10 @@ for _command, _examples in (
     (read_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
     (read_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
     (send_commands.undo, ["undo last", "undo 3f9c2a10 --save back.plan.json"]),
-    (read_commands.report, ["report last --out report.html"]),
+    (
+        read_commands.report,
+        ["report last --out report.html", "report last --verify --file changes.csv --out report.html"],
+    ),
 ):
     _lines = "\n".join(f"  klikit-frames {example}" for example in _examples)
     app.command(epilog=f"\b\nExamples:\n{_lines}")(_command)

@@ -154,17 +154,17 @@ def verify(
 ) -> None:
     """Read back what a run wrote. Exit 1 if some of it differs now."""
     result = _ended(run_id, journal=journal)
-    with kf.connect() as client:
-        proof = kf.verify(result, client, journal=journal)
+    proof = _proof_of(result, journal=journal)
     if outputs.is_screen(json=json, jsonl=jsonl, out=out):
         screens.print_proof(proof, result.names)
     else:
         outputs.write(proof, json=json, jsonl=jsonl, out=out)
     echo(_counted(proof["proof"]))
+    name = f"{run_id}{send_commands.journal_option(journal)}"
     if proof["proof"].eq("not_visible_yet").any():
-        echo(f"To show it to guests: klikit-frames publish --run {run_id}")
+        echo(f"To show it to guests: klikit-frames publish --run {name}")
     else:
-        echo(f"To mail it: klikit-frames report {run_id} --out report.html")
+        echo(f"To mail it: klikit-frames report {name} --verify --out report.html")
     if proof["proof"].eq("differs").any():
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 
@@ -213,13 +213,37 @@ def report(
     run_id: options.RunId,
     out: options.PageFile,
     *,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="The table that it came from; only its name is put on the page."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read back what the run wrote, and put that on the page.")
+    ] = False,
     journal: options.Journal = None,
 ) -> None:
-    """Write one HTML file on a run, to mail to whoever asked for it."""
+    """Write one HTML file on a run, to mail to whoever asked for it. Only `--verify` needs credentials."""
     result = _ended(run_id, journal=journal)
+    plan, by = _plan_of(result, journal=journal), _person_of(result, journal=journal)
+    proof = _proof_of(result, journal=journal) if verify else None
     with outputs.writing(out):
-        kf.report(out, result=result, by=_person_of(result, journal=journal))
+        kf.report(out, plan=plan, result=result, proof=proof, by=by, file=file)
     echo(f"Written to {out}")
+
+
+def _plan_of(result: kf.Result, *, journal: Path | None) -> kf.Plan:
+    """Return the plan of a run, as the journal keeps it."""
+    from klikit_frames.planning.plan import parse_plan
+    from klikit_frames.running.journal import read_journal
+
+    with read_journal(journal) as book:
+        return parse_plan(book.plan_body(result.run_id))
+
+
+def _proof_of(result: kf.Result, *, journal: Path | None) -> pd.DataFrame:
+    """Read back what a run wrote."""
+    with kf.connect() as client:
+        return kf.verify(result, client, journal=journal)
 
 
 def _person_of(result: kf.Result, *, journal: Path | None) -> str | None:

@@ -255,7 +255,7 @@ def publish(
     n_done = int(published["outcome"].eq("published").sum())
     echo(f"{n_done:,} of {counted(len(published), 'store')} published.")
     if run is not None:
-        echo(f"To prove it: klikit-frames verify {run}{_named(journal)}")
+        echo(f"To prove it: klikit-frames verify {run}{journal_option(journal)}")
     if n_done < len(published):
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 
@@ -338,7 +338,7 @@ def finish(
 ) -> None:
     """Show how the run ended, print its rows, and end with the exit code."""
     # The rows come last: a full disk may take them, but not the counts and the way on.
-    name = f"{result.run_id[:SHORT_ID]}{_named(journal)}"
+    name = f"{result.run_id[:SHORT_ID]}{journal_option(journal)}"
     again = f"klikit-frames status {name} --out FILE"
     if outputs.is_screen(json=json, jsonl=jsonl, out=out):
         screens.print_overview(result.overview, is_brief=is_brief)
@@ -365,5 +365,6 @@ def quote(path: str | Path) -> str:
     return shlex.quote(str(path))
 
 
-def _named(journal: Path | None) -> str:
+def journal_option(journal: Path | None) -> str:
+    """Return the words that name a journal in a command, if it is not the person's own."""
     return "" if journal is None else f" --journal {quote(journal)}"

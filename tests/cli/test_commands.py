@@ -217,6 +217,38 @@ def test_report__is_one_file(
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text
     assert "applied" in text
+    assert "The plan" in text
+    assert text.count("<img ") == 2
+    assert "Read back" not in text
+
+
+def test_report__with_the_table_and_the_proof(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """--file puts the name of the table on the page, no folder; --verify what is read back now."""
+    own = ["--journal", tmp_path / "own.sqlite3"]
+    assert terminal("apply", table, "--yes", *own).code == 0
+    publish_everywhere(online)
+    path = tmp_path / "report.html"
+    done = terminal("report", "last", "--file", table, "--verify", "--out", path, *own)
+    assert done.code == 0, done.err
+    text = path.read_text(encoding="utf-8")
+    assert "<dd>changes.csv</dd>" in text
+    assert str(tmp_path) not in text
+    assert "Read back from the server" in text
+    assert "4 confirmed" in text
+
+
+def test_report__whose_proof_cannot_be_read(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """With a credential that is gone --verify ends with 4, as `verify` does, and writes no page."""
+    assert terminal("apply", table, "--yes").code == 0
+    online.revoke()
+    done = terminal("report", "last", "--verify", "--out", tmp_path / "report.html")
+    assert done.code == 4, done.err
+    assert not (tmp_path / "report.html").exists()
+    assert terminal("report", "last", "--out", tmp_path / "report.html").code == 0
 
 
 def test_demo__does_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
