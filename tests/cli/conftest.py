@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,18 @@ def publish_everywhere(sandbox: kf.sandbox.Sandbox) -> None:
     """Make the cached menu of every store anew, as an operator does."""
     with sandbox.connect() as client:
         kf.publish(kf.stores(client), client)
+
+
+def read_screen(terminal: int) -> str:
+    """Return what is drawn on a terminal until the other side is closed, and close it."""
+    parts = []
+    try:
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    except OSError:
+        pass  # Linux says so when the other side is closed.
+    os.close(terminal)
+    return b"".join(parts).decode(errors="replace")
 
 
 def item_rows(sandbox: kf.sandbox.Sandbox, *, n: int) -> pd.DataFrame:

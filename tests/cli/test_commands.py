@@ -6,11 +6,12 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import termios
-import time
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.cli import exit_codes
-from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere
+from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere, read_screen
 from tests.planning.tables import planted, toggles_of
 from tests.running.doubles import HoldingTransport
 
@@ -31,10 +32,37 @@ def _last_run(terminal: Terminal) -> str:
     return str(_frame(terminal("runs"))["run_id"].iloc[-1])
 
 
-def _wait_for_a_write(sandbox: kf.sandbox.Sandbox) -> None:
-    until = time.monotonic() + 30
-    while not sandbox.requests["method"].eq("PATCH").any() and time.monotonic() < until:
-        pass
+class Milestone:
+    """A progress bar that tells when it has come to its third step."""
+
+    def __init__(self) -> None:
+        self.is_reached = threading.Event()
+        self._n = 0
+
+    def update(self, n: int = 1, /) -> None:
+        """Count."""
+        self._n += n
+        if self._n >= 3:
+            self.is_reached.set()
+
+    def close(self) -> None:
+        """Do nothing; it is no real bar."""
+
+
+def _interrupt(*words: object, sign: str) -> tuple[int, str]:
+    """Run a command, press Ctrl-C once its screen shows a sign, and return its exit code and the screen."""
+    ours, theirs = pty.openpty()
+    # Bars are drawn on a terminal only, and only on one that has a width.
+    termios.tcsetwinsize(theirs, (40, 120))
+    command = [sys.executable, "-m", "klikit_frames.cli", *map(str, words)]
+    with subprocess.Popen(command, stderr=theirs) as process:
+        os.close(theirs)
+        said = ""
+        while not re.search(sign, said):
+            said += os.read(ours, 4096).decode(errors="replace")
+        process.send_signal(signal.SIGINT)
+        said += read_screen(ours)
+    return process.returncode, said
 
 
 def test_help__lists_every_command_and_exit_code(terminal: Terminal) -> None:
@@ -157,13 +185,13 @@ def test_status__does_not_wait_for_a_run_that_goes_on(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
 ) -> None:
     """A run that goes on is told as it stands and ends with 1; verify and report refuse it at once."""
-    transport = HoldingTransport()
+    transport, milestone = HoldingTransport(method="PATCH"), Milestone()
     plan = kf.plan(kf.read_toggles(table), combine=False)
     with online.connect(max_connections=1, transport=transport) as client:
-        job = kf.start(plan, client)
-        transport.has_come.wait()
-        while job.progress.n_rows_done < 3:
-            pass
+        # Without a reading before it, each step is one request.
+        job = kf.start(plan, client, before="none", progress=milestone)
+        assert transport.has_come.wait(60)
+        assert milestone.is_reached.wait(60)
         told = terminal("status", job.run_id)
         assert told.code == 1, told.err
         assert sorted(_frame(told)["outcome"]) == ["applied"] * 3 + ["unknown"]
@@ -305,37 +333,26 @@ def test_sandbox__refuses_what_it_does_not_know(terminal: Terminal, words: list[
 def test_ctrl_c__ends_with_130_and_the_line_that_resumes(online: kf.sandbox.Sandbox, tmp_path: Path) -> None:
     """An interrupted apply prints how to go on, and that line finishes the job."""
     online.inject("latency", seconds=0.5, match="PATCH")
-    words = [sys.executable, "-m", "klikit_frames.cli"]
     plan = kf.plan(item_rows(online, n=40), combine=False)
     plan.save(tmp_path / "plan.json")
-    apply = [*words, "apply", str(tmp_path / "plan.json"), "--yes", "--json"]
-    with subprocess.Popen(apply, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        _wait_for_a_write(online)
-        process.send_signal(2)
-        out, said = process.communicate()
-    assert process.returncode == 130, said
-    assert len(json.loads(out)) == 40
+    out = tmp_path / "result.json"
+    code, said = _interrupt("apply", tmp_path / "plan.json", "--yes", "--out", out, sign=r" [1-9]\d*/40 ")
+    assert code == 130, said
+    assert len(json.loads(out.read_text())) == 40
+    assert 0 < online.requests["method"].eq("PATCH").sum() < 40
     hint = next(line for line in said.splitlines() if line.startswith("klikit-frames resume "))
     online.clear_faults()
-    done = subprocess.run([*words, *hint.split()[1:]], capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "klikit_frames.cli", *hint.split()[1:]]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_ctrl_c__while_it_plans_sends_nothing(online: kf.sandbox.Sandbox, tmp_path: Path) -> None:
     """An apply that is interrupted before it has a plan ends with 130; no row was sent, no run noted."""
     toggles_of(planted(300, 300, 60, share=0.2, seed=1)).to_csv(tmp_path / "hard.csv", index=False)
-    words = ["apply", str(tmp_path / "hard.csv"), "--yes", "--out", str(tmp_path / "result.csv")]
-    ours, theirs = pty.openpty()
-    # The bar of the search is drawn on a terminal only, and only on one that has a width.
-    termios.tcsetwinsize(theirs, (40, 120))
-    with subprocess.Popen([sys.executable, "-m", "klikit_frames.cli", *words], stderr=theirs) as process:
-        os.close(theirs)
-        said = ""
-        while "Fewer requests" not in said:
-            said += os.read(ours, 4096).decode(errors="replace")
-        process.send_signal(signal.SIGINT)
-    os.close(ours)
-    assert process.returncode == 130
+    words = ["apply", tmp_path / "hard.csv", "--yes", "--out", tmp_path / "result.csv"]
+    code, said = _interrupt(*words, sign="Fewer requests")
+    assert code == 130, said
     assert not (tmp_path / "result.csv").exists()
     assert not online.requests["method"].eq("PATCH").any()
     assert kf.runs().empty

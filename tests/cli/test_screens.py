@@ -19,6 +19,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.cli import screens
 from klikit_frames.overview import Names, make_overview
+from tests.cli.conftest import read_screen
 
 WORDS = [sys.executable, "-m", "klikit_frames.cli"]
 NAMES = Names({("item", 7): "Bakso Urat Pedas", ("section", 3): "Lunch"}, {1: "Warung"}, {11: "Dago"})
@@ -32,21 +33,10 @@ def _screen(*words: object, width: int) -> list[str]:
     command = [*WORDS, *map(str, words)]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env) as process:
         os.close(theirs)
-        text = _read_all(ours)
+        text = read_screen(ours)
     assert process.returncode == 0, text
     drawn = [line.rpartition("\r")[2] for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).split("\r\n")]
     return [line.rstrip() for line in drawn]
-
-
-def _read_all(terminal: int) -> str:
-    parts = []
-    try:
-        while part := os.read(terminal, 65536):
-            parts.append(part)
-    except OSError:
-        pass  # Linux says so when the other side is closed.
-    os.close(terminal)
-    return b"".join(parts).decode()
 
 
 def _view(*, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
