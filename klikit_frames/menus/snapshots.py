@@ -14,7 +14,7 @@ from ..errors import ConfigError, KlikitFramesError, StateError
 from ..frames.csv_injection import neutralise_formulas, restore_formulas
 from ..frames.schemas import STATE_COLUMNS
 from .frame_metadata import freeze
-from .trees import DTYPES, TEXT
+from .trees import DTYPES, PENDING_DTYPES, TEXT
 
 # A CSV has no place for the notes of a state; they go into a first line that other programs can skip.
 _NOTES = "# klikit_frames state "
@@ -98,7 +98,7 @@ def _typed(state: pd.DataFrame) -> pd.DataFrame:
 
 
 def _column(column: pd.Series) -> pd.Series:
-    dtype = DTYPES.get(str(column.name))
+    dtype = (DTYPES | PENDING_DTYPES).get(str(column.name))
     if dtype == TEXT:
         return column.astype(object).where(column.notna(), None).astype(TEXT)
     if dtype is None or column.dtype == dtype:

@@ -39,6 +39,8 @@ DTYPES: dict[str, Any] = {
     "visible_on": TEXT,
     "hidden_on": TEXT,
 }
+# What the journal adds to a state.
+PENDING_DTYPES: dict[str, Any] = {"pending": "boolean", "is_unsettled": "boolean"}
 _AGREED = ("is_enabled", "is_item_enabled", "is_in_stock", "is_available", "visible_on", "hidden_on")
 
 

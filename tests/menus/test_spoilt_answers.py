@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.menus.trees import DTYPES
+from klikit_frames.menus.trees import DTYPES, PENDING_DTYPES
 from tests.api.scripts import connect
 
 Answers = dict[str, Any]
@@ -57,7 +58,7 @@ def _read(answers: Answers, store: tuple[int, int]) -> pd.DataFrame:
         page = request.url.path.rsplit("/", 1)[1]
         level = "store" if "brand_id" in request.url.params else "business"
         told = answers[level if page == "menus" else page]
-        return httpx.Response(200, content=json.dumps({"request_id": "r", "data": told}))
+        return httpx.Response(200, content=json.dumps({"request_id": uuid.uuid4().hex, "data": told}))
 
     with connect(answer) as client:
         return kf.read_state(client, stores=[store], with_business=True, progress=False)
@@ -89,4 +90,4 @@ def test_spoilt__a_few_values(answers: Answers, data: st.DataObject, n_spoilt: i
         state = _read(spoilt, _store(answers))
     except kf.KlikitFramesError:
         return
-    assert state.dtypes.to_dict() == pd.Series(DTYPES).to_dict()
+    assert state.dtypes.to_dict() == pd.Series(DTYPES | PENDING_DTYPES).to_dict()

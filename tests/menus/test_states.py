@@ -11,7 +11,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.frames.schemas import STATE_COLUMNS
 from klikit_frames.menus.states import split_stores
-from klikit_frames.menus.trees import DTYPES
+from klikit_frames.menus.trees import DTYPES, PENDING_DTYPES
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, Script, ok
 from tests.menus.samples import section, store_menu
 
@@ -48,7 +48,8 @@ def test_state__is_the_truth(
 def test_state__business_level(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
     """Without stores the business level is read, in one request, and its columns have their dtypes."""
     state = kf.read_state(client)
-    assert state.dtypes.to_dict() == {name: pd.Series(dtype=dtype).dtype for name, dtype in DTYPES.items()}
+    dtypes = DTYPES | PENDING_DTYPES
+    assert state.dtypes.to_dict() == {name: pd.Series(dtype=dtype).dtype for name, dtype in dtypes.items()}
     assert state["scope"].unique().tolist() == ["business"]
     assert (sandbox.requests["path"].str.endswith("/menus")).sum() == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -145,7 +146,7 @@ def test_split__semantic_refusal(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFra
             if request.method == "GET" or guilty not in json.loads(request.read())["ids"]:
                 return super().handle_request(request)
             error = {"code": "request_invalid", "message": "semantically invalid"}
-            return httpx.Response(422, json={"request_id": "r422", "error": error})
+            return httpx.Response(422, json={"request_id": uuid.uuid4().hex, "error": error})
 
     with connect(sandbox, transport=Picky()) as client:
         result = kf.run(kf.plan(narrow, progress=False), client, journal=journal, progress=False)
