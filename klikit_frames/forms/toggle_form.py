@@ -13,7 +13,7 @@ from ..planning.planner import plan
 from ..wording import counted
 from .drafts import Draft, draft_toggles, missing_inputs, python_line
 from .form_html import error_html, heading_html, note_html
-from .live_flags import LiveFlags, sold_rows
+from .menu_cache import LiveFlags, sold_rows
 from .pickers import EntityPicker, StorePicker
 from .run_panel import PanelForm, RunPanel, told
 

@@ -16,7 +16,7 @@ from ..planning.planner import plan
 from ..running.exports import write_csv
 from .form_html import block_html, download_html, error_html, note_html
 from .item_index import entity_index
-from .live_flags import LiveFlags
+from .menu_cache import LiveFlags
 from .run_panel import PanelForm, RunPanel, told
 
 if TYPE_CHECKING:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Hashable
 from dataclasses import asdict, dataclass, replace
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
-import numpy as np
 import pandas as pd
 
 from ..errors import PlanError
@@ -18,15 +14,13 @@ from ..frames.frame_codec import dump_frame
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted
+from .estimates import Estimate, estimate_time
 from .limits import Limits
 from .plan_files import seal, unseal
+from .plan_tables import ROW_COLUMNS, restore_name
 
 if TYPE_CHECKING:
     from os import PathLike
-
-    from .row_assignment import RowAssignment
-    from .sending_order import GroupRectangle
-    from .skips import Skips
 
 
 _WRITES_PER_MINUTE, _READS_PER_MINUTE = 300.0, 600.0
@@ -377,59 +371,6 @@ def parse_plan(data: bytes) -> Plan:
     )
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """How long a plan takes under a rate cap.
-
-    Attributes
-    ----------
-    n_requests : int
-        Requests to send.
-    duration_s : float
-        Seconds that the caps alone make of them, and of the menus read first.
-    minutes : float
-        The same in minutes.
-    text : str
-        The same in words.
-    n_reads : int
-        Menus read before the first of them.
-    """
-
-    n_requests: int
-    duration_s: float
-    minutes: float
-    text: str
-    n_reads: int = 0
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def estimate_time(
-    n_requests: int,
-    *,
-    writes_per_minute: float,
-    n_reads: int = 0,
-    reads_per_minute: float = _READS_PER_MINUTE,
-) -> Estimate:
-    """Return how long `n_reads` and then `n_requests` take under the caps."""
-    for name, cap in (("writes_per_minute", writes_per_minute), ("reads_per_minute", reads_per_minute)):
-        if not cap > 0:
-            raise PlanError(f"{name} is {cap!r}; it must be above 0.")
-    duration_s = n_requests * 60 / writes_per_minute + n_reads * 60 / reads_per_minute
-    reads = f", {counted(n_reads, 'menu')} read first" if n_reads else ""
-    text = f"about {_duration(duration_s)} at {writes_per_minute:g} a minute{reads}"
-    return Estimate(n_requests, duration_s, duration_s / 60, text, n_reads)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{ceil(seconds)} s"
-    if seconds < 7200:
-        return f"{ceil(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
-
-
 def describe(plan: Plan) -> str:
     """Return the plan in one sentence."""
     time = plan.estimate()
@@ -505,68 +446,3 @@ def show_html(plan: Plan) -> str:
         requests[_SHOWN], caption="Requests, business-wide ones first", limit=20
     )
     return overview_html(plan.overview) + fold_html(counted(len(requests), "request"), detail)
-
-
-ROW_COLUMNS = ("request_no", "other_request_nos", "skipped_as")
-_MARK = "input_"
-# What a person may have called a column. Toggles never have a request_no: it is a column of results.
-_OWN_NAMES = re.compile(f"({_MARK})*({'|'.join(ROW_COLUMNS[1:])})")
-
-
-def table_requests(requests: list[GroupRectangle], owners: np.ndarray) -> pd.DataFrame:
-    """Return one row per request, in sending order; ``n_rows`` counts the input rows that it owns."""
-    numbers = np.arange(1, len(requests) + 1)
-    keys = [request.group.key for request in requests]
-    ids = [tuple(request.ids.tolist()) for request in requests]
-    stores = [_stores(request) for request in requests]
-    return pd.DataFrame(
-        {
-            "request_no": numbers,
-            "entity_type": pd.Series([key.entity_type for key in keys], dtype="str"),
-            "scope": pd.Series([key.scope for key in keys], dtype="str"),
-            "is_enabled": np.array([key.is_enabled for key in keys], dtype=bool),
-            "ids": pd.Series(ids, dtype=object),
-            "stores": pd.Series(stores, dtype=object),
-            "cascade_to_modifier_groups": np.array(
-                [key.cascade_to_modifier_groups for key in keys], dtype=bool
-            ),
-            "cascade_brand_ids": pd.Series([key.cascade_brand_ids for key in keys], dtype=object),
-            "n_ids": np.array([len(each) for each in ids], dtype=np.int64),
-            "n_stores": np.array([len(each) for each in stores], dtype=np.int64),
-            "n_rows": np.bincount(owners, minlength=len(requests) + 1)[1:],
-        }
-    )
-
-
-def _stores(request: GroupRectangle) -> tuple[tuple[int, int], ...]:
-    if request.group.is_business:
-        return ()
-    return tuple(map(tuple, request.group.stores[request.rectangle.columns].tolist()))
-
-
-def table_rows(toggles: pd.DataFrame, carriers: RowAssignment, skips: Skips) -> pd.DataFrame:
-    """Return the toggles with the requests that carry them, or why none does."""
-    own = pd.Series(carriers.owners, index=toggles.index, dtype="Int64")
-    return toggles.rename(columns=_marked_name).assign(
-        request_no=own.mask(own == 0),
-        other_request_nos=pd.Series(carriers.others, index=toggles.index, dtype=object),
-        skipped_as=skips.reasons,
-    )
-
-
-def _marked_name(name: Hashable) -> Hashable:
-    """Make room for a row column; a name with a mark of its own gets one more, so that one can go again."""
-    return f"{_MARK}{name}" if isinstance(name, str) and _OWN_NAMES.fullmatch(name) else name
-
-
-def restore_name(name: Hashable) -> Hashable:
-    """Return what a column was called before `table_rows` made room for the row columns.
-
-    Examples
-    --------
-    >>> from klikit_frames.planning.plan import restore_name
-    >>> restore_name("input_skipped_as"), restore_name("input_request_no")
-    ('skipped_as', 'input_request_no')
-    """
-    own = name.removeprefix(_MARK) if isinstance(name, str) else name
-    return own if own != name and _OWN_NAMES.fullmatch(str(own)) else name

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.planning.plan import ROW_COLUMNS
+from klikit_frames.planning.plan_tables import ROW_COLUMNS
 from tests.planning.tables import toggles_of
 
 OWN = [

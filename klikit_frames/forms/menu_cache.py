@@ -71,7 +71,7 @@ def overlay(state: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.forms.live_flags import overlay
+    >>> from klikit_frames.forms.menu_cache import overlay
     >>> row = {"entity_type": "item", "entity_id": 7, "scope": "store", "brand_id": 1, "branch_id": 11}
     >>> state = pd.DataFrame([{**row, "is_enabled": True}])
     >>> overlay(state, state.assign(is_enabled=False))["is_enabled"].tolist()
@@ -93,7 +93,7 @@ def sold_rows(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
     Examples
     --------
     >>> import pandas as pd
-    >>> from klikit_frames.forms.live_flags import sold_rows
+    >>> from klikit_frames.forms.menu_cache import sold_rows
     >>> toggles = kf.cross_toggles("item", [7, 8], [(1, 11), (1, 12)], is_enabled=False)
     >>> state = toggles[toggles["branch_id"] == 11].head(1)  # the menu of 1/11 has item 7 alone
     >>> sold_rows(toggles, state).tolist()

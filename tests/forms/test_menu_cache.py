@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.forms.live_flags import LiveFlags, overlay
+from klikit_frames.forms.menu_cache import LiveFlags, overlay
 from tests.forms.sample_states import business_state, store_state
 
 
