@@ -109,7 +109,7 @@ def verify(
     journal = result.journal if journal is None else journal
     check_account(result, client, journal=journal)
     frame = result.frame
-    judge = _Judge(result, client)
+    judge = _Judge(result)
     asked, since = frame[frame["outcome"] != "rejected"], result.run_id
     seen = read_cells(asked, client, journal=journal, progress=progress, since=since)
     state = seen.state
@@ -172,11 +172,10 @@ class _Judged(NamedTuple):
 class _Judge:
     """Says of each row of a result what the menus prove."""
 
-    def __init__(self, result: Result, client: Client) -> None:
+    def __init__(self, result: Result) -> None:
         self._frame = result.frame
         self._run_id = result.run_id
         self._is_running = result.status == "running"
-        self._client = client
         self._rows = list(result.frame[_ROW].itertuples(index=False, name=None))
 
     def judge(self, seen: Observation, *, again: _Judged | None = None) -> _Judged:
@@ -213,7 +212,9 @@ class _Judge:
         if code == _NOT_VISIBLE_YET:
             return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _WAITS, True
         by_publish = bool(own) and proof.rests_on_publish(own[-1])
-        said = self._publish_note(shown, proof) if by_publish else describe_menu(shown)
+        said = (
+            _publish_note(shown, proof, read_at=seen.history.read_at) if by_publish else describe_menu(shown)
+        )
         mine = f"this run {describe_own(own[-1])}" if own else _NOT_WRITTEN.get(outcome, "")
         others = describe_write(later) if later else ""
         parts = (said, mine.format(asked=_word(asked)), others)
@@ -227,10 +228,12 @@ class _Judge:
         is_certain = outcome == "applied" and settled_at is not None
         return [CellWrite(Write((self._run_id, ""), asked, sent_at, settled_at, is_certain=is_certain))]
 
-    def _publish_note(self, shown: bool, proof: Proof) -> str:  # noqa: FBT001
-        assert proof.published_at is not None  # noqa: S101 - for the type checker
-        seconds = max(0, round((self._client.now() - proof.published_at).total_seconds()))
-        return f"the menu still shows {_word(shown)}, {seconds:,} s after the publish"
+
+def _publish_note(shown: bool, proof: Proof, *, read_at: datetime) -> str:  # noqa: FBT001
+    """Say how long after a publish the menu was read; both are times of one clock."""
+    assert proof.published_at is not None  # noqa: S101 - for the type checker
+    seconds = max(0, round((read_at - proof.published_at).total_seconds()))
+    return f"the menu still shows {_word(shown)}, {seconds:,} s after the publish"
 
 
 def _proof_of(

@@ -132,31 +132,51 @@ def load_history(
     requests = {run.run_id: book.requests(run.run_id) for run in runs}
     publishes = list(publishes)
     offsets = [one.clock_offset_s for each in requests.values() for one in each]
-    added = align_clocks([clock_offset_s, *offsets, *(one.clock_offset_s for one in publishes)])
+    clocks = _Clocks(align_clocks([clock_offset_s, *offsets, *(one.clock_offset_s for one in publishes)]))
     wanted = set(stores)
-    history = MenuHistory(proofs=_proofs(book, account), read_at=read_at + added[clock_offset_s])
+    history = MenuHistory(
+        proofs=_proofs(book, account), read_at=clocks.earliest(read_at, offset_s=clock_offset_s)
+    )
     for publish in publishes:
-        _note_publish(
-            history, publish, added=added[publish.clock_offset_s], read_at=read_at + added[clock_offset_s]
-        )
+        _note_publish(history, publish, clocks=clocks)
     for run_id, each in requests.items():
-        _add_run(history, book, run_id, each, stores=wanted, added=added)
+        _add_run(history, book, run_id, each, stores=wanted, clocks=clocks)
     for one in history.writes.values():
         one.sort()
     return history
+
+
+@dataclass(frozen=True, slots=True)
+class _Clocks:
+    """Local times as times of one clock.
+
+    A process may die before an answer tells it the server's clock. Then its time may be that of any clock
+    that the journal knows, and each question takes the one that proves the least.
+    """
+
+    added: Mapping[float | None, timedelta]
+
+    def earliest(self, moment: datetime, *, offset_s: float | None) -> datetime:
+        """Return the first instant that a local time may have been."""
+        return moment + (min(self.added.values()) if offset_s is None else self.added[offset_s])
+
+    def latest(self, moment: datetime, *, offset_s: float | None) -> datetime:
+        """Return the last instant that a local time may have been."""
+        return moment + (max(self.added.values()) if offset_s is None else self.added[offset_s])
 
 
 def _proofs(book: Journal, account: str) -> dict[Store, Proof]:
     return {store: Proof(newer_than=moment) for store, moment in book.menu_evidence(account).items()}
 
 
-def _note_publish(history: MenuHistory, publish: Publish, *, added: timedelta, read_at: datetime) -> None:
+def _note_publish(history: MenuHistory, publish: Publish, *, clocks: _Clocks) -> None:
     """Take in a publish that succeeded before the menus were read."""
     if publish.status != "published" or publish.sent_at is None or publish.settled_at is None:
         return
-    if publish.settled_at + added > read_at:
+    offset_s = publish.clock_offset_s
+    if clocks.latest(publish.settled_at, offset_s=offset_s) > history.read_at:
         return
-    published_at = publish.sent_at + added
+    published_at = clocks.earliest(publish.sent_at, offset_s=offset_s)
     for store in publish.stores:
         proof = history.proof(store)
         latest = max(published_at, proof.published_at or published_at)
@@ -170,7 +190,7 @@ def _add_run(
     requests: Iterable[Request],
     *,
     stores: set[Store],
-    added: Mapping[float | None, timedelta],
+    clocks: _Clocks,
 ) -> None:
     before = dict(reversed(book.flags(run_id, "before")))
     seen = dict(reversed(book.flags(run_id, "seen")))
@@ -181,7 +201,7 @@ def _add_run(
     for request in requests:
         if not request.state.may_have_arrived or request.sent_at is None:
             continue
-        write = _write(run_id, request, added=added[request.clock_offset_s])
+        write = _write(run_id, request, clocks=clocks)
         history.requests.setdefault(run_id, []).append((write, request.target.stores or None))
         for cell in request.target.cells():
             if cell.store is not None and cell.store not in stores:
@@ -203,16 +223,19 @@ def _add_wide(history: MenuHistory, entity: Entity, write: Write, *, stores: set
             history.writes.setdefault(store, StoreHistory()).add(entity, write)
 
 
-def _write(run_id: str, request: Request, *, added: timedelta) -> Write:
+def _write(run_id: str, request: Request, *, clocks: _Clocks) -> Write:
     settled_at = request.result.settled_at if request.result else None
     assert request.sent_at is not None  # noqa: S101 - for the type checker
+    is_repeated = request.attempts > 1
+    # The offset is that of the first attempt: the clock may have been set before the last one.
+    last_offset_s = None if is_repeated else request.clock_offset_s
     return Write(
         key=(run_id, path_text(request.path)),
         is_enabled=request.target.is_enabled,
-        sent_at=request.sent_at + added,
-        settled_at=None if settled_at is None else settled_at + added,
+        sent_at=clocks.earliest(request.sent_at, offset_s=request.clock_offset_s),
+        settled_at=None if settled_at is None else clocks.latest(settled_at, offset_s=last_offset_s),
         is_certain=request.state is RequestState.APPLIED and settled_at is not None,
-        is_repeated=request.attempts > 1,
+        is_repeated=is_repeated,
     )
 
 

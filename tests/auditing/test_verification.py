@@ -10,7 +10,7 @@ import pytest
 
 import klikit_frames as kf
 from tests.auditing import scenes
-from tests.running.fault_worlds import SkippingClock
+from tests.running.fault_worlds import KillPoint, SkippingClock, run_until_killed
 
 
 def _run(
@@ -173,8 +173,15 @@ def test_verify__menu_that_cannot_be_read(
     assert kf.failures(told)["branch_id"].tolist() == [stores[0][1]]
 
 
-def test_verify__after_a_publish_that_shows_nothing(client: kf.Client, journal: Path) -> None:
-    """Where all was switched back before our publish, that is told, and nothing waits for ever."""
+@pytest.mark.parametrize("skew_s", [0, -7_200, 7_200])
+def test_verify__after_a_publish_that_shows_nothing(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, *, skew_s: int
+) -> None:
+    """Where all was switched back before our publish, that is told, and nothing waits for ever.
+
+    Publishes and writes are held against each other by one clock, however the server's clock is set.
+    """
+    sandbox.set(date_skew_s=skew_s)
     stores = scenes.some_stores(client)[:1]
     cells = scenes.some_cells(client, stores).query("scope == 'store'")
     result = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
@@ -182,7 +189,7 @@ def test_verify__after_a_publish_that_shows_nothing(client: kf.Client, journal: 
     kf.publish(stores, client)
     told = kf.verify(result, client)
     assert told["proof"].unique().tolist() == ["differs"]
-    note = r"the menu still shows on, \d+ s after the publish; this run wrote off at [^;]* UTC"
+    note = r"the menu still shows on, \d{1,2} s after the publish; this run wrote off at [^;]* UTC"
     assert told["proof_note"].str.fullmatch(note).all()
     kept = kf.undo(result.run_id, client, journal=journal).kept
     assert kept["reason"].str.startswith("the menu shows on; this run wrote off at").all()
@@ -218,6 +225,25 @@ def test_verify__published_between_two_attempts(sandbox: kf.sandbox.Sandbox, jou
         )
         undo = kf.undo(result.run_id, client, journal=journal, progress=False)
         assert undo.n_rows == len(cells)
+
+
+def test_verify__killed_before_the_servers_clock_was_told(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
+    """A write of a process that never learned the server's clock does not make its store's menu too new."""
+    sandbox.set(date_header="missing")
+    with sandbox.connect() as client:
+        stores = scenes.some_stores(client)[:1]
+        cells = scenes.some_cells(client, stores).query("scope == 'store' and entity_type == 'item'")
+    plans = [kf.plan(scenes.toggles_of(one, is_enabled=False)) for one in (cells.head(1), cells.tail(1))]
+    assert run_until_killed(sandbox, plans[0], journal, kill_point=KillPoint("after_answer", 1))
+    sandbox.publish(stores)
+    sandbox.set(date_header="sent", date_skew_s=-7_200)
+    with sandbox.connect() as client:
+        killed = kf.attach(kf.runs(journal=journal)["run_id"].iloc[0], journal=journal).result()
+        told = kf.verify(killed, client, journal=journal)
+        assert told["live"].tolist() == [False]
+        result = kf.run(plans[1], client, journal=journal, progress=False)
+        told = kf.verify(result, client, journal=journal)
+    assert told["proof"].tolist() == ["not_visible_yet"]
 
 
 class _PublishingClock(SkippingClock):
