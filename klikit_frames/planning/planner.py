@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
 from ..frames.menu_checks import count_off_menu
+from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import read_toggles
 from ..overview import read_names
 from .covers import cover_groups
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ..progress import Progress
 
 _DEFAULT_LIMITS = Limits()
-_TIME_COLUMNS = ("starts_at", "ends_at")
 
 
 def plan(
@@ -138,7 +138,7 @@ def plan(
 
 def _refuse_times(toggles: pd.DataFrame) -> None:
     """Refuse rows that are to go on or off at a time: a plan is sent as a whole, and now."""
-    for name in _TIME_COLUMNS:
+    for name in TIME_COLUMNS:
         if name not in toggles.columns:
             continue
         times = toggles[name].dropna().astype(str)
