@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from klikit_frames import __version__
-from klikit_frames.cli import exit_codes, read_commands, sandbox_commands, send_commands
+from klikit_frames.cli import (
+    exit_codes,
+    history_commands,
+    menu_commands,
+    sandbox_commands,
+    send_commands,
+    table_commands,
+)
+from klikit_frames.cli.option_groups import expand_groups
 from klikit_frames.cli.outputs import accept_any_letter, echo
 
 _EXIT_CODES = "\n".join(f"{ending.value:>4}  {text}" for ending, text in exit_codes.MEANINGS.items())
@@ -45,28 +53,28 @@ def _options(
 for _command, _examples in (
     (sandbox_commands.demo, ["demo", "demo --out result.csv"]),
     (sandbox_commands.sandbox, ["sandbox", "sandbox --port 8000 --store business.sqlite3"]),
-    (send_commands.check, ["check changes.csv", "check changes.xlsx --annotated mend.csv"]),
-    (send_commands.plan, ["plan changes.csv", "plan changes.csv --live --out monday.plan.json"]),
+    (table_commands.check, ["check changes.csv", "check changes.xlsx --annotated mend.csv"]),
+    (table_commands.plan, ["plan changes.csv", "plan changes.csv --live --out monday.plan.json"]),
     (send_commands.apply, ["apply changes.csv", "apply monday.plan.json --yes --out result.csv"]),
     (send_commands.resume, ["resume last", "resume 3f9c2a10 --writes-per-minute 60"]),
-    (read_commands.status, ["status last", "status 3f9c2a10 --out result.xlsx"]),
-    (read_commands.runs, ["runs", "runs --json"]),
+    (history_commands.status, ["status last", "status 3f9c2a10 --out result.xlsx"]),
+    (history_commands.runs, ["runs", "runs --json"]),
     (send_commands.publish, ["publish --run last", "publish --store 5297/1293 --store 5297/1294"]),
-    (read_commands.stores, ["stores", "stores --out stores.csv"]),
-    (read_commands.state, ["state", "state --all-stores --out monday.csv"]),
-    (read_commands.template, ["template changes.xlsx"]),
-    (read_commands.diff, ["diff changes.csv", "diff changes.csv --state monday.csv"]),
-    (read_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
-    (read_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
-    (read_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
+    (menu_commands.stores, ["stores", "stores --out stores.csv"]),
+    (menu_commands.state, ["state", "state --all-stores --out monday.csv"]),
+    (table_commands.template, ["template changes.xlsx"]),
+    (table_commands.diff, ["diff changes.csv", "diff changes.csv --state monday.csv"]),
+    (menu_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
+    (table_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
+    (history_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
     (send_commands.undo, ["undo last", "undo 3f9c2a10 --save back.plan.json"]),
     (
-        read_commands.report,
+        history_commands.report,
         ["report last --out report.html", "report last --verify --file changes.csv --out report.html"],
     ),
 ):
     _lines = "\n".join(f"  klikit-frames {example}" for example in _examples)
-    app.command(epilog=f"\b\nExamples:\n{_lines}")(_command)
+    app.command(epilog=f"\b\nExamples:\n{_lines}")(expand_groups(_command))
 
 
 def main() -> None:

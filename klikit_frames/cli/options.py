@@ -20,16 +20,28 @@ from klikit_frames.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from klikit_frames.cli.option_groups import ConnectionOptions
+
 Source = Annotated[
     str,
     typer.Argument(metavar="FILE", help="CSV, TSV, XLSX, Parquet or JSON Lines; `-` reads standard input."),
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="The business by its name in your profiles.")
 ]
 Journal = Annotated[Path | None, typer.Option("--journal", help="The journal to use instead of your own.")]
 StateFile = Annotated[
     Path | None,
     typer.Option("--state", help="A snapshot of live flags to compare with: a .csv or .parquet of `state`."),
 ]
-Live = Annotated[bool, typer.Option("--live", help="Read the live flags and skip rows that already hold.")]
+Live = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        "--live",
+        help="Read the live flags; rows that hold already are sent only to save a request.",
+    ),
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
@@ -67,12 +79,12 @@ def open_source(name: str) -> Path | io.BytesIO:
     return path
 
 
-def table_options(columns: list[str] | None, *, names: bool) -> dict[str, Any]:
+def table_options(columns: list[str] | None, connection: ConnectionOptions, *, names: bool) -> dict[str, Any]:
     """Return how a table is to be read: its columns, and the live menu if names are to be looked up."""
     table = {"columns": parse_columns(columns)}
     if not names:
         return table
-    with kf.connect() as client:
+    with connection.connect() as client:
         return {**table, "names": True, "state": kf.read_state(client), "stores": kf.stores(client)}
 
 
@@ -111,11 +123,11 @@ def read_live_state(client: kf.Client, toggles: pd.DataFrame) -> pd.DataFrame:
     return kf.read_state(client, stores=pairs, with_business=True)
 
 
-def state_of(toggles: pd.DataFrame, *, snapshot: Path | None) -> pd.DataFrame:
+def state_of(toggles: pd.DataFrame, connection: ConnectionOptions, *, snapshot: Path | None) -> pd.DataFrame:
     """Return the state to hold `toggles` against: the snapshot if one is named, else the live flags."""
     if snapshot is not None:
         return kf.load_state(snapshot)
-    with kf.connect() as client:
+    with connection.connect() as client:
         return read_live_state(client, toggles)
 
 

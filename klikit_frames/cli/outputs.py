@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import klikit_frames as kf
 from klikit_frames.cli import formats, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.errors import KlikitFramesError
@@ -78,3 +80,26 @@ def writing(out: Path | None, *, again: str = "") -> Iterator[None]:
         what = "The data could not be printed" if out is None else f"{out} could not be written"
         how = f" To have it again: {again}" if again else ""
         raise exit_with(ExitCode.NOT_WRITTEN, f"{what}: {str(error).rstrip('.')}.{how}") from error
+
+
+def save_plan(made: kf.Plan, path: Path) -> None:
+    """Save a plan; a disk that takes no more is no fault of the plan."""
+    try:
+        made.save(path)
+    except kf.PlanError as error:
+        raise exit_with(ExitCode.NOT_WRITTEN, str(error)) from error
+
+
+def count_values(column: pd.Series[Any]) -> str:
+    """Return how many rows there are of each value, in one sentence."""
+    return ", ".join(f"{count:,} {name}" for name, count in column.value_counts().items()) + "."
+
+
+def quote(path: str | Path) -> str:
+    """Return a path as a shell takes it."""
+    return shlex.quote(str(path))
+
+
+def journal_option(journal: Path | None) -> str:
+    """Return the words that name a journal in a command, if it is not the person's own."""
+    return "" if journal is None else f" --journal {quote(journal)}"

@@ -1,0 +1,135 @@
+"""The commands that look back at runs: runs, status, verify, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import endings, options, outputs, screens
+from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
+from klikit_frames.cli.outputs import echo, exit_with
+from klikit_frames.wording import SHORT_ID
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def runs(
+    *,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            "--prune", metavar="AGE", help="Remove finished runs older than this, such as 90d, and list them."
+        ),
+    ] = None,
+    journal: options.Journal = None,
+    output: OutputOptions,
+) -> None:
+    """List the history, newest last."""
+    if prune is not None:
+        removed = kf.prune_runs(prune, journal=journal)
+        output.write(removed)
+        echo(f"{len(removed):,} runs removed.")
+        return
+    history = kf.runs(journal=journal)
+    if output.is_screen:
+        screens.print_frame(_history(history).tail(screens.MOST_ROWS), what="runs")
+    else:
+        output.write(history)
+    echo("One run by name: klikit-frames status last" if len(history) else "There is no run yet.")
+
+
+def _history(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a run a row as a person looks for it: when, where, how much, how it ended."""
+    bad = runs[["rejected", "failed", "unknown", "not_sent"]].sum(axis=1)
+    told = runs.assign(run_id=runs["run_id"].str[:SHORT_ID], rows=runs["n_rows"], requests=runs["n_requests"])
+    told = told.assign(started=runs["started_at"], **{"not done": bad})
+    return told[["run_id", "started", "host", "rows", "requests", "not done", "status"]]
+
+
+def status(run_id: options.RunId, *, journal: options.Journal = None, output: OutputOptions) -> None:
+    """Print how far a run is, row by row, without waiting for it; exit as `apply` would."""
+    result = kf.attach(run_id, journal=journal).so_far()
+    endings.finish(result, output, journal=journal)
+
+
+def verify(
+    run_id: options.RunId,
+    *,
+    journal: options.Journal = None,
+    connection: ConnectionOptions,
+    output: OutputOptions,
+) -> None:
+    """Read back what a run wrote. Exit 1 if some of it differs now."""
+    result = _ended(run_id, journal=journal)
+    with connection.connect() as client:
+        proof = kf.verify(result, client, journal=journal)
+    if output.is_screen:
+        screens.print_proof(proof, result.names)
+    else:
+        output.write(proof)
+    echo(outputs.count_values(proof["proof"]))
+    name = f"{run_id}{outputs.journal_option(journal)}"
+    if proof["proof"].eq("not_visible_yet").any():
+        echo(f"To show it to guests: klikit-frames publish --run {name}")
+    else:
+        echo(f"To mail it: klikit-frames report {name} --verify --out report.html")
+    if proof["proof"].eq("differs").any():
+        raise typer.Exit(ExitCode.SOME_ROWS_NOT)
+
+
+def report(
+    run_id: options.RunId,
+    out: options.PageFile,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="The table that it came from; only its name is put on the page."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read back what the run wrote, and put that on the page.")
+    ] = False,
+    journal: options.Journal = None,
+    connection: ConnectionOptions,
+) -> None:
+    """Write one HTML file on a run, to mail to whoever asked for it. Only `--verify` needs credentials."""
+    result = _ended(run_id, journal=journal)
+    plan, by = _plan_of(result, journal=journal), _person_of(result, journal=journal)
+    proof = None
+    if verify:
+        with connection.connect() as client:
+            proof = kf.verify(result, client, journal=journal)
+    with outputs.writing(out):
+        kf.report(out, plan=plan, result=result, proof=proof, by=by, file=file)
+    echo(f"Written to {out}")
+
+
+def _plan_of(result: kf.Result, *, journal: Path | None) -> kf.Plan:
+    """Return the plan of a run, as the journal keeps it."""
+    from klikit_frames.planning.plan import parse_plan
+    from klikit_frames.running.journal import read_journal
+
+    with read_journal(journal) as book:
+        return parse_plan(book.plan_body(result.run_id))
+
+
+def _person_of(result: kf.Result, *, journal: Path | None) -> str | None:
+    """Return who ran it, and on which machine, as the journal noted it."""
+    history = kf.runs(journal=journal)
+    run = history[history["run_id"] == result.run_id]
+    return None if run.empty else f"{run['user'].iloc[0]} on {run['machine'].iloc[0]}"
+
+
+def _ended(run_id: str, *, journal: Path | None) -> kf.Result:
+    """Return the result of a run that has ended; one that goes on is said to, not waited for."""
+    job = kf.attach(run_id, journal=journal)
+    if not job.is_done:
+        raise exit_with(
+            ExitCode.SOME_ROWS_NOT,
+            f"Run {run_id} has not ended. {job.progress}; `klikit-frames status {run_id}` shows more.",
+        )
+    return job.result()

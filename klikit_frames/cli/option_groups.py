@@ -1,0 +1,107 @@
+"""Options that come together: how to connect, where the data go, whether a person has agreed.
+
+A command takes a group as one parameter; `expand_groups` makes of it the single options that typer knows.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import options, outputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionOptions:
+    """How to reach the business."""
+
+    profile: options.Profile = None
+    reads_per_minute: Annotated[int, typer.Option(min=1, help="The read cap to keep.")] = 600
+
+    def connect(self) -> kf.Client:
+        """Return a client of the business."""
+        return kf.connect(**asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOptions(ConnectionOptions):
+    """How to reach the business, and how fast to write to it."""
+
+    writes_per_minute: Annotated[int, typer.Option(min=1, help="The write cap to keep.")] = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentOptions:
+    """Whether the person has agreed to what is sent."""
+
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False
+    confirm: Annotated[
+        str | None,
+        typer.Option("--confirm", metavar="CODE", help="The code that the guard of a real host names."),
+    ] = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether nobody has to be asked."""
+        return self.yes or self.confirm is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Where the data go, and in which format."""
+
+    json: outputs.AsJson = False
+    jsonl: outputs.AsJsonLines = False
+    out: options.OutFile = None
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether a person looks at what goes to stdout."""
+        return outputs.is_screen(json=self.json, jsonl=self.jsonl, out=self.out)
+
+    def write(self, frame: pd.DataFrame, *, again: str = "") -> None:
+        """Write `frame` where and as the person asked; `again` is the command that tells it once more."""
+        outputs.write(frame, json=self.json, jsonl=self.jsonl, out=self.out, again=again)
+
+
+def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with each group of options in its signature written out, in the group's place."""
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if is_dataclass(parameter.annotation)
+    }
+
+    @wraps(command)
+    def expanded(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    parameters = [
+        option
+        for name, parameter in signature.parameters.items()
+        for option in (_options_of(groups[name]) if name in groups else [parameter])
+    ]
+    expanded.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return expanded
+
+
+def _options_of(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(field.name, keyword, default=field.default, annotation=hints[field.name])
+        for field in fields(group)
+    ]

@@ -1,0 +1,167 @@
+"""The commands that make, check and plan tables, and send nothing: template, check, plan, diff, align."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import options, outputs, screens
+from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
+from klikit_frames.cli.outputs import echo, exit_with, quote
+from klikit_frames.wording import counted
+
+MaxIds = Annotated[int, typer.Option(min=1, help="Most entity ids in one request.")]
+MaxStores = Annotated[int, typer.Option(min=1, help="Most stores in one request.")]
+Combine = Annotated[bool, typer.Option(help="`--no-combine` sends one request per row.")]
+TimeBudget = Annotated[float, typer.Option(min=0, help="Most seconds spent on the search for a better plan.")]
+ShowRequests = Annotated[bool, typer.Option("--requests", help="Show the requests, not what they change.")]
+
+
+def template(
+    path: options.TemplateFile,
+    *,
+    store: options.StoreList = None,
+    all_stores: options.AllStores = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Only the headers; needs no credentials.")] = False,
+    connection: ConnectionOptions,
+) -> None:
+    """Write a table to fill in: the right headers, and the menu's dishes with names beside ids."""
+    if empty:
+        kf.template(path)
+    else:
+        with connection.connect() as client:
+            listed = kf.stores(client)
+            pairs = listed if all_stores else options.parse_stores(store) if store else None
+            kf.template(
+                path, state=kf.read_state(client, stores=pairs), stores=None if pairs is None else listed
+            )
+    echo(f"Written to {path}. Fill in is_enabled, delete the rows that are not meant, then check it.")
+
+
+def check(
+    source: options.Source,
+    annotated: options.AnnotatedFile = None,
+    *,
+    column: options.Columns = None,
+    names: options.Names = False,
+    connection: ConnectionOptions,
+    output: OutputOptions,
+) -> None:
+    """Read a table and list every problem in it. Sends nothing; only `--names` needs credentials."""
+    content = options.open_source(source)
+    checked = kf.check_toggles(content, **options.table_options(column, connection, names=names))
+    for note in checked.notes:
+        echo(note)
+    if annotated is not None:
+        outputs.write(checked.annotated, out=annotated)
+    if len(checked.problems) and output.is_screen:
+        # The whole list is a file here, where a notebook has an attribute.
+        echo(str(checked).replace("see .problems for all", "--out FILE.csv writes all"))
+    else:
+        output.write(checked.problems)
+    n_errors = int(checked.problems["severity"].eq("error").sum())
+    echo(f"{counted(len(checked.toggles), 'good row')}, {counted(n_errors, 'problem')}.")
+    if n_errors:
+        echo(f"To mend them beside their rows: klikit-frames check {quote(source)} --annotated FILE.csv")
+        raise typer.Exit(ExitCode.PROBLEMS)
+    echo(f"Next: klikit-frames plan {quote(source)}")
+
+
+def plan(
+    source: options.Source,
+    *,
+    column: options.Columns = None,
+    names: options.Names = False,
+    state: options.StateFile = None,
+    live: options.Live = False,
+    max_ids: MaxIds = 500,
+    max_stores: MaxStores = 500,
+    combine: Combine = True,
+    time_budget_s: TimeBudget = 5.0,
+    requests: ShowRequests = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 10 if there is something to send.")
+    ] = False,
+    out: options.PlanFile = None,
+    json: outputs.AsJson = False,
+    jsonl: outputs.AsJsonLines = False,
+    connection: ConnectionOptions,
+) -> None:
+    """Show the fewest requests that carry a table. Sends nothing."""
+    if live and state is not None:
+        raise exit_with(
+            ExitCode.USAGE, "Either --live or --state: a plan is made against one state. Nothing was sent."
+        )
+    content = options.open_source(source)
+    toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
+    made = kf.plan(
+        toggles,
+        state=options.state_of(toggles, connection, snapshot=state) if live or state is not None else None,
+        limits=kf.Limits(max_ids=max_ids, max_stores=max_stores),
+        combine=combine,
+        time_budget_s=time_budget_s,
+    )
+    is_screen = outputs.is_screen(json=json, jsonl=jsonl, out=out) and not requests
+    if is_screen:
+        screens.print_overview(made.overview)
+    else:
+        echo(f"{made.overview.headline}.\n{made}")
+    if out is not None:
+        outputs.save_plan(made, out)
+        echo(f"Saved. `klikit-frames apply {quote(out)}` sends exactly this plan.")
+    else:
+        if requests and outputs.is_screen(json=json, jsonl=jsonl, out=out):
+            screens.print_requests(made.requests)
+        elif not is_screen:
+            outputs.write(made.requests, json=json, jsonl=jsonl)
+        echo(f"To send it: klikit-frames apply {quote(source)}")
+    if exit_code and made.n_requests:
+        raise typer.Exit(ExitCode.CHANGES)
+
+
+def diff(
+    source: options.Source,
+    *,
+    snapshot: options.StateFile = None,
+    connection: ConnectionOptions,
+    output: OutputOptions,
+) -> None:
+    """Compare a table with the live flags. Sends nothing that changes anything."""
+    toggles = kf.read_toggles(options.open_source(source))
+    live = options.state_of(toggles, connection, snapshot=snapshot)
+    found = kf.diff(toggles, live)
+    if output.is_screen:
+        screens.print_toggles(found[found["change"].eq("change")], live)
+    else:
+        output.write(found)
+    echo(outputs.count_values(found["change"]))
+    if found["change"].eq("change").any() and source != "-":
+        echo(f"To make it true: klikit-frames apply {quote(source)} --live")
+
+
+def align(
+    like: Annotated[str, typer.Option("--like", metavar="BRAND/BRANCH", help="The store that is right.")],
+    *,
+    store: options.StoreList = None,
+    connection: ConnectionOptions,
+    output: OutputOptions,
+) -> None:
+    """Make the table that brings stores in line with one store. Sends nothing."""
+    pattern = options.parse_stores([like])[0]
+    if not store:
+        raise exit_with(ExitCode.USAGE, "Name the stores to bring in line: --store BRAND/BRANCH.")
+    others = options.parse_stores(store)
+    with connection.connect() as client:
+        state = kf.read_state(client, stores=list(dict.fromkeys([pattern, *others])))
+    toggles = kf.align(state, like=pattern)
+    if output.is_screen:
+        screens.print_toggles(toggles, state)
+    else:
+        output.write(toggles)
+    echo(kf.summary(toggles))
+    where = "FILE.csv" if output.out is None else output.out
+    first = "Keep it with --out FILE.csv, then send" if output.out is None else "To send"
+    echo(f"{first} it: klikit-frames apply {where}")
