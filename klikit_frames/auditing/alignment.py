@@ -10,8 +10,8 @@ import pandas as pd
 from ..errors import StateError
 from ..frames.live_flags import live_flags
 from ..frames.schemas import TOGGLE_COLUMNS
+from ..menus.matching import Codes, check_state, flags, match_rows
 from .contrasts import ENTITY_COLUMNS, business_flags, store_rows
-from .matching import Codes, check_state, flags, match_rows
 
 
 def align(state: pd.DataFrame, *, like: tuple[int, int] | pd.DataFrame | Literal["business"]) -> pd.DataFrame:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
+from ..menus.matching import Codes
 from ..menus.trees import TEXT
 from .darkness import effective
 from .labels import name_of, read_labels
-from .matching import Codes
 from .pictures import OFF, ON, Picture, check_choice, new_figure
 
 if TYPE_CHECKING:

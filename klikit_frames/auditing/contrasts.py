@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
+from ..menus.matching import Codes, booleans, check_state, encode_keys, flags, match_rows
 from ..menus.stores import store_pairs
-from .matching import Codes, booleans, check_state, encode_keys, flags, match_rows
 
 ENTITY_COLUMNS = ("entity_type", "entity_id")
 

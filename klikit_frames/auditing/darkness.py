@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
-from .matching import Codes, booleans, check_state, flags, match_rows, named
+from ..menus.matching import Codes, booleans, check_state, named
+from ..menus.visibility import OFF, ON, link_rows, own_flags
 
-PLACE_COLUMNS = ("scope", "brand_id", "branch_id")
 _REASONS = ("itself", "category", "section", "all items")
 _ITSELF, _CATEGORY, _SECTION, _ALL_ITEMS = range(4)
-# Three values in the order that makes AND a minimum and OR a maximum: off, not known, on.
-_OFF, _UNKNOWN, _ON = 0, 1, 2
-
-
-class Links(NamedTuple):
-    """All paths: the position of the row, and of what stands above it on this path, or -1."""
-
-    row: Codes
-    section: Codes
-    category: Codes
 
 
 def effective(state: pd.DataFrame) -> pd.DataFrame:
@@ -50,10 +38,8 @@ def effective(state: pd.DataFrame) -> pd.DataFrame:
     """
     own, above, sections = _levels(check_state(state, also=["path_ids"]))
     seen = np.minimum(own, above)
-    reason = np.select(
-        [seen != _OFF, own == _OFF, sections == _OFF], [-1, _ITSELF, _SECTION], default=_CATEGORY
-    )
-    told = booleans(np.select([seen == _ON, seen == _OFF], [1, 0], default=-1))
+    reason = np.select([seen != OFF, own == OFF, sections == OFF], [-1, _ITSELF, _SECTION], default=_CATEGORY)
+    told = booleans(np.select([seen == ON, seen == OFF], [1, 0], default=-1))
     return state.assign(is_effective=told.array, dark_because=named(reason, _REASONS).array)
 
 
@@ -92,66 +78,16 @@ def _levels(state: pd.DataFrame) -> tuple[Codes, Codes, Codes]:
     """Return for each row its own flag, the best of its paths, and the best of the sections of its paths."""
     own = own_flags(state)
     links = link_rows(state)
-    section, category = (np.where(at < 0, _ON, own[at]) for at in (links.section, links.category))
+    section, category = (np.where(at < 0, ON, own[at]) for at in (links.section, links.category))
     paths = np.minimum(section, category)
     return own, _best(paths, links.row, n_rows=len(state)), _best(section, links.row, n_rows=len(state))
-
-
-def own_flags(state: pd.DataFrame) -> Codes:
-    """Return 2, 1 or 0 for on, not known and off: by the row's own flags, an item's own among them."""
-    own = _ordered(flags(state["is_enabled"]))
-    if "is_item_enabled" not in state.columns:
-        return own
-    item = flags(state["is_item_enabled"])
-    return np.where(item < 0, own, np.minimum(own, _ordered(item)))
-
-
-def link_rows(state: pd.DataFrame) -> Links:
-    """Return every path of every row as positions in `state` of the section and the category on it.
-
-    Raises
-    ------
-    StateError
-        A cell stands twice in the state.
-    """
-    codes, texts = pd.factorize(state["path_ids"])
-    parsed = [[path.split("/") for path in text.split("|")] for text in texts]
-    counts = np.array([*map(len, parsed), 0])
-    row = np.repeat(np.arange(len(state)), counts[codes])
-    starts = np.concatenate([[0], np.cumsum(counts)])[codes]
-    path = np.arange(len(row)) - np.repeat(np.cumsum(counts[codes]) - counts[codes], counts[codes])
-    path += np.repeat(starts, counts[codes])
-    return _linked(state, row, paths=[path for paths in parsed for path in paths], path=path)
-
-
-def _linked(state: pd.DataFrame, row: Codes, *, paths: list[list[str]], path: Codes) -> Links:
-    is_item = (state["entity_type"] == "item").to_numpy(dtype=bool)[row]
-    # An item's path ends in its category; what stands before that, or above a category, is a section.
-    last = _ids(paths, at=-1)[path]
-    before = _ids(paths, at=-2)[path]
-    section = _parents(state, row, "section", ids=np.where(is_item, before, last))
-    category = _parents(state, row, "category", ids=np.where(is_item, last, -1))
-    return Links(row, section, category)
-
-
-def _ids(paths: list[list[str]], *, at: int) -> Codes:
-    return np.array([int(path[at]) if len(path) >= -at else -1 for path in paths] or [-1], dtype=np.int64)
-
-
-def _parents(state: pd.DataFrame, row: Codes, entity_type: str, *, ids: Codes) -> Codes:
-    """Return where in the state the parents of this type stand; each in its row's own store."""
-    where = np.flatnonzero((state["entity_type"] == entity_type).to_numpy(dtype=bool))
-    columns = (*PLACE_COLUMNS, "entity_id")
-    asked = state[list(PLACE_COLUMNS)].take(row).assign(entity_id=ids)
-    found = match_rows(asked, within=state.take(where), columns=columns)
-    return np.where(found < 0, -1, where[found] if len(where) else -1)
 
 
 def _item_counts(state: pd.DataFrame) -> tuple[Codes, Codes]:
     """Return for each row how many items stand in it as their category, and how many of these are on."""
     links = link_rows(state)
     inside = links.category >= 0
-    is_on = own_flags(state)[links.row[inside]] == _ON
+    is_on = own_flags(state)[links.row[inside]] == ON
     category = links.category[inside]
     return (
         np.bincount(category, minlength=len(state)),
@@ -161,11 +97,7 @@ def _item_counts(state: pd.DataFrame) -> tuple[Codes, Codes]:
 
 def _best(levels: Codes, row: Codes, *, n_rows: int) -> Codes:
     """Return the highest level per row; a row without a path has nothing above it that could be off."""
-    best = np.full(n_rows, _OFF)
+    best = np.full(n_rows, OFF)
     np.maximum.at(best, row, levels)
-    best[np.bincount(row, minlength=n_rows) == 0] = _ON
+    best[np.bincount(row, minlength=n_rows) == 0] = ON
     return best
-
-
-def _ordered(codes: Codes) -> Codes:
-    return np.select([codes < 0, codes == 1], [_UNKNOWN, _ON], default=_OFF)

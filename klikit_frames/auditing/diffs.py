@@ -10,9 +10,9 @@ import pandas as pd
 from ..frames.live_flags import live_flags
 from ..frames.schemas import ENTITY_TYPES, SCOPES, TOGGLE_COLUMNS
 from ..frames.toggles import read_toggles
+from ..menus.matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
 from ..menus.trees import DTYPES
 from ..planning.skips import find_foreign_stores, find_options, is_complete_state
-from .matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
 
 _DTYPES = {name: DTYPES[name] for name in CELL_COLUMNS} | {"is_enabled": "bool"}
 CHANGES = ("already", "change", "not_in_menu", "unknown")

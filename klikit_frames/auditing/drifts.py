@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .darkness import PLACE_COLUMNS
-from .matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
+from ..menus.matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
+from ..menus.visibility import PLACE_COLUMNS
 
 _DRIFTS = ("switched_on", "switched_off", "appeared", "gone", "not_read", "unknown")
 _ON, _OFF, _APPEARED, _GONE, _NOT_READ, _UNKNOWN = range(6)

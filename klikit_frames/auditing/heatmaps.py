@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..frames.schemas import ENTITY_TYPES
+from ..menus.matching import Codes, check_state, flags
 from .labels import Labels, key, name_of, read_labels
-from .matching import Codes, check_state, flags
 from .pictures import ABSENT, OFF, ON, UNKNOWN, Picture, check_choice, new_figure
 
 if TYPE_CHECKING:

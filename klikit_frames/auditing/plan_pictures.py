@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .matching import Codes
+from ..menus.matching import Codes
 from .pictures import Picture, new_figure
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import pandas as pd
 
 from ..frames.schemas import RESULT_COLUMNS
 from ..html import fold_html, overview_html, paragraph_html, table_html
+from ..menus.matching import CELL_COLUMNS
 from ..overview import make_overview, read_names
 from .bars import plot_dark, plot_drift
 from .heatmaps import plot_matrix
-from .matching import CELL_COLUMNS
 from .pictures import Picture
 from .plan_pictures import plot_plan
 from .summaries import summary

@@ -13,6 +13,7 @@ import pandas as pd
 from ..errors import PlanError
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..html import paragraph_html, table_html
+from ..menus.matching import CELL_COLUMNS, booleans, flags, match_rows
 from ..menus.trees import TEXT
 from ..model import Cell, cell_of
 from ..planning.plan import Plan, parse_plan
@@ -26,7 +27,6 @@ from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
 from ..running.undo_checks import later_write, was_changed
 from .alignment import as_toggles
-from .matching import CELL_COLUMNS, booleans, flags, match_rows
 from .verification import describe_menu, describe_own, describe_write, read_cells
 
 if TYPE_CHECKING:

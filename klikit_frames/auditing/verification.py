@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from ..errors import PlanError
+from ..frames.cell_keys import encode_keys
+from ..menus.matching import Codes, booleans, flags, match_rows, named
 from ..menus.trees import TEXT
+from ..menus.visibility import PLACE_COLUMNS
 from ..model import Cell, cell_of
-from ..planning.cell_keys import encode_keys
 from ..progress import Progress
 from ..running.evidence import CellWrite, Proof, Write, find_pending
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, read_journal
 from ..running.live_state import Observation, observe
-from .darkness import PLACE_COLUMNS
 from .diffs import append_columns
-from .matching import Codes, booleans, flags, match_rows, named
 
 if TYPE_CHECKING:
     from ..api.client import Client

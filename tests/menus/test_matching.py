@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.auditing.matching import CELL_COLUMNS, booleans, flags, match_rows, named
+from klikit_frames.menus.matching import CELL_COLUMNS, booleans, flags, match_rows, named
 from tests.auditing.samples import business, in_store, state_of
 
 _IDS = st.one_of(st.integers(1, 5), st.integers(1, 2**63 - 1))

@@ -1,4 +1,4 @@
-"""Flags and names as small codes, and states that are none; cells are found by `planning.cell_keys`."""
+"""Flags and names as small codes, and states that are none; cells are found by `frames.cell_keys`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
+from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
 from ..frames.schemas import STATE_COLUMNS
-from ..menus.trees import TEXT
-from ..planning.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
+from .trees import TEXT
 
 __all__ = ["CELL_COLUMNS", "Codes", "booleans", "check_state", "encode_keys", "flags", "match_rows", "named"]
 

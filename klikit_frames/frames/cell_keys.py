@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import StateError
-from ..frames.schemas import ENTITY_TYPES, SCOPES
+from .schemas import ENTITY_TYPES, SCOPES
 
 CELL_COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
 Codes = npt.NDArray[Any]

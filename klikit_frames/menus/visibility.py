@@ -1,0 +1,77 @@
+"""The paths by which guests come to a row of a menu, and the flags on them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .matching import Codes, flags, match_rows
+
+PLACE_COLUMNS = ("scope", "brand_id", "branch_id")
+# Three values in the order that makes AND a minimum and OR a maximum: off, not known, on.
+OFF, UNKNOWN, ON = 0, 1, 2
+
+
+class Links(NamedTuple):
+    """All paths: the position of the row, and of what stands above it on this path, or -1."""
+
+    row: Codes
+    section: Codes
+    category: Codes
+
+
+def own_flags(state: pd.DataFrame) -> Codes:
+    """Return 2, 1 or 0 for on, not known and off: by the row's own flags, an item's own among them."""
+    own = ordered(flags(state["is_enabled"]))
+    if "is_item_enabled" not in state.columns:
+        return own
+    item = flags(state["is_item_enabled"])
+    return np.where(item < 0, own, np.minimum(own, ordered(item)))
+
+
+def link_rows(state: pd.DataFrame) -> Links:
+    """Return every path of every row as positions in `state` of the section and the category on it.
+
+    Raises
+    ------
+    StateError
+        A cell stands twice in the state.
+    """
+    codes, texts = pd.factorize(state["path_ids"])
+    parsed = [[path.split("/") for path in text.split("|")] for text in texts]
+    counts = np.array([*map(len, parsed), 0])
+    row = np.repeat(np.arange(len(state)), counts[codes])
+    starts = np.concatenate([[0], np.cumsum(counts)])[codes]
+    path = np.arange(len(row)) - np.repeat(np.cumsum(counts[codes]) - counts[codes], counts[codes])
+    path += np.repeat(starts, counts[codes])
+    return _linked(state, row, paths=[path for paths in parsed for path in paths], path=path)
+
+
+def _linked(state: pd.DataFrame, row: Codes, *, paths: list[list[str]], path: Codes) -> Links:
+    is_item = (state["entity_type"] == "item").to_numpy(dtype=bool)[row]
+    # An item's path ends in its category; what stands before that, or above a category, is a section.
+    last = _ids(paths, at=-1)[path]
+    before = _ids(paths, at=-2)[path]
+    section = _parents(state, row, "section", ids=np.where(is_item, before, last))
+    category = _parents(state, row, "category", ids=np.where(is_item, last, -1))
+    return Links(row, section, category)
+
+
+def _ids(paths: list[list[str]], *, at: int) -> Codes:
+    return np.array([int(path[at]) if len(path) >= -at else -1 for path in paths] or [-1], dtype=np.int64)
+
+
+def _parents(state: pd.DataFrame, row: Codes, entity_type: str, *, ids: Codes) -> Codes:
+    """Return where in the state the parents of this type stand; each in its row's own store."""
+    where = np.flatnonzero((state["entity_type"] == entity_type).to_numpy(dtype=bool))
+    columns = (*PLACE_COLUMNS, "entity_id")
+    asked = state[list(PLACE_COLUMNS)].take(row).assign(entity_id=ids)
+    found = match_rows(asked, within=state.take(where), columns=columns)
+    return np.where(found < 0, -1, where[found] if len(where) else -1)
+
+
+def ordered(codes: Codes) -> Codes:
+    """Return 2, 1 or 0 for codes of 1, -1 (missing) and 0."""
+    return np.select([codes < 0, codes == 1], [UNKNOWN, ON], default=OFF)
