@@ -6,7 +6,8 @@ A command takes a group as one parameter; `expand_groups` makes of it the single
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -18,6 +19,8 @@ from klikit_frames.cli import options, outputs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from klikit_frames.running.notifications import OnFinish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,44 @@ class ConsentOptions:
     def is_given(self) -> bool:
         """Whether nobody has to be asked."""
         return self.yes or self.confirm is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotifyOptions:
+    """Who gets word of how it ended."""
+
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            "--notify",
+            metavar="CMD",
+            help="Run this command at the end, the summary as JSON on its standard input; no shell reads it.",
+        ),
+    ] = None
+
+    @contextmanager
+    def watch(self, action: str) -> Iterator[OnFinish]:
+        """Give what a run calls when it ends; an error before there is a run is told as well."""
+        from klikit_frames.running.notifications import CommandNotifier, notify, summarise_error
+
+        if self.notify is None:
+            yield None
+            return
+        command = CommandNotifier.parse(self.notify)
+        summaries: list[dict[str, Any]] = []
+
+        def on_finish(summary: dict[str, Any]) -> None:
+            summaries.append(summary)
+            command(summary | {"action": action})
+
+        try:
+            yield on_finish
+        except kf.KlikitFramesError as error:
+            if not summaries and (
+                note := notify(on_finish, summarise_error(error, action=action, host=None))
+            ):
+                outputs.echo(note)
+            raise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import typer
 import klikit_frames as kf
 from klikit_frames.cli import consent, endings, options, outputs
 from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import ConsentOptions, OutputOptions, WriteOptions
+from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions, WriteOptions
 from klikit_frames.cli.outputs import echo, exit_with
 from klikit_frames.wording import counted
 
@@ -46,40 +46,43 @@ def apply(
     publish: Annotated[
         bool, typer.Option("--publish", help="Publish the stores that were written, so that guests see it.")
     ] = False,
+    notice: NotifyOptions,
     connection: WriteOptions,
     output: OutputOptions,
 ) -> None:
     """Make a table or a plan true, and print what became of every row."""
-    content = options.open_source(source)
-    made = options.load_plan_if_it_is_one(content)
-    if made is not None and live:
-        raise exit_with(
-            ExitCode.USAGE,
-            "--live is for a table; a plan is sent as it was saved. Nothing was sent: "
-            "drop --live, or plan the table again with `klikit-frames plan TABLE --live`.",
-        )
-    if made is not None and (column or names):
-        raise exit_with(
-            ExitCode.USAGE,
-            "--column and --names are for a table; a plan is sent as it was saved. Nothing was sent.",
-        )
-    if made is None:
-        toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
-    with connection.connect() as client:
+    with notice.watch("apply") as on_finish:
+        content = options.open_source(source)
+        made = options.load_plan_if_it_is_one(content)
+        if made is not None and live:
+            raise exit_with(
+                ExitCode.USAGE,
+                "--live is for a table; a plan is sent as it was saved. Nothing was sent: "
+                "drop --live, or plan the table again with `klikit-frames plan TABLE --live`.",
+            )
+        if made is not None and (column or names):
+            raise exit_with(
+                ExitCode.USAGE,
+                "--column and --names are for a table; a plan is sent as it was saved. Nothing was sent.",
+            )
         if made is None:
-            state = options.read_live_state(client, toggles) if live else None
-            made = kf.plan(toggles, state=state)
-        made = consent.agree_on(made, client, agreed)
-        result = kf.run(
-            made,
-            client,
-            journal=journal,
-            on_error=on_error.value,
-            confirm=agreed.confirm,
-            max_failures=max_failures,
-            first=first,
-            publish=publish,
-        )
+            toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
+        with connection.connect() as client:
+            if made is None:
+                state = options.read_live_state(client, toggles) if live else None
+                made = kf.plan(toggles, state=state)
+            made = consent.agree_on(made, client, agreed)
+            result = kf.run(
+                made,
+                client,
+                journal=journal,
+                on_error=on_error.value,
+                confirm=agreed.confirm,
+                max_failures=max_failures,
+                first=first,
+                publish=publish,
+                on_finish=on_finish,
+            )
     endings.finish(result, output, journal=journal, is_brief=True)
 
 
@@ -87,12 +90,13 @@ def resume(
     run_id: options.RunId,
     *,
     journal: options.Journal = None,
+    notice: NotifyOptions,
     connection: WriteOptions,
     output: OutputOptions,
 ) -> None:
     """Go on with a run that was interrupted or killed: only what is not settled is sent."""
-    with connection.connect() as client:
-        result = kf.resume(run_id, client, journal=journal)
+    with notice.watch("resume") as on_finish, connection.connect() as client:
+        result = kf.resume(run_id, client, journal=journal, on_finish=on_finish)
     endings.finish(result, output, journal=journal)
 
 
@@ -102,11 +106,12 @@ def undo(
     agreed: ConsentOptions,
     journal: options.Journal = None,
     save: options.TakebackFile = None,
+    notice: NotifyOptions,
     connection: WriteOptions,
     output: OutputOptions,
 ) -> None:
     """Take a run back, sparing what others have changed since."""
-    with connection.connect() as client:
+    with notice.watch("undo") as on_finish, connection.connect() as client:
         made = kf.undo(run_id, client, journal=journal)
         if save is not None:
             echo(str(made))
@@ -114,7 +119,7 @@ def undo(
             echo(f"Saved. `klikit-frames apply {outputs.quote(save)}` takes it back.")
             return
         shown = consent.agree_on(made, client, agreed)
-        result = kf.run(shown, client, journal=journal, confirm=agreed.confirm)
+        result = kf.run(shown, client, journal=journal, confirm=agreed.confirm, on_finish=on_finish)
     endings.finish(result, output, journal=journal, is_brief=True)
 
 

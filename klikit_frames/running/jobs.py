@@ -17,6 +17,7 @@ from . import locks
 from .executor import RunExecutor, build_result, recorded_result
 from .journal import JournalPath, open_journal, read_journal
 from .lifecycle import EndReason
+from .notifications import OnFinish, check_on_finish, report_result
 from .results import Result
 from .runs import open_run
 
@@ -66,9 +67,10 @@ class Standing(Protocol):
 class LocalJob:
     """A run on a thread of this process."""
 
-    def __init__(self, session: RunExecutor, *, progress: Any) -> None:
+    def __init__(self, session: RunExecutor, *, progress: Any, on_finish: OnFinish) -> None:
         self._session = session
         self._progress = progress
+        self._on_finish = on_finish
         self._result: Result | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=f"run {session.run.run_id}", daemon=True)
@@ -107,10 +109,14 @@ class LocalJob:
 
     def _work(self) -> None:
         try:
-            with self._session as session:
-                self._result = session.execute(progress=self._progress)
+            host = self._session.client.host
+            self._result = report_result(self._execute, self._on_finish, action="run", host=host)
         except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
             self._error = error
+
+    def _execute(self) -> Result:
+        with self._session as session:
+            return session.execute(progress=self._progress)
 
 
 class RemoteJob:
@@ -276,7 +282,7 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
     **options
         All of ``kf.run``: ``journal``, ``progress`` (an object; no bar is drawn by itself), ``on_error``,
         ``confirm``, ``max_failures``, ``deadline_s``, ``first``, ``before``,
-        ``publish``.
+        ``publish``, ``on_finish`` (called on the job's thread; an error that is raised here is not told).
 
     Returns
     -------
@@ -298,9 +304,11 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
     '1 row: 1 applied.'
     """
     progress = options.pop("progress", None)
+    on_finish = options.pop("on_finish", None)
     check_progress(progress)
+    check_on_finish(on_finish)
     session = open_run(plan, client, **options)
-    return Job(session.run.run_id, LocalJob(session, progress=progress))
+    return Job(session.run.run_id, LocalJob(session, progress=progress, on_finish=on_finish))
 
 
 def attach(run_id: str, *, journal: JournalPath = None) -> Job:

@@ -25,6 +25,7 @@ from .guards import (
 from .journal import Journal, JournalPath, open_journal, read_journal
 from .lifecycle import EndReason
 from .monitor import OnError, Rules, RunMonitor
+from .notifications import OnFinish, report_result
 from .request_trees import RowCounter
 from .results import Result
 
@@ -47,6 +48,7 @@ def run(
     first: int | None = None,
     before: Before = "auto",
     publish: bool = False,
+    on_finish: OnFinish = None,
 ) -> Result:
     """Send a plan and return what became of every row.
 
@@ -82,6 +84,10 @@ def run(
         every cell and was read less than 15 minutes ago, else a reading of the menus of the touched stores
         before the first request; always the one or the other; or nowhere, and then there is no undo. Where a
         menu cannot be read, nothing is sent. A store that the API does not know is no such menu.
+    on_finish : callable, optional
+        Called once at the end with the summary as a dict (``host, status, is_complete, counts, headline,
+        account, trouble, resume …``), also where an error is raised: ``status`` is then ``error``. If it
+        fails itself, a note of the result says so, and nothing else changes.
 
     Returns
     -------
@@ -109,22 +115,33 @@ def run(
     0  applied   ok          200
     """
     check_progress(progress)
-    with open_run(
-        plan,
-        client,
-        journal=journal,
-        on_error=on_error,
-        confirm=confirm,
-        max_failures=max_failures,
-        deadline_s=deadline_s,
-        first=first,
-        before=before,
-        publish=publish,
-    ) as session:
-        return session.execute(progress=progress)
+
+    def work() -> Result:
+        with open_run(
+            plan,
+            client,
+            journal=journal,
+            on_error=on_error,
+            confirm=confirm,
+            max_failures=max_failures,
+            deadline_s=deadline_s,
+            first=first,
+            before=before,
+            publish=publish,
+        ) as session:
+            return session.execute(progress=progress)
+
+    return report_result(work, on_finish, action="run", host=client.host)
 
 
-def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress: Progress = None) -> Result:
+def resume(
+    run_id: str,
+    client: Client,
+    *,
+    journal: JournalPath = None,
+    progress: Progress = None,
+    on_finish: OnFinish = None,
+) -> Result:
     """Go on with a run that was interrupted or killed, and return what became of every row.
 
     Uses the network and the journal. Sends only what is not settled, byte for byte under the key that it had,
@@ -143,6 +160,8 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
         The journal's file, as given to :func:`run`.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show progress, in requests.
+    on_finish : callable, optional
+        Gets the summary at the end, as by :func:`run`.
 
     Returns
     -------
@@ -166,8 +185,12 @@ def resume(run_id: str, client: Client, *, journal: JournalPath = None, progress
     True
     """
     check_progress(progress)
-    with _reopen(run_id, client, journal=journal) as session:
-        return session.execute(progress=progress)
+
+    def work() -> Result:
+        with _reopen(run_id, client, journal=journal) as session:
+            return session.execute(progress=progress)
+
+    return report_result(work, on_finish, action="resume", host=client.host)
 
 
 def runs(*, journal: JournalPath = None) -> pd.DataFrame:
