@@ -33,10 +33,10 @@ class Bar:
 
 
 class HoldingTransport(httpx.HTTPTransport):
-    """Keeps the `nth` request (of a method) until it is let go, and does something when it comes."""
+    """Keeps the `nth` request of a method until it is let go, and does something when it comes."""
 
     def __init__(
-        self, deed: Callable[[], object] = lambda: None, *, nth: int = 4, method: str | None = None
+        self, deed: Callable[[], object] = lambda: None, *, nth: int = 4, method: str = "PATCH"
     ) -> None:
         super().__init__()
         self.has_come = threading.Event()
@@ -47,13 +47,23 @@ class HoldingTransport(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
-        is_counted = self._method in {None, request.method}
+        is_counted = self._method == request.method
         self._n_left -= is_counted
         if is_counted and not self._n_left:
             self.has_come.set()
             self._deed()
             assert self.let_go.wait(30)
         return super().handle_request(request)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds, and fail where it does not within a minute."""
+    pause = threading.Event()
+    for _ in range(6_000):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError("what was waited for has not come in a minute")
 
 
 class AnsweringTransport(httpx.HTTPTransport):

@@ -12,7 +12,7 @@ import klikit_frames as kf
 from klikit_frames.running import jobs
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .doubles import Bar, HoldingTransport, writes
+from .doubles import Bar, HoldingTransport, wait_until, writes
 from .fault_worlds import KillPoint, connect, run_in_child, run_until_killed
 
 
@@ -93,9 +93,7 @@ def test_so_far(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) ->
     with connect(sandbox, max_connections=1, transport=transport, writes_per_minute=6000) as client:
         job = kf.start(singles, client, journal=journal)
         transport.has_come.wait()
-        # What was answered is on disk at the next look of the run, a tenth of a second later.
-        while job.progress.n_rows_done < 3:
-            pass
+        wait_until(lambda: job.progress.n_rows_done == 3)
         for seen in (job.so_far(), kf.attach(job.run_id, journal=journal).so_far()):
             assert seen.counts == seen.counts | {"applied": 3, "unknown": 1, "not_sent": 8}
             waiting = seen.frame[seen.frame["outcome"] == "not_sent"]
@@ -111,7 +109,7 @@ def test_so_far__before_the_journal_knows_it(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """A run that still reads the flags from before has sent nothing, and says so."""
-    transport = HoldingTransport(nth=1)
+    transport = HoldingTransport(nth=1, method="GET")
     with sandbox.connect(transport=transport) as client:
         job = kf.start(singles, client, journal=journal, before="read")
         transport.has_come.wait()
@@ -134,8 +132,7 @@ def test_so_far__of_a_run_that_broke(
         transport.has_come.wait()
         monkeypatch.setattr(JournalWriter, "commit", fail)
         transport.let_go.set()
-        while not job.is_done:
-            pass
+        wait_until(lambda: job.is_done)
         with pytest.raises(kf.JournalError, match="the disk is gone"):
             job.so_far()
 
@@ -159,8 +156,7 @@ def test_start__client_closed_on_the_way(
     sandbox.inject("latency", seconds=0.2, count=3)
     with sandbox.connect(max_connections=1) as client:
         job = kf.start(singles, client, journal=journal, progress=Bar(limit))
-        while not client.pacing.paused_s:
-            pass
+        wait_until(lambda: client.pacing.paused_s)
     result = job.result(timeout=30)
     assert result.status == "unreachable"
     assert result.counts["unknown"] == 0
@@ -177,7 +173,7 @@ def test_cancel__while_a_resumed_run_reads(
     assert run_until_killed(sandbox, singles, journal, kill_point=KillPoint("after_send", nth=1))
     (run_id,) = kf.runs(journal=journal)["run_id"]
     n_writes = len(writes(sandbox))
-    transport = HoldingTransport(nth=1)
+    transport = HoldingTransport(nth=1, method="GET")
     with connect(sandbox, transport=transport, max_connections=1) as client, ThreadPoolExecutor(1) as pool:
         going = pool.submit(kf.resume, run_id, client, journal=journal, progress=False)
         transport.has_come.wait()

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from tests.running.doubles import wait_until
 
 from .conftest import PLAIN, Call
 
@@ -193,8 +194,7 @@ def test_close__cuts_short_what_is_under_way(fault: str, capfd: pytest.CaptureFi
     sandbox = kf.sandbox.serve(faults=f"{fault}:seconds=60")
     with httpx.Client(base_url=sandbox.url, **PLAIN) as http, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(http.get, "/brands")
-        while sandbox.requests.empty:
-            pass
+        wait_until(lambda: not sandbox.requests.empty)
         sandbox.close()
         assert answer.result().status_code == 401
     assert capfd.readouterr() == ("", "")
