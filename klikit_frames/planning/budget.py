@@ -11,8 +11,12 @@ from ..progress import open_bar
 if TYPE_CHECKING:
     from ..progress import Bar, Progress
 
-# The slowest cap that the API is known to have, so that a request is never valued too little.
-_REQUEST_COSTS_S = 1.0
+# What a request takes under the API's own cap of 300 a minute.
+_REQUEST_COSTS_S = 0.2
+# Budgets above this were asked for, and are used.
+_DEFAULT_S = 5.0
+# On a busy machine the clock goes on while the search waits; then it may run so much longer.
+_PATIENCE = 3.0
 _OPERATIONS_PER_S = 4e9
 _PRODUCTS_PER_S = 3e10
 _GRACE_S = 2.0
@@ -25,7 +29,8 @@ _BAR_AFTER_S = 1.0
 class SearchBudget:
     """A budget of seconds, and a count of the work done.
 
-    The clock ends a search only at its budget. Whether more work is worth its while is decided by counted
+    Seconds are those that the processor works, so that a busy machine does not make plans worse, unless the
+    clock shows three times as many. Whether more work fits, and is worth its while, is decided by counted
     work, so that equal input stops at the same point on every run.
 
     Parameters
@@ -42,26 +47,30 @@ class SearchBudget:
     def __init__(self, time_budget_s: float, *, progress: Progress, spent_s: float = 0.0) -> None:
         if not time_budget_s >= 0:
             raise PlanError(f"time_budget_s is {time_budget_s!r}; it is a number of seconds from 0.")
-        self._started = time.monotonic()
+        self._started, self._started_work = time.monotonic(), time.process_time()
         self._budget_s = max(time_budget_s - 1.5 * spent_s, 0.4 * time_budget_s)
         self._progress = progress
         self._bar: Bar | None = None
         self._shown = 0
         self._parent: SearchBudget | None = None
         self._worked_s = 0.0
+        self._nominal_s, self._is_asked_for = time_budget_s, time_budget_s > _DEFAULT_S
         self.saved = 0
 
     @property
     def left_s(self) -> float:
-        """Seconds left by the clock."""
-        left_s = self._budget_s - (time.monotonic() - self._started)
+        """Seconds left."""
+        waited_s, worked_s = time.monotonic() - self._started, time.process_time() - self._started_work
+        left_s = self._budget_s - max(worked_s, waited_s / _PATIENCE)
         return left_s if self._parent is None else min(left_s, self._parent.left_s)
 
     @property
     def is_over(self) -> bool:
-        """Whether the clock has run out, or the work done is no longer worth the requests saved."""
+        """Whether the seconds have run out, or the work done is no longer worth the requests saved."""
         self.show()
         worth_s = max(_GRACE_S, self.saved * _REQUEST_COSTS_S)
+        if self._is_asked_for:
+            worth_s = max(worth_s, self._nominal_s)
         return self.left_s <= 0 or self._worked_s > worth_s
 
     def charge(self, operations: float) -> None:
@@ -71,12 +80,13 @@ class SearchBudget:
     def split(self, n_parts: int) -> SearchBudget:
         """Return the part of what is left that one of `n_parts` may take, counting its own work."""
         part = SearchBudget(max(0.0, self.left_s) / n_parts, progress=False)
-        part.saved, part._parent = self.saved, self
+        part.saved, part._parent, part._is_asked_for = self.saved, self, self._is_asked_for
+        part._nominal_s = self._nominal_s / n_parts
         return part
 
     def can_afford(self, operations: float) -> bool:
-        """Whether products of matrices of about so many operations fit into the time left."""
-        return operations / _PRODUCTS_PER_S < self.left_s
+        """Whether products of matrices of about so many operations fit into what counted work leaves."""
+        return self.left_s > 0 and operations / _PRODUCTS_PER_S < self._nominal_s - self._worked_s
 
     def close(self) -> None:
         """Finish the bar."""

@@ -11,6 +11,7 @@ from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
 from .kernel_search import KernelSearch
 from .kernels import find_kernel
+from .large_search import LargeSearch
 from .rectangles import Rectangle, cut_rectangles, remove_overlap
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     Members = list[NDArray[np.int64]]
 
-_MOST_CELLS = 64_000_000
+_MOST_CELLS = 256_000_000
+_LARGE = 250_000
 _MOST_CAPPED_CELLS = 4_000_000
 
 
@@ -96,6 +98,7 @@ class Component:
         self._stores = [table.stores.expand(each) for each in columns[:, None]]
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
         self._search: KernelSearch | None = None
+        self._large: LargeSearch | None = None
         self.is_searched = True
         self._capped: list[list[Rectangle]] = []
         self.n_trivial = min(self._count(self._by_rows()), self._count(self._by_columns()))
@@ -104,23 +107,27 @@ class Component:
     @property
     def bound(self) -> int:
         """No cover of the component takes fewer requests."""
-        if self._search is None:
-            return self._cap_bound
-        if not self._is_bound_by_caps:
-            return max(self._cap_bound, self._search.bound)
-        return max(self._cap_bound, self._search.bound, self._bound_by_apart())
+        found = [each.bound for each in (self._search, self._large) if each is not None]
+        if self._is_bound_by_caps:
+            found += [self._bound_by_apart(places) for places in self._apart()]
+        return max(self._cap_bound, *found, 1)
 
     @property
     def n_requests(self) -> int:
         """How many requests the best cover takes, cutting aside."""
-        return self.n_trivial if self._search is None else min(self.n_trivial, len(self._search.columns))
+        found = [self.n_trivial]
+        if self._search is not None:
+            found.append(len(self._search.columns))
+        if self._large is not None and self._large.blocks:
+            found.append(len(self._large.blocks))
+        return min(found)
 
     @property
     def is_settled(self) -> bool:
         """Whether no search can bring anything."""
-        if self._search is None or self._is_bound_by_caps:
+        if self._is_bound_by_caps or (self._search is None and self._large is None):
             return self.n_trivial <= self._cap_bound
-        return self._search.is_settled
+        return self.n_requests <= self.bound
 
     def quick_cover(self, budget: SearchBudget) -> None:
         """Find a good cover quickly, if the component is not too large for that."""
@@ -130,9 +137,15 @@ class Component:
         if shape[0] * shape[1] > _MOST_CELLS:
             self.is_searched = False
             return
-        kernel = find_kernel(self._cells(), budget, asked=self._asked())
+        cells, asked = self._cells(), self._asked()
+        if cells.size > _LARGE:
+            self._large = LargeSearch(cells, asked)
+            self._large.search(budget, most=self.n_trivial)
+            if self._large.is_settled:
+                return
+        kernel = find_kernel(cells, budget, asked=asked)
         if kernel is None:
-            self.is_searched = False
+            self.is_searched = self._large is not None and not self._large.is_cut
             return
         self._kernel = kernel
         self._search = KernelSearch(kernel, budget)
@@ -140,19 +153,22 @@ class Component:
 
     def improve(self, budget: SearchBudget) -> None:
         """Improve the cover, and the bound, as long as the budget allows."""
-        if self._search is None:
-            return
         if not self._is_bound_by_caps:
-            self._search.improve(budget)
+            if self._search is not None and not self.is_settled:
+                self._search.improve(budget)
         elif len(self.rectangles()) > self.bound:
-            self._search.improve(budget.split(4))
-            self._capped = self._search_capped(self._search.pool, budget)
+            if self._search is not None:
+                self._search.improve(budget.split(4))
+            self._capped = self._search_capped(budget)
 
     def rectangles(self) -> list[Rectangle]:
         """Return the best cover, within the caps, with little overlap."""
         ways = [self._by_rows(), self._by_columns()] if self._is_bound_by_caps or self._search is None else []
-        if self._search is not None:
-            ways.append(remove_overlap(self._found_blocks(self._search.columns), ~self._asked()))
+        found = [] if self._search is None else [self._found_blocks(self._search.columns)]
+        if self._large is not None and self._large.blocks:
+            found.append(self._large.blocks)
+        if found:
+            ways.append(remove_overlap(min(found, key=len), ~self._asked()))
         wholes = [_expanded(block, self._entities, self._stores) for block in min(ways, key=self._count)]
         best = cut_rectangles(wholes, limits=self._limits)
         # Cutting may leave pieces all of whose cells other pieces have.
@@ -224,16 +240,22 @@ class Component:
             Rectangle(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
         ]
 
-    def _bound_by_apart(self) -> int:
-        rows, columns = self._search.apart  # type: ignore[union-attr]
-        places = self._kernel.rows[rows], self._kernel.columns[columns]
+    def _apart(self) -> list[tuple[Indexes, Indexes]]:
+        """Return the sets of cells that are known to be apart."""
+        found = [] if self._large is None else [self._large.apart]
+        if self._search is not None:
+            rows, columns = self._search.apart
+            found.append((self._kernel.rows[rows], self._kernel.columns[columns]))
+        return found
+
+    def _bound_by_apart(self, places: tuple[Indexes, Indexes]) -> int:
         cells, asked, weights = self._cells(), self._asked(), (self._heights, self._widths)
         return max(
             bound_by_apart(cells, asked, weights, places, self._limits),
             bound_by_apart(cells.T, asked.T, weights[::-1], places[::-1], self._limits.transposed),
         )
 
-    def _search_capped(self, of_kernel: Bits, budget: SearchBudget) -> list[list[Rectangle]]:
+    def _search_capped(self, budget: SearchBudget) -> list[list[Rectangle]]:
         """Return a cover made with the caps in mind, if there is one no worse than the usual ways."""
         piece = self._limits.grid(int(self._heights.sum()), int(self._widths.sum()))
         entities, row_of = _cut_members(self._entities, piece[0])
@@ -241,11 +263,22 @@ class Component:
         if len(row_of) * len(column_of) > _MOST_CAPPED_CELLS:
             return []
         cells, asked = (each[np.ix_(row_of, column_of)] for each in (self._cells(), self._asked()))
-        columns = np.concatenate([self._found_columns(of_kernel), self._cells()])[:, column_of]
+        known = [self._cells()]
+        if self._search is not None:
+            known.append(self._found_columns(self._search.pool))
+        if self._large is not None and self._large.blocks:
+            known.append(self._columns_of(self._large.blocks))
         weights = _lengths(entities), _lengths(stores)
+        columns = np.concatenate(known)[:, column_of]
         search = CappedSearch(cells, asked, weights, columns, limits=self._limits, piece=piece)
         blocks = search.search(budget, most=self.n_trivial)
         return [] if blocks is None else [[_expanded(block, entities, stores) for block in blocks]]
+
+    def _columns_of(self, blocks: list[Rectangle]) -> Bits:
+        columns = np.zeros((len(blocks), len(self._stores)), dtype=bool)
+        for number, block in enumerate(blocks):
+            columns[number, block.columns] = True
+        return columns
 
 
 def _expanded(block: Rectangle, entities: Members, stores: Members) -> Rectangle:

@@ -69,14 +69,14 @@ def cover_groups(
     time_budget_s : float
         Seconds that the plan may take.
     started : float
-        When it was begun, by the monotonic clock.
+        When it was begun, in seconds that the processor has worked.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a long search.
     on_interrupt : "raise" or "best"
         Whether Ctrl-C raises, or ends the search with what there is.
     """
     covers = [_GroupCover(group, limits=limits) for group in groups if group.asked.any()]
-    budget = SearchBudget(time_budget_s, progress=progress, spent_s=time.monotonic() - started)
+    budget = SearchBudget(time_budget_s, progress=progress, spent_s=time.process_time() - started)
     if combine:
         # The products are small and many: threads would cost more than they bring.
         with threadpool_limits(limits=1, user_api="blas"):

@@ -99,7 +99,7 @@ def plan(
     >>> kf.plan(kf.cross_toggles("item", range(1, 101), stores, is_enabled=False))
     <Plan ...: 300 rows → 1 request (the fewest possible; one per store would be 3); about 1 s at 300...>
     """
-    started = time.monotonic()
+    started = time.process_time()
     _check_choice("on_interrupt", on_interrupt, ("raise", "best"))
     _check_choice("unchanged", unchanged, ("optional", "skip", "send"))
     checked = read_toggles(

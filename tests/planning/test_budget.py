@@ -9,13 +9,17 @@ from klikit_frames.planning.budget import SearchBudget
 
 
 class Clock:
-    """A clock that goes when told."""
+    """A clock that goes when told, and a count of the seconds that were worked."""
 
-    now = 100.0
+    now = worked = 100.0
 
     def monotonic(self) -> float:
         """Return the time."""
         return self.now
+
+    def process_time(self) -> float:
+        """Return the seconds worked."""
+        return self.worked
 
 
 @pytest.fixture
@@ -27,9 +31,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_effort__clock(clock: Clock) -> None:
-    """It is over when its seconds have passed."""
+    """It is over when its seconds were worked."""
     budget = SearchBudget(5, progress=False)
-    clock.now += 4.9
+    clock.worked += 4.9
+    assert not budget.is_over
+    clock.worked += 0.2
+    assert budget.is_over
+
+
+def test_effort__busy_machine(clock: Clock) -> None:
+    """Where others hold the processor it goes on, but for no more than three times its seconds."""
+    budget = SearchBudget(5, progress=False)
+    clock.now += 14.9
     assert not budget.is_over
     clock.now += 0.2
     assert budget.is_over
@@ -43,11 +56,29 @@ def test_effort__spent_before(clock: Clock, spent_s: float, left_s: float) -> No
 
 def test_effort__worth(clock: Clock) -> None:
     """Work goes on only while it is worth the requests saved, whatever the clock says."""
-    budget = SearchBudget(60, progress=False)
-    budget.charge(4e9 * 5)
+    budget = SearchBudget(5, progress=False)
+    budget.charge(4e9 * 3)
     assert budget.is_over
-    budget.saved = 10
+    budget.saved = 20
     assert not budget.is_over
+
+
+def test_effort__asked_for(clock: Clock) -> None:
+    """A budget above the default is used, whatever it saves; its counted work ends it."""
+    budget = SearchBudget(60, progress=False)
+    budget.charge(4e9 * 50)
+    assert not budget.is_over
+    budget.charge(4e9 * 11)
+    assert budget.is_over
+
+
+def test_effort__affords(clock: Clock) -> None:
+    """What fits is decided by counted work alone, so that a slow machine decides the same."""
+    budget = SearchBudget(5, progress=False)
+    clock.worked += 4.9
+    assert budget.can_afford(3e10 * 4)
+    budget.charge(4e9 * 2)
+    assert not budget.can_afford(3e10 * 4)
 
 
 def test_effort__share(clock: Clock) -> None:
@@ -55,5 +86,5 @@ def test_effort__share(clock: Clock) -> None:
     budget = SearchBudget(6, progress=False)
     part = budget.split(3)
     assert part.left_s == pytest.approx(2)
-    clock.now += 7
+    clock.worked += 7
     assert part.is_over
