@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import termios
-import threading
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +20,7 @@ import klikit_frames as kf
 from klikit_frames.cli import exit_codes
 from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere, read_screen
 from tests.planning.tables import planted, toggles_of
-from tests.running.doubles import HoldingTransport
+from tests.running.doubles import HoldingTransport, Milestone
 
 
 def _frame(done: Done) -> pd.DataFrame:
@@ -30,23 +29,6 @@ def _frame(done: Done) -> pd.DataFrame:
 
 def _last_run(terminal: Terminal) -> str:
     return str(_frame(terminal("runs"))["run_id"].iloc[-1])
-
-
-class Milestone:
-    """A progress bar that tells when it has come to its third step."""
-
-    def __init__(self) -> None:
-        self.is_reached = threading.Event()
-        self._n = 0
-
-    def update(self, n: int = 1, /) -> None:
-        """Count."""
-        self._n += n
-        if self._n >= 3:
-            self.is_reached.set()
-
-    def close(self) -> None:
-        """Do nothing; it is no real bar."""
 
 
 def _interrupt(*words: object, sign: str) -> tuple[int, str]:
@@ -185,7 +167,7 @@ def test_status__does_not_wait_for_a_run_that_goes_on(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
 ) -> None:
     """A run that goes on is told as it stands and ends with 1; verify and report refuse it at once."""
-    transport, milestone = HoldingTransport(method="PATCH"), Milestone()
+    transport, milestone = HoldingTransport(), Milestone()
     plan = kf.plan(kf.read_toggles(table), combine=False)
     with online.connect(max_connections=1, transport=transport) as client:
         # Without a reading before it, each step is one request.

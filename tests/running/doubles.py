@@ -32,6 +32,20 @@ class Bar:
         self.is_closed = True
 
 
+class Milestone(Bar):
+    """A progress bar that tells when it has come to its third step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_reached = threading.Event()
+
+    def update(self, n: int = 1, /) -> None:
+        """Count."""
+        super().update(n)
+        if self.n >= 3:
+            self.is_reached.set()
+
+
 class HoldingTransport(httpx.HTTPTransport):
     """Keeps the `nth` request of a method until it is let go, and does something when it comes."""
 

@@ -31,7 +31,7 @@ def _press_ctrl_c_here() -> None:
 def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """A run does not wait for an answer that takes long: its row is unknown, and resuming settles it."""
     pressed: list[float] = []
-    transport = HoldingTransport(lambda: _press_ctrl_c(pressed), method="PATCH", nth=1)
+    transport = HoldingTransport(lambda: _press_ctrl_c(pressed), nth=1)
     with connect(sandbox, max_connections=1, transport=transport) as client:
         result = kf.run(singles, client, journal=journal)
         assert time.monotonic() - pressed[0] < 2.0

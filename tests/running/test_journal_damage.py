@@ -15,7 +15,7 @@ import klikit_frames as kf
 from klikit_frames.running.journal import Journal, open_journal, read_journal
 from klikit_frames.running.records import Publish
 
-N_DAMAGED = 200
+N_DAMAGED = 50
 PUBLISH = Publish("a" * 32, "a business", "127.0.0.1:1", ((663, 1062),), "key", status="published")
 
 
@@ -75,7 +75,7 @@ def _result(path: Path, run_id: str) -> list[dict[Any, Any]]:
 
 
 def test_journal__flipped_bits(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of 200 journals with 1 to 5 flipped bits each answer is the true one, or a refusal in a sentence."""
+    """Of journals with 1 to 5 flipped bits each answer is the true one, or a refusal in a sentence."""
     history = kf.runs(journal=whole)
     ids = history["run_id"].tolist(), history["plan_id"].tolist()
     truth, content = _answers(whole, *ids), whole.read_bytes()

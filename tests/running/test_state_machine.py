@@ -141,7 +141,7 @@ def test_life__at_random(sandbox: kf.sandbox.Sandbox, capsys: pytest.CaptureFixt
     RunStateMachine.counts = OracleCounts()
     # Every step is a process or a server's answer: shrinking would take minutes.
     life = settings(
-        max_examples=15,
+        max_examples=5,
         stateful_step_count=7,
         deadline=None,
         phases=[Phase.generate],

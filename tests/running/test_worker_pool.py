@@ -48,7 +48,7 @@ def test_crew__stopped_before_requests_leave(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """What did not leave before the run was stopped is told as not sent."""
-    transport = HoldingTransport(_press_ctrl_c, method="PATCH")
+    transport = HoldingTransport(_press_ctrl_c)
     with connect(sandbox, max_connections=1, transport=transport) as client:
         result = kf.run(singles, client, journal=journal, progress=False)
         told = result.frame[["outcome", "attempts"]].value_counts().to_dict()
