@@ -94,7 +94,9 @@ KINDS: dict[str, ProblemKind] = {
         _AS_TEXT,
     ),
     "store_missing": _error(
-        "No store is given.", "Fill in brand_id and branch_id, or write business in a column scope."
+        "No store is given.",
+        "Fill in brand_id and branch_id in each row, also where cells were merged, or write business in a"
+        " column scope.",
     ),
     "store_half": _error(
         "A store is a brand and a branch; one of the two is blank.", "Fill in the other id."

@@ -150,8 +150,7 @@ class Plan:
     def not_on_menu(self) -> pd.DataFrame:
         """One row per store in which rows are sent for entities that its menu does not have.
 
-        ``scope, brand_id, branch_id, n_rows``, most rows first. Known where the plan was made with a state;
-        a plan from a file has no rows here.
+        ``scope, brand_id, branch_id, n_rows``, most rows first. Known where the plan was made with a state.
         """
         if self._off_menu is None:
             return pd.DataFrame(columns=["scope", "brand_id", "branch_id", "n_rows"])
@@ -270,6 +269,7 @@ class Plan:
                 "before": dump_frame(self._before.to_frame("before")),
                 "names": self._names.to_json(),
                 **({"undoes": list(self.undoes)} if self.undoes else {}),
+                **({} if self._off_menu is None else {"not_on_menu": dump_frame(self._off_menu)}),
             }
         )
 
@@ -368,6 +368,7 @@ def parse_plan(data: bytes) -> Plan:
         is_searched=content.is_searched,
         _names=content.names,
         undoes=content.undoes,
+        _off_menu=content.not_on_menu,
     )
 
 

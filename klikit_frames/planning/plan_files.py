@@ -54,6 +54,7 @@ class PlanContent(NamedTuple):
     before: pd.Series
     names: Names
     undoes: tuple[str, ...]
+    not_on_menu: pd.DataFrame | None
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -120,6 +121,7 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         before,
         Names.from_json(content.get("names")),
         _run_ids(content.get("undoes", [])),
+        _checked_places(content["not_on_menu"]) if "not_on_menu" in content else None,
     )
 
 
@@ -151,6 +153,16 @@ def _checked_requests(requests: pd.DataFrame, *, n_rows: int) -> pd.DataFrame:
     n_owned = requests["n_rows"]
     _require(n_owned.dtype == "int64" and bool(n_owned.between(0, n_rows).all()), "a request's n_rows")
     return requests
+
+
+def _checked_places(content: dict[str, Any]) -> pd.DataFrame:
+    places = load_frame(content)
+    _require(list(places) == ["scope", "brand_id", "branch_id", "n_rows"], "its rows that are on no menu")
+    _require(set(places["scope"]) <= set(SCOPES), "the scope of a row that is on no menu")
+    for name in ("brand_id", "branch_id"):
+        _require(str(places[name].dtype) == "Int64", "the store of a row that is on no menu")
+    _require(places["n_rows"].dtype == "int64" and bool((places["n_rows"] > 0).all()), "a count of rows")
+    return places
 
 
 def _are_numbers(lists: Iterable[object]) -> bool:

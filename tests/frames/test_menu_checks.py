@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.planning.plan import parse_plan
 from tests.frames.cases import lines
 
 STATE = pd.DataFrame(
@@ -155,3 +156,5 @@ def test_plan__says_where_dishes_are_not_sold(client: kf.Client) -> None:
     )
     assert "not on the menu of" in str(plan)
     assert kf.plan(toggles).not_on_menu.empty
+    pd.testing.assert_frame_equal(parse_plan(plan.dump()).not_on_menu, plan.not_on_menu)
+    assert str(parse_plan(plan.dump())) == str(plan)
