@@ -149,7 +149,8 @@ def test_annotated__input_with_reasons() -> None:
                 "",
                 "entity_id: '6.0': An id is a whole number and has no decimal point. "
                 "Write 6 if that is the id. brand_id: No store is given. "
-                "Fill in brand_id and branch_id, or write business in a column scope. "
+                "Fill in brand_id and branch_id in each row, also where cells were merged, or write "
+                "business in a column scope. "
                 "is_enabled: 'maybe' is not known. Write one of: false, true.",
             ],
         }
