@@ -43,6 +43,7 @@ _HOMES = {
     "dark_categories": "auditing.darkness",
     "diff": "auditing.diffs",
     "drift": "auditing.drifts",
+    "effect": "menus.effects",
     "effective": "auditing.darkness",
     "failures": "menus.failures",
     "forms": "forms",

@@ -68,6 +68,7 @@ def face_of_states(client: kf.Client, toggles: pd.DataFrame) -> None:
     assert_type(kf.drift(state, state), pd.DataFrame)
     assert_type(kf.mixed(state), pd.DataFrame)
     assert_type(kf.overrides(state), pd.DataFrame)
+    assert_type(kf.effect(toggles, state), pd.DataFrame)
     assert_type(kf.effective(state), pd.DataFrame)
     assert_type(kf.dark_categories(state), pd.DataFrame)
     assert_type(kf.summary(state), str)

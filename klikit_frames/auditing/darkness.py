@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..menus.matching import Codes, booleans, check_state, named
-from ..menus.visibility import OFF, ON, link_rows, own_flags
+from ..menus.visibility import OFF, ON, best_of_paths, link_rows, own_flags
 
 _REASONS = ("itself", "category", "section", "all items")
 _ITSELF, _CATEGORY, _SECTION, _ALL_ITEMS = range(4)
@@ -80,7 +80,11 @@ def _levels(state: pd.DataFrame) -> tuple[Codes, Codes, Codes]:
     links = link_rows(state)
     section, category = (np.where(at < 0, ON, own[at]) for at in (links.section, links.category))
     paths = np.minimum(section, category)
-    return own, _best(paths, links.row, n_rows=len(state)), _best(section, links.row, n_rows=len(state))
+    return (
+        own,
+        best_of_paths(paths, links.row, n_rows=len(state)),
+        best_of_paths(section, links.row, n_rows=len(state)),
+    )
 
 
 def _item_counts(state: pd.DataFrame) -> tuple[Codes, Codes]:
@@ -93,11 +97,3 @@ def _item_counts(state: pd.DataFrame) -> tuple[Codes, Codes]:
         np.bincount(category, minlength=len(state)),
         np.bincount(category, weights=is_on, minlength=len(state)).astype(np.int64),
     )
-
-
-def _best(levels: Codes, row: Codes, *, n_rows: int) -> Codes:
-    """Return the highest level per row; a row without a path has nothing above it that could be off."""
-    best = np.full(n_rows, OFF)
-    np.maximum.at(best, row, levels)
-    best[np.bincount(row, minlength=n_rows) == 0] = ON
-    return best

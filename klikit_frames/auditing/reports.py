@@ -120,7 +120,7 @@ def _plan_parts(plan: Plan | None, *, is_done: bool) -> Iterator[str]:
     yield _heading("The plan")
     if is_done:
         # What it switched stands above already.
-        yield from map(paragraph_html, str(plan).splitlines())
+        yield from map(paragraph_html, (*str(plan).splitlines(), *plan.effect))
     else:
         yield overview_html(plan.overview, limit=None)
     if plan.n_requests:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from ..errors import StateError
+from ..menus.effect_sentences import describe_effect
 
 _CHANGE_WORDS = {
     "change": "to change",
@@ -48,8 +49,8 @@ def summary(frame: pd.DataFrame) -> str:
     Parameters
     ----------
     frame : DataFrame
-        From `read_state`, `diff`, `verify`, `drift`, `effective`, `dark_categories`, `mixed`, `overrides`,
-        `compare_stores` or `align`.
+        From `read_state`, `diff`, `effect`, `verify`, `drift`, `effective`, `dark_categories`, `mixed`,
+        `overrides`, `compare_stores` or `align`.
 
     Raises
     ------
@@ -95,6 +96,10 @@ def _tell_dark(frame: pd.DataFrame) -> str:
     return f"{len(dark):,} {what} {_places(dark)}: {_counted(dark['dark_because'], _DARK_WORDS)}."
 
 
+def _tell_effect(frame: pd.DataFrame) -> str:
+    return " ".join(describe_effect(frame))
+
+
 def _tell_mixed(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "Every entity is on, or off, in all stores alike."
@@ -127,6 +132,7 @@ def _tell_state(frame: pd.DataFrame) -> str:
 
 # The first column that a frame has says what it is; later ones stand in several kinds.
 _TELLERS: Mapping[str, Callable[[pd.DataFrame], str]] = {
+    "because": _tell_effect,
     "proof": _tell_proof,
     "change": _tell_diff,
     "drift": _tell_drift,

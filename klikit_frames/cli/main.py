@@ -64,6 +64,7 @@ for _command, _examples in (
     (menu_commands.state, ["state", "state --all-stores --out monday.csv"]),
     (table_commands.template, ["template changes.xlsx"]),
     (table_commands.diff, ["diff changes.csv", "diff changes.csv --state monday.csv"]),
+    (table_commands.effect, ["effect changes.csv", "effect monday.plan.json --state monday.csv"]),
     (menu_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
     (table_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
     (history_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),

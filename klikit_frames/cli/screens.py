@@ -82,6 +82,20 @@ def print_state(state: pd.DataFrame) -> None:
     print_frame(_without_empty(view.places), what="places")
 
 
+def print_effect(found: pd.DataFrame) -> None:
+    """Print a dish and place a row: what guests no longer see first."""
+    from klikit_frames.overview import BUSINESS, read_names
+
+    names = read_names(found)
+    pairs = found[["brand_id", "branch_id"]].fillna(-1).itertuples(index=False, name=None)
+    where = [BUSINESS if pair[0] < 0 else names.store(*pair) for pair in pairs]
+    shown = found.assign(
+        where=where, guests=found["is_visible"].map({True: "see it again", False: "no longer"})
+    )
+    columns = ["title", "where", "guests", "because", *(["sales"] if "sales" in found.columns else [])]
+    print_frame(shown[columns].rename(columns={"title": "what"}), what="changes")
+
+
 def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
     """Return the rows with two columns more: ``what`` and ``where``, by name."""
     from klikit_frames.overview import BUSINESS, NO_NAMES, read_names

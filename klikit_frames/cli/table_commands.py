@@ -1,8 +1,8 @@
-"""The commands that make, check and plan tables, and send nothing: template, check, plan, diff, align."""
+"""The commands for tables that send nothing: template, check, plan, diff, effect, align."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
 from klikit_frames.cli.outputs import echo, exit_with, quote
 from klikit_frames.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MaxIds = Annotated[int, typer.Option(min=1, help="Most entity ids in one request.")]
 MaxStores = Annotated[int, typer.Option(min=1, help="Most stores in one request.")]
@@ -140,6 +143,33 @@ def diff(
     echo(outputs.count_values(found["change"]))
     if found["change"].eq("change").any() and source != "-":
         echo(f"To make it true: klikit-frames apply {quote(source)} --live")
+
+
+def effect(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="A plan file or a table; `-` reads standard input.")
+    ],
+    *,
+    column: options.Columns = None,
+    names: options.Names = False,
+    snapshot: options.StateFile = None,
+    connection: ConnectionOptions,
+    output: OutputOptions,
+) -> None:
+    """Show what guests would see differently, dish by dish. Sends nothing that changes anything."""
+    content = options.open_source(source)
+    changes: kf.Plan | pd.DataFrame | None = options.load_plan_if_it_is_one(content)
+    if changes is None:
+        changes = kf.read_toggles(content, **options.table_options(column, connection, names=names))
+    toggles = changes.toggles if isinstance(changes, kf.Plan) else changes
+    found = kf.effect(changes, options.state_of(toggles, connection, snapshot=snapshot))
+    if output.is_screen:
+        screens.print_effect(found)
+    else:
+        output.write(found)
+    echo(kf.summary(found))
+    if source != "-":
+        echo(f"To make it true: klikit-frames apply {quote(source)}")
 
 
 def align(

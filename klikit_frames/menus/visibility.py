@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..frames.live_flags import live_flags
 from .matching import Codes, flags, match_rows
 
 PLACE_COLUMNS = ("scope", "brand_id", "branch_id")
@@ -75,3 +76,36 @@ def _parents(state: pd.DataFrame, row: Codes, entity_type: str, *, ids: Codes) -
 def ordered(codes: Codes) -> Codes:
     """Return 2, 1 or 0 for codes of 1, -1 (missing) and 0."""
     return np.select([codes < 0, codes == 1], [UNKNOWN, ON], default=OFF)
+
+
+def best_of_paths(levels: Codes, row: Codes, *, n_rows: int) -> Codes:
+    """Return the highest level per row; a row without a path has nothing above it that could be off."""
+    best = np.full(n_rows, OFF)
+    np.maximum.at(best, row, levels)
+    best[np.bincount(row, minlength=n_rows) == 0] = ON
+    return best
+
+
+def best_path(levels: Codes, links: Links, *, n_rows: int) -> Codes:
+    """Return for each row the level of its best path: the lower of section and category on it."""
+    return best_of_paths(path_levels(levels, links), links.row, n_rows=n_rows)
+
+
+def path_levels(levels: Codes, links: Links) -> Codes:
+    """Return the level of each path; a section or category that is not there stands for no hindrance."""
+    section, category = (np.where(at < 0, ON, levels[at]) for at in (links.section, links.category))
+    path: Codes = np.minimum(section, category)
+    return path
+
+
+def live_levels(state: pd.DataFrame) -> Codes:
+    """Return 2, 1 or 0 for on, not known and off: what is pending, else what the menu shows."""
+    shown = own_flags(state)
+    if not {"pending", "is_unsettled"} & set(state.columns):
+        return shown
+    live = flags(live_flags(state))
+    is_pending = live != flags(state["is_enabled"])
+    if "pending" in state.columns:
+        # A write to an item changes both of its flags.
+        is_pending |= state["pending"].notna().to_numpy(dtype=bool)
+    return np.where(is_pending, ordered(live), shown)

@@ -79,6 +79,8 @@ class Plan:
         the best of the usual ways is taken.
     undoes : tuple of str
         The runs that it takes back, if `undo` made it: their cells are looked at again before it is sent.
+    effect : tuple of str
+        What guests will see differently, in sentences, where it was planned with a state; see `effect`.
 
     Examples
     --------
@@ -99,6 +101,7 @@ class Plan:
     is_searched: bool = True
     _names: Names = NO_NAMES
     undoes: tuple[str, ...] = ()
+    effect: tuple[str, ...] = ()
 
     @property
     def names(self) -> Names:
@@ -120,7 +123,8 @@ class Plan:
         """What guests will see differently, for people: what goes off and on, by brand, store and name."""
         rows = self._rows[self._rows["skipped_as"].isna()]
         holds = self._before.reindex(rows.index).eq(rows["is_enabled"]).fillna(value=False)
-        return make_overview(rows[~holds.to_numpy(dtype=bool)], self.names, facts=[f"{describe(self)}."])
+        facts = [f"{describe(self)}.", *self.effect]
+        return make_overview(rows[~holds.to_numpy(dtype=bool)], self.names, facts=facts)
 
     @property
     def toggles(self) -> pd.DataFrame:
@@ -270,6 +274,7 @@ class Plan:
                 "names": self._names.to_json(),
                 **({"undoes": list(self.undoes)} if self.undoes else {}),
                 **({} if self._off_menu is None else {"not_on_menu": dump_frame(self._off_menu)}),
+                **({"effect": list(self.effect)} if self.effect else {}),
             }
         )
 
@@ -369,6 +374,7 @@ def parse_plan(data: bytes) -> Plan:
         _names=content.names,
         undoes=content.undoes,
         _off_menu=content.not_on_menu,
+        effect=content.effect,
     )
 
 

@@ -55,6 +55,7 @@ class PlanContent(NamedTuple):
     names: Names
     undoes: tuple[str, ...]
     not_on_menu: pd.DataFrame | None
+    effect: tuple[str, ...]
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -122,6 +123,8 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         Names.from_json(content.get("names")),
         _run_ids(content.get("undoes", [])),
         _checked_places(content["not_on_menu"]) if "not_on_menu" in content else None,
+        # Sentences are for the eye alone: a plan is as good without them.
+        tuple(text for text in content.get("effect", []) if isinstance(text, str)),
     )
 
 

@@ -10,6 +10,7 @@ from ..errors import PlanError
 from ..frames.menu_checks import count_off_menu
 from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import read_toggles
+from ..menus.effect_sentences import foretell
 from ..overview import read_names
 from .covers import cover_groups
 from .groups import split_groups
@@ -133,6 +134,7 @@ def plan(
         _before=skips.before,
         _off_menu=None if state is None else count_off_menu(checked[skips.may_be_sent], state),
         _names=read_names(state).restricted_to(checked),
+        effect=foretell(checked[skips.may_be_sent], state),
     )
 
 

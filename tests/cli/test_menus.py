@@ -162,3 +162,26 @@ def test_align__brings_a_store_in_line(
     assert len(flags[0]) > 0
     assert flags[0] == flags[1]
     assert len(_frame(terminal(*words))) == 0
+
+
+def test_effect__of_a_table_and_of_a_plan(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """What guests would no longer see is told by dish, live or against a snapshot; nothing is sent."""
+    snapshot, plan = tmp_path / "monday.csv", tmp_path / "changes.plan.json"
+    assert terminal("state", "--all-stores", "--out", snapshot).code == 0
+    assert terminal("plan", table, "--out", plan).code == 0
+    done = terminal("effect", table)
+    assert done.code == 0, done.err
+    told = _frame(done)
+    assert sorted(told["entity_id"]) == sorted(pd.read_csv(table)["entity_id"])
+    assert set(told["because"]) == {"item"}
+    assert "Guests no longer see 4 dishes in 1 store." in done.err
+    assert f"To make it true: klikit-frames apply {table}" in done.err
+    for words in (
+        ("effect", plan),
+        ("effect", table, "--state", snapshot),
+        ("effect", plan, "--state", snapshot),
+    ):
+        pd.testing.assert_frame_equal(_frame(terminal(*words)), told)
+    assert online.requests["method"].eq("GET").all()
