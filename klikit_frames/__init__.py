@@ -46,6 +46,7 @@ _HOMES = {
     "effect": "menus.effects",
     "effective": "auditing.darkness",
     "failures": "menus.failures",
+    "fleet": "fleet",
     "forms": "forms",
     "from_matrix": "frames.wide_tables",
     "load_plan": "planning.plan",

@@ -1,5 +1,6 @@
 """The public names, for type checkers and editors; a test holds this list to that of `__init__.py`."""
 
+from . import fleet as fleet
 from . import forms as forms
 from . import sandbox as sandbox
 from .api.client import Client as Client

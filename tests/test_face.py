@@ -63,7 +63,7 @@ print(logging.getLogger().handlers, [key for key in read if str(key).startswith(
     assert _python(code) == "[] []\n"
 
 
-@pytest.mark.parametrize("name", [name for name in kf.__all__ if name not in {"forms", "sandbox"}])
+@pytest.mark.parametrize("name", [name for name in kf.__all__ if name not in {"fleet", "forms", "sandbox"}])
 def test_public_names__have_a_docstring_with_an_example(name: str) -> None:
     """Whoever asks for help gets text, and for a function an example that runs."""
     value = getattr(kf, name)

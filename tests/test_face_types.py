@@ -12,7 +12,7 @@ import pandas as pd
 import klikit_frames as kf
 
 # Errors and the folders of names have no call to check; plots return a figure of matplotlib.
-NOT_CALLED = {"forms", "sandbox"}
+NOT_CALLED = {"fleet", "forms", "sandbox"}
 
 
 def face_of_tables() -> None:
@@ -38,6 +38,17 @@ def face_of_plans(client: kf.Client, toggles: pd.DataFrame) -> None:
     assert_type(plan.rows, pd.DataFrame)
     assert_type((plan.n_rows, plan.n_requests, plan.lower_bound), tuple[int, int, int])
     assert_type((plan.digest, plan.plan_id, plan.confirm_code(client)), tuple[str, str, str])
+
+
+def face_of_fleets(plans: dict[str, kf.Plan]) -> None:
+    """A fleet's result is one frame over all businesses."""
+    assert_type(kf.fleet.plan("toggles.csv"), dict[str, kf.Plan])
+    result = kf.fleet.run(plans, executor=None, journal_folder="journals", confirm=None, progress=False)
+    assert_type(result, kf.fleet.FleetResult)
+    assert_type(result.frame, pd.DataFrame)
+    assert_type(result.counts, dict[str, int])
+    assert_type(result.report("fleet.html"), Path)
+    assert_type(kf.fleet.status(), pd.DataFrame)
 
 
 def face_of_runs(client: kf.Client, plan: kf.Plan) -> None:

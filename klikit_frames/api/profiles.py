@@ -19,7 +19,7 @@ from .credentials import KEYRING_SERVICE, Secret, as_secret
 
 PROFILES = "KLIKIT_PROFILES"
 PROFILE = "KLIKIT_PROFILE"
-_NAME = re.compile(r"[a-z0-9_-]+", re.ASCII)
+PROFILE_NAME = re.compile(r"[a-z0-9_-]+", re.ASCII)
 _KEYS = {"base_url", "partner_key", "secret_key_env", "secret_key_keyring"}
 _CURE = (
     'keep it outside, and name the place: secret_key_env = "A_VARIABLE" or secret_key_keyring = "A_USERNAME" '
@@ -95,7 +95,7 @@ def _find_fault(name: str, table: object, *, path: Path) -> str | None:
     """Return what is wrong with one profile, in a sentence that repeats none of its values."""
     if not isinstance(table, dict):
         return f"{path}: {name!r} stands outside a profile: begin one with a line such as [depok]."
-    if not _NAME.fullmatch(name):
+    if not PROFILE_NAME.fullmatch(name):
         return f"{path}: {name!r} is no name of a profile: small letters, digits, _ and - are."
     if "secret_key" in table or "secret" in table:
         is_open = os.name == "posix" and bool(path.stat().st_mode & 0o077)

@@ -103,8 +103,12 @@ def report(
         *_change_parts(changes, stores=stores),
         *_state_parts(state, stores=stores),
     ]
-    path = Path(path)
-    path.write_text(_page(title, "".join(parts)), encoding="utf-8")
+    return write_page(Path(path), title, "".join(parts))
+
+
+def write_page(path: Path, title: str, body: str) -> Path:
+    """Write a page of HTML that loads nothing and runs nothing, and return its path."""
+    path.write_text(_page(title, body), encoding="utf-8")
     return path
 
 

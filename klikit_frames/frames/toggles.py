@@ -16,7 +16,7 @@ from .name_resolution import resolve_names
 from .pivots import StoreTitles, flatten_pivot, is_pivot, melt_pivot, store_by_ids
 from .readers import Source, read_table
 from .result_files import Rows, input_of_result
-from .source_tables import Reading
+from .source_tables import Reading, Table
 from .totals import drop_totals
 
 __all__ = ["CheckedToggles", "business_toggles", "check_toggles", "cross_toggles", "read_toggles"]
@@ -111,7 +111,19 @@ def check_toggles(
     if names and state is None:
         raise ConfigError("Names are looked up in a live menu: give state=kf.read_state(client, ...).")
     reading = Reading(encoding=encoding, sheet=sheet, columns=check_assignments(columns), has_names=names)
-    source_table = drop_totals(input_of_result(read_table(source, reading), rows=rows))
+    source_table = input_of_result(read_table(source, reading), rows=rows)
+    return check_source_table(source_table, names=names, state=state, stores=stores)
+
+
+def check_source_table(
+    source_table: Table,
+    *,
+    names: bool = False,
+    state: pd.DataFrame | None = None,
+    stores: pd.DataFrame | None = None,
+) -> CheckedToggles:
+    """Return the good rows of a table that was read, and what is wrong with the others."""
+    source_table = drop_totals(source_table)
     listed = state if stores is None else stores
     store_of = StoreTitles(listed).find if names and listed is not None else store_by_ids
     table = source_table

@@ -1,0 +1,134 @@
+"""One table of many businesses, and the plan of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..api.profiles import PROFILE_NAME
+from ..errors import ConfigError
+from ..frames.checked import raise_for_errors
+from ..frames.readers import Source, read_table
+from ..frames.schemas import PROBLEM_COLUMNS
+from ..frames.source_tables import Reading, Table, take_rows
+from ..frames.toggles import check_source_table
+from ..planning.plan import Plan
+from ..planning.planner import plan as plan_one
+
+COLUMN = "business"
+_HINT = "Write the name of a profile: small letters, digits, _ and -."
+
+
+def plan(
+    toggles: Source, *, states: Mapping[str, pd.DataFrame] | None = None, **options: Any
+) -> dict[str, Plan]:
+    r"""Return a plan for each business that a table names.
+
+    Reads the disk if `toggles` is a path; never the network. Each business's rows are checked for themselves:
+    two businesses may have the same ids.
+
+    Parameters
+    ----------
+    toggles : path, DataFrame, or what else ``kf.read_toggles`` reads
+        A table of toggles with a column ``business``: the name of a profile in each row.
+    states : dict of DataFrame, optional
+        By business, what ``kf.read_state`` returned.
+    **options
+        Of ``kf.plan``, the same for all: ``unchanged``, ``limits``, ``combine``, ``time_budget_s`` (the
+        seconds of each business), ``progress``.
+
+    Returns
+    -------
+    dict of Plan
+        By business, in the order in which the table names them. The rows keep the table's index.
+
+    Raises
+    ------
+    InvalidToggles
+        Rows are bad, or name no business; ``.problems`` has all of them, of all businesses.
+    ConfigError
+        `states` names a business that the table does not.
+
+    Examples
+    --------
+    >>> toggles = b"business,item_id,store,is_enabled\ndepok,7,1/2,off\nbali,7,1/2,on\n"
+    >>> plans = kf.fleet.plan(toggles)
+    >>> {business: plan.n_requests for business, plan in plans.items()}
+    {'depok': 1, 'bali': 1}
+    """
+    parts, problems = split_table(read_table(toggles, Reading()))
+    checked = {business: check_source_table(part) for business, part in parts.items()}
+    found = [problems, *(one.problems for one in checked.values())]
+    every = pd.concat([part for part in found if len(part)] or [problems], ignore_index=True)
+    raise_for_errors(every.sort_values("row", kind="stable", ignore_index=True))
+    if unknown := sorted(set(states or {}) - set(checked)):
+        raise ConfigError(f"states names {unknown[0]!r}, which the table does not; nothing was planned.")
+    return {
+        business: plan_one(one.toggles, state=(states or {}).get(business), **options)
+        for business, one in checked.items()
+    }
+
+
+def has_businesses(table: Table) -> bool:
+    """Tell whether a table has the column that names the business of each row."""
+    return _place(table) is not None
+
+
+def split_table(table: Table) -> tuple[dict[str, Table], pd.DataFrame]:
+    """Return the rows of each business without the column that names it, and what is wrong with the names."""
+    if any(problem.is_of_table for problem in table.problems):
+        return {"": table}, _no_problems()
+    place = _place(table)
+    if place is None:
+        return {}, _problems_at(
+            table, np.array([-1]), [""], code="column_missing", message="There is no column."
+        )
+    cells = table.frame.iloc[:, place]
+    names = np.array(["" if pd.isna(cell) else str(cell).strip() for cell in cells], dtype=object)
+    is_bad = np.array([PROFILE_NAME.fullmatch(name) is None for name in names], dtype=bool)
+    rest = replace(table, frame=table.frame.drop(columns=table.frame.columns[place]))
+    parts = {
+        str(name): take_rows(rest, (names == name) & ~is_bad)
+        for name in dict.fromkeys(names[~is_bad].tolist())
+    }
+    bad = np.flatnonzero(is_bad)
+    message = "This is not the name of a profile."
+    return parts, _problems_at(table, bad, names[bad].tolist(), code="business_unreadable", message=message)
+
+
+def _place(table: Table) -> int | None:
+    return next((n for n, name in enumerate(table.names) if str(name).strip().lower() == COLUMN), None)
+
+
+def _problems_at(table: Table, places: Any, values: list[str], *, code: str, message: str) -> pd.DataFrame:
+    """Return a problem for each place among the rows; -1 is the whole table."""
+    if not len(places):
+        return _no_problems()
+    return pd.DataFrame(
+        list(_problem_rows(table, places, values, code=code, message=message)), columns=list(PROBLEM_COLUMNS)
+    ).astype({"row": "Int64", "line": "Int64"})
+
+
+def _problem_rows(
+    table: Table, places: Any, values: list[str], *, code: str, message: str
+) -> Iterator[dict[str, Any]]:
+    for place, value in zip(places.tolist(), values, strict=True):
+        is_row = place >= 0
+        yield {
+            "row": int(table.rows[place]) if is_row else pd.NA,
+            "line": int(table.lines[place]) if is_row and table.lines is not None else pd.NA,
+            "column": COLUMN,
+            "value": value,
+            "code": code,
+            "message": message,
+            "hint": _HINT,
+            "severity": "error",
+        }
+
+
+def _no_problems() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(PROBLEM_COLUMNS))

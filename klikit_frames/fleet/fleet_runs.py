@@ -1,0 +1,211 @@
+"""Many businesses' plans, run side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from ..api.profiles import PROFILE_NAME
+from ..errors import ConfigError, PlanError
+from ..planning.plan import Plan
+from ..progress import Progress, check_progress, open_bar
+from ..running.notifications import OnFinish, report_outcome
+from .business_tasks import BusinessTask
+from .dispatching import Dispatch
+from .fleet_results import FleetResult, collect, summarise_fleet
+
+Folder = str | os.PathLike[str] | None
+_PER_FLEET = {
+    "journal": "journal_folder",
+    "mirror": "mirror_folder",
+}
+
+
+def run(
+    plans: Mapping[str, Plan],
+    *,
+    executor: Executor | None = None,
+    journal_folder: Folder = None,
+    mirror_folder: Folder = None,
+    confirm: Mapping[str, str] | None = None,
+    progress: Progress = None,
+    on_finish: OnFinish = None,
+    writes_per_minute: int = 300,
+    reads_per_minute: int = 600,
+    **run_options: Any,
+) -> FleetResult:
+    r"""Send the plans of many businesses side by side, and return what became of every row.
+
+    Uses the network, and the disk for the journals. Each business has its own client, caps, journal and run.
+    Trouble of one leaves the others alone: its rows are ``not_sent``, with the reason. The same plans run
+    again send only what is not settled, also after a worker or a machine was lost.
+
+    Parameters
+    ----------
+    plans : dict of Plan
+        By business: the name of a profile in ``profiles.toml``. The profile tells address, key and where the
+        secret lies; what it does not tell is not taken from the environment.
+    executor : concurrent.futures.Executor, optional
+        Where the businesses run; None is a pool of up to 16 threads. A task is a plan's text and a profile's
+        name: secrets are looked up where it runs, and so are the journals.
+    journal_folder : path, optional
+        Holds ``PROFILE.sqlite3`` for each business; None is ``fleet`` in the person's own state folder.
+    mirror_folder : path, optional
+        Holds a copy of each journal, likewise named: where a worker finds no journal, it goes on from there.
+    confirm : dict of str, optional
+        By business, the plan's ``confirm_code``, needed on real hosts.
+    progress : object with ``update`` and ``close``, or False, or None
+        One bar for all, in requests. On another executor than threads it moves when a business is done.
+    on_finish : callable, optional
+        Gets the summary of all businesses as a dict, here and not on the workers.
+    writes_per_minute, reads_per_minute : int
+        Caps of each business, as of ``kf.connect``.
+    **run_options
+        Of ``kf.run``, the same for all: ``on_error``, ``max_failures``, ``deadline_s``, ``first``,
+        ``before``, ``publish``.
+
+    Returns
+    -------
+    FleetResult
+        ``.frame`` (``business`` first), ``.results``, ``.counts``, ``.businesses``.
+
+    Raises
+    ------
+    PlanError, ConfigError
+        A plan is none, a name cannot be that of a profile, or an option is none of ``kf.run``; nothing was
+        sent.
+
+    Examples
+    --------
+    >>> import os, pathlib
+    >>> with kf.sandbox.serve() as sandbox:
+    ...     lines = "[depok]", f'base_url = "{sandbox.url}"', f'partner_key = "{sandbox.partner_key}"'
+    ...     text = "\n".join([*lines, 'secret_key_env = "DEPOK_SECRET"'])
+    ...     os.environ["KLIKIT_PROFILES"] = str(pathlib.Path("profiles.toml").resolve())
+    ...     os.environ["DEPOK_SECRET"] = sandbox.secret_key
+    ...     n = pathlib.Path("profiles.toml").write_text(text)
+    ...     with sandbox.connect() as client:
+    ...         section = kf.read_state(client).head(1)["entity_id"]
+    ...     toggles = kf.business_toggles("section", section, is_enabled=False)
+    ...     plans = kf.fleet.plan(toggles.assign(business="depok"))
+    ...     result = kf.fleet.run(plans, journal_folder="journals")
+    >>> result.counts["applied"], result.frame.columns[0]
+    (1, 'business')
+    >>> del os.environ["KLIKIT_PROFILES"], os.environ["DEPOK_SECRET"]
+    """
+    check_progress(progress)
+    tasks = build_tasks(
+        plans,
+        journal_folder=journal_folder,
+        mirror_folder=mirror_folder,
+        confirm=confirm or {},
+        caps={"writes_per_minute": writes_per_minute, "reads_per_minute": reads_per_minute},
+        options=run_options,
+    )
+    sizes = {business: plan.n_requests for business, plan in plans.items()}
+
+    def work() -> FleetResult:
+        bar = open_bar(progress, total=sum(sizes.values()), description="Fleet", unit="requests")
+        try:
+            return collect(plans, Dispatch(tasks, executor, sizes=sizes, bar=bar).execute())
+        finally:
+            bar.close()
+
+    return report_outcome(
+        work,
+        on_finish,
+        summarise=summarise_fleet,
+        add_note=lambda result, note: replace(result, notes=(*result.notes, note)),
+        action="fleet run",
+        host="",
+    )
+
+
+def build_tasks(
+    plans: Mapping[str, Plan],
+    *,
+    journal_folder: Folder,
+    mirror_folder: Folder,
+    confirm: Mapping[str, str],
+    caps: Mapping[str, int],
+    options: Mapping[str, Any],
+) -> dict[str, BusinessTask]:
+    """Return the task of each business; touches neither network nor disk.
+
+    Raises
+    ------
+    PlanError, ConfigError
+        As by `run`.
+    """
+    _check_plans(plans)
+    _check_confirm(plans, confirm)
+    _check_options(options)
+    journals = fleet_folder(journal_folder)
+    return {
+        business: BusinessTask(
+            business=business,
+            plan_text=plan.dump().decode("ascii"),
+            journal=str(journals / f"{business}.sqlite3"),
+            confirm=confirm.get(business),
+            caps=dict(caps),
+            options={**options, **_mirror_option(business, mirror_folder)},
+        )
+        for business, plan in plans.items()
+    }
+
+
+def fleet_folder(folder: Folder) -> Path:
+    """Return the folder of a fleet's journals, absolute: a worker may work in another folder."""
+    if folder is None:
+        return Path(platformdirs.user_state_dir("klikit_frames")) / "fleet"
+    try:
+        return Path(folder).expanduser().absolute()
+    except (TypeError, RuntimeError) as error:
+        raise ConfigError(f"journal_folder={folder!r} is not the path of a folder ({error}).") from error
+
+
+def _mirror_option(business: str, folder: Folder) -> dict[str, str]:
+    if folder is None:
+        return {}
+    return {"mirror": str(Path(folder).expanduser().absolute() / f"{business}.sqlite3")}
+
+
+def _check_plans(plans: Mapping[str, Plan]) -> None:
+    if not isinstance(plans, Mapping):
+        given = type(plans).__name__
+        raise PlanError(
+            f"fleet.run() takes a dict of plans by business, not a {given}: "
+            "kf.fleet.run(kf.fleet.plan(table)). Nothing was sent."
+        )
+    bad = [business for business, plan in plans.items() if not isinstance(plan, Plan)]
+    if bad:
+        raise PlanError(f"What {bad[0]!r} has is no plan: kf.plan(toggles) makes one. Nothing was sent.")
+    bad = [name for name in plans if not isinstance(name, str) or not PROFILE_NAME.fullmatch(name)]
+    if bad:
+        raise ConfigError(
+            f"{bad[0]!r} is no name of a profile: small letters, digits, _ and - are. Nothing was sent."
+        )
+
+
+def _check_confirm(plans: Mapping[str, Plan], confirm: Mapping[str, str]) -> None:
+    if not isinstance(confirm, Mapping):
+        raise ConfigError("confirm is a dict by business: {'depok': plan.confirm_code(client)}.")
+    if unknown := sorted(set(confirm) - set(plans)):
+        raise ConfigError(f"confirm names {unknown[0]!r}, of which there is no plan; nothing was sent.")
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    known = {"on_error", "max_failures", "deadline_s", "first", "before", "publish", "require_approval"}
+    for name in options:
+        if name in _PER_FLEET:
+            raise ConfigError(
+                f"Each business has its own {name}: give {_PER_FLEET[name]}=. Nothing was sent."
+            )
+        if name not in known:
+            raise ConfigError(f"{name!r} is no option of kf.run; nothing was sent.")
