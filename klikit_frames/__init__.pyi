@@ -68,3 +68,8 @@ from .running.runs import runs as runs
 
 __all__: list[str]
 __version__: str
+from .scheduling.agendas import agenda as agenda
+from .scheduling.agendas import cancel_promises as cancel_promises
+from .scheduling.agendas import extend_promises as extend_promises
+from .scheduling.schedules import schedule as schedule
+from .scheduling.ticks import tick as tick

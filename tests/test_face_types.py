@@ -15,6 +15,15 @@ import klikit_frames as kf
 NOT_CALLED = {"fleet", "forms", "sandbox"}
 
 
+def face_of_promises(client: kf.Client) -> None:
+    """Timed rows in, plain frames out."""
+    assert_type(kf.schedule("lunch.csv", client, timezone="Asia/Jakarta", publish=True), pd.DataFrame)
+    assert_type(kf.tick(client), pd.DataFrame)
+    assert_type(kf.agenda(), pd.DataFrame)
+    assert_type(kf.cancel_promises("3f9c2a10"), pd.DataFrame)
+    assert_type(kf.extend_promises(["3f9c2a10"], ends_at="2026-03-09T18:00+07:00"), pd.DataFrame)
+
+
 def face_of_tables() -> None:
     """Tables in, plain frames out."""
     assert_type(kf.read_toggles("toggles.csv"), pd.DataFrame)

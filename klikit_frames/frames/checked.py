@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidToggles
@@ -20,6 +21,20 @@ from .problems import Problem, problems_frame, rows_with_errors, table_problem
 from .row_checks import ValidRows, row_problems
 from .schemas import RESULT_COLUMNS, TOGGLE_COLUMNS, validate_toggles
 from .source_tables import Table
+
+
+class RowNumbers(NamedTuple):
+    """How the person counts rows: their numbers, and their lines in a file."""
+
+    rows: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64] | None
+
+    def labels(self) -> list[str]:
+        """Return each row as the person counts it."""
+        rows = self.rows.tolist()
+        if self.lines is None:
+            return [str(row) for row in rows]
+        return [f"{row} (line {line})" for row, line in zip(rows, self.lines.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -49,6 +64,36 @@ class CheckedToggles:
     notes: list[str]
     _table: Table
     _n_rows: int
+    _numbers: RowNumbers
+
+    def problems_with(self, found: Sequence[Problem]) -> pd.DataFrame:
+        """Return all problems with those that a later check found; `positions` are those of `toggles`.
+
+        Touches neither network nor disk.
+
+        Examples
+        --------
+        >>> checked = kf.check_toggles([{"item_id": 5, "store": "663/1062", "is_enabled": "off"}])
+        >>> checked.problems_with([]).empty
+        True
+        """
+        if not found:
+            return self.problems
+        later = problems_frame(found, rows=self._numbers.rows, lines=self._numbers.lines)
+        every = pd.concat([self.problems, later]) if len(self.problems) else later
+        return every.sort_values("row", kind="stable", na_position="first", ignore_index=True)
+
+    def row_labels(self) -> list[str]:
+        r"""Return each of `toggles` as the person counts it: its row, and the line of a file.
+
+        Touches neither network nor disk.
+
+        Examples
+        --------
+        >>> kf.check_toggles(b"item_id,store,is_enabled\n5,663/1062,off\n").row_labels()
+        ['1 (line 2)']
+        """
+        return self._numbers.labels()
 
     @property
     def is_valid(self) -> bool:
@@ -104,6 +149,9 @@ def check_table(
         notes=[*named.notes, *header.notes, *parsed.notes],
         _table=table if source is None else source,
         _n_rows=len(toggles),
+        _numbers=RowNumbers(
+            np.asarray(table.rows)[good], None if table.lines is None else np.asarray(table.lines)[good]
+        ),
     )
 
 

@@ -113,6 +113,26 @@ KINDS: dict[str, ProblemKind] = {
     "name_unknown": _error("Nothing has this name.", "Look the name up again, or write the id."),
     "name_ambiguous": _error("Several things have this name.", "Write the id."),
     "name_mismatch": _error("The name is not that of the id beside it.", "Correct the id or the name."),
+    # Times of timed rows.
+    "time_blank": _error("Neither a start nor an end is given.", "Fill in starts_at, ends_at, or both."),
+    "time_unreadable": _error(
+        "The time cannot be read.",
+        "Write it as 2026-03-09T17:00+07:00, or without the offset and with timezone=; in a spreadsheet "
+        "format the cell as a date.",
+    ),
+    "time_zone_missing": _error(
+        "The time has no offset from UTC.",
+        "Write +07:00 or the like behind it, or name the clock with timezone='Asia/Jakarta'.",
+    ),
+    "time_ambiguous": _error("The clock shows this time twice.", "Write the offset from UTC behind it."),
+    "time_skipped": _error("The clock skips this time.", "Write the offset from UTC behind it."),
+    "end_before_start": _error("The end is not after the start.", "Correct one of the two."),
+    "end_past": _error("The end is past already.", "Give an end that is to come, or take the row out."),
+    "start_too_late": _error("The start is more than a year ahead.", "Check the year."),
+    "promise_overlap": _error(
+        "Two promises want opposite flags for one entity and place at one time.",
+        "Change the times of one, or cancel it.",
+    ),
     # Rows against each other.
     "contradiction": _error(
         "Two rows want opposite flags for one entity and place.", "Keep one of the rows."

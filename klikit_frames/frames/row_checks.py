@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ import pandas as pd
 
 from .problems import Problem
 from .schemas import TIME_COLUMNS
+
+_OFFSET = re.compile(r"(?:Z|z|[+-]\d\d(?::?\d\d)?)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,9 @@ def _overlapping(places: Ints, toggles: pd.DataFrame) -> Ints:
 
     A row without a start is on from now, one without an end for good, and so is one whose time is no time.
     """
+    if _has_mixed_clocks(toggles):
+        # Without a time zone these cannot be compared; `schedule` does.
+        return np.arange(len(toggles), dtype=np.int64)
     starts, ends = _times(toggles, "starts_at", blank=-np.inf), _times(toggles, "ends_at", blank=np.inf)
     order = np.lexsort((starts, places))
     latest = pd.Series(ends[order]).groupby(places[order]).cummax().to_numpy()
@@ -81,6 +87,14 @@ def _overlapping(places: Ints, toggles: pd.DataFrame) -> Ints:
     numbers = np.empty(len(order), dtype=np.int64)
     numbers[order] = np.cumsum(is_new)
     return numbers
+
+
+def _has_mixed_clocks(toggles: pd.DataFrame) -> bool:
+    """Tell whether some times have an offset from UTC and some have none."""
+    columns = [toggles[name].dropna().astype(str).str.strip() for name in TIME_COLUMNS if name in toggles]
+    times = pd.concat(columns)
+    has_offset = times[times != ""].str.contains(_OFFSET)
+    return bool(has_offset.any() and not has_offset.all())
 
 
 def _times(toggles: pd.DataFrame, name: str, *, blank: float) -> npt.NDArray[np.float64]:

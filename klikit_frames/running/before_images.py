@@ -117,7 +117,7 @@ def read_before(
         ).state
     except RequestError as error:
         raise _refusal(error) from error
-    lost = [one for one in state.attrs["failures"] if not _is_of_no_store(one)]
+    lost = [one for one in state.attrs["failures"] if not is_of_no_store(one)]
     if lost:
         raise _refusal(_error_of(lost))
     live = _flags(state, live_flags(state), wanted)
@@ -146,7 +146,7 @@ def _is_fresh(plan: Plan, client: Client) -> bool:
     return timedelta(0) <= client.now() - read_at < FRESH
 
 
-def _is_of_no_store(failure: Failure) -> bool:
+def is_of_no_store(failure: Failure) -> bool:
     """Tell whether the API has no such store, or only the list of stores is missing."""
     has_no_menu = failure.brand_id is not None and (
         failure.code == "not_in_business" or failure.http_status == 404

@@ -50,11 +50,11 @@ def insert_run(
     """Return the statements that add a run with its plan, its requests and the flags from before."""
     added = [*requests]
     flags = [*before]
-    values = [_plain(getattr(run, name)) for name in schema.RUN_COLUMNS]
+    values = [plain(getattr(run, name)) for name in schema.RUN_COLUMNS]
     documents = [("plan", zlib.compress(plan_body)), ("requests", _pack(_request_values(added)))]
     documents += [("before", _pack(_flag_values(flags)))] if flags else []
     return [
-        _insert("runs", schema.RUN_COLUMNS, values),
+        insert("runs", schema.RUN_COLUMNS, values),
         *(
             (f"INSERT INTO documents (run_no, kind, content) VALUES ({_NEW_RUN}, ?, ?)", document)  # noqa: S608
             for document in documents
@@ -70,7 +70,7 @@ def insert_requests(run_no: int, requests: Iterable[Request]) -> list[Statement]
         return []
     document = [run_no, "requests", _pack(_request_values(added))]
     return [
-        _insert("documents", ("run_no", "kind", "content"), document),
+        insert("documents", ("run_no", "kind", "content"), document),
         *(_insert_status(request, run_no=run_no) for request in added),
     ]
 
@@ -81,7 +81,7 @@ def insert_flags(run_no: int, kind: str, flags: Iterable[CellFlag]) -> list[Stat
     if not added:
         return []
     content = _pack(_flag_values(added))
-    return [_insert("documents", ("run_no", "kind", "content"), [run_no, kind, content])]
+    return [insert("documents", ("run_no", "kind", "content"), [run_no, kind, content])]
 
 
 def update_attempt(run_no: int, request: Request) -> Statement:
@@ -89,7 +89,7 @@ def update_attempt(run_no: int, request: Request) -> Statement:
     return (
         "UPDATE request_status SET attempts = ?, sent_at = coalesce(sent_at, ?), "
         "clock_offset_s = coalesce(clock_offset_s, ?), status = NULL WHERE run_no = ? AND path = ?",
-        (request.attempts, _plain(request.sent_at), request.clock_offset_s, run_no, path_text(request.path)),
+        (request.attempts, plain(request.sent_at), request.clock_offset_s, run_no, path_text(request.path)),
     )
 
 
@@ -104,7 +104,7 @@ def update_clock(run_no: int, path: tuple[int, ...], offset_s: float) -> Stateme
 
 def update_result(run_no: int, request: Request) -> Statement:
     """Return the statement that records what became of a request."""
-    sent_at = _plain(request.sent_at)
+    sent_at = plain(request.sent_at)
     values = (request.attempts, sent_at, *_result_values(request.result), sent_at, request.clock_offset_s)
     return _UPDATE_RESULT, (*values, run_no, path_text(request.path))
 
@@ -114,7 +114,7 @@ def update_run(run_no: int, **values: Any) -> Statement:
     settings = ", ".join(f"{name} = ?" for name in values)
     return (
         f"UPDATE runs SET {settings} WHERE run_no = ?",  # noqa: S608 - names of our own
-        [*(_plain(value) for value in values.values()), run_no],
+        [*(plain(value) for value in values.values()), run_no],
     )
 
 
@@ -128,7 +128,7 @@ def delete_run(run_no: int) -> list[Statement]:
 
 def insert_publish(publish: Publish) -> Statement:
     """Return the statement that adds a publish."""
-    return _insert("publishes", schema.PUBLISH_COLUMNS, _publish_values(publish))
+    return insert("publishes", schema.PUBLISH_COLUMNS, _publish_values(publish))
 
 
 def update_publish(publish: Publish) -> Statement:
@@ -140,7 +140,7 @@ def update_publish(publish: Publish) -> Statement:
 
 def upsert_evidence(account: str, store: Store, proved_at: datetime) -> Statement:
     """Return the statement that records how new a store's menu is proved to be; it only moves forward."""
-    sql, values = _insert("menu_evidence", schema.EVIDENCE_COLUMNS, [account, *store, _plain(proved_at)])
+    sql, values = insert("menu_evidence", schema.EVIDENCE_COLUMNS, [account, *store, plain(proved_at)])
     return (
         f"{sql} ON CONFLICT DO UPDATE SET proved_at = excluded.proved_at "
         "WHERE excluded.proved_at > proved_at",
@@ -154,13 +154,13 @@ def upsert_evidence(account: str, store: Store, proved_at: datetime) -> Statemen
 def to_runs(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
     """Return the numbers and the values of all runs, each checked to be whole and none missing."""
     names = (*schema.RUN_COLUMNS, *schema.RUN_MARKS)
-    found = _complete(rows, counted_in="n_runs")
+    found = complete(rows, counted_in="n_runs")
     return [(row[0], dict(zip(names, row[1:-1], strict=True))) for row in found]
 
 
 def to_run_values(row: Row) -> dict[str, Any]:
     """Return the values of one run, checked to be whole."""
-    _check_seal(row, f"the row of {row[1]!r:.40}")
+    check_seal(row, f"the row of {row[1]!r:.40}")
     return dict(zip((*schema.RUN_COLUMNS, *schema.RUN_MARKS), row[1:-1], strict=True))
 
 
@@ -172,11 +172,11 @@ def to_run(values: Mapping[str, Any]) -> Run:
         kept = {name: values[name] for name in schema.RUN_COLUMNS}
         kept["rules"] = _json_object(kept["rules"])
         for name in ("started_at", "ended_at"):
-            kept[name] = _time(kept[name])
+            kept[name] = to_time(kept[name])
         for name in ("host", "account", "user", "machine", "plan_digest", "status"):
-            _check_type(kept[name], str)
+            check_type(kept[name], str)
         for name in ("n_rows", "n_requests"):
-            _check_type(kept[name], int)
+            check_type(kept[name], int)
         return Run(**kept)
 
 
@@ -187,7 +187,7 @@ class RunDocuments:
         self._contents: dict[str, list[bytes]] = {}
         found = [*rows]
         for row in found:
-            _check_seal(row, "a document of a run")
+            check_seal(row, "a document of a run")
             self._contents.setdefault(row[2], []).append(row[3])
         if len(found) != n_documents:
             raise damaged(f"a run has {len(found):,} documents where {n_documents:,} were recorded")
@@ -208,7 +208,7 @@ class RunDocuments:
         """Return the requests of a run with all their parts, in sending order."""
         by_path, names = {}, schema.ATTEMPT_COLUMNS + schema.RESULT_COLUMNS
         for row in statuses:
-            _check_seal(row, f"the status of request {row[1]}")
+            check_seal(row, f"the status of request {row[1]}")
             by_path[row[1]] = dict(zip(names, row[2:-1], strict=True))
         with expected_shape("a request of a run"):
             packed = self._contents.get("requests", [])
@@ -220,15 +220,15 @@ class RunDocuments:
 
 def to_request(draft: Sequence[Any], values: Mapping[str, Any]) -> Request:
     """Return a request from its path, entity type, key and body, and from the values of its status."""
-    path, entity_type, key, body = (_check_type(text, str) for text in draft)
-    _check_type(values["attempts"], int)
+    path, entity_type, key, body = (check_type(text, str) for text in draft)
+    check_type(values["attempts"], int)
     return Request(
         path=tuple(int(part) for part in path.split(".")),
         target=_target(entity_type, decode_enable(body.encode())),
         key=key,
         body=body.encode(),
         attempts=values["attempts"],
-        sent_at=_time(values["sent_at"]),
+        sent_at=to_time(values["sent_at"]),
         clock_offset_s=values["clock_offset_s"],
         result=_result(values),
     )
@@ -241,17 +241,17 @@ def _target(entity_type: str, values: dict[str, Any]) -> Target:
 
 def to_publishes(rows: Sequence[Row]) -> list[Publish]:
     """Return all publishes, oldest first, each checked to be whole and none missing."""
-    return [_publish(row) for row in _complete(rows, counted_in="n_publishes")]
+    return [_publish(row) for row in complete(rows, counted_in="n_publishes")]
 
 
 def to_evidence(rows: Iterable[Row]) -> dict[Store, datetime]:
     """Return how new the menus of stores are proved to be."""
     evidence: dict[Store, datetime] = {}
     for row in rows:
-        _check_seal(row, "what is proved of a store's menu")
+        check_seal(row, "what is proved of a store's menu")
         with expected_shape("what is proved of a store's menu"):
             _, brand_id, branch_id, proved_at, _ = row
-            evidence[_check_type(brand_id, int), _check_type(branch_id, int)] = _moment(proved_at)
+            evidence[check_type(brand_id, int), check_type(branch_id, int)] = to_moment(proved_at)
     return evidence
 
 
@@ -332,14 +332,15 @@ def microseconds(moment: datetime | None) -> int | None:
     return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def _insert(table: str, columns: Sequence[str], values: Sequence[Any]) -> Statement:
+def insert(table: str, columns: Sequence[str], values: Sequence[Any]) -> Statement:
+    """Return the statement that adds a row."""
     marks = ", ".join("?" * len(columns))
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values  # noqa: S608 - names of our own
 
 
 def _insert_status(request: Request, *, run_no: int | None) -> Statement:
     columns = ("path", *schema.ATTEMPT_COLUMNS, *schema.RESULT_COLUMNS)
-    attempt = [request.attempts, _plain(request.sent_at), request.clock_offset_s]
+    attempt = [request.attempts, plain(request.sent_at), request.clock_offset_s]
     values = [path_text(request.path), *attempt, *_result_values(request.result)]
     marks = ", ".join("?" * len(columns))
     run = _NEW_RUN if run_no is None else "?"
@@ -351,28 +352,30 @@ def _pack(content: Any) -> bytes:
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
 
 
-def _check_seal(row: Row, what: str) -> None:
+def check_seal(row: Row, what: str) -> None:
+    """Refuse a row whose values are not those of the digest at its end."""
     *values, digest = row
     if digest != schema.row_digest(*values):
         raise damaged(f"{what} does not match its digest")
 
 
-def _complete(rows: Sequence[Row], *, counted_in: str) -> list[Row]:
+def complete(rows: Sequence[Row], *, counted_in: str) -> list[Row]:
     """Return the rows of a table without the counts beside them, after checking that they are all there."""
     n_state = len(schema.STATE_COLUMNS)
     if not rows:
         raise damaged("it has lost the counts of its rows")
-    _check_seal(rows[0][:n_state], "the counts of its rows")
+    check_seal(rows[0][:n_state], "the counts of its rows")
     n_recorded = rows[0][schema.STATE_COLUMNS.index(counted_in)]
     found = [row[n_state:] for row in rows if row[n_state] is not None]
     if len(found) != n_recorded:
         raise damaged(f"it has {len(found):,} rows where {n_recorded:,} were recorded")
     for row in found:
-        _check_seal(row, f"the row of {row[1]!r:.40}")
+        check_seal(row, f"the row of {row[1]!r:.40}")
     return found
 
 
-def _check_type(value: Any, kind: type[T]) -> T:
+def check_type(value: Any, kind: type[T]) -> T:
+    """Return a value, after checking that it is of a type."""
     if not isinstance(value, kind):
         raise TypeError(f"{value!r:.80} is not {kind.__name__}")
     return value
@@ -393,7 +396,8 @@ def _check_complete(requests: Sequence[Request], *, n_statuses: int) -> None:
         raise damaged("the parts of a request that was split are missing")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as SQLite stores it: times as microseconds, mappings as JSON."""
     if isinstance(value, datetime):
         return microseconds(value)
     if isinstance(value, Mapping):
@@ -401,16 +405,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _time(value: int | None) -> datetime | None:
-    return None if value is None else _moment(value)
+def to_time(value: int | None) -> datetime | None:
+    """Return the time of microseconds since 1970; None of None."""
+    return None if value is None else to_moment(value)
 
 
-def _moment(value: Any) -> datetime:
-    return _EPOCH + timedelta(microseconds=_check_type(value, int))
+def to_moment(value: Any) -> datetime:
+    """Return the time of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=check_type(value, int))
 
 
 def _json_object(text: Any) -> dict[str, Any]:
-    return _check_type(json.loads(_check_type(text, str)), dict)
+    return check_type(json.loads(check_type(text, str)), dict)
 
 
 def _request_values(requests: Iterable[Request]) -> list[list[str]]:
@@ -424,12 +430,12 @@ def _result(values: Mapping[str, Any]) -> RequestResult | None:
     if values["status"] is None:
         return None
     kept = {name: values[name] for name in schema.RESULT_COLUMNS}
-    kept |= {"status": RequestState(kept["status"]), "settled_at": _time(kept["settled_at"])}
+    kept |= {"status": RequestState(kept["status"]), "settled_at": to_time(kept["settled_at"])}
     return RequestResult(**kept)
 
 
 def _result_values(result: RequestResult | None) -> list[Any]:
-    return [None if result is None else _plain(getattr(result, name)) for name in schema.RESULT_COLUMNS]
+    return [None if result is None else plain(getattr(result, name)) for name in schema.RESULT_COLUMNS]
 
 
 def _flag_values(flags: Sequence[CellFlag]) -> list[list[Any]]:
@@ -439,16 +445,16 @@ def _flag_values(flags: Sequence[CellFlag]) -> list[list[Any]]:
 
 def _flag(row: Row) -> CellFlag:
     entity_type, entity_id, brand_id, branch_id, is_enabled = row
-    _check_type(entity_type, str)
+    check_type(entity_type, str)
     for number in (entity_id, *(one for one in (brand_id, branch_id) if one is not None)):
-        _check_type(number, int)
+        check_type(number, int)
     if is_enabled is not None:
-        _check_type(is_enabled, bool)
+        check_type(is_enabled, bool)
     return CellFlag(Cell(entity_type, entity_id, brand_id, branch_id), is_enabled)
 
 
 def _publish_values(publish: Publish) -> list[Any]:
-    values = {name: _plain(getattr(publish, name)) for name in schema.PUBLISH_COLUMNS}
+    values = {name: plain(getattr(publish, name)) for name in schema.PUBLISH_COLUMNS}
     for name in ("stores", "provider_ids"):
         values[name] = None if values[name] is None else json.dumps(values[name], separators=(",", ":"))
     return [values[name] for name in schema.PUBLISH_COLUMNS]
@@ -459,14 +465,12 @@ def _publish(row: Row) -> Publish:
     with expected_shape("the row of a publish"):
         values["stores"] = tuple(_store(store) for store in json.loads(values["stores"]))
         if values["provider_ids"] is not None:
-            values["provider_ids"] = tuple(
-                _check_type(one, int) for one in json.loads(values["provider_ids"])
-            )
+            values["provider_ids"] = tuple(check_type(one, int) for one in json.loads(values["provider_ids"]))
         for name in ("sent_at", "settled_at"):
-            values[name] = _time(values[name])
+            values[name] = to_time(values[name])
         return Publish(**values)
 
 
 def _store(pair: Any) -> Store:
     brand_id, branch_id = pair
-    return _check_type(brand_id, int), _check_type(branch_id, int)
+    return check_type(brand_id, int), check_type(branch_id, int)

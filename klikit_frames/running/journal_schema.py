@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from ..frames.schemas import OUTCOMES
-from .lifecycle import RequestState
+from .lifecycle import PromiseStatus, RequestState
 
 # Raised with every change to the tables below that a released version has seen.
 SCHEMA_VERSION = 3
@@ -53,23 +53,52 @@ PUBLISH_COLUMNS = (
     "n_success",
     "n_failed",
 )
+PROMISE_COLUMNS = (
+    "promise_id",
+    "account",
+    "host",
+    "entity_type",
+    "entity_id",
+    "brand_id",
+    "branch_id",
+    "is_enabled",
+    "cascade_to_modifier_groups",
+    "cascade_brand_ids",
+    "title",
+    "starts_at",
+    "ends_at",
+    "starts_at_once",
+    "publish",
+    "noted_at",
+    "status",
+    "next_at",
+    "before",
+    "note",
+    "action",
+    "plan_id",
+    "start_run_id",
+    "end_run_id",
+    "unpublished_run_id",
+    "closed_at",
+)
 EVIDENCE_COLUMNS = ("account", "brand_id", "branch_id", "proved_at")
 _HISTORY = ("run_id", "plan_id", "plan_digest", "host", "user", "machine", "started_at", "ended_at")
 HISTORY_COLUMNS = (*_HISTORY, "n_rows", "n_requests", *OUTCOMES, "status")
 
 # The rows whose values are sealed by a digest: the columns of each table, its key first.
 SEALED = {
-    "journal_state": (("id",), ("n_runs", "n_publishes")),
+    "journal_state": (("id",), ("n_runs", "n_publishes", "n_promises")),
     "runs": (("run_no",), (*RUN_COLUMNS, *RUN_MARKS)),
     "documents": (("document_no",), ("run_no", "kind", "content")),
     "request_status": (("run_no", "path"), (*ATTEMPT_COLUMNS, *RESULT_COLUMNS)),
     "publishes": (("publish_no",), PUBLISH_COLUMNS),
+    "promises": (("promise_no",), PROMISE_COLUMNS),
     "menu_evidence": (("account", "brand_id", "branch_id"), ("proved_at",)),
 }
 TABLES = {
     # One row: how many rows the other tables must have, so that none can vanish without a trace.
     "journal_state": "CREATE TABLE journal_state (id INTEGER PRIMARY KEY, "
-    "n_runs INTEGER NOT NULL, n_publishes INTEGER NOT NULL, digest BLOB)",
+    "n_runs INTEGER NOT NULL, n_publishes INTEGER NOT NULL, n_promises INTEGER NOT NULL, digest BLOB)",
     # A session that may write has a row here until it has closed the file.
     "sessions": "CREATE TABLE sessions (session_id TEXT PRIMARY KEY)",
     "runs": f"CREATE TABLE runs (run_no INTEGER PRIMARY KEY, {', '.join(RUN_COLUMNS)}, "
@@ -85,11 +114,13 @@ TABLES = {
     "PRIMARY KEY (run_no, path)) WITHOUT ROWID",
     "publishes": f"CREATE TABLE publishes (publish_no INTEGER PRIMARY KEY, {', '.join(PUBLISH_COLUMNS)}, "
     "digest BLOB, UNIQUE (publish_id))",
+    "promises": f"CREATE TABLE promises (promise_no INTEGER PRIMARY KEY, {', '.join(PROMISE_COLUMNS)}, "
+    "digest BLOB, UNIQUE (promise_id))",
     "menu_evidence": f"CREATE TABLE menu_evidence ({', '.join(EVIDENCE_COLUMNS)}, digest BLOB, "
     "PRIMARY KEY (account, brand_id, branch_id)) WITHOUT ROWID",
     "documents_of_run": "CREATE INDEX documents_of_run ON documents (run_no, kind)",
 }
-SCHEMA = (*TABLES.values(), "INSERT INTO journal_state VALUES (1, 0, 0, row_digest(1, 0, 0))")
+SCHEMA = (*TABLES.values(), "INSERT INTO journal_state VALUES (1, 0, 0, 0, row_digest(1, 0, 0, 0))")
 
 
 def _seal(table: str, event: str) -> str:
@@ -108,11 +139,12 @@ def _count(table: str, event: str, change: str) -> str:
     return f"CREATE TEMP TRIGGER count_{table}_{event} AFTER {event} ON main.{table} BEGIN {update}; END"
 
 
+_COUNTED = ("runs", "publishes", "promises")
 # Made by every connection that writes. They are its own: other programs can still open the file and look.
 TRIGGERS = (
     *(_seal(table, event) for table in SEALED for event in ("INSERT", "UPDATE")),
-    *(_count(table, "INSERT", "+ 1") for table in ("runs", "publishes")),
-    *(_count(table, "DELETE", "- 1") for table in ("runs", "publishes")),
+    *(_count(table, "INSERT", "+ 1") for table in _COUNTED),
+    *(_count(table, "DELETE", "- 1") for table in _COUNTED),
     "CREATE TEMP TRIGGER count_documents AFTER INSERT ON main.documents "
     "BEGIN UPDATE runs SET n_documents = n_documents + 1 WHERE run_no = NEW.run_no; END",
 )
@@ -141,7 +173,7 @@ def _select_with_state(table: str) -> str:
     )
 
 
-STATE_COLUMNS = ("id", "n_runs", "n_publishes", "digest")
+STATE_COLUMNS = ("id", "n_runs", "n_publishes", "n_promises", "digest")
 SELECT_RUNS = _select_with_state("runs")
 SELECT_RUN = f"{_select('runs')} WHERE run_no = ?"
 # For a quick look-up: whatever is found is then read and checked as a whole row.
@@ -150,6 +182,23 @@ SELECT_RUN_IDS = (
     "FROM journal_state AS state LEFT JOIN runs NOT INDEXED ORDER BY runs.run_no"
 )
 SELECT_PUBLISHES = _select_with_state("publishes")
+SELECT_PROMISES = _select_with_state("promises")
+# For a part of the promises, the counts first: that none has vanished is known without reading all of them.
+SELECT_PROMISE_COUNTS = (
+    f"SELECT {', '.join(STATE_COLUMNS)}, (SELECT count(*) FROM promises NOT INDEXED) FROM journal_state"  # noqa: S608
+)
+_SELECT_OWN = f"{_select('promises')} NOT INDEXED WHERE account = ?"
+_STANDING = ", ".join(f"'{status}'" for status in PromiseStatus if status.is_open)
+SELECT_OPEN_PROMISES = f"{_SELECT_OWN} AND status IN ({_STANDING}) ORDER BY promise_no"
+SELECT_ANY_PROMISE = (
+    f"SELECT EXISTS (SELECT 1 FROM promises NOT INDEXED WHERE account = ? "  # noqa: S608 - names of our own
+    f"AND (status IN ({_STANDING}) OR plan_id IS NOT NULL OR unpublished_run_id IS NOT NULL))"
+)
+SELECT_ACTIVE_PROMISES = f"{_SELECT_OWN} AND status = '{PromiseStatus.ACTIVE}' ORDER BY promise_no"
+SELECT_DUE_PROMISES = (
+    f"{_SELECT_OWN} AND (next_at <= ? OR plan_id IS NOT NULL OR unpublished_run_id IS NOT NULL) "
+    "ORDER BY promise_no"
+)
 SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_no"
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
 SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"

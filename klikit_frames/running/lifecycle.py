@@ -1,4 +1,4 @@
-"""The life of a request and of a run: states, events, and one table of transitions.
+"""The life of a request, of a run and of a promise: states, events, and one table of transitions.
 
 Everything that asks where a request stands asks here: the journal's SQL lists, the worker pool, the rules on
 idempotency keys, and the outcome of each row.
@@ -200,3 +200,19 @@ _SENTENCES = {
     EndReason.UNREACHABLE: "It was stopped because no connection could be opened.",
     EndReason.FAILED: "It was stopped by an error on this machine.",
 }
+
+
+class PromiseStatus(StrEnum):
+    """How a promise stands; the values are what the journal stores and what people see."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    DONE = "done"
+    KEPT = "kept"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done for it."""
+        return self in {PromiseStatus.WAITING, PromiseStatus.ACTIVE}

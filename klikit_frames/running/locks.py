@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -27,18 +28,17 @@ else:
 
 
 # Somebody who only looks whether a run goes on has its lock for an instant; that is no reason to give up.
-_ATTEMPTS = 5
 _PAUSE_S = 0.02
 # The name of a lock must never lead to another file.
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 @contextmanager
-def hold(path: Path | None, *, what: str) -> Iterator[None]:
+def hold(path: Path | None, *, what: str, patience_s: float = 0.1) -> Iterator[None]:
     """Hold the lock at `path` for a while; None needs none.
 
     The file stays, empty, when the lock is released: a file that is never removed cannot be confused with
-    another of the same name.
+    another of the same name. Whoever comes second waits for `patience_s`.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def hold(path: Path | None, *, what: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    descriptor = _seize_with_patience(path, what=what)
+    descriptor = _seize_with_patience(path, what=what, attempts=math.ceil(patience_s / _PAUSE_S))
     try:
         yield
     finally:
@@ -86,8 +86,8 @@ def remove(path: Path | None) -> None:
             os.close(descriptor)
 
 
-def _seize_with_patience(path: Path, *, what: str) -> int:
-    for attempt in range(_ATTEMPTS):
+def _seize_with_patience(path: Path, *, what: str, attempts: int) -> int:
+    for attempt in range(attempts):
         time.sleep(_PAUSE_S if attempt else 0.0)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,153 @@
+"""Promises as the journal keeps them: one timed row each, and how it stands.
+
+A promise that a tick is at carries the id of the tick's plan, written before the plan is run. Whoever finds
+it there later knows which run to ask what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from ..model import Cell
+from . import journal_codec as codec
+from . import journal_schema as schema
+from .lifecycle import PromiseStatus
+
+_TIMES = ("starts_at", "ends_at", "noted_at", "next_at", "closed_at")
+_FLAGS = ("is_enabled", "cascade_to_modifier_groups", "starts_at_once", "publish")
+_WHAT = "the row of a promise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """One timed row: a flag that a cell gets at `starts_at`, and gives back at `ends_at`.
+
+    Attributes
+    ----------
+    promise_id, account, host : str
+        Its name, whose it is, and where.
+    ends_at : datetime or None
+        None is for good.
+    starts_at_once : bool
+        Whether the row named no start.
+    publish : bool
+        Whether its store is published after its start and after its end.
+    next_at : datetime or None
+        When it is due next; None if nothing is left to be done.
+    before : bool or None
+        The flag that is given back; None while it is not known.
+    action : str or None
+        What the tick with `plan_id` does for it: ``start`` or ``end``.
+    plan_id : str or None
+        The plan of the tick that is at it, or that died at it.
+    start_run_id, end_run_id : str or None
+        The runs that carried its start, and the last attempt of its end.
+    unpublished_run_id : str or None
+        The run whose stores are still to be published for it.
+    """
+
+    promise_id: str
+    account: str
+    host: str
+    cell: Cell
+    is_enabled: bool
+    starts_at: datetime
+    ends_at: datetime | None
+    noted_at: datetime
+    next_at: datetime | None
+    cascade_to_modifier_groups: bool = False
+    cascade_brand_ids: tuple[int, ...] = ()
+    title: str | None = None
+    starts_at_once: bool = False
+    publish: bool = False
+    status: PromiseStatus = PromiseStatus.WAITING
+    before: bool | None = None
+    note: str | None = None
+    action: str | None = None
+    plan_id: str | None = None
+    start_run_id: str | None = None
+    end_run_id: str | None = None
+    unpublished_run_id: str | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def row_key(self) -> tuple[object, ...]:
+        """What it was asked for by: two rows with the same are one promise."""
+        start = None if self.starts_at_once else self.starts_at
+        cascade = (self.cascade_to_modifier_groups, self.cascade_brand_ids)
+        return (self.account, self.cell, self.is_enabled, *cascade, start, self.ends_at)
+
+
+def insert_promise(promise: Promise) -> codec.Statement:
+    """Return the statement that adds a promise."""
+    return codec.insert("promises", schema.PROMISE_COLUMNS, _values(promise))
+
+
+def update_promise(promise: Promise) -> codec.Statement:
+    """Return the statement that records how a promise stands."""
+    settings = ", ".join(f"{name} = ?" for name in schema.PROMISE_COLUMNS)
+    values = [*_values(promise), promise.promise_id]
+    return f"UPDATE promises SET {settings} WHERE promise_id = ?", values  # noqa: S608 - names of our own
+
+
+def delete_closed_promises(until: datetime) -> codec.Statement:
+    """Return the statement that removes the promises that came to an end before then."""
+    return (
+        "DELETE FROM promises WHERE closed_at < ? AND unpublished_run_id IS NULL",
+        (codec.microseconds(until),),
+    )
+
+
+def to_all_promises(rows: Sequence[codec.Row]) -> list[Promise]:
+    """Return all promises, each checked to be whole and none missing."""
+    return [_promise(row) for row in codec.complete(rows, counted_in="n_promises")]
+
+
+def to_promises(rows: Iterable[codec.Row], *, counts: Sequence[codec.Row]) -> list[Promise]:
+    """Return some promises, each checked to be whole, after checking that none of the table is missing."""
+    if not counts:
+        raise codec.damaged("it has lost the counts of its rows")
+    *state, n_found = counts[0]
+    codec.check_seal(tuple(state), "the counts of its rows")
+    n_recorded = state[schema.STATE_COLUMNS.index("n_promises")]
+    if n_found != n_recorded:
+        raise codec.damaged(f"it has {n_found:,} promises where {n_recorded:,} were recorded")
+    found = [*rows]
+    for row in found:
+        codec.check_seal(row, _WHAT)
+    return [_promise(row) for row in found]
+
+
+def _values(promise: Promise) -> list[Any]:
+    own = {each.name: codec.plain(getattr(promise, each.name)) for each in fields(promise)}
+    own |= promise.cell._asdict()
+    own["cascade_brand_ids"] = json.dumps(promise.cascade_brand_ids, separators=(",", ":"))
+    own["status"] = promise.status.value
+    return [own[name] for name in schema.PROMISE_COLUMNS]
+
+
+def _promise(row: codec.Row) -> Promise:
+    values = dict(zip(schema.PROMISE_COLUMNS, row[1:-1], strict=True))
+    with codec.expected_shape(_WHAT):
+        cell = Cell(*(values.pop(name) for name in Cell._fields))
+        for name in _TIMES:
+            values[name] = codec.to_time(values[name])
+        for name in _FLAGS:
+            values[name] = _flag(values[name])
+        values["before"] = None if values["before"] is None else _flag(values["before"])
+        values["cascade_brand_ids"] = tuple(
+            codec.check_type(one, int) for one in json.loads(values["cascade_brand_ids"])
+        )
+        values["status"] = PromiseStatus(values["status"])
+        codec.check_type(values["starts_at"], datetime)
+        return Promise(cell=cell, **values)
+
+
+def _flag(value: Any) -> bool:
+    if value not in (0, 1):
+        raise ValueError(f"{value!r:.80} is no flag")
+    return bool(value)

@@ -1,0 +1,266 @@
+"""The agenda: what is promised, what is overdue, and promises cancelled or extended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from ..errors import ConfigError, InvalidToggles, PlanError
+from ..frames.problems import problems_frame
+from ..menus.trees import TEXT
+from ..running import locks
+from ..running.journal import Journal, JournalPath, open_journal, read_journal
+from ..running.lifecycle import PromiseStatus
+from ..running.promise_records import Promise
+from .promise_checks import find_overlaps
+from .promise_times import check_moment
+from .tick_decisions import close
+
+_COLUMNS = {
+    "promise_id": TEXT,
+    "entity_type": TEXT,
+    "entity_id": "int64",
+    "scope": TEXT,
+    "brand_id": "Int64",
+    "branch_id": "Int64",
+    "is_enabled": "bool",
+    "starts_at": "datetime64[us, UTC]",
+    "ends_at": "datetime64[us, UTC]",
+    "status": TEXT,
+    "is_overdue": "bool",
+    "next_at": "datetime64[us, UTC]",
+    "host": TEXT,
+    "note": TEXT,
+    "title": TEXT,
+}
+_SHORTEST_ID = 4
+_PATIENCE_S = 10.0
+
+
+def agenda(*, journal: JournalPath = None, now: datetime | None = None) -> pd.DataFrame:
+    """Return what is promised: one row per promise, overdue ones first, then by what is due next.
+
+    Reads the journal, nothing else; promises of all hosts and keys that it knows.
+
+    Parameters
+    ----------
+    journal : path, optional
+        The journal's file, as given to `klikit_frames.schedule`.
+    now : datetime, optional
+        An aware datetime that stands for the present; default: this machine's clock.
+
+    Returns
+    -------
+    DataFrame
+        ``promise_id, entity_type, entity_id, scope, brand_id, branch_id, is_enabled, starts_at, ends_at``
+        (UTC; a missing end is for good), ``status``: ``waiting``, ``active`` (it has gone on or off and has
+        not come back), ``done``, ``kept`` (at its end the menu was seen to be changed, and was left alone),
+        ``failed`` or ``cancelled``; ``is_overdue``, whether what is due next should have been done;
+        ``next_at``, missing where nothing is left to be done; ``host``, ``note``, ``title``.
+
+    Raises
+    ------
+    ConfigError
+        `now` has no time zone.
+    JournalError
+        The journal cannot be read.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     dish = kf.cross_toggles("item", [289379], [(5297, 1293)], is_enabled=False)
+    ...     promised = kf.schedule(dish.assign(ends_at=client.now() + pd.Timedelta("1h")), client)
+    >>> kf.agenda()[["entity_id", "is_enabled", "status"]].values.tolist()
+    [[289379, False, 'waiting']]
+    """
+    moment = datetime.now(UTC) if now is None else check_moment(now, name="now")
+    with read_journal(journal) as book:
+        return agenda_frame(book.promises(), now=moment)
+
+
+def cancel_promises(ids: str | Iterable[str], *, journal: JournalPath = None) -> pd.DataFrame:
+    """Cancel promises and return them as the agenda lists them.
+
+    Writes the journal, nothing else. Who cancels a promise that is active leaves the cell as it is: nothing
+    gives its flag back, and the note says so. One that has come to its end stays as it is.
+
+    Parameters
+    ----------
+    ids : str, or several
+        As in ``promise_id``; the first digits do, at least 4.
+    journal : path, optional
+        The journal's file, as given to `klikit_frames.schedule`.
+
+    Raises
+    ------
+    ConfigError
+        There is no such promise, or more than one; none was cancelled.
+    PlanError
+        A tick is at one of them.
+    JournalError
+        The journal cannot be read or written.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     dish = kf.cross_toggles("item", [289379], [(5297, 1293)], is_enabled=False)
+    ...     promised = kf.schedule(dish.assign(ends_at=client.now() + pd.Timedelta("1h")), client)
+    >>> kf.cancel_promises(promised["promise_id"])["status"].tolist()
+    ['cancelled']
+    """
+    now = datetime.now(UTC)
+    return _change(ids, lambda one, _: _cancelled(one, now=now), journal=journal, now=now)
+
+
+def extend_promises(
+    ids: str | Iterable[str], *, ends_at: datetime | str, journal: JournalPath = None
+) -> pd.DataFrame:
+    """Give promises another end, later or sooner, and return them as the agenda lists them.
+
+    Writes the journal, nothing else.
+
+    Parameters
+    ----------
+    ids : str, or several
+        As in ``promise_id``; the first digits do, at least 4.
+    ends_at : datetime or text
+        An aware datetime, or ISO 8601 with an offset from UTC.
+    journal : path, optional
+        The journal's file, as given to `klikit_frames.schedule`.
+
+    Raises
+    ------
+    ConfigError
+        There is no such promise or more than one, it has come to its end, or `ends_at` is no moment, is past
+        or is not after its start; none was changed.
+    InvalidToggles
+        An opposite promise stands in the way; ``.problems`` names it. ``row`` is the place in `ids`.
+    PlanError
+        A tick is at one of them.
+    JournalError
+        The journal cannot be read or written.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     dish = kf.cross_toggles("item", [289379], [(5297, 1293)], is_enabled=False)
+    ...     promised = kf.schedule(dish.assign(ends_at=client.now() + pd.Timedelta("1h")), client)
+    >>> later = promised["ends_at"].iloc[0] + pd.Timedelta("1h")
+    >>> kf.extend_promises(promised["promise_id"], ends_at=later)["ends_at"].iloc[0] == later
+    True
+    """
+    now, end = datetime.now(UTC), check_moment(ends_at, name="ends_at")
+    if end <= now:
+        raise ConfigError(f"ends_at={end.isoformat()} is past, so nothing was changed.")
+
+    def extend(promise: Promise, _: Journal) -> Promise:
+        if not promise.status.is_open:
+            raise ConfigError(
+                f"Promise {promise.promise_id[:8]} is {promise.status}, so it has no end to change."
+            )
+        if end <= promise.starts_at:
+            raise ConfigError(f"Promise {promise.promise_id[:8]} starts at {promise.starts_at.isoformat()}.")
+        is_active = promise.status is PromiseStatus.ACTIVE
+        return replace(promise, ends_at=end, next_at=end if is_active else promise.next_at)
+
+    return _change(ids, extend, journal=journal, now=now, check=_check_free)
+
+
+def agenda_frame(promises: Iterable[Promise], *, now: datetime) -> pd.DataFrame:
+    """Return promises as the agenda lists them, overdue ones first, then by what is due next."""
+    far = datetime.max.replace(tzinfo=UTC)
+    ordered = sorted(promises, key=lambda one: one.next_at or far)
+    return promises_frame(ordered, now=now)
+
+
+def promises_frame(promises: Sequence[Promise], *, now: datetime) -> pd.DataFrame:
+    """Return promises with the columns of the agenda, in the order given."""
+    rows = [_row(one, now=now) for one in promises]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+@contextmanager
+def hold_agenda(journal: JournalPath, *, patience_s: float = _PATIENCE_S) -> Iterator[Journal]:
+    """Open a journal and keep others from changing its promises meanwhile: never across a request."""
+    with open_journal(journal) as book:
+        what = "The agenda of this journal"
+        with locks.hold(book.agenda_lock_path(), what=what, patience_s=patience_s):
+            yield book
+
+
+def _row(one: Promise, *, now: datetime) -> tuple[Any, ...]:
+    scope = "business" if one.cell.store is None else "store"
+    is_overdue = one.next_at is not None and one.next_at < now
+    cell = (one.cell.entity_type, one.cell.entity_id, scope, one.cell.brand_id, one.cell.branch_id)
+    times = (one.starts_at, one.ends_at, one.status.value, is_overdue, one.next_at)
+    return (one.promise_id, *cell, one.is_enabled, *times, one.host, one.note, one.title)
+
+
+def _cancelled(promise: Promise, *, now: datetime) -> Promise:
+    if not promise.status.is_open:
+        return promise
+    flag = "on" if promise.is_enabled else "off"
+    is_begun = promise.status is PromiseStatus.ACTIVE or promise.plan_id is not None
+    note = f"cancelled while active: the cell stays as it is ({flag}); nothing gives it back"
+    return close(promise, PromiseStatus.CANCELLED, note=note if is_begun else None, now=now)
+
+
+def _change(
+    ids: str | Iterable[str],
+    change: Callable[[Promise, Journal], Promise],
+    *,
+    journal: JournalPath,
+    now: datetime,
+    check: Callable[[list[Promise], Journal], None] | None = None,
+) -> pd.DataFrame:
+    """Change promises, all or none, and return them in the order given."""
+    with hold_agenda(journal) as book:
+        found = _find(ids, book.promises())
+        _refuse_busy(found, book)
+        changed = [change(one, book) for one in found]
+        if check is not None:
+            check(changed, book)
+        book.update_promises(changed)
+    return promises_frame(changed, now=now)
+
+
+def _find(ids: str | Iterable[str], promises: list[Promise]) -> list[Promise]:
+    given = [ids] if isinstance(ids, str) else list(ids)
+    return list({one.promise_id: one for one in (_find_one(text, promises) for text in given)}.values())
+
+
+def _find_one(text: object, promises: list[Promise]) -> Promise:
+    wanted = str(text).strip().lower()
+    found = [one for one in promises if one.promise_id.startswith(wanted)]
+    if len(wanted) < _SHORTEST_ID or len(found) != 1:
+        n_found = "several promises" if len(found) > 1 else "no promise"
+        raise ConfigError(
+            f"{text!r:.80} names {n_found}, so nothing was changed; kf.agenda() lists them. At least "
+            f"{_SHORTEST_ID} digits name one."
+        )
+    return found[0]
+
+
+def _refuse_busy(promises: Iterable[Promise], book: Journal) -> None:
+    for one in promises:
+        if one.plan_id is not None and locks.is_locked(book.lock_path(one.account)):
+            raise PlanError(
+                f"A tick is at promise {one.promise_id[:8]} just now, so nothing was changed. Wait for it."
+            )
+
+
+def _check_free(changed: list[Promise], book: Journal) -> None:
+    own = {one.promise_id for one in changed}
+    for account in {one.account for one in changed}:
+        standing = [one for one in book.open_promises(account) if one.promise_id not in own]
+        labels = [one.promise_id[:8] for one in changed]
+        problems = find_overlaps([one for one in changed if one.account == account], standing, labels)
+        if problems:
+            frame = problems_frame(problems, rows=pd.RangeIndex(1, len(changed) + 1).to_numpy(), lines=None)
+            said = " ".join(frame["message"].drop_duplicates().head(3))
+            raise InvalidToggles(f"The end cannot be moved, so nothing was changed. {said}", frame)

@@ -1,0 +1,264 @@
+"""Timed rows to promises: what is wrong with their times, and which promises contradict each other. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..frames.problems import Problem
+from ..frames.schemas import TIME_COLUMNS
+from ..model import Cell, cell_of
+from ..running.promise_records import Promise
+from .promise_times import ReadTime, read_time
+from .tick_decisions import guests_note
+
+_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class _Found(NamedTuple):
+    """One problem of one row."""
+
+    code: str
+    position: int
+    column: str
+    value: str
+    message: str
+
+
+@dataclass(slots=True)
+class TimedRows:
+    """The times of a table's rows, and what is wrong with them.
+
+    Attributes
+    ----------
+    starts, ends : list of datetime or None
+        One per row; None is blank, or not readable.
+    problems : list of Problem
+        Positions are those of the rows.
+    """
+
+    starts: list[datetime | None] = field(default_factory=list)
+    ends: list[datetime | None] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_times(toggles: pd.DataFrame, *, zone: tzinfo | None, now: datetime) -> TimedRows:
+    """Return the times of a table's rows, and every problem of a single row.
+
+    Parameters
+    ----------
+    toggles : DataFrame
+        Checked toggles; ``starts_at`` and ``ends_at`` may be missing.
+    zone : tzinfo, optional
+        Whose clock times without an offset are by.
+    now : datetime
+        The present.
+    """
+    n_rows = len(toggles)
+    cells = {name: toggles[name].tolist() if name in toggles else [None] * n_rows for name in TIME_COLUMNS}
+    known: dict[tuple[type, object], ReadTime] = {}
+    read = {name: [_read(cell, zone, known) for cell in column] for name, column in cells.items()}
+    found = [
+        _Found(one.code, position, name, str(cells[name][position]), one.message)
+        for name, column in read.items()
+        for position, one in enumerate(column)
+        if one.code
+    ]
+    bad = {one.position for one in found}
+    pairs = list(zip(read["starts_at"], read["ends_at"], strict=True))
+    for position, (start, end) in enumerate(pairs):
+        if position not in bad and (fault := _fault(start.moment, end.moment, now=now)):
+            column, code = fault
+            shown = "" if cells[column][position] is None else str(cells[column][position])
+            found.append(_Found(code, position, column, shown, ""))
+    return TimedRows([one.moment for one, _ in pairs], [one.moment for _, one in pairs], _gather(found))
+
+
+def make_promises(
+    toggles: pd.DataFrame, times: TimedRows, *, account: str, host: str, now: datetime, publish: bool
+) -> list[Promise]:
+    """Return a new promise for each row.
+
+    Parameters
+    ----------
+    toggles : DataFrame
+        Checked toggles without a problem.
+    times : TimedRows
+        Their times.
+    account, host : str
+        Whose menus, and where.
+    now : datetime
+        When rows without a start begin.
+    publish : bool
+        Whether their stores are published.
+    """
+    # Whoever ticks at once must not find that it is a moment too early.
+    at_once = now.replace(microsecond=0)
+    titles = toggles["title"].tolist() if "title" in toggles else [None] * len(toggles)
+    cascades = zip(toggles["cascade_to_modifier_groups"], toggles["cascade_brand_ids"], strict=True)
+    own = zip(_cells(toggles), toggles["is_enabled"], cascades, titles, strict=True)
+    rows = zip(own, times.starts, times.ends, strict=True)
+    return [
+        Promise(
+            promise_id=uuid.uuid4().hex,
+            account=account,
+            host=host,
+            cell=cell,
+            is_enabled=bool(is_enabled),
+            cascade_to_modifier_groups=bool(cascades_on),
+            cascade_brand_ids=tuple(int(one) for one in brand_ids),
+            title=title if isinstance(title, str) and title else None,
+            starts_at=start or at_once,
+            ends_at=end,
+            starts_at_once=start is None,
+            publish=publish,
+            noted_at=now,
+            next_at=start or at_once,
+            note=guests_note(cell, publish=publish),
+        )
+        for (cell, is_enabled, (cascades_on, brand_ids), title), start, end in rows
+    ]
+
+
+def match_standing(drafts: Sequence[Promise], standing: Iterable[Promise]) -> list[Promise]:
+    """Return the drafts, each replaced by the promise that stands for the same row, if there is one.
+
+    Of equal drafts the first stands for all.
+    """
+    known = {one.row_key: one for one in standing}
+    matched = []
+    for draft in drafts:
+        one = known.setdefault(draft.row_key, draft)
+        if one.publish is not draft.publish:
+            one = replace(one, publish=draft.publish, note=draft.note)
+            known[draft.row_key] = one
+        matched.append(one)
+    return matched
+
+
+def find_overlaps(
+    drafts: Sequence[Promise], standing: Iterable[Promise], labels: Sequence[str]
+) -> list[Problem]:
+    """Return a problem for each draft that wants the opposite of another promise at one time.
+
+    Parameters
+    ----------
+    drafts : sequence of Promise
+        One per row.
+    standing : iterable of Promise
+        Those that are noted and not at their end.
+    labels : sequence of str
+        How the person counts the rows of the drafts.
+    """
+    by_cell: dict[Cell, list[tuple[Promise, int]]] = {}
+    for position, draft in enumerate(drafts):
+        by_cell.setdefault(draft.cell, []).append((draft, position))
+    for one in standing:
+        if one.cell in by_cell:
+            by_cell[one.cell].append((one, -1))
+    found = [fault for rivals in by_cell.values() if len(rivals) > 1 for fault in _rivals(rivals, labels)]
+    return _gather(found)
+
+
+def describe_times(promise: Promise) -> str:
+    """Return the flag of a promise and from when until when it holds."""
+    flag = "on" if promise.is_enabled else "off"
+    until = "for good" if promise.ends_at is None else f"until {show_moment(promise.ends_at)}"
+    return f"{flag} from {show_moment(promise.starts_at)} {until}"
+
+
+def show_moment(moment: datetime) -> str:
+    """Return a moment as people read it, in UTC."""
+    shown = moment.astimezone(UTC).replace(tzinfo=None)
+    whole = "minutes" if not (shown.second or shown.microsecond) else "seconds"
+    return f"{shown.isoformat(sep=' ', timespec=whole)} UTC"
+
+
+def _rivals(promises: list[tuple[Promise, int]], labels: Sequence[str]) -> Iterable[_Found]:
+    """Yield a problem for each row that begins before an opposite promise of the same cell has ended."""
+    # Of each flag, the promise so far that ends last.
+    latest: dict[bool, tuple[Promise, int]] = {}
+    for one, position in sorted(promises, key=lambda pair: pair[0].starts_at):
+        other = latest.get(not one.is_enabled)
+        if other is not None and one.starts_at < _end(other[0]):
+            row, rival = (position, other) if position >= 0 else (other[1], (one, position))
+            if row >= 0:
+                yield _Found(
+                    "promise_overlap", row, "is_enabled", _word(promises, row), _clash(rival, labels)
+                )
+        own = latest.get(one.is_enabled)
+        if own is None or _end(own[0]) <= _end(one):
+            latest[one.is_enabled] = (one, position)
+
+
+def _clash(rival: tuple[Promise, int], labels: Sequence[str]) -> str:
+    promise, position = rival
+    who = f"Row {labels[position]}" if position >= 0 else f"Promise {promise.promise_id[:8]}, which stands,"
+    return f"{who} wants the same entity and place {describe_times(promise)}."
+
+
+def _word(promises: list[tuple[Promise, int]], row: int) -> str:
+    return next("true" if one.is_enabled else "false" for one, position in promises if position == row)
+
+
+def _end(promise: Promise) -> datetime:
+    return promise.ends_at or _FOREVER
+
+
+def _cells(toggles: pd.DataFrame) -> list[Cell]:
+    return [cell_of(*row) for row in toggles[_CELL].itertuples(index=False, name=None)]
+
+
+def _read(cell: Any, zone: tzinfo | None, known: dict[tuple[type, object], ReadTime]) -> ReadTime:
+    """Return the moment of a cell; most rows of a table share a few."""
+    try:
+        key = (type(cell), cell)
+        return known[key] if key in known else known.setdefault(key, read_time(cell, zone=zone))
+    except TypeError:
+        return read_time(cell, zone=zone)
+
+
+def _fault(start: datetime | None, end: datetime | None, *, now: datetime) -> tuple[str, str] | None:
+    """Return the column and the code of what is wrong with a row's times."""
+    if start is None and end is None:
+        return "ends_at", "time_blank"
+    if end is not None and start is not None and end <= start:
+        return "ends_at", "end_before_start"
+    if end is not None and end <= now:
+        return "ends_at", "end_past"
+    if start is not None and start > now + _one_year(now):
+        return "starts_at", "start_too_late"
+    return None
+
+
+def _one_year(now: datetime) -> Any:
+    return (pd.Timestamp(now) + pd.DateOffset(years=1)).to_pydatetime(warn=False) - now
+
+
+def _gather(found: Iterable[_Found]) -> list[Problem]:
+    """Return one problem per code and column, with all of its rows."""
+    groups: dict[tuple[str, str], list[_Found]] = {}
+    for one in found:
+        groups.setdefault((one.code, one.column), []).append(one)
+    return [
+        Problem(
+            code=code,
+            positions=np.array([one.position for one in rows], dtype=np.intp),
+            column=column,
+            values=np.array([one.value for one in rows], dtype=object),
+            messages=_messages(rows),
+        )
+        for (code, column), rows in groups.items()
+    ]
+
+
+def _messages(rows: list[_Found]) -> Any:
+    texts = [one.message for one in rows]
+    return np.array(texts, dtype=object) if any(texts) else ""

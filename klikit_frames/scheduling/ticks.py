@@ -1,0 +1,420 @@
+"""Ticks: everything that is due, sent as an ordinary run, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..errors import JournalError
+from ..frames.live_flags import live_flags
+from ..menus.trees import TEXT
+from ..model import Cell, Outcome, cell_of
+from ..planning.plan import Plan, parse_plan
+from ..planning.planner import plan
+from ..progress import Progress, check_progress
+from ..running import locks
+from ..running.before_images import is_of_no_store
+from ..running.executor import recorded_result
+from ..running.guards import check_client
+from ..running.journal import Journal, JournalPath, read_journal
+from ..running.lifecycle import PromiseStatus
+from ..running.live_state import Observation, observe
+from ..running.promise_records import Promise
+from ..running.results import Result
+from ..running.runs import resume, run
+from ..running.undo_checks import was_changed
+from .agendas import hold_agenda, promises_frame
+from .promise_times import check_moment
+from .schedules import read_present
+from .tick_decisions import (
+    START,
+    CellDecision,
+    CellLook,
+    RowEnd,
+    Step,
+    action_of,
+    decide,
+    find_stale,
+    settle_end,
+    settle_holders,
+    settle_start,
+)
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+
+_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_OWN = {"promise_id": TEXT, "action": TEXT, "outcome": TEXT, "code": TEXT, "request_id": TEXT, "status": TEXT}
+_TOGGLE = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
+_CASCADE = ["cascade_to_modifier_groups", "cascade_brand_ids"]
+_TOLD = ["starts_at", "ends_at", "note", "title"]
+_UNREAD = "the menu of its store could not be read; nothing was sent"
+_ELSEWHERE = "Another tick, or a person, is at promises of this business just now; they are left to it."
+
+
+def tick(
+    client: Client,
+    *,
+    journal: JournalPath = None,
+    now: datetime | None = None,
+    confirm: str | None = None,
+    progress: Progress = None,
+) -> pd.DataFrame:
+    """Keep the promises that are due: send their starts and ends, in the fewest requests, once.
+
+    Uses the network and the journal. What is due is noted before anything is sent, and goes out as an
+    ordinary run, with flags from before. A tick that was killed is gone on with by the next one; of two at
+    once the second finds nothing to do. At its end a cell gets the flag that it had, unless its menu shows
+    that it was changed since (``kept``), or another promise still holds it.
+
+    Parameters
+    ----------
+    client : Client
+        Only promises of its host and partner key are kept.
+    journal : path, optional
+        The journal's file, as given to `klikit_frames.schedule`.
+    now : datetime, optional
+        An aware datetime that stands for the present; default: the server's clock, else this machine's.
+    confirm : str, optional
+        Not needed: the code of `klikit_frames.schedule` covers the ticks.
+    progress : object with ``update`` and ``close``, or False, or None
+        Where to show progress, in requests.
+
+    Returns
+    -------
+    DataFrame
+        One row per promise that was due: ``promise_id, action`` (``start`` or ``end``), ``outcome, code,
+        request_id, status``, then ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled`` (the
+        promised flag), the two cascade columns, ``starts_at, ends_at, note, title``. ``attrs["run_ids"]``
+        are the runs, ``attrs["notes"]`` what else there is to know.
+
+    Raises
+    ------
+    RequestError
+        No menu could be read; nothing was sent.
+    JournalError
+        The journal cannot be used.
+    ConfigError
+        `now` has no time zone, or the client is read-only or closed.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     dish = kf.cross_toggles("item", [289379], [(5297, 1293)], is_enabled=False)
+    ...     promised = kf.schedule(dish.assign(ends_at=client.now() + pd.Timedelta("1h")), client)
+    ...     started = kf.tick(client)
+    ...     sandbox.move_clock(3600)
+    ...     ended = kf.tick(client)
+    >>> pd.concat([started, ended])[["action", "outcome", "status"]].values.tolist()
+    [['start', 'applied', 'active'], ['end', 'applied', 'done']]
+    """
+    del confirm
+    check_progress(progress)
+    check_client(client)
+    moment = None if now is None else check_moment(now, name="now")
+    kept = _Kept()
+    with read_journal(journal) as book:
+        has_work = book.has_open_promises(client.account)
+        lock_path = book.lock_path(client.account)
+    if not has_work:
+        return _frame(kept, now=moment or client.now())
+    moment, kept.notes = read_present(client, now=moment)
+    with ExitStack() as held:
+        try:
+            held.enter_context(locks.hold(lock_path, what="A tick of this business"))
+        except JournalError:
+            if not locks.is_locked(lock_path):
+                raise
+            kept.notes.append(_ELSEWHERE)
+        else:
+            work = _Tick(client, journal, moment, progress, kept)
+            work.settle_left_over()
+            work.keep_due()
+    return _frame(kept, now=moment)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What a tick has done so far: the last step of each promise, the runs, and what is to be said."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    run_ids: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    is_interrupted: bool = False
+
+    def add(self, steps: Iterable[Step]) -> None:
+        """Take in steps; of a promise the last one counts."""
+        self.steps |= {one.promise.promise_id: one for one in steps}
+
+
+@dataclass(slots=True)
+class _Tick:
+    """One tick, under the lock of its business."""
+
+    client: Client
+    journal: JournalPath
+    now: datetime
+    progress: Progress
+    kept: _Kept
+
+    def settle_left_over(self) -> None:
+        """Go on with the runs of ticks that died, and note what became of them."""
+        with read_journal(self.journal) as book:
+            left = [one for one in book.due_promises(self.client.account, now=self.now) if one.plan_id]
+        by_plan: dict[str, list[Promise]] = {}
+        for one in left:
+            by_plan.setdefault(str(one.plan_id), []).append(one)
+        for plan_id, promises in by_plan.items():
+            self._settle_plan(plan_id, promises)
+
+    def keep_due(self) -> None:
+        """Decide what every cell gets, note it, and send it."""
+        with read_journal(self.journal) as book:
+            due = self._due(book)
+            active = book.active_promises(self.client.account)
+            since = _first_run(book, self.client, due)
+        if not due or self.kept.is_interrupted:
+            return
+        looks = self._look(due, active, since=since)
+        # Promises may have been cancelled or extended while the menus were read.
+        with hold_agenda(self.journal) as book:
+            due = [one for one in self._due(book) if one.cell in looks]
+            active = book.active_promises(self.client.account)
+            plans = self._note(_decide_all(due, active, looks, now=self.now), looks.state, book)
+        for made, publish in plans:
+            self._send(made, publish=publish)
+
+    def _due(self, book: Journal) -> list[Promise]:
+        """Return what is due and what no tick is at."""
+        due = book.due_promises(self.client.account, now=self.now)
+        return [
+            one
+            for one in due
+            if one.status.is_open and one.next_at and one.next_at <= self.now and not one.plan_id
+        ]
+
+    def _look(self, due: list[Promise], active: list[Promise], *, since: str | None) -> _Looks:
+        """Read the menus of what is due."""
+        cells = {one.cell for one in due}
+        seen = observe(
+            self.client,
+            stores=sorted({cell.store for cell in cells if cell.store is not None}),
+            with_business=any(cell.store is None for cell in cells),
+            journal=self.journal,
+            since=since,
+            progress=False,
+        )
+        if "journal_error" in seen.state.attrs:
+            raise JournalError(seen.state.attrs["journal_error"])
+        runs = {one.cell: set[str]() for one in due}
+        for one in active:
+            if one.cell in runs and one.start_run_id:
+                runs[one.cell].add(one.start_run_id)
+        return _Looks(seen, runs)
+
+    def _note(
+        self, decisions: list[CellDecision], state: pd.DataFrame, book: Journal
+    ) -> list[tuple[Plan, bool]]:
+        """Note what is done for each promise, in one commit, and return the plans to send."""
+        self.kept.add(step for one in decisions for step in one.steps)
+        marked = [step.promise for one in decisions for step in one.steps if step.end is not None]
+        plans = []
+        for publish in (False, True):
+            sent = [one for one in decisions if one.is_enabled is not None and _publishes(one) is publish]
+            if not sent:
+                continue
+            made = plan(_rows(sent), state=state, progress=self.progress)
+            plans.append((made, publish))
+            steps = [step for one in sent for step in one.steps if step.end is None]
+            marked += [replace(one.promise, plan_id=made.plan_id, action=one.action) for one in steps]
+        book.update_promises(marked)
+        return plans
+
+    def _send(self, made: Plan, *, publish: bool) -> None:
+        if self.kept.is_interrupted:
+            return
+        result = run(
+            made,
+            self.client,
+            journal=self.journal,
+            progress=self.progress,
+            confirm=made.confirm_code(self.client),
+            before="plan",
+            publish=publish,
+        )
+        self._take_in(made.plan_id, result)
+
+    def _settle_plan(self, plan_id: str, promises: list[Promise]) -> None:
+        """Go on with a run that a tick died at; where it is not wanted any more, take it as it stands."""
+        with read_journal(self.journal) as book:
+            begun = book.run_of_plan(plan_id)
+            if locks.is_locked(book.lock_path(plan_id)):
+                self.kept.notes.append(_ELSEWHERE)
+                return
+            made = parse_plan(book.plan_body(begun.run_id)) if begun else None
+            is_stale = made is not None and find_stale(promises, _sent_rows(made), now=self.now)
+            result = recorded_result(book, begun.run_id) if begun and is_stale else None
+        if begun is None:
+            with hold_agenda(self.journal) as book:
+                book.update_promises(replace(one, plan_id=None, action=None) for one in promises)
+            return
+        if result is None:
+            result = resume(begun.run_id, self.client, journal=self.journal, progress=self.progress)
+        self._take_in(plan_id, result)
+
+    def _take_in(self, plan_id: str, result: Result) -> None:
+        """Note how the promises of a run stand now."""
+        self.kept.run_ids.append(result.run_id)
+        self.kept.is_interrupted |= result.is_interrupted
+        ends = _row_ends(result)
+        owed = result.run_id if result.n_unpublished else None
+        with hold_agenda(self.journal) as book:
+            due = book.due_promises(self.client.account, now=self.now)
+            under_way = [one for one in due if one.plan_id == plan_id]
+            steps = [self._step(one, ends[one.cell], run_id=result.run_id) for one in under_way]
+            if owed:
+                steps = [replace(one, promise=replace(one.promise, unpublished_run_id=owed)) for one in steps]
+            settled = [one.promise for one in steps]
+            started = [one.promise for one in steps if one.action == START]
+            others = settle_holders(started, book.active_promises(self.client.account), now=self.now)
+            own = {one.promise_id for one in settled}
+            book.update_promises([*settled, *(one for one in others if one.promise_id not in own)])
+        self.kept.add(steps)
+
+    def _step(self, promise: Promise, end: RowEnd, *, run_id: str) -> Step:
+        action = promise.action or action_of(promise)
+        settle = settle_start if action == START else settle_end
+        return Step(settle(promise, end, run_id=run_id, now=self.now), action, end)
+
+
+class _Looks:
+    """What is seen of the cells that are due."""
+
+    def __init__(self, seen: Observation, run_ids: Mapping[Cell, set[str]]) -> None:
+        state = seen.state
+        self.state = state
+        self._history = seen.history
+        self._run_ids = run_ids
+        rows = zip(*(state[name].tolist() for name in _CELL), strict=True)
+        flags = zip(live_flags(state).tolist(), state["is_enabled"].astype("boolean").tolist(), strict=True)
+        self._flags = {
+            cell: pair for row, pair in zip(rows, flags, strict=True) if (cell := cell_of(*row)) in run_ids
+        }
+        lost = [one for one in state.attrs["failures"] if not is_of_no_store(one)]
+        self._lost = {(one.brand_id, one.branch_id) if one.brand_id is not None else None for one in lost}
+
+    def __contains__(self, cell: object) -> bool:
+        return cell in self._run_ids
+
+    def look(self, cell: Cell) -> CellLook:
+        """Return what is seen of one cell."""
+        live, shown = (_flag(one) for one in self._flags.get(cell, (None, None)))
+        changed = was_changed(self._history, cell, shown=shown, run_ids=self._run_ids[cell])
+        return CellLook(live, shown, was_changed=changed, is_read=cell.store not in self._lost)
+
+
+def _decide_all(
+    due: list[Promise], active: list[Promise], looks: _Looks, *, now: datetime
+) -> list[CellDecision]:
+    by_cell: dict[Cell, list[Promise]] = {}
+    for one in due:
+        by_cell.setdefault(one.cell, []).append(one)
+    holders: dict[Cell, list[Promise]] = {}
+    for one in active:
+        holders.setdefault(one.cell, []).append(one)
+    decisions = []
+    for cell, promises in by_cell.items():
+        look = looks.look(cell)
+        if look.is_read:
+            decisions.append(decide(promises, holders.get(cell, []), look, now=now))
+        else:
+            end = RowEnd(Outcome.NOT_SENT, message=_UNREAD)
+            steps = [Step(replace(one, note=_UNREAD), action_of(one), end) for one in promises]
+            decisions.append(CellDecision(cell, steps))
+    return decisions
+
+
+def _publishes(decision: CellDecision) -> bool:
+    return any(step.promise.publish for step in decision.steps if step.end is None)
+
+
+def _rows(decisions: list[CellDecision]) -> pd.DataFrame:
+    """Return the toggles of the cells that get a flag."""
+    rows = []
+    for one in decisions:
+        scope = "business" if one.cell.store is None else "store"
+        is_wide = any(not each.cascade_brand_ids for each in one.cascades)
+        brands = {brand for each in one.cascades for brand in each.cascade_brand_ids}
+        brand_ids = () if is_wide else sorted(brands)
+        cell = (one.cell.entity_type, one.cell.entity_id, scope, one.cell.brand_id, one.cell.branch_id)
+        rows.append((*cell, one.is_enabled, bool(one.cascades), tuple(brand_ids)))
+    frame = pd.DataFrame(rows, columns=[*_TOGGLE, *_CASCADE])
+    return frame.astype({"brand_id": "Int64", "branch_id": "Int64"})
+
+
+def _sent_rows(made: Plan) -> dict[Cell, bool]:
+    """Return the flags that a plan sends, by cell."""
+    rows = made.rows
+    sent = rows[rows["request_no"].notna()]
+    cells = (cell_of(*row) for row in sent[_CELL].itertuples(index=False, name=None))
+    return dict(zip(cells, sent["is_enabled"].tolist(), strict=True))
+
+
+def _row_ends(result: Result) -> dict[Cell, RowEnd]:
+    columns = [*_CELL, "outcome", "code", "request_id", "message", "is_enabled"]
+    ends = {}
+    for row in result.frame[columns].itertuples(index=False, name=None):
+        *cell, outcome, code, request_id, message, is_enabled = row
+        ends[cell_of(*cell)] = RowEnd(
+            Outcome(outcome),
+            code=_text(code),
+            request_id=_text(request_id),
+            message=_text(message),
+            is_enabled=bool(is_enabled),
+        )
+    return ends
+
+
+def _first_run(book: Journal, client: Client, due: Iterable[Promise]) -> str | None:
+    """Return the earliest of the runs that carried what is due."""
+    run_ids = {one.start_run_id for one in due if one.status is PromiseStatus.ACTIVE} - {None}
+    if not run_ids:
+        return None
+    ordered = (one.run_id for one in book.runs_of(client.account, host=client.host))
+    return next((run_id for run_id in ordered if run_id in run_ids), None)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _flag(value: object) -> bool | None:
+    return bool(value) if value is True or value is False else None
+
+
+def _frame(kept: _Kept, *, now: datetime) -> pd.DataFrame:
+    """Return the tick's frame: one row per promise that was due."""
+    steps = list(kept.steps.values())
+    promises = [one.promise for one in steps]
+    ends = [one.end or RowEnd(Outcome.NOT_SENT) for one in steps]
+    own = {
+        "promise_id": [one.promise_id for one in promises],
+        "action": [one.action for one in steps],
+        "outcome": [one.outcome.value for one in ends],
+        "code": [one.code for one in ends],
+        "request_id": [one.request_id for one in ends],
+        "status": [one.status.value for one in promises],
+    }
+    listed = promises_frame(promises, now=now)
+    cascade = pd.DataFrame(
+        [(one.cascade_to_modifier_groups, one.cascade_brand_ids) for one in promises], columns=_CASCADE
+    )
+    parts = [pd.DataFrame(own).astype(_OWN), listed[_TOGGLE], cascade, listed[_TOLD]]
+    frame = pd.concat(parts, axis=1)
+    frame.attrs = {"run_ids": kept.run_ids, "notes": kept.notes, "is_interrupted": kept.is_interrupted}
+    return frame
