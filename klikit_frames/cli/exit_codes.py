@@ -35,7 +35,7 @@ MEANINGS = {
     ExitCode.SERVICE: "the service cannot be reached, or refuses",
     ExitCode.STALE_PLAN: "the plan is stale, edited or for another host; nothing was sent",
     ExitCode.NOT_WRITTEN: "the data were not written; what was sent is in the journal, and `status` shows it",
-    ExitCode.CHANGES: "`plan --exit-code` found changes to make",
+    ExitCode.CHANGES: "`plan --exit-code` found changes to make; `agenda` found promises overdue",
     ExitCode.INTERRUPTED: "interrupted; the line that resumes it was printed",
 }
 

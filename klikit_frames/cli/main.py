@@ -12,6 +12,7 @@ from klikit_frames.cli import (
     exit_codes,
     history_commands,
     menu_commands,
+    promise_commands,
     sandbox_commands,
     send_commands,
     table_commands,
@@ -67,6 +68,12 @@ for _command, _examples in (
     (table_commands.effect, ["effect changes.csv", "effect monday.plan.json --state monday.csv"]),
     (menu_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
     (table_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
+    (
+        promise_commands.schedule,
+        ["schedule lunch.csv --timezone Asia/Jakarta", "schedule lunch.csv --publish"],
+    ),
+    (promise_commands.tick, ["tick", "tick --follow"]),
+    (promise_commands.agenda, ["agenda", "agenda --overdue --json", "agenda --cancel 3f9c2a10"]),
     (history_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
     (send_commands.undo, ["undo last", "undo 3f9c2a10 --save back.plan.json"]),
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -40,6 +40,8 @@ _COLUMNS = {
 }
 _SHORTEST_ID = 4
 _PATIENCE_S = 10.0
+# Schedulers tick every minute.
+_NEXT_TICK = timedelta(minutes=1)
 
 
 def agenda(*, journal: JournalPath = None, now: datetime | None = None) -> pd.DataFrame:
@@ -195,10 +197,15 @@ def hold_agenda(journal: JournalPath, *, patience_s: float = _PATIENCE_S) -> Ite
 
 def _row(one: Promise, *, now: datetime) -> tuple[Any, ...]:
     scope = "business" if one.cell.store is None else "store"
-    is_overdue = one.next_at is not None and one.next_at < now
     cell = (one.cell.entity_type, one.cell.entity_id, scope, one.cell.brand_id, one.cell.branch_id)
-    times = (one.starts_at, one.ends_at, one.status.value, is_overdue, one.next_at)
+    times = (one.starts_at, one.ends_at, one.status.value, _is_overdue(one, now=now), one.next_at)
     return (one.promise_id, *cell, one.is_enabled, *times, one.host, one.note, one.title)
+
+
+def _is_overdue(one: Promise, *, now: datetime) -> bool:
+    """Tell whether a promise should have been kept; what is to begin at once waits for the next tick."""
+    is_new = one.starts_at_once and one.status is PromiseStatus.WAITING
+    return one.next_at is not None and one.next_at + (_NEXT_TICK if is_new else timedelta(0)) < now
 
 
 def _cancelled(promise: Promise, *, now: datetime) -> Promise:

@@ -82,7 +82,7 @@ def schedule(
     DataFrame
         One row per row of the table, in its order and with its index: its columns, ``starts_at`` and
         ``ends_at`` in UTC, then ``promise_id, status, is_overdue, next_at, host, note``. ``attrs["notes"]``
-        has what else there is to know.
+        has what else there is to know, ``attrs["warnings"]`` what the log was told of the clocks.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def schedule(
     if type(publish) is not bool:
         raise ConfigError(f"publish={publish!r} is neither True nor False; nothing was noted.")
     checked = check_toggles(toggles, columns=columns, names=names, state=state, stores=stores)
-    now, notes = read_present(client)
+    now, warnings = read_present(client)
     times = read_times(checked.toggles, zone=zone, now=now)
     _raise_for(checked, times.problems)
     drafts = make_promises(
@@ -126,12 +126,12 @@ def schedule(
         book.add_promises({one.promise_id: one for one in matched if one.promise_id not in known}.values())
         book.update_promises(one for one in matched if known.get(one.promise_id, one) != one)
     frame = _told(checked.toggles, matched, now=now)
-    frame.attrs["notes"] = [*notes, *_notes(matched), NEEDS_A_CLOCK]
+    frame.attrs |= {"notes": [*_notes(matched), NEEDS_A_CLOCK], "warnings": warnings}
     return frame
 
 
 def read_present(client: Client, *, now: datetime | None = None) -> tuple[datetime, list[str]]:
-    """Return the present by the server's clock, else by this machine's, and what is to be said of the two.
+    """Return the present by the server's clock, else by this machine's, and what the log was told of the two.
 
     Asks the server once, unless `now` stands for the present.
     """

@@ -47,6 +47,7 @@ from .tick_decisions import (
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..running.notifications import OnFinish
 
 _CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
 _OWN = {"promise_id": TEXT, "action": TEXT, "outcome": TEXT, "code": TEXT, "request_id": TEXT, "status": TEXT}
@@ -64,6 +65,7 @@ def tick(
     now: datetime | None = None,
     confirm: str | None = None,
     progress: Progress = None,
+    on_finish: OnFinish = None,
 ) -> pd.DataFrame:
     """Keep the promises that are due: send their starts and ends, in the fewest requests, once.
 
@@ -84,6 +86,8 @@ def tick(
         Not needed: the code of `klikit_frames.schedule` covers the ticks.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show progress, in requests.
+    on_finish : callable, optional
+        As in `klikit_frames.run`: gets the summary of each run of the tick.
 
     Returns
     -------
@@ -91,7 +95,8 @@ def tick(
         One row per promise that was due: ``promise_id, action`` (``start`` or ``end``), ``outcome, code,
         request_id, status``, then ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled`` (the
         promised flag), the two cascade columns, ``starts_at, ends_at, note, title``. ``attrs["run_ids"]``
-        are the runs, ``attrs["notes"]`` what else there is to know.
+        are the runs, ``attrs["notes"]`` what else there is to know, ``attrs["warnings"]`` what the log was
+        told of the clocks.
 
     Raises
     ------
@@ -123,7 +128,7 @@ def tick(
         lock_path = book.lock_path(client.account)
     if not has_work:
         return _frame(kept, now=moment or client.now())
-    moment, kept.notes = read_present(client, now=moment)
+    moment, kept.warnings = read_present(client, now=moment)
     with ExitStack() as held:
         try:
             held.enter_context(locks.hold(lock_path, what="A tick of this business"))
@@ -132,7 +137,7 @@ def tick(
                 raise
             kept.notes.append(_ELSEWHERE)
         else:
-            work = _Tick(client, journal, moment, progress, kept)
+            work = _Tick(client, journal, moment, progress, on_finish, kept)
             work.settle_left_over()
             work.keep_due()
     return _frame(kept, now=moment)
@@ -145,6 +150,7 @@ class _Kept:
     steps: dict[str, Step] = field(default_factory=dict)
     run_ids: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     is_interrupted: bool = False
 
     def add(self, steps: Iterable[Step]) -> None:
@@ -160,6 +166,7 @@ class _Tick:
     journal: JournalPath
     now: datetime
     progress: Progress
+    on_finish: OnFinish
     kept: _Kept
 
     def settle_left_over(self) -> None:
@@ -246,6 +253,7 @@ class _Tick:
             confirm=made.confirm_code(self.client),
             before="plan",
             publish=publish,
+            on_finish=self.on_finish,
         )
         self._take_in(made.plan_id, result)
 
@@ -416,5 +424,5 @@ def _frame(kept: _Kept, *, now: datetime) -> pd.DataFrame:
     )
     parts = [pd.DataFrame(own).astype(_OWN), listed[_TOGGLE], cascade, listed[_TOLD]]
     frame = pd.concat(parts, axis=1)
-    frame.attrs = {"run_ids": kept.run_ids, "notes": kept.notes, "is_interrupted": kept.is_interrupted}
+    frame.attrs = {name: getattr(kept, name) for name in ("run_ids", "notes", "warnings", "is_interrupted")}
     return frame
