@@ -12,7 +12,7 @@ from ..menus.matching import Codes
 from ..menus.trees import TEXT
 from .darkness import effective
 from .labels import name_of, read_labels
-from .pictures import OFF, ON, Picture, check_choice, new_figure
+from .pictures import INK, OFF, ON, Picture, check_choice, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -143,7 +143,7 @@ def _draw_drift(counts: pd.DataFrame) -> Picture:
     axes = picture.figure.axes[0]
     _draw_side(axes, -shown["switched_off"].to_numpy(), colour=OFF, label="switched off")
     _draw_side(axes, shown["switched_on"].to_numpy(), colour=ON, label="switched on")
-    axes.axvline(0, color="black", linewidth=0.8)
+    axes.axvline(0, color=INK, linewidth=0.8)
     reach = 1.15 * max(1, int(shown.to_numpy().max(initial=0)))
     axes.set_xlim(-reach, reach)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")

@@ -11,7 +11,7 @@ import pandas as pd
 from ..frames.schemas import ENTITY_TYPES
 from ..menus.matching import Codes, check_state, flags
 from .labels import Labels, key, name_of, read_labels
-from .pictures import ABSENT, OFF, ON, UNKNOWN, Picture, check_choice, new_figure
+from .pictures import ABSENT, INK, OFF, ON, UNKNOWN, Picture, check_choice, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ _MEANINGS = {
     _UNKNOWN: ("not known", UNKNOWN),
     _ABSENT: ("not in the menu", ABSENT),
 }
+_LINES = f"{INK}60"
 _PLURALS = {
     "section": "sections",
     "category": "categories",
@@ -165,19 +166,18 @@ def _draw_flags(figure: Figure, axes: Axes, grid: FlagGrid) -> None:
 
     colours = ListedColormap([_MEANINGS[code][1] for code in range(4)])
     norm = BoundaryNorm(range(5), 4)
-    axes.pcolormesh(grid.values, cmap=colours, norm=norm, edgecolors="white", linewidth=0.4)
+    axes.pcolormesh(grid.values, cmap=colours, norm=norm, edgecolors=_LINES, linewidth=0.4)
     shown = [_MEANINGS[code] for code in _MEANINGS if (grid.values == code).any()]
-    patches = [Patch(facecolor=colour, edgecolor="#999999", label=word) for word, colour in shown]
+    patches = [Patch(facecolor=colour, edgecolor=INK, label=word) for word, colour in shown]
     figure.legend(handles=patches, loc="outside lower left", ncols=4, frameon=False, fontsize=9)
 
 
 def _draw_shares(figure: Figure, axes: Axes, grid: FlagGrid) -> None:
     mesh = axes.pcolormesh(
-        100 * grid.values, cmap="cividis", vmin=0, vmax=100, edgecolors="white", linewidth=0.4
+        100 * grid.values, cmap="cividis", vmin=0, vmax=100, edgecolors=_LINES, linewidth=0.4
     )
-    axes.set_facecolor(ABSENT)
     bar = figure.colorbar(mesh, ax=axes, fraction=0.03, pad=0.02)
-    bar.set_label("share that is on (%); pale: not in the menu")
+    bar.set_label("share that is on (%); empty: not in the menu")
 
 
 def _label(axes: Axes, grid: FlagGrid) -> None:

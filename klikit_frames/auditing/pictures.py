@@ -1,11 +1,14 @@
-"""What all pictures share: matplotlib on first use, and colours that the colour-blind can tell apart."""
+"""What all pictures share: matplotlib on first use, and colours for any eye and for light and dark pages."""
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +16,13 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 # Okabe and Ito's palette, made to be told apart with any colour vision.
 ON = "#56B4E9"
 OFF = "#D55E00"
-ABSENT = "#F2F2F2"
+# The page itself, be it light or dark.
+ABSENT = "none"
 UNKNOWN = "#7F7F7F"
 PALETTE = {
     "applied": "#009E73",
@@ -25,8 +30,10 @@ PALETTE = {
     "rejected": "#CC79A7",
     "failed": "#D55E00",
     "unknown": "#F0E442",
-    "not_sent": "#000000",
+    "not_sent": "#4D4D4D",
 }
+# Can be read on white and on black alike: a picture has no ground of its own.
+INK = "#7A7A7A"
 _DPI = 110
 
 
@@ -45,6 +52,10 @@ class Picture:
     figure: Figure
     text: str
 
+    def __post_init__(self) -> None:
+        _lay_bare(self.figure)
+        _thin_labels(self.figure)
+
     @cached_property
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
@@ -57,11 +68,54 @@ class Picture:
         self.figure.savefig(path, dpi=_DPI)
         return Path(path)
 
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        width = round(self.figure.get_figwidth() * _DPI)
+        # At its own size, or its labels could not be read; a narrow page scrolls.
+        return (
+            f'<div style="overflow-x:auto"><img alt="{escape(self.text, quote=True)}" width="{width}" '
+            f'style="max-width:none" src="data:image/png;base64,{data}"></div>'
+        )
+
     def _repr_png_(self) -> bytes:
         return self.png
 
     def __repr__(self) -> str:
         return f"<Picture: {self.text}>"
+
+
+def _lay_bare(figure: Figure) -> None:
+    """Take away the ground, and write in an ink that any page lets read."""
+    from matplotlib.axes import Axes
+    from matplotlib.spines import Spine
+    from matplotlib.text import Text
+
+    figure.patch.set_alpha(0)
+    for axes in figure.findobj(Axes):
+        axes.patch.set_alpha(0)
+        axes.tick_params(colors=INK)
+    for text in figure.findobj(Text):
+        text.set_color(INK)
+    for spine in figure.findobj(Spine):
+        spine.set_color(INK)
+
+
+def _thin_labels(figure: Figure) -> None:
+    """Leave out every second label, and every second again, until no two of an axis touch."""
+    if not figure.axes:
+        return
+    figure.draw_without_rendering()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        labels = [label for label in axis.get_ticklabels() if label.get_text()]
+        while _touch(labels):
+            for label in labels[1::2]:
+                label.set_visible(False)
+            labels = labels[::2]
+
+
+def _touch(labels: list[Text]) -> bool:
+    boxes = [label.get_window_extent() for label in labels]
+    return any(one.overlaps(other) for one, other in pairwise(boxes))
 
 
 def check_choice(name: str, choice: object, *, among: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..menus.matching import Codes
-from .pictures import Picture, new_figure
+from .pictures import ABSENT, Picture, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def _draw(axes: Axes, grid: Codes) -> None:
         shown,
         aspect="auto",
         interpolation="nearest",
-        cmap=ListedColormap(["#F2F2F2", *_COLOURS]),
+        cmap=ListedColormap([ABSENT, *_COLOURS]),
         vmin=0,
         vmax=len(_COLOURS),
     )

@@ -32,7 +32,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
-figure { margin: 1rem 0; overflow-x: auto; } img { max-width: 100%; height: auto; background: white; }
+figure { margin: 1rem 0; overflow-x: auto; } img { max-width: none; }
 section { overflow-x: auto; } summary { cursor: pointer; padding: 0.4rem 0; font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; }
 dd { margin: 0; overflow-wrap: anywhere; }

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..menus.matching import Codes
-from .pictures import PALETTE, UNKNOWN, Picture, new_figure
+from .pictures import INK, PALETTE, UNKNOWN, Picture, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def plot_timeline(result: Result) -> Picture:
     picture = Picture(new_figure(width=9, height=4.5), _say(requests, waits))
     axes = picture.figure.add_subplot()
     for begin, end in waits:
-        axes.axvspan(begin, end, color="#E8E8E8", linewidth=0, label="waiting: nothing under way")
+        axes.axvspan(begin, end, color=f"{INK}30", linewidth=0, label="waiting: nothing under way")
     (_draw_bars if len(requests) <= _MOST_BARS else _draw_curves)(axes, requests)
     _finish(picture)
     return picture

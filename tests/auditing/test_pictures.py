@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import builtins
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 import klikit_frames as kf
-from klikit_frames.auditing.pictures import ABSENT, OFF, ON, PALETTE, UNKNOWN, new_figure
+from klikit_frames.auditing.pictures import INK, OFF, ON, PALETTE, UNKNOWN, new_figure
 from tests.auditing.samples import in_store, state_of
 
 # How red, green and blue look to the three kinds of the colour-blind (Machado, Oliveira and Fernandes, 2009).
@@ -20,6 +22,7 @@ _SIGHTS = {
     "deuteranopia": np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
     "tritanopia": np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
 }
+PAGES = ("#FFFFFF", "#111111")
 STATE = state_of(in_store((1, 1), "item", 7, True), in_store((1, 2), "item", 7, False)).assign(path=None)
 
 
@@ -46,12 +49,52 @@ def test_picture__without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sight", sorted(_SIGHTS))
-@pytest.mark.parametrize("colours", [(ON, OFF, ABSENT, UNKNOWN), tuple(PALETTE.values())])
+@pytest.mark.parametrize("colours", [(ON, OFF, UNKNOWN), tuple(PALETTE.values())])
 def test_colours__are_told_apart_with_any_colour_vision(sight: str, colours: tuple[str, ...]) -> None:
-    """No two colours of a picture look alike to those who do not see red, green or blue."""
-    seen = [_SIGHTS[sight] @ _rgb(colour) for colour in colours]
+    """No two colours look alike, nor like a page, to those who do not see red, green or blue."""
+    seen = [_SIGHTS[sight] @ _rgb(colour) for colour in (*colours, *PAGES)]
     assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 0.2
 
 
 def _rgb(colour: str) -> np.ndarray:
     return np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_ink__is_read_on_any_page(page: str) -> None:
+    """A picture has no ground of its own, and its letters stand out from a light page and from a dark one."""
+    brighter, darker = sorted((_luminance(INK), _luminance(page)), reverse=True)
+    assert (brighter + 0.05) / (darker + 0.05) > 4.2
+    picture = kf.plot_matrix(STATE)
+    assert picture.figure.patch.get_alpha() == 0
+    assert {text.get_color() for text in picture.figure.findobj(Text)} == {INK}
+
+
+def _luminance(colour: str) -> float:
+    parts = np.where(_rgb(colour) <= 0.04045, _rgb(colour) / 12.92, ((_rgb(colour) + 0.055) / 1.055) ** 2.4)
+    return float(parts @ [0.2126, 0.7152, 0.0722])
+
+
+def test_picture__in_a_notebook() -> None:
+    """It is shown at its own size, with words for those who do not see it; nothing in them is obeyed."""
+    picture = kf.plot_matrix(STATE)
+    width = int.from_bytes(picture.png[16:20], "big")
+    shown = replace(picture, text='Tea & "Coffee" <b>')._repr_html_()
+    assert f'width="{width}"' in shown
+    assert 'alt="Tea &amp; &quot;Coffee&quot; &lt;b&gt;"' in shown
+
+
+@pytest.mark.parametrize(("n_items", "n_stores"), [(1, 1), (5, 4), (100, 60), (41, 41), (100, 8), (8, 60)])
+def test_labels__do_not_touch(n_items: int, n_stores: int) -> None:
+    """However many dishes and stores there are, each name that is shown stands free."""
+    stores = [(1, branch) for branch in range(1, n_stores + 1)]
+    rows = [in_store(store, "item", n, True) for store in stores for n in range(1, n_items + 1)]
+    state = state_of(*rows).assign(title="Ayam Geprek Sambal Ijo Paha", path=None)
+    plan = kf.plan(kf.cross_toggles("item", range(1, n_items + 1), stores, is_enabled=False))
+    for picture in (kf.plot_matrix(state), kf.plot_plan(plan)):
+        axes = picture.figure.axes[0]
+        for axis in (axes.xaxis, axes.yaxis):
+            shown = [label for label in axis.get_ticklabels() if label.get_visible()]
+            boxes = [label.get_window_extent() for label in shown]
+            assert shown[0].get_text()
+            assert not any(one.overlaps(other) for one, other in pairwise(boxes))
