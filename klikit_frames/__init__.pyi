@@ -58,6 +58,8 @@ from .planning.planner import plan as plan
 from .running.jobs import Job as Job
 from .running.jobs import attach as attach
 from .running.jobs import start as start
+from .running.journal_transfer import export_journal as export_journal
+from .running.journal_transfer import import_journal as import_journal
 from .running.live_state import read_state as read_state
 from .running.pruning import prune_runs as prune_runs
 from .running.publishes import publish as publish

@@ -31,6 +31,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         "KLIKIT_SECRET_KEY",
         "KLIKIT_PROFILE",
         "KLIKIT_PROFILES",
+        "KLIKIT_JOURNAL",
+        "KLIKIT_JOURNAL_MIRROR",
     ):
         monkeypatch.delenv(variable, raising=False)
 

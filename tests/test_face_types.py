@@ -83,6 +83,8 @@ def face_of_states(client: kf.Client, toggles: pd.DataFrame) -> None:
     state = kf.read_state(client, stores=[(1, 11)], journal=None)
     assert_type(state, pd.DataFrame)
     assert_type(kf.stores(client), pd.DataFrame)
+    assert_type(kf.export_journal("away.sqlite3"), Path)
+    assert_type(kf.import_journal("away.sqlite3"), list[str])
     assert_type(kf.failures(state), pd.DataFrame)
     assert_type(kf.diff(toggles, state), pd.DataFrame)
     assert_type(kf.drift(state, state), pd.DataFrame)

@@ -168,7 +168,8 @@ class _OutcomeResolver:
             request_no=request.request_no,
             idempotency_key=request.key,
             attempts=request.attempts,
-            sent_at=microseconds(request.sent_at),
+            # When it was sent, if it was, the copy of a journal cannot know.
+            sent_at=None if request.state is RequestState.UNSEEN else microseconds(request.sent_at),
         )
         if result is None:
             return outcome._replace(message=_explain_open(request, is_over=self._is_over))

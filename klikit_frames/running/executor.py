@@ -27,8 +27,10 @@ from .canaries import check_canary
 from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .interrupts import ignore_sigint
 from .journal import Journal
+from .journal_copies import far_path
 from .journal_files import MEMORY
 from .lifecycle import EndReason, RequestState
+from .mirrors import Mirror
 from .monitor import PolledStop, Rules, RunMonitor
 from .publishes import (
     StorePublisher,
@@ -42,6 +44,7 @@ from .records import Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
 from .undo_checks import check_undo
+from .unseen import clear_request, find_undone, is_withheld, withhold_request
 from .worker_pool import Settled, WorkerPool
 
 if TYPE_CHECKING:
@@ -67,10 +70,11 @@ class RunExecutor:
     watch: RunMonitor
     resources: ExitStack
     is_new: bool = False
+    notes: list[str] = field(default_factory=list)
     n_rows_done: int = field(default=0, init=False)
     n_requests_done: int = field(default=0, init=False)
     _n_left: int = field(default=0, init=False)
-    _notes: list[str] = field(default_factory=list, init=False)
+    _mirror: Mirror | None = field(default=None, init=False)
     _proofs: dict[Cell, bool | None] = field(default_factory=dict, init=False)
     _n_rows: dict[int, int] = field(init=False)
 
@@ -83,6 +87,8 @@ class RunExecutor:
 
     def __exit__(self, *_: object) -> None:
         with ignore_sigint():
+            if self._mirror is not None:
+                self._mirror.close()
             self.resources.close()
 
     def execute(self, *, progress: Progress) -> Result:
@@ -90,19 +96,22 @@ class RunExecutor:
         requests = self._begin(progress) if self.is_new else self._recall()
         is_news = True
         try:
+            self._start_mirror()
             if not self.is_new:
+                requests = self._clear_undone(requests)
                 self._renew_before(requests, progress=progress)
             is_news = self._settle(requests, progress=progress)
             is_news = self._publish() or is_news
         except KeyboardInterrupt:
             self.watch.end(EndReason.INTERRUPTED)
         with ignore_sigint():
-            return self._end() if is_news else self._recorded()
+            return self._close_mirror(self._end() if is_news else self._recorded())
 
     def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
         """Send and read back what is not settled, and tell whether there was anything."""
         requests = self._withhold_expired(requests)
-        trees = group_requests(requests, held={one.key for one in requests if self._is_read_back(one)})
+        held = {one.key for one in requests if self._is_read_back(one) or is_withheld(one)}
+        trees = group_requests(requests, held=held)
         waiting = [tree for tree in trees if tree.is_waiting]
         self._send(trees, progress=progress)
         if self.watch.trouble is not None:
@@ -122,8 +131,10 @@ class RunExecutor:
         images = BeforeImages()
         try:
             if self.plan.undoes:
-                check_undo(self.plan, self.client, **self._reading(progress))
-            images = find_before(self.plan, self.client, before=self.rules.before, **self._reading(progress))
+                check_undo(self.plan, self.client, **self._reading(progress=progress))
+            images = find_before(
+                self.plan, self.client, before=self.rules.before, **self._reading(progress=progress)
+            )
         except (KeyboardInterrupt, ReadingStopped):
             self.watch.end(EndReason.INTERRUPTED)
         requests = build_requests(self.plan)
@@ -132,7 +143,7 @@ class RunExecutor:
             self.book.record_flags(self.run.run_id, "seen", images.seen)
         return requests
 
-    def _reading(self, progress: Progress) -> dict[str, Any]:
+    def _reading(self, *, progress: Progress) -> dict[str, Any]:
         """Return the options of a reading; a caller's own bar counts rows, so menus have none there."""
         journal = MEMORY if self.book.path is None else self.book.path
         return {"journal": journal, "progress": None if progress is None else False, "stop": self.watch.stop}
@@ -149,7 +160,7 @@ class RunExecutor:
         if cells <= known and timedelta(0) <= datetime.now(UTC) - self.run.started_at < FRESH:
             return
         try:
-            images = read_before(cells, self.client, **self._reading(progress))
+            images = read_before(cells, self.client, **self._reading(progress=progress))
         except ReadingStopped:
             self.watch.end(EndReason.INTERRUPTED)
         except TransportError:
@@ -168,9 +179,35 @@ class RunExecutor:
             self.book.record_rules(self.run.run_id, asdict(self.rules))
         return requests
 
+    def _clear_undone(self, requests: list[Request]) -> list[Request]:
+        """Return the requests as they stand, after a look at those that a copy of the journal has not seen.
+
+        Their keys may be forgotten: then only those are open again that reading shows as not done.
+        """
+        unseen = [one for one in requests if one.state is RequestState.UNSEEN]
+        if not unseen:
+            return requests
+        try:
+            server_now = self._read(lambda _halt: ask_server_time(self.client))
+            if server_now is None:
+                self.watch.end(EndReason.UNREACHABLE)
+                return requests
+            expired = [one for one in unseen if is_key_expired(one, server_now=server_now)]
+            undone = find_undone(
+                self.client, expired, run_id=self.run.run_id, **self._reading(progress=False)
+            )
+        except ReadingStopped:
+            return requests
+        changed = {}
+        for one in expired:
+            changed[one.path] = clear_request(one) if one.path in undone else withhold_request(one)
+            self.book.record_result(self.run.run_id, changed[one.path])
+        return [changed.get(one.path, one) for one in requests]
+
     def _withhold_expired(self, requests: list[Request]) -> list[Request]:
         """Return the requests, those marked whose keys may be forgotten: they are not sent again."""
-        if not any(is_in_doubt(one) and not self._is_read_back(one) for one in requests):
+        doubtful = [one for one in requests if is_in_doubt(one) and one.state is not RequestState.UNSEEN]
+        if all(self._is_read_back(one) for one in doubtful):
             return requests
         try:
             server_now = self._read(lambda _halt: ask_server_time(self.client))
@@ -179,7 +216,10 @@ class RunExecutor:
         if server_now is None:
             self.watch.end(EndReason.UNREACHABLE)
             return requests
-        return [self._expire(one) if is_key_expired(one, server_now=server_now) else one for one in requests]
+        expired = {
+            one.path: self._expire(one) for one in doubtful if is_key_expired(one, server_now=server_now)
+        }
+        return [expired.get(one.path, one) for one in requests]
 
     def _expire(self, request: Request) -> Request:
         known = request.result or RequestResult(RequestState.UNKNOWN)
@@ -236,7 +276,7 @@ class RunExecutor:
         except ReadingStopped:
             return
         if fault:
-            self._notes.append(f"{fault}.")
+            self.notes.append(f"{fault}.")
             self.watch.end(EndReason.CANARY)
             return
         self.rules = replace(self.rules, first=None)
@@ -293,7 +333,7 @@ class RunExecutor:
 
     def _end(self) -> Result:
         result = build_result(
-            self.book, self.plan, self.run, status=self.watch.reason or EndReason.FINISHED, notes=self._notes
+            self.book, self.plan, self.run, status=self.watch.reason or EndReason.FINISHED, notes=self.notes
         )
         if self.watch.stops_at_once and not result.n_open and not result.n_unpublished:
             result = replace(result, status=EndReason.FINISHED.value)
@@ -301,8 +341,23 @@ class RunExecutor:
         self.book.record_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result
 
+    def _start_mirror(self) -> None:
+        """Put the first copy of the journal in place, before the first write of this stretch."""
+        if self.rules.mirror is not None:
+            path = far_path(self.rules.mirror, book=self.book, name="mirror")
+            self._mirror = Mirror(self.book, path, tag=self.run.run_id)
+            self._mirror.start()
+
+    def _close_mirror(self, result: Result) -> Result:
+        """Put the last copy in place, and return the result with what there is to say of the mirror."""
+        if self._mirror is None:
+            return result
+        self._mirror.close()
+        note = self._mirror.note
+        return result if note is None else replace(result, notes=(*result.notes, note))
+
     def _recorded(self) -> Result:
-        return build_result(self.book, self.plan, self.run, status=self.run.status)
+        return build_result(self.book, self.plan, self.run, status=self.run.status, notes=self.notes)
 
     def _give_up(self, trouble: BaseException) -> NoReturn:
         """Raise what went wrong on our own side, with the line that goes on."""

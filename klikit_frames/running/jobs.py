@@ -281,8 +281,8 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
         Where to send it; keep it open until the job is done.
     **options
         All of ``kf.run``: ``journal``, ``progress`` (an object; no bar is drawn by itself), ``on_error``,
-        ``confirm``, ``max_failures``, ``deadline_s``, ``first``, ``before``,
-        ``publish``, ``on_finish`` (called on the job's thread; an error that is raised here is not told).
+        ``confirm``, ``max_failures``, ``deadline_s``, ``first``, ``before``, ``publish``, ``mirror``,
+        ``on_finish`` (called on the job's thread; an error that is raised here is not told).
 
     Returns
     -------

@@ -24,6 +24,7 @@ from ..model import Store
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
+from .journal_copies import RunRows
 from .journal_files import (
     MEMORY,
     JournalPath,
@@ -32,6 +33,7 @@ from .journal_files import (
     make_private,
     open_for_reading,
     open_for_writing,
+    own_journal_path,
 )
 from .journal_writer import JournalWriter
 from .promise_records import (
@@ -349,6 +351,47 @@ class Journal:
         counts = self._writer.read(schema.SELECT_PROMISE_COUNTS)
         return to_promises(self._writer.read(sql, values), counts=counts)
 
+    # Copies, and runs taken in from one
+
+    @property
+    def n_commits(self) -> int:
+        """How many commits there were through this object."""
+        return self._writer.n_commits
+
+    def backup(self, target: sqlite3.Connection) -> int:
+        """Copy all of it as of one moment, and return the number of commits that are in the copy."""
+        return self._writer.backup(target)
+
+    def run_rows(self, run_id: str) -> RunRows:
+        """Return all that belongs to a run as its tables have it, after checking that it is whole."""
+        self.requests(run_id)
+        run_no, n_key = self._run_no(run_id), 2
+        documents = self._writer.read(schema.SELECT_DOCUMENTS, (run_no,))
+        statuses = self._writer.read(schema.SELECT_STATUSES, (run_no,))
+        return (
+            self._run_values(run_id),
+            [row[n_key:-1] for row in documents],
+            [row[n_key - 1 : -1] for row in statuses],
+        )
+
+    def all_publishes(self) -> list[Publish]:
+        """Return the publishes of all accounts, oldest first."""
+        return codec.to_publishes(self._writer.read(schema.SELECT_PUBLISHES))
+
+    def all_menu_evidence(self) -> dict[str, dict[Store, datetime]]:
+        """Return how new the menus of each account's stores are proved to be."""
+        rows = self._writer.read(schema.SELECT_ALL_EVIDENCE)
+        return {account: self.menu_evidence(account) for account in {str(row[0]) for row in rows}}
+
+    def take_in(self, statements: Sequence[codec.Statement]) -> None:
+        """Add what another journal has, in one commit."""
+        if statements:
+            self._writer.write(statements)
+
+    def record_resumed(self, run_id: str, *, machine: str) -> None:
+        """Record that a run of another copy of this journal goes on here."""
+        self._update_run(run_id, last_machine=machine, copied_at=None)
+
     def _runs(self) -> list[tuple[int, dict[str, Any]]]:
         return codec.to_runs(self._writer.read(schema.SELECT_RUNS))
 
@@ -414,7 +457,7 @@ def open_journal(journal: JournalPath = None) -> Journal:
     path = journal_path(journal)
     try:
         if path is not None:
-            make_private(path, is_own_folder=journal is None)
+            make_private(path, is_own_folder=path == own_journal_path())
         connection, session_id = open_for_writing(path)
     except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
         if isinstance(error, JournalError):

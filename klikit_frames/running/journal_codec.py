@@ -38,7 +38,7 @@ _UPDATE_RESULT = (
     "clock_offset_s = iif(? IS NULL, NULL, coalesce(?, clock_offset_s)) WHERE run_no = ? AND path = ?"
 )
 # The run that the same commit has just added.
-_NEW_RUN = "(SELECT max(run_no) FROM runs)"
+NEW_RUN = "(SELECT max(run_no) FROM runs)"
 
 
 # Statements
@@ -56,7 +56,7 @@ def insert_run(
     return [
         insert("runs", schema.RUN_COLUMNS, values),
         *(
-            (f"INSERT INTO documents (run_no, kind, content) VALUES ({_NEW_RUN}, ?, ?)", document)  # noqa: S608
+            (f"INSERT INTO documents (run_no, kind, content) VALUES ({NEW_RUN}, ?, ?)", document)  # noqa: S608
             for document in documents
         ),
         *(_insert_status(request, run_no=None) for request in added),
@@ -171,8 +171,10 @@ def to_run(values: Mapping[str, Any]) -> Run:
         check_id(values["plan_id"])
         kept = {name: values[name] for name in schema.RUN_COLUMNS}
         kept["rules"] = _json_object(kept["rules"])
-        for name in ("started_at", "ended_at"):
+        for name in ("started_at", "ended_at", "copied_at"):
             kept[name] = to_time(kept[name])
+        if kept["last_machine"] is not None:
+            check_type(kept["last_machine"], str)
         for name in ("host", "account", "user", "machine", "plan_digest", "status"):
             check_type(kept[name], str)
         for name in ("n_rows", "n_requests"):
@@ -343,7 +345,7 @@ def _insert_status(request: Request, *, run_no: int | None) -> Statement:
     attempt = [request.attempts, plain(request.sent_at), request.clock_offset_s]
     values = [path_text(request.path), *attempt, *_result_values(request.result)]
     marks = ", ".join("?" * len(columns))
-    run = _NEW_RUN if run_no is None else "?"
+    run = NEW_RUN if run_no is None else "?"
     sql = f"INSERT INTO request_status (run_no, {', '.join(columns)}) VALUES ({run}, {marks})"  # noqa: S608
     return sql, values if run_no is None else [run_no, *values]
 

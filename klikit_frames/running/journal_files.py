@@ -17,6 +17,7 @@ from .journal_codec import damaged
 from .journal_migration import OLD_VERSION, keep_copy, migrate
 
 __all__ = [
+    "JOURNAL_VARIABLE",
     "MEMORY",
     "JournalPath",
     "connect",
@@ -26,10 +27,12 @@ __all__ = [
     "make_private",
     "open_for_reading",
     "open_for_writing",
+    "own_journal_path",
     "roll_back",
 ]
 
 MEMORY = ":memory:"
+JOURNAL_VARIABLE = "KLIKIT_JOURNAL"
 JournalPath = str | os.PathLike[str] | None
 
 APPLICATION_ID = 0x6B6C6B66
@@ -48,15 +51,17 @@ _PRAGMAS = (
 def journal_path(journal: JournalPath = None) -> Path | None:
     """Return where a journal is on disk; None in memory. Touches nothing.
 
+    Without a name it is where KLIKIT_JOURNAL says, else in the person's own state folder.
+
     Raises
     ------
     JournalError
         It is not the name of a file.
     """
+    if journal is None:
+        journal = os.environ.get(JOURNAL_VARIABLE) or own_journal_path()
     if journal == MEMORY:
         return None
-    if journal is None:
-        return Path(platformdirs.user_state_dir("klikit_frames")) / "journal.sqlite3"
     try:
         # By whatever link it is named, one journal has one set of locks.
         return Path(journal).expanduser().resolve()
@@ -64,6 +69,11 @@ def journal_path(journal: JournalPath = None) -> Path | None:
         raise JournalError(
             f"journal={journal!r} is not the path of a file ({error}). Name a file, such as monday.sqlite3."
         ) from error
+
+
+def own_journal_path() -> Path:
+    """Return where a person's journal is unless another is named."""
+    return Path(platformdirs.user_state_dir("klikit_frames")) / "journal.sqlite3"
 
 
 def make_private(path: Path, *, is_own_folder: bool) -> None:

@@ -29,7 +29,8 @@ from .records import CellFlag, Request
 OLD_VERSION = 2
 _OLD_TABLES = ("flags", "fates", "requests", "runs")
 _OLD_NAMES = {*_OLD_TABLES, "flags_of_run"}
-_OLD_RUN = (*(name for name in schema.RUN_COLUMNS if name not in {"account", "rules"}),)
+_NEW_RUN = {"account": "", "rules": "{}", "last_machine": None, "copied_at": None}
+_OLD_RUN = (*(name for name in schema.RUN_COLUMNS if name not in _NEW_RUN),)
 _MARKS = (*OUTCOMES, "is_cancelled", "plan_body")
 _OLD_STATUS = (*schema.ATTEMPT_COLUMNS, "word", *schema.RESULT_COLUMNS[1:], "is_replayed")
 
@@ -105,7 +106,7 @@ def _rows(connection: sqlite3.Connection, sql: str, values: Iterable[Any] = ()) 
 def _run_statements(connection: sqlite3.Connection, row: codec.Row) -> Iterator[codec.Statement]:
     """Yield the statements that record one run of 0.1.0 as this version would have."""
     values = dict(zip((*_OLD_RUN, *_MARKS), row, strict=True))
-    run = codec.to_run(values | {"account": "", "rules": "{}"})
+    run = codec.to_run(values | _NEW_RUN)
     plan_body = zlib.decompress(values["plan_body"])
     requests = list(_requests(connection, run.run_id))
     before, proofs = (_flags(connection, run.run_id, kind) for kind in ("before", "proof"))

@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from ..frames.schemas import OUTCOMES
-from .lifecycle import PromiseStatus, RequestState
+from .lifecycle import TRANSITIONS, EndReason, Event, PromiseStatus, RequestState
 
 # Raised with every change to the tables below that a released version has seen.
 SCHEMA_VERSION = 3
@@ -24,6 +24,8 @@ RUN_COLUMNS = (
     "machine",
     "started_at",
     "ended_at",
+    "last_machine",
+    "copied_at",
     "n_rows",
     "n_requests",
     "status",
@@ -201,8 +203,23 @@ SELECT_DUE_PROMISES = (
 )
 SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_no"
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
+SELECT_ALL_EVIDENCE = _select("menu_evidence")
 SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"
 _OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)
 SELECT_OPEN_PATHS = (
     f"SELECT path FROM request_status WHERE run_no = ? AND (status IS NULL OR status IN ({_OPEN}))"  # noqa: S608
+)
+_COPIED_FROM = ", ".join(f"'{state}'" for state, event in TRANSITIONS if event is Event.COPY)
+# In a copy of the journal only: of a run that goes on elsewhere it cannot know what became of the rest.
+MARK_COPIED_RUNS = (
+    "UPDATE runs SET copied_at = :copied_at WHERE copied_at IS NULL "  # noqa: S608 - names of our own
+    f"AND (status <> '{EndReason.FINISHED}' OR unknown + not_sent + failed > 0)"
+)
+MARK_UNSEEN_REQUESTS = (
+    f"UPDATE request_status SET status = '{RequestState.UNSEEN}', attempts = attempts + 1, "  # noqa: S608
+    "sent_at = coalesce(sent_at, :copied_at), clock_offset_s = coalesce(clock_offset_s, (SELECT "
+    "max(each.clock_offset_s) FROM request_status AS each WHERE each.run_no = request_status.run_no)), "
+    "message = :message, code = NULL, http_status = NULL, request_id = NULL, settled_at = NULL "
+    f"WHERE run_no IN (SELECT run_no FROM runs WHERE status = '{EndReason.RUNNING}') "
+    f"AND ((status IS NULL AND attempts = 0) OR status IN ({_COPIED_FROM}))"
 )

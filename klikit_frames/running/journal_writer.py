@@ -41,6 +41,7 @@ class JournalWriter:
         self._waiting: deque[PendingWrite] = deque()
         self._commands: SimpleQueue[str] = SimpleQueue()
         self._trouble: str | None = None
+        self._n_commits = 0
         self._thread = threading.Thread(target=self._serve, name="journal", daemon=True)
         self._thread.start()
 
@@ -90,6 +91,21 @@ class JournalWriter:
             except _READ_ERRORS as error:
                 raise JournalError(error_text(error, self._path)) from error
 
+    @property
+    def n_commits(self) -> int:
+        """How many commits there were; what is the same has not changed."""
+        return self._n_commits
+
+    def backup(self, target: sqlite3.Connection) -> int:
+        """Copy the whole file as of one moment, and return the number of commits that are in it."""
+        self._check_process()
+        with self._lock:
+            try:
+                self._connection.backup(target)
+            except _READ_ERRORS as error:
+                raise JournalError(error_text(error, self._path)) from error
+            return self._n_commits
+
     def vacuum(self) -> None:
         """Let the file shrink to what it holds."""
         with self._lock:
@@ -103,6 +119,7 @@ class JournalWriter:
             for sql, group in groupby(statements, key=itemgetter(0)):
                 self._connection.executemany(sql, [values for _, values in group])
             self._connection.execute("COMMIT")
+            self._n_commits += 1
         except BaseException:
             roll_back(self._connection)
             raise

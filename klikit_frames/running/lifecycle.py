@@ -26,6 +26,7 @@ class RequestState(StrEnum):
     UNKNOWN = "unknown"
     STORED_FAILURE = "stored_failure"
     EXPIRED = "expired"
+    UNSEEN = "unseen"
     NOT_SENT = "not_sent"
 
     @property
@@ -65,6 +66,7 @@ class RequestState(StrEnum):
                 | RequestState.UNKNOWN
                 | RequestState.STORED_FAILURE
                 | RequestState.EXPIRED
+                | RequestState.UNSEEN
             ):
                 return Outcome.UNKNOWN
             case _:
@@ -87,13 +89,15 @@ class Event(StrEnum):
     EXPIRE = "outlive its key"
     CONFIRM = "confirm by reading"
     REFUTE = "refute by reading"
+    COPY = "copy while it runs"
+    CLEAR = "find undone by reading"
 
 
 _S = RequestState
 _OPEN = frozenset(
-    {_S.RECORDED, _S.IN_FLIGHT, _S.UNKNOWN, _S.STORED_FAILURE, _S.NOT_SENT, _S.DENIED},
+    {_S.RECORDED, _S.IN_FLIGHT, _S.UNKNOWN, _S.STORED_FAILURE, _S.NOT_SENT, _S.DENIED, _S.UNSEEN},
 )
-_TO_BE_READ = frozenset({_S.UNKNOWN, _S.STORED_FAILURE, _S.EXPIRED})
+_TO_BE_READ = frozenset({_S.UNKNOWN, _S.STORED_FAILURE, _S.EXPIRED, _S.UNSEEN})
 _ARRIVED = frozenset({_S.IN_FLIGHT, _S.APPLIED, *_TO_BE_READ})
 
 # Each event leads to one state, from the states in which it can happen.
@@ -112,6 +116,9 @@ _EVENTS: dict[Event, tuple[frozenset[RequestState], RequestState]] = {
     Event.EXPIRE: (frozenset({_S.IN_FLIGHT, _S.UNKNOWN, _S.STORED_FAILURE}), _S.EXPIRED),
     Event.CONFIRM: (_TO_BE_READ, _S.APPLIED),
     Event.REFUTE: (frozenset({_S.STORED_FAILURE}), _S.FAILED),
+    # A copy of a journal cannot know what the run did after the copy was made.
+    Event.COPY: (frozenset({_S.RECORDED, _S.NOT_SENT, _S.DENIED}), _S.UNSEEN),
+    Event.CLEAR: (frozenset({_S.UNSEEN}), _S.NOT_SENT),
 }
 
 TRANSITIONS: dict[tuple[RequestState, Event], RequestState] = {

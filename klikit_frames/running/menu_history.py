@@ -226,7 +226,8 @@ def _add_wide(history: MenuHistory, entity: Entity, write: Write, *, stores: set
 def _write(run_id: str, request: Request, *, clocks: _Clocks) -> Write:
     settled_at = request.result.settled_at if request.result else None
     assert request.sent_at is not None  # noqa: S101 - for the type checker
-    is_repeated = request.attempts > 1
+    # What a copy of a journal has not seen may have been sent at any time since.
+    is_repeated = request.attempts > 1 or request.state is RequestState.UNSEEN
     # The offset is that of the first attempt: the clock may have been set before the last one.
     last_offset_s = None if is_repeated else request.clock_offset_s
     return Write(

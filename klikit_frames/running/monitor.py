@@ -34,6 +34,7 @@ class Rules:
     before: Before = "auto"
     publish: bool = False
     writes_per_minute: int | None = None
+    mirror: str | None = None
 
     @property
     def most_failures(self) -> int | None:

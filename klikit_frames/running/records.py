@@ -74,7 +74,8 @@ class Run:
     """One execution of a plan.
 
     `account` tells host and partner key apart from others without naming them; it is empty for a run of a
-    version that did not record it. `rules` are the options that a resume keeps.
+    version that did not record it. `rules` are the options that a resume keeps. `last_machine` is where it
+    was resumed last. `copied_at` is when this journal, a copy, last saw it; None once it was resumed here.
     """
 
     run_id: str
@@ -88,6 +89,8 @@ class Run:
     n_requests: int
     status: str = "running"
     ended_at: datetime | None = None
+    last_machine: str | None = None
+    copied_at: datetime | None = None
     account: str = ""
     rules: Mapping[str, Any] = field(default_factory=dict)
 

@@ -67,7 +67,7 @@ class RequestTree:
         if request.state is not RequestState.SPLIT:
             return []
         parts = split(request.target, self._evidence())
-        children = [build_request(part, path=(*request.path, n)) for n, part in enumerate(parts)]
+        children = [build_part(request, part, n=n) for n, part in enumerate(parts)]
         self._requests |= {child.path: child for child in children}
         self._waiting += [child.path for child in reversed(children)]
         return children
@@ -122,6 +122,16 @@ def build_request(target: Target, *, path: tuple[int, ...]) -> Request:
         cascade_brand_ids=target.cascade_brand_ids,
     )
     return Request(path=path, target=target, key=str(uuid.uuid4()), body=body)
+
+
+def build_part(request: Request, target: Target, *, n: int) -> Request:
+    """Return a part of a refused request; its key follows from the whole's and from what it sends.
+
+    Whoever goes on from a copy of the journal that lacks the part makes the same one.
+    """
+    part = build_request(target, path=(*request.path, n))
+    name = f"{request.key} {'.'.join(map(str, part.path))} {part.body.decode()}"
+    return replace(part, key=str(uuid.uuid5(uuid.NAMESPACE_OID, name)))
 
 
 def build_requests(plan: Plan) -> list[Request]:

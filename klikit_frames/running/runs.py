@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import platform
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from functools import partial
@@ -23,7 +26,9 @@ from .guards import (
     check_same_plan,
 )
 from .journal import Journal, JournalPath, open_journal, read_journal
+from .journal_copies import far_path, take_in_mirror
 from .lifecycle import EndReason
+from .mirrors import default_mirror
 from .monitor import OnError, Rules, RunMonitor
 from .notifications import OnFinish, report_result
 from .request_trees import RowCounter
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..planning.plan import Plan
     from .records import Run
+
+_LOG = logging.getLogger("klikit_frames")
 
 
 def run(
@@ -48,6 +55,7 @@ def run(
     first: int | None = None,
     before: Before = "auto",
     publish: bool = False,
+    mirror: str | os.PathLike[str] | None = None,
     on_finish: OnFinish = None,
 ) -> Result:
     """Send a plan and return what became of every row.
@@ -88,6 +96,11 @@ def run(
         Called once at the end with the summary as a dict (``host, status, is_complete, counts, headline,
         account, trouble, resume …``), also where an error is raised: ``status`` is then ``error``. If it
         fails itself, a note of the result says so, and nothing else changes.
+    mirror : path, optional
+        Where a whole copy of the journal is kept, on a drive that outlives this machine: the first before the
+        first write, then at least every 2 s, and at the end. SQLite never opens it there. Runs of an earlier
+        mirror at this path are taken into the journal first. One that cannot be written is told of and stops
+        nothing. None is where KLIKIT_JOURNAL_MIRROR says, or nowhere.
 
     Returns
     -------
@@ -128,6 +141,7 @@ def run(
             first=first,
             before=before,
             publish=publish,
+            mirror=mirror,
         ) as session:
             return session.execute(progress=progress)
 
@@ -140,6 +154,7 @@ def resume(
     *,
     journal: JournalPath = None,
     progress: Progress = None,
+    mirror: str | os.PathLike[str] | None = None,
     on_finish: OnFinish = None,
 ) -> Result:
     """Go on with a run that was interrupted or killed, and return what became of every row.
@@ -148,6 +163,10 @@ def resume(
     and reads back what no answer settles. The options of the run hold on, a canary that has not passed too,
     and the lower cap on writes: the run's or the client's. A run that was ended by its own options, or
     because everything was refused, counts from zero again: whoever resumes it has seen why.
+
+    A run of an imported journal, or of a mirror, goes on in the same way; the result says where it was last
+    seen running. What that copy had not seen yet is sent again under the same keys while they live; later,
+    only if reading shows that it was not done.
 
     Parameters
     ----------
@@ -162,6 +181,8 @@ def resume(
         Where to show progress, in requests.
     on_finish : callable, optional
         Gets the summary at the end, as by :func:`run`.
+    mirror : path, optional
+        As for :func:`run`; None is the run's own.
 
     Returns
     -------
@@ -187,7 +208,7 @@ def resume(
     check_progress(progress)
 
     def work() -> Result:
-        with _reopen(run_id, client, journal=journal) as session:
+        with _reopen(run_id, client, journal=journal, mirror=mirror) as session:
             return session.execute(progress=progress)
 
     return report_result(work, on_finish, action="resume", host=client.host)
@@ -231,6 +252,7 @@ def open_run(
     first: int | None = None,
     before: Before = "auto",
     publish: bool = False,
+    mirror: str | os.PathLike[str] | None = None,
 ) -> RunExecutor:
     """Check all that can be checked before the first write, and return what is ready to go on.
 
@@ -251,8 +273,10 @@ def open_run(
     rules = replace(rules, writes_per_minute=client.pacing.configured_writes_per_minute)
     with ExitStack() as stack:
         book = stack.enter_context(open_journal(journal))
+        rules = _take_in_mirror(book, rules, given=mirror)
         stack.enter_context(locks.hold(book.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
         known = book.run_of_plan(plan.plan_id)
+        notes: list[str] = []
         if known is None:
             check_before_sending(plan, client, confirm=confirm)
         else:
@@ -262,6 +286,7 @@ def open_run(
             if not known.account:
                 book.record_account(known.run_id, client.account)
             rules = _keep_rules(rules, known)
+            notes = _move_here(book, known)
         run = known or new_run(plan, client, rules=asdict(rules))
         stack.enter_context(_limit_writes(client, rules))
         return RunExecutor(
@@ -273,13 +298,17 @@ def open_run(
             _monitor(book, run, rules, plan),
             resources=stack.pop_all(),
             is_new=known is None,
+            notes=notes,
         )
 
 
-def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor:
+def _reopen(
+    run_id: str, client: Client, *, journal: JournalPath, mirror: str | os.PathLike[str] | None
+) -> RunExecutor:
     check_client(client)
     with ExitStack() as stack:
         book = stack.enter_context(open_journal(journal))
+        given = _take_in_mirror(book, Rules(), given=mirror)
         run_id = book.find_run_id(run_id)
         known = book.run(run_id)
         stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
@@ -288,10 +317,35 @@ def _reopen(run_id: str, client: Client, *, journal: JournalPath) -> RunExecutor
         book.clear_cancel(run_id)
         if not known.account:
             book.record_account(run_id, client.account)
-        rules = _keep_rules(Rules(writes_per_minute=client.pacing.configured_writes_per_minute), known)
+        given = replace(given, writes_per_minute=client.pacing.configured_writes_per_minute)
+        rules = _keep_rules(given, known)
+        notes = _move_here(book, known)
         stack.enter_context(_limit_writes(client, rules))
         monitor = _monitor(book, known, rules, plan)
-        return RunExecutor(book, plan, client, known, rules, monitor, resources=stack.pop_all())
+        return RunExecutor(book, plan, client, known, rules, monitor, resources=stack.pop_all(), notes=notes)
+
+
+def _take_in_mirror(book: Journal, rules: Rules, *, given: str | os.PathLike[str] | None) -> Rules:
+    """Return the rules with the path of the mirror, once its earlier runs are in the journal."""
+    path = given or default_mirror()
+    if path is None:
+        return rules
+    far = far_path(path, book=book, name="mirror")
+    take_in_mirror(book, far)
+    return replace(rules, mirror=str(far))
+
+
+def _move_here(book: Journal, run: Run) -> list[str]:
+    """Say where a run was last seen running, and note that it goes on here; later it is of this place."""
+    if run.copied_at is None:
+        return []
+    said = (
+        f"It was last seen running on {run.last_machine or run.machine}, at "
+        f"{run.copied_at:%Y-%m-%d %H:%M:%S} UTC; it must not go on there as well."
+    )
+    _LOG.warning("Run %s goes on from a copy of its journal. %s", run.run_id, said)
+    book.record_resumed(run.run_id, machine=platform.node())
+    return [said]
 
 
 def _keep_rules(given: Rules, run: Run) -> Rules:

@@ -1,0 +1,262 @@
+"""Whole copies of a journal, and runs taken in from one. SQLite works on local files; far paths get bytes.
+
+A copy says of itself what it cannot know: requests whose turn had not come in a run that went on are
+``unseen`` in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, JournalError
+from . import journal_codec as codec
+from . import journal_schema as schema
+from .journal_files import JournalPath, connect, error_text, journal_path, make_private
+from .lifecycle import PromiseStatus
+from .promise_records import Promise, insert_promise
+
+if TYPE_CHECKING:
+    from .journal import Journal
+
+# What a file system that cannot flush a file answers.
+_CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+_NOT_KEPT_HERE = "it came with an imported journal; it is kept where it was made, or scheduled again"
+_UNSEEN = (
+    "this journal is a copy, made while the run went on elsewhere; if it was sent, then after {copied_at}"
+)
+
+
+def far_path(path: JournalPath, *, book: Journal, name: str) -> Path:
+    """Return where a copy is to be, which is looked at and written, but never opened by SQLite.
+
+    Raises
+    ------
+    ConfigError
+        It is no path, a folder, or the journal itself.
+    """
+    try:
+        far = None if path is None else journal_path(path)
+    except JournalError as error:
+        raise ConfigError(f"{name}={path!r} is not the path of a file; nothing was sent.") from error
+    if far is None or far.is_dir():
+        raise ConfigError(
+            f"{name}={os.fspath(path or '')!r} is not the path of a file: name one, such as "
+            "/content/drive/MyDrive/journal.sqlite3. Nothing was sent."
+        )
+    if far == book.path:
+        raise ConfigError(f"{name}={far} is the journal itself: name a file elsewhere. Nothing was sent.")
+    return far
+
+
+def write_copy(book: Journal, far: Path, *, tag: str) -> int:
+    """Put a whole copy of a journal at a path, replaced at once, and return the commits that are in it.
+
+    Raises
+    ------
+    OSError, JournalError
+        It could not be copied or put there; what is there stays.
+    """
+    with _local_file(far.name) as local:
+        with closing(connect(local)) as copy:
+            _use_as_scratch(copy)
+            n_commits = book.backup(copy)
+            _mark_copy(copy, datetime.now(UTC))
+        replace_file(local, far, tag=tag)
+    return n_commits
+
+
+def write_run_copy(book: Journal, far: Path, *, run_id: str) -> None:
+    """Put a journal of one run at a path, replaced at once."""
+    from .journal import open_journal
+
+    with _local_file(far.name) as local:
+        with open_journal(local) as part:
+            part.take_in(insert_run_rows(book.run_rows(run_id)))
+        with closing(connect(local)) as copy:
+            _use_as_scratch(copy)
+            _mark_copy(copy, datetime.now(UTC))
+        replace_file(local, far, tag=uuid.uuid4().hex)
+
+
+def replace_file(local: Path, far: Path, *, tag: str) -> None:
+    """Copy a file beside `far`, then put it in its place in one step.
+
+    A folder that is not there is not made: it may be that of a drive that is not mounted.
+    """
+    part = far.with_name(f"{far.name}.{tag}.part")
+    try:
+        with local.open("rb") as source, _private(part) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+            target.flush()
+            _flush_to_disk(target.fileno())
+        part.replace(far)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def opened_copy(far: Path) -> Iterator[Journal]:
+    """Open a journal that lies elsewhere, by way of a local copy.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    JournalError
+        It is no journal, damaged, or of a newer layout.
+    """
+    from .journal import open_journal
+
+    with _local_file(far.name) as local:
+        shutil.copyfile(far, local)
+        try:
+            with closing(sqlite3.connect(local)) as connection:
+                ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            if not n_tables:
+                raise JournalError(f"{far} is not a journal of klikit_frames.")
+            with open_journal(local) as book:
+                yield book
+        except sqlite3.Error as error:
+            raise JournalError(error_text(error, far)) from error
+        except JournalError as error:
+            # It is the file of the person that cannot be used, not its copy.
+            raise JournalError(str(error).replace(os.fspath(local), os.fspath(far))) from error
+
+
+def take_in_all(book: Journal, source: Journal) -> list[str]:
+    """Add what `source` knows and `book` does not, in one commit, and return the ids of the runs of `source`.
+
+    Runs that are there stay as they are, and so does the run of a plan that is there.
+    """
+    history = source.runs()
+    new = [
+        run_id
+        for run_id, plan_id in zip(history["run_id"], history["plan_id"], strict=True)
+        if not book.knows(run_id) and book.run_of_plan(plan_id) is None
+    ]
+    statements = [one for run_id in new for one in insert_run_rows(source.run_rows(run_id))]
+    book.take_in([*statements, *_insert_rest(source, book)])
+    return [run_id for run_id in history["run_id"] if book.knows(run_id)]
+
+
+def _insert_rest(source: Journal, book: Journal) -> Iterator[codec.Statement]:
+    """Yield the statements that add what is of no run: publishes, what is proved of menus, and promises."""
+    publishes = {publish.publish_id for publish in book.all_publishes()}
+    yield from (
+        codec.insert_publish(one) for one in source.all_publishes() if one.publish_id not in publishes
+    )
+    for account, proved in source.all_menu_evidence().items():
+        yield from (codec.upsert_evidence(account, store, at) for store, at in proved.items())
+    promises = {promise.promise_id for promise in book.promises()}
+    yield from (
+        insert_promise(_cancelled(one)) for one in source.promises() if one.promise_id not in promises
+    )
+
+
+def _cancelled(promise: Promise) -> Promise:
+    """Return a promise as it is taken in: two journals that keep it would send it twice."""
+    if not promise.status.is_open:
+        return replace(promise, plan_id=None, unpublished_run_id=None, next_at=None)
+    return replace(
+        promise,
+        status=PromiseStatus.CANCELLED,
+        next_at=None,
+        plan_id=None,
+        unpublished_run_id=None,
+        closed_at=datetime.now(UTC),
+        note=_NOT_KEPT_HERE,
+    )
+
+
+def take_in_mirror(book: Journal, far: Path) -> None:
+    """Add the runs of an earlier mirror at this path to the journal, before it is replaced.
+
+    A path that cannot be read now is left to the first copy, which tells of it.
+
+    Raises
+    ------
+    JournalError
+        There is a file that is no journal, or one that this version cannot read: it must not be replaced.
+    """
+    try:
+        with opened_copy(far) as source:
+            take_in_all(book, source)
+    except JournalError as error:
+        raise JournalError(
+            f"mirror={far} is not replaced, so nothing was sent: {error} Name another file with mirror=."
+        ) from error
+    except OSError:
+        pass
+
+
+def insert_run_rows(rows: RunRows) -> list[codec.Statement]:
+    """Return the statements that add a run as another journal has it."""
+    run, documents, statuses = rows
+    kept = {name: value for name, value in run.items() if name not in {"n_documents", "is_cancelled"}}
+    statements = [codec.insert("runs", tuple(kept), list(kept.values()))]
+    for columns, table, values in (
+        (("kind", "content"), "documents", documents),
+        (("path", *schema.ATTEMPT_COLUMNS, *schema.RESULT_COLUMNS), "request_status", statuses),
+    ):
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} (run_no, {', '.join(columns)}) VALUES ({codec.NEW_RUN}, {marks})"  # noqa: S608
+        statements += [(sql, row) for row in values]
+    return statements
+
+
+RunRows = tuple[dict[str, Any], Sequence[codec.Row], Sequence[codec.Row]]
+
+
+def _mark_copy(copy: sqlite3.Connection, copied_at: datetime) -> None:
+    """Say in a copy that it is one, and of which requests it cannot know what became of them."""
+    moment = codec.microseconds(copied_at)
+    message = _UNSEEN.format(copied_at=f"{copied_at:%Y-%m-%d %H:%M:%S} UTC")
+    copy.execute("BEGIN")
+    for trigger in schema.TRIGGERS:
+        copy.execute(trigger)
+    copy.execute("DELETE FROM sessions")
+    copy.execute(schema.MARK_COPIED_RUNS, {"copied_at": moment})
+    copy.execute(schema.MARK_UNSEEN_REQUESTS, {"copied_at": moment, "message": message})
+    copy.execute("COMMIT")
+
+
+def _use_as_scratch(connection: sqlite3.Connection) -> None:
+    # It is copied elsewhere when it is whole, so a power cut has nothing to spoil.
+    for pragma in ("synchronous=OFF", "journal_mode=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _local_file(name: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="klikit_frames-", ignore_cleanup_errors=True) as folder:
+        local = Path(folder).resolve() / name
+        make_private(local, is_own_folder=False)
+        yield local
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[Any]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        yield file
+
+
+def _flush_to_disk(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise

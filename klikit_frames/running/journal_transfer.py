@@ -1,0 +1,121 @@
+"""Journals that travel: written to a file elsewhere, and taken in from one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from ..errors import JournalError
+from .journal import JournalPath, open_journal, read_journal
+from .journal_copies import far_path, opened_copy, take_in_all, write_copy, write_run_copy
+
+
+def export_journal(
+    path: str | os.PathLike[str], *, journal: JournalPath = None, run_id: str | None = None
+) -> Path:
+    """Write a copy of a journal, or of one run of it, to a file elsewhere, and return its path.
+
+    Reads the journal and writes the file, which is put in place in one step: SQLite never opens it there, so
+    a mounted drive will do. A run that goes on meanwhile is in the copy as of one moment. No secret is in it.
+
+    Parameters
+    ----------
+    path : path
+        The file to write, in a folder that is there. A copy with the same runs is replaced.
+    journal : path, optional
+        The journal's file, as given to :func:`run`.
+    run_id : str, optional
+        Only this run, as :func:`resume` names it.
+
+    Raises
+    ------
+    ConfigError
+        `path` names no file, or the journal itself.
+    JournalError
+        The journal cannot be read, the file cannot be written, or what is there would be lost: another
+        program's file, or runs that this journal does not know.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     result = kf.run(plan, client, journal="monday.sqlite3")
+    >>> kf.export_journal("away.sqlite3", journal="monday.sqlite3").name
+    'away.sqlite3'
+    >>> kf.import_journal("away.sqlite3", journal="elsewhere.sqlite3") == [result.run_id]
+    True
+    """
+    with read_journal(journal) as book:
+        far = far_path(path, book=book, name="path")
+        try:
+            _check_target(far, known=set(book.runs()["run_id"]))
+            if run_id is None:
+                write_copy(book, far, tag=uuid.uuid4().hex)
+            else:
+                write_run_copy(book, far, run_id=book.find_run_id(run_id))
+        except JournalError:
+            raise
+        except OSError as error:
+            raise JournalError(
+                f"The journal cannot be written to {far}: {error.strerror or error}. "
+                "The folder must be there, and you must be allowed to write to it."
+            ) from error
+    return far
+
+
+def import_journal(path: str | os.PathLike[str], *, journal: JournalPath = None) -> list[str]:
+    """Take the runs of another journal into this one, and return the ids of all that it holds, oldest first.
+
+    Reads the file, which SQLite opens only as a local copy, and writes the journal in one commit: all runs
+    come or none. Runs that are there stay as they are. Runs keep their keys, so :func:`resume` goes on with
+    them. Promises come as ``cancelled``: they are kept where they were made.
+
+    Parameters
+    ----------
+    path : path
+        A file of :func:`export_journal`, a mirror, or any journal.
+    journal : path, optional
+        The journal to add to, as given to :func:`run`; it is made if it is not there.
+
+    Raises
+    ------
+    ConfigError
+        `path` names no file, or the journal itself.
+    JournalError
+        The file cannot be read, is no journal, is damaged, or was written by a newer version.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     section = kf.read_state(client).head(1)
+    ...     plan = kf.plan(kf.business_toggles("section", section["entity_id"], is_enabled=False))
+    ...     result = kf.run(plan, client, journal="monday.sqlite3", mirror="mirror.sqlite3")
+    >>> run_ids = kf.import_journal("mirror.sqlite3", journal="elsewhere.sqlite3")
+    >>> kf.attach(run_ids[0], journal="elsewhere.sqlite3").result().counts["applied"]
+    1
+    """
+    with read_journal(journal) as book:
+        far = far_path(path, book=book, name="path")
+    try:
+        # The journal is made only once the other has proved to be one.
+        with opened_copy(far) as source, open_journal(journal) as book:
+            return take_in_all(book, source)
+    except JournalError:
+        raise
+    except OSError as error:
+        raise JournalError(f"The journal {far} cannot be read: {error.strerror or error}.") from error
+
+
+def _check_target(far: Path, *, known: set[str]) -> None:
+    """Refuse to replace what is no copy of this journal."""
+    if not far.exists():
+        return
+    with opened_copy(far) as there:
+        others = [run_id for run_id in there.runs()["run_id"] if run_id not in known]
+    if others:
+        raise JournalError(
+            f"{far} has {len(others):,} runs that this journal does not know, so it is not replaced: import "
+            "it first, or name another file."
+        )

@@ -1,0 +1,108 @@
+"""A mirror: a whole copy of a run's journal elsewhere, kept fresh while the run goes on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .journal_copies import write_copy
+
+if TYPE_CHECKING:
+    from .journal import Journal
+
+__all__ = ["MIRROR_VARIABLE", "Mirror", "default_mirror"]
+
+MIRROR_VARIABLE = "KLIKIT_JOURNAL_MIRROR"
+# A copy is begun so often; with the time that it takes it is there at least every 2 s.
+_EVERY_S = 1.5
+# How long a run waits for a far path that does not answer, at its begin and at its end.
+_PATIENCE_S = 10.0
+_POLL_S = 0.1
+_LOG = logging.getLogger("klikit_frames")
+
+
+def default_mirror() -> str | None:
+    """Return the path that KLIKIT_JOURNAL_MIRROR names, if it does."""
+    return os.environ.get(MIRROR_VARIABLE) or None
+
+
+class Mirror:
+    """Keeps a copy of a journal at a path, on a thread of its own; trouble is told once and stops nothing.
+
+    Parameters
+    ----------
+    book : Journal
+        What is copied, as often as something was committed.
+    path : Path
+        Where to; only ever written and replaced as a whole.
+    tag : str
+        Tells the files of runs apart that mirror to one path.
+    """
+
+    def __init__(self, book: Journal, path: Path, *, tag: str) -> None:
+        self._book = book
+        self._path = path
+        self._tag = tag
+        self._n_commits = -1
+        self._trouble: str | None = None
+        self._is_whole = False
+        self._has_begun = threading.Event()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="mirror", daemon=True)
+
+    def start(self) -> None:
+        """Return when the first copy is there, or cannot be made."""
+        self._thread.start()
+        until = time.monotonic() + _PATIENCE_S
+        # Ctrl-C is heard between two looks.
+        while not self._has_begun.wait(_POLL_S) and time.monotonic() < until:
+            pass
+        if not self._has_begun.is_set():
+            self._tell(f"it has not answered for {_PATIENCE_S:.0f} s")
+
+    def close(self) -> None:
+        """Make the last copy, if something has changed, and end."""
+        self._is_over.set()
+        if self._thread.ident is not None:
+            self._thread.join(_PATIENCE_S)
+
+    @property
+    def note(self) -> str | None:
+        """What a result says of it; None where all went well."""
+        if self._trouble is None:
+            return None
+        rest = " Its last copy is whole." if self._is_whole else " The journal itself is."
+        return f"The mirror {self._path} could not be written: {self._trouble}.{rest}"
+
+    def _serve(self) -> None:
+        while True:
+            is_last = self._is_over.is_set()
+            self._copy()
+            self._has_begun.set()
+            if is_last:
+                return
+            self._is_over.wait(_EVERY_S)
+
+    def _copy(self) -> None:
+        if self._book.n_commits == self._n_commits and self._is_whole:
+            return
+        self._is_whole = False
+        try:
+            self._n_commits = write_copy(self._book, self._path, tag=self._tag)
+            self._is_whole = True
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
+            self._tell(getattr(error, "strerror", None) or str(error).rstrip("."))
+
+    def _tell(self, trouble: str) -> None:
+        if self._trouble is None:
+            self._trouble = trouble
+            _LOG.warning(
+                "The mirror %s cannot be written: %s. The run goes on; its journal is %s alone.",
+                self._path,
+                trouble,
+                self._book.path or "in memory",
+            )
