@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -248,7 +249,9 @@ def test_mirror__promises_are_taken_in_as_cancelled(
     client: kf.Client, journal: Path, tmp_path: Path, narrow: pd.DataFrame
 ) -> None:
     """Two journals that keep one promise would send it twice: an imported one is there to be seen only."""
-    timed = narrow.head(2).assign(starts_at="2099-01-01T12:00+07:00", ends_at="2099-01-01T14:00+07:00")
+    starts_at = datetime.now(UTC) + timedelta(days=1)
+    ends_at = starts_at + timedelta(hours=2)
+    timed = narrow.head(2).assign(starts_at=starts_at.isoformat(), ends_at=ends_at.isoformat())
     kf.schedule(timed, client, journal=journal)
     away = kf.export_journal(tmp_path / "away.sqlite3", journal=journal)
     assert kf.import_journal(away, journal=tmp_path / "elsewhere.sqlite3") == []
