@@ -1,0 +1,164 @@
+"""Executors: processes of Dask, a worker that is killed, an executor that loses its tasks, Ctrl-C."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import distributed
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+
+from .conftest import Sandboxes, fleet_table
+
+CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+
+
+@pytest.fixture
+def cluster(sandboxes: Sandboxes) -> Iterator[distributed.Client]:
+    """Two Dask workers, each a process of its own, which find the profiles in their environment."""
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _n_writes(sandbox: kf.sandbox.Sandbox) -> int:
+    return int(sandbox.requests["method"].eq("PATCH").sum())
+
+
+def _writes_per_cell(sandbox: kf.sandbox.Sandbox) -> list[int]:
+    """Return how often each cell that anybody wrote was written; a replay under the same key is no write."""
+    history = sandbox.history()
+    return history[history["key"].notna()].groupby(CELL).size().tolist()
+
+
+def execute_and_die_once(marker: Path, fn: Any, task: Any) -> Any:
+    """Do a task; the first time, kill this process after the fourth write, before its answer is noted."""
+    if marker.exists():
+        return fn(task)
+    marker.touch()
+    write, n_written = kf.Client.write, itertools.count(1)
+
+    def write_and_die(*args: Any, **options: Any) -> Any:
+        settled = write(*args, **options)
+        if next(n_written) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return settled
+
+    kf.Client.write = write_and_die  # type: ignore[method-assign]
+    return fn(task)
+
+
+class FatalExecutor(Executor):
+    """Hands tasks to Dask; the first worker that is at one dies."""
+
+    def __init__(self, executor: Executor, marker: Path) -> None:
+        self._executor, self._marker = executor, marker
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._executor.submit(execute_and_die_once, self._marker, fn, *args, **kwargs)
+
+
+def test_dask__a_killed_worker_is_followed_by_another(
+    sandboxes: Sandboxes, cluster: distributed.Client, folder: Path, tmp_path: Path
+) -> None:
+    """Killed with a write made and not noted, a business goes on elsewhere: nothing lost, nothing doubled."""
+    plans = kf.fleet.plan(fleet_table(sandboxes, n=12), combine=False, progress=False)
+    executor = FatalExecutor(cluster.get_executor(), tmp_path / "killed")
+    result = kf.fleet.run(plans, executor=executor, journal_folder=folder)
+    assert (tmp_path / "killed").exists()
+    assert result.counts == result.counts | {"applied": 36}
+    for name, sandbox in sandboxes.items():
+        assert _writes_per_cell(sandbox) == [1] * 12
+        assert kf.runs(journal=folder / f"{name}.sqlite3")["status"].tolist() == ["finished"]
+
+
+class LosingExecutor(Executor):
+    """Does the first `n` tasks and loses what they return, as a worker does that dies at its end."""
+
+    def __init__(self, n: int) -> None:
+        self.n_left = n
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        outcome = fn(*args, **kwargs)
+        self.n_left -= 1
+        if self.n_left >= 0:
+            future.set_exception(RuntimeError("the node went away"))
+        else:
+            future.set_result(outcome)
+        return future
+
+
+@pytest.mark.parametrize("n_lost", [2, 99])
+def test_lost_task__goes_to_another_worker_or_is_told_from_the_journal(
+    sandboxes: Sandboxes, table: pd.DataFrame, folder: Path, n_lost: int
+) -> None:
+    """A lost task is handed out once more; lost again, its rows are told as the journal has them."""
+    plans = kf.fleet.plan(table, progress=False)
+    result = kf.fleet.run(plans, executor=LosingExecutor(n_lost), journal_folder=folder)
+    assert result.counts["applied"] == 18
+    assert len(result.errors) == (3 if n_lost > 3 else 0)
+    assert [_n_writes(sandbox) for sandbox in sandboxes.values()] == [1, 1, 1]
+
+
+class BrokenExecutor(Executor):
+    """Takes a task and breaks without doing it."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(RuntimeError("out of memory"))
+        return future
+
+
+def test_lost_task__without_a_journal_here_is_unknown(
+    sandboxes: Sandboxes, table: pd.DataFrame, folder: Path
+) -> None:
+    """Where no journal is to be seen, a lost worker may have written: that is said, not guessed."""
+    result = kf.fleet.run(
+        kf.fleet.plan(table, progress=False), executor=BrokenExecutor(), journal_folder=folder
+    )
+    assert result.counts["unknown"] == 18
+    assert result.frame["message"].str.contains("out of memory").all()
+
+
+def test_ctrl_c__stops_every_business_and_the_rest_goes_on_later(
+    sandboxes: Sandboxes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C no further request leaves; the same plans run again send what is left, each write once."""
+    plans = kf.fleet.plan(fleet_table(sandboxes, n=40), combine=False, progress=False)
+    for sandbox in sandboxes.values():
+        sandbox.inject("latency", seconds=0.3, match="PATCH")
+
+    class Interrupting:
+        """Presses Ctrl-C once, where the person's process shows progress."""
+
+        is_pressed = False
+
+        def update(self, n: int = 1) -> None:
+            if not self.is_pressed:
+                self.is_pressed = True
+                signal.raise_signal(signal.SIGINT)
+
+        def close(self) -> None:
+            pass
+
+    result = kf.fleet.run(plans, journal_folder=folder, progress=Interrupting())
+    assert result.is_interrupted
+    assert result.counts["not_sent"] > 0
+    for sandbox in sandboxes.values():
+        sandbox.clear_faults()
+    assert kf.fleet.run(plans, journal_folder=folder).counts["applied"] == 120
+    for sandbox in sandboxes.values():
+        assert _writes_per_cell(sandbox) == [1] * 40
