@@ -6,6 +6,7 @@ from . import sandbox as sandbox
 from .api.client import Client as Client
 from .api.client import connect as connect
 from .auditing.alignment import align as align
+from .auditing.audits import audit as audit
 from .auditing.bars import plot_dark as plot_dark
 from .auditing.bars import plot_drift as plot_drift
 from .auditing.contrasts import compare_stores as compare_stores
@@ -17,6 +18,7 @@ from .auditing.diffs import diff as diff
 from .auditing.drifts import drift as drift
 from .auditing.heatmaps import plot_matrix as plot_matrix
 from .auditing.plan_pictures import plot_plan as plot_plan
+from .auditing.reconciliation import reconcile as reconcile
 from .auditing.reports import report as report
 from .auditing.summaries import summary as summary
 from .auditing.timelines import plot_timeline as plot_timeline
@@ -36,6 +38,7 @@ from .errors import RequestError as RequestError
 from .errors import RunFailed as RunFailed
 from .errors import ServerError as ServerError
 from .errors import StateError as StateError
+from .errors import TooManyChanges as TooManyChanges
 from .errors import TransportError as TransportError
 from .frames.checked import CheckedToggles as CheckedToggles
 from .frames.name_resolution import resolve as resolve
@@ -55,6 +58,7 @@ from .planning.limits import Limits as Limits
 from .planning.plan import Plan as Plan
 from .planning.plan import load_plan as load_plan
 from .planning.planner import plan as plan
+from .running.approvals import approve as approve
 from .running.jobs import Job as Job
 from .running.jobs import attach as attach
 from .running.jobs import start as start

@@ -41,6 +41,24 @@ class PlanError(KlikitFramesError, ValueError):
     """A plan cannot be made, loaded, trusted or confirmed; nothing was sent."""
 
 
+class TooManyChanges(PlanError):
+    """More rows differ from a wanted table than `reconcile` may change; nothing was sent.
+
+    Attributes
+    ----------
+    counts : pandas.DataFrame
+        One row per place, the most changes first: ``brand_id, branch_id`` (Int64; missing business-wide) and
+        ``n_changes``.
+    """
+
+    def __init__(self, message: str, counts: pd.DataFrame) -> None:
+        super().__init__(message, counts)
+        self.counts = counts
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class JournalError(KlikitFramesError, OSError):
     """The journal cannot be read, written or locked; nothing further was sent."""
 

@@ -22,6 +22,7 @@ _CURES = {
     "not_in_menu": "The id or the store is not of this business. Mend it in the table.",
     "unauthorized": "The API refuses the credential. Mend it, then resume the run.",
     "forbidden": "The credential lacks the right to write. Mend it, then resume the run.",
+    "promised": "Nothing to do: a promise holds it until its end, which kf.agenda() tells.",
     "rate_limited": "The API asked to wait for too long. Resume the run later.",
 }
 

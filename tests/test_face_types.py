@@ -75,6 +75,9 @@ def face_of_runs(client: kf.Client, plan: kf.Plan) -> None:
     assert_type(result.to_csv("result.csv"), Path)
     assert_type(kf.publish([(1, 11)], client), pd.DataFrame)
     assert_type(kf.verify(result, client), pd.DataFrame)
+    assert_type(kf.approve("monday.plan.json", client, by="Siti"), Path)
+    assert_type(kf.audit("wanted", client), pd.DataFrame)
+    assert_type(kf.reconcile("wanted", client, max_changes=0.2, publish=False), kf.Result)
     assert isinstance(kf.undo(result.run_id, client), kf.Plan)
 
 

@@ -150,7 +150,7 @@ def find_base_url(given: Secret | None) -> Secret:
 def _look_up(name: str, given: Secret | None, *, host: str) -> Secret | None:
     if given is not None:
         return given
-    return _read_environment(name) or _read_colab(name) or _read_keyring(name) or _ask(name, host=host)
+    return _read_environment(name) or _read_colab(name) or read_keyring(name) or _ask(name, host=host)
 
 
 def _read_environment(name: str) -> Secret | None:
@@ -168,7 +168,8 @@ def _read_colab(name: str) -> Secret | None:
         return None
 
 
-def _read_keyring(name: str) -> Secret | None:
+def read_keyring(name: str) -> Secret | None:
+    """Return what the person's keyring has under a name of this package; None without a keyring."""
     if importlib.util.find_spec("keyring") is None:
         return None
     keyring = importlib.import_module("keyring")

@@ -15,6 +15,7 @@ from ..frames.schemas import RESULT_COLUMNS
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..menus.matching import CELL_COLUMNS
 from ..overview import make_overview, read_names
+from .audits import drift_by_store
 from .bars import plot_dark, plot_drift
 from .heatmaps import plot_matrix
 from .pictures import Picture
@@ -49,6 +50,7 @@ def report(
     proof: pd.DataFrame | None = None,
     state: pd.DataFrame | None = None,
     changes: pd.DataFrame | None = None,
+    audit: pd.DataFrame | None = None,
     stores: pd.DataFrame | None = None,
     by: str | None = None,
     file: str | Path | None = None,
@@ -75,6 +77,8 @@ def report(
         From `klikit_frames.read_state`: what is on and off now, as a heat map and as bars of what is dark.
     changes : DataFrame, optional
         From `klikit_frames.drift`.
+    audit : DataFrame, optional
+        From `klikit_frames.audit`: what has drifted by brand, store and name, and since when.
     stores : DataFrame, optional
         From `klikit_frames.stores`, for names.
     by : str, optional
@@ -97,6 +101,7 @@ def report(
     """
     parts = [
         *_origin_parts(by=by, file=file),
+        *_audit_parts(audit, stores=stores),
         *_result_parts(result, stores=stores),
         *_plan_parts(plan, is_done=result is not None),
         *_proof_parts(proof),
@@ -116,6 +121,20 @@ def _origin_parts(*, by: str | None, file: str | Path | None) -> Iterator[str]:
     facts = {"By": by, "File": None if file is None else Path(file).name}
     if told := {name: text for name, text in facts.items() if text}:
         yield _terms(told)
+
+
+def _audit_parts(audit: pd.DataFrame | None, *, stores: pd.DataFrame | None) -> Iterator[str]:
+    if audit is None:
+        return
+    yield _heading("Held against the wanted table")
+    yield paragraph_html(summary(audit))
+    drifted = drift_by_store(audit, read_names(stores, audit))
+    if len(drifted):
+        yield _table(drifted, caption="What has drifted, by brand, store and name")
+    others = audit[audit["change"].isin(["not_in_menu", "unknown"])]
+    if len(others):
+        shown = [*CELL_COLUMNS, "is_enabled", "source", "change"]
+        yield fold_html("Rows that could not be compared", _table(others[shown], caption="Not compared"))
 
 
 def _plan_parts(plan: Plan | None, *, is_done: bool) -> Iterator[str]:

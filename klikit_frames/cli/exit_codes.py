@@ -29,13 +29,15 @@ class ExitCode(IntEnum):
 MEANINGS = {
     ExitCode.DONE: "all rows are applied or unchanged",
     ExitCode.SOME_ROWS_NOT: "some rows are not",
-    ExitCode.USAGE: "wrong usage, a file that is not there or of no use, or not confirmed; nothing was sent",
+    ExitCode.USAGE: "wrong usage, a file that is not there or of no use, more changes than `--max-changes`, "
+    "or not confirmed; nothing was sent",
     ExitCode.PROBLEMS: "the input has problems; nothing was sent",
     ExitCode.CONFIGURATION: "configuration or credentials; nothing more was sent",
     ExitCode.SERVICE: "the service cannot be reached, or refuses",
     ExitCode.STALE_PLAN: "the plan is stale, edited or for another host; nothing was sent",
     ExitCode.NOT_WRITTEN: "the data were not written; what was sent is in the journal, and `status` shows it",
-    ExitCode.CHANGES: "`plan --exit-code` found changes to make; `agenda` found promises overdue",
+    ExitCode.CHANGES: "`plan --exit-code` found changes to make, `audit --exit-code` drift; `agenda` found "
+    "promises overdue",
     ExitCode.INTERRUPTED: "interrupted; the line that resumes it was printed",
 }
 
@@ -45,6 +47,7 @@ _OF_ERRORS: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.ConfigError, ExitCode.CONFIGURATION),
     (errors.AuthError, ExitCode.CONFIGURATION),
     (errors.JournalError, ExitCode.CONFIGURATION),
+    (errors.TooManyChanges, ExitCode.USAGE),
     (errors.PlanError, ExitCode.STALE_PLAN),
     (errors.RequestError, ExitCode.SERVICE),
     (errors.StateError, ExitCode.USAGE),
@@ -93,10 +96,10 @@ def of_result(result: Result) -> ExitCode:
     if result.is_interrupted:
         return ExitCode.INTERRUPTED
     counts = result.counts
-    if result.status == "running":
+    if result.status == "running" or result.n_unpublished:
         return ExitCode.SOME_ROWS_NOT
     n_good = counts["applied"] + counts["unchanged"]
-    if n_good == sum(counts.values()):
+    if result.failed.empty:
         return ExitCode.DONE
     if n_good or counts["rejected"]:
         return ExitCode.SOME_ROWS_NOT

@@ -16,6 +16,7 @@ from klikit_frames.cli import (
     sandbox_commands,
     send_commands,
     table_commands,
+    wanted_commands,
 )
 from klikit_frames.cli.option_groups import expand_groups
 from klikit_frames.cli.outputs import accept_any_letter, echo
@@ -75,6 +76,12 @@ for _command, _examples in (
     (promise_commands.tick, ["tick", "tick --follow"]),
     (promise_commands.agenda, ["agenda", "agenda --overdue --json", "agenda --cancel 3f9c2a10"]),
     (history_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
+    (wanted_commands.audit, ["audit wanted/", "audit wanted/ --exit-code --report drift.html"]),
+    (
+        wanted_commands.reconcile,
+        ["reconcile wanted/", "reconcile wanted/ --max-changes 20% --yes --publish --report night.html"],
+    ),
+    (wanted_commands.approve, ["approve monday.plan.json --by Siti"]),
     (send_commands.undo, ["undo last", "undo 3f9c2a10 --save back.plan.json"]),
     (
         history_commands.report,

@@ -114,7 +114,9 @@ def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
     from klikit_frames.planning.plan_files import is_plan
 
     content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
-    return parse_plan(content) if is_plan(content) else None
+    if not is_plan(content):
+        return None
+    return kf.load_plan(source) if isinstance(source, Path) else parse_plan(content)
 
 
 def read_live_state(client: kf.Client, toggles: pd.DataFrame) -> pd.DataFrame:

@@ -74,6 +74,15 @@ def print_toggles(toggles: pd.DataFrame, *named_by: pd.DataFrame) -> None:
     print_overview(make_overview(toggles, read_names(*named_by, toggles)))
 
 
+def print_drifted(audited: pd.DataFrame, *, to_stderr: bool = False) -> None:
+    """Print what has drifted from a wanted table, by brand, store and name, and since when."""
+    from klikit_frames.auditing.audits import drift_by_store
+    from klikit_frames.overview import read_names
+
+    drifted = drift_by_store(audited, read_names(audited))
+    print_frame(drifted, to_stderr=to_stderr, what="rows that have drifted")
+
+
 def print_state(state: pd.DataFrame) -> None:
     """Print how many flags are off and on at each place."""
     from klikit_frames.overview import make_overview, read_names

@@ -25,6 +25,10 @@ class OnError(StrEnum):
 
 WhatOnError = Annotated[OnError, typer.Option(help="Go on, or stop at the first row that fails.")]
 MaxFailures = Annotated[int | None, typer.Option(min=0, help="Stop once more rows than this have failed.")]
+_NO_FILE = (
+    "--require-approval is for a plan file: save one with `klikit-frames plan TABLE --out PLAN`, and have it "
+    "approved with `klikit-frames approve PLAN --by NAME`. Nothing was sent."
+)
 First = Annotated[
     int | None, typer.Option(min=1, help="Send this many requests, read them back, then the rest.")
 ]
@@ -46,6 +50,10 @@ def apply(
     publish: Annotated[
         bool, typer.Option("--publish", help="Publish the stores that were written, so that guests see it.")
     ] = False,
+    require_approval: Annotated[
+        bool,
+        typer.Option("--require-approval", help="Send only a plan that somebody else has approved."),
+    ] = False,
     notice: NotifyOptions,
     connection: WriteOptions,
     output: OutputOptions,
@@ -54,6 +62,8 @@ def apply(
     with notice.watch("apply") as on_finish:
         content = options.open_source(source)
         made = options.load_plan_if_it_is_one(content)
+        if made is None and require_approval:
+            raise exit_with(ExitCode.USAGE, _NO_FILE)
         if made is not None and live:
             raise exit_with(
                 ExitCode.USAGE,
@@ -81,6 +91,7 @@ def apply(
                 max_failures=max_failures,
                 first=first,
                 publish=publish,
+                require_approval=require_approval,
                 on_finish=on_finish,
             )
     endings.finish(result, output, journal=journal, is_brief=True)

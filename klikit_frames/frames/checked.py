@@ -66,6 +66,11 @@ class CheckedToggles:
     _n_rows: int
     _numbers: RowNumbers
 
+    @property
+    def numbers(self) -> RowNumbers:
+        """How the person counts each of `toggles`."""
+        return self._numbers
+
     def problems_with(self, found: Sequence[Problem]) -> pd.DataFrame:
         """Return all problems with those that a later check found; `positions` are those of `toggles`.
 

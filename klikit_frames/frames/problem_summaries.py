@@ -49,7 +49,8 @@ def count_problems(problems: pd.DataFrame) -> str:
     n_errors = int((problems["severity"] == "error").sum())
     n_warnings = len(problems) - n_errors
     counts = [_count(n, word) for n, word in ((n_errors, "error"), (n_warnings, "warning")) if n]
-    n_rows = int(problems["row"].nunique())
+    keys = [name for name in ("source", "row") if name in problems.columns]
+    n_rows = len(problems.loc[problems["row"].notna(), keys].drop_duplicates())
     return " and ".join(counts) + (f" in {_count(n_rows, 'row')}." if n_rows else ".")
 
 
@@ -60,7 +61,9 @@ def count_rows(n_rows: int) -> str:
 
 def group_problems(problems: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cause, errors and the most frequent first, each with an example and its rows."""
-    groups = problems.groupby(["severity", "code", "column"], sort=False)
+    # Rows of several tables count from 1 in each, so the causes of each are told apart.
+    tables = [name for name in ("source",) if name in problems.columns]
+    groups = problems.groupby(["severity", "code", "column", *tables], sort=False)
     causes = groups.agg(n=("code", "size"), message=("message", "first"), hint=("hint", "first"))
     causes = causes.reset_index()
     causes["message"] = [_say_first(group) for _, group in groups]
@@ -81,7 +84,9 @@ def _title(cause: Any) -> str:
     rows = f", {cause.rows}" if cause.rows else ""
     lines = f" ({cause.lines})" if cause.lines else ""
     warning = " (warning)" if cause.severity == "warning" else ""
-    return f"{cause.code}{warning}{where}{rows}{lines}"
+    source = getattr(cause, "source", "")
+    table = f"{source}: " if source else ""
+    return f"{table}{cause.code}{warning}{where}{rows}{lines}"
 
 
 def _rows(causes: pd.DataFrame) -> Iterable[Any]:

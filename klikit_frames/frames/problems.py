@@ -38,6 +38,9 @@ _AS_TEXT = "Format the column as text where the number was typed, and type the i
 KINDS: dict[str, ProblemKind] = {
     # The table as a whole; `row` is missing.
     "file_empty": _error("There is nothing to read.", "Put a header line with the column names on top."),
+    "folder_empty": _error(
+        "There is no table in the folder.", "Put a table into it, or name another folder."
+    ),
     "file_unreadable": _error("The file cannot be read as what its name says.", "Save it again as CSV."),
     "column_missing": _error("A column that is needed is not there.", "Add the column."),
     "column_double": _error("Two columns mean the same thing.", "Keep one of them, or rename the other."),

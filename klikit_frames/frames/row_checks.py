@@ -28,20 +28,28 @@ class ValidRows:
         The place of each among the rows of the table.
     rows, lines : array of int
         How the person counts them; `lines` is None for a frame.
+    sources : array of str, optional
+        The table of each, where there are several.
     """
 
     toggles: pd.DataFrame
     positions: npt.NDArray[np.intp]
     rows: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64] | None
+    sources: npt.NDArray[np.object_] | None = None
 
     def row_labels(self, places: npt.NDArray[np.intp]) -> Any:
-        """Say rows as the person counts them, with the line of a file; texts can be added on both sides."""
-        rows = self.rows[places].tolist()
-        if self.lines is None:
-            return np.array([str(row) for row in rows], dtype=object)
-        lines = self.lines[places].tolist()
-        return np.array([f"{row} (line {line})" for row, line in zip(rows, lines, strict=True)], dtype=object)
+        """Say rows as the person counts them, with line and table; texts can be added on both sides."""
+        labels = [str(row) for row in self.rows[places].tolist()]
+        if self.lines is not None:
+            lines = self.lines[places].tolist()
+            # What is no line of a file has none.
+            labels = [
+                f"{row} (line {line})" if line > 0 else row for row, line in zip(labels, lines, strict=True)
+            ]
+        if self.sources is not None:
+            labels = [f"{row} of {name}" for row, name in zip(labels, self.sources[places], strict=True)]
+        return np.array(labels, dtype=object)
 
     def find(self, code: str, places: npt.NDArray[np.intp], **said: Any) -> list[Problem]:
         """Return a problem about some of these rows, if there are any."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..api.menu_wire import Store
-from ..errors import ApiError
+from ..errors import ApiError, AuthError, RequestError, ServerError
 from .trees import TEXT
 
 
@@ -96,3 +96,26 @@ def in_words(failures: Sequence[Failure]) -> str:
     """Say at most ten failures, then how many more there are."""
     shown = "; ".join(f"{each.what}: {each.message.rstrip('.')}" for each in failures[:10])
     return f"{shown}; and {len(failures) - 10:,} more." if len(failures) > 10 else f"{shown}."
+
+
+def is_of_no_store(failure: Failure) -> bool:
+    """Tell whether the API has no such store, or only the list of stores is missing."""
+    has_no_menu = failure.brand_id is not None and (
+        failure.code == "not_in_business" or failure.http_status == 404
+    )
+    return has_no_menu or failure.what == "list of stores"
+
+
+def error_of(lost: Sequence[Failure], *, consequence: str = "") -> RequestError:
+    """Return the error that the first of these failures was; it tells all of them after the consequence."""
+    first, said = lost[0], " ".join(part for part in (consequence, in_words(lost)) if part)
+    if first.http_status is None:
+        return RequestError(said)
+    kind = (
+        AuthError
+        if first.http_status in {401, 403}
+        else ServerError
+        if first.http_status >= 500
+        else ApiError
+    )
+    return kind(said, http_status=first.http_status, code=first.code or "", request_id=first.request_id)

@@ -16,7 +16,7 @@ from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted
 from .estimates import Estimate, estimate_time
 from .limits import Limits
-from .plan_files import seal, unseal
+from .plan_files import seal, unseal, user_name
 from .plan_tables import ROW_COLUMNS, restore_name
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ class Plan:
     is_searched : bool
         Whether every part of the table was searched for fewer requests; where it is too large for the time,
         the best of the usual ways is taken.
+    path : Path or None
+        The file that it was loaded from: its approval lies beside it.
+    made_by : str or None
+        Who first saved it, by the name on that system.
     undoes : tuple of str
         The runs that it takes back, if `undo` made it: their cells are looked at again before it is sent.
     effect : tuple of str
@@ -102,6 +106,8 @@ class Plan:
     _names: Names = NO_NAMES
     undoes: tuple[str, ...] = ()
     effect: tuple[str, ...] = ()
+    path: Path | None = None
+    made_by: str | None = None
 
     @property
     def names(self) -> Names:
@@ -136,7 +142,8 @@ class Plan:
         """The toggles, then ``request_no``, ``other_request_nos`` and ``skipped_as``.
 
         ``request_no`` is the owner, the first request that carries the row; it is missing where nothing is
-        sent, and ``skipped_as`` then says ``unchanged`` or ``rejected``.
+        sent, and ``skipped_as`` then says why: ``unchanged``, ``rejected``, ``holds`` (its flag holds; the
+        links that it cascades to cannot be read) or ``promised`` (a promise holds its cell).
         """
         return self._rows.copy()
 
@@ -182,9 +189,14 @@ class Plan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows are to be ``sent``, and how many are ``unchanged`` or ``rejected``."""
-        reasons = self._rows["skipped_as"]
+        """How many rows are to be ``sent``, and how many are ``unchanged`` or ``rejected``.
+
+        Where a promise holds a cell of the plan, ``promised`` tells how many rows that leaves out.
+        """
+        reasons = self._rows["skipped_as"].replace({"holds": "unchanged"})
         skipped = {reason: int((reasons == reason).sum()) for reason in ("unchanged", "rejected")}
+        if n_promised := int((reasons == "promised").sum()):
+            skipped["promised"] = n_promised
         return {"sent": self.n_rows - sum(skipped.values()), **skipped}
 
     @property
@@ -275,11 +287,14 @@ class Plan:
                 **({"undoes": list(self.undoes)} if self.undoes else {}),
                 **({} if self._off_menu is None else {"not_on_menu": dump_frame(self._off_menu)}),
                 **({"effect": list(self.effect)} if self.effect else {}),
+                **({"made_by": self.made_by} if self.made_by else {}),
             }
         )
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the plan to a file and return its path.
+        """Write the plan to a file, with the system's name of who does, and return its path.
+
+        A plan that was saved before keeps the name of who did so first.
 
         Parameters
         ----------
@@ -298,7 +313,7 @@ class Plan:
         True
         """
         try:
-            Path(path).write_bytes(self.dump())
+            Path(path).write_bytes(replace(self, made_by=self.made_by or user_name()).dump())
         except OSError as error:
             raise PlanError(f"The plan could not be saved as {path}: {error.strerror}.") from error
         return Path(path)
@@ -336,7 +351,7 @@ def load_plan(path: str | PathLike[str]) -> Plan:
         data = Path(path).read_bytes()
     except OSError as error:
         raise PlanError(f"The plan file {path} could not be read: {error.strerror}.") from error
-    return parse_plan(data)
+    return replace(parse_plan(data), path=Path(path))
 
 
 def parse_plan(data: bytes) -> Plan:
@@ -375,6 +390,7 @@ def parse_plan(data: bytes) -> Plan:
         undoes=content.undoes,
         _off_menu=content.not_on_menu,
         effect=content.effect,
+        made_by=content.made_by,
     )
 
 
@@ -414,7 +430,7 @@ def _bound(plan: Plan) -> str:
 
 def _skipped(plan: Plan) -> list[str]:
     counts = plan.counts
-    words = [f"{counts[reason]:,} {reason}" for reason in ("unchanged", "rejected") if counts[reason]]
+    words = [f"{n:,} {reason}" for reason, n in counts.items() if n and reason != "sent"]
     return [f"not sent: {' and '.join(words)}"] if words else []
 
 

@@ -80,9 +80,10 @@ def _check_shape(requests: pd.DataFrame, limits: Limits) -> None:
 def _check_unchanged(rows: pd.DataFrame, before: pd.Series) -> None:
     """Refuse a row that is left out as unchanged although its flag is not known to hold."""
     holds = (before == rows["is_enabled"]).to_numpy(dtype=bool, na_value=False)
-    holds &= ~rows["cascade_to_modifier_groups"].to_numpy(dtype=bool)
-    left_out = (rows["skipped_as"] == "unchanged").to_numpy(dtype=bool, na_value=False)
-    lost = np.flatnonzero(left_out & ~holds)
+    cascades = rows["cascade_to_modifier_groups"].to_numpy(dtype=bool)
+    is_unchanged = (rows["skipped_as"] == "unchanged").to_numpy(dtype=bool, na_value=False)
+    by_flag_alone = (rows["skipped_as"] == "holds").to_numpy(dtype=bool, na_value=False)
+    lost = np.flatnonzero((is_unchanged & ~(holds & ~cascades)) | (by_flag_alone & ~holds))
     if len(lost):
         raise PlanError(
             f"The plan is broken: row {_cases(lost + 1)} is left out although it does not hold. {_ADVICE}"

@@ -39,7 +39,7 @@ def digest_plan(rows: pd.DataFrame, requests: pd.DataFrame) -> str:
 
 def _parts(rows: pd.DataFrame, requests: pd.DataFrame) -> Iterator[bytes]:
     reasons = rows["skipped_as"].fillna("sent")
-    for reason in ("rejected", "sent", "unchanged"):
+    for reason in ("rejected", "sent", "unchanged", "holds", "promised"):
         for group in split_groups(rows, (reasons == reason).to_numpy(dtype=bool)):
             yield f"{reason} {tuple(group.key)!r}".encode()
             yield from _bytes(group.ids, group.stores, group.cells, group.n_rows_of_cell)

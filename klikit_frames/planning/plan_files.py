@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from ..frames.schemas import ENTITY_TYPES, SCOPES, validate_toggles
 from ..overview import Names
 from .limits import Limits
 from .plan_digest import digest_plan
+from .skips import SKIP_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +25,6 @@ _FORMAT = "klikit_frames plan"
 _VERSION = 1
 _PLAN_ID = re.compile("[0-9a-f]{32}")
 _DIGEST = re.compile("[0-9a-f]{64}")
-_REASONS = {"unchanged", "rejected"}
 _BASELINES = ("per_row", "per_store", "per_entity", "equal_sets")
 _MOST_ID = 2**63 - 1
 # What code that expects another shape raises; pandas' and Arrow's own errors are among them.
@@ -56,6 +57,7 @@ class PlanContent(NamedTuple):
     undoes: tuple[str, ...]
     not_on_menu: pd.DataFrame | None
     effect: tuple[str, ...]
+    made_by: str | None
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -125,6 +127,7 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         _checked_places(content["not_on_menu"]) if "not_on_menu" in content else None,
         # Sentences are for the eye alone: a plan is as good without them.
         tuple(text for text in content.get("effect", []) if isinstance(text, str)),
+        _person(content.get("made_by")),
     )
 
 
@@ -132,7 +135,7 @@ def _checked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     validate_toggles(rows)
     _require(rows.columns.is_unique, "a column is there twice")
     _require(str(rows["request_no"].dtype) == "Int64", "a request_no is not a number")
-    _require(set(rows["skipped_as"].dropna()) <= _REASONS, "a row is skipped for an unknown reason")
+    _require(set(rows["skipped_as"].dropna()) <= set(SKIP_REASONS), "a row is skipped for an unknown reason")
     _require(bool((rows["request_no"].isna() == rows["skipped_as"].notna()).all()), "a row without a fate")
     _require(_are_numbers(rows["cascade_brand_ids"]), "a cascade_brand_ids")
     _require(_are_numbers(rows["other_request_nos"]), "an other_request_nos")
@@ -214,3 +217,16 @@ def _run_ids(found: Any) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise PlanError("This plan file is damaged: it does not name the runs that it takes back.")
     return tuple(found)
+
+
+def _person(found: Any) -> str | None:
+    _require(found is None or isinstance(found, str), "who made it")
+    return found  # type: ignore[no-any-return]
+
+
+def user_name() -> str:
+    """Return the name of who runs this, as the system knows it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

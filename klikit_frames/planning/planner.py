@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..progress import Progress
+    from .skips import Skips
 
 _DEFAULT_LIMITS = Limits()
 
@@ -106,22 +107,61 @@ def plan(
     checked = read_toggles(
         toggles, columns=columns, names=names, state=state if names else None, stores=stores
     )
-    _refuse_times(checked)
-    skips = find_skips(checked, state, unchanged=unchanged)
-    groups = split_groups(checked, skips.may_be_sent, optional=skips.optional)
-    cover = cover_groups(
-        groups,
-        limits=checked_limits(limits),
+    refuse_times(checked)
+    return plan_rows(
+        checked,
+        find_skips(checked, state, unchanged=unchanged),
+        state=state,
+        limits=limits,
         combine=combine,
         time_budget_s=time_budget_s,
         started=started,
         progress=progress,
         on_interrupt=on_interrupt,
     )
+
+
+def plan_rows(
+    toggles: pd.DataFrame,
+    skips: Skips,
+    *,
+    state: pd.DataFrame | None,
+    limits: Limits = _DEFAULT_LIMITS,
+    combine: bool = True,
+    time_budget_s: float = 5.0,
+    started: float | None = None,
+    progress: Progress = None,
+    on_interrupt: str = "raise",
+) -> Plan:
+    """Return the fewest requests found for checked toggles of which it is known which need be sent.
+
+    Pure. The options are those of `plan`.
+
+    Parameters
+    ----------
+    toggles : DataFrame
+        From `read_toggles`.
+    skips : Skips
+        What is not sent, and what need not be.
+    state : DataFrame or None
+        For names, and for what is on no menu.
+    started : float, optional
+        When the time that planning may take began, by ``time.monotonic``; else now.
+    """
+    groups = split_groups(toggles, skips.may_be_sent, optional=skips.optional)
+    cover = cover_groups(
+        groups,
+        limits=checked_limits(limits),
+        combine=combine,
+        time_budget_s=time_budget_s,
+        started=time.monotonic() if started is None else started,
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
     ordered = sort_requests(cover.requests)
-    carriers = assign_rows(ordered, groups=groups, n_rows=len(checked))
+    carriers = assign_rows(ordered, groups=groups, n_rows=len(toggles))
     skips = skips.without_idle(carriers.owners > 0)
-    rows, requests = table_rows(checked, carriers, skips), table_requests(ordered, carriers.owners)
+    rows, requests = table_rows(toggles, carriers, skips), table_requests(ordered, carriers.owners)
     return Plan(
         plan_id=uuid.uuid4().hex,
         digest=digest_plan(rows, requests),
@@ -132,14 +172,20 @@ def plan(
         _rows=rows,
         _requests=requests,
         _before=skips.before,
-        _off_menu=None if state is None else count_off_menu(checked[skips.may_be_sent], state),
-        _names=read_names(state).restricted_to(checked),
-        effect=foretell(checked[skips.may_be_sent], state),
+        _off_menu=None if state is None else count_off_menu(toggles[skips.may_be_sent], state),
+        _names=read_names(state).restricted_to(toggles),
+        effect=foretell(toggles[skips.may_be_sent], state),
     )
 
 
-def _refuse_times(toggles: pd.DataFrame) -> None:
-    """Refuse rows that are to go on or off at a time: a plan is sent as a whole, and now."""
+def refuse_times(toggles: pd.DataFrame) -> None:
+    """Refuse rows that are to go on or off at a time: a plan is sent as a whole, and now.
+
+    Raises
+    ------
+    PlanError
+        The message names the first such row.
+    """
     for name in TIME_COLUMNS:
         if name not in toggles.columns:
             continue

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
 
+# Why a row is not sent: by its flag; by the menu; by its flag alone, where the links that it cascades to
+# cannot be read; and by a promise that holds its cell.
+SKIP_REASONS = ("rejected", "unchanged", "holds", "promised")
 _ENTITY = ["entity_type", "entity_id"]
 _STORE = ["brand_id", "branch_id"]
 
@@ -26,7 +29,7 @@ class Skips(NamedTuple):
     Attributes
     ----------
     reasons : Series of text
-        ``unchanged``, ``rejected``, or missing for a row that is to be sent.
+        One of `SKIP_REASONS`, or missing for a row that is to be sent.
     before : Series of boolean
         The live flag; missing where the state does not tell.
     optional : array of bool

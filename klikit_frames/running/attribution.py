@@ -63,6 +63,14 @@ _SKIPPED = {
         code="not_in_menu",
         message="by the state at hand it is not in this business; nothing was sent",
     ),
+    "holds": RowOutcome(
+        Outcome.UNCHANGED,
+        code="already_set",
+        message="it had this flag already; the links that it cascades to cannot be read; nothing was sent",
+    ),
+    "promised": RowOutcome(
+        Outcome.NOT_SENT, code="promised", message="a promise holds this flag until its end; nothing was sent"
+    ),
 }
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from ..errors import ApiError, AuthError, RequestError, ServerError
+from ..errors import ApiError, RequestError
 from ..frames.live_flags import live_flags
-from ..menus.failures import in_words
+from ..menus.failures import error_of, is_of_no_store
 from ..model import Cell, cell_of
 from ..progress import Progress
 from .journal import JournalPath
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..api.client import Client
-    from ..menus.failures import Failure
     from ..planning.plan import Plan
 
 Before = Literal["auto", "plan", "read", "none"]
@@ -119,7 +118,7 @@ def read_before(
         raise _refusal(error) from error
     lost = [one for one in state.attrs["failures"] if not is_of_no_store(one)]
     if lost:
-        raise _refusal(_error_of(lost))
+        raise _refusal(error_of(lost))
     live = _flags(state, live_flags(state), wanted)
     menu = _flags(state, state["is_enabled"], wanted)
     return BeforeImages(
@@ -144,29 +143,6 @@ def _is_fresh(plan: Plan, client: Client) -> bool:
     if read_at.tzinfo is None:
         read_at = read_at.replace(tzinfo=UTC)
     return timedelta(0) <= client.now() - read_at < FRESH
-
-
-def is_of_no_store(failure: Failure) -> bool:
-    """Tell whether the API has no such store, or only the list of stores is missing."""
-    has_no_menu = failure.brand_id is not None and (
-        failure.code == "not_in_business" or failure.http_status == 404
-    )
-    return has_no_menu or failure.what == "list of stores"
-
-
-def _error_of(lost: list[Failure]) -> RequestError:
-    """Return the error that the first of these failures was."""
-    first, said = lost[0], in_words(lost)
-    if first.http_status is None:
-        return RequestError(said)
-    kind = (
-        AuthError
-        if first.http_status in {401, 403}
-        else ServerError
-        if first.http_status >= 500
-        else ApiError
-    )
-    return kind(said, http_status=first.http_status, code=first.code or "", request_id=first.request_id)
 
 
 def _refusal(error: RequestError) -> RequestError:

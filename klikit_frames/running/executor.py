@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import platform
 import threading
 import uuid
@@ -19,6 +18,7 @@ from ..errors import JournalError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
+from ..planning.plan_files import user_name
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from . import locks
 from .attribution import attribute, settle_by_reading
@@ -320,7 +320,8 @@ class RunExecutor:
         if not self.rules.publish or self.watch.reason is not None:
             return False
         calls = run_publishes(self.book, self.run)
-        stores = stores_to_publish(self.book.requests(self.run.run_id), calls)
+        requests = self.book.requests(self.run.run_id)
+        stores = stores_to_publish(requests, calls, also=self.rules.publish_also)
         publisher = StorePublisher(
             self.client, self.book, run_id=self.run.run_id, stop=PolledStop(self.watch)
         )
@@ -374,7 +375,7 @@ def new_run(plan: Plan, client: Client, *, rules: Mapping[str, Any] | None = Non
         plan_id=plan.plan_id,
         plan_digest=plan.digest,
         host=client.host,
-        user=_user(),
+        user=user_name(),
         machine=platform.node(),
         account=client.account,
         rules=rules or {},
@@ -432,10 +433,3 @@ def _by_scope(trees: list[RequestTree]) -> list[list[RequestTree]]:
     waiting = [tree for tree in trees if tree.is_waiting]
     wide = [tree for tree in waiting if isinstance(tree.root.target.scope, Business)]
     return [wide, [tree for tree in waiting if not isinstance(tree.root.target.scope, Business)]]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

@@ -79,8 +79,10 @@ def check_options(rules: Rules) -> None:
             raise ConfigError(f"{name}={number!r} is no whole number from zero; nothing was sent.")
     if rules.deadline_s is not None and not _is_duration(rules.deadline_s):
         raise ConfigError(f"deadline_s={rules.deadline_s!r} is no number of seconds; nothing was sent.")
-    if type(rules.publish) is not bool:
-        raise ConfigError(f"publish={rules.publish!r} is neither True nor False; nothing was sent.")
+    for name in ("publish", "require_approval"):
+        flag = getattr(rules, name)
+        if type(flag) is not bool:
+            raise ConfigError(f"{name}={flag!r} is neither True nor False; nothing was sent.")
 
 
 def check_same_plan(plan: Plan, run: Run) -> None:

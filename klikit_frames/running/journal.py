@@ -24,6 +24,7 @@ from ..model import Store
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
+from .audit_findings import Finding, to_findings
 from .journal_copies import RunRows
 from .journal_files import (
     MEMORY,
@@ -384,13 +385,19 @@ class Journal:
         return {account: self.menu_evidence(account) for account in {str(row[0]) for row in rows}}
 
     def take_in(self, statements: Sequence[codec.Statement]) -> None:
-        """Add what another journal has, in one commit."""
+        """Record what another room has put into statements, in one commit."""
         if statements:
             self._writer.write(statements)
 
     def record_resumed(self, run_id: str, *, machine: str) -> None:
         """Record that a run of another copy of this journal goes on here."""
         self._update_run(run_id, last_machine=machine, copied_at=None)
+
+    # What audits found
+
+    def audit_findings(self, account: str) -> list[Finding]:
+        """Return the cells of an account that differed from a wanted table when they were last audited."""
+        return to_findings(self._writer.read(schema.SELECT_FINDINGS, (account,)))
 
     def _runs(self) -> list[tuple[int, dict[str, Any]]]:
         return codec.to_runs(self._writer.read(schema.SELECT_RUNS))

@@ -83,6 +83,8 @@ PROMISE_COLUMNS = (
     "unpublished_run_id",
     "closed_at",
 )
+FINDING_KEY = ("account", "entity_type", "entity_id", "brand_id", "branch_id")
+FINDING_COLUMNS = (*FINDING_KEY, "is_enabled", "since_at")
 EVIDENCE_COLUMNS = ("account", "brand_id", "branch_id", "proved_at")
 _HISTORY = ("run_id", "plan_id", "plan_digest", "host", "user", "machine", "started_at", "ended_at")
 HISTORY_COLUMNS = (*_HISTORY, "n_rows", "n_requests", *OUTCOMES, "status")
@@ -96,6 +98,7 @@ SEALED = {
     "publishes": (("publish_no",), PUBLISH_COLUMNS),
     "promises": (("promise_no",), PROMISE_COLUMNS),
     "menu_evidence": (("account", "brand_id", "branch_id"), ("proved_at",)),
+    "audit_findings": (FINDING_KEY, ("is_enabled", "since_at")),
 }
 TABLES = {
     # One row: how many rows the other tables must have, so that none can vanish without a trace.
@@ -120,6 +123,10 @@ TABLES = {
     "digest BLOB, UNIQUE (promise_id))",
     "menu_evidence": f"CREATE TABLE menu_evidence ({', '.join(EVIDENCE_COLUMNS)}, digest BLOB, "
     "PRIMARY KEY (account, brand_id, branch_id)) WITHOUT ROWID",
+    # The cells that differ from a wanted table, since the first audit in a row that found it so. At the
+    # business level the store is 0/0.
+    "audit_findings": f"CREATE TABLE audit_findings ({', '.join(FINDING_COLUMNS)}, digest BLOB, "
+    f"PRIMARY KEY ({', '.join(FINDING_KEY)})) WITHOUT ROWID",
     "documents_of_run": "CREATE INDEX documents_of_run ON documents (run_no, kind)",
 }
 SCHEMA = (*TABLES.values(), "INSERT INTO journal_state VALUES (1, 0, 0, 0, row_digest(1, 0, 0, 0))")
@@ -205,6 +212,7 @@ SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_n
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
 SELECT_ALL_EVIDENCE = _select("menu_evidence")
 SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"
+SELECT_FINDINGS = f"{_select('audit_findings')} WHERE account = ?"
 _OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)
 SELECT_OPEN_PATHS = (
     f"SELECT path FROM request_status WHERE run_no = ? AND (status IS NULL OR status IN ({_OPEN}))"  # noqa: S608

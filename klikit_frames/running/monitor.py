@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, Literal, Self
 
-from ..model import Outcome
+from ..model import Outcome, Store
 from .before_images import Before
 from .lifecycle import EndReason, RequestState
 from .records import Request
@@ -24,7 +24,8 @@ _BAD = {Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN}
 class Rules:
     """The options of a run that its journal keeps, and that a resume keeps with it.
 
-    `first` is None once the canary has passed. `writes_per_minute` is the cap that the run began under.
+    `first` is None once the canary has passed. `publish_also` are stores to publish whether or not the run
+    writes to them. `writes_per_minute` is the cap that the run began under.
     """
 
     on_error: OnError = "continue"
@@ -33,6 +34,8 @@ class Rules:
     first: int | None = None
     before: Before = "auto"
     publish: bool = False
+    publish_also: tuple[Store, ...] = ()
+    require_approval: bool = False
     writes_per_minute: int | None = None
     mirror: str | None = None
 
@@ -45,6 +48,8 @@ class Rules:
         """Return these rules, and those recorded where these say nothing; the lower cap counts."""
         own = {each.name: getattr(self, each.name) for each in fields(self) if self._is_given(each)}
         known = {each.name: recorded[each.name] for each in fields(self) if each.name in recorded}
+        # The journal keeps lists, where values are tuples.
+        known["publish_also"] = tuple((brand, branch) for brand, branch in known.get("publish_also", ()))
         caps = [cap for cap in (self.writes_per_minute, known.get("writes_per_minute")) if cap is not None]
         return type(self)(**(known | own | {"writes_per_minute": min(caps, default=None)}))
 

@@ -210,8 +210,10 @@ def run_publishes(book: Journal, run: Run) -> dict[Store, Publish]:
     return {store: call for call in calls for store in call.stores}
 
 
-def stores_to_publish(requests: Iterable[Request], calls: Mapping[Store, Publish]) -> list[Store]:
-    """Return the stores that were written since they were last published."""
+def stores_to_publish(
+    requests: Iterable[Request], calls: Mapping[Store, Publish], *, also: Iterable[Store] = ()
+) -> list[Store]:
+    """Return the stores that were written since they were last published, and `also` unless published."""
     written = [one for one in requests if one.state is RequestState.APPLIED]
     stale = {
         store
@@ -219,7 +221,7 @@ def stores_to_publish(requests: Iterable[Request], calls: Mapping[Store, Publish
         for store in one.target.stores
         if not _covers(calls.get(store), one.result.settled_at if one.result else None)
     }
-    return sorted(stale)
+    return sorted(stale | {store for store in also if not _covers(calls.get(store), None)})
 
 
 def published_column(frame: pd.DataFrame, calls: Mapping[Store, Publish]) -> pd.Series:

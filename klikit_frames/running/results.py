@@ -22,6 +22,8 @@ from .lifecycle import EndReason
 _GOOD = ("applied", "unchanged")
 _MOST_CASES = 10
 _DENIED = (401, 403)
+# Left alone on purpose: its time comes by itself.
+_PROMISED = "promised"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,8 +75,8 @@ class Result:
 
     @property
     def failed(self) -> pd.DataFrame:
-        """The rows that are not ``applied`` or ``unchanged``."""
-        return self.frame[~self.frame["outcome"].isin(_GOOD)]
+        """The rows that are not ``applied`` or ``unchanged``, but for those that a promise holds."""
+        return self.frame[~(self.frame["outcome"].isin(_GOOD) | self._is_promised)]
 
     @property
     def is_interrupted(self) -> bool:
@@ -86,7 +88,12 @@ class Result:
         """How many rows `resume` goes on with: ``not_sent``, ``unknown``, and those that met a 401 or 403."""
         outcome = self.frame["outcome"]
         is_denied = (outcome == "failed") & self.frame["http_status"].isin(_DENIED)
-        return int((outcome.isin(["not_sent", "unknown"]) | is_denied).sum())
+        is_open = outcome.isin(["not_sent", "unknown"]) & ~self._is_promised
+        return int((is_open | is_denied).sum())
+
+    @property
+    def _is_promised(self) -> pd.Series:
+        return self.frame["code"].eq(_PROMISED).fillna(value=False).astype(bool)
 
     @property
     def n_unpublished(self) -> int:
@@ -124,7 +131,7 @@ class Result:
         return f"{self.account} The rest: {self.resume_hint}" if self.resume_hint else self.account
 
     def raise_for_failures(self) -> None:
-        """Raise unless every row is ``applied`` or ``unchanged``.
+        """Raise unless every row is ``applied`` or ``unchanged``, or held by a promise.
 
         Raises
         ------

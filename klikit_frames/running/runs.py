@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from functools import partial
@@ -15,6 +16,7 @@ import pandas as pd
 from ..planning.plan import parse_plan
 from ..progress import Progress, check_progress
 from . import locks
+from .approvals import check_approval
 from .before_images import Before
 from .executor import RunExecutor, new_run
 from .guards import (
@@ -36,6 +38,7 @@ from .results import Result
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..model import Store
     from ..planning.plan import Plan
     from .records import Run
 
@@ -56,6 +59,7 @@ def run(
     before: Before = "auto",
     publish: bool = False,
     mirror: str | os.PathLike[str] | None = None,
+    require_approval: bool = False,
     on_finish: OnFinish = None,
 ) -> Result:
     """Send a plan and return what became of every row.
@@ -92,6 +96,8 @@ def run(
         every cell and was read less than 15 minutes ago, else a reading of the menus of the touched stores
         before the first request; always the one or the other; or nowhere, and then there is no undo. Where a
         menu cannot be read, nothing is sent. A store that the API does not know is no such menu.
+    require_approval : bool
+        Send only a plan from a file beside which lies the approval of somebody else: see `approve`.
     on_finish : callable, optional
         Called once at the end with the summary as a dict (``host, status, is_complete, counts, headline,
         account, trouble, resume …``), also where an error is raised: ``status`` is then ``error``. If it
@@ -110,7 +116,8 @@ def run(
     Raises
     ------
     PlanError
-        The plan is not confirmed, not sound, or bound to another host; nothing was sent.
+        The plan is not confirmed, not approved where that is required, not sound, or bound to another host;
+        nothing was sent.
     ConfigError
         The client is read-only, or an option is out of range; nothing was sent.
     RequestError
@@ -142,6 +149,7 @@ def run(
             before=before,
             publish=publish,
             mirror=mirror,
+            require_approval=require_approval,
         ) as session:
             return session.execute(progress=progress)
 
@@ -253,6 +261,8 @@ def open_run(
     before: Before = "auto",
     publish: bool = False,
     mirror: str | os.PathLike[str] | None = None,
+    publish_also: Iterable[Store] = (),
+    require_approval: bool = False,
 ) -> RunExecutor:
     """Check all that can be checked before the first write, and return what is ready to go on.
 
@@ -267,6 +277,8 @@ def open_run(
         first=first,
         before=before,
         publish=publish,
+        publish_also=tuple(publish_also),
+        require_approval=require_approval,
     )
     check_options(rules)
     check_client(client)
@@ -279,6 +291,8 @@ def open_run(
         notes: list[str] = []
         if known is None:
             check_before_sending(plan, client, confirm=confirm)
+            if rules.require_approval:
+                check_approval(plan, client)
         else:
             check_same_plan(plan, known)
             check_same_host(known, client)
@@ -286,6 +300,8 @@ def open_run(
             if not known.account:
                 book.record_account(known.run_id, client.account)
             rules = _keep_rules(rules, known)
+            if rules.require_approval and not known.rules.get("require_approval"):
+                check_approval(plan, client)
             notes = _move_here(book, known)
         run = known or new_run(plan, client, rules=asdict(rules))
         stack.enter_context(_limit_writes(client, rules))

@@ -12,13 +12,13 @@ import pandas as pd
 
 from ..errors import JournalError
 from ..frames.live_flags import live_flags
+from ..menus.failures import is_of_no_store
 from ..menus.trees import TEXT
 from ..model import Cell, Outcome, cell_of
 from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan
 from ..progress import Progress, check_progress
 from ..running import locks
-from ..running.before_images import is_of_no_store
 from ..running.executor import recorded_result
 from ..running.guards import check_client
 from ..running.journal import Journal, JournalPath, read_journal
