@@ -113,7 +113,8 @@ def test_commands__are_all_on_the_page() -> None:
     chapter = README.partition("## From a CSV in the terminal")[2].partition("\n## ")[0]
     table = chapter.partition("| to | commands |\n")[2].partition("\n\n")[0]
     named = {text.split()[0] for text in re.findall(r"`([^`]+)`", table) if not text.startswith("--")}
-    assert named == {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert named == commands | {group.name for group in app.registered_groups}
 
 
 def test_python_blocks__run_in_order(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import typer
 from klikit_frames import __version__
 from klikit_frames.cli import (
     exit_codes,
+    fleet_commands,
     history_commands,
     menu_commands,
     promise_commands,
@@ -90,6 +91,21 @@ for _command, _examples in (
 ):
     _lines = "\n".join(f"  klikit-frames {example}" for example in _examples)
     app.command(epilog=f"\b\nExamples:\n{_lines}")(expand_groups(_command))
+
+
+fleet = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Many businesses at once: each with its profile, its credential, its caps and its journal.",
+)
+for _fleet_command, _examples in (
+    (fleet_commands.apply, ["apply changes.csv --jobs 8", "apply monday/ --yes --out result.csv"]),
+    (fleet_commands.tick, ["tick", "tick --journal-folder journals"]),
+    (fleet_commands.status, ["status", "status --journal-folder journals --json"]),
+):
+    _lines = "\n".join(f"  klikit-frames fleet {example}" for example in _examples)
+    fleet.command(epilog=f"\b\nExamples:\n{_lines}")(expand_groups(_fleet_command))
+app.add_typer(fleet, name="fleet")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..api.client import connect
@@ -124,7 +125,7 @@ def cancel(task: BusinessTask) -> None:
         return
 
 
-def connect_business(business: str, caps: Mapping[str, int]) -> Client:
+def connect_business(business: str, caps: Mapping[str, int] = MappingProxyType({})) -> Client:
     """Return a client of the business that a profile names; nothing is sent.
 
     What the profile does not tell is not taken from the environment: that may be of another business.

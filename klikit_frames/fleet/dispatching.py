@@ -75,12 +75,17 @@ class Dispatch:
 
     def execute(self) -> dict[str, TaskOutcome]:
         """Run all tasks and return what came of each; Ctrl-C stops them cleanly."""
-        if self._executor is not None:
+        if isinstance(self._executor, ThreadPoolExecutor):
+            self._execute_on(partial(self._submit_with_progress, self._executor))
+        elif self._executor is not None:
             self._execute_on(partial(_submit_to, self._executor))
         else:
             with ThreadPoolExecutor(min(len(self._tasks), MAX_THREADS) or 1) as pool:
-                self._execute_on(lambda task: pool.submit(execute_task, task, self._counts[task.business]))
+                self._execute_on(partial(self._submit_with_progress, pool))
         return {business: self._outcomes[business] for business in self._tasks}
+
+    def _submit_with_progress(self, pool: ThreadPoolExecutor, task: BusinessTask) -> Future[TaskOutcome]:
+        return pool.submit(execute_task, task, self._counts[task.business])
 
     def _execute_on(self, submit: Callable[[BusinessTask], Future[TaskOutcome]]) -> None:
         for task in self._tasks.values():

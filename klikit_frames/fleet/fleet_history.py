@@ -6,6 +6,7 @@ import pandas as pd
 
 from ..errors import KlikitFramesError
 from ..running.runs import runs
+from .each_business import journals_in
 from .fleet_plans import COLUMN
 from .fleet_runs import Folder, fleet_folder
 
@@ -32,14 +33,13 @@ def status(*, journal_folder: Folder = None) -> pd.DataFrame:
     0
     """
     folder = fleet_folder(journal_folder)
-    paths = sorted(folder.glob("*.sqlite3")) if folder.is_dir() else []
     columns = runs(journal=":memory:").columns
     rows = []
-    for path in paths:
+    for business in journals_in(folder):
         try:
-            history = runs(journal=path)
+            history = runs(journal=folder / f"{business}.sqlite3")
             last = history.iloc[-1].to_dict() if len(history) else {}
         except KlikitFramesError as error:
             last = {"status": str(error)}
-        rows.append({COLUMN: path.stem, **last})
+        rows.append({COLUMN: business, **last})
     return pd.DataFrame(rows, columns=[COLUMN, *columns])

@@ -1,0 +1,243 @@
+"""The commands of many businesses: fleet apply, fleet status, fleet tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import klikit_frames as kf
+from klikit_frames.cli import consent, exit_codes, options, screens
+from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions
+from klikit_frames.cli.outputs import echo, exit_with
+from klikit_frames.cli.send_commands import First, MaxFailures, OnError, WhatOnError
+from klikit_frames.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+JournalFolder = Annotated[
+    Path | None,
+    typer.Option("--journal-folder", metavar="FOLDER", help="Where each business has its PROFILE.sqlite3."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapOptions:
+    """How fast to write to each business, and to read from it."""
+
+    writes_per_minute: Annotated[int, typer.Option(min=1, help="The write cap of each business.")] = 300
+    reads_per_minute: Annotated[int, typer.Option(min=1, help="The read cap of each business.")] = 600
+
+
+def apply(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|TABLE",
+            help="A table with a column `business`, or a folder of PROFILE.csv and PROFILE.plan.json files.",
+        ),
+    ],
+    *,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many businesses at a time.")] = 16,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option("--confirm", metavar="BUSINESS=CODE", help="The code of a business on a real host."),
+    ] = None,
+    journal_folder: JournalFolder = None,
+    mirror_folder: Annotated[
+        Path | None,
+        typer.Option("--mirror-folder", metavar="FOLDER", help="Keep a copy of each journal here."),
+    ] = None,
+    on_error: WhatOnError = OnError.CONTINUE,
+    max_failures: MaxFailures = None,
+    first: First = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish the stores that were written, so that guests see it.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", callback=options.check_folder, help="Write an HTML report."),
+    ] = None,
+    notice: NotifyOptions,
+    caps: CapOptions,
+    output: OutputOptions,
+) -> None:
+    """Make the tables of many businesses true, side by side; the trouble of one leaves the others alone."""
+    with notice.watch("fleet apply") as on_finish:
+        plans = _read_plans(source)
+        codes = _parse_codes(confirm, plans)
+        _agree(plans, codes, is_agreed=yes or bool(codes))
+        with ThreadPoolExecutor(jobs) as executor:
+            result = kf.fleet.run(
+                plans,
+                executor=executor,
+                journal_folder=journal_folder,
+                mirror_folder=mirror_folder,
+                confirm=codes,
+                on_finish=on_finish,
+                writes_per_minute=caps.writes_per_minute,
+                reads_per_minute=caps.reads_per_minute,
+                on_error=on_error.value,
+                max_failures=max_failures,
+                first=first,
+                publish=publish,
+            )
+    _finish(result, output, report=report)
+
+
+def status(*, journal_folder: JournalFolder = None, output: OutputOptions) -> None:
+    """Print how the last run of each business ended; exit as `fleet apply` would, the worst of all."""
+    told = kf.fleet.status(journal_folder=journal_folder)
+    if output.is_screen:
+        shown = ["business", "started_at", "host", "n_rows", "applied", "unchanged", "status"]
+        screens.print_frame(told[shown], what="businesses")
+    else:
+        output.write(told)
+    echo(f"{counted(len(told), 'business', many='businesses')}.")
+    raise typer.Exit(_worst(_code_of_status(row) for row in told.to_dict("records")))
+
+
+def tick(*, journal_folder: JournalFolder = None, caps: CapOptions, output: OutputOptions) -> None:
+    """Keep the promises that are due, of every business that has a journal in the folder. For cron."""
+    kept = kf.fleet.tick(
+        journal_folder=journal_folder,
+        writes_per_minute=caps.writes_per_minute,
+        reads_per_minute=caps.reads_per_minute,
+    )
+    _show_frame(kept, output, what="promises")
+    n_due = sum(map(len, kept.frames.values()))
+    echo(f"{counted(n_due, 'promise')} due in {counted(len(kept.frames), 'business', many='businesses')}.")
+    raise typer.Exit(
+        _worst([*map(_code_of_tick, kept.frames.values()), *map(_code_of, kept.errors.values())])
+    )
+
+
+def _read_plans(source: str) -> dict[str, kf.Plan]:
+    """Return the plan of each business that a table, or the files of a folder, tell."""
+    path = Path(source)
+    if not path.is_dir():
+        return kf.fleet.plan(options.open_source(source))
+    files: dict[str, list[Path]] = {}
+    for file in sorted(path.iterdir()):
+        if file.is_file() and not file.name.startswith("."):
+            files.setdefault(file.name.partition(".")[0], []).append(file)
+    if not files:
+        raise exit_with(
+            ExitCode.USAGE, f"{path} has no file PROFILE.csv or PROFILE.plan.json. Nothing was sent."
+        )
+    if twice := [ours for ours in files.values() if len(ours) > 1]:
+        names = " and ".join(file.name for file in twice[0])
+        raise exit_with(ExitCode.USAGE, f"{names} are of one business; one file each. Nothing was sent.")
+    return _plan_files({business: ours[0] for business, ours in files.items()})
+
+
+def _plan_files(files: Mapping[str, Path]) -> dict[str, kf.Plan]:
+    """Return the plan of each file, or end the command with the problems of all."""
+    plans, problems = {}, []
+    for business, file in files.items():
+        try:
+            made = options.load_plan_if_it_is_one(file)
+            plans[business] = kf.plan(kf.read_toggles(file)) if made is None else made
+        except (kf.InvalidToggles, kf.PlanError) as error:
+            problems.append(f"{file.name}: {error}")
+    if problems:
+        raise exit_with(ExitCode.PROBLEMS, "\n".join(problems))
+    return plans
+
+
+def _parse_codes(texts: list[str] | None, plans: Mapping[str, kf.Plan]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts or ()]
+    bad = [name for name, is_given, code in pairs if not (is_given and code) or name not in plans]
+    if bad:
+        raise exit_with(
+            ExitCode.USAGE, f"--confirm takes BUSINESS=CODE, of a business of this table: not {bad[0]!r}."
+        )
+    return {name: code for name, _, code in pairs}
+
+
+def _agree(plans: Mapping[str, kf.Plan], codes: Mapping[str, str], *, is_agreed: bool) -> None:
+    """Show what each business gets, and go on only if the person has agreed."""
+    from klikit_frames.fleet.business_tasks import connect_business
+
+    missing = []
+    for business, plan in plans.items():
+        try:
+            with connect_business(business) as client:
+                where, needs_code = client.host, client.needs_confirmation
+                code = plan.confirm_code(client)
+        except kf.KlikitFramesError as error:
+            echo(f"{business}: {error}")
+            continue
+        echo(f"{business} on {where}: {plan.overview.headline}, in {consent.requests_of(plan)}.")
+        if needs_code and codes.get(business) != code:
+            missing.append(f"--confirm {business}={code}")
+    if missing:
+        raise exit_with(
+            ExitCode.USAGE, f"Real hosts, so nothing was sent yet. To send it add {' '.join(missing)}"
+        )
+    n_requests = sum(plan.n_requests for plan in plans.values())
+    size = f"{counted(n_requests, 'request')} to {counted(len(plans), 'business', many='businesses')}"
+    consent.ask(f"Send {size}?", ConsentOptions(yes=is_agreed))
+
+
+def _finish(result: kf.fleet.FleetResult, output: OutputOptions, *, report: Path | None) -> None:
+    if report is not None:
+        result.report(report)
+        echo(f"The report is in {report}")
+    if output.is_screen:
+        screens.print_overview(result.overview, is_brief=True)
+        screens.print_frame(result.businesses.drop(columns=["run_id", "reason"]), what="businesses")
+    else:
+        echo(f"{result.overview.headline}.\n{result.summary}")
+        for business, error in result.errors.items():
+            echo(f"{business}: {error}")
+        output.write(result.frame, again="klikit-frames fleet status")
+    codes = [
+        _code_of(result.errors[business]) if business in result.errors else exit_codes.of_result(one)
+        for business, one in result.results.items()
+    ]
+    raise typer.Exit(_worst(codes))
+
+
+def _show_frame(told: kf.fleet.FleetFrame, output: OutputOptions, *, what: str) -> None:
+    if output.is_screen:
+        screens.print_frame(told.frame, what=what)
+    else:
+        output.write(told.frame)
+    for business, error in told.errors.items():
+        echo(f"{business}: {error}")
+
+
+def _code_of(error: kf.KlikitFramesError) -> ExitCode:
+    return exit_codes.of_error(error) or ExitCode.SOME_ROWS_NOT
+
+
+def _code_of_tick(kept: pd.DataFrame) -> ExitCode:
+    if kept.attrs.get("is_interrupted"):
+        return ExitCode.INTERRUPTED
+    is_good = kept["outcome"].isin(["applied", "unchanged"]).all()
+    return ExitCode.DONE if is_good else ExitCode.SOME_ROWS_NOT
+
+
+def _code_of_status(row: Mapping[object, object]) -> ExitCode:
+    """Return the exit code of the last run of a business, from its counts."""
+    if row["n_rows"] != row["n_rows"]:  # missing: a journal without a run, or one that cannot be read
+        return ExitCode.CONFIGURATION if row["status"] == row["status"] else ExitCode.DONE
+    if row["status"] in {"interrupted", "cancelled", "deadline"}:
+        return ExitCode.INTERRUPTED
+    n_good = int(str(row["applied"]).partition(".")[0]) + int(str(row["unchanged"]).partition(".")[0])
+    return ExitCode.DONE if n_good == row["n_rows"] else ExitCode.SOME_ROWS_NOT
+
+
+def _worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the worst of all: the higher, the less was done."""
+    return max(codes, default=ExitCode.DONE)

@@ -1,0 +1,119 @@
+"""Many businesses from the terminal: one table or a folder, the worst exit code of all."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import klikit_frames as kf
+from tests.cli.conftest import Terminal, item_rows
+from tests.fleet.conftest import Sandboxes, write_profiles
+
+
+@pytest.fixture(scope="module")
+def running_sandboxes() -> Iterator[Sandboxes]:
+    """Two businesses for all tests of this file."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(kf.sandbox.serve()) for name in ("depok", "bali")}
+
+
+@pytest.fixture
+def businesses(running_sandboxes: Sandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandboxes:
+    """Two businesses as new, with profiles."""
+    for sandbox in running_sandboxes.values():
+        sandbox.reset()
+    write_profiles(running_sandboxes, tmp_path / "profiles.toml", monkeypatch)
+    return running_sandboxes
+
+
+@pytest.fixture
+def fleet_table(businesses: Sandboxes, tmp_path: Path) -> Path:
+    """Four dishes off in one store of each business."""
+    rows = item_rows(businesses["depok"], n=4)
+    path = tmp_path / "fleet.csv"
+    pd.concat([rows.assign(business=name) for name in businesses]).to_csv(path, index=False)
+    return path
+
+
+def test_apply__table_of_many_businesses(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path, tmp_path: Path
+) -> None:
+    """Every row is applied, business first; status tells each, and the report is written."""
+    report = tmp_path / "report.html"
+    done = terminal("fleet", "apply", fleet_table, "--yes", "--jobs", 2, "--report", report)
+    assert done.code == 0, done.err
+    told = pd.read_csv(io.StringIO(done.out))
+    assert (told.columns[0], told["outcome"].tolist()) == ("business", ["applied"] * 8)
+    assert report.exists()
+    status = terminal("fleet", "status")
+    assert (status.code, pd.read_csv(io.StringIO(status.out))["business"].tolist()) == (0, ["bali", "depok"])
+
+
+def test_apply__folder_of_tables_and_plans(terminal: Terminal, businesses: Sandboxes, tmp_path: Path) -> None:
+    """A file is of the business that it is named after."""
+    folder = tmp_path / "monday"
+    folder.mkdir()
+    rows = item_rows(businesses["depok"], n=4)
+    rows.to_csv(folder / "depok.csv", index=False)
+    kf.plan(rows).save(folder / "bali.plan.json")
+    done = terminal("fleet", "apply", folder, "--yes")
+    assert (done.code, done.out.count(",applied,")) == (0, 8), done.err
+
+
+def test_apply__worst_exit_code_of_all(terminal: Terminal, businesses: Sandboxes, fleet_table: Path) -> None:
+    """A revoked credential ends with 4, though the other business is done; the reason is told."""
+    businesses["bali"].revoke()
+    done = terminal("fleet", "apply", fleet_table, "--yes")
+    assert (done.code, done.out.count(",applied,")) == (4, 4)
+    assert "bali: " in done.err
+
+
+def test_apply__nothing_is_sent_before_all_is_well(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path, tmp_path: Path
+) -> None:
+    """Bad rows of any file, an empty folder, no consent, a code of no business: nothing leaves."""
+    folder = tmp_path / "monday"
+    folder.mkdir()
+    assert terminal("fleet", "apply", folder, "--yes").code == 2
+    item_rows(businesses["depok"], n=1).to_csv(folder / "depok.csv", index=False)
+    (folder / "bali.csv").write_text("item_id,store,is_enabled\nx,1/2,off\n")
+    bad = terminal("fleet", "apply", folder, "--yes")
+    assert (bad.code, "bali.csv" in bad.err) == (3, True)
+    (folder / "bali.xlsx").touch()
+    assert "one business" in terminal("fleet", "apply", folder, "--yes").err
+    assert terminal("fleet", "apply", fleet_table).code == 2
+    assert terminal("fleet", "apply", fleet_table, "--confirm", "nobody=x").code == 2
+    assert sum(len(sandbox.requests) for sandbox in businesses.values()) == 0
+
+
+def test_apply__real_hosts_name_their_codes(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path, tmp_path: Path
+) -> None:
+    """On real hosts every missing code is named at once."""
+    path = tmp_path / "profiles.toml"
+    text = path.read_text()
+    for sandbox in businesses.values():
+        text = text.replace(sandbox.url, "https://gateway-enterprise.klikit.io/v1/partner")
+    path.write_text(text)
+    done = terminal("fleet", "apply", fleet_table, "--yes")
+    assert done.code == 2
+    assert "--confirm depok=" in done.err
+    assert "--confirm bali=" in done.err
+
+
+def test_tick__keeps_the_promises_of_each(terminal: Terminal, businesses: Sandboxes, tmp_path: Path) -> None:
+    """What is due in any journal of the folder is sent; a business that is refused gives the exit code."""
+    folder = tmp_path / "journals"
+    folder.mkdir()
+    rows = item_rows(businesses["depok"], n=2).assign(ends_at="2999-01-01T00:00+00:00")
+    for name in businesses:
+        with kf.connect(profile=name) as client:
+            kf.schedule(rows, client, journal=folder / f"{name}.sqlite3")
+    businesses["bali"].revoke()
+    done = terminal("fleet", "tick", "--journal-folder", folder)
+    assert (done.code, done.out.count("depok,"), "bali: " in done.err) == (4, 2, True), done.err
