@@ -43,7 +43,7 @@ from .readbacks import find_proofs
 from .records import Request, RequestResult, Run
 from .request_trees import RequestTree, build_requests, group_requests
 from .results import Result, resume_line
-from .undo_checks import check_undo
+from .undo_checks import cancel_undone, check_undo
 from .unseen import clear_request, find_undone, is_withheld, withhold_request
 from .worker_pool import Settled, WorkerPool
 
@@ -338,6 +338,8 @@ class RunExecutor:
         )
         if self.watch.stops_at_once and not result.n_open and not result.n_unpublished:
             result = replace(result, status=EndReason.FINISHED.value)
+        if self.plan.undoes:
+            cancel_undone(self.plan, result.frame, self.book)
         counts, ended_at = result.counts, datetime.now(UTC)
         self.book.record_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result

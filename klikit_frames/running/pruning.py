@@ -22,7 +22,8 @@ def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> p
 
     Reads and writes the journal, nothing else. A run stays, whatever its age, while it goes on, while rows of
     it are ``not_sent`` or ``unknown``, and while a flag that it wrote is not proved to be visible in its
-    store's menu: until then the journal is what tells the live flag.
+    store's menu: until then the journal is what tells the live flag. So does the run that started a promise
+    which has not come to its end; promises that have are removed with the runs of their age.
 
     Parameters
     ----------
@@ -54,10 +55,13 @@ def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> p
     """
     until = datetime.now(UTC) - _age(older_than)
     with read_journal(journal) as book:
-        if not len(_old_runs(book, until)):
-            return _old_runs(book, until)
+        old = _old_runs(book, until)
+        is_any_closed = any(one.closed_at and one.closed_at < until for one in book.promises())
+    if not len(old) and not is_any_closed:
+        return old
     with open_journal(journal) as book:
         old = _old_runs(book, until)
+        book.delete_closed_promises(until)
         book.prune(old["run_id"])
         return old
 
@@ -82,6 +86,15 @@ def _old_runs(book: Journal, until: datetime) -> pd.DataFrame:
         dtype=bool,
     )
     is_settled = history[_UNFINISHED].eq(0).all(axis=1) & history["run_id"].isin(book.proved_run_ids())
+    spared = _promised_runs(book)
+    is_free &= ~history["run_id"].isin(spared) & ~history["plan_id"].isin(spared)
     is_old = history["ended_at"] < pd.Timestamp(until)
     old: pd.DataFrame = history[is_old & is_settled & is_free].reset_index(drop=True)
     return old
+
+
+def _promised_runs(book: Journal) -> set[str | None]:
+    """Return the runs and plans that promises still stand on."""
+    standing = [one for one in book.promises() if one.status.is_open or one.unpublished_run_id]
+    names = ("plan_id", "start_run_id", "end_run_id", "unpublished_run_id")
+    return {getattr(one, name) for one in standing for name in names} - {None}

@@ -210,6 +210,14 @@ def run_publishes(book: Journal, run: Run) -> dict[Store, Publish]:
     return {store: call for call in calls for store in call.stores}
 
 
+def publish_rest(client: Client, book: Journal, run: Run) -> bool:
+    """Publish the stores that a run wrote and did not publish, and tell whether all are published now."""
+    publisher = StorePublisher(client, book, run_id=run.run_id)
+    requests = book.requests(run.run_id)
+    publisher.publish(stores_to_publish(requests, run_publishes(book, run)))
+    return not stores_to_publish(requests, run_publishes(book, run))
+
+
 def stores_to_publish(
     requests: Iterable[Request], calls: Mapping[Store, Publish], *, also: Iterable[Store] = ()
 ) -> list[Store]:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
-from ..model import Cell, cell_of
+from ..model import Cell, Outcome, cell_of
+from . import locks
 from .evidence import Write
+from .lifecycle import PromiseStatus
 from .live_state import observe
 from .menu_history import MenuHistory
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..api.client import Client
     from ..planning.plan import Plan
+    from .journal import Journal
 
 _CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
 _MOST_CASES = 10
+_UNDONE = "its start was undone"
 
 
 def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
@@ -67,6 +75,33 @@ def check_undo(plan: Plan, client: Client, **reading: Any) -> None:
     ]
     if changed:
         raise PlanError(_refusal(changed, plan.undoes))
+
+
+def cancel_undone(plan: Plan, frame: pd.DataFrame, book: Journal) -> None:
+    """Cancel the promises that the undone runs started, of the cells that the undo has restored.
+
+    Writes the journal, nothing else.
+
+    Parameters
+    ----------
+    plan : Plan
+        The undo.
+    frame : DataFrame
+        The frame of its result.
+    book : Journal
+        The journal of the run.
+    """
+    is_restored = frame["outcome"].isin([Outcome.APPLIED, Outcome.UNCHANGED])
+    rows = frame.loc[is_restored, _CELL].itertuples(index=False, name=None)
+    restored = {cell_of(*row) for row in rows}
+    closing: dict[str, Any] = {"status": PromiseStatus.CANCELLED, "note": _UNDONE, "next_at": None}
+    with locks.hold(book.agenda_lock_path(), what="The agenda of this journal", patience_s=10.0):
+        undone = [
+            one
+            for one in book.promises()
+            if one.status is PromiseStatus.ACTIVE and one.start_run_id in plan.undoes and one.cell in restored
+        ]
+        book.update_promises(replace(one, **closing, closed_at=datetime.now(UTC)) for one in undone)
 
 
 def _refusal(changed: list[Cell], run_ids: Collection[str]) -> str:

@@ -21,10 +21,11 @@ from ..progress import Progress, check_progress
 from ..running import locks
 from ..running.executor import recorded_result
 from ..running.guards import check_client
-from ..running.journal import Journal, JournalPath, read_journal
+from ..running.journal import Journal, JournalPath, open_journal, read_journal
 from ..running.lifecycle import PromiseStatus
 from ..running.live_state import Observation, observe
 from ..running.promise_records import Promise
+from ..running.publishes import publish_rest
 from ..running.results import Result
 from ..running.runs import resume, run
 from ..running.undo_checks import was_changed
@@ -140,6 +141,7 @@ def tick(
             work = _Tick(client, journal, moment, progress, on_finish, kept)
             work.settle_left_over()
             work.keep_due()
+            work.publish_rest()
     return _frame(kept, now=moment)
 
 
@@ -195,6 +197,23 @@ class _Tick:
             plans = self._note(_decide_all(due, active, looks, now=self.now), looks.state, book)
         for made, publish in plans:
             self._send(made, publish=publish)
+
+    def publish_rest(self) -> None:
+        """Publish what earlier ticks have written and did not get published."""
+        with read_journal(self.journal) as book:
+            due = book.due_promises(self.client.account, now=self.now)
+        owed = {one.unpublished_run_id for one in due} - {None, *self.kept.run_ids}
+        for run_id in sorted(map(str, owed)):
+            with open_journal(self.journal) as book:
+                is_done = publish_rest(self.client, book, book.run(run_id))
+            if is_done:
+                self._forget_owed(run_id)
+
+    def _forget_owed(self, run_id: str) -> None:
+        with hold_agenda(self.journal) as book:
+            due = book.due_promises(self.client.account, now=self.now)
+            done = [one for one in due if one.unpublished_run_id == run_id]
+            book.update_promises(replace(one, unpublished_run_id=None) for one in done)
 
     def _due(self, book: Journal) -> list[Promise]:
         """Return what is due and what no tick is at."""
