@@ -47,6 +47,7 @@ _HOMES = {
     "cross_toggles": "frames.toggles",
     "dark_categories": "auditing.darkness",
     "diff": "auditing.diffs",
+    "doctor": "health",
     "drift": "auditing.drifts",
     "effect": "menus.effects",
     "effective": "auditing.darkness",

@@ -49,6 +49,7 @@ from .frames.toggles import cross_toggles as cross_toggles
 from .frames.toggles import read_toggles as read_toggles
 from .frames.wide_tables import from_matrix as from_matrix
 from .frames.wide_tables import to_matrix as to_matrix
+from .health import doctor as doctor
 from .menus.effects import effect as effect
 from .menus.failures import failures as failures
 from .menus.snapshots import load_state as load_state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     for variable in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(variable, str(home / variable.lower()))
+    # Homes of tests are temporary, and meant to be.
+    monkeypatch.setattr(logging.getLogger("klikit_frames.journal"), "disabled", True)
     for variable in (
         "KLIKIT_BASE_URL",
         "KLIKIT_PARTNER_KEY",

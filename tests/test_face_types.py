@@ -88,6 +88,7 @@ def face_of_states(client: kf.Client, toggles: pd.DataFrame) -> None:
     assert_type(kf.stores(client), pd.DataFrame)
     assert_type(kf.export_journal("away.sqlite3"), Path)
     assert_type(kf.import_journal("away.sqlite3"), list[str])
+    assert_type(kf.doctor(), pd.DataFrame)
     assert_type(kf.failures(state), pd.DataFrame)
     assert_type(kf.diff(toggles, state), pd.DataFrame)
     assert_type(kf.drift(state, state), pd.DataFrame)

@@ -68,6 +68,17 @@ def load_profile(name: str) -> Profile:
     )
 
 
+def profile_names() -> list[str]:
+    """Return the names of the person's profiles; reads their file.
+
+    Raises
+    ------
+    ConfigError
+        The file is not there, or not as it should be.
+    """
+    return sorted(_read_tables(profiles_path()))
+
+
 def _read_tables(path: Path) -> dict[str, dict[str, Any]]:
     tables = _parse(path)
     if isinstance(tables, str):

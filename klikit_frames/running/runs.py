@@ -29,12 +29,14 @@ from .guards import (
 )
 from .journal import Journal, JournalPath, open_journal, read_journal
 from .journal_copies import far_path, take_in_mirror
+from .journal_files import JOURNAL_VARIABLE
 from .lifecycle import EndReason
 from .mirrors import default_mirror
 from .monitor import OnError, Rules, RunMonitor
 from .notifications import OnFinish, report_result
 from .request_trees import RowCounter
 from .results import Result
+from .storage import advise_on_journal
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from .records import Run
 
 _LOG = logging.getLogger("klikit_frames")
+# A logger of its own, so that whoever knows that the journal is short-lived can silence it.
+_JOURNAL_LOG = logging.getLogger("klikit_frames.journal")
 
 
 def run(
@@ -293,6 +297,8 @@ def open_run(
             check_before_sending(plan, client, confirm=confirm)
             if rules.require_approval:
                 check_approval(plan, client)
+            if rules.mirror is None and (advice := advise_on_journal(book.path, is_named=_is_named(journal))):
+                _JOURNAL_LOG.warning("%s", advice)
         else:
             check_same_plan(plan, known)
             check_same_host(known, client)
@@ -349,6 +355,10 @@ def _take_in_mirror(book: Journal, rules: Rules, *, given: str | os.PathLike[str
     far = far_path(path, book=book, name="mirror")
     take_in_mirror(book, far)
     return replace(rules, mirror=str(far))
+
+
+def _is_named(journal: JournalPath) -> bool:
+    return journal is not None or JOURNAL_VARIABLE in os.environ
 
 
 def _move_here(book: Journal, run: Run) -> list[str]:

@@ -59,3 +59,31 @@ def test_profile__that_is_none_is_refused_with_the_cure(
     with pytest.raises(kf.ConfigError, match=told) as caught:
         kf.connect(profile="depok")
     assert "sk_canary" not in str(caught.value)
+
+
+def test_profile__from_the_keyring(
+    sandbox: kf.sandbox.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret lies in the keyring under the profile's username; a missing one is told with the command."""
+    keyring = pytest.importorskip("keyring")
+
+    class MemoryKeyring(keyring.backend.KeyringBackend):  # type: ignore[misc, name-defined]
+        """A keyring of one secret."""
+
+        priority = 1
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return sandbox.secret_key if (service, username) == ("klikit_frames", "depok") else None
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            raise NotImplementedError
+
+    text = f'base_url = "{sandbox.url}"\npartner_key = "{sandbox.partner_key}"\nsecret_key_keyring'
+    path = tmp_path / "profiles.toml"
+    path.write_text(f'[depok]\n{text} = "depok"\n[bali]\n{text} = "bali"\n')
+    monkeypatch.setenv("KLIKIT_PROFILES", str(path))
+    monkeypatch.setattr("keyring.core._keyring_backend", MemoryKeyring())
+    with kf.connect(profile="depok") as client:
+        assert client.read("/brands")
+    with pytest.raises(kf.ConfigError, match="keyring set klikit_frames bali"):
+        kf.connect(profile="bali")

@@ -1,0 +1,285 @@
+"""The doctor: whether this place is fit for runs, each check with what it means and what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from .errors import JournalError, KlikitFramesError
+from .menus.stores import stores
+from .menus.trees import TEXT
+from .running import locks
+from .running.journal import journal_path, open_journal, read_journal
+from .running.live_state import read_state
+from .running.mirrors import default_mirror
+from .running.runs import runs
+from .running.storage import find_storage
+from .scheduling.agendas import agenda
+from .wording import counted
+
+if TYPE_CHECKING:
+    from .api.client import Client
+
+_LEAST_FREE = 100 * 2**20
+_ENOUGH_FREE = 2**30
+_CLOCK_S = 120.0
+_UNFINISHED = ["not_sent", "unknown"]
+_FLOOR = re.compile(r"([A-Za-z0-9_.-]+)[^;]*?>=\s*([0-9.]+)")
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's."""
+
+    check: str
+    status: str
+    found: str
+    advice: str
+
+
+def doctor(client: Client | None = None) -> pd.DataFrame:
+    """Return what is fit for runs here and what is not, one row per check, with what to do.
+
+    Tries the disk where the journal lies, with a file that it removes again, and reads the journal. With a
+    client it also reads the stores and the business's menu over the network. Nothing is written there.
+
+    Parameters
+    ----------
+    client : Client, optional
+        The business to look at: its clock, credentials and caps. None looks at this machine alone.
+
+    Returns
+    -------
+    DataFrame
+        ``check, status`` (``ok``, ``warning``, ``problem``)``, found, advice`` (empty where there is nothing
+        to do), all text.
+
+    Examples
+    --------
+    >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+    ...     seen = kf.doctor(client)
+    >>> "problem" in set(seen["status"])
+    False
+    """
+    checks: list[Callable[[], Finding]] = [
+        _check_front_end,
+        _check_threads,
+        _check_locks,
+        _check_storage,
+        _check_room,
+        _check_mirror,
+        _check_versions,
+        _check_unfinished_runs,
+        _check_promises,
+    ]
+    findings = [_try(check) for check in checks]
+    findings += list(_check_business(client)) if client is not None else []
+    return pd.DataFrame(findings, columns=list(Finding._fields), dtype=TEXT)
+
+
+def _try(check: Callable[[], Finding]) -> Finding:
+    """Return what a check finds; one that fails itself is a problem of what it looks at."""
+    try:
+        return check()
+    except (OSError, KlikitFramesError) as error:
+        name = check.__name__.removeprefix("_check_").replace("_", " ")
+        return Finding(name, "problem", str(error), "Mend this first; runs stand on it.")
+
+
+def _check_front_end() -> Finding:
+    name = find_front_end(sys.modules, os.environ, is_terminal=sys.stderr.isatty())
+    if name in _WITHOUT_WIDGETS:
+        advice = "Bars are text there. Where a form stays blank, use a CSV and kf.run."
+        return Finding("front end", "warning", f"{name}, where widgets may not answer", advice)
+    return Finding("front end", "ok", name, "")
+
+
+_WITHOUT_WIDGETS = ("Kaggle", "Databricks")
+
+
+def find_front_end(modules: Collection[str], environment: Collection[str], *, is_terminal: bool) -> str:
+    """Return what shows the output of a process, by the modules that are loaded and its variables.
+
+    Examples
+    --------
+    >>> from klikit_frames.health import find_front_end
+    >>> find_front_end({"ipykernel.zmqshell"}, {"KAGGLE_KERNEL_RUN_TYPE"}, is_terminal=False)
+    'Kaggle'
+    """
+    if "marimo._runtime.runtime" in modules:
+        return "marimo"
+    if "ipykernel.zmqshell" not in modules:
+        return "a terminal" if is_terminal else "a pipe or a file"
+    hosts = {
+        "COLAB_RELEASE_TAG": "Colab",
+        "KAGGLE_KERNEL_RUN_TYPE": "Kaggle",
+        "DATABRICKS_RUNTIME_VERSION": "Databricks",
+        "VSCODE_PID": "VS Code",
+    }
+    return next((name for variable, name in hosts.items() if variable in environment), "a notebook")
+
+
+def _check_threads() -> Finding:
+    answered = threading.Event()
+    try:
+        threading.Thread(target=answered.set, daemon=True).start()
+    except RuntimeError as error:
+        return Finding("threads", "problem", str(error), "Runs need threads: use a Python that has them.")
+    is_fit = answered.wait(10)
+    return Finding("threads", "ok" if is_fit else "problem", "tried" if is_fit else "none answered", "")
+
+
+def _check_locks() -> Finding:
+    """Try a lock and SQLite where the journal lies, or will."""
+    path = _journal_path()
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    with tempfile.TemporaryDirectory(prefix=".klikit-doctor-", dir=folder) as tried:
+        lock = Path(tried) / "lock"
+        with locks.hold(lock, what="a trial"):
+            is_held = locks.is_locked(lock)
+        with open_journal(Path(tried) / "journal.sqlite3") as book:
+            book.runs()
+    if is_held:
+        return Finding("file locks", "ok", f"a lock and SQLite work in {folder}", "")
+    return Finding(
+        "file locks",
+        "problem",
+        f"a lock in {folder} holds nobody off",
+        "Two processes could send one run twice: set KLIKIT_JOURNAL to a local disk, and a mirror.",
+    )
+
+
+def _check_storage() -> Finding:
+    path = _journal_path()
+    storage = find_storage(path)
+    found = f"{path} on {storage.file_system or 'a file system of unknown type'}"
+    if storage.short_life:
+        return Finding(
+            "journal",
+            "ok" if default_mirror() else "warning",
+            f"{found}; it is lost {storage.short_life}",
+            "" if default_mirror() else "Set KLIKIT_JOURNAL_MIRROR, or pass mirror= to kf.run.",
+        )
+    if storage.is_far:
+        advice = "Set KLIKIT_JOURNAL to a local disk, and KLIKIT_JOURNAL_MIRROR to this one."
+        return Finding("journal", "warning", f"{found}; locks may not hold on a network", advice)
+    return Finding("journal", "ok", found, "")
+
+
+def _check_room() -> Finding:
+    folder = next(parent for parent in _journal_path().parents if parent.is_dir())
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 2**30:,.1f} GiB free"
+    if free >= _ENOUGH_FREE:
+        return Finding("free space", "ok", found, "")
+    status = "warning" if free >= _LEAST_FREE else "problem"
+    return Finding("free space", status, found, "Make room: without it a run stops. kf.prune_runs helps.")
+
+
+def _check_mirror() -> Finding:
+    mirror = default_mirror()
+    if mirror is None:
+        return Finding("mirror", "ok", "none is set", "")
+    folder = Path(mirror).expanduser().resolve().parent
+    is_fit = folder.is_dir() and os.access(folder, os.W_OK)
+    advice = "" if is_fit else "Mount the drive, or make the folder; runs go on without a mirror."
+    return Finding("mirror", "ok" if is_fit else "problem", mirror, advice)
+
+
+def _check_versions() -> Finding:
+    try:
+        required = metadata.requires("klikit-frames") or []
+    except metadata.PackageNotFoundError:
+        return Finding(
+            "versions", "warning", "klikit-frames is not installed as a package", "Install it with pip."
+        )
+    old = [said for text in required if "extra ==" not in text and (said := _too_old(text))]
+    if old:
+        return Finding("versions", "problem", ", ".join(old), "pip install --upgrade klikit-frames")
+    return Finding(
+        "versions", "ok", f"pandas {metadata.version('pandas')}, and all others are new enough", ""
+    )
+
+
+def _too_old(requirement: str) -> str | None:
+    """Return what to say of a requirement that is not met."""
+    if not (match := _FLOOR.match(requirement)):
+        return None
+    name, floor = match.groups()
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"{name} is missing"
+    return f"{name} {version} is older than {floor}" if _numbers(version) < _numbers(floor) else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
+    return found + (0,) * (3 - len(found))
+
+
+def _check_unfinished_runs() -> Finding:
+    history = runs()
+    is_open = (history[_UNFINISHED].sum(axis=1) > 0) | history["status"].isin(["killed"])
+    is_open &= history["status"] != "running"
+    if not is_open.any():
+        return Finding("unfinished runs", "ok", f"none of {counted(len(history), 'run')}", "")
+    last = history.loc[is_open, "run_id"].iloc[-1]
+    found = f"{counted(int(is_open.sum()), 'run')} left off, the last {last[:8]}"
+    return Finding("unfinished runs", "warning", found, f'kf.resume("{last[:8]}", client) goes on with it.')
+
+
+def _check_promises() -> Finding:
+    promised = agenda()
+    n_overdue = int(promised["is_overdue"].sum())
+    if not n_overdue:
+        return Finding("promises", "ok", f"{counted(len(promised), 'promise')}, none overdue", "")
+    found = f"{n_overdue:,} overdue of {len(promised):,}"
+    return Finding(
+        "promises", "problem", found, "kf.tick(client) keeps them; let a scheduler call it each minute."
+    )
+
+
+def _check_business(client: Client) -> Iterator[Finding]:
+    """Yield what harmless reads show of credentials, clock and caps."""
+    try:
+        found = f"{counted(len(stores(client)), 'store')} at {client.host}"
+        n_entities = len(read_state(client, journal=":memory:", progress=False))
+        yield Finding("credentials", "ok", f"{found}, {n_entities:,} sections, categories and items", "")
+    except KlikitFramesError as error:
+        advice = "Look at the address, the two keys and their scopes: brands:read and menus:read."
+        yield Finding("credentials", "problem", str(error), advice)
+    yield _check_clock(client)
+    pacing = client.pacing
+    caps = f"{pacing.writes_per_minute} writes and {pacing.reads_per_minute} reads a minute"
+    yield Finding("caps", "ok", f"{caps} are kept", "")
+
+
+def _check_clock(client: Client) -> Finding:
+    server_now = client.server_now()
+    if server_now is None:
+        return Finding("clock", "warning", "the server has not told its time", "Try again when it answers.")
+    off_s = (client.now() - server_now).total_seconds()
+    if abs(off_s) < _CLOCK_S:
+        return Finding("clock", "ok", "within two minutes of the server's", "")
+    found = f"{abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} the server's"
+    return Finding("clock", "warning", found, "Set this machine's clock; timed rows go by it.")
+
+
+def _journal_path() -> Path:
+    path = journal_path()
+    if path is None:
+        raise JournalError("KLIKIT_JOURNAL is :memory:, so no run outlives its process.")
+    with suppress(JournalError), read_journal() as book:
+        return book.path or path
+    return path
