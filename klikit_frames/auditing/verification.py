@@ -40,6 +40,7 @@ _NOT_WRITTEN = {
     "failed": "the API refused the request of this row",
     "not_sent": "this run has not sent this row",
 }
+_UNDATED = "when this run wrote this row is not known"
 
 
 def verify(
@@ -83,8 +84,10 @@ def verify(
         newer than the write, and shows another flag; ``not_visible_yet``: it is not proved to be newer. A
         store's menu is newer than a write if it shows a flag that this or a later write changed, or if a
         publish of this tool has succeeded since. Business rows are read live. Missing where the live flag is
-        not known: the menu could not be read, has no such entity, or tells two values; and for rows that a
-        run which still goes on has not settled.
+        not known: the menu could not be read, has no such entity, or tells two values; for rows that a run
+        which still goes on has not settled; and for rows that it did not write (``rejected``, ``failed``,
+        ``not_sent``) and that show another flag: the note says what is seen. What others changed and have
+        not published nobody can know.
 
     Raises
     ------
@@ -195,20 +198,21 @@ class _Judge:
         self, row: tuple[Any, ...], seen: Observation, *, shown: bool | None
     ) -> tuple[int, str | None, bool]:
         """Return the proof of a row, its note, and whether waiting may change it."""
-        *entity, asked, outcome, sent_at, settled_at = row
+        *entity, asked, outcome, _, _ = row
         if shown is None:
             return _NO_PROOF, None, False
         cell, asked = cell_of(*entity), bool(asked)
         proof = seen.history.proof(cell.store)
-        times = (sent_at, settled_at)
-        chain = seen.history.chain(cell) or self._own_chain(asked=asked, outcome=outcome, times=times)
-        own = [one.write for one in chain if one.write.key[0] == self._run_id]
+        chain, own = self._writes(seen.history.chain(cell), row)
         code = _proof_of(cell, asked=asked, shown=shown, chain=chain, own=own, proof=proof)
         if code == _CONFIRMED:
             return code, None, False
         if self._is_running and (outcome == "not_sent" or any(one.settled_at is None for one in own)):
             return _NO_PROOF, "this run is still going on and has not settled this row", False
         later = _later_write(chain, own, run_id=self._run_id)
+        if code == _DIFFERS and not own and outcome != "unchanged":
+            # What was not written cannot differ from what was written: others may have changed it, unpublished.
+            return _NO_PROOF, f"{describe_menu(shown)}; {_NOT_WRITTEN.get(outcome, _UNDATED)}", False
         if code == _NOT_VISIBLE_YET:
             return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _WAITS, True
         by_publish = bool(own) and proof.rests_on_publish(own[-1])
@@ -220,13 +224,18 @@ class _Judge:
         parts = (said, mine.format(asked=_word(asked)), others)
         return code, "; ".join(part for part in parts if part), by_publish
 
-    def _own_chain(self, *, asked: bool, outcome: str, times: tuple[Any, Any]) -> list[CellWrite]:
-        """Return what the result itself tells of the write, where no journal does."""
+    def _writes(
+        self, chain: list[CellWrite], row: tuple[Any, ...]
+    ) -> tuple[list[CellWrite], list[Write]]:
+        """Return all writes to a row's cell, and the run's own: as the result tells it where no journal does."""
+        own = [one.write for one in chain if one.write.key[0] == self._run_id]
+        asked, outcome, *times = row[4:]
         sent_at, settled_at = (None if pd.isna(one) else one.to_pydatetime() for one in times)
-        if outcome not in {"applied", "unknown"} or sent_at is None:
-            return []
+        if own or outcome not in {"applied", "unknown"} or sent_at is None:
+            return chain, own
         is_certain = outcome == "applied" and settled_at is not None
-        return [CellWrite(Write((self._run_id, ""), asked, sent_at, settled_at, is_certain=is_certain))]
+        told = Write((self._run_id, ""), bool(asked), sent_at, settled_at, is_certain=is_certain)
+        return sorted([*chain, CellWrite(told)], key=lambda one: one.write.sent_at), [told]
 
 
 def _publish_note(shown: bool, proof: Proof, *, read_at: datetime) -> str:  # noqa: FBT001

@@ -10,6 +10,7 @@ import pytest
 
 import klikit_frames as kf
 from tests.auditing import scenes
+from tests.running.doubles import AnsweringTransport
 from tests.running.fault_worlds import KillPoint, SkippingClock, run_until_killed
 
 
@@ -146,7 +147,7 @@ def test_verify__polling_ends(client: kf.Client, journal: Path) -> None:
 def test_verify__rows_that_were_not_written(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
 ) -> None:
-    """A rejected row of nobody's id has no proof, and one that failed differs because it was not written."""
+    """A rejected row of nobody's id has no proof."""
     sandbox.set(store_read="live")
     stores = scenes.some_stores(client)[:1]
     good = scenes.toggles_of(
@@ -159,6 +160,25 @@ def test_verify__rows_that_were_not_written(
     assert result.frame["outcome"].tolist() == ["applied", "rejected"]
     told = kf.verify(result, client, journal=journal)
     assert told["proof"].fillna("-").tolist() == ["confirmed", "-"]
+
+
+@pytest.mark.parametrize("scope", ["store", "business"])
+def test_verify__rows_that_were_not_sent(
+    sandbox: kf.sandbox.Sandbox, journal: Path, scope: str
+) -> None:
+    """What no request carried is not called different, though it shows another flag: the note says why."""
+    denial = b'{"request_id": "1", "error": {"code": "auth_forbidden", "message": "not in scope"}}'
+    with sandbox.connect(transport=AnsweringTransport(403, denial), max_connections=1) as client:
+        cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+        cells = cells[cells["scope"] == scope].head(3)
+        plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=cells, combine=False)
+        result = kf.run(plan, client, journal=journal, progress=False)
+        # The double has asked the API all the same: so it is as if others had written and published nothing.
+        sandbox.reset()
+        told = kf.verify(result, client)
+    assert set(result.frame["outcome"]) == {"failed", "not_sent"}
+    assert told["proof"].isna().all()
+    assert told["proof_note"].str.startswith("the menu shows on; ").all()
 
 
 @pytest.mark.parametrize("fault", ["error_500", "html_502"])

@@ -35,6 +35,10 @@ class Truth:
         """Return number, writer and flag of the last write to a cell, if there is one."""
         return self._writes.get(key, [None])[-1]
 
+    def last_own_write(self, key: Key) -> tuple[int, str, bool] | None:
+        """Return the last write to a cell that was not somebody else's."""
+        return next((one for one in reversed(self._writes.get(key, [])) if one[1] != "others"), None)
+
     def is_copied_since(self, key: Key, no: int) -> bool:
         """Tell whether the menu that shows a cell is newer than an event; business rows are always live."""
         return key[2] == "business" or self._copies.get(key[3:], 0) > no
@@ -72,10 +76,12 @@ def _find_proof_error(row: Mapping[Any, Any], truth: Truth, *, is_edited: bool) 
             "confirmed, but another flag is live" if not is_edited and truth.live[key] is not asked else None
         )
     if row["proof"] == "differs":
+        if row["outcome"] in {"rejected", "failed", "not_sent"}:
+            return "differs, but the run did not write it"
         if shown is asked:
             return "differs, but the menu shows the flag"
-        last = truth.last_write(key)
-        # A cell that nobody wrote differs as soon as its menu is newer than the run.
+        # What others changed since and have not published nobody can know.
+        last = truth.last_own_write(key)
         is_proved = last is None or truth.is_copied_since(key, last[0])
         return (
             None
