@@ -211,7 +211,7 @@ class _Judge:
             return _NO_PROOF, "this run is still going on and has not settled this row", False
         later = _later_write(chain, own, run_id=self._run_id)
         if code == _DIFFERS and not own and outcome != "unchanged":
-            # What was not written cannot differ from what was written: others may have changed it, unpublished.
+            # Nothing was written that it could differ from, and others may have changed it, unpublished.
             return _NO_PROOF, f"{describe_menu(shown)}; {_NOT_WRITTEN.get(outcome, _UNDATED)}", False
         if code == _NOT_VISIBLE_YET:
             return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _WAITS, True
@@ -224,10 +224,8 @@ class _Judge:
         parts = (said, mine.format(asked=_word(asked)), others)
         return code, "; ".join(part for part in parts if part), by_publish
 
-    def _writes(
-        self, chain: list[CellWrite], row: tuple[Any, ...]
-    ) -> tuple[list[CellWrite], list[Write]]:
-        """Return all writes to a row's cell, and the run's own: as the result tells it where no journal does."""
+    def _writes(self, chain: list[CellWrite], row: tuple[Any, ...]) -> tuple[list[CellWrite], list[Write]]:
+        """Return all writes to a row's cell, and the run's own, by the result where no journal tells it."""
         own = [one.write for one in chain if one.write.key[0] == self._run_id]
         asked, outcome, *times = row[4:]
         sent_at, settled_at = (None if pd.isna(one) else one.to_pydatetime() for one in times)

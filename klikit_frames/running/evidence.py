@@ -207,6 +207,31 @@ def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof
     return Pending(last.is_enabled, is_known=True)
 
 
+def shows_write_of(chain: Sequence[CellWrite], run_id: str, *, shown: bool, proof: Proof) -> bool:
+    """Tell whether what a menu shows is newer than what a run wrote to a cell, or was written by it.
+
+    Parameters
+    ----------
+    chain : sequence of CellWrite
+        The writes of this machine to the cell, in the order of sending.
+    run_id : str
+        The run.
+    shown : bool
+        What the menu shows.
+    proof : Proof
+        How new the menu is proved to be.
+    """
+    own = [one.write for one in chain if one.write.key[0] == run_id]
+    if not own:
+        return False
+    if all(proof.covers(one) for one in own):
+        return not any(proof.rests_on_publish(one) for one in own)
+    explained = _explained(chain)
+    if _evidence(explained, shown=shown, since=None) is None:
+        return False
+    return all(one.write.key[0] == run_id for one in explained if one.write.is_enabled is shown)
+
+
 def align_clocks(offsets: Iterable[float | None]) -> dict[float | None, timedelta]:
     """Return for each clock offset what to add to a local time, so that all are times of one clock.
 

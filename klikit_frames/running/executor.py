@@ -26,7 +26,7 @@ from .before_images import FRESH, BeforeImages, find_before, read_before
 from .canaries import check_canary
 from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .interrupts import ignore_sigint
-from .journal import Journal
+from .journal import Journal, JournalPath
 from .journal_copies import far_path
 from .journal_files import MEMORY
 from .lifecycle import EndReason, RequestState
@@ -145,8 +145,15 @@ class RunExecutor:
 
     def _reading(self, *, progress: Progress) -> dict[str, Any]:
         """Return the options of a reading; a caller's own bar counts rows, so menus have none there."""
-        journal = MEMORY if self.book.path is None else self.book.path
-        return {"journal": journal, "progress": None if progress is None else False, "stop": self.watch.stop}
+        return {
+            "journal": self._journal,
+            "progress": None if progress is None else False,
+            "stop": self.watch.stop,
+        }
+
+    @property
+    def _journal(self) -> JournalPath:
+        return MEMORY if self.book.path is None else self.book.path
 
     def _renew_before(self, requests: list[Request], *, progress: Progress) -> None:
         """Read again what requests that never left would change, where that is missing or old."""
@@ -298,9 +305,11 @@ class RunExecutor:
         owners = {cell: request for request in requests for cell in self._unread(request)}
         if not owners:
             return
-        before = dict(self.book.flags(self.run.run_id, "before"))
+        run_id, journal = self.run.run_id, self._journal
         try:
-            found = self._read(lambda halt: find_proofs(self.client, requests, before=before, stop=halt))
+            found = self._read(
+                lambda halt: find_proofs(self.client, owners, run_id=run_id, journal=journal, stop=halt)
+            )
         except ReadingStopped:
             return
         flags = [

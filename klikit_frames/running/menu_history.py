@@ -18,6 +18,7 @@ from .evidence import (
     align_clocks,
     find_pending,
     prove,
+    shows_write_of,
 )
 from .journal_codec import path_text
 from .lifecycle import EndReason, RequestState
@@ -60,6 +61,12 @@ class MenuHistory:
         if cell.store is None:
             return None
         return find_pending(self.chain(cell), shown=shown, proof=self.proof(cell.store))
+
+    def shows_write_of(self, run_id: str, cell: Cell, *, shown: bool) -> bool:
+        """Tell whether what a menu shows is newer than what a run wrote to a cell, or was written by it."""
+        if cell.store is None:
+            return True
+        return shows_write_of(self.chain(cell), run_id, shown=shown, proof=self.proof(cell.store))
 
     def read(self, seen: Mapping[Store, Mapping[Entity, bool | None]]) -> dict[Store, Proof]:
         """Take in what menus show, and return the proofs of the stores whose menus are proved to be newer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,7 +11,9 @@ import pandas as pd
 from ..errors import RequestError
 from ..menus.states import fetch_state
 from ..model import Cell, cell_of
-from .records import CellFlag, Request
+from .journal import JournalPath
+from .live_state import observe
+from .records import CellFlag
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -44,24 +46,39 @@ def read_flags(
 
 def find_proofs(
     client: Client,
-    requests: Iterable[Request],
+    cells: Iterable[Cell],
     *,
-    before: Mapping[Cell, bool | None],
+    run_id: str,
+    journal: JournalPath,
     stop: threading.Event | None = None,
 ) -> list[CellFlag]:
-    """Return those flags of these requests that are known to be newer than the run.
+    """Return those flags of these cells that are known to be newer than what a run wrote there.
 
-    Business-wide flags are read live. A flag of a store is newer if it is as asked and the store showed
-    another one before the run: otherwise its menu may be older than whatever changed it. If nothing can be
-    read, nothing is known.
+    Business-wide flags are read live. Of a store's menu the journal's evidence says how new it is: the flag
+    may be another run's, or older than whatever changed it. If nothing can be read, nothing is known.
+
+    Raises
+    ------
+    ReadingStopped
+        `stop` was set.
     """
-    wanted = {cell: request.target.is_enabled for request in requests for cell in request.target.cells()}
-    cells = [cell for cell, flag in wanted.items() if cell.store is None or before.get(cell) is (not flag)]
+    wanted = set(cells)
     try:
-        flags = read_flags(client, cells, stop=stop)
+        seen = observe(
+            client,
+            stores=sorted({cell.store for cell in wanted if cell.store is not None}),
+            with_business=any(cell.store is None for cell in wanted),
+            journal=journal,
+            since=run_id,
+            progress=False,
+            stop=stop,
+        )
     except RequestError:
         return []
-    return [flag for flag in flags if flag.cell.store is None or flag.is_enabled is wanted[flag.cell]]
+    flags = [flag for flag in _flags(seen.state) if flag.cell in wanted]
+    return [
+        flag for flag in flags if seen.history.shows_write_of(run_id, flag.cell, shown=bool(flag.is_enabled))
+    ]
 
 
 def _flags(state: pd.DataFrame) -> Iterable[CellFlag]:

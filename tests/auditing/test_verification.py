@@ -163,9 +163,7 @@ def test_verify__rows_that_were_not_written(
 
 
 @pytest.mark.parametrize("scope", ["store", "business"])
-def test_verify__rows_that_were_not_sent(
-    sandbox: kf.sandbox.Sandbox, journal: Path, scope: str
-) -> None:
+def test_verify__rows_that_were_not_sent(sandbox: kf.sandbox.Sandbox, journal: Path, scope: str) -> None:
     """What no request carried is not called different, though it shows another flag: the note says why."""
     denial = b'{"request_id": "1", "error": {"code": "auth_forbidden", "message": "not in scope"}}'
     with sandbox.connect(transport=AnsweringTransport(403, denial), max_connections=1) as client:

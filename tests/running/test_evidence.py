@@ -17,6 +17,7 @@ from klikit_frames.running.evidence import (
     align_clocks,
     find_pending,
     prove,
+    shows_write_of,
 )
 
 _START = datetime(2026, 3, 2, 22, 50, tzinfo=UTC)
@@ -46,6 +47,36 @@ def test_prove__changed_flag_that_shows() -> None:
     proof = prove(_history((_ITEM, off, True)), {_ITEM: False}, proof=_UNPROVED)
     assert proof == Proof(newer_than=_at(0), shown=frozenset({off.key}))
     assert proof.covers(off)
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown", "is_newer"),
+    [
+        pytest.param([("a", False, 0, True)], False, True, id="nothing else explains it"),
+        pytest.param([("a", False, 0, True)], True, False, id="the menu may be older"),
+        pytest.param([("a", False, 0, False)], False, False, id="it held before"),
+        pytest.param([("a", False, 0, None)], False, False, id="it may have held before"),
+        pytest.param(
+            [("a", False, 0, True), ("b", False, 5, True)], False, False, id="or another run did it"
+        ),
+        pytest.param(
+            [("b", False, 0, True), ("a", True, 5, False)], True, False, id="the menu never changed"
+        ),
+    ],
+)
+def test_shows_write_of__a_write_without_an_answer(
+    steps: list[tuple[str, bool, float, bool | None]], shown: bool, is_newer: bool
+) -> None:
+    """What a menu shows speaks of a run's write only if that alone explains it."""
+    history = StoreHistory()
+    for run_id, flag, at, before in steps:
+        # What a menu shows does not change before it is published.
+        seen = steps[0][3]
+        history.add(_ITEM, _write(run_id, flag=flag, at=at, is_certain=False), before=before, seen=seen)
+    chain = history.writes[_ITEM]
+    assert shows_write_of(chain, "a", shown=shown, proof=_UNPROVED) is is_newer
+    assert shows_write_of(chain, "a", shown=shown, proof=Proof(newer_than=_at(9)))
+    assert not shows_write_of(chain, "a", shown=not shown, proof=Proof(published_at=_at(9)))
 
 
 @pytest.mark.parametrize("before", [False, None])
