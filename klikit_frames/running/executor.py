@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import pandas as pd
 
-from ..errors import JournalError, TransportError
+from ..errors import JournalError, RequestError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
@@ -41,9 +41,9 @@ from .publishes import (
 )
 from .readbacks import find_proofs
 from .records import Request, RequestResult, Run
-from .request_trees import RequestTree, build_requests, group_requests
+from .request_trees import RequestTree, build_requests, group_requests, spare
 from .results import Result, resume_line
-from .undo_checks import cancel_undone, check_undo
+from .undo_checks import cancel_undone, find_changed
 from .unseen import clear_request, find_undone, is_withheld, withhold_request
 from .worker_pool import Settled, WorkerPool
 
@@ -99,6 +99,7 @@ class RunExecutor:
             self._start_mirror()
             if not self.is_new:
                 requests = self._clear_undone(requests)
+                requests = self._spare_again(requests, progress=progress)
                 self._renew_before(requests, progress=progress)
             is_news = self._settle(requests, progress=progress)
             is_news = self._publish() or is_news
@@ -128,16 +129,14 @@ class RunExecutor:
 
         Whoever stops the reading of these finds a run of which nothing was sent.
         """
-        images = BeforeImages()
+        images, requests = BeforeImages(), build_requests(self.plan)
         try:
-            if self.plan.undoes:
-                check_undo(self.plan, self.client, **self._reading(progress=progress))
+            requests = [part for one in self._spare_changed(requests, progress=progress) for part in one]
             images = find_before(
                 self.plan, self.client, before=self.rules.before, **self._reading(progress=progress)
             )
         except (KeyboardInterrupt, ReadingStopped):
             self.watch.end(EndReason.INTERRUPTED)
-        requests = build_requests(self.plan)
         self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
         if images.seen:
             self.book.record_flags(self.run.run_id, "seen", images.seen)
@@ -154,6 +153,31 @@ class RunExecutor:
     @property
     def _journal(self) -> JournalPath:
         return MEMORY if self.book.path is None else self.book.path
+
+    def _spare_changed(self, requests: list[Request], *, progress: Progress) -> list[list[Request]]:
+        """Return each request with its parts: of an undo, what was changed meanwhile is left as it is."""
+        if not self.plan.undoes or not any(_never_left(one) for one in requests):
+            return [[one] for one in requests]
+        changed = find_changed(
+            self.plan, self.client, run_id=self.run.run_id, **self._reading(progress=progress)
+        )
+        return [spare(one, changed) if _never_left(one) else [one] for one in requests]
+
+    def _spare_again(self, requests: list[Request], *, progress: Progress) -> list[Request]:
+        """Look again before an undo goes on, and record what is left as it is."""
+        try:
+            spared = self._spare_changed(requests, progress=progress)
+        except ReadingStopped:
+            self.watch.end(EndReason.INTERRUPTED)
+            return requests
+        except RequestError:
+            self.watch.end(EndReason.UNREACHABLE)
+            return requests
+        for known, (request, *parts) in zip(requests, spared, strict=True):
+            if request is not known:
+                self.book.record_result(self.run.run_id, request, parts=parts)
+        self.book.flush()
+        return [part for one in spared for part in one]
 
     def _renew_before(self, requests: list[Request], *, progress: Progress) -> None:
         """Read again what requests that never left would change, where that is missing or old."""

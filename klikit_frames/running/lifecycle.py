@@ -28,6 +28,7 @@ class RequestState(StrEnum):
     EXPIRED = "expired"
     UNSEEN = "unseen"
     NOT_SENT = "not_sent"
+    KEPT = "kept"
 
     @property
     def is_open(self) -> bool:
@@ -53,7 +54,13 @@ class RequestState(StrEnum):
     def outcome(self) -> Outcome:
         """The outcome of its rows."""
         match self:
-            case RequestState.PLANNED | RequestState.RECORDED | RequestState.NOT_SENT | RequestState.SPLIT:
+            case (
+                RequestState.PLANNED
+                | RequestState.RECORDED
+                | RequestState.NOT_SENT
+                | RequestState.SPLIT
+                | RequestState.KEPT
+            ):
                 return Outcome.NOT_SENT
             case RequestState.APPLIED:
                 return Outcome.APPLIED
@@ -77,6 +84,8 @@ class Event(StrEnum):
     """What happens to a request."""
 
     RECORD = "record"
+    KEEP = "find it changed since"
+    SPARE = "find a part of it changed since"
     SEND = "send"
     ACCEPT = "accept"
     REJECT_ONE = "reject one"
@@ -103,6 +112,9 @@ _ARRIVED = frozenset({_S.IN_FLIGHT, _S.APPLIED, *_TO_BE_READ})
 # Each event leads to one state, from the states in which it can happen.
 _EVENTS: dict[Event, tuple[frozenset[RequestState], RequestState]] = {
     Event.RECORD: (frozenset({_S.PLANNED}), _S.RECORDED),
+    # An undo leaves what was changed after it was planned.
+    Event.KEEP: (frozenset({_S.RECORDED, _S.NOT_SENT}), _S.KEPT),
+    Event.SPARE: (frozenset({_S.RECORDED, _S.NOT_SENT}), _S.SPLIT),
     Event.SEND: (_OPEN, _S.IN_FLIGHT),
     Event.ACCEPT: (frozenset({_S.IN_FLIGHT}), _S.APPLIED),
     Event.REJECT_ONE: (frozenset({_S.IN_FLIGHT}), _S.REJECTED),

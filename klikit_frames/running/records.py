@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from ..model import Cell, Store, Target
 from .lifecycle import RequestState, check_step
 
+# The code of a row that an undo leaves, since somebody changed it after the undo was planned.
+CHANGED_SINCE = "changed_since"
+
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
@@ -51,6 +54,12 @@ class Request:
         if self.result is not None:
             return self.result.status
         return RequestState.IN_FLIGHT if self.attempts else RequestState.RECORDED
+
+    @property
+    def is_spared(self) -> bool:
+        """Whether it was found changed before anything was sent, or was split to spare a part of it."""
+        is_unsent_split = self.state is RequestState.SPLIT and self.result.http_status is None  # type: ignore[union-attr]
+        return self.state is RequestState.KEPT or is_unsent_split
 
     def begin_attempt(self, attempts: int) -> Request:
         """Return it as it is noted just before it leaves, after so many attempts."""

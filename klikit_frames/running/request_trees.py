@@ -12,7 +12,7 @@ from ..api.wire import encode_enable
 from ..model import Cell, Store, Target, cell_of, parse_scope
 from .bisection import Evidence, split
 from .lifecycle import RequestState
-from .records import Request, RequestResult
+from .records import CHANGED_SINCE, Request, RequestResult
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 # One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
 _OF_ONE_FLAG = 404
 _CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_CHANGED = RequestResult(
+    RequestState.KEPT,
+    code=CHANGED_SINCE,
+    message="it was changed since this undo was planned; it is left as it is",
+)
 
 
 class RequestTree:
@@ -140,6 +145,34 @@ def build_requests(plan: Plan) -> list[Request]:
         build_request(_target(row), path=(int(row["request_no"]),))
         for row in plan.requests.to_dict("records")
     ]
+
+
+def spare(request: Request, changed: Set[Cell]) -> list[Request]:
+    """Return a request and its parts, so that none of the cells that were changed since is written."""
+    kept = changed & set(request.target.cells())
+    if not kept:
+        return [request]
+    if len(kept) == request.target.n_cells:
+        return [request.settle(_CHANGED)]
+    split_request = request.settle(replace(_CHANGED, status=RequestState.SPLIT))
+    parts = [
+        (build_request(target, path=(*request.path, n)), is_kept)
+        for n, (target, is_kept) in enumerate(_part(request.target, kept))
+    ]
+    return [split_request, *(part.settle(_CHANGED) if is_kept else part for part, is_kept in parts)]
+
+
+def _part(target: Target, kept: Set[Cell]) -> Iterator[tuple[Target, bool]]:
+    """Cut a target into rectangles of cells that are all kept, or all to be written."""
+    places: dict[frozenset[int], list[Store]] = {}
+    for store in target.stores or (None,):
+        ids = frozenset(cell.entity_id for cell in kept if cell.store == store)
+        places.setdefault(ids, []).extend([store] if store else [])
+    for ids, stores in places.items():
+        here = target.with_stores(stores) if stores else target
+        for is_kept in (False, True):
+            if some := [one for one in target.ids if (one in ids) is is_kept]:
+                yield here.with_ids(some), is_kept
 
 
 class RowCounter:

@@ -18,6 +18,7 @@ from .attribution import count_outcomes
 from .exports import write_csv, write_excel
 from .journal_files import MEMORY
 from .lifecycle import EndReason
+from .records import CHANGED_SINCE
 
 _GOOD = ("applied", "unchanged")
 _MOST_CASES = 10
@@ -75,8 +76,8 @@ class Result:
 
     @property
     def failed(self) -> pd.DataFrame:
-        """The rows that are not ``applied`` or ``unchanged``, but for those that a promise holds."""
-        return self.frame[~(self.frame["outcome"].isin(_GOOD) | self._is_promised)]
+        """The rows that are not ``applied`` or ``unchanged``, nor left for a promise or for a later change."""
+        return self.frame[~(self.frame["outcome"].isin(_GOOD) | self._is_spared)]
 
     @property
     def is_interrupted(self) -> bool:
@@ -88,12 +89,13 @@ class Result:
         """How many rows `resume` goes on with: ``not_sent``, ``unknown``, and those that met a 401 or 403."""
         outcome = self.frame["outcome"]
         is_denied = (outcome == "failed") & self.frame["http_status"].isin(_DENIED)
-        is_open = outcome.isin(["not_sent", "unknown"]) & ~self._is_promised
+        is_open = outcome.isin(["not_sent", "unknown"]) & ~self._is_spared
         return int((is_open | is_denied).sum())
 
     @property
-    def _is_promised(self) -> pd.Series:
-        return self.frame["code"].eq(_PROMISED).fillna(value=False).astype(bool)
+    def _is_spared(self) -> pd.Series:
+        """Which rows nothing goes on with: a promise holds them, or somebody changed them before an undo."""
+        return self.frame["code"].isin([_PROMISED, CHANGED_SINCE])
 
     @property
     def n_unpublished(self) -> int:

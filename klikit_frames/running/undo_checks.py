@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PlanError
 from ..model import Cell, Outcome, cell_of
 from . import locks
 from .evidence import Write
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from .journal import Journal
 
 _CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
-_MOST_CASES = 10
 _UNDONE = "its start was undone"
 
 
@@ -46,13 +44,13 @@ def was_changed(history: MenuHistory, cell: Cell, *, shown: bool | None, run_ids
     return is_newer and shown is not own[-1].is_enabled
 
 
-def check_undo(plan: Plan, client: Client, **reading: Any) -> None:
-    """Look again at the cells that an undo restores, and refuse it where some were changed meanwhile.
+def find_changed(plan: Plan, client: Client, *, run_id: str, **reading: Any) -> set[Cell]:
+    """Look again at the cells that an undo restores, and return those that were changed meanwhile.
+
+    What the undo itself has written by now, as the run `run_id`, is no such change.
 
     Raises
     ------
-    PlanError
-        The message names up to ten of them; nothing was sent.
     RequestError
         No menu could be read; nothing was sent.
     """
@@ -62,19 +60,18 @@ def check_undo(plan: Plan, client: Client, **reading: Any) -> None:
     seen = observe(
         client, stores=rows[is_store], with_business=not is_store.all(), since=plan.undoes[0], **reading
     )
+    run_ids = (*plan.undoes, run_id)
     shown = {
         cell_of(*cell): bool(flag)
         for *cell, flag in seen.state[[*_CELL, "is_enabled"]].itertuples(index=False, name=None)
         if flag is True or flag is False
     }
-    changed = [
+    return {
         cell
         for cell in (cell_of(*row) for row in rows[_CELL].itertuples(index=False, name=None))
-        if later_write(seen.history, cell, run_ids=plan.undoes)
-        or was_changed(seen.history, cell, shown=shown.get(cell), run_ids=plan.undoes)
-    ]
-    if changed:
-        raise PlanError(_refusal(changed, plan.undoes))
+        if later_write(seen.history, cell, run_ids=run_ids)
+        or was_changed(seen.history, cell, shown=shown.get(cell), run_ids=run_ids)
+    }
 
 
 def cancel_undone(plan: Plan, frame: pd.DataFrame, book: Journal) -> None:
@@ -102,17 +99,3 @@ def cancel_undone(plan: Plan, frame: pd.DataFrame, book: Journal) -> None:
             if one.status is PromiseStatus.ACTIVE and one.start_run_id in plan.undoes and one.cell in restored
         ]
         book.update_promises(replace(one, **closing, closed_at=datetime.now(UTC)) for one in undone)
-
-
-def _refusal(changed: list[Cell], run_ids: Collection[str]) -> str:
-    cases = ", ".join(_describe(cell) for cell in changed[:_MOST_CASES])
-    more = f" and {len(changed) - _MOST_CASES:,} more" if len(changed) > _MOST_CASES else ""
-    return (
-        f"{len(changed):,} of the cells that this undo restores were changed since: {cases}{more}. "
-        f"Nothing was sent. Plan it again, which spares them: kf.undo({list(run_ids)!r}, client)."
-    )
-
-
-def _describe(cell: Cell) -> str:
-    place = "business-wide" if cell.store is None else f"in store {cell.brand_id}/{cell.branch_id}"
-    return f"{cell.entity_type} {cell.entity_id} {place}"

@@ -256,12 +256,41 @@ def test_undo__of_a_write_that_was_answered_by_an_error(
     assert scenes.flags_of(sandbox.state()) == before
 
 
-def test_undo__saved_plan_looks_again(client: kf.Client, journal: Path, tmp_path: Path) -> None:
-    """An undo that was saved is refused where a later run wrote to its cells, and sends nothing."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1]).query("scope == 'store'")
+def test_undo__saved_plan_looks_again(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, tmp_path: Path
+) -> None:
+    """An undo that was saved leaves what a later run wrote, says so, and restores the rest."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)).query("scope == 'store'")
     first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
     path = kf.undo(first.run_id, client, journal=journal).save(tmp_path / "undo.plan.json")
-    kf.run(kf.plan(scenes.toggles_of(cells.head(1), is_enabled=False)), client, journal=journal)
-    with pytest.raises(kf.PlanError, match=r"1 of the cells .* changed since: .* Nothing was sent"):
-        kf.run(kf.load_plan(path), client, journal=journal)
-    assert len(kf.runs(journal=journal)) == 2
+    theirs = scenes.toggles_of(cells.head(1), is_enabled=False)
+    kf.run(kf.plan(theirs), client, journal=journal)
+    result = kf.run(kf.load_plan(path), client, journal=journal, first=1)
+    is_kept = result.frame["code"] == "changed_since"
+    assert (
+        result.frame.loc[is_kept, scenes.CELL].to_numpy().tolist() == theirs[scenes.CELL].to_numpy().tolist()
+    )
+    assert set(result.frame.loc[is_kept, "outcome"]) == {"not_sent"}
+    assert set(result.frame.loc[~is_kept, "outcome"]) == {"applied"}
+    assert (result.status, result.resume_hint) == ("finished", None)
+    flags = scenes.flags_of(sandbox.state())
+    shown = [flags[tuple(cell)] for cell in cells[scenes.CELL].to_numpy(dtype=object)]
+    assert shown == [False, *[True] * (len(cells) - 1)]
+    again = kf.run(kf.load_plan(path), client, journal=journal)
+    assert again.frame.equals(result.frame)
+
+
+def test_undo__looks_again_when_resumed(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
+) -> None:
+    """An undo that was interrupted before it sent anything leaves what was changed until it is resumed."""
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1]).query("scope == 'store'")
+    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    undo = kf.undo(first.run_id, client, journal=journal)
+    stopped = kf.run(undo, client, journal=journal, deadline_s=0)
+    assert stopped.counts["not_sent"] == len(cells)
+    kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    n_sent = len(sandbox.requests.query("method == 'PATCH'"))
+    result = kf.resume(stopped.run_id, client, journal=journal)
+    assert result.frame["code"].unique().tolist() == ["changed_since"]
+    assert len(sandbox.requests.query("method == 'PATCH'")) == n_sent
