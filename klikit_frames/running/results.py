@@ -76,7 +76,7 @@ class Result:
 
     @property
     def failed(self) -> pd.DataFrame:
-        """The rows that are not ``applied`` or ``unchanged``, nor left for a promise or for a later change."""
+        """The rows that are not ``applied`` or ``unchanged``, nor left for a promise or a later change."""
         return self.frame[~(self.frame["outcome"].isin(_GOOD) | self._is_spared)]
 
     @property
