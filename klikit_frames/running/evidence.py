@@ -194,9 +194,9 @@ def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof
     """
     writes = [one.write for one in chain if not proof.covers(one.write)]
     if not writes:
-        is_doubtful = any(proof.rests_on_publish(one.write) for one in chain if not one.write.is_wide)
-        newest = chain[-1].write.is_enabled if chain else shown
-        return Pending(None, is_known=False) if is_doubtful and newest is not shown else None
+        own = [one.write for one in chain if not one.write.is_wide]
+        is_doubtful = any(map(proof.rests_on_publish, own)) and own[-1].is_enabled is not shown
+        return Pending(None, is_known=False) if is_doubtful else None
     last = max((one for one in writes if one.is_definite), key=lambda one: one.sent_at, default=None)
     if last is None:
         may_differ = any(one.is_wide or one.is_enabled is not shown for one in writes)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
@@ -188,7 +188,7 @@ class RunExecutor:
         if not cells:
             return
         known = {cell for cell, _ in self.book.flags(self.run.run_id, "before")}
-        if cells <= known and timedelta(0) <= datetime.now(UTC) - self.run.started_at < FRESH:
+        if cells <= known and timedelta(0) <= self.client.now() - self.run.started_at < FRESH:
             return
         try:
             images = read_before(cells, self.client, **self._reading(progress=progress))
@@ -373,7 +373,7 @@ class RunExecutor:
             result = replace(result, status=EndReason.FINISHED.value)
         if self.plan.undoes:
             cancel_undone(self.plan, result.frame, self.book)
-        counts, ended_at = result.counts, datetime.now(UTC)
+        counts, ended_at = result.counts, self.client.now()
         self.book.record_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result
 
@@ -414,7 +414,7 @@ def new_run(plan: Plan, client: Client, *, rules: Mapping[str, Any] | None = Non
         machine=platform.node(),
         account=client.account,
         rules=rules or {},
-        started_at=datetime.now(UTC),
+        started_at=client.now(),
         n_rows=plan.n_rows,
         n_requests=plan.n_requests,
     )

@@ -224,10 +224,9 @@ def _add_run(
 
 
 def _add_wide(history: MenuHistory, entity: Entity, write: Write, *, stores: set[Store]) -> None:
-    """Add a business-wide write to the stores that may inherit it and are not proved to be newer."""
+    """Add a business-wide write to the stores that may inherit it: it explains what their menus show."""
     for store in stores:
-        if not history.proof(store).covers(write):
-            history.writes.setdefault(store, StoreHistory()).add(entity, write)
+        history.writes.setdefault(store, StoreHistory()).add(entity, write)
 
 
 def _write(run_id: str, request: Request, *, clocks: _Clocks) -> Write:

@@ -1,0 +1,338 @@
+"""A model of the Partner API, in memory: written from the contract, apart from the client and the sandbox.
+
+One place of truth for the oracle: every flag, every copy of a menu, and every request that came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, NamedTuple
+
+import httpx
+import pandas as pd
+
+from .virtual_clock import VirtualClock
+
+ENTITY_OF_PATH = {"sections": "section", "categories": "category", "items": "item"}
+KEY_LIFE_S = 86_400.0
+STORES = ((11, 101), (11, 102), (12, 101), (13, 103))
+# section -> category -> items
+TREE = {6801: {701: (31, 32, 33), 702: (34, 35)}, 6802: {703: (36, 37), 704: (38, 39, 40)}}
+
+Store = tuple[int, int]
+Cell = tuple[str, int, str, int | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Where the documentation is silent or contradicts itself, this world says how it is."""
+
+    honours_keys: bool = True
+    replays_errors: bool = False
+    spells_upper: bool = False
+    has_date: bool = True
+    skew_s: float = 0.0
+    publish_delay_s: float = 0.0
+    publish_counts: str = "true"
+
+
+class Stored(NamedTuple):
+    """What one idempotency key has brought about."""
+
+    body: bytes
+    answer: httpx.Response
+    at_s: float
+
+
+class Answer(NamedTuple):
+    """Status and envelope, before they are bytes."""
+
+    status: int
+    content: dict[str, Any]
+
+
+@dataclass(slots=True)
+class ModelApi:
+    """The API of one business with a dozen entities in four stores."""
+
+    clock: VirtualClock
+    switches: Switches = field(default_factory=Switches)
+    is_revoked: bool = False
+    _live: dict[Cell, bool] = field(default_factory=dict)
+    _shown: dict[Store, dict[tuple[str, int], bool]] = field(default_factory=dict)
+    _queue: list[tuple[float, Store]] = field(default_factory=list)
+    _keys: dict[str, Stored] = field(default_factory=dict)
+    _history: list[dict[str, Any]] = field(default_factory=list)
+    _requests: list[dict[str, Any]] = field(default_factory=list)
+    _n_ids: int = 0
+    _first_request: int = 0
+    _first_no: int = 0
+
+    def __post_init__(self) -> None:
+        self._live = {(kind, one, "business", None, None): True for kind, one in _entities()}
+        for store in STORES:
+            self._copy(store)
+
+    # What the API does.
+
+    def handle(self, request: httpx.Request, *, write_share: float = 1.0) -> httpx.Response:
+        """Answer one request; `write_share` of its cells are written, for faults that break off within."""
+        self._publish_due()
+        self._n_ids += 1
+        request_id = f"{self._n_ids:032x}"
+        body, key = request.read(), request.headers.get("Idempotency-Key")
+        path = request.url.path.removeprefix("/v1/partner")
+        stored = self._stored(key, body) if request.method != "GET" else None
+        if isinstance(stored, httpx.Response):
+            response = stored
+        else:
+            answer = self._answer(request, path, body, key=key, write_share=write_share)
+            response = self._respond(answer, request_id=request_id)
+            if key is not None and self.switches.honours_keys and answer.status < 500:
+                self._keys[key] = Stored(body, response, self.server_s)
+        self._requests.append(
+            {
+                "time": self.clock.now(),
+                "method": request.method,
+                "path": path,
+                "body": body.decode(errors="replace"),
+                "key": key,
+                "status": response.status_code,
+                "request_id": json.loads(response.content)["request_id"],
+                "replayed": stored is not None,
+            }
+        )
+        return _copy_of(response)
+
+    def refuse(
+        self, request: httpx.Request, status: int, code: str, *, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        """Answer a request with an error of the server's own, and remember it where errors are replayed."""
+        self._n_ids += 1
+        answer = self._error(status, code, "this is an accident")
+        response = self._respond(answer, request_id=f"{self._n_ids:032x}", headers=headers)
+        key = request.headers.get("Idempotency-Key")
+        if key and status >= 500 and self.switches.replays_errors and self.switches.honours_keys:
+            self._keys.setdefault(key, Stored(request.read(), response, self.server_s))
+        return _copy_of(response)
+
+    @property
+    def server_s(self) -> float:
+        """The server's own time, in seconds since 1970."""
+        return self.clock.true_s + self.switches.skew_s
+
+    # What other people do.
+
+    def edit(self, kind: str, one: int, store: Store | None, *, is_enabled: bool) -> None:
+        """Let somebody else switch one cell in the web app."""
+        self._write([self._cell(kind, one, store)], is_enabled=is_enabled, by="others", key=None)
+
+    def publish(self, stores: Iterable[Store]) -> None:
+        """Let somebody else publish stores, at once."""
+        for store in stores:
+            self._copy(store)
+
+    # What the oracle looks at.
+
+    def mark(self) -> None:
+        """Let `requests` and `history(since=1)` begin here."""
+        self._first_request, self._first_no = len(self._requests), len(self._history)
+
+    @property
+    def requests(self) -> pd.DataFrame:
+        """Every request since the mark, one row each, in the order in which they came."""
+        columns = ["time", "method", "path", "body", "key", "status", "request_id", "replayed"]
+        frame = pd.DataFrame(self._requests[self._first_request :], columns=columns)
+        return frame.astype({"key": "string", "request_id": "string", "method": "string", "body": "string"})
+
+    def history(self, *, since: int = 0) -> pd.DataFrame:
+        """Every write of a cell and every copy of a menu: of all time, or with `since` from the mark on."""
+        columns = ["no", "event", "entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+        rows = self._history[self._first_no :] if since else self._history
+        frame = pd.DataFrame(rows, columns=[*columns, "is_enabled", "by", "key"])
+        return frame.astype(dict.fromkeys(("entity_id", "brand_id", "branch_id"), "Int64"))
+
+    def state(self, *, published: bool = False) -> pd.DataFrame:
+        """Every flag as it is, or as the published menus show it; one row per entity and place."""
+        self._publish_due()
+        rows = [(*cell, flag) for cell, flag in self._live.items() if cell[2] == "business"]
+        for store in STORES:
+            for kind, one in _entities():
+                flag = self._shown[store][kind, one] if published else self._flag(kind, one, store)
+                rows.append((kind, one, "store", *store, flag))
+        columns = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
+        frame = pd.DataFrame(rows, columns=columns)
+        return frame.astype({"brand_id": "Int64", "branch_id": "Int64", "is_enabled": "boolean"})
+
+    # Inside.
+
+    def _stored(self, key: str | None, body: bytes) -> httpx.Response | None:
+        known = self._keys.get(key or "")
+        if known is None or self.server_s - known.at_s >= KEY_LIFE_S:
+            return None
+        if known.body != body:
+            return self._respond(
+                self._error(409, "state_idempotency_conflict", "other body"), request_id="f" * 32
+            )
+        return known.answer
+
+    def _answer(
+        self, request: httpx.Request, path: str, body: bytes, *, key: str | None, write_share: float
+    ) -> Answer:
+        if self.is_revoked:
+            return self._error(403, "auth_revoked", "this credential was revoked")
+        if request.method == "PATCH":
+            return self._enable(path.split("/")[2], json.loads(body), key=key, write_share=write_share)
+        if request.method == "POST":
+            return self._publish(json.loads(body), share=write_share)
+        reads: dict[str, Callable[[], Any]] = {"/brands": _brands, "/branches": _branches}
+        if path in reads:
+            return Answer(200, {"data": reads[path]()})
+        return self._menu(request.url.params)
+
+    def _enable(self, kind: str, body: dict[str, Any], *, key: str | None, write_share: float) -> Answer:
+        entity_type = ENTITY_OF_PATH[kind]
+        stores = [(store["brandID"], store["branchID"]) for store in body.get("zoneStores", [])] or [None]
+        known = {one for each, one in _entities() if each == entity_type}
+        if not set(body["ids"]) <= known or not {*stores} <= {None, *STORES}:
+            return self._error(404, "resource_not_found", "an id is not of your business")
+        cells = [
+            self._cell(entity_type, one, store) for store in stores for one in dict.fromkeys(body["ids"])
+        ]
+        n_written = round(len(cells) * write_share)
+        self._write(cells[:n_written], is_enabled=body.get("isEnabled") is True, by="key", key=key)
+        return Answer(200, {"data": {"message": "done"}})
+
+    def _publish(self, body: dict[str, Any], *, share: float) -> Answer:
+        stores = [(store["brandID"], store["branchID"]) for store in body["stores"]]
+        for store in stores[: round(len(stores) * share)]:
+            if self.switches.publish_delay_s:
+                self._queue.append((self.clock.true_s + self.switches.publish_delay_s, store))
+            else:
+                self._copy(store)
+        n = len(stores)
+        counts = {
+            "true": {"success": n, "failed": 0},
+            "short": {"success": n - 1, "failed": 0},
+            "zero": {"success": 0, "failed": 0},
+            "missing": {},
+        }
+        return Answer(200, {"data": counts[self.switches.publish_counts]})
+
+    def _menu(self, params: httpx.QueryParams) -> Answer:
+        if not params.get("brand_id"):
+            return Answer(
+                200,
+                {"data": {"menu": _tree(lambda kind, one: self._live[kind, one, "business", None, None])}},
+            )
+        store = (int(params["brand_id"]), int(params["branch_id"]))
+        if store not in STORES:
+            return self._error(404, "resource_not_found", "no such store")
+        menu = _tree(lambda kind, one: self._shown[store][kind, one], flag_name="enabled")
+        info = {"branchInfo": {"brandID": store[0], "branchID": store[1]}}
+        return Answer(200, {"data": {"menu": info | menu}})
+
+    def _error(self, status: int, code: str, message: str) -> Answer:
+        shown = code.upper() if self.switches.spells_upper else code
+        return Answer(status, {"error": {"code": shown, "message": message}})
+
+    def _respond(
+        self, answer: Answer, *, request_id: str, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        dated = {"Date": format_datetime(self._server_now(), usegmt=True)} if self.switches.has_date else {}
+        return httpx.Response(
+            answer.status,
+            json={"request_id": request_id} | answer.content,
+            headers=dated | dict(headers or {}),
+        )
+
+    def _server_now(self) -> datetime:
+        return self.clock.now() + timedelta(seconds=self.switches.skew_s)
+
+    def _cell(self, kind: str, one: int, store: Store | None) -> Cell:
+        return (kind, one, "business", None, None) if store is None else (kind, one, "store", *store)
+
+    def _flag(self, kind: str, one: int, store: Store) -> bool:
+        inherited = self._live[kind, one, "business", None, None]
+        return self._live.get((kind, one, "store", *store), inherited)
+
+    def _write(self, cells: Iterable[Cell], *, is_enabled: bool, by: str, key: str | None) -> None:
+        no = len(self._history) + 1
+        for kind, one, scope, brand_id, branch_id in cells:
+            self._live[kind, one, scope, brand_id, branch_id] = is_enabled
+            self._history.append(
+                {
+                    "no": no,
+                    "event": "write",
+                    "entity_type": kind,
+                    "entity_id": one,
+                    "scope": scope,
+                    "brand_id": brand_id,
+                    "branch_id": branch_id,
+                    "is_enabled": is_enabled,
+                    "by": by,
+                    "key": key,
+                }
+            )
+
+    def _copy(self, store: Store) -> None:
+        self._shown[store] = {(kind, one): self._flag(kind, one, store) for kind, one in _entities()}
+        copied = {"event": "copy", "scope": "store", "brand_id": store[0], "branch_id": store[1]}
+        self._history.append({"no": len(self._history) + 1} | copied)
+
+    def _publish_due(self) -> None:
+        due = [store for at_s, store in self._queue if at_s <= self.clock.true_s]
+        self._queue = [each for each in self._queue if each[0] > self.clock.true_s]
+        self.publish(due)
+
+
+def _entities() -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    for section, categories in TREE.items():
+        found.append(("section", section))
+        for category, items in categories.items():
+            found += [("category", category), *(("item", item) for item in items)]
+    return found
+
+
+def _tree(flag_of: Callable[[str, int], bool], *, flag_name: str = "isEnabled") -> dict[str, Any]:
+    def node(kind: str, one: int, **children: Any) -> dict[str, Any]:
+        return {"id": one, "title": {"en": f"{kind} {one}"}, flag_name: flag_of(kind, one)} | children
+
+    return {
+        "sections": [
+            node(
+                "section",
+                section,
+                categories=[
+                    node("category", category, items=[node("item", item) for item in items])
+                    for category, items in categories.items()
+                ],
+            )
+            for section, categories in TREE.items()
+        ]
+    }
+
+
+def _brands() -> list[dict[str, Any]]:
+    brands = [{"id": brand, "title": f"brand {brand}"} for brand in sorted({brand for brand, _ in STORES})]
+    return [{"brands": brands, "business": {"id": 1, "title": "a business"}}]
+
+
+def _branches() -> dict[str, Any]:
+    branches = sorted({branch for _, branch in STORES})
+    results = [
+        {"id": branch, "title": f"branch {branch}", "brand_ids": [b for b, each in STORES if each == branch]}
+        for branch in branches
+    ]
+    return {"page": 1, "size": 1000, "total": len(results), "results": results}
+
+
+def _copy_of(response: httpx.Response) -> httpx.Response:
+    """Return an answer as new: what was read once cannot be read again."""
+    headers = [(name, value) for name, value in response.headers.items() if name != "content-length"]
+    return httpx.Response(response.status_code, content=response.content, headers=headers)

@@ -1,0 +1,44 @@
+"""Time that passes only when somebody waits, and a wall clock that people set."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+# Monday, 4 January 2027, 06:00 UTC.
+START_S = 1_799_042_400.0
+
+
+class VirtualClock:
+    """The time of one world: true seconds, and a machine's wall clock that may be set wrong."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._true_s = START_S
+        self.ahead_s = 0.0
+
+    @property
+    def true_s(self) -> float:
+        """Seconds since 1970 as they are, whatever a wall clock says."""
+        return self._true_s
+
+    def time(self) -> float:
+        """Return the present by the machine's wall clock."""
+        return self._true_s + self.ahead_s
+
+    def monotonic(self) -> float:
+        """Return seconds that nobody sets."""
+        return self._true_s
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Let time pass at once."""
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        with self._lock:
+            self._true_s += max(0.0, seconds)
+
+    def now(self) -> datetime:
+        """Return the true present, UTC."""
+        return datetime.fromtimestamp(self._true_s, tz=UTC)
