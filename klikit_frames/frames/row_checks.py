@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .problems import Problem
+from .ranks import rank_values
 from .schemas import TIME_COLUMNS
 
 _OFFSET = re.compile(r"(?:Z|z|[+-]\d\d(?::?\d\d)?)$")
@@ -93,7 +94,7 @@ def _overlapping(places: Ints, toggles: pd.DataFrame) -> Ints:
     is_new = np.ones(len(order), dtype=bool)
     is_new[1:] = (places[order][1:] != places[order][:-1]) | (starts[order][1:] >= latest[:-1])
     numbers = np.empty(len(order), dtype=np.int64)
-    numbers[order] = np.cumsum(is_new)
+    numbers[order] = np.cumsum(is_new) - 1
     return numbers
 
 
@@ -124,8 +125,12 @@ def _groups(columns: pd.DataFrame) -> Ints:
 
 def _pair(first: Ints, second: Ints) -> Ints:
     """Give the different pairs a number each, below the count of rows, so that products never overflow."""
+    if len(second) and (second == second[0]).all():
+        return first
+    if len(first) and not first.any() and second.min() >= 0:
+        return second
     width = int(second.max(initial=0)) + 2
-    return pd.factorize(first * width + second + 1)[0].astype(np.int64)
+    return rank_values(first * width + second + 1)[1]
 
 
 def _first_places(groups: Ints) -> Places:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..frames.ranks import rank_values
 from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
@@ -92,8 +93,8 @@ class Component:
     def __init__(self, table: MergedCells, positions: Indexes, *, limits: Limits) -> None:
         self._limits = limits
         self._is_asked = table.asked[positions]
-        rows, self._row_of = np.unique(table.rows[positions], return_inverse=True)
-        columns, self._column_of = np.unique(table.columns[positions], return_inverse=True)
+        rows, self._row_of = rank_values(table.rows[positions])
+        columns, self._column_of = rank_values(table.columns[positions])
         self._entities = [table.entities.expand(each) for each in rows[:, None]]
         self._stores = [table.stores.expand(each) for each in columns[:, None]]
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
@@ -101,8 +102,15 @@ class Component:
         self._large: LargeSearch | None = None
         self.is_searched = True
         self._capped: list[list[Rectangle]] = []
-        self.n_trivial = min(self._count(self._by_rows()), self._count(self._by_columns()))
-        self._cap_bound = bound_by_lists(*self._degrees(), limits)
+        degrees = self._degrees()
+        cost = limits.cost
+        self._n_by_rows, self._n_by_columns = (
+            sum(map(cost, self._heights.tolist(), degrees[0].tolist())),
+            sum(map(cost, degrees[1].tolist(), self._widths.tolist())),
+        )
+        self.n_trivial = min(self._n_by_rows, self._n_by_columns)
+        of_entities, of_stores = map(np.repeat, degrees, (self._heights, self._widths))
+        self._cap_bound = bound_by_lists(of_entities, of_stores, limits)
 
     @property
     def bound(self) -> int:
@@ -163,7 +171,9 @@ class Component:
 
     def rectangles(self) -> list[Rectangle]:
         """Return the best cover, within the caps, with little overlap."""
-        ways = [self._by_rows(), self._by_columns()] if self._is_bound_by_caps or self._search is None else []
+        ways = []
+        if self._is_bound_by_caps or self.n_requests == self.n_trivial:
+            ways.append(self._by_rows() if self._n_by_rows <= self._n_by_columns else self._by_columns())
         found = [] if self._search is None else [self._found_blocks(self._search.columns)]
         if self._large is not None and self._large.blocks:
             found.append(self._large.blocks)
@@ -202,11 +212,11 @@ class Component:
         return cells
 
     def _degrees(self) -> tuple[Indexes, Indexes]:
-        """Return for each entity its number of stores, and for each store its number of entities."""
+        """Return for each row its number of stores, and for each column its number of entities."""
         rows, columns = self._row_of[self._is_asked], self._column_of[self._is_asked]
-        of_rows = np.bincount(rows, weights=self._widths[columns]).astype(np.int64)
-        of_columns = np.bincount(columns, weights=self._heights[rows]).astype(np.int64)
-        return np.repeat(of_rows, self._heights), np.repeat(of_columns, self._widths)
+        of_rows = np.bincount(rows, weights=self._widths[columns], minlength=len(self._heights))
+        of_columns = np.bincount(columns, weights=self._heights[rows], minlength=len(self._widths))
+        return of_rows.astype(np.int64), of_columns.astype(np.int64)
 
     def _by_rows(self) -> list[Rectangle]:
         return [

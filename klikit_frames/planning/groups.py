@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..frames.ranks import MOST_PLACES, rank_values
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -93,8 +95,20 @@ class Group:
 
     def cells_of(self, entity_nos: Indexes, store_nos: Indexes) -> Indexes:
         """Return the positions in `cells` of a rectangle that lies inside the group."""
+        if self._places is not None:
+            return self._places[entity_nos[:, None], store_nos].ravel().astype(np.int64)
         wanted = (entity_nos[:, None] * len(self.stores) + store_nos).ravel()
         return np.searchsorted(self.cells, wanted)
+
+    @cached_property
+    def _places(self) -> NDArray[np.int32] | None:
+        """Return for each entity and store the position of its cell; None where that were mostly empty."""
+        size = len(self.ids) * len(self.stores)
+        if size > MOST_PLACES * len(self.cells) or len(self.cells) >= 2**31:
+            return None
+        places = np.zeros(size, dtype=np.int32)
+        places[self.cells] = np.arange(len(self.cells), dtype=np.int32)
+        return places.reshape(len(self.ids), len(self.stores))
 
 
 def split_groups(
@@ -134,6 +148,9 @@ def _group_codes(toggles: pd.DataFrame, positions: Indexes) -> tuple[Indexes, li
     for name in Key._fields:
         values = toggles[name].iloc[positions]
         own, uniques = pd.factorize(values)
+        if len(uniques) == 1:
+            keys = [(*key, uniques[0]) for key in keys]
+            continue
         mixed = codes * len(uniques) + own
         used, codes = np.unique(mixed, return_inverse=True)
         keys = [(*keys[code // len(uniques)], uniques[code % len(uniques)]) for code in used]
@@ -147,28 +164,13 @@ def _key(parts: tuple[object, ...]) -> Key:
 
 def _group(key: Key, rows: Indexes, columns: list[Indexes], *, optional: NDArray[np.bool_] | None) -> Group:
     entity_ids, brands, branches = (column[rows] for column in columns)
-    ids, entity_nos = _ranked(entity_ids)
-    brand_ids, brand_nos = _ranked(brands)
-    branch_ids, branch_nos = _ranked(branches)
-    pairs, store_nos = _ranked(brand_nos * len(branch_ids) + branch_nos)
+    ids, entity_nos = rank_values(entity_ids)
+    brand_ids, brand_nos = rank_values(brands)
+    branch_ids, branch_nos = rank_values(branches)
+    pairs, store_nos = rank_values(brand_nos * len(branch_ids) + branch_nos)
     stores = np.column_stack([brand_ids[pairs // len(branch_ids)], branch_ids[pairs % len(branch_ids)]])
-    cells, cell_of_row = _ranked(entity_nos * len(stores) + store_nos)
+    cells, cell_of_row = rank_values(entity_nos * len(stores) + store_nos)
     asked = np.ones(len(cells), dtype=bool)
     if optional is not None and optional.any():
         asked = np.bincount(cell_of_row, weights=~optional[rows], minlength=len(cells)) > 0
     return Group(key, ids, stores, cells, rows, cell_of_row, asked)
-
-
-def _ranked(values: Indexes) -> tuple[Indexes, Indexes]:
-    """Return the sorted unique values, and for each value its rank among them."""
-    codes, uniques = pd.factorize(values)
-    order = np.argsort(uniques)
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = np.arange(len(order))
-    return uniques[order], ranks[codes]
-
-
-def distinct(values: Indexes) -> Indexes:
-    """Return the sorted unique values; quicker by far than ``np.unique`` at a million."""
-    ordered = np.sort(values)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered

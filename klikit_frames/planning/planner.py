@@ -146,15 +146,16 @@ def plan_rows(
     state : DataFrame or None
         For names, and for what is on no menu.
     started : float, optional
-        When the time that planning may take began, by ``time.monotonic``; else now.
+        When the time that planning may take began, by ``time.process_time``; else now.
     """
     groups = split_groups(toggles, skips.may_be_sent, optional=skips.optional)
+    is_all_asked = not skips.optional.any()
     cover = cover_groups(
         groups,
         limits=checked_limits(limits),
         combine=combine,
         time_budget_s=time_budget_s,
-        started=time.monotonic() if started is None else started,
+        started=time.process_time() if started is None else started,
         progress=progress,
         on_interrupt=on_interrupt,
     )
@@ -164,7 +165,7 @@ def plan_rows(
     rows, requests = table_rows(toggles, carriers, skips), table_requests(ordered, carriers.owners)
     return Plan(
         plan_id=uuid.uuid4().hex,
-        digest=digest_plan(rows, requests),
+        digest=digest_plan(rows, requests, groups=groups if is_all_asked else None),
         limits=limits,
         lower_bound=cover.lower_bound,
         baselines=cover.baselines,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import PlanError
-from .groups import distinct
+from ..frames.ranks import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +80,7 @@ def merge_twins(group: Group) -> MergedCells:
         rows, columns = np.divmod(merged, len(stores.sizes))
         sizes, asked = entities.sizes[rows] * stores.sizes[columns], np.ones(len(merged), dtype=bool)
         if not group.asked.all():
-            asked = np.isin(merged, distinct(codes[group.asked]))
+            asked = np.isin(merged, distinct(codes[group.asked]), assume_unique=True)
         if sizes.sum() == len(group.cells) and sizes[asked].sum() == group.asked.sum():
             return MergedCells(entities, stores, rows, columns, asked)
     raise PlanError("The rows could not be grouped: their sets collide. Plan with combine=False.")
@@ -118,6 +118,8 @@ def split_components(table: MergedCells) -> list[Indexes]:
     """Return the positions of the merged cells of each connected component, in order of first rows."""
     labels = _labels(table.rows, table.columns + len(table.entities.sizes))
     own = labels[table.rows]
+    if len(own) and (own == own[0]).all():
+        return [np.arange(len(own))]
     order = np.argsort(own, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(own[order])) + 1)
 
@@ -125,12 +127,13 @@ def split_components(table: MergedCells) -> list[Indexes]:
 def _labels(left: Indexes, right: Indexes) -> Indexes:
     """Label the nodes of a graph by the smallest node that they are connected with."""
     labels = np.arange(max(left.max(), right.max()) + 1)
-    while True:
-        low = np.minimum(labels[left], labels[right])
-        found = labels.copy()
-        for side in (labels[left], labels[right], left, right):
-            np.minimum.at(found, side, low)
-        found = found[found]
-        if np.array_equal(found, labels):
-            return labels
-        labels = found
+    while len(left):
+        low, high = np.minimum(left, right), np.maximum(left, right)
+        np.minimum.at(labels, high, low)
+        while not np.array_equal(labels, labels[labels]):
+            labels = labels[labels]
+        # What is joined is one node now; few edges are left between different ones.
+        left, right = labels[low], labels[high]
+        is_open = left != right
+        left, right = left[is_open], right[is_open]
+    return labels

@@ -55,7 +55,10 @@ def _request_lists(
     choice = np.zeros(n_cells, dtype=np.int64)
     for no, request in numbered:
         cells = request.cells
-        before, positions = np.unique(choice[cells], return_inverse=True)
-        choice[cells] = len(lists) + positions
+        held = choice[cells]
+        before = np.flatnonzero(np.bincount(held, minlength=len(lists)))
+        positions = np.zeros(len(lists), dtype=np.int64)
+        positions[before] = np.arange(len(before))
+        choice[cells] = len(lists) + positions[held]
         lists += [(*lists[each], no) for each in before.tolist()]
     return lists, choice

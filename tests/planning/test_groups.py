@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.planning.groups import distinct, split_groups
+from klikit_frames.planning.groups import split_groups
 
 
 def test_split_groups__by_all_that_requests_share() -> None:
@@ -31,9 +30,3 @@ def test_split_groups__by_all_that_requests_share() -> None:
     ]
     assert groups[3].rows.tolist() == [0, 1]
     assert groups[3].cell_of_row.tolist() == [1, 0]
-
-
-def test_distinct__sorted() -> None:
-    """Values come sorted and once, also of nothing."""
-    assert distinct(np.array([3, 1, 3, 2, 1])).tolist() == [1, 2, 3]
-    assert distinct(np.array([], dtype=np.int64)).tolist() == []
