@@ -25,7 +25,7 @@ def lunch(online: kf.sandbox.Sandbox, tmp_path: Path) -> Path:
 def test_a_day__goes_from_schedule_to_an_empty_agenda(
     terminal: Terminal, online: kf.sandbox.Sandbox, lunch: Path
 ) -> None:
-    """Schedule prints the cron line, ticks keep what is due, and the agenda exits 10 while that is overdue."""
+    """Schedule prints the line for cron, and ticks keep what is due; their data are JSON where asked."""
     done = terminal("schedule", lunch, "--timezone", "Asia/Jakarta", "--json")
     assert (done.code, len(json.loads(done.out))) == (0, 2)
     assert "The line for cron: * * * * * " in done.err
@@ -61,7 +61,7 @@ def test_schedule__refuses_bad_times_with_their_lines(terminal: Terminal, lunch:
     """Times without a clock are problems of the input: exit 3, with row and line."""
     done = terminal("schedule", lunch)
     assert done.code == 3
-    assert "row 1 (line 2)" in done.err
+    assert "rows 1, 2 (lines 2, 3)" in done.err
 
 
 def test_agenda__extends_with_an_end(terminal: Terminal, lunch: Path) -> None:

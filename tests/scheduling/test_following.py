@@ -38,7 +38,7 @@ class _Night:
 def test_follow_ticks__keeps_promises_until_it_is_stopped(
     sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, dishes: Rows
 ) -> None:
-    """It starts, sleeps for no longer than half a minute at a time, and gives back; an outage is slept over."""
+    """It starts and gives back, sleeps no longer than half a minute, and sleeps over an outage."""
     rows = dishes(1, ends_at=later())
     kf.schedule(rows, hasty, journal=journal)
     stop = threading.Event()
