@@ -1,8 +1,8 @@
 """Promises against a model: whatever happens in between, after a tick each cell holds what they say.
 
 The model walks through the due times one by one, as a clerk would who is never late; only what others have
-visibly changed is left alone. Larger runs: ``python -m pytest tests/scheduling/test_promise_machine.py
---hypothesis-seed=0`` with another ``MAX_EXAMPLES``.
+visibly changed is left alone. ``MAX_EXAMPLES=200 python -m pytest tests/scheduling/test_promise_machine.py``
+tells more stories.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ class PromiseMachine(RuleBasedStateMachine):
         """Take a sandbox as new, four cells, and a journal."""
         self.sandbox.reset()
         self.sandbox.set(store_read=menus)
-        self.is_live = menus == "live"
         state = self.sandbox.state()
         is_dish = state["entity_type"].eq("item") & state["scope"].eq("store")
         dishes = state[is_dish & pd.MultiIndex.from_frame(state[CELL[3:]]).isin(STORES)]
@@ -68,7 +67,6 @@ class PromiseMachine(RuleBasedStateMachine):
             drop=True
         )
         self.live = self._flags(published=False)
-        self.shown = list(self.live)
         self.promises: list[Held] = []
         self.now = 0.0
         self.folder = tempfile.TemporaryDirectory()
@@ -166,7 +164,7 @@ class PromiseMachine(RuleBasedStateMachine):
         own = [one for one in self.promises if one.cell == cell]
         events = [(one.start, 1, n) for n, one in enumerate(own) if one.status == "waiting"]
         events += [(one.end, 0, n) for n, one in enumerate(own) if one.status == "active"]
-        for at, _, n in sorted(event for event in events if event[0] <= self.now):
+        for _, _, n in sorted(event for event in events if event[0] <= self.now):
             one = own[n]
             holders = [other for other in own if other.status == "active" and other is not one]
             if one.status == "waiting" and one.end <= self.now:
