@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _MISSING = {"None", "nan", "NaT", "<NA>"}
 _TABLE = "border-collapse:collapse;table-layout:auto;color:inherit;background:transparent"
-_CELL = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
+CELL_STYLE = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
 
 
 def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:
@@ -22,7 +22,7 @@ def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:
 
     Everything is escaped. Colours come from the page, so light and dark both work.
     """
-    head = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in frame.columns)
+    head = "".join(f'<th scope="col" style="{CELL_STYLE}">{escape(str(name))}</th>' for name in frame.columns)
     body = "".join(_row_html(row) for row in frame.head(limit).itertuples(index=False, name=None))
     table = (
         f'<div style="overflow-x:auto"><table style="{_TABLE}">'
@@ -97,7 +97,9 @@ def _table_html(frame: pd.DataFrame, *, caption: str, limit: int | None) -> str:
 
 
 def _row_html(row: tuple[object, ...]) -> str:
-    return "<tr>" + "".join(f'<td style="{_CELL}">{escape(_text(value))}</td>' for value in row) + "</tr>"
+    return (
+        "<tr>" + "".join(f'<td style="{CELL_STYLE}">{escape(_text(value))}</td>' for value in row) + "</tr>"
+    )
 
 
 def _rest_html(n_rows: int, limit: int) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..menus.matching import Codes
+from ..overview import BUSINESS, Names
 from .pictures import ABSENT, Picture, new_figure
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def plot_plan(plan: Plan) -> Picture:
     if grid.size:
         _draw(axes, grid)
     axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
-    _label(axes, [plan.names.entity(*key) for key in entities], places=[_place(key, plan) for key in places])
+    names = plan.names
+    _label(axes, [names.entity(*key) for key in entities], places=[_place(key, names) for key in places])
     return Picture(figure, text)
 
 
@@ -98,5 +100,5 @@ def _spread(n: int) -> list[int]:
     return list(range(0, n, step))
 
 
-def _place(key: tuple[int, int], plan: Plan) -> str:
-    return "business-wide" if key[0] < 0 else plan.names.store(*key)
+def _place(key: tuple[int, int], names: Names) -> str:
+    return BUSINESS if key[0] < 0 else names.store(*key)

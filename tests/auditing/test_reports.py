@@ -62,3 +62,13 @@ def test_report__failures_first(client: kf.Client, tmp_path: Path) -> None:
     result = kf.run(kf.plan(both), client, journal=":memory:", progress=False)
     page = kf.report(tmp_path / "r.html", result=result).read_text(encoding="utf-8")
     assert page.index("rejected</td>") < page.index("applied</td>")
+
+
+def test_report__of_20_000_dishes_can_be_mailed(tmp_path: Path) -> None:
+    """However many dishes there are, all of them are named, and the file stays under 2 MB."""
+    toggles = kf.cross_toggles("item", range(1, 20_001), [(663, 1062)], is_enabled=False)
+    titles = "Ayam Geprek Sambal Ijo Paha " + toggles["entity_id"].astype(str)
+    path = kf.report(tmp_path / "large.html", plan=kf.plan(toggles.assign(title=titles)))
+    page = path.read_text(encoding="utf-8")
+    assert path.stat().st_size < 2_000_000
+    assert page.count("<td>Ayam Geprek Sambal Ijo Paha ") == 20_000

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.main import get_command
 
 import klikit_frames as kf
 from klikit_frames.cli import exit_codes
+from klikit_frames.cli.main import app
 from tests.cli.conftest import Done, Terminal, item_rows, publish_everywhere, read_screen
 from tests.planning.tables import planted, toggles_of
 from tests.running.doubles import HoldingTransport, Milestone
@@ -47,13 +49,36 @@ def _interrupt(*words: object, sign: str) -> tuple[int, str]:
     return process.returncode, said
 
 
+def _commands(group: object, *above: str) -> list[tuple[str, ...]]:
+    """Return the words of every command that there is, those in groups with the group's before them."""
+    inner = getattr(group, "commands", None)
+    return [above] if inner is None else [w for name in inner for w in _commands(inner[name], *above, name)]
+
+
+COMMANDS = _commands(get_command(app))
+
+
 def test_help__lists_every_command_and_exit_code(terminal: Terminal) -> None:
     """One page tells what there is and how it ends."""
     done = terminal("--help")
-    commands = "demo sandbox check plan apply resume status runs state template diff verify undo report"
     assert done.code == 0
-    assert all(f"\n  {command} " in done.out for command in commands.split())
-    assert all(f"\n{code.value:>6}  " in done.out for code in exit_codes.MEANINGS)
+    assert all(f"\n  {words[0]} " in done.out for words in COMMANDS)
+    assert all(f"\n{code.value:>6}  " in done.out for code in exit_codes.ExitCode)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help__of_each_command_has_an_example_that_is_understood(
+    terminal: Terminal, words: tuple[str, ...]
+) -> None:
+    """Each command says how it is called, with options that it has, and fits a terminal of 80 columns."""
+    said = terminal(*words, "--help").out
+    examples = re.findall(r"^ +klikit-frames (.*)$", said.partition("Examples:")[2], flags=re.M)
+    assert examples
+    for example in examples:
+        parts = example.split()
+        assert tuple(parts[: len(words)]) == words
+        assert all(part in said.partition("Examples:")[0] for part in parts if part.startswith("--"))
+    assert max(map(len, said.splitlines())) <= 100
 
 
 def test_check__lists_problems_and_sends_nothing(terminal: Terminal, table: Path, tmp_path: Path) -> None:
