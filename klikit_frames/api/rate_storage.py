@@ -57,7 +57,7 @@ class SlidingWindowLog:
                 self._bucket.close()
                 self._bucket, self._connection = self._open()
             self._last_put_ms = now_ms
-            return self._put(now_ms, rate=Rate(limit, window_ms))
+            return self._put_shared(now_ms, rate=Rate(limit, window_ms))
         except errors as error:
             _LOG.warning("The rate log cannot be shared between processes any longer: %s", error)
         self._bucket, self._connection = InMemoryBucket([_ANY_RATE]), None
@@ -90,6 +90,16 @@ class SlidingWindowLog:
         shared.conn.execute("PRAGMA synchronous=OFF")
         weakref.finalize(shared, _close_in, os.getpid(), shared.conn.close)
         return shared, shared.conn
+
+    def _put_shared(self, now_ms: int, *, rate: Rate) -> int:
+        """Note a request; a table that another account dropped, for nobody had used it yet, is made again."""
+        errors = self._connection.Error if self._connection else ()
+        try:
+            return self._put(now_ms, rate=rate)
+        except errors:
+            self._bucket.close()
+            self._bucket, self._connection = self._open()
+        return self._put(now_ms, rate=rate)
 
     def _put(self, now_ms: int, *, rate: Rate) -> int:
         self._bucket.rates = [rate]

@@ -292,3 +292,13 @@ def test_rest__is_private(cooldown_path: Path) -> None:
         "0o700",
         "0o600",
     ]
+
+
+def test_window_log__dropped_before_its_first_use_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of two accounts that connect at once, neither loses its log to the other's tidying."""
+    path = tmp_path / "loopback.sqlite3"
+    one, other = (open_window_log("writes", path=path, now_ms=1_000, account=name) for name in ("a", "b"))
+    assert [log.put(1_000, limit=1, window_ms=60_000) for log in (one, other)] == [0, 0]
+    assert (one.is_shared, other.is_shared, caplog.records) == (True, True, [])

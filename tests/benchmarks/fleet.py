@@ -1,0 +1,164 @@
+"""Many businesses at once, on threads and on two Dask workers: requests, seconds, memory.
+
+``python -m tests.benchmarks.fleet`` runs 50 businesses of 20,000 rows each, with the usual caps on, against
+50 large sandboxes in four processes; ``--businesses 4`` is a short one. Each way has new sandboxes, since a
+cap remembers the minute before. "At the caps" is what the caps of the slowest business take by themselves:
+its reads at 600 a minute, then its writes at 300. The first 600 and 300 may go at once, so less is possible.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+import klikit_frames as kf
+from tests.benchmarks.whole_job import make_change
+
+N_SERVERS = 4
+_READS, _WRITES = 600, 300
+
+
+def serve(n: int, pipe: Connection) -> None:
+    """Serve `n` large sandboxes, tell how to reach them, and how much they got when asked."""
+    with ExitStack() as stack:
+        sandboxes = [stack.enter_context(kf.sandbox.serve(scale="large")) for _ in range(n)]
+        pipe.send([(one.url, one.partner_key, one.secret_key) for one in sandboxes])
+        pipe.recv()
+        pipe.send([one.requests["method"].value_counts().to_dict() for one in sandboxes])
+        pipe.recv()
+
+
+@contextmanager
+def businesses(n: int, folder: Path) -> Iterator[list[Connection]]:
+    """Serve `n` businesses in a few processes, with profiles; give the way to the servers."""
+    spawn = multiprocessing.get_context("spawn")
+    shares = [len(range(first, n, N_SERVERS)) for first in range(min(n, N_SERVERS))]
+    pipes, blocks = [], []
+    for share in shares:
+        pipe, other = spawn.Pipe()
+        spawn.Process(target=serve, args=(share, other), daemon=True).start()
+        pipes.append(pipe)
+    for pipe in pipes:
+        for url, partner_key, secret_key in pipe.recv():
+            name = f"business-{len(blocks):02d}"
+            variable = f"FLEET_{len(blocks)}"
+            os.environ[variable] = secret_key
+            blocks.append(
+                f'[{name}]\nbase_url = "{url}"\npartner_key = "{partner_key}"\n'
+                f'secret_key_env = "{variable}"\n'
+            )
+    (folder / "profiles.toml").write_text("\n".join(blocks))
+    os.environ["KLIKIT_PROFILES"] = str(folder / "profiles.toml")
+    try:
+        yield pipes
+    finally:
+        for pipe in pipes:
+            pipe.send("end")
+
+
+def make_plans(n: int, *, n_rows: int) -> tuple[dict[str, kf.Plan], float]:
+    """Return a plan of another table for each business, and the seconds of planning them all."""
+    with kf.sandbox.serve(scale="large") as sandbox:
+        state = sandbox.state()
+    tables = [
+        make_change(state, seed=seed).head(n_rows).assign(business=f"business-{seed:02d}")
+        for seed in range(n)
+    ]
+    begin = time.perf_counter()
+    plans = kf.fleet.plan(pd.concat(tables, ignore_index=True), progress=False)
+    return plans, time.perf_counter() - begin
+
+
+def measure(plans: Mapping[str, kf.Plan], *, way: str, before: str) -> dict[str, object]:
+    """Run all plans once on new sandboxes, and return the line of the table."""
+    open_executor = WAYS[way]
+    with TemporaryDirectory() as name, businesses(len(plans), Path(name)) as pipes:
+        with open_executor(len(plans)) as (executor, peak):
+            begin = time.perf_counter()
+            result = kf.fleet.run(
+                plans,
+                executor=executor,
+                journal_folder=Path(name) / "journals",
+                progress=False,
+                before=before,
+            )
+            seconds, memory_mb = time.perf_counter() - begin, peak()
+        counts = [one for pipe in pipes for one in _ask(pipe)]
+    at_caps = max(one.get("GET", 0) / _READS * 60 + one.get("PATCH", 0) / _WRITES * 60 for one in counts)
+    return {
+        "on": way,
+        "rows": len(result.frame),
+        "applied": result.counts["applied"],
+        "writes": sum(one.get("PATCH", 0) for one in counts),
+        "reads": sum(one.get("GET", 0) for one in counts),
+        "seconds": round(seconds, 1),
+        "at the caps, s": round(at_caps, 1),
+        "peak memory, MB": round(memory_mb),
+    }
+
+
+def _ask(pipe: Connection) -> list[dict[str, int]]:
+    pipe.send("counts")
+    counts: list[dict[str, int]] = pipe.recv()
+    return counts
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+Opened = tuple[Executor, Callable[[], float]]
+
+
+@contextmanager
+def open_threads(n: int) -> Iterator[Opened]:
+    """Open a thread for each business; the peak of memory is that of this process."""
+    with ThreadPoolExecutor(n) as pool:
+        yield pool, _peak_mb
+
+
+@contextmanager
+def open_dask(n: int) -> Iterator[Opened]:
+    """Open two Dask workers with half of the businesses each; the peak is that of both."""
+    import distributed
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=(n + 1) // 2, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client.get_executor(), lambda: sum(client.run(_peak_mb).values())
+
+
+WAYS = {"threads": open_threads, "2 Dask workers": open_dask}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--businesses", type=int, default=50)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--before", default="auto", help="as of kf.run: `none` reads no menus first")
+    given = parser.parse_args()
+    plans, seconds = make_plans(given.businesses, n_rows=given.rows)
+    print(f"{given.businesses} businesses of {given.rows:,} rows, planned in {seconds:.1f} s")
+    lines = [measure(plans, way=way, before=given.before) for way in WAYS]
+    print(pd.DataFrame(lines).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
