@@ -161,7 +161,9 @@ def open_window_log(name: str, *, path: Path | None, now_ms: int = 0, account: s
         if now_ms:
             log.forget_after(now_ms)
         if account:
-            _drop_idle_tables(open_shared(), now_ms=now_ms)
+            # Whoever tidies at the same moment may drop a table that is just being looked at.
+            with suppress(Exception):
+                _drop_idle_tables(open_shared(), now_ms=now_ms)
     except Exception as error:  # noqa: BLE001 - sqlite3's own cannot be named here, and memory is good enough
         _LOG.warning("The rate log %s cannot be used, other processes are not seen: %s", path, error)
         return SlidingWindowLog()

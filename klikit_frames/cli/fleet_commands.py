@@ -106,6 +106,35 @@ def status(*, journal_folder: JournalFolder = None, output: OutputOptions) -> No
     raise typer.Exit(_worst(_code_of_status(row) for row in told.to_dict("records")))
 
 
+def audit(
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|TABLE",
+            help="A table with a column `business`, or a folder with PROFILE.csv or PROFILE/ for each.",
+        ),
+    ],
+    *,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 10 if something has drifted.")] = False,
+    journal_folder: JournalFolder = None,
+    reads_per_minute: Annotated[int, typer.Option(min=1, help="The read cap of each business.")] = 600,
+    output: OutputOptions,
+) -> None:
+    """Say where the live menus of many businesses differ from what is wanted. Changes no menu."""
+    source = wanted if Path(wanted).is_dir() else options.open_source(wanted)
+    try:
+        told = kf.fleet.audit(source, journal_folder=journal_folder, reads_per_minute=reads_per_minute)
+    except kf.ConfigError as error:
+        raise exit_with(ExitCode.USAGE, str(error)) from None
+    _show_frame(told, output, what="rows")
+    for business, frame in told.frames.items():
+        echo(f"{business}: {kf.summary(frame)}")
+    has_drifted = any(frame["change"].eq("change").any() for frame in told.frames.values())
+    is_lost = any(len(kf.failures(frame)) for frame in told.frames.values())
+    codes = [*map(_code_of, told.errors.values()), *([ExitCode.SERVICE] if is_lost else [])]
+    raise typer.Exit(ExitCode.CHANGES if has_drifted and exit_code else _worst(codes))
+
+
 def tick(*, journal_folder: JournalFolder = None, caps: CapOptions, output: OutputOptions) -> None:
     """Keep the promises that are due, of every business that has a journal in the folder. For cron."""
     kept = kf.fleet.tick(
@@ -123,21 +152,15 @@ def tick(*, journal_folder: JournalFolder = None, caps: CapOptions, output: Outp
 
 def _read_plans(source: str) -> dict[str, kf.Plan]:
     """Return the plan of each business that a table, or the files of a folder, tell."""
+    from klikit_frames.fleet.each_business import files_of
+
     path = Path(source)
     if not path.is_dir():
         return kf.fleet.plan(options.open_source(source))
-    files: dict[str, list[Path]] = {}
-    for file in sorted(path.iterdir()):
-        if file.is_file() and not file.name.startswith("."):
-            files.setdefault(file.name.partition(".")[0], []).append(file)
-    if not files:
-        raise exit_with(
-            ExitCode.USAGE, f"{path} has no file PROFILE.csv or PROFILE.plan.json. Nothing was sent."
-        )
-    if twice := [ours for ours in files.values() if len(ours) > 1]:
-        names = " and ".join(file.name for file in twice[0])
-        raise exit_with(ExitCode.USAGE, f"{names} are of one business; one file each. Nothing was sent.")
-    return _plan_files({business: ours[0] for business, ours in files.items()})
+    try:
+        return _plan_files(files_of(path))
+    except kf.ConfigError as error:
+        raise exit_with(ExitCode.USAGE, str(error)) from None
 
 
 def _plan_files(files: Mapping[str, Path]) -> dict[str, kf.Plan]:

@@ -103,6 +103,7 @@ fleet = typer.Typer(
 )
 for _fleet_command, _examples in (
     (fleet_commands.apply, ["apply changes.csv --jobs 8", "apply monday/ --yes --out result.csv"]),
+    (fleet_commands.audit, ["audit wanted/ --exit-code", "audit wanted.csv --json"]),
     (fleet_commands.tick, ["tick", "tick --journal-folder journals"]),
     (fleet_commands.status, ["status", "status --journal-folder journals --json"]),
 ):

@@ -60,22 +60,29 @@ def plan(
     >>> {business: plan.n_requests for business, plan in plans.items()}
     {'depok': 1, 'bali': 1}
     """
-    parts, problems = split_table(read_table(toggles, Reading()))
+    tables = split_toggles(toggles)
+    if unknown := sorted(set(states or {}) - set(tables)):
+        raise ConfigError(f"states names {unknown[0]!r}, which the table does not; nothing was planned.")
+    return {
+        business: plan_one(rows, state=(states or {}).get(business), **options)
+        for business, rows in tables.items()
+    }
+
+
+def split_toggles(source: Source) -> dict[str, pd.DataFrame]:
+    """Return the checked toggles of each business that a table names; reads the disk if it is a path.
+
+    Raises
+    ------
+    InvalidToggles
+        As by `plan`.
+    """
+    parts, problems = split_table(read_table(source, Reading()))
     checked = {business: check_source_table(part) for business, part in parts.items()}
     found = [problems, *(one.problems for one in checked.values())]
     every = pd.concat([part for part in found if len(part)] or [problems], ignore_index=True)
     raise_for_errors(every.sort_values("row", kind="stable", ignore_index=True))
-    if unknown := sorted(set(states or {}) - set(checked)):
-        raise ConfigError(f"states names {unknown[0]!r}, which the table does not; nothing was planned.")
-    return {
-        business: plan_one(one.toggles, state=(states or {}).get(business), **options)
-        for business, one in checked.items()
-    }
-
-
-def has_businesses(table: Table) -> bool:
-    """Tell whether a table has the column that names the business of each row."""
-    return _place(table) is not None
+    return {business: one.toggles for business, one in checked.items()}
 
 
 def split_table(table: Table) -> tuple[dict[str, Table], pd.DataFrame]:

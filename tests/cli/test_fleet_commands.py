@@ -117,3 +117,21 @@ def test_tick__keeps_the_promises_of_each(terminal: Terminal, businesses: Sandbo
     businesses["bali"].revoke()
     done = terminal("fleet", "tick", "--journal-folder", folder)
     assert (done.code, done.out.count("depok,"), "bali: " in done.err) == (4, 2, True), done.err
+
+
+def test_audit__says_what_differs_in_each(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path, tmp_path: Path
+) -> None:
+    """Drift ends with 10 if asked for; a business that is refused with its own code; nothing is written."""
+    done = terminal("fleet", "audit", fleet_table, "--exit-code")
+    assert done.code == 10, done.err
+    assert pd.read_csv(io.StringIO(done.out))["change"].tolist() == ["change"] * 8
+    folder = tmp_path / "wanted"
+    folder.mkdir()
+    assert terminal("fleet", "audit", folder).code == 2
+    for name in businesses:
+        item_rows(businesses[name], n=2).to_csv(folder / f"{name}.csv", index=False)
+    businesses["bali"].revoke()
+    done = terminal("fleet", "audit", folder)
+    assert (done.code, done.out.count("depok,"), "bali: " in done.err) == (4, 2, True), done.err
+    assert not sum(sandbox.requests["method"].eq("PATCH").sum() for sandbox in businesses.values())

@@ -229,3 +229,24 @@ def test_views__name_businesses_and_trouble(
         assert "<script" not in text
     assert "revoked" in page.lower()
     assert len(pd.read_csv(result.to_csv(tmp_path / "fleet.csv"))) == 18
+
+
+def test_run__goes_on_from_the_mirror_where_no_journal_is(
+    sandboxes: Sandboxes, table: pd.DataFrame, folder: Path, tmp_path: Path
+) -> None:
+    """A worker on a new machine finds the mirror and sends only what is left, under the same keys."""
+    mirrors = tmp_path / "mirrors"
+    mirrors.mkdir()
+    plans = kf.fleet.plan(table, combine=False, progress=False)
+    sandboxes["bali"].inject("reset_before", match="PATCH", count=50)
+    options: dict[str, Any] = {"mirror_folder": mirrors, "before": "none"}
+    kf.fleet.run(plans, journal_folder=folder, max_failures=0, deadline_s=1.0, **options)
+    assert sorted(path.name for path in mirrors.glob("*.sqlite3")) == sorted(
+        f"{n}.sqlite3" for n in sandboxes
+    )
+    sandboxes["bali"].clear_faults()
+    result = kf.fleet.run(plans, journal_folder=tmp_path / "elsewhere", **options)
+    assert result.counts["applied"] == 18
+    for sandbox in sandboxes.values():
+        history = sandbox.history()
+        assert history[history["key"].notna()].groupby(["entity_id", "branch_id"]).size().tolist() == [1] * 6
