@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import html
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError
+from .formula_errors import formula_errors, has_known_errors
 from .headers import ColumnNames, count_known, find_header
 from .problems import table_problem
 from .schemas import ENTITY_TYPES, SCOPES
@@ -26,11 +25,6 @@ _HEAD_ROWS = 30
 # A spreadsheet keeps 15 digits of a number; what was typed beyond them is lost before anyone reads the file.
 _LARGEST_NUMBER = 1e15
 
-# The value of a cell that holds an error; calamine reads such a cell as blank.
-_ERROR_CELL = re.compile(
-    rb'<c\b(?=[^>]*\bt="e")[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>(?:<f\b[^>]*?(?:/>|>[^<]*</f>))?<v>([^<]*)</v>'
-)
-
 # The drop-downs of a template, for its rows and for those that a person adds.
 _CHOICES = {
     "entity_type": list(ENTITY_TYPES),
@@ -38,6 +32,9 @@ _CHOICES = {
     "is_enabled": ["on", "off"],
 }
 _MOST_TYPED = 1_000
+_LOST_ERRORS = (
+    "In this format the errors of formulas are read as blank cells; save it as .xlsx to have them told."
+)
 _COLUMN_WIDTH = 18
 
 Cells = list[list[Any]]
@@ -56,7 +53,8 @@ class _Sheet:
 def workbook_table(content: bytes, reading: Reading) -> Table:
     """Return the table in an XLSX, XLS, XLSB or ODS file; touches neither network nor disk.
 
-    The errors of formulas, such as ``#DIV/0!``, are read from XLSX files; other formats lose them.
+    The errors of formulas, such as ``#DIV/0!``, are read from XLSX and ODS files. In XLS and XLSB files they
+    cannot be told from blank cells, and a note says so.
 
     Parameters
     ----------
@@ -80,6 +78,8 @@ def workbook_table(content: bytes, reading: Reading) -> Table:
     best = max(sheets, key=lambda sheet: _score(sheet.rows, reading.columns))
     _fill_errors(best, content)
     notes = [f"Sheet {best.name!r} was read."]
+    if not has_known_errors(content):
+        notes.append(_LOST_ERRORS)
     if not any(map(any, best.rows)):
         return failed_table(table_problem("file_empty"), notes=notes)
     return _sheet_table(best, reading, notes)
@@ -92,44 +92,10 @@ def _read_sheet(workbook: Any, name: str) -> _Sheet:
 
 def _fill_errors(sheet: _Sheet, content: bytes) -> None:
     """Put the errors of formulas into the blank cells that calamine made of them."""
-    rows, xml = sheet.rows, _sheet_xml(content, sheet.name)
-    if b't="e"' not in xml:
-        return
-    for column, line, error in _ERROR_CELL.findall(xml):
-        row, place = int(line) - 1, _column_number(column)
-        if row < len(rows) and place < len(rows[row]):
-            rows[row][place] = html.unescape(error.decode(errors="replace"))
-
-
-def _sheet_xml(content: bytes, name: str) -> bytes:
-    """Return the XML of the sheet called `name`; nothing if this is no XLSX file."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            book = archive.read("xl/workbook.xml").decode()
-            links = archive.read("xl/_rels/workbook.xml.rels").decode()
-            sheet = next(tag for tag in _tags(book, "sheet") if _attribute(tag, "name") == name)
-            link_id = _attribute(sheet, r"\w+:id")
-            link = next(tag for tag in _tags(links, "Relationship") if _attribute(tag, "Id") == link_id)
-            target = _attribute(link, "Target")
-            return archive.read(target.lstrip("/") if target.startswith("/") else f"xl/{target}")
-    except (zipfile.BadZipFile, KeyError, StopIteration, UnicodeDecodeError, zlib.error):
-        return b""
-
-
-def _tags(xml: str, name: str) -> list[str]:
-    return re.findall(rf"<{name}\b[^>]*>", xml)
-
-
-def _attribute(tag: str, name: str) -> str:
-    value = re.search(rf'\s{name}="([^"]*)"', tag)
-    return html.unescape(value[1]) if value else ""
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - ord("A") + 1
-    return number - 1
+    inside = takewhile(lambda error: error.row < len(sheet.rows), formula_errors(content, sheet.name))
+    for row, place, error in inside:
+        if place < len(sheet.rows[row]):
+            sheet.rows[row][place] = error
 
 
 def _import_calamine() -> Any:
