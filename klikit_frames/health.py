@@ -38,7 +38,7 @@ _UNFINISHED = ["not_sent", "unknown"]
 _FLOOR = re.compile(r"([A-Za-z0-9_.-]+)[^;]*?>=\s*([0-9.]+)")
 
 
-class Finding(NamedTuple):
+class CheckFinding(NamedTuple):
     """One line of the doctor's."""
 
     check: str
@@ -71,7 +71,7 @@ def doctor(client: Client | None = None) -> pd.DataFrame:
     >>> "problem" in set(seen["status"])
     False
     """
-    checks: list[Callable[[], Finding]] = [
+    checks: list[Callable[[], CheckFinding]] = [
         _check_front_end,
         _check_threads,
         _check_locks,
@@ -84,24 +84,24 @@ def doctor(client: Client | None = None) -> pd.DataFrame:
     ]
     findings = [_try(check) for check in checks]
     findings += list(_check_business(client)) if client is not None else []
-    return pd.DataFrame(findings, columns=list(Finding._fields), dtype=TEXT)
+    return pd.DataFrame(findings, columns=list(CheckFinding._fields), dtype=TEXT)
 
 
-def _try(check: Callable[[], Finding]) -> Finding:
+def _try(check: Callable[[], CheckFinding]) -> CheckFinding:
     """Return what a check finds; one that fails itself is a problem of what it looks at."""
     try:
         return check()
     except (OSError, KlikitFramesError) as error:
         name = check.__name__.removeprefix("_check_").replace("_", " ")
-        return Finding(name, "problem", str(error), "Mend this first; runs stand on it.")
+        return CheckFinding(name, "problem", str(error), "Mend this first; runs stand on it.")
 
 
-def _check_front_end() -> Finding:
+def _check_front_end() -> CheckFinding:
     name = find_front_end(sys.modules, os.environ, is_terminal=sys.stderr.isatty())
     if name in _WITHOUT_WIDGETS:
         advice = "Bars are text there. Where a form stays blank, use a CSV and kf.run."
-        return Finding("front end", "warning", f"{name}, where widgets may not answer", advice)
-    return Finding("front end", "ok", name, "")
+        return CheckFinding("front end", "warning", f"{name}, where widgets may not answer", advice)
+    return CheckFinding("front end", "ok", name, "")
 
 
 _WITHOUT_WIDGETS = ("Kaggle", "Databricks")
@@ -129,17 +129,19 @@ def find_front_end(modules: Collection[str], environment: Collection[str], *, is
     return next((name for variable, name in hosts.items() if variable in environment), "a notebook")
 
 
-def _check_threads() -> Finding:
+def _check_threads() -> CheckFinding:
     answered = threading.Event()
     try:
         threading.Thread(target=answered.set, daemon=True).start()
     except RuntimeError as error:
-        return Finding("threads", "problem", str(error), "Runs need threads: use a Python that has them.")
+        return CheckFinding(
+            "threads", "problem", str(error), "Runs need threads: use a Python that has them."
+        )
     is_fit = answered.wait(10)
-    return Finding("threads", "ok" if is_fit else "problem", "tried" if is_fit else "none answered", "")
+    return CheckFinding("threads", "ok" if is_fit else "problem", "tried" if is_fit else "none answered", "")
 
 
-def _check_locks() -> Finding:
+def _check_locks() -> CheckFinding:
     """Try a lock and SQLite where the journal lies, or will."""
     path = _journal_path()
     folder = next(parent for parent in path.parents if parent.is_dir())
@@ -150,8 +152,8 @@ def _check_locks() -> Finding:
         with open_journal(Path(tried) / "journal.sqlite3") as book:
             book.runs()
     if is_held:
-        return Finding("file locks", "ok", f"a lock and SQLite work in {folder}", "")
-    return Finding(
+        return CheckFinding("file locks", "ok", f"a lock and SQLite work in {folder}", "")
+    return CheckFinding(
         "file locks",
         "problem",
         f"a lock in {folder} holds nobody off",
@@ -159,12 +161,12 @@ def _check_locks() -> Finding:
     )
 
 
-def _check_storage() -> Finding:
+def _check_storage() -> CheckFinding:
     path = _journal_path()
     storage = find_storage(path)
     found = f"{path} on {storage.file_system or 'a file system of unknown type'}"
     if storage.short_life:
-        return Finding(
+        return CheckFinding(
             "journal",
             "ok" if default_mirror() else "warning",
             f"{found}; it is lost {storage.short_life}",
@@ -172,41 +174,43 @@ def _check_storage() -> Finding:
         )
     if storage.is_far:
         advice = "Set KLIKIT_JOURNAL to a local disk, and KLIKIT_JOURNAL_MIRROR to this one."
-        return Finding("journal", "warning", f"{found}; locks may not hold on a network", advice)
-    return Finding("journal", "ok", found, "")
+        return CheckFinding("journal", "warning", f"{found}; locks may not hold on a network", advice)
+    return CheckFinding("journal", "ok", found, "")
 
 
-def _check_room() -> Finding:
+def _check_room() -> CheckFinding:
     folder = next(parent for parent in _journal_path().parents if parent.is_dir())
     free = shutil.disk_usage(folder).free
     found = f"{free / 2**30:,.1f} GiB free"
     if free >= _ENOUGH_FREE:
-        return Finding("free space", "ok", found, "")
+        return CheckFinding("free space", "ok", found, "")
     status = "warning" if free >= _LEAST_FREE else "problem"
-    return Finding("free space", status, found, "Make room: without it a run stops. kf.prune_runs helps.")
+    return CheckFinding(
+        "free space", status, found, "Make room: without it a run stops. kf.prune_runs helps."
+    )
 
 
-def _check_mirror() -> Finding:
+def _check_mirror() -> CheckFinding:
     mirror = default_mirror()
     if mirror is None:
-        return Finding("mirror", "ok", "none is set", "")
+        return CheckFinding("mirror", "ok", "none is set", "")
     folder = Path(mirror).expanduser().resolve().parent
     is_fit = folder.is_dir() and os.access(folder, os.W_OK)
     advice = "" if is_fit else "Mount the drive, or make the folder; runs go on without a mirror."
-    return Finding("mirror", "ok" if is_fit else "problem", mirror, advice)
+    return CheckFinding("mirror", "ok" if is_fit else "problem", mirror, advice)
 
 
-def _check_versions() -> Finding:
+def _check_versions() -> CheckFinding:
     try:
         required = metadata.requires("klikit-frames") or []
     except metadata.PackageNotFoundError:
-        return Finding(
+        return CheckFinding(
             "versions", "warning", "klikit-frames is not installed as a package", "Install it with pip."
         )
     old = [said for text in required if "extra ==" not in text and (said := _too_old(text))]
     if old:
-        return Finding("versions", "problem", ", ".join(old), "pip install --upgrade klikit-frames")
-    return Finding(
+        return CheckFinding("versions", "problem", ", ".join(old), "pip install --upgrade klikit-frames")
+    return CheckFinding(
         "versions", "ok", f"pandas {metadata.version('pandas')}, and all others are new enough", ""
     )
 
@@ -228,52 +232,56 @@ def _numbers(version: str) -> tuple[int, ...]:
     return found + (0,) * (3 - len(found))
 
 
-def _check_unfinished_runs() -> Finding:
+def _check_unfinished_runs() -> CheckFinding:
     history = runs()
     is_open = (history[_UNFINISHED].sum(axis=1) > 0) | history["status"].isin(["killed"])
     is_open &= history["status"] != "running"
     if not is_open.any():
-        return Finding("unfinished runs", "ok", f"none of {counted(len(history), 'run')}", "")
+        return CheckFinding("unfinished runs", "ok", f"none of {counted(len(history), 'run')}", "")
     last = history.loc[is_open, "run_id"].iloc[-1]
     found = f"{counted(int(is_open.sum()), 'run')} left off, the last {last[:8]}"
-    return Finding("unfinished runs", "warning", found, f'kf.resume("{last[:8]}", client) goes on with it.')
+    return CheckFinding(
+        "unfinished runs", "warning", found, f'kf.resume("{last[:8]}", client) goes on with it.'
+    )
 
 
-def _check_promises() -> Finding:
+def _check_promises() -> CheckFinding:
     promised = agenda()
     n_overdue = int(promised["is_overdue"].sum())
     if not n_overdue:
-        return Finding("promises", "ok", f"{counted(len(promised), 'promise')}, none overdue", "")
+        return CheckFinding("promises", "ok", f"{counted(len(promised), 'promise')}, none overdue", "")
     found = f"{n_overdue:,} overdue of {len(promised):,}"
-    return Finding(
+    return CheckFinding(
         "promises", "problem", found, "kf.tick(client) keeps them; let a scheduler call it each minute."
     )
 
 
-def _check_business(client: Client) -> Iterator[Finding]:
+def _check_business(client: Client) -> Iterator[CheckFinding]:
     """Yield what harmless reads show of credentials, clock and caps."""
     try:
         found = f"{counted(len(stores(client)), 'store')} at {client.host}"
         n_entities = len(read_state(client, journal=":memory:", progress=False))
-        yield Finding("credentials", "ok", f"{found}, {n_entities:,} sections, categories and items", "")
+        yield CheckFinding("credentials", "ok", f"{found}, {n_entities:,} sections, categories and items", "")
     except KlikitFramesError as error:
         advice = "Look at the address, the two keys and their scopes: brands:read and menus:read."
-        yield Finding("credentials", "problem", str(error), advice)
+        yield CheckFinding("credentials", "problem", str(error), advice)
     yield _check_clock(client)
     pacing = client.pacing
     caps = f"{pacing.writes_per_minute} writes and {pacing.reads_per_minute} reads a minute"
-    yield Finding("caps", "ok", f"{caps} are kept", "")
+    yield CheckFinding("caps", "ok", f"{caps} are kept", "")
 
 
-def _check_clock(client: Client) -> Finding:
+def _check_clock(client: Client) -> CheckFinding:
     server_now = client.server_now()
     if server_now is None:
-        return Finding("clock", "warning", "the server has not told its time", "Try again when it answers.")
+        return CheckFinding(
+            "clock", "warning", "the server has not told its time", "Try again when it answers."
+        )
     off_s = (client.now() - server_now).total_seconds()
     if abs(off_s) < _CLOCK_S:
-        return Finding("clock", "ok", "within two minutes of the server's", "")
+        return CheckFinding("clock", "ok", "within two minutes of the server's", "")
     found = f"{abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} the server's"
-    return Finding("clock", "warning", found, "Set this machine's clock; timed rows go by it.")
+    return CheckFinding("clock", "warning", found, "Set this machine's clock; timed rows go by it.")
 
 
 def _journal_path() -> Path:

@@ -1,10 +1,7 @@
 """The journal: what a run is about to do and what came of it, on disk before anybody is told.
 
 One SQLite file holds many runs. A request's key and its exact bytes are committed before the socket is
-touched; an outcome is committed before it is shown. It holds no secret. Of a run it tells, by ``run_id``:
-:meth:`Journal.run` (with plan digest and host), :meth:`Journal.plan_body` (bytes for
-``planning.plan.parse_plan``), :meth:`Journal.requests`, :meth:`Journal.flags` (``"before"``:
-before-images, ``"proof"``: what reading back has shown).
+touched; an outcome is committed before it is shown. It holds no secret.
 """
 
 from __future__ import annotations
