@@ -16,7 +16,7 @@ from ..menus.failures import Failure, error_of, is_of_no_store
 from ..menus.matching import Codes, encode_keys, match_rows
 from ..menus.stores import stores as read_stores
 from ..menus.trees import TEXT
-from ..model import Cell, cell_of
+from ..model import Cell
 from ..overview import BUSINESS, Names
 from ..planning.planner import refuse_times
 from ..progress import Progress, check_progress
@@ -206,7 +206,8 @@ def _since(
 ) -> pd.Series:
     """Return since when each row differs, and note in the journal what does and what does no more."""
     differs = frame["change"].eq("change").to_numpy(dtype=bool)
-    found = dict(zip(_cells(frame[differs]), frame.loc[differs, "is_enabled"].tolist(), strict=True))
+    cells = _cells(frame[differs])
+    found = dict(zip(cells, frame.loc[differs, "is_enabled"].tolist(), strict=True))
     known: dict[Cell, Finding] = {}
     try:
         with read_journal(journal) as book:
@@ -227,12 +228,13 @@ def _since(
         new = [Finding(cell, flag, now) for cell, flag in found.items() if cell not in known]
     since = {cell: one.since_at for cell, one in known.items()} | {one.cell: one.since_at for one in new}
     told = np.full(len(frame), None, dtype=object)
-    told[differs] = [microseconds(since[cell]) for cell in _cells(frame[differs])]
+    told[differs] = [microseconds(since[cell]) for cell in cells]
     return times(told)
 
 
 def _cells(rows: pd.DataFrame) -> list[Cell]:
-    return [cell_of(*row) for row in rows[_CELL].itertuples(index=False, name=None)]
+    columns = [rows[name].astype(object).where(rows[name].notna(), None).tolist() for name in _CELL]
+    return [Cell(*row) for row in zip(*columns, strict=True)]
 
 
 def _with_title(frame: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:

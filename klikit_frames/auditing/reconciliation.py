@@ -230,7 +230,8 @@ def _places_in_words(counts: pd.DataFrame, seen: Observed) -> str:
         for brand, branch, n in counts.head(_MOST_PLACES).itertuples(index=False, name=None)
     ]
     n_more = len(counts) - _MOST_PLACES
-    return f"By store: {', '.join(told)}{f' and {n_more:,} more places' if n_more > 0 else ''}."
+    more = f" and {counted(n_more, 'more place')}" if n_more > 0 else ""
+    return f"By store: {', '.join(told)}{more}."
 
 
 def confirm_code(wanted: pd.DataFrame, client: Client, *, max_changes: float | None) -> str:

@@ -390,8 +390,6 @@ class Journal:
         """Record that a run of another copy of this journal goes on here."""
         self._update_run(run_id, last_machine=machine, copied_at=None)
 
-    # What audits found
-
     def audit_findings(self, account: str) -> list[Finding]:
         """Return the cells of an account that differed from a wanted table when they were last audited."""
         return to_findings(self._writer.read(schema.SELECT_FINDINGS, (account,)))
