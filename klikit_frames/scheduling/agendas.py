@@ -183,7 +183,9 @@ def agenda_frame(promises: Iterable[Promise], *, now: datetime) -> pd.DataFrame:
 def promises_frame(promises: Sequence[Promise], *, now: datetime) -> pd.DataFrame:
     """Return promises with the columns of the agenda, in the order given."""
     rows = [_row(one, now=now) for one in promises]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    cells = zip(*rows, strict=True) if rows else [()] * len(_COLUMNS)
+    columns = zip(_COLUMNS.items(), cells, strict=True)
+    return pd.DataFrame({name: pd.Series(list(values), dtype=dtype) for (name, dtype), values in columns})
 
 
 @contextmanager

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from ..running.notifications import OnFinish
 
 _CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
-_OWN = {"promise_id": TEXT, "action": TEXT, "outcome": TEXT, "code": TEXT, "request_id": TEXT, "status": TEXT}
 _TOGGLE = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
 _CASCADE = ["cascade_to_modifier_groups", "cascade_brand_ids"]
 _TOLD = ["starts_at", "ends_at", "note", "title"]
@@ -138,10 +137,7 @@ def tick(
                 raise
             kept.notes.append(_ELSEWHERE)
         else:
-            work = _Tick(client, journal, moment, progress, on_finish, kept)
-            work.settle_left_over()
-            work.keep_due()
-            work.publish_rest()
+            _Tick(client, journal, moment, progress, on_finish, kept).keep()
     return _frame(kept, now=moment)
 
 
@@ -171,10 +167,17 @@ class _Tick:
     on_finish: OnFinish
     kept: _Kept
 
-    def settle_left_over(self) -> None:
-        """Go on with the runs of ticks that died, and note what became of them."""
+    def keep(self) -> None:
+        """Go on with what ticks that died left over, then do what is due."""
         with read_journal(self.journal) as book:
-            left = [one for one in book.due_promises(self.client.account, now=self.now) if one.plan_id]
+            found = book.due_promises(self.client.account, now=self.now)
+        if found:
+            self.settle_left_over([one for one in found if one.plan_id])
+            self.keep_due()
+            self.publish_rest()
+
+    def settle_left_over(self, left: list[Promise]) -> None:
+        """Go on with the runs of ticks that died, and note what became of them."""
         by_plan: dict[str, list[Promise]] = {}
         for one in left:
             by_plan.setdefault(str(one.plan_id), []).append(one)
@@ -438,10 +441,12 @@ def _frame(kept: _Kept, *, now: datetime) -> pd.DataFrame:
         "status": [one.status.value for one in promises],
     }
     listed = promises_frame(promises, now=now)
-    cascade = pd.DataFrame(
-        [(one.cascade_to_modifier_groups, one.cascade_brand_ids) for one in promises], columns=_CASCADE
+    columns = {name: pd.Series(values, dtype=TEXT) for name, values in own.items()}
+    columns |= {name: listed[name] for name in _TOGGLE}
+    columns["cascade_to_modifier_groups"] = pd.Series(
+        [one.cascade_to_modifier_groups for one in promises], dtype=bool
     )
-    parts = [pd.DataFrame(own).astype(_OWN), listed[_TOGGLE], cascade, listed[_TOLD]]
-    frame = pd.concat(parts, axis=1)
+    columns["cascade_brand_ids"] = pd.Series([one.cascade_brand_ids for one in promises], dtype=object)
+    frame = pd.DataFrame(columns | {name: listed[name] for name in _TOLD})
     frame.attrs = {name: getattr(kept, name) for name in ("run_ids", "notes", "warnings", "is_interrupted")}
     return frame
