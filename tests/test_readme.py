@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import klikit_frames as kf
 from klikit_frames.cli.main import app
@@ -159,3 +160,12 @@ def _business(folder: Path, sandbox: kf.sandbox.Sandbox, plan: kf.Plan) -> Path:
     own = {"BASE_URL": sandbox.url, "PARTNER_KEY": sandbox.partner_key, "SECRET_KEY": sandbox.secret_key}
     (folder / "klikit.env").write_text("\n".join(f"KLIKIT_{name}={value}" for name, value in own.items()))
     return folder
+
+
+def test_picture__of_the_plan_is_no_older_than_the_code() -> None:
+    """The picture on the first screen tells the rows and requests that the sample has today."""
+    plan = kf.plan(kf.read_toggles(ROOT / "sample_data" / "toggles.csv"))
+    with Image.open(ROOT / "notebooks" / "plan.png") as picture:
+        assert picture.info["Description"] == kf.plot_plan(plan).text
+    assert f"{plan.n_rows:,} rows" in README.partition("## Try it")[0]
+    assert f"{plan.n_requests} requests" in README.partition("## Try it")[0]

@@ -60,7 +60,7 @@ class Picture:
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=_DPI)
+        self.figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Description": self.text})
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> Path:

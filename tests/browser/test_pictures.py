@@ -1,7 +1,7 @@
 """Pictures of the forms, in light and in dark, to be looked at.
 
 They go into a temporary folder, or into the one that KLIKIT_FRAMES_PICTURES names. Those of the README are
-made by ``KLIKIT_FRAMES_PICTURES=notebooks pytest tests/browser/test_pictures.py -k Light``.
+made by ``KLIKIT_FRAMES_PICTURES=notebooks pytest tests/browser/test_pictures.py -k 'Light or sample'``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+import klikit_frames as kf
 from tests.browser.cells import SANDBOX
 from tests.browser.lab import ROOT, Lab
 
@@ -62,7 +63,16 @@ def test_picture__plan(dressed: tuple[Lab, str], folder: Path) -> None:
     lab, suffix = dressed
     lab.page.set_viewport_size({"width": 1600, "height": 1000})
     lab.show(PLAN, "plan")
-    take(lab, ".jp-RenderedHTMLCommon", folder / f"plan{suffix}", height=560)
+    take(lab, ".jp-RenderedHTMLCommon", folder / f"plan_in_a_cell{suffix}", height=560)
+
+
+def test_picture__of_the_sample_plan(folder: Path) -> None:
+    """The requests of the sample as blocks of colour; one picture for light pages and for dark ones."""
+    with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
+        plan = kf.plan(kf.read_toggles(TOGGLES)).with_names(kf.stores(client))
+    path = folder / "plan.png"
+    path.write_bytes(kf.plot_plan(plan).png)
+    assert 5_000 < path.stat().st_size < MOST_BYTES
 
 
 def test_picture__matrix_editor(dressed: tuple[Lab, str], folder: Path) -> None:
