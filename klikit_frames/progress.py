@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import warnings
-from typing import Literal, Protocol
+from importlib import import_module
+from typing import Any, Literal, Protocol
 
 with warnings.catch_warnings():
     # tqdm warns at import where ipywidgets is missing; the text bar it falls back to is fine.
     warnings.simplefilter("ignore")
+    from tqdm import tqdm as text_tqdm
     from tqdm.auto import tqdm
 
 from .errors import ConfigError
 
 _LOG = logging.getLogger("klikit_frames")
+# Hosts whose cells show no widgets, and what a person sets where the output is kept as a page.
+_TEXT_HOSTS = ("KAGGLE_KERNEL_RUN_TYPE", "DATABRICKS_RUNTIME_VERSION")
+_BARS = "KLIKIT_BARS"
+# A text bar in a saved page is a line for each time it is drawn.
+_TEXT_EVERY_S = 1.0
 
 
 class Bar(Protocol):
@@ -59,14 +68,31 @@ class CallersBar:
             _LOG.warning("The progress object could not be closed.", exc_info=True)
 
 
+_TEXT_OPTIONS: dict[str, Any] = {"disable": False, "ascii": True, "mininterval": _TEXT_EVERY_S}
+
+
+def draws_text() -> bool:
+    """Tell whether bars are plain text: widgets do not come here, or KLIKIT_BARS is ``text``."""
+    return os.environ.get(_BARS) == "text" or any(name in os.environ for name in _TEXT_HOSTS)
+
+
+def page_thread() -> type[threading.Thread]:
+    """Return the class of threads that may draw on the page: in marimo only its own can."""
+    if "marimo._runtime.runtime" in sys.modules:
+        kind: type[threading.Thread] = import_module("marimo").Thread
+        return kind
+    return threading.Thread
+
+
 class ScreenBar:
     """A bar of tqdm's, without its rate: under a cap that tells nothing."""
 
     def __init__(self, *, total: int, description: str, unit: str) -> None:
         self._description = description
         shown = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
-        self._tqdm = tqdm(
-            total=total, desc=description, unit=f" {unit}", bar_format=shown, disable=None, leave=True
+        kind, options = (text_tqdm, _TEXT_OPTIONS) if draws_text() else (tqdm, {"disable": None})
+        self._tqdm = kind(
+            total=total, desc=description, unit=f" {unit}", bar_format=shown, leave=True, **options
         )
 
     def update(self, n: int = 1, /) -> None:

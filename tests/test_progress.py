@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
 
 from klikit_frames.errors import ConfigError
-from klikit_frames.progress import Bar, SilentBar, check_progress, open_bar
+from klikit_frames.progress import Bar, SilentBar, check_progress, open_bar, page_thread
 
 
 class Counter:
@@ -81,3 +82,30 @@ def test_open_bar__draws_nothing_in_a_pipe(capfd) -> None:
     bar.update(3)
     bar.close()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("variable", ["KAGGLE_KERNEL_RUN_TYPE", "DATABRICKS_RUNTIME_VERSION", "KLIKIT_BARS"])
+def test_open_bar__is_text_where_widgets_do_not_come(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There the bar is a line of plain signs, also where the output is no terminal."""
+    monkeypatch.setenv(variable, "text")
+    bar = _open(None)
+    bar.update(3)
+    bar.close()
+    said = capsys.readouterr().err
+    assert "Sending: 100%|" in said
+    assert said.isascii()
+
+
+def test_page_thread__is_marimos_in_marimo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In marimo only its own threads may draw; anywhere else a thread is a thread."""
+    monkeypatch.delitem(sys.modules, "marimo._runtime.runtime", raising=False)
+    assert page_thread() is threading.Thread
+    marimo = pytest.importorskip("marimo")
+    monkeypatch.setitem(sys.modules, "marimo._runtime.runtime", marimo)
+    drawn = threading.Event()
+    thread = page_thread()(target=drawn.set, daemon=True)
+    thread.start()
+    assert isinstance(thread, marimo.Thread)
+    assert drawn.wait(30)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from ..progress import page_thread
+
 Work = Callable[[], None]
 
 
@@ -32,7 +34,7 @@ class LatestOnlyWorker:
             self._next = work
             if not self._is_busy:
                 self._is_busy = True
-                threading.Thread(target=self._go, daemon=True).start()
+                page_thread()(target=self._go, daemon=True).start()
 
     def wait(self, timeout_s: float = 30.0) -> None:
         """Return when nothing is left to do, or after `timeout_s`."""

@@ -14,6 +14,7 @@ from ..errors import KlikitFramesError
 from ..frames.schemas import RESULT_COLUMNS
 from ..planning.plan import parse_plan
 from ..planning.planner import plan as make_plan
+from ..progress import page_thread
 from ..running.jobs import Job, JobProgress, attach, start
 from ..running.journal import read_journal
 
@@ -211,7 +212,7 @@ class RunController:
         self.n_done, self.n_total = 0, n_total
         self._began_at = datetime.now(UTC)
         self._idle.clear()
-        threading.Thread(target=self._run_to_end, args=(begin,), daemon=True).start()
+        page_thread()(target=self._run_to_end, args=(begin,), daemon=True).start()
 
     def _run_to_end(self, begin: Callable[[], Job]) -> None:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -12,7 +11,7 @@ from IPython.display import display
 from ..errors import JournalError
 from ..html import paragraph_html
 from ..planning.plan import parse_plan
-from ..progress import check_progress
+from ..progress import check_progress, page_thread
 from . import locks
 from .executor import RunExecutor, build_result, recorded_result
 from .journal import JournalPath, open_journal, read_journal
@@ -73,7 +72,7 @@ class LocalJob:
         self._on_finish = on_finish
         self._result: Result | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name=f"run {session.run.run_id}", daemon=True)
+        self._thread = page_thread()(target=self._work, name=f"run {session.run.run_id}", daemon=True)
         self._thread.start()
 
     def look(self) -> JobProgress:
@@ -256,7 +255,7 @@ class Job:
         """Show how far it is in a notebook, and keep it fresh until it has ended."""
         shown = display(self._mimes(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
         if shown is not None:
-            threading.Thread(target=self._refresh, args=(shown,), daemon=True).start()
+            page_thread()(target=self._refresh, args=(shown,), daemon=True).start()
 
     def _refresh(self, shown: Any) -> None:
         while not self.is_done:
