@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..errors import PlanError
+from ..errors import JournalError, PlanError
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..html import paragraph_html, table_html
 from ..menus.matching import CELL_COLUMNS, booleans, flags, match_rows
@@ -124,6 +124,8 @@ def undo(
     """
     written = _recall([run_id] if isinstance(run_id, str) else list(run_id), client, journal=journal)
     seen = read_cells(written.cells, client, journal=journal, progress=progress, since=written.run_ids[0])
+    if "journal_error" in seen.state.attrs:
+        raise JournalError(seen.state.attrs["journal_error"])
     live = booleans(flags(seen.state["is_enabled"], match_rows(written.cells, within=seen.state))).tolist()
     judged = [
         _judge(cell, seen, shown=None if shown is pd.NA else shown, run_ids=written.run_ids)

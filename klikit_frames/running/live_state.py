@@ -199,8 +199,13 @@ def _published_elsewhere(client: Client, journal: JournalPath) -> list[Publish]:
     """Return the publishes in the person's own journal: publish() may not have been given the run's."""
     if journal is None:
         return []
-    with read_journal(None) as book:
-        return book.publishes(client.account)
+    try:
+        with read_journal(None) as book:
+            return book.publishes(client.account)
+    except JournalError as error:
+        # The run's own journal is what counts; without the other a menu is only proved to be less new.
+        _LOG.warning("What was published by the journal of your own is not known: %s", error)
+        return []
 
 
 def _take_in(

@@ -15,6 +15,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.errors import JournalError, TransportError
 from klikit_frames.running.journal import open_journal
+from tests.running.fault_worlds import run_in_child
 
 from .scripts import PARTNER_KEY, SECRET_KEY, FakeClock, Script, connect, ok, write
 
@@ -165,11 +166,13 @@ def test_client__in_a_forked_worker_refuses(sandbox: kf.sandbox.Sandbox) -> None
     assert all("call connect() in each worker" in line for line in lines[:3])
 
 
-def test_journal__in_a_forked_worker_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal__in_a_forked_worker_refuses() -> None:
     """The thread that writes stayed with the parent: a child is told to open the journal again."""
     with open_journal(":memory:") as journal:
-        with monkeypatch.context() as patch:
-            patch.setattr("os.getpid", lambda: -1)
+
+        def ask() -> None:
             with pytest.raises(JournalError, match="open it again in each worker"):
                 journal.runs()
+
+        assert run_in_child(ask) is False
         assert journal.runs() is not None

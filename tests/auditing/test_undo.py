@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from pathlib import Path
 
 import pandas as pd
@@ -294,3 +296,15 @@ def test_undo__looks_again_when_resumed(
     result = kf.resume(stopped.run_id, client, journal=journal)
     assert result.frame["code"].unique().tolist() == ["changed_since"]
     assert len(sandbox.requests.query("method == 'PATCH'")) == n_sent
+
+
+def test_undo__beside_a_damaged_journal(client: kf.Client, journal: Path) -> None:
+    """That the person's own journal cannot be read takes nothing from what the given one knows."""
+    own = Path(os.environ["XDG_STATE_HOME"]) / "klikit_frames" / "journal.sqlite3"
+    own.parent.mkdir(parents=True)
+    with sqlite3.connect(own) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    connection.close()
+    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    result = _run(client, journal, cells=cells)
+    assert kf.undo(result.run_id, client, journal=journal).n_rows == len(cells)

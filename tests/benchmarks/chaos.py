@@ -11,6 +11,7 @@ proofs judged; all the defects must be 0, otherwise it ends with 1.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -28,6 +29,8 @@ def main(n_kills: int, seed: int, *, only: int | None = None) -> int:
     counts, started = OracleCounts(), time.monotonic()
     n_crashed, number = 0, 0 if only is None else only
     with kf.sandbox.serve() as sandbox, tempfile.TemporaryDirectory() as folder:
+        # The journal of whoever runs this has no part in it.
+        os.environ["XDG_STATE_HOME"] = folder
         while counts.kills < n_kills:
             n_crashed += not _play(sandbox, Path(folder), seed=seed, number=number, counts=counts)
             number += 1

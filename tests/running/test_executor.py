@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
 
 from .doubles import AnsweringTransport, Bar, interrupt, writes
-from .fault_worlds import FOREIGN_ID, KillingReadings, KillingTransport, KillPoint, connect, run_in_child
+from .fault_worlds import (
+    FOREIGN_ID,
+    KillingReadings,
+    KillingTransport,
+    KillPoint,
+    connect,
+    run_in_child,
+    run_until_killed,
+)
 
 
 def test_run__interrupted_and_resumed(
@@ -261,3 +270,28 @@ def test_run__canary_of_modifier_options(
         plan = kf.plan(rows, combine=False, progress=False)
         result = kf.run(plan, client, journal=journal, progress=False, first=len(plan.requests) - 1)
     assert (result.status, result.counts["applied"]) == ("finished", 5)
+
+
+class _DeadHost(httpx.BaseTransport):
+    """Nobody answers, and every attempt to connect is counted."""
+
+    n_attempts = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Refuse a connection."""
+        self.n_attempts += 1
+        raise httpx.ConnectError("nobody listens", request=request)
+
+
+def test_resume__dead_host_is_tried_once(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """Who resumes while the host is down pays one round of attempts, and nothing is sent."""
+    assert run_until_killed(sandbox, singles, journal, kill_point=KillPoint("before_send", nth=1))
+    dead = _DeadHost()
+    with connect(sandbox, transport=dead) as client:
+        result = kf.resume("last", client, journal=journal, progress=False)
+    assert dead.n_attempts <= 5
+    assert result.status == "unreachable"
+    assert result.counts["applied"] == 0
+    assert len(writes(sandbox)) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,45 @@ def test_interrupt__while_reading_back(
         transport.let_go.set()
         wait_for_threads("klikit-frames-read")
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
+
+
+@pytest.mark.parametrize("reading", ["read_state", "verify", "undo"])
+def test_interrupt__while_menus_are_read(
+    reading: str, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """Ctrl-C while a menu hangs is heard at once: nobody waits for that menu, and no other is asked for."""
+    with connect(sandbox) as client:
+        result = kf.run(kf.plan(narrow), client, journal=journal, progress=False)
+    stores, n_asked = narrow[["brand_id", "branch_id"]], len(sandbox.requests)
+    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=2)
+    with connect(sandbox, transport=transport, max_connections=1) as client:
+        calls: dict[str, Callable[[], object]] = {
+            "read_state": lambda: kf.read_state(client, stores=stores, journal=journal),
+            "verify": lambda: kf.verify(result, client),
+            "undo": lambda: kf.undo(result.run_id, client, journal=journal),
+        }
+        with pytest.raises(KeyboardInterrupt):
+            calls[reading]()
+        assert not transport.let_go.is_set()
+        assert len(sandbox.requests) == n_asked + 1
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-read")
+
+
+def test_interrupt__while_the_flags_from_before_are_read(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """Ctrl-C before the first write gives a run of which nothing was sent, and that can be resumed."""
+    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=2)
+    with connect(sandbox, transport=transport, max_connections=1) as client:
+        result = kf.run(singles, client, journal=journal, progress=False)
+        assert not transport.let_go.is_set()
+        assert (result.status, result.counts["not_sent"]) == ("interrupted", 12)
+        assert len(sandbox.requests) == 1
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-read")
+    with connect(sandbox) as client:
+        assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
 
 
 def test_interrupt__at_the_very_end(
