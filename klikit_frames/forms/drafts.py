@@ -1,12 +1,14 @@
-"""What a person has entered, before it is a plan. Pure."""
+"""What a person has entered, and the list of it that is still to be sent. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from ..frames.toggles import business_toggles, cross_toggles
+from ..overview import Names, headline
 
 Pair = tuple[int, int]
 
@@ -77,6 +79,47 @@ def draft_toggles(draft: Draft) -> pd.DataFrame:
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
+_CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+_MOST_NAMED = 3
+
+
+def merge_toggles(drafts: Sequence[Draft]) -> tuple[pd.DataFrame, int]:
+    """Return the toggles of all drafts, and how many rows a later one says otherwise.
+
+    Of what two drafts say of one place the later holds, as with two entries of a list.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.drafts import Draft, merge_toggles
+    >>> off = Draft((("item", 7),), ((5297, 1293), (5297, 1294)))
+    >>> on = Draft((("item", 7),), ((5297, 1293),), is_enabled=True)
+    >>> toggles, n_overruled = merge_toggles([off, on])
+    >>> toggles["is_enabled"].tolist(), n_overruled
+    ([False, True], 1)
+    """
+    frames = [draft_toggles(draft) for draft in drafts]
+    every = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    kept = every[~every.duplicated(_CELL, keep="last")]
+    n_flags = every.drop_duplicates([*_CELL, "is_enabled"]).groupby(_CELL, dropna=False).size()
+    return kept.reset_index(drop=True), int((n_flags > 1).sum())
+
+
+def describe_draft(draft: Draft, names: Names) -> tuple[str, str]:
+    """Return a draft in one sentence, and the names of what it switches.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.drafts import Draft, describe_draft
+    >>> from klikit_frames.overview import Names
+    >>> describe_draft(Draft((("item", 7),), ((1, 11), (1, 12))), Names({("item", 7): "Rice"}))
+    ('1 dish off in 2 stores', 'Rice')
+    """
+    titles = [names.entity(*key) for key in draft.entities]
+    more = f" and {len(titles) - _MOST_NAMED:,} more" if len(titles) > _MOST_NAMED else ""
+    too = ", modifier groups too" if draft.has_cascade else ""
+    return f"{headline(draft_toggles(draft))}{too}", ", ".join(titles[:_MOST_NAMED]) + more
+
+
 def _type_toggles(draft: Draft, kind: str, ids: list[int]) -> pd.DataFrame:
     cascade = {"cascade_to_modifier_groups": draft.has_cascade, "cascade_brand_ids": draft.cascade_brand_ids}
     if draft.is_business:
@@ -84,8 +127,8 @@ def _type_toggles(draft: Draft, kind: str, ids: list[int]) -> pd.DataFrame:
     return cross_toggles(kind, ids, draft.stores, is_enabled=draft.is_enabled, **cascade)  # type: ignore[arg-type]
 
 
-def python_line(draft: Draft) -> str:
-    """Return the Python that makes the same toggles.
+def python_line(*drafts: Draft) -> str:
+    """Return the Python that makes the same toggles, as long as no draft says otherwise than another.
 
     Examples
     --------
@@ -93,7 +136,7 @@ def python_line(draft: Draft) -> str:
     >>> print(python_line(Draft((("item", 7),), is_business=True)))
     toggles = kf.business_toggles("item", [7], is_enabled=False)
     """
-    calls = [_call(draft, kind, ids) for kind, ids in draft.by_type.items()]
+    calls = [_call(draft, kind, ids) for draft in drafts for kind, ids in draft.by_type.items()]
     if len(calls) == 1:
         return f"toggles = {calls[0]}"
     return f"toggles = pd.concat([{', '.join(calls)}], ignore_index=True)"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -13,11 +14,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import ConfigError
+from ..frames.live_flags import live_flags
 from ..frames.schemas import STATE_COLUMNS
+from ..overview import read_names
+from ..wording import counted
 
 Key = tuple[str | int, int]
 Mask = npt.NDArray[np.bool_]
 _ACCENTS = re.compile("[\u0300-\u036f]")
+_NUMBERS = re.compile(r"([0-9]{1,18})")
 
 
 def fold(text: str) -> str:
@@ -32,6 +37,19 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+
+
+def sort_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return what to sort `text` by as people do: case and accents aside, numbers by their value.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.item_index import sort_key
+    >>> sorted(["Élan", "branch 10", "Zoo", "Branch 9"], key=sort_key)
+    ['Branch 9', 'branch 10', 'Élan', 'Zoo']
+    """
+    parts = _NUMBERS.split(fold(text))
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
 
 
 def token(key: Key) -> str:
@@ -57,7 +75,7 @@ class Column:
     @cached_property
     def order(self) -> list[int]:
         """Row positions in this column's order; equal rows keep theirs."""
-        ranks: Sequence[object] = self.ranks or [fold(text) for text in self.texts]
+        ranks: Sequence[object] = self.ranks or [sort_key(text) for text in self.texts]
         rank: Callable[[int], object] = ranks.__getitem__
         return sorted(range(len(ranks)), key=rank)  # type: ignore[arg-type]
 
@@ -73,7 +91,7 @@ class Facet:
     @cached_property
     def choices(self) -> list[str]:
         """Every choice, in reading order."""
-        return sorted(set().union(*self.members), key=fold)
+        return sorted(set().union(*self.members), key=sort_key)
 
     def mask(self, choice: str) -> Mask:
         """Return which rows belong to `choice`."""
@@ -115,6 +133,18 @@ class ItemIndex:
         """The key that each of the page's tokens means."""
         return {token(key): key for key in self.keys}
 
+    def with_flags(self, state: pd.DataFrame) -> ItemIndex:
+        """Return the same rows with the live flags of `state`; what it has no row of is not sold there."""
+        groups = dict.fromkeys(self.keys, _NO_ROWS) | _groups(_entity_keys(state))
+        column, facet = _flag_column(state, {key: groups[key] for key in self.keys})
+        columns = {**self.columns, "flag": column}
+        return replace(self, columns=columns, facets={**self.facets, "flag": facet})
+
+    def with_brands(self, brands: Mapping[Key, frozenset[str]]) -> ItemIndex:
+        """Return the same rows with a filter by the brands that sell them."""
+        members = [brands.get(key, frozenset[str]()) for key in self.keys]
+        return replace(self, facets={**self.facets, "brand": Facet("Brand", members)})
+
     def search(self, text: str) -> Mask:
         """Return which rows hold every word of `text`."""
         wanted = fold(text).split()
@@ -136,6 +166,9 @@ def search_words(columns: Iterable[Sequence[str]]) -> list[str]:
 
 STORE_COLUMNS = ("brand_id", "branch_id")
 _FLAGS = {(True,): "on", (False,): "off", (False, True): "mixed"}
+NOT_PUBLISHED = "not published"
+NOT_SOLD = "not sold there"
+_MOST_NAMED = 2
 
 
 def entity_index(state: pd.DataFrame) -> ItemIndex:
@@ -194,7 +227,7 @@ def store_index(stores: pd.DataFrame) -> ItemIndex:
     titles: dict[str, list[str]] = {
         "brand": _first(_names(stores, "brand"), groups),
         "branch": _first(_names(stores, "branch"), groups),
-        "city": _first(_texts(stores, "city"), groups),
+        "city": _first(_city_names(stores), groups),
     }
     columns = {name: Column(name.capitalize(), texts) for name, texts in titles.items() if any(texts)}
     columns["store"] = Column("Store", [f"{brand}/{branch}" for brand, branch in groups], list(groups))
@@ -210,8 +243,8 @@ def require_columns(frame: pd.DataFrame, names: Iterable[str], *, source: str) -
 
 
 def known_flags(state: pd.DataFrame) -> list[bool | None]:
-    """Return the flag of each row of `state`; None where it is not known."""
-    flags = state["is_enabled"].astype("boolean")
+    """Return the live flag of each row of `state`, as in `live_flags`; None where it is not known."""
+    flags = live_flags(state)
     return flags.astype(object).where(flags.notna(), None).tolist()
 
 
@@ -233,7 +266,7 @@ def _entity_columns(state: pd.DataFrame, groups: dict[Key, list[int]]) -> dict[s
         "type": Column("Type", [str(key[0]) for key in groups]),
         "id": Column("Id", [str(key[1]) for key in groups], [key[1] for key in groups]),
         "sku": Column("SKU", _first(_texts(state, "sku"), groups)),
-        "flag": Column("Now", _flags(state, groups)),
+        "flag": _flag_column(state, groups)[0],
         "path": Column("Where", _first(_texts(state, "path"), groups)),
     }
     return {
@@ -244,7 +277,7 @@ def _entity_columns(state: pd.DataFrame, groups: dict[Key, list[int]]) -> dict[s
 def _entity_facets(
     state: pd.DataFrame, groups: dict[Key, list[int]], columns: dict[str, Column]
 ) -> dict[str, Facet]:
-    facets = {"type": _facet(columns["type"]), "flag": _facet(columns["flag"])}
+    facets = {"type": _facet(columns["type"]), "flag": _flag_column(state, groups)[1]}
     brands = _names(state, "brand")
     facets["brand"] = Facet(
         "Brand", [frozenset(brands[p] for p in ps if brands[p]) for ps in groups.values()]
@@ -279,10 +312,82 @@ def _first(texts: Sequence[str], groups: dict[Key, list[int]]) -> list[str]:
     return [next((texts[p] for p in positions if texts[p]), "") for positions in groups.values()]
 
 
-def _flags(state: pd.DataFrame, groups: dict[Key, list[int]]) -> list[str]:
+_NO_ROWS: list[int] = []
+
+
+def _flag_column(state: pd.DataFrame, groups: dict[Key, list[int]]) -> tuple[Column, Facet]:
+    """Return what each entity's flags are in words, and the filter by these."""
     flags = known_flags(state)
-    seen = ({flag for p in ps if (flag := flags[p]) is not None} for ps in groups.values())
-    return [_FLAGS.get(tuple(sorted(values)), "unknown") for values in seen]
+    waits = state["pending"].notna().tolist() if "pending" in state else [False] * len(flags)
+    places = _StoreNames(state)
+    texts, members = [], []
+    for positions in groups.values():
+        seen = {flag for p in positions if (flag := flags[p]) is not None}
+        word = _FLAGS.get(tuple(sorted(seen)), "unknown") if positions else NOT_SOLD
+        is_waiting = any(waits[p] for p in positions)
+        told = places.describe(positions, flags) if word == "mixed" else word
+        texts.append(f"{told}, {NOT_PUBLISHED}" if is_waiting else told)
+        members.append(_WORD_SETS[word, is_waiting])
+    return Column("Now", texts), Facet("Now", members)
+
+
+# One set per pair and not per row: fifty thousand of them would be felt.
+_WORD_SETS = {
+    (word, is_waiting): frozenset({word, NOT_PUBLISHED} if is_waiting else {word})
+    for word in (*_FLAGS.values(), "unknown", NOT_SOLD)
+    for is_waiting in (False, True)
+}
+
+
+class _StoreNames:
+    """Where the rows of a state are, by name."""
+
+    def __init__(self, state: pd.DataFrame) -> None:
+        self._names = read_names(state)
+        self._brands = state["brand_id"].tolist()
+        self._branches = state["branch_id"].tolist()
+        self._is_store = (state["scope"] == "store").tolist()
+
+    def describe(self, positions: list[int], flags: list[bool | None]) -> str:
+        """Say where an entity is off and where on: the few by name, the many by number."""
+        if not all(self._is_store[p] for p in positions):
+            return "mixed"
+        counts = Counter(flags[p] for p in positions)
+        parts = []
+        for flag, word in ((False, "off"), (True, "on"), (None, "unknown")):
+            where = [self._name(p) for p in positions if flags[p] is flag]
+            is_few = 0 < counts[flag] <= _MOST_NAMED
+            if where:
+                parts.append(f"{word} in {', '.join(where) if is_few else counted(len(where), 'store')}")
+        return "; ".join(parts)
+
+    def _name(self, position: int) -> str:
+        return self._names.store(int(self._brands[position]), int(self._branches[position]))
+
+
+def _city_names(stores: pd.DataFrame) -> list[str]:
+    """Return the city of each store; one that is only a number has the names of its branches beside it."""
+    cities, branches = _texts(stores, "city"), _texts(stores, "branch_title")
+    inside: dict[str, list[str]] = {}
+    for city, branch in zip(cities, branches, strict=True):
+        if branch not in inside.setdefault(city, []):
+            inside[city].append(branch)
+    return [_city_name(city, inside[city]) for city in cities]
+
+
+def _city_name(city: str, branches: Sequence[str]) -> str:
+    """Return a city's name, or its number and what people know it by.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.item_index import _city_name
+    >>> _city_name("Ubud", ["Ubud Raya"]), _city_name("7", ["Ubud Raya", "Ubud Kaja", "Peliatan"])
+    ('Ubud', '7 (Ubud Raya, Ubud Kaja …)')
+    """
+    known = [branch for branch in branches if branch]
+    if not city.isdecimal() or not known:
+        return city
+    return f"{city} ({', '.join(known[:_MOST_NAMED])}{' …' if len(known) > _MOST_NAMED else ''})"
 
 
 def _names(frame: pd.DataFrame, kind: str) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..errors import ConfigError
 from ..frames.schemas import STATE_COLUMNS
+from ..overview import read_names
 from .item_index import ItemIndex, Key, check_page_size, entity_index, known_flags, store_index, token
 
 Cell = tuple[Key, Key]
@@ -107,11 +108,14 @@ class MatrixGrid:
         """Return the flag that `cell` will have; None if it is not known and not changed."""
         return self.wanted.get(cell, self.live.get(cell))
 
-    def press(self, cells: Iterable[Cell]) -> None:
-        """Switch `cells` off if one of them is on, else on; a cell that no menu has stays."""
+    def press(self, cells: Iterable[Cell], *, flag: bool | None = None) -> None:
+        """Switch `cells` to `flag`; without one off if one of them is on, else on.
+
+        A cell that no menu has stays.
+        """
         known = [cell for cell in cells if cell in self.live]
-        flag = not any(self.flag(cell) for cell in known)
-        self._set(dict.fromkeys(known, flag))
+        wanted = not any(self.flag(cell) for cell in known) if flag is None else flag
+        self._set(dict.fromkeys(known, wanted))
 
     def press_entity(self, entity: Key) -> None:
         """Switch one entity in every store that matches, shown or not."""
@@ -120,6 +124,12 @@ class MatrixGrid:
     def press_store(self, store: Key) -> None:
         """Switch every entity that matches in one store, shown or not."""
         self.press((entity, store) for entity in self.entities.keys)
+
+    def renew(self, state: pd.DataFrame) -> None:
+        """Take over live flags that were read again; changes that hold now are none any more."""
+        self.live |= _live(_store_rows(state))
+        self.wanted = {cell: flag for cell, flag in self.wanted.items() if self.live[cell] is not flag}
+        self._changes = []
 
     def clear(self) -> None:
         """Drop every change."""
@@ -155,7 +165,18 @@ def _store_rows(state: pd.DataFrame) -> pd.DataFrame:
     if missing or rows.empty:
         lacks = f"no column {', '.join(missing)}" if missing else "no store rows"
         raise ConfigError(f"The state has {lacks}. Hand over kf.read_state(client, stores=...).")
-    return rows
+    return _with_titles(rows)
+
+
+def _with_titles(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the names of their stores beside the ids, where anything tells them."""
+    names = read_names(rows)
+    titles = {
+        f"{kind}_title": rows[f"{kind}_id"].map(known).astype(object)
+        for kind, known in (("brand", names.brands), ("branch", names.branches))
+        if known
+    }
+    return rows.assign(**titles)
 
 
 def _live(rows: pd.DataFrame) -> dict[Cell, bool | None]:

@@ -1,4 +1,4 @@
-"""The live flags that a form plans against: read once, kept, and told of what the form itself has written."""
+"""The live flags that a form plans against: read once, kept, and read again where something was written."""
 
 from __future__ import annotations
 
@@ -9,31 +9,56 @@ from typing import TYPE_CHECKING, cast
 import pandas as pd
 
 from ..menus.stores import stores as read_stores
+from ..overview import Names, read_names
 from ..running.live_state import read_state
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..progress import Progress
+    from ..running.journal import JournalPath
 
 Pair = tuple[int, int]
+Key = tuple[str | int, int]
 
 
-class LiveFlags:
+class MenuCache:
     """Flags of the business level, and of the stores that were asked for so far.
 
     Parameters
     ----------
     client : Client
-        Where to read; each menu is read once.
+        Where to read; each menu is read once, until something is written to it.
+    journal : path, optional
+        The journal's file: what this machine wrote and did not publish counts as live.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
         self._client = client
+        self._journal = journal
         self._lock = threading.Lock()
         self.stores = read_stores(client)
-        self.business = read_state(client, progress=False)
+        self._business: pd.DataFrame | None = read_state(client, journal=journal, progress=False)
         self._menus: dict[Pair, pd.DataFrame] = {}
+        self._brands: dict[Key, frozenset[str]] = {}
 
-    def state(self, pairs: Iterable[Pair] = ()) -> pd.DataFrame:
+    @property
+    def business(self) -> pd.DataFrame:
+        """The flags of the business level."""
+        with self._lock:
+            return self._business_level()
+
+    @property
+    def names(self) -> Names:
+        """The titles of entities, brands and branches."""
+        return read_names(self.business, self.stores)
+
+    @property
+    def brands(self) -> dict[Key, frozenset[str]]:
+        """The brands that sell each entity, by the menus that were read so far."""
+        with self._lock:
+            return dict(self._brands)
+
+    def state(self, pairs: Iterable[Pair] = (), *, progress: Progress = False) -> pd.DataFrame:
         """Return the business level and the flags of `pairs`; reads the menus that are not known yet.
 
         Raises
@@ -43,77 +68,46 @@ class LiveFlags:
         """
         wanted = list(dict.fromkeys(pairs))
         with self._lock:
-            self._read([pair for pair in wanted if pair not in self._menus])
-            frames = [self.business, *(self._menus[pair] for pair in wanted if pair in self._menus)]
-        state = pd.concat(frames, ignore_index=True) if len(frames) > 1 else self.business.copy()
-        state.attrs = dict(self.business.attrs)
+            self._read([pair for pair in wanted if pair not in self._menus], progress=progress)
+            frames = [self._business_level(), *(self._menus[pair] for pair in wanted if pair in self._menus)]
+        state = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].copy()
+        # A state is as old as the oldest menu in it.
+        read_at = min(str(frame.attrs["read_at"]) for frame in frames)
+        options = {one for frame in frames for one in frame.attrs["modifier_option_ids"]}
+        state.attrs = {**frames[0].attrs, "read_at": read_at, "modifier_option_ids": tuple(sorted(options))}
         return state
 
-    def note(self, result: pd.DataFrame) -> None:
-        """Take over what a run has applied: a store's menu may show it only after the next publish."""
-        applied = result[result["outcome"] == "applied"]
+    def read_brands(self) -> None:
+        """Read one menu of each brand of which none is known: what the brand sells is mostly in it."""
         with self._lock:
-            self.business = overlay(self.business, applied)
-            self._menus = {pair: overlay(menu, applied) for pair, menu in self._menus.items()}
+            known = {brand_id for brand_id, _ in self._menus}
+            first = self.stores.drop_duplicates("brand_id")[["brand_id", "branch_id"]]
+            pairs = [(int(brand), int(branch)) for brand, branch in first.itertuples(index=False)]
+            self._read([pair for pair in pairs if pair[0] not in known], progress=False)
 
-    def _read(self, missing: list[Pair]) -> None:
-        if missing:
-            read = read_state(self._client, stores=missing, progress=False)
-            menus = read.groupby(["brand_id", "branch_id"], sort=False)
-            self._menus |= {cast("Pair", pair): menu for pair, menu in menus}
+    def forget(self, written: pd.DataFrame) -> None:
+        """Forget the menus that rows of a result may have written; they are read again when asked for."""
+        with self._lock:
+            if (written["scope"] == "business").any():
+                self._business = None
+                self._menus = {}
+            pairs = written[["brand_id", "branch_id"]].dropna().drop_duplicates()
+            for brand_id, branch_id in pairs.itertuples(index=False):
+                self._menus.pop((int(brand_id), int(branch_id)), None)
 
+    def _business_level(self) -> pd.DataFrame:
+        if self._business is None:
+            self._business = read_state(self._client, journal=self._journal, progress=False)
+        return self._business
 
-def overlay(state: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
-    """Return `state` with the flags of `applied` rows, in their order.
-
-    A store's flag under a business-wide write is not known any more: the store may have an override.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from klikit_frames.forms.menu_cache import overlay
-    >>> row = {"entity_type": "item", "entity_id": 7, "scope": "store", "brand_id": 1, "branch_id": 11}
-    >>> state = pd.DataFrame([{**row, "is_enabled": True}])
-    >>> overlay(state, state.assign(is_enabled=False))["is_enabled"].tolist()
-    [False]
-    """
-    if applied.empty:
-        return state
-    written = pd.Series(applied["is_enabled"].to_numpy(), index=_cells(applied), dtype="boolean")
-    found = written[~written.index.duplicated(keep="last")].reindex(_cells(state)).array
-    wide = _entities(applied[applied["scope"] == "business"])
-    is_doubtful = (state["scope"] == "store").to_numpy() & _entities(state).isin(wide)
-    before = state["is_enabled"].astype("boolean").mask(is_doubtful)
-    return state.assign(is_enabled=before.where(found.isna(), found))
-
-
-def sold_rows(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
-    """Return which toggles are of something that their store sells; a menu that was not read refuses nothing.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from klikit_frames.forms.menu_cache import sold_rows
-    >>> toggles = kf.cross_toggles("item", [7, 8], [(1, 11), (1, 12)], is_enabled=False)
-    >>> state = toggles[toggles["branch_id"] == 11].head(1)  # the menu of 1/11 has item 7 alone
-    >>> sold_rows(toggles, state).tolist()
-    [True, True, False, True]
-    """
-    is_store = toggles["scope"] == "store"
-    menu = state[state["scope"] == "store"]
-    is_read = _stores(toggles).isin(_stores(menu))
-    return ~is_store | ~is_read | _cells(toggles).isin(_cells(menu))
-
-
-def _stores(frame: pd.DataFrame) -> pd.MultiIndex:
-    return pd.MultiIndex.from_frame(frame[["brand_id", "branch_id"]].astype("Int64").fillna(0))
-
-
-def _entities(frame: pd.DataFrame) -> pd.MultiIndex:
-    return pd.MultiIndex.from_frame(frame[["entity_type", "entity_id"]])
-
-
-def _cells(frame: pd.DataFrame) -> pd.MultiIndex:
-    # A missing store is the business level; as a number it is equal to itself.
-    stores = frame[["brand_id", "branch_id"]].astype("Int64").fillna(0)
-    return pd.MultiIndex.from_frame(frame[["entity_type", "entity_id", "scope"]].join(stores))
+    def _read(self, missing: list[Pair], *, progress: Progress) -> None:
+        if not missing:
+            return
+        read = read_state(self._client, stores=missing, journal=self._journal, progress=progress)
+        titles = dict(read.attrs["brand_titles"])
+        for pair, menu in read.groupby(["brand_id", "branch_id"], sort=False):
+            menu.attrs = dict(read.attrs)
+            self._menus[cast("Pair", pair)] = menu
+            brand = frozenset({f"{titles.get(pair[0], 'Brand')} ({pair[0]})"})
+            for key in zip(menu["entity_type"].tolist(), menu["entity_id"].tolist(), strict=True):
+                self._brands[key] = self._brands.get(key, frozenset()) | brand

@@ -2,28 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import traitlets as t
 
-from .base_widget import STYLE, BaseWidget, script
+from .base_widget import BaseWidget, script
 from .form_html import brief_table_html
 from .item_index import ItemIndex, Key, entity_index, require_columns, store_index
 from .page_commands import Command, apply_command
 from .selections import Selection, page_rows, summary, view_dict
 
 MAX_CHOICES = 300
+_FIRST_ROWS = 8
+ENTITY_KEYS = ("entity_type", "entity_id")
+STORE_KEYS = ("brand_id", "branch_id")
 
 
-def table_header(index: ItemIndex, *, caption: str) -> dict[str, object]:
-    """Return the parts of a table that never change: caption, columns and filters."""
-    columns = [{"name": name, "label": column.label} for name, column in index.columns.items()]
-    facets = {
-        name: {"label": facet.label, "choices": facet.choices[:MAX_CHOICES]}
-        for name, facet in index.facets.items()
-    }
-    return {"caption": caption, "noun": index.noun, "columns": columns, "facets": facets}
+class PickList:
+    """Rows to tick, as a part of a page: what the page draws, what it asks for, and the keys as a frame.
+
+    Knows no widget; touches neither network nor disk. `on_change` is called when what is ticked was changed.
+
+    Parameters
+    ----------
+    index : ItemIndex
+        The rows.
+    caption : str
+        What they are.
+    names : pair of str
+        The columns of ``selected``.
+    page_size : int
+        Rows on one page.
+    """
+
+    def __init__(self, index: ItemIndex, *, caption: str, names: tuple[str, str], page_size: int) -> None:
+        self.selection = Selection(index, page_size=page_size)
+        self.caption = caption
+        self.on_change: Callable[[], None] = lambda: None
+        self._names = names
+
+    @property
+    def n_ticked(self) -> int:
+        """How many rows are ticked."""
+        return len(self.selection.ticked)
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The keys of what is ticked, in the order of the frame that was handed in."""
+        return _key_frame(self.selection.in_order, names=self._names)
+
+    @selected.setter
+    def selected(self, keys: pd.DataFrame) -> None:
+        require_columns(keys, self._names, source="the property selected")
+        first, second = self._names
+        self.selection.replace(zip(keys[first].tolist(), keys[second].tolist(), strict=True))
+        self.on_change()
+
+    def apply(self, command: Command) -> None:
+        """Carry out one command of the page."""
+        before = self.selection.n_changes
+        apply_command(self.selection, command)
+        if self.selection.n_changes != before:
+            self.on_change()
+
+    def face(self) -> dict[str, object]:
+        """Return the parts of the table that hardly ever change: caption, columns and filters."""
+        index = self.selection.index
+        columns = [{"name": name, "label": column.label} for name, column in index.columns.items()]
+        facets = {
+            name: {"label": facet.label, "choices": facet.choices[:MAX_CHOICES]}
+            for name, facet in index.facets.items()
+        }
+        sizes = {"page_size": self.selection.page_size, "n_rows": len(index.keys)}
+        return {"caption": self.caption, "noun": index.noun, "columns": columns, "facets": facets, **sizes}
+
+    def part(self) -> dict[str, object]:
+        """Return the page of rows that is shown, and how it is looked at."""
+        return {
+            "rows": page_rows(self.selection),
+            "summary": summary(self.selection),
+            "view": view_dict(self.selection),
+        }
+
+
+def entity_list(state: pd.DataFrame, *, page_size: int) -> PickList:
+    """Return the entities of a state, to tick."""
+    return PickList(
+        entity_index(state), caption="Entities of the menu", names=ENTITY_KEYS, page_size=page_size
+    )
+
+
+def store_list(stores: pd.DataFrame, *, page_size: int) -> PickList:
+    """Return stores to tick."""
+    return PickList(store_index(stores), caption="Stores", names=STORE_KEYS, page_size=page_size)
 
 
 class PickerTable(BaseWidget):
@@ -33,19 +106,36 @@ class PickerTable(BaseWidget):
     change of what is ticked.
     """
 
-    _esm = script("table.js")
-    _css = STYLE
+    _esm = script("picker.js", "table.js")
 
     face = t.Dict().tag(sync=True)
+    rows: Any = t.List().tag(sync=True)
+    summary = t.Unicode().tag(sync=True)
+    view = t.Dict().tag(sync=True)
     n_rows = t.Int().tag(sync=True)
     n_matching = t.Int().tag(sync=True)
     n_ticked = t.Int().tag(sync=True)
     n_hidden = t.Int().tag(sync=True)
     ticks = t.Int()
 
-    def __init__(self, index: ItemIndex, *, caption: str, page_size: int) -> None:
-        self.selection = Selection(index, page_size=page_size)
-        super().__init__(face=table_header(index, caption=caption), n_rows=len(index.keys))
+    def __init__(self, listed: PickList) -> None:
+        self.listed = listed
+        super().__init__(face=listed.face(), n_rows=len(listed.selection.index.keys))
+        listed.on_change = self.redraw
+
+    @property
+    def selection(self) -> Selection:
+        """What is ticked, and how the rows are looked at."""
+        return self.listed.selection
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The keys of what is ticked, in the order of the frame that was handed in."""
+        return self.listed.selected
+
+    @selected.setter
+    def selected(self, keys: pd.DataFrame) -> None:
+        self.listed.selected = keys
 
     def apply_command(self, command: Command) -> None:
         """Carry out one command of the page."""
@@ -53,37 +143,13 @@ class PickerTable(BaseWidget):
 
     def draw(self) -> None:
         """Show the selection as it is now."""
-        with self.hold_sync():
-            self.rows = page_rows(self.selection)
-            self.summary = summary(self.selection)
-            self.view = view_dict(self.selection)
-            self.n_matching = self.selection.n_matching
-            self.n_hidden = self.selection.n_hidden
-            self.n_ticked = len(self.selection.ticked)
-        self.ticks = self.selection.n_changes
+        selection, part = self.selection, self.listed.part()
+        self.rows, self.summary, self.view = part["rows"], part["summary"], part["view"]  # type: ignore[assignment]
+        self.n_matching, self.n_hidden = selection.n_matching, selection.n_hidden
+        self.n_ticked = self.listed.n_ticked
+        self.ticks = selection.n_changes
 
-
-_FIRST_ROWS = 8
-
-
-class _Picker(PickerTable):
-    """What both pickers share: the keys as a frame, and how they look without a front end."""
-
-    _names: tuple[str, str]
-
-    @property
-    def selected(self) -> pd.DataFrame:
-        """The keys of what is ticked, in the order of the frame that was handed in."""
-        return _key_frame(self.selection.in_order, names=self._names)
-
-    @selected.setter
-    def selected(self, keys: pd.DataFrame) -> None:
-        require_columns(keys, self._names, source=f"{type(self).__name__}.selected")
-        first, second = self._names
-        self.selection.replace(zip(keys[first].tolist(), keys[second].tolist(), strict=True))
-        self.draw()
-
-    def _repr_html_(self) -> str:
+    def static_html(self) -> str:
         """Return a static first page, for where no widget can be drawn."""
         frame = _first_rows_frame(self.selection.index)
         rows = frame.itertuples(index=False, name=None)
@@ -91,20 +157,14 @@ class _Picker(PickerTable):
             frame.columns, rows, caption=f"{type(self).__name__}: {summary(self.selection)}"
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle: Any = super()._repr_mimebundle_(**kwargs)
-        data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**data, "text/plain": repr(self), "text/html": self._repr_html_()}
-        return (data, *rest) if rest else data
-
-    def __repr__(self) -> str:
+    def static_text(self) -> str:
         """Return text for a terminal: the counts, and the first rows."""
         frame = _first_rows_frame(self.selection.index).head(_FIRST_ROWS)
-        told = f"{type(self).__name__}: {summary(self.selection)}"
-        return told if frame.empty else f"{told}\n{frame.to_string(index=False, header=False)}"
+        counts = f"{type(self).__name__}: {summary(self.selection)}"
+        return counts if frame.empty else f"{counts}\n{frame.to_string(index=False, header=False)}"
 
 
-class EntityPicker(_Picker):
+class EntityPicker(PickerTable):
     """A table of entities to search, filter, sort and tick; 50,000 rows are fine.
 
     Touches neither network nor disk. All rows stay in Python; the page gets one page of them at a time.
@@ -115,7 +175,8 @@ class EntityPicker(_Picker):
     state : pandas.DataFrame
         At least ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled, title``, as
         ``kf.read_state`` returns it; ``sku``, ``path`` and ``brand_title`` are searched too. Several rows
-        of one entity are one row here, told as ``on``, ``off``, ``mixed`` or ``unknown``.
+        of one entity are one row here, and its flag says where it is on and off. A flag in ``pending``
+        counts as the live one.
     page_size : int
         Rows on one page.
 
@@ -137,13 +198,11 @@ class EntityPicker(_Picker):
     0        item          8
     """
 
-    _names = ("entity_type", "entity_id")
-
     def __init__(self, state: pd.DataFrame, *, page_size: int = 25) -> None:
-        super().__init__(entity_index(state), caption="Entities of the menu", page_size=page_size)
+        super().__init__(entity_list(state, page_size=page_size))
 
 
-class StorePicker(_Picker):
+class StorePicker(PickerTable):
     """A table of stores to tick, filtered by brand, branch and city: "tick all that match" takes a whole one.
 
     Touches neither network nor disk.
@@ -152,7 +211,8 @@ class StorePicker(_Picker):
     ----------
     stores : pandas.DataFrame
         At least ``brand_id`` and ``branch_id``, as ``kf.stores`` returns it; ``brand_title``,
-        ``branch_title`` and ``city`` are shown and searched too.
+        ``branch_title`` and ``city`` are shown and searched too. A city of which only the number is known
+        has the names of its branches beside it.
     page_size : int
         Rows on one page.
 
@@ -173,10 +233,8 @@ class StorePicker(_Picker):
     0      5297       1294
     """
 
-    _names = ("brand_id", "branch_id")
-
     def __init__(self, stores: pd.DataFrame, *, page_size: int = 25) -> None:
-        super().__init__(store_index(stores), caption="Stores", page_size=page_size)
+        super().__init__(store_list(stores, page_size=page_size))
 
 
 def _key_frame(keys: list[Key], *, names: tuple[str, str]) -> pd.DataFrame:

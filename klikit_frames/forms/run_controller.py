@@ -1,13 +1,17 @@
-"""One plan on its way: offered, confirmed, sent in the background, stopped, retried. Knows no widget."""
+"""One plan on its way: offered, confirmed, sent in the background, stopped, published. Knows no widget."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ..auditing.undo import undo
 from ..errors import KlikitFramesError
@@ -15,12 +19,13 @@ from ..frames.schemas import RESULT_COLUMNS
 from ..planning.plan import parse_plan
 from ..planning.planner import plan as make_plan
 from ..progress import page_thread
-from ..running.jobs import Job, JobProgress, attach, start
+from ..running.jobs import Job, attach, start
 from ..running.journal import read_journal
+from ..running.publishes import publish, publish_code
+from ..running.runs import runs
+from ..wording import counted
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..api.client import Client
     from ..planning.plan import Plan
     from ..running.journal import JournalPath
@@ -38,8 +43,18 @@ class Stage(StrEnum):
     FINISHED = "finished"
 
 
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is, in requests; `total` of 0 is not known yet."""
+
+    done: int
+    total: int
+    text: str
+
+
 _LOOK_S = 0.2
 _BUSY = (Stage.SENDING, Stage.STOPPING)
+_MOST_RUNS = 15
 
 
 class RunController:
@@ -63,11 +78,13 @@ class RunController:
         self.plan: Plan | None = None
         self.note = ""
         self.trouble = ""
+        self.published = ""
         self.result: Result | None = None
-        self.n_done = 0
-        self.n_total = 0
+        self.progress: RunProgress | None = None
         self.on_change: Callable[[], None] = lambda: None
         self.on_written: Callable[[pd.DataFrame], None] = lambda _: None
+        self.unpublished: list[tuple[int, int]] = []
+        self._asks_to_publish = False
         self._sent: Plan | None = None
         self._job: Job | None = None
         self._began_at = datetime.now(UTC)
@@ -76,10 +93,23 @@ class RunController:
         self._idle.set()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something is being sent."""
+        return self.stage in _BUSY
+
+    @property
+    def asks_to_publish(self) -> bool:
+        """Whether the question that is asked is about a publish."""
+        return self.stage is Stage.ASKING and self._asks_to_publish
+
+    @property
     def code(self) -> str:
-        """What has to be typed to confirm the plan; empty where nothing asks for it."""
-        needs = self.plan is not None and self.client.needs_confirmation
-        return self.plan.confirm_code(self.client) if self.plan is not None and needs else ""
+        """What has to be typed to confirm what is offered or asked; empty where nothing asks for it."""
+        if not self.client.needs_confirmation:
+            return ""
+        if self.asks_to_publish:
+            return publish_code(self.unpublished, self.client)
+        return "" if self.plan is None else self.plan.confirm_code(self.client)
 
     @property
     def n_wide(self) -> int:
@@ -93,8 +123,8 @@ class RunController:
 
     @property
     def n_left(self) -> int:
-        """Rows of the result that are not settled."""
-        return 0 if self.result is None else self.result.counts["not_sent"] + self.result.counts["unknown"]
+        """Rows of the result that carrying on settles."""
+        return 0 if self.result is None else self.result.n_open
 
     def set_plan(self, plan: Plan | None, *, note: str = "") -> None:
         """Put `plan` up to be applied, instead of what was; ignored while something is sent."""
@@ -111,15 +141,19 @@ class RunController:
             if self.stage is Stage.READY:
                 self.trouble = self._refusal(code.strip())
                 if not self.trouble and self.n_wide:
-                    self.stage = Stage.ASKING
+                    self.stage, self._asks_to_publish = Stage.ASKING, False
                 elif not self.trouble:
                     self._send(self.plan)
         self.on_change()
 
-    def confirm(self) -> None:
-        """Send a business-wide plan after all."""
+    def confirm(self, code: str = "") -> None:
+        """Do what was asked about after all."""
         with self._lock:
-            if self.stage is Stage.ASKING:
+            if self.stage is Stage.ASKING and self._asks_to_publish:
+                self.trouble = self._code_trouble(code.strip())
+                if not self.trouble:
+                    self._begin(partial(self._publish, list(self.unpublished)))
+            elif self.stage is Stage.ASKING:
                 self._send(self.plan)
         self.on_change()
 
@@ -127,16 +161,25 @@ class RunController:
         """Go back to the offer and send nothing."""
         with self._lock:
             if self.stage is Stage.ASKING:
-                self.stage = Stage.READY
+                self.stage, self.trouble = self._resting(), ""
         self.on_change()
 
     def cancel(self) -> None:
         """Stop after the requests that are in flight."""
         with self._lock:
-            if self.stage is Stage.SENDING:
+            if self.stage is Stage.SENDING and self._job is not None:
                 self.stage = Stage.STOPPING
-                if self._job is not None:
-                    self._job.cancel()
+                self._job.cancel()
+            elif self.stage is Stage.SENDING:
+                self.stage = Stage.STOPPING
+        self.on_change()
+
+    def publish(self) -> None:
+        """Ask whether the stores that were written shall be published: that ships others' changes too."""
+        with self._lock:
+            if self.stage not in _BUSY and self.unpublished:
+                self.stage, self._asks_to_publish = Stage.ASKING, True
+                self.trouble = self._access_trouble()
         self.on_change()
 
     def resume(self) -> None:
@@ -150,73 +193,89 @@ class RunController:
         """Plan the failed rows of the last run again, and offer that."""
         if self.result is not None and self.stage not in _BUSY and self.n_failed:
             frame = self.result.frame
-            failed = frame[frame["outcome"] == "failed"].drop(columns=list(RESULT_COLUMNS))
-            self.set_plan(
-                make_plan(failed), note=f"Retry of {len(failed):,} failed rows of run {self.result.run_id}"
-            )
+            failed = frame[frame["outcome"] == "failed"].drop(columns=[*RESULT_COLUMNS])
+            names = self.result.names
+            again = make_plan(failed.drop(columns="published", errors="ignore"), progress=False)
+            self.set_plan(again.with_named(names), note=f"Retry of {counted(len(failed), 'row')} that failed")
 
     def undo(self) -> None:
         """Read the live flags, plan the undoing of the last run, and offer that."""
         if self.result is not None and self.stage not in _BUSY:
             run_id = self.result.run_id
             try:
-                self.set_plan(undo(run_id, self.client, journal=self.journal), note=f"Undo of run {run_id}")
+                taken_back = undo(run_id, self.client, journal=self.journal, progress=False)
             except KlikitFramesError as error:
                 self._show_error(str(error))
+            else:
+                self.set_plan(taken_back.with_named(self.result.names), note="Undo of the last run")
 
     def attach(self, run_id: str) -> None:
         """Show a run of the journal: its result, or how far it is if it goes on somewhere."""
         with self._lock:
             if self.stage not in _BUSY:
-                self._follow(partial(self._attach, run_id.strip()), n_total=0)
+                self._begin(partial(self._see_to_end, partial(self._attach, run_id.strip())))
         self.on_change()
+
+    def history(self) -> pd.DataFrame:
+        """Return the last runs on this host, newest first; one that cannot be read is none."""
+        try:
+            found = runs(journal=self.journal)
+        except KlikitFramesError:
+            return pd.DataFrame()
+        return found[found["host"] == self.client.host].tail(_MOST_RUNS).iloc[::-1]
 
     def wait(self, timeout_s: float = 30.0) -> bool:
         """Return whether nothing is being sent, after waiting for that up to `timeout_s`."""
         return self._idle.wait(timeout_s)
 
-    def update(self, n: int = 1, /) -> None:
-        """Note that `n` more rows are settled; a run reports here."""
-        with self._lock:
-            self.n_done += n
-        self.on_change()
+    def _resting(self) -> Stage:
+        if self.plan is not None:
+            return Stage.READY
+        return Stage.EMPTY if self.result is None else Stage.FINISHED
 
-    def close(self) -> None:
-        """Be told by a run that it reports no more."""
+    def _access_trouble(self) -> str:
+        if self.client.is_closed:
+            return "The connection of this form is closed. Run its cell again."
+        if self.client.read_only:
+            return "The connection of this form is read-only: it may look and not write."
+        return ""
+
+    def _code_trouble(self, code: str) -> str:
+        if self.code and code != self.code:
+            return f"Nothing was sent. Type {self.code} to confirm this for {self.client.host}."
+        return ""
 
     def _refusal(self, code: str) -> str:
         if self.plan is None or not self.plan.n_requests:
             return "There is nothing to send."
-        if self.code and code != self.code:
-            return f"Nothing was sent. Type {self.code} to confirm this plan for {self.client.host}."
-        return ""
+        return self._access_trouble() or self._code_trouble(code)
 
     def _send(self, plan: Plan | None) -> None:
         if plan is not None:
             self._sent = plan
-            self._follow(partial(self._start, plan), n_total=plan.counts["sent"])
+            self._begin(partial(self._see_to_end, partial(self._start, plan)))
 
     def _start(self, plan: Plan) -> Job:
-        # The code was typed, or nothing asks for it; before="read" is what an undo stands on.
+        # The code was typed, or nothing asks for it.
         code = plan.confirm_code(self.client)
-        return start(plan, self.client, journal=self.journal, progress=self, confirm=code, before="read")
+        return start(plan, self.client, journal=self.journal, progress=False, confirm=code)
 
     def _attach(self, run_id: str) -> Job:
         with read_journal(self.journal) as book:
             self._sent = parse_plan(book.plan_body(book.find_run_id(run_id)))
         return attach(run_id, journal=self.journal)
 
-    def _follow(self, begin: Callable[[], Job], *, n_total: int) -> None:
-        """Begin in the background, and see it to its end there."""
-        self.stage, self.trouble, self._job = Stage.SENDING, "", None
-        self.n_done, self.n_total = 0, n_total
+    def _begin(self, work: Callable[[], None]) -> None:
+        """Do `work` in the background."""
+        self.stage, self.trouble, self._job, self.published = Stage.SENDING, "", None, ""
+        self.progress = RunProgress(0, 0, "Beginning …")
         self._began_at = datetime.now(UTC)
         self._idle.clear()
-        page_thread()(target=self._run_to_end, args=(begin,), daemon=True).start()
+        page_thread()(target=self._run_to_end, args=(work,), daemon=True).start()
 
-    def _run_to_end(self, begin: Callable[[], Job]) -> None:
+    def _run_to_end(self, work: Callable[[], None]) -> None:
         try:
-            self._finish(self._await(begin()))
+            work()
         except KlikitFramesError as error:
             self._show_error(str(error))
         except Exception as error:
@@ -225,33 +284,64 @@ class RunController:
         finally:
             self._idle.set()
 
-    def _await(self, job: Job) -> Result:
+    def _see_to_end(self, begin: Callable[[], Job]) -> None:
+        job = begin()
         with self._lock:
             self._job = job
             if self.stage is Stage.STOPPING:
                 job.cancel()
         while True:
+            self._update_progress(job)
             try:
-                return job.result(timeout=_LOOK_S)
+                self._finish(job.result(timeout=_LOOK_S))
             except TimeoutError:
-                self._update_progress(job.progress)
+                continue
+            return
 
-    def _update_progress(self, progress: JobProgress) -> None:
-        # A run that was found reports nothing by itself.
-        if not self.n_total or self.n_done < progress.n_rows_done:
-            with self._lock:
-                self.n_done, self.n_total = progress.n_rows_done, progress.n_rows
-            self.on_change()
+    def _update_progress(self, job: Job) -> None:
+        found = job.progress
+        done, total = found.n_requests_done, found.n_requests
+        pacing = self.client.pacing
+        left_s = ceil(pacing.seconds_for(n_writes=total - done))
+        ending = " Stopping: what is under way is let finish." if self.stage is Stage.STOPPING else ""
+        cap = f"at {pacing.writes_per_minute:,} a minute"
+        waits = ", waiting for the cap" if pacing.wait_s > _LOOK_S else ""
+        text = f"{done:,} of {counted(total, 'request')}, about {left_s:,} s left {cap}{waits}.{ending}"
+        with self._lock:
+            self.progress = RunProgress(done, total, text)
+        self.on_change()
 
     def _finish(self, result: Result) -> None:
+        # What an older part of the run has written may have been published since.
+        written = result.frame[result.frame["sent_at"] >= self._began_at]
+        applied = written[(written["outcome"] == "applied") & (written["scope"] == "store")]
+        pairs = applied[["brand_id", "branch_id"]].drop_duplicates().itertuples(index=False, name=None)
         with self._lock:
             self.result, self.plan, self.note, self.stage = result, None, "", Stage.FINISHED
-        # What an older part of the run has written may have been changed by others since.
-        self.on_written(result.frame[result.frame["sent_at"] >= self._began_at])
+            self.unpublished = sorted(
+                {*self.unpublished, *((int(brand), int(branch)) for brand, branch in pairs)}
+            )
+        self.on_written(written)
+        self.on_change()
+
+    def _publish(self, stores: list[tuple[int, int]]) -> None:
+        self.progress = RunProgress(0, 0, f"Publishing {counted(len(stores), 'store')} …")
+        self.on_change()
+        code = publish_code(stores, self.client)
+        done = publish(stores, self.client, journal=self.journal, confirm=code)
+        is_published = done["outcome"] == "published"
+        rest = done.loc[~is_published, "message"].dropna().unique().tolist()
+        why = f" {rest[0].capitalize()}." if rest else ""
+        with self._lock:
+            left = done.loc[~is_published, ["brand_id", "branch_id"]].itertuples(index=False, name=None)
+            self.unpublished = [(int(brand), int(branch)) for brand, branch in left]
+            self.published = f"{int(is_published.sum()):,} of {counted(len(done), 'store')} published.{why}"
+            self.stage = self._resting()
+        self.on_written(done.assign(scope="store"))
         self.on_change()
 
     def _show_error(self, trouble: str) -> None:
         with self._lock:
             self.trouble = trouble
-            self.stage = Stage.EMPTY if self.plan is None else Stage.READY
+            self.stage = self._resting()
         self.on_change()

@@ -1,188 +1,196 @@
-"""The lower half of every form: preview, Apply, progress, Cancel, result, Retry, Undo."""
+"""The panel that every form has: it draws a run controller, and hands it what is pressed."""
 
 from __future__ import annotations
 
-import threading
+import base64
+import io
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as w  # type: ignore[import-untyped]
+import pandas as pd
+import traitlets as t
 
 from ..errors import KlikitFramesError
-from .form_html import block_html, error_html, note_html, result_html
-from .item_index import ItemIndex
+from ..overview import NO_NAMES, Names
+from .base_widget import BaseWidget
 from .latest_only_worker import LatestOnlyWorker
-from .previews import preview_html
+from .page_commands import Command
+from .panel_views import panel_view, run_choices
 from .run_controller import RunController, Stage
 
 if TYPE_CHECKING:
-    from ..api.client import Client
     from ..planning.plan import Plan
     from ..running.journal import JournalPath
     from ..running.results import Result
 
 _REDRAW_S = 0.1
-_BUSY = (Stage.SENDING, Stage.STOPPING)
+# A server of notebooks lets some 3 MB through at once; text of a file's bytes is a third larger.
+MOST_BYTES = 2_000_000
 
 
-class RunPanel(w.VBox):  # type: ignore[misc]
-    """Draws one `RunController`, and hands it what is pressed.
+class PanelForm(BaseWidget):
+    """What forms share that end in a run: plan, progress, result, and what is pressed.
 
     Parameters
     ----------
-    client : Client
-        Where to send.
+    client : Client or None
+        Where to send; None sends nothing.
     journal : path, optional
         As for ``kf.run``.
     """
 
-    def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
-        self.controller = RunController(client, journal=journal)
+    panel = t.Dict().tag(sync=True)
+    download = t.Dict().tag(sync=True)
+
+    def __init__(self, client: Any, *, journal: JournalPath = None) -> None:
+        self.client: Any = client
+        self.journal = journal
+        self.controller = RunController(self.client, journal=journal)
         self.worker = LatestOnlyWorker()
-        self.index: ItemIndex | None = None
-        self._pen = threading.RLock()
+        self.hint = ""
+        self._runs = [] if client is None else self._recent_runs()
         self._drawn_at = 0.0
         self._drawn_stage: Stage | None = None
-        self._shown_plan: Plan | None = None
-        self._make()
-        super().__init__(self._rows())
-        self.controller.on_change = self.draw
-        self.draw()
-
-    def say(self, text: str) -> None:
-        """Say what is in the way of a plan; nothing can be applied then."""
-        self.controller.set_plan(None)
-        self.preview.value = note_html(text)
-
-    def wait(self, timeout_s: float = 30.0) -> None:
-        """Return when the preview is up to date and nothing is being sent."""
-        self.worker.wait(timeout_s)
-        self.controller.wait(timeout_s)
-
-    def draw(self) -> None:
-        """Show the controller as it is now; while it is sent, ten times a second at most."""
-        with self._pen:
-            stage, now = self.controller.stage, time.monotonic()
-            if stage is Stage.SENDING and stage is self._drawn_stage and now - self._drawn_at < _REDRAW_S:
-                return
-            self._drawn_at, self._drawn_stage = now, stage
-            self._draw_offer()
-            self._draw_progress()
-            self._draw_result()
-
-    def _make(self) -> None:
-        self.preview = w.HTML().add_class("kf-preview")
-        self.code_note = w.HTML()
-        self.code = w.Text(placeholder="code", layout=w.Layout(width="10em")).add_class("kf-code")
-        self.trouble = w.HTML().add_class("kf-trouble")
-        self.question = w.HTML()
-        self.bar = w.IntProgress(description="Sending").add_class("kf-progress")
-        self.bar_note = w.HTML()
-        self.outcome = w.HTML().add_class("kf-result")
-        self.run_id = w.Text(placeholder="run_id", layout=w.Layout(width="24em")).add_class("kf-run-id")
-
-    def _rows(self) -> list[w.Widget]:
-        controller = self.controller
-        self.apply = self._button(
-            "Apply", name="apply", press=lambda: controller.apply(self.code.value), style="primary"
-        )
-        self.cancel = self._button("Cancel", name="cancel", press=controller.cancel, style="warning")
-        self.yes = self._button("Yes, business-wide", name="yes", press=controller.confirm, style="danger")
-        self.no = self._button("No", name="no", press=controller.reject)
-        self.retry = self._button("Retry failed", name="retry", press=controller.retry)
-        self.go_on = self._button("Carry on", name="carry-on", press=controller.resume)
-        self.undo = self._button("Undo", name="undo", press=lambda: self.worker.ask(controller.undo))
-        self.find = self._button("Find run", name="find", press=lambda: controller.attach(self.run_id.value))
-        self.code_row = w.HBox([self.code_note, self.code])
-        self.ask_row = w.HBox([self.question, self.yes, self.no])
-        self.bar_row = w.HBox([self.bar, self.bar_note, self.cancel])
-        self.after_row = w.HBox([self.retry, self.go_on, self.undo])
-        found = w.HBox([w.Label("A run of before:"), self.run_id, self.find])
-        offer = [self.preview, self.code_row, w.HBox([self.apply]), self.trouble, self.ask_row]
-        return [*offer, self.bar_row, self.outcome, self.after_row, found]
-
-    def _button(self, text: str, *, name: str, press: Callable[[], None], style: str = "") -> w.Button:
-        button = w.Button(description=text, button_style=style, layout=w.Layout(width="auto"))
-        button.on_click(lambda _: press())
-        return button.add_class(f"kf-{name}")
-
-    def _draw_offer(self) -> None:
-        controller = self.controller
-        self._draw_plan()
-        self.trouble.value = error_html(controller.trouble)
-        self.code_note.value = note_html(f"Type {controller.code} to confirm:") if controller.code else ""
-        _show(self.code_row, is_shown=bool(controller.code))
-        self.apply.disabled = controller.stage is not Stage.READY or not (
-            controller.plan and controller.plan.n_requests
-        )
-        self.question.value = note_html(
-            f"{controller.n_wide:,} of these requests are business-wide: they switch everywhere. Send them?"
-        )
-        _show(self.ask_row, is_shown=controller.stage is Stage.ASKING)
-
-    def _draw_plan(self) -> None:
-        plan = self.controller.plan
-        if plan is None or plan is self._shown_plan:
-            return
-        self._shown_plan = plan
-        pace = self.controller.client.pacing.writes_per_minute
-        note = note_html(self.controller.note)
-        said = preview_html(plan, writes_per_minute=pace, index=self.index)
-        self.preview.value = block_html(note + said)
-
-    def _draw_progress(self) -> None:
-        controller = self.controller
-        self.bar.max, self.bar.value = max(1, controller.n_total), controller.n_done
-        stopping = " Stopping: what is in flight is let finish." if controller.stage is Stage.STOPPING else ""
-        self.bar_note.value = note_html(f"{controller.n_done:,} of {controller.n_total:,} rows.{stopping}")
-        self.cancel.disabled = controller.stage is not Stage.SENDING
-        _show(self.bar_row, is_shown=controller.stage in _BUSY)
-
-    def _draw_result(self) -> None:
-        controller = self.controller
-        is_over = controller.result is not None and controller.stage not in _BUSY
-        if controller.result is not None and is_over:
-            self.outcome.value = block_html(result_html(controller.result))
-        _show(self.after_row, is_shown=is_over)
-        _show(self.retry, is_shown=bool(controller.n_failed))
-        _show(self.go_on, is_shown=bool(controller.n_left))
-
-
-class PanelForm(w.VBox):  # type: ignore[misc]
-    """What forms share that end in a panel: what it holds, for those who go on in Python."""
-
-    panel: RunPanel
+        self._n_downloads = 0
+        super().__init__()
+        self.controller.on_change = self._on_change
 
     @property
-    def plan(self) -> Any:
+    def plan(self) -> Plan | None:
         """The plan that Apply would send; None if there is none."""
-        return self.panel.controller.plan
+        return self.controller.plan
 
     @property
     def result(self) -> Result | None:
         """The result of the last run; None before the first."""
-        return self.panel.controller.result
+        return self.controller.result
 
-    def wait(self) -> None:
+    @property
+    def names(self) -> Names:
+        """The titles of entities, brands and branches, as far as the form knows them."""
+        return NO_NAMES
+
+    def wait(self, timeout_s: float = 30.0) -> None:
         """Return when what was entered is planned, and nothing is being sent."""
-        self.panel.wait()
+        self.worker.wait(timeout_s)
+        self.controller.wait(timeout_s)
+        self.worker.wait(timeout_s)
+
+    def say(self, text: str) -> None:
+        """Say what is in the way of a plan; nothing can be applied then."""
+        self.hint = text
+        self.controller.set_plan(None)
+
+    def draw(self) -> None:
+        """Show the controller as it is now."""
+        view = panel_view(self.controller, names=self.names, hint=self.hint)
+        self.panel = {**view, "runs": self._runs}
+
+    def press(self, name: str, **more: object) -> None:
+        """Press a button of the panel, as the page does."""
+        self.apply_command({"part": "panel", "type": name, **more})
+        self.redraw()
+
+    def apply_command(self, command: Command) -> None:
+        """Carry out one command of the page."""
+        controller = self.controller
+        match command:
+            case {"type": "downloaded"}:
+                self.download = {}
+            case {"part": "panel", "type": "apply", "code": str(code)}:
+                controller.apply(code)
+            case {"part": "panel", "type": "apply"}:
+                controller.apply()
+            case {"part": "panel", "type": "yes"}:
+                controller.confirm(str(command.get("code", "")))
+            case {"part": "panel", "type": "attach", "run_id": str(run_id)}:
+                controller.attach(run_id)
+            case {"part": "panel", "type": "undo"}:
+                self.worker.ask(controller.undo)
+            case {"part": "panel", "type": "download"} if self.result is not None:
+                self.hand_over(_csv(self.result), name=f"result-{self.result.run_id[:8]}.csv")
+            case {"part": "panel", "type": str(name)} if name in _PRESSES:
+                _PRESSES[name](controller)
+
+    def hand_over(self, content: bytes, *, name: str) -> None:
+        """Hand a file to the page, which saves it; a large one is packed."""
+        if len(content) > MOST_BYTES:
+            content, name = _zipped(content, name=name), f"{name}.zip"
+        if len(content) > MOST_BYTES:
+            self.controller.trouble = f"{name} is too large to hand over here ({len(content):,} bytes)."
+            return
+        self._n_downloads += 1
+        data = base64.b64encode(content).decode()
+        self.download = {"n": self._n_downloads, "name": name, "data": data}
+
+    def careful(
+        self, work: Callable[[], None], *, say: Callable[[str], None] | None = None
+    ) -> Callable[[], None]:
+        """Return `work` with our own exceptions said instead of raised."""
+        say = say or self.say
+
+        def told() -> None:
+            try:
+                work()
+            except KlikitFramesError as error:
+                say(str(error))
+            except Exception as error:
+                say(f"Something went wrong inside klikit_frames: {error!r}.")
+                raise
+
+        return told
+
+    def static_text(self) -> str:
+        """Return what to do where no widget can be drawn."""
+        name = type(self).__name__
+        return (
+            f"{name}: a form needs a notebook that draws widgets, and this page has none.\n"
+            "Install ipywidgets and anywidget where the notebook runs, and run this cell again.\n"
+            "Without widgets the same is done by klikit-frames plan and klikit-frames apply in a terminal."
+        )
+
+    def _recent_runs(self) -> list[dict[str, str]]:
+        return run_choices(self.controller.history(), now=datetime.now(UTC))
+
+    def _on_change(self) -> None:
+        """Draw; while it is sent, ten times a second at most."""
+        stage, now = self.controller.stage, time.monotonic()
+        is_same = stage is self._drawn_stage
+        if stage is Stage.SENDING and is_same and now - self._drawn_at < _REDRAW_S:
+            return
+        self._drawn_at, self._drawn_stage = now, stage
+        if stage is Stage.FINISHED and not is_same:
+            self._runs = self._recent_runs()
+        self.redraw()
 
 
-def told(work: Callable[[], None], *, say: Callable[[str], None]) -> Callable[[], None]:
-    """Return `work` with our own exceptions said instead of raised."""
-
-    def careful() -> None:
-        try:
-            work()
-        except KlikitFramesError as error:
-            say(str(error))
-        except Exception as error:
-            say(f"Something went wrong inside klikit_frames: {error!r}.")
-            raise
-
-    return careful
+_PRESSES: dict[str, Callable[[RunController], None]] = {
+    "no": RunController.reject,
+    "cancel": RunController.cancel,
+    "publish": RunController.publish,
+    "retry": RunController.retry,
+    "carry_on": RunController.resume,
+}
 
 
-def _show(widget: w.DOMWidget, *, is_shown: bool) -> None:
-    widget.layout.display = None if is_shown else "none"
+def _csv(result: Result) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return result.to_csv(Path(folder) / "result.csv").read_bytes()
+
+
+def _zipped(content: bytes, *, name: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def store_pairs_of(toggles: pd.DataFrame) -> list[tuple[int, int]]:
+    """Return the stores that toggles are of, each once."""
+    pairs: Any = toggles.loc[toggles["scope"] == "store", ["brand_id", "branch_id"]].drop_duplicates()
+    return [(int(brand), int(branch)) for brand, branch in pairs.itertuples(index=False)]

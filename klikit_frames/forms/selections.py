@@ -142,6 +142,12 @@ class Selection:
         """Tick exactly `keys`; those that are not listed are left out."""
         self._change(self.ticked ^ (set(keys) & self.index.positions.keys()))
 
+    def set_index(self, index: ItemIndex) -> None:
+        """Show other texts and filters of the same rows; what is ticked and the view stay."""
+        self.index = index
+        self._look()
+        self.turn(self._view.page)
+
     def undo(self) -> None:
         """Take back the last change of what is ticked; the view stays."""
         if self._changes:

@@ -1,35 +1,42 @@
-"""The form for an ad-hoc change: pick what, pick where, see what will happen, press."""
+"""The form for changes by hand: pick what, pick where, see what will happen, press."""
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import ipywidgets as w  # type: ignore[import-untyped]
 import pandas as pd
+import traitlets as t
 
 from ..errors import KlikitFramesError
+from ..frames.menu_checks import is_off_menu
+from ..overview import NO_NAMES, Names
 from ..planning.planner import plan
 from ..wording import counted
-from .drafts import Draft, draft_toggles, missing_inputs, python_line
-from .form_html import error_html, heading_html, note_html
-from .menu_cache import LiveFlags, sold_rows
-from .pickers import EntityPicker, StorePicker
-from .run_panel import PanelForm, RunPanel, told
+from .base_widget import script
+from .drafts import Draft, describe_draft, merge_toggles, missing_inputs, python_line
+from .menu_cache import MenuCache
+from .page_commands import Command
+from .pickers import STORE_KEYS, PickList, entity_list, store_list
+from .run_panel import PanelForm
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.journal import JournalPath
 
 BUDGET_S = 2.0  # A preview must not keep a person waiting for the last request saved.
+PAGE_SIZE = 10
 
 
 class ToggleForm(PanelForm):
-    """A form for one change: entities, stores or business-wide, on or off, cascade; then Apply.
+    """A form for changes by hand: entities, stores or business-wide, on or off, cascade; then Apply.
 
-    Reads the stores and the business menu when it is made, and the menus of stores when they are ticked;
-    sends the previewed plan, as it is, when Apply is pressed. What is entered is kept here in Python: a
-    reload of the page loses nothing.
+    Reads the stores and the business menu when it is made, one menu of each brand behind that, and the menus
+    of stores when they are ticked; sends the previewed plan, as it is, when Apply is pressed. Changes can be
+    gathered in a list before that. What is entered is kept here in Python: a reload of the page loses
+    nothing.
 
     Parameters
     ----------
@@ -37,6 +44,13 @@ class ToggleForm(PanelForm):
         Where to read and to send.
     journal : path, optional
         As for ``kf.run``.
+
+    Attributes
+    ----------
+    entities, stores : PickList
+        What is ticked; ``selected`` is a frame of keys, and can be set.
+    pending : list of Draft
+        The changes of the list, without the one that is being entered.
 
     Examples
     --------
@@ -49,112 +63,249 @@ class ToggleForm(PanelForm):
     1
     """
 
+    _esm = script("picker.js", "panel.js", "toggle.js")
+
+    faces = t.Dict().tag(sync=True)
+    what = t.Dict().tag(sync=True)
+    where = t.Dict().tag(sync=True)
+    change = t.Dict().tag(sync=True)
+
     def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
-        self.client = client
-        self.panel = RunPanel(client, journal=journal)
-        self.panel.controller.on_written = self._note
-        self.read_note = w.HTML().add_class("kf-read-note")
-        self.read_again = w.Button(description="Read the menu again").add_class("kf-read-again")
-        self.read_again.on_click(lambda _: self.read())
-        super().__init__([self.read_note, self.read_again])
-        self.add_class("kf-toggle-form")
+        self.menus: MenuCache | None = None
+        self.entities: PickList | None = None
+        self.stores: PickList | None = None
+        self.pending: list[Draft] = []
+        self.line = ""
+        self._form = Draft()
+        self._note = ""
+        self._known_names = NO_NAMES
+        self._faces_of: tuple[object, ...] = ()
+        self._flags_of: tuple[object, ...] = ()
+        super().__init__(client, journal=journal)
+        self.controller.on_written = self._written
         self.read()
 
-    def read(self) -> None:
-        """Read stores and menu anew; where that fails, say so and leave the button to try again."""
-        try:
-            self.live = LiveFlags(self.client)
-        except KlikitFramesError as error:
-            self.read_note.value = error_html(
-                f"The menu could not be read, so nothing can be picked. {error}"
-            )
-            return
-        self.read_note.value = ""
-        self._build()
-
-    def _build(self) -> None:
-        self.entities = EntityPicker(self.live.business, page_size=10).add_class("kf-entities")
-        self.stores = StorePicker(self.live.stores, page_size=10).add_class("kf-stores")
-        self.panel.index = self.entities.selection.index
-        self._make_controls()
-        what = [w.HTML(heading_html("What")), self.entities, self.entities_note]
-        where = [w.HTML(heading_html("Where")), self.scope, self.stores, self.stores_note]
-        how = [w.HTML(heading_html("How")), w.HBox([self.switch, self.cascade, self.brands])]
-        seen = [
-            w.HTML(heading_html("What will happen")),
-            self.panel,
-            w.HTML(heading_html("The same in Python")),
-            self.line,
-        ]
-        self.children = [*what, *where, *how, *seen]
-        self._listen()
-        self._changed()
-
-    def _make_controls(self) -> None:
-        self.entities_note = w.HTML().add_class("kf-entities-note")
-        self.stores_note = w.HTML().add_class("kf-stores-note")
-        scopes = [("in the ticked stores", "store"), ("business-wide", "business")]
-        self.scope = w.RadioButtons(options=scopes, description="Stores").add_class("kf-scope")
-        self.switch = w.RadioButtons(options=[("off", False), ("on", True)], description="Switch").add_class(
-            "kf-switch"
-        )
-        self.cascade = w.Checkbox(description="Modifier groups too", indent=False).add_class("kf-cascade")
-        self.brands = w.SelectMultiple(options=_brands(self.live.stores), description="Only of", rows=4)
-        self.brands.add_class("kf-brands")
-        self.line = w.Textarea(rows=2, layout=w.Layout(width="100%")).add_class("kf-line")
-
-    def _listen(self) -> None:
-        self.entities.observe(self._changed, names="ticks")
-        self.stores.observe(self._changed, names="ticks")
-        for control in (self.scope, self.switch, self.cascade, self.brands):
-            control.observe(self._changed, names="value")
+    @property
+    def names(self) -> Names:
+        """The titles of entities, brands and branches."""
+        return self._known_names
 
     @property
     def draft(self) -> Draft:
         """What is entered now."""
-        entities = self.entities.selected.itertuples(index=False, name=None)
-        stores = self.stores.selected.itertuples(index=False, name=None)
-        return Draft(
-            entities=tuple(entities),
-            stores=tuple(stores),
-            is_business=self.scope.value == "business",
-            is_enabled=self.switch.value,
-            has_cascade=self.cascade.value,
-            cascade_brand_ids=tuple(self.brands.value) if self.cascade.value else (),
+        if self.entities is None or self.stores is None:
+            return self._form
+        return replace(
+            self._form,
+            entities=tuple(self.entities.selected.itertuples(index=False, name=None)),
+            stores=tuple(self.stores.selected.itertuples(index=False, name=None)),
+            cascade_brand_ids=self._form.cascade_brand_ids if self._form.has_cascade else (),
         )
 
-    def _changed(self, _: object = None) -> None:
+    def read(self) -> None:
+        """Read stores and menu anew; where that fails, say so and leave the button to try again."""
+        try:
+            self.menus = MenuCache(self.client, journal=self.journal)
+        except KlikitFramesError as error:
+            self.say(f"The menu could not be read, so nothing can be picked. {error}")
+            return
+        self._known_names = self.menus.names
+        ticked = self.draft
+        self.entities = entity_list(self.menus.business, page_size=PAGE_SIZE)
+        self.stores = store_list(self.menus.stores, page_size=PAGE_SIZE)
+        self.entities.selection.replace(ticked.entities)
+        self.stores.selection.replace(ticked.stores)
+        self.entities.on_change = self.stores.on_change = self.replan
+        self.replan()
+
+    def set(self, **values: Any) -> None:
+        """Enter ``is_enabled``, ``is_business``, ``has_cascade`` or ``cascade_brand_ids``."""
+        self._form = replace(self._form, **values)
+        self.replan()
+
+    def add(self) -> None:
+        """Put what is entered on the list, and start a new change; what is not whole stays."""
+        if not missing_inputs(self.draft):
+            self.pending = [*self.pending, self.draft]
+            self._start_over()
+
+    def edit(self, n: int) -> None:
+        """Take a change off the list and enter it again; what is entered now goes onto it if it is whole."""
+        if not 0 <= n < len(self.pending):
+            return
+        taken = self.pending[n]
+        rest = [*self.pending[:n], *self.pending[n + 1 :]]
+        self.pending = rest if missing_inputs(self.draft) else [*rest, self.draft]
+        self._enter(taken)
+
+    def remove(self, n: int) -> None:
+        """Take a change off the list."""
+        self.pending = [draft for place, draft in enumerate(self.pending) if place != n]
+        self.replan()
+
+    def replan(self) -> None:
+        """Plan what is entered and what is on the list, in the background."""
+        draft = self.draft
+        is_whole = not missing_inputs(draft)
+        drafts = [*self.pending, draft] if is_whole else list(self.pending)
+        self.line = python_line(*drafts) if drafts else ""
+        self.say("Planning …" if drafts else "Tick what and where below; nothing is sent before Apply.")
+        self.worker.ask(self.careful(partial(self._plan, drafts, draft)))
+
+    def apply_command(self, command: Command) -> None:
+        """Carry out one command of the page."""
+        match command:
+            case {"part": "what"} if self.entities is not None:
+                self.entities.apply(command)
+            case {"part": "where"} if self.stores is not None:
+                self.stores.apply(command)
+            case {"part": "change", "type": "set", "name": str(name), "value": bool(value)} if name in _FLAGS:
+                self.set(**{name: value})
+            case {"part": "change", "type": "brand", "brand_id": int(brand_id), "on": bool(is_on)}:
+                others = set(self._form.cascade_brand_ids) - {brand_id}
+                self.set(cascade_brand_ids=tuple(sorted(others | {brand_id} if is_on else others)))
+            case {"part": "change", "type": "edit", "n": int(n)}:
+                self.edit(n)
+            case {"part": "change", "type": "remove", "n": int(n)}:
+                self.remove(n)
+            case {"part": "change", "type": "add"}:
+                self.add()
+            case {"part": "change", "type": "read"}:
+                self.worker.ask(self.careful(self.read))
+            case _:
+                super().apply_command(command)
+
+    def draw(self) -> None:
+        """Show everything as it is now."""
+        super().draw()
+        self.change = self._change_view()
+        if self.entities is None or self.stores is None:
+            return
+        indexes = (self.entities.selection.index, self.stores.selection.index)
+        if indexes != self._faces_of:
+            self._faces_of = indexes
+            self.faces = {"what": self.entities.face(), "where": self.stores.face()}
+        self.what, self.where = self.entities.part(), self.stores.part()
+
+    def _change_view(self) -> dict[str, object]:
         draft = self.draft
         missing = missing_inputs(draft)
-        self.stores.layout.display = "none" if draft.is_business else None
-        self.brands.layout.display = None if draft.has_cascade else "none"
-        self.entities_note.value = note_html(missing.get("entities", ""))
-        self.stores_note.value = note_html(missing.get("stores", ""))
-        self.line.value = "" if missing else python_line(draft)
-        self.panel.say("" if missing else "Planning …")
-        if not missing:
-            self.panel.worker.ask(told(partial(self._preview, draft), say=self.panel.say))
+        described = [describe_draft(one, self.names) for one in self.pending]
+        return {
+            "is_enabled": draft.is_enabled,
+            "is_business": draft.is_business,
+            "has_cascade": draft.has_cascade,
+            "brands": self._brand_choices(),
+            "pending": [{"text": text, "names": names} for text, names in described],
+            "missing": missing if self.entities is not None else {},
+            "can_add": not missing and not self.controller.is_busy,
+            "note": self._note,
+            "line": self.line,
+        }
 
-    def _preview(self, draft: Draft) -> None:
-        state = self.live.state(() if draft.is_business else draft.stores)
-        toggles = draft_toggles(draft)
-        sold = toggles[sold_rows(toggles, state)].reset_index(drop=True)
+    def _brand_choices(self) -> list[dict[str, object]]:
+        if self.menus is None:
+            return []
+        brands = self.menus.stores.drop_duplicates("brand_id")
+        ticked = self._form.cascade_brand_ids
+        return [
+            {"brand_id": int(brand_id), "title": f"{title} ({brand_id})", "is_ticked": brand_id in ticked}
+            for title, brand_id in zip(brands["brand_title"], brands["brand_id"], strict=True)
+        ]
+
+    def _plan(self, drafts: list[Draft], draft: Draft) -> None:
+        if self.menus is None or self.entities is None:
+            return
+        pairs = [pair for one in [*drafts, draft] if not one.is_business for pair in one.stores]
+        state = self.menus.state(pairs, progress=_MenuCount(self))
+        if drafts:
+            self._offer(drafts, state)
+        self._show_flags(state, draft)
+        # What each brand sells is for a filter alone: it may come last.
+        self.menus.read_brands()
+        self._show_flags(state, draft)
+
+    def _show_flags(self, state: pd.DataFrame, draft: Draft) -> None:
+        """Show beside each entity its flags in the ticked stores, or the business's."""
+        if self.menus is None or self.entities is None:
+            return
+        here = pd.MultiIndex.from_frame(state[list(STORE_KEYS)].astype("Int64").fillna(0)).isin(
+            list(draft.stores) or [(0, 0)]
+        )
+        shown = state[here] if draft.stores and not draft.is_business else state[state["scope"] == "business"]
+        brands = self.menus.brands
+        flags_of = (id(state), draft.stores, draft.is_business, len(brands))
+        if flags_of == self._flags_of:
+            return
+        self._flags_of = flags_of
+        index = self.entities.selection.index.with_flags(shown).with_brands(brands)
+        with self._pen:
+            self.entities.selection.set_index(index)
+        self.redraw()
+
+    def _offer(self, drafts: list[Draft], state: pd.DataFrame) -> None:
+        toggles, n_overruled = merge_toggles(drafts)
+        left_out = is_off_menu(toggles, state)
+        sold = toggles[~left_out].reset_index(drop=True)
         if sold.empty:
-            self.panel.say("None of the ticked stores sells any of this, so there is nothing to send.")
+            self.say("None of the ticked stores sells any of this, so there is nothing to send.")
             return
         made = plan(sold, state=state, progress=False, time_budget_s=BUDGET_S)
-        if draft == self.draft:
-            self.panel.controller.set_plan(made, note=_left_out(len(toggles) - len(sold)))
+        if drafts in ([*self.pending, self.draft], self.pending):
+            self.controller.set_plan(
+                made.with_named(self.names), note=_notes(int(left_out.sum()), n_overruled=n_overruled)
+            )
 
-    def _note(self, written: pd.DataFrame) -> None:
-        self.live.note(written)
+    def _written(self, written: pd.DataFrame) -> None:
+        """After a run: the list is done, and the menus that it may have changed are read again."""
+        if self.menus is None:
+            return
+        self.menus.forget(written)
+        is_run = "outcome" in written and "entity_id" in written
+        if is_run and len(written):
+            self.pending = []
+        self.hint = "Tick what and where below for the next change."
+        draft = self.draft
+        self.worker.ask(self.careful(partial(self._plan, [], draft), say=self._say_note))
+
+    def _say_note(self, text: str) -> None:
+        self._note = text
+        self.redraw()
+
+    def _start_over(self) -> None:
+        self._enter(Draft(is_enabled=self._form.is_enabled, is_business=self._form.is_business))
+
+    def _enter(self, draft: Draft) -> None:
+        self._form = replace(draft, entities=(), stores=())
+        if self.entities is not None and self.stores is not None:
+            self.entities.selection.replace(draft.entities)
+            self.stores.selection.replace(draft.stores)
+        self.replan()
 
 
-def _left_out(n_rows: int) -> str:
-    return f"Left out: {counted(n_rows, 'row')} of what a ticked store does not sell." if n_rows else ""
+_FLAGS = ("is_enabled", "is_business", "has_cascade")
 
 
-def _brands(stores: pd.DataFrame) -> list[tuple[str, int]]:
-    brands = stores.drop_duplicates("brand_id")
-    named = zip(brands["brand_title"], brands["brand_id"], strict=True)
-    return [(f"{title} ({brand_id})", brand_id) for title, brand_id in named]
+class _MenuCount:
+    """Says how many menus were read, beside the form's button."""
+
+    def __init__(self, form: ToggleForm) -> None:
+        self._form = form
+        self._n = 0
+        self._lock = threading.Lock()
+
+    def update(self, n: int = 1, /) -> None:
+        """Note that `n` more menus were read."""
+        with self._lock:
+            self._n += n
+        self._form._say_note(f"{counted(self._n, 'menu')} read …")
+
+    def close(self) -> None:
+        """Say nothing more."""
+        self._form._say_note("")
+
+
+def _notes(n_left_out: int, *, n_overruled: int) -> str:
+    left_out = f"Left out: {counted(n_left_out, 'row')} of what a ticked store does not sell."
+    overruled = f"{counted(n_overruled, 'row')} of the list said otherwise further down, which holds."
+    return " ".join([left_out] * bool(n_left_out) + [overruled] * bool(n_overruled))

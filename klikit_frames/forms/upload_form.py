@@ -1,36 +1,69 @@
-"""The form for a file: drop it, see problems and plan, apply, take the result home."""
+"""The form for a file: choose it, name its columns, see problems and plan, apply, take the result home."""
 
 from __future__ import annotations
 
-import io
 import tempfile
+from collections.abc import Mapping
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import ipywidgets as w  # type: ignore[import-untyped]
 import pandas as pd
+import traitlets as t
 
-from ..frames.toggles import CheckedToggles, check_toggles
+from ..frames.headers import name_places, read_header
+from ..frames.templates import template
+from ..frames.toggles import CheckedToggles
+from ..overview import NO_NAMES, Names
 from ..planning.planner import plan
 from ..running.exports import write_csv
-from .form_html import block_html, download_html, error_html, note_html
-from .item_index import entity_index
-from .menu_cache import LiveFlags
-from .run_panel import PanelForm, RunPanel, told
+from ..running.live_state import read_state
+from ..wording import counted
+from .base_widget import script
+from .menu_cache import MenuCache
+from .page_commands import Command
+from .run_panel import PanelForm, store_pairs_of
+from .uploads import MOST_BYTES, PiecewiseFile, check_file, lacks_columns, too_large
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.journal import JournalPath
 
 ACCEPTED = ".csv,.tsv,.txt,.xlsx,.parquet,.jsonl"
+_FIRST_WORDS = "Choose a file of changes, or fill in a template."
+_ASK_COLUMNS = "Nothing is planned: say what the columns mean, or mend the file and choose it again."
+_ASK_ROWS = "Nothing is planned while rows are wrong: mend them in the file and choose it again."
+_MOST_COLUMNS = 40
+_OWN = ""
+# What a column can mean, in words, in the order of the choice.
+MEANINGS = {
+    _OWN: "(a column of your own)",
+    "entity_id": "id",
+    "item_id": "id of a dish",
+    "category_id": "id of a category",
+    "section_id": "id of a section",
+    "entity_type": "level: item, category, section",
+    "title": "name of the dish",
+    "sku": "SKU",
+    "store": "store, as brand/branch ids",
+    "brand_id": "id of the brand",
+    "brand_title": "name of the brand",
+    "branch_id": "id of the branch",
+    "branch_title": "name of the branch",
+    "is_enabled": "on or off",
+    "scope": "scope: store or business",
+    "cascade_to_modifier_groups": "modifier groups too",
+    "cascade_brand_ids": "brands of the modifier groups",
+}
 
 
 class UploadForm(PanelForm):
     r"""A form for a CSV, XLSX, Parquet or JSON Lines file, for those who write no code.
 
-    Reads the menus of the file's stores once a file is there; sends the previewed plan when Apply is pressed.
-    Also good as an app: ``voila notebook.ipynb``.
+    Takes up to 50 MB, in pieces. Reads the business menu once a file is there, for names, and the menus of
+    the file's stores; sends the previewed plan when Apply is pressed. Also good as an app:
+    ``voila notebook.ipynb``.
 
     Parameters
     ----------
@@ -51,75 +84,203 @@ class UploadForm(PanelForm):
     0     2  maybe  flag_unknown
     """
 
+    _esm = script("panel.js", "upload.js")
+
+    accepted = t.Unicode(ACCEPTED).tag(sync=True)
+    limit = t.Int(MOST_BYTES).tag(sync=True)
+    piece = t.Dict().tag(sync=True, echo_update=False)
+    received = t.Dict().tag(sync=True)
+    file = t.Dict().tag(sync=True)
+
     def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
-        self.client = client
-        self.panel = RunPanel(client, journal=journal)
-        self.panel.controller.on_written = self._note
         self.checked: CheckedToggles | None = None
-        self._live: LiveFlags | None = None
-        self.upload = w.FileUpload(accept=ACCEPTED, description="Choose a file").add_class("kf-upload")
-        self.file_note = w.HTML().add_class("kf-file-note")
-        self.found = w.HTML().add_class("kf-problems")
-        self.good_only = w.Checkbox(description="Send the good rows all the same", indent=False)
-        self.good_only.add_class("kf-good-only").layout.display = "none"
-        super().__init__([self.upload, self.file_note, self.found, self.good_only, self.panel])
-        self.add_class("kf-upload-form")
-        self.upload.observe(self._uploaded, names="value")
-        self.good_only.observe(self._offer, names="value")
-        self.panel.say("Choose a CSV, XLSX, Parquet or JSON Lines file of toggles.")
+        self.columns: dict[str, str] = {}
+        self.is_good_only = False
+        self._content, self._name, self._note = b"", "", ""
+        self._menus: MenuCache | None = None
+        self._problems = ""
+        self._arriving = PiecewiseFile()
+        super().__init__(client, journal=journal)
+        self.controller.on_written = self._written
+        self.observe(self._on_piece, names="piece")
+        self.say(_FIRST_WORDS)
 
-    def take(self, content: bytes, *, name: str) -> None:
-        """Check and plan a file, as if it had been uploaded."""
-        self.file_note.value = note_html(f"Reading {name} …")
-        self.panel.say("")
-        self.panel.worker.ask(told(partial(self._check, content, name=name), say=self._refuse))
+    @property
+    def names(self) -> Names:
+        """The titles of entities, brands and branches, once a file is there."""
+        return NO_NAMES if self._menus is None else self._menus.names
 
-    def _uploaded(self, _: object) -> None:
-        for file in self.upload.value:
-            self.take(bytes(file["content"]), name=file["name"])
+    def take(self, content: bytes, *, name: str, columns: Mapping[str, str] | None = None) -> None:
+        """Check and plan a file, as if it had been uploaded.
 
-    def _check(self, content: bytes, *, name: str) -> None:
-        self.checked = check_toggles(io.BytesIO(content))
-        self.file_note.value = note_html(f"{name}: {len(self.checked.toggles):,} good rows.")
-        self.found.value = block_html(problems_html(self.checked)) if len(self.checked.problems) else ""
-        is_choice = not self.checked.is_valid and len(self.checked.toggles) > 0
-        self.good_only.layout.display = None if is_choice else "none"
-        self.good_only.value = False
+        Parameters
+        ----------
+        content : bytes
+            What is in it.
+        name : str
+            What it is called.
+        columns : dict, optional
+            As for `check_toggles`: what columns of other names mean.
+        """
+        self._content, self._name, self.columns = content, name, dict(columns or {})
+        self._note = f"Reading {name} …"
+        self.say("")
+        self.worker.ask(self.careful(self._check, say=self._refuse))
+
+    def apply_command(self, command: Command) -> None:
+        """Carry out one command of the page."""
+        match command:
+            case {"type": "too_large", "name": str(name), "size": int(size)}:
+                self._refuse(too_large(name, size))
+            case {"type": "unreadable", "name": str(name), "why": str(why)}:
+                self._refuse(f"{name} could not be read by the page: {why}.")
+            case {"part": "file", "type": "columns", "columns": dict(columns)} if self._content:
+                self.take(self._content, name=self._name, columns=_assigned(columns))
+            case {"part": "file", "type": "good_only", "on": bool(is_on)}:
+                self.is_good_only = is_on
+                self.worker.ask(self.careful(self._plan, say=self._refuse))
+            case {"part": "file", "type": "problems"} if self.checked is not None:
+                self.hand_over(annotated_csv(self.checked), name="problems.csv")
+            case {"part": "file", "type": "template", "brand_id": int(brand_id)}:
+                self.worker.ask(self.careful(partial(self._hand_over_template, brand_id), say=self._refuse))
+            case _:
+                super().apply_command(command)
+
+    def draw(self) -> None:
+        """Show everything as it is now."""
+        super().draw()
+        self.file = {
+            "note": self._note,
+            "share": self._arriving.n_bytes / max(1, self._arriving.size) if self._is_arriving else None,
+            "problems": self._problems,
+            "is_choice": self._is_choice,
+            "good_only": self.is_good_only,
+            "has_problems": bool(self._problems),
+            "columns": self._column_view(),
+            "meanings": [[value, text] for value, text in MEANINGS.items()],
+            "asks": self._asks_for_columns,
+            "templates": self._templates(),
+        }
+
+    @property
+    def _is_arriving(self) -> bool:
+        return bool(self._arriving.file_id) and not self._arriving.is_whole
+
+    @property
+    def _is_choice(self) -> bool:
+        return self.checked is not None and not self.checked.is_valid and len(self.checked.toggles) > 0
+
+    @property
+    def _asks_for_columns(self) -> bool:
+        return self.checked is not None and lacks_columns(self.checked)
+
+    def _on_piece(self, change: Mapping[str, Any]) -> None:
+        arriving = self._arriving
+        arriving.take(change["new"])
+        self._note = (
+            f"{arriving.name}: {arriving.n_bytes / 1e6:.1f} of {arriving.size / 1e6:.1f} MB are here."
+        )
+        if arriving.is_whole:
+            self._arriving = PiecewiseFile()
+            self.take(arriving.content, name=arriving.name)
+        self.received = {"id": arriving.file_id, "n_bytes": arriving.n_bytes}
+        self.redraw()
+
+    def _check(self) -> None:
+        self._menus = self._menus or MenuCache(self.client, journal=self.journal)
+        self.checked = self._checked(self._menus.state())
+        # What is not on the menu of its store is known once these menus are read.
+        pairs = store_pairs_of(self.checked.toggles)
+        if pairs:
+            self.checked = self._checked(self._menus.state(pairs))
+        self._note = f"{self._name}: {counted(len(self.checked.toggles), 'good row')}."
+        has_words = len(self.checked.problems) or self.checked.notes
+        self._problems = self.checked._repr_html_() if has_words else ""
+        self.is_good_only = False
         self._plan()
 
-    def _offer(self, _: object) -> None:
-        self.panel.worker.ask(told(self._plan, say=self._refuse))
+    def _checked(self, state: pd.DataFrame) -> CheckedToggles:
+        stores = None if self._menus is None else self._menus.stores
+        return check_file(self._content, columns=self.columns, state=state, stores=stores)
 
     def _plan(self) -> None:
-        if self.checked is None:
+        checked, menus = self.checked, self._menus
+        if checked is None or menus is None:
             return
-        if not self.checked.is_valid and not self.good_only.value:
-            self.panel.say(
-                "Nothing is planned while rows are wrong: mend them in the file and choose it again."
-            )
+        if not checked.is_valid and not self.is_good_only:
+            self.say(_ASK_COLUMNS if self._asks_for_columns else _ASK_ROWS)
             return
-        toggles = self.checked.toggles
-        live = self._live = self._live or LiveFlags(self.client)
-        self.panel.index = entity_index(live.business)
-        self.panel.controller.set_plan(plan(toggles, state=live.state(_pairs(toggles)), progress=False))
+        if checked.toggles.empty:
+            self.say("The file has no rows to send.")
+            return
+        made = plan(checked.toggles, state=menus.state(store_pairs_of(checked.toggles)), progress=False)
+        self.controller.set_plan(made.with_named(menus.names))
 
     def _refuse(self, text: str) -> None:
-        self.file_note.value = error_html(text)
-        self.panel.say("")
+        self._note = text
+        self.say("")
 
-    def _note(self, written: pd.DataFrame) -> None:
-        if self._live is not None:
-            self._live.note(written)
+    def _written(self, written: pd.DataFrame) -> None:
+        if self._menus is not None:
+            self._menus.forget(written)
+        self.hint = "Choose the next file."
+
+    def _column_view(self) -> list[dict[str, str]]:
+        if self.checked is None:
+            return []
+        frame = self.checked.annotated.drop(columns="problem", errors="ignore")
+        if frame.columns.nlevels > 1:
+            return []
+        names = [str(name) for name in frame.columns]
+        meant = _meanings(names, self.columns)
+        firsts = frame.head(1).astype(object).fillna("").iloc[0].tolist() if len(frame) else [""] * len(names)
+        return [
+            {"name": name, "sample": str(first)[:40], "meaning": meant.get(place, _OWN)}
+            for place, (name, first) in enumerate(zip(names, firsts, strict=True))
+        ][:_MOST_COLUMNS]
+
+    def _templates(self) -> list[list[str]]:
+        choices = [["0", "every store, no dishes yet"]]
+        if self._menus is not None:
+            brands = self._menus.stores.drop_duplicates("brand_id")
+            titled = zip(brands["brand_id"], brands["brand_title"], strict=True)
+            choices += [[str(brand_id), f"{title}: its dishes in its stores"] for brand_id, title in titled]
+        return choices
+
+    def _hand_over_template(self, brand_id: int) -> None:
+        self._note = "Making the template …"
+        self.redraw()
+        menus = self._menus = self._menus or MenuCache(self.client, journal=self.journal)
+        stores = menus.stores if not brand_id else menus.stores[menus.stores["brand_id"] == brand_id]
+        state = (
+            read_state(self.client, stores=stores, journal=self.journal, progress=False) if brand_id else None
+        )
+        name = f"template.{'xlsx' if find_spec('xlsxwriter') else 'csv'}"
+        with tempfile.TemporaryDirectory() as folder:
+            content = template(Path(folder) / name, state=state, stores=stores).read_bytes()
+        self._note = f"{name}: fill in the column is_enabled, and choose the file here."
+        self.hand_over(content, name=name)
+        self.redraw()
 
 
-def problems_html(checked: CheckedToggles) -> str:
-    """Return the problems of a file, and a link to the file with a column that says them."""
+def annotated_csv(checked: CheckedToggles) -> bytes:
+    """Return a file's rows with a column that says what is wrong with each."""
     with tempfile.TemporaryDirectory() as folder:
-        content = write_csv(checked.annotated, Path(folder) / "problems.csv").read_bytes()
-    link = download_html(content, name="problems.csv", text="Download the rows with their problems (CSV)")
-    return f"{link}{checked._repr_html_()}"
+        return write_csv(checked.annotated, Path(folder) / "problems.csv").read_bytes()
 
 
-def _pairs(toggles: pd.DataFrame) -> list[tuple[int, int]]:
-    stores = toggles.loc[toggles["scope"] == "store", ["brand_id", "branch_id"]].drop_duplicates()
-    return [(int(brand), int(branch)) for brand, branch in stores.itertuples(index=False)]
+def _assigned(columns: Mapping[str, object]) -> dict[str, str]:
+    """Return the columns that a person has given a meaning."""
+    return {
+        name: str(meaning) for name, meaning in columns.items() if meaning in MEANINGS and meaning != _OWN
+    }
+
+
+def _meanings(names: list[str], columns: Mapping[str, str]) -> dict[int, str]:
+    """Return what each column is read as, by its place."""
+    header = read_header(names, columns)
+    meant = {place: meaning for meaning, place in name_places(names, columns).items()}
+    meant |= {place: meaning for meaning, place in header.places.items()}
+    if header.entity_type and "entity_id" in header.places:
+        meant[header.places["entity_id"]] = f"{header.entity_type}_id"
+    return meant

@@ -122,7 +122,11 @@ class Plan:
         *frames : DataFrame
             From `klikit_frames.stores` or `klikit_frames.read_state`.
         """
-        return replace(self, _names=self._names | read_names(*frames).restricted_to(self._rows))
+        return self.with_named(read_names(*frames))
+
+    def with_named(self, names: Names) -> Self:
+        """Return the same plan with these titles, for its views; touches nothing."""
+        return replace(self, _names=self._names | names.restricted_to(self._rows))
 
     @property
     def overview(self) -> Overview:

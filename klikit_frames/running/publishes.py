@@ -319,13 +319,20 @@ def _check_providers(provider_ids: Iterable[int]) -> tuple[int, ...]:
     return providers
 
 
+def publish_code(
+    pairs: Iterable[Store], client: Client, *, provider_ids: Iterable[int] = (KLIKIT_PROVIDER_ID,)
+) -> str:
+    """Return the short code that stands for publishing these stores on this client's host."""
+    bound = "\n".join([client.host, *map(str, sorted(pairs)), *map(str, sorted(provider_ids))])
+    return hashlib.sha256(bound.encode()).hexdigest()[:8]
+
+
 def _check(client: Client, pairs: list[Store], providers: tuple[int, ...], *, confirm: str | None) -> None:
     if client.is_closed:
         raise ConfigError("This client is closed, so nothing was published. Connect again.")
     if client.read_only:
         raise ConfigError("This client is read-only: connect without read_only=True to publish.")
-    said = "\n".join([client.host, *map(str, sorted(pairs)), *map(str, sorted(providers))])
-    code = hashlib.sha256(said.encode()).hexdigest()[:8]
+    code = publish_code(pairs, client, provider_ids=providers)
     if client.needs_confirmation and confirm != code:
         raise PlanError(
             f"{client.host} is a real business, so nothing was published yet: {len(pairs):,} stores, "

@@ -33,22 +33,23 @@ def pick(form: Lab, *, search: str = "kremes") -> None:
     boxes.nth(0).check()
     boxes.nth(1).check()
     expect(form.find(".kf-stores .kf-summary")).to_contain_text("2 ticked")
-    expect(form.find(".kf-preview")).to_contain_text("in 2 stores switched off")
+    expect(form.find(".kf-headline")).to_contain_text("off in 2 stores")
 
 
 def test_toggle_form__whole(form: Lab) -> None:
     """Pick, preview, apply, undo: the page shows it and the server does it."""
     pick(form)
-    expect(form.find(".kf-line textarea")).to_have_value(
-        "toggles = " + form.ask("form.line.value").split(" = ", 1)[1]
-    )
+    expect(form.find(".kf-line")).to_have_value(form.ask("form.line"))
     n_sent, plan_id = form.ask("[form.plan.counts['sent'], form.plan.plan_id]")
     form.find(".kf-apply").click()
     expect(form.find(".kf-result")).to_contain_text(f" {n_sent} applied")
     assert form.ask("[form.result.plan_id, form.result.counts['applied']]") == [plan_id, n_sent]
     expect(form.find(".kf-apply")).to_be_disabled()
+    form.find(".kf-publish").click()
+    form.find(".kf-yes").click()
+    expect(form.find(".kf-account")).to_contain_text("2 of 2 stores published.")
     form.find(".kf-undo").click()
-    expect(form.find(".kf-preview")).to_contain_text("Undo of run")
+    expect(form.find(".kf-preview")).to_contain_text("Undo of the last run")
     # A row that rode along held before: there is nothing of it to take back.
     undo_id, n_back = form.ask("[form.plan.plan_id, form.plan.counts['sent']]")
     assert 0 < n_back <= n_sent
@@ -62,7 +63,7 @@ def test_toggle_form__whole(form: Lab) -> None:
 def test_toggle_form__cancel(form: Lab) -> None:
     """Cancel is answered at once while requests are on their way, and Carry on sends the rest once."""
     pick(form, search="a")
-    form.ask("form.panel.controller.set_plan(kf.plan(form.plan.toggles.head(60), combine=False))")
+    form.ask("form.controller.set_plan(kf.plan(form.plan.toggles.head(60), combine=False))")
     form.ask("sandbox.inject('latency', seconds=0.3)")
     form.find(".kf-apply").click()
     expect(form.find(".kf-progress")).to_be_visible()
@@ -74,7 +75,7 @@ def test_toggle_form__cancel(form: Lab) -> None:
     assert form.ask("form.result.counts['not_sent']") > 0
     form.ask("sandbox.clear_faults()")
     form.find(".kf-carry-on").click()
-    expect(form.find(".kf-result")).to_contain_text("60 rows: 60 applied.")
+    expect(form.find(".kf-account")).to_contain_text("60 rows: 60 applied.")
     assert form.ask("sandbox.requests.query(\"method == 'PATCH'\")['key'].nunique()") == 60
 
 
@@ -83,10 +84,11 @@ def test_toggle_form__retry(form: Lab) -> None:
     pick(form)
     form.ask("sandbox.inject('redirect', match='enable')")
     form.find(".kf-apply").click()
-    expect(form.find(".kf-result tbody tr").first).to_contain_text("failed")
+    expect(form.find(".kf-outcome tbody tr")).to_have_count(1)
+    expect(form.find(".kf-outcome tbody tr")).to_contain_text("Press Retry failed.")
     form.ask("sandbox.clear_faults()")
     form.find(".kf-retry").click()
-    expect(form.find(".kf-preview")).to_contain_text("Retry of")
+    expect(form.find(".kf-preview")).to_contain_text("that failed")
     form.find(".kf-apply").click()
     expect(form.find(".kf-result")).to_contain_text(" applied")
     assert form.ask("form.result.counts['failed']") == 0
@@ -113,16 +115,16 @@ def test_toggle_form__keyboard_only(form: Lab) -> None:
     tab_to(form, "kf-search")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
-    expect(form.find(".kf-preview")).to_contain_text("1 item in 1 store switched off")
-    tab_to(form, "kf-apply")
+    expect(form.find(".kf-headline")).to_contain_text("1 dish off in 1 store")
+    tab_to(form, "kf-apply", key="Shift+Tab")
     page.keyboard.press("Enter")
     expect(form.find(".kf-result")).to_contain_text("1 row: 1 applied.")
 
 
-def tab_to(form: Lab, name: str) -> None:
+def tab_to(form: Lab, name: str, *, key: str = "Tab") -> None:
     """Press Tab until the focus is on a control of that class."""
     for _ in range(60):
-        form.page.keyboard.press("Tab")
+        form.page.keyboard.press(key)
         if name in form.page.evaluate(FOCUS):
             return
     raise AssertionError(f"{name} cannot be reached with Tab")
@@ -131,8 +133,8 @@ def tab_to(form: Lab, name: str) -> None:
 def test_toggle_form__business_wide(form: Lab) -> None:
     """A business-wide change asks once more, and No sends nothing."""
     form.find(".kf-entities tbody input").first.check()
-    form.find(".kf-scope input").nth(1).check()
-    expect(form.find(".kf-preview")).to_contain_text("business-wide")
+    form.find(".kf-scope-business").check()
+    expect(form.find(".kf-headline")).to_contain_text("off business-wide")
     form.find(".kf-apply").click()
     form.find(".kf-no").click()
     expect(form.find(".kf-yes")).to_be_hidden()

@@ -40,16 +40,30 @@ def test_upload_form__whole(form: Lab, tmp_path: Path) -> None:
     choose(form, path)
     expect(form.find(".kf-problems")).to_contain_text("perhaps")
     expect(form.find(".kf-apply")).to_be_disabled()
-    annotated = pd.read_csv(taken_home(form, ".kf-problems a.kf-download"))
+    annotated = pd.read_csv(taken_home(form, ".kf-take-problems"))
     assert annotated["problem"].notna().tolist() == [True, False, False, False]
     path.write_text(good)
     choose(form, path)
     expect(form.find(".kf-file-note")).to_contain_text("4 good rows")
+    expect(form.find(".kf-headline")).to_contain_text("4 dishes off in 1 store")
     form.find(".kf-apply").click()
     expect(form.find(".kf-result")).to_contain_text("4 rows: 4 applied.")
-    result = pd.read_csv(taken_home(form, ".kf-result a.kf-download"))
+    result = pd.read_csv(taken_home(form, ".kf-download"))
     assert result[["note", "outcome"]].drop_duplicates().to_numpy().tolist() == [["lunch", "applied"]]
     assert form.ask("form.result.counts['applied']") == 4
+
+
+def test_upload_form__large_file(form: Lab, tmp_path: Path) -> None:
+    """A file of 30 MB arrives whole, piece by piece; one above the limit is refused in words."""
+    path = tmp_path / "large.csv"
+    good = form.ask("rows.to_csv(index=False)").splitlines()
+    path.write_text("\n".join([*good[:-1], good[-1] + "x" * 30_000_000]))
+    choose(form, path)
+    expect(form.find(".kf-file-note")).to_contain_text("large.csv: 4 good rows.", timeout=60_000)
+    with path.open("ab") as file:
+        file.truncate(50_000_001)
+    choose(form, path)
+    expect(form.find(".kf-file-note")).to_contain_text("this form takes up to 50 MB")
 
 
 def taken_home(form: Lab, selector: str) -> Path:

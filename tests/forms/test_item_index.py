@@ -11,10 +11,10 @@ from tests.forms.sample_states import business_state, store_state
 
 
 def test_entity_index__one_row_per_entity() -> None:
-    """Rows of many stores are one row here: on, off, mixed or unknown."""
+    """Rows of many stores are one row here, which says where it is off and where on."""
     index = entity_index(store_state())
     assert index.keys == [("item", 7), ("item", 8)]
-    assert index.columns["flag"].texts == ["mixed", "off"]
+    assert index.columns["flag"].texts == ["off in 1/12; on in 1/11, 2/11", "off"]
     assert index.facets["brand"].members == [frozenset({"1", "2"}), frozenset({"1", "2"})]
 
 
@@ -67,3 +67,22 @@ def test_store_index__plain_pairs() -> None:
     """Pairs without names are enough."""
     index = store_index(pd.DataFrame({"brand_id": [1, 1], "branch_id": [11, 11]}))
     assert (index.keys, list(index.columns)) == ([(1, 11)], ["brand", "branch", "store"])
+
+
+def test_store_index__cities_as_people_sort_them() -> None:
+    """Cities stand in the order of people, and one without a name is known by its branches."""
+    stores = pd.DataFrame({"brand_id": 1, "branch_id": [1, 2, 3, 4], "city": ["10", "9", "élan", "Zoo"]})
+    index = store_index(stores.assign(branch_title=["Kuta", "Ubud", "A", "B"]))
+    assert index.facets["city"].choices == ["9 (Ubud)", "10 (Kuta)", "élan", "Zoo"]
+
+
+def test_entity_index__flags_by_store() -> None:
+    """A flag that differs from store to store says where; one that guests do not see yet is marked."""
+    state = store_state().assign(pending=pd.array([None, None, None, None, True], dtype="boolean"))
+    index = entity_index(state)
+    assert index.columns["flag"].texts == ["off in 1/12; on in 1/11, 2/11", "on, not published"]
+    assert index.facets["flag"].choices == ["mixed", "not published", "on"]
+    assert index.with_flags(state.iloc[:2]).columns["flag"].texts == [
+        "off in 1/12; on in 1/11",
+        "not sold there",
+    ]

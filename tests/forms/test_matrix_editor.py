@@ -38,8 +38,14 @@ def test_matrix_editor__shows_live(editor: kf.forms.MatrixEditor) -> None:
 
 def test_matrix_editor__only_changes_become_toggles(editor: kf.forms.MatrixEditor) -> None:
     """Pressed cells are toggles of their stores; a cell pressed twice is not."""
-    press = {"type": "press", "entity": "item:7", "store": "1:12"}
-    give(editor, press, {**press, "store": "1:11"}, {**press, "store": "1:11"}, {**press, "entity": "item:8"})
+    press = {"type": "press", "entities": ["item:7"], "stores": ["1:12"]}
+    give(
+        editor,
+        press,
+        {**press, "stores": ["1:11"]},
+        {**press, "stores": ["1:11"]},
+        {**press, "entities": ["item:8"]},
+    )
     expected = kf.read_toggles(
         pd.DataFrame(
             {
@@ -71,6 +77,32 @@ def test_matrix_editor__whole_row_and_store(editor: kf.forms.MatrixEditor) -> No
     assert changes(editor) == [(7, 1, 11, False), (7, 2, 11, False)]
 
 
+def test_matrix_editor__block(editor: kf.forms.MatrixEditor) -> None:
+    """A block of cells is switched at once, or to the flag that is asked for; undo takes all of it back."""
+    block = {"type": "press", "entities": ["item:7", "item:8"], "stores": ["1:11", "2:11"]}
+    give(editor, {**block, "flag": True})
+    assert changes(editor) == [(8, 1, 11, True), (8, 2, 11, True)]
+    give(editor, {"type": "undo"}, block)
+    assert changes(editor) == [(7, 1, 11, False), (7, 2, 11, False), (8, 1, 11, False)]
+
+
+def test_matrix_editor__applies(hasty: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
+    """With a client stores have names, changes are previewed and sent, and the grid shows them then."""
+    editor = kf.forms.MatrixEditor(kf.read_state(hasty, stores=kf.stores(hasty).head(2)), client=hasty)
+    give(editor, {"type": "search", "side": "stores", "text": kf.stores(hasty)["branch_title"].iloc[0]})
+    assert [store["branch"].rpartition(" (")[0] for store in editor.stores] == [
+        kf.stores(hasty)["branch_title"].iloc[0]
+    ]
+    row = next(row for row in editor.rows if row["type"] == "item" and row["cells"] == ["on"])
+    give(editor, {"type": "press", "entities": [row["key"]], "stores": [editor.stores[0]["key"]]})
+    editor.wait()
+    assert editor.panel["headline"] == "1 dish off in 1 store"
+    editor.press("apply")
+    editor.wait()
+    assert (editor.result.counts["applied"], editor.n_changed) == (1, 0)
+    assert next(one for one in editor.rows if one["key"] == row["key"])["cells"] == ["off"]
+
+
 def test_matrix_editor__undo_and_drop(editor: kf.forms.MatrixEditor) -> None:
     """Undo takes back one press, dropping takes back all, and that too can be undone."""
     give(editor, {"type": "press", "entity": "item:7"}, {"type": "press", "store": "2:11"})
@@ -84,7 +116,7 @@ def test_matrix_editor__undo_and_drop(editor: kf.forms.MatrixEditor) -> None:
 
 def test_matrix_editor__hidden_changes_are_counted(editor: kf.forms.MatrixEditor) -> None:
     """A change that a search hides stays, and is counted in view."""
-    give(editor, {"type": "press", "entity": "item:7", "store": "2:11"})
+    give(editor, {"type": "press", "entities": ["item:7"], "stores": ["2:11"]})
     give(editor, {"type": "search", "side": "entities", "text": "noodles"})
     assert editor.summary == "1 cell changed, 1 of them hidden by a search. Shown: 1 entity in 3 stores."
     give(editor, {"type": "search", "side": "entities", "text": "pasta"})

@@ -5,51 +5,51 @@ from __future__ import annotations
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.forms.menu_cache import LiveFlags, overlay
-from tests.forms.sample_states import business_state, store_state
+from klikit_frames.forms.menu_cache import MenuCache
 
 
-def applied(*rows: tuple[object, ...]) -> pd.DataFrame:
-    """Return rows of a result; the last cell of each is its outcome."""
-    names = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled", "outcome"]
-    frame = pd.DataFrame(rows, columns=names)
-    return frame.astype({"brand_id": "Int64", "branch_id": "Int64", "is_enabled": "bool"})
-
-
-def test_overlay__store_rows() -> None:
-    """What was applied in a store holds there and nowhere else."""
-    after = overlay(store_state(), applied(("item", 7, "store", 1, 11, False, "applied")))
-    flags = pd.array([False, False, True, None, False], dtype="boolean")
-    pd.testing.assert_frame_equal(after, store_state().assign(is_enabled=flags))
-
-
-def test_overlay__business_rows_make_stores_doubtful() -> None:
-    """After a business-wide write a store's flag is not known: it may have an override of its own."""
-    wide = applied(("item", 7, "business", pd.NA, pd.NA, False, "applied"))
-    flags = pd.array([None, None, None, None, False], dtype="boolean")
-    pd.testing.assert_frame_equal(overlay(store_state(), wide), store_state().assign(is_enabled=flags))
-    after = overlay(business_state(), wide)["is_enabled"]
-    assert after.tolist()[:3] == [True, False, False]
-
-
-def test_live_flags__reads_each_menu_once(client: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
+def test_menu_cache__reads_each_menu_once(client: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
     """A store's menu is read when it is asked for, and once."""
-    live = LiveFlags(client)
-    pairs = list(live.stores[["brand_id", "branch_id"]].head(2).itertuples(index=False, name=None))
-    live.state(pairs)
+    menus = MenuCache(client)
+    pairs = list(menus.stores[["brand_id", "branch_id"]].head(2).itertuples(index=False, name=None))
+    menus.state(pairs)
     n_reads = len(sandbox.requests)
-    state = live.state(pairs)
+    state = menus.state(pairs)
     assert len(sandbox.requests) == n_reads
     assert set(state["scope"]) == {"business", "store"}
-    assert state.attrs["stores"] == live.business.attrs["stores"]
+    assert state.attrs["stores"] == menus.business.attrs["stores"]
 
 
-def test_live_flags__notes_only_what_was_applied(client: kf.Client) -> None:
-    """Rows that failed leave the flags as they were read."""
-    live = LiveFlags(client)
-    first = live.business.iloc[0]
-    row = (first.entity_type, first.entity_id, "business", pd.NA, pd.NA, not first.is_enabled)
-    live.note(applied((*row, "failed")))
-    assert live.business["is_enabled"].iloc[0] == first.is_enabled
-    live.note(applied((*row, "applied")))
-    assert live.business["is_enabled"].iloc[0] != first.is_enabled
+def test_menu_cache__reads_again_what_was_written(client: kf.Client) -> None:
+    """What a run wrote is known as pending when the store is asked for again; the other stays as it was."""
+    menus = MenuCache(client)
+    pairs = list(menus.stores[["brand_id", "branch_id"]].head(2).itertuples(index=False, name=None))
+    before = menus.state(pairs)
+    item = before.query("scope == 'store' and entity_type == 'item' and is_enabled").iloc[0]
+    toggles = kf.cross_toggles("item", [item.entity_id], [pairs[0]], is_enabled=False)
+    menus.forget(kf.run(kf.plan(toggles), client, progress=False).frame)
+    after = menus.state(pairs)
+    waits = after[after["pending"].notna()]
+    assert waits[["entity_id", "branch_id", "pending"]].values.tolist() == [
+        [item.entity_id, pairs[0][1], False]
+    ]
+
+
+def test_menu_cache__state_is_as_old_as_its_oldest_menu(client: kf.Client) -> None:
+    """The age of a state is that of the menu that was read first."""
+    menus = MenuCache(client)
+    first = menus.business.attrs["read_at"]
+    pairs = [tuple(row) for row in menus.stores[["brand_id", "branch_id"]].head(1).to_numpy().tolist()]
+    assert pd.Timestamp(menus.state(pairs).attrs["read_at"]) == pd.Timestamp(first)
+
+
+def test_menu_cache__brands(client: kf.Client, sandbox: kf.sandbox.Sandbox) -> None:
+    """One menu of each brand tells which brands sell what."""
+    menus = MenuCache(client)
+    menus.read_brands()
+    n_reads = len(sandbox.requests)
+    menus.read_brands()
+    assert len(sandbox.requests) == n_reads
+    assert {int(text.rpartition("(")[2][:-1]) for brands in menus.brands.values() for text in brands} == set(
+        menus.stores["brand_id"]
+    )

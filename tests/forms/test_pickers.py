@@ -121,7 +121,7 @@ def test_picker__what_it_cannot_show(picker: kf.forms.EntityPicker) -> None:
     """A page without rows and keys without their columns are refused in words."""
     with pytest.raises(kf.ConfigError, match="A page has 1 row or more, not 0"):
         kf.forms.StorePicker(store_state(), page_size=0)
-    with pytest.raises(kf.ConfigError, match=r"no column entity_id\. Hand over what EntityPicker\.selected"):
+    with pytest.raises(kf.ConfigError, match=r"no column entity_id\. Hand over what the property selected"):
         picker.selected = keys(("item", 7)).drop(columns="entity_id")
 
 

@@ -1,4 +1,4 @@
-"""The toggle form without a browser: controls set, buttons pressed, the server's truth asked."""
+"""The toggle form without a browser: commands given as the page does, the server's truth asked."""
 
 from __future__ import annotations
 
@@ -7,85 +7,135 @@ import pandas as pd
 import klikit_frames as kf
 from klikit_frames.forms.run_controller import Stage
 from tests.forms.sandbox_clients import guarded_client
-from tests.forms.user_actions import apply, is_shown, pick, truth, writes
+from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
 
 
 def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """What is previewed is the very plan that Apply sends, and the server does it."""
     pick(form, n_entities=3)
     previewed = form.plan
-    assert "3 items in 2 stores switched off" in form.panel.preview.value
-    assert writes(sandbox).empty
+    assert form.panel["headline"] == "3 dishes off in 2 stores"
     result = apply(form)
     assert (result.plan_id, result.counts["applied"]) == (previewed.plan_id, 6)
     assert truth(sandbox, previewed.toggles) == [False] * 6
     assert len(writes(sandbox)) == previewed.n_requests
 
 
+def test_toggle_form__names_and_caps(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
+    """The change is told by name, and its time by the client's own cap."""
+    pick(form, n_entities=1)
+    title = form.menus.business.set_index("entity_id")["title"][form.entities.selected["entity_id"].item()]
+    assert title in said(form)
+    assert f"at {hasty.pacing.writes_per_minute:g} a minute" in said(form)
+
+
 def test_toggle_form__python_line(form: kf.forms.ToggleForm) -> None:
     """The line to copy makes the same toggles, whatever is entered."""
     pick(form)
-    form.entities.selected = form.live.business.groupby("entity_type").head(2)
-    form.cascade.value, form.brands.value = True, (663,)
-    for form.scope.value in ("business", "store"):
+    form.entities.selected = form.menus.business.groupby("entity_type").head(2)
+    form.set(has_cascade=True, cascade_brand_ids=(663,))
+    for is_business in (True, False):
+        form.set(is_business=is_business)
         form.wait()
         names = {"kf": kf, "pd": pd}
-        exec(form.line.value, names)
-        pd.testing.assert_frame_equal(names["toggles"], form.plan.toggles)
+        exec(form.line, names)
+        keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
+        assert len(form.plan.toggles.merge(names["toggles"][keys])) == len(form.plan.toggles)
 
 
 def test_toggle_form__nothing_picked(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """What is missing is said beside its control, and nothing can be sent."""
-    assert "Tick at least one section, category or item." in form.entities_note.value
-    assert "Tick at least one store" in form.stores_note.value
-    assert (form.panel.apply.disabled, form.plan, form.line.value) == (True, None, "")
-    form.panel.controller.apply()
+    """What is missing is said beside its table, and nothing can be sent."""
+    assert "Tick at least one section, category or item." in form.change["missing"]["entities"]
+    assert "Tick at least one store" in form.change["missing"]["stores"]
+    assert (can_press(form, "apply"), form.plan, form.line, form.change["can_add"]) == (
+        False,
+        None,
+        "",
+        False,
+    )
+    press(form, "apply")
     assert writes(sandbox).empty
 
 
 def test_toggle_form__already_so(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Rows that hold already are counted and not sent; with nothing else there is nothing to apply."""
     pick(form)
-    form.switch.value = True
+    form.set(is_enabled=True)
     form.wait()
-    assert "4 rows, not sent" in form.panel.preview.value
-    assert form.panel.apply.disabled
-    form.panel.controller.apply()
-    assert (form.panel.controller.trouble, len(writes(sandbox))) == ("There is nothing to send.", 0)
+    assert "4 rows already so, not sent" in said(form)
+    assert not can_press(form, "apply")
+    press(form, "apply")
+    assert (form.panel["trouble"], len(writes(sandbox))) == ("There is nothing to send.", 0)
 
 
-def test_toggle_form__leaves_out_what_a_store_does_not_sell(
-    form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox
-) -> None:
+def test_toggle_form__leaves_out_what_a_store_does_not_sell(form: kf.forms.ToggleForm) -> None:
     """A dish is switched only in the ticked stores that sell it, and the preview counts what is left out."""
-    stores = form.live.stores.drop_duplicates("brand_id").head(2)
-    menus = form.live.state(stores[["brand_id", "branch_id"]].itertuples(index=False, name=None))
+    stores = form.menus.stores.drop_duplicates("brand_id").head(2)
+    menus = form.menus.state(stores[["brand_id", "branch_id"]].itertuples(index=False, name=None))
     items = menus.query("scope == 'store' and entity_type == 'item' and is_enabled")
     form.entities.selected = items.drop_duplicates("entity_id")
     form.stores.selected = stores
     form.wait()
     cells = ["entity_id", "brand_id", "branch_id"]
-    ticked = menus["entity_id"].isin(items["entity_id"])
-    sold = menus[ticked].query("scope == 'store' and entity_type == 'item'")[cells]
-    planned = form.plan.toggles[cells]
-    assert len(planned.merge(sold)) == len(planned) == len(sold)
-    n_left_out = 2 * items["entity_id"].nunique() - len(planned)
-    assert n_left_out > 0
-    assert f"Left out: {n_left_out:,} rows of what a ticked store does not sell." in form.panel.preview.value
-    assert set(apply(form).frame["entity_id"]) == set(sold["entity_id"])
+    is_ticked = menus["entity_id"].isin(items["entity_id"])
+    sold = menus[is_ticked].query("scope == 'store' and entity_type == 'item'")[cells]
+    assert len(form.plan.toggles[cells].merge(sold)) == len(form.plan.toggles) == len(sold)
+    n_left_out = 2 * items["entity_id"].nunique() - len(sold)
+    assert f"Left out: {n_left_out:,} rows of what a ticked store does not sell." in said(form)
 
 
 def test_toggle_form__nothing_is_sold_there(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """Where no ticked store sells the dish, the form says so and sends nothing."""
-    brands = form.live.stores.drop_duplicates("brand_id")
+    """Where no ticked store sells the dish, the form says so, beside the dish too, and sends nothing."""
+    brands = form.menus.stores.drop_duplicates("brand_id")
     here, there = (tuple(row) for row in brands[["brand_id", "branch_id"]].head(2).to_numpy().tolist())
-    menus = form.live.state([here, there]).query("scope == 'store' and entity_type == 'item'")
+    menus = form.menus.state([here, there]).query("scope == 'store' and entity_type == 'item'")
     only_here = menus[~menus["entity_id"].isin(menus.loc[menus["brand_id"] == there[0], "entity_id"])]
     form.entities.selected = only_here.head(1)
     form.stores.selected = pd.DataFrame([there], columns=["brand_id", "branch_id"])
     form.wait()
-    assert "None of the ticked stores sells any of this" in form.panel.preview.value
-    assert (form.plan, form.panel.apply.disabled, writes(sandbox).empty) == (None, True, True)
+    assert "None of the ticked stores sells any of this" in said(form)
+    assert (form.plan, can_press(form, "apply"), writes(sandbox).empty) == (None, False, True)
+    index = form.entities.selection.index
+    place = index.positions["item", int(only_here["entity_id"].iloc[0])]
+    assert index.columns["flag"].texts[place] == "not sold there"
+
+
+def test_toggle_form__list_of_changes(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Changes are gathered, taken up again, taken off, and sent as one plan; the list is then done."""
+    pick(form, n_entities=3)
+    form.add()
+    form.wait()
+    assert [one["text"] for one in form.change["pending"]] == ["3 dishes off in 2 stores"]
+    assert (form.entities.n_ticked, form.panel["headline"]) == (0, "3 dishes off in 2 stores")
+    pick(form, n_entities=1, n_stores=1)
+    form.set(is_enabled=True)
+    form.wait()
+    assert "1 row of the list said otherwise further down, which holds." in said(form)
+    assert form.plan.counts == {"sent": 5, "unchanged": 1, "rejected": 0}
+    form.edit(0)
+    form.wait()
+    assert (form.entities.n_ticked, len(form.pending), form.draft.is_enabled) == (3, 1, False)
+    form.remove(0)
+    form.wait()
+    result = apply(form)
+    assert (result.counts["applied"], form.pending) == (6, [])
+
+
+def test_toggle_form__live_flags_beside_rows(form: kf.forms.ToggleForm) -> None:
+    """Each row tells its flag in the ticked stores, by name, and what guests do not see yet."""
+    pick(form, n_entities=1)
+    apply(form)
+    row = next(row for row in form.what["rows"] if row["ticked"])
+    assert "off, not published" in row["cells"]
+    assert "brand" in form.faces["what"]["facets"]
+    press(form, "publish")
+    assert form.panel["question"].startswith("Publish 2 stores?")
+    press(form, "yes")
+    form.wait()
+    assert "2 of 2 stores published." in told(form)
+    row = next(row for row in form.what["rows"] if row["ticked"])
+    assert "off" in row["cells"]
+    assert not can_press(form, "publish")
 
 
 def test_toggle_form__business_wide_asks_once_more(
@@ -93,17 +143,15 @@ def test_toggle_form__business_wide_asks_once_more(
 ) -> None:
     """A business-wide change is sent after a second yes, and not after a no."""
     pick(form)
-    form.scope.value = "business"
+    form.set(is_business=True)
     form.wait()
-    assert not is_shown(form.stores)
-    form.panel.apply.click()
-    assert (is_shown(form.panel.ask_row), form.panel.controller.stage) == (True, Stage.ASKING)
-    form.panel.no.click()
-    assert (is_shown(form.panel.ask_row), len(writes(sandbox))) == (False, 0)
-    form.panel.apply.click()
-    form.panel.yes.click()
+    press(form, "apply")
+    assert (can_press(form, "yes"), form.controller.stage) == (True, Stage.ASKING)
+    press(form, "no")
+    assert (can_press(form, "yes"), len(writes(sandbox))) == (False, 0)
+    press(form, "apply")
+    press(form, "yes")
     form.wait()
-    assert form.result.counts["applied"] == 2
     assert form.result.frame["scope"].tolist() == ["business", "business"]
 
 
@@ -112,49 +160,53 @@ def test_toggle_form__many_presses_send_once(form: kf.forms.ToggleForm, sandbox:
     pick(form)
     n_requests = form.plan.n_requests
     for _ in range(5):
-        form.panel.apply.click()
+        press(form, "apply")
     form.wait()
-    form.panel.apply.click()
+    press(form, "apply")
     form.wait()
     assert len(writes(sandbox)) == n_requests
 
 
 def test_toggle_form__code_where_a_guard_asks(sandbox: kf.sandbox.Sandbox) -> None:
-    """On a real host the plan's code must be typed; a wrong one sends nothing and keeps what was entered."""
+    """On a real host codes must be typed, for a plan and a publish; a wrong one sends nothing."""
     with guarded_client(sandbox) as client:
         form = kf.forms.ToggleForm(client)
         pick(form)
         code = form.plan.confirm_code(client)
-        form.panel.code.value = "wrong"
-        form.panel.apply.click()
-        assert f"Type {code} to confirm" in form.panel.trouble.value
-        assert (len(writes(sandbox)), form.panel.code.value, form.entities.n_ticked) == (0, "wrong", 2)
-        form.panel.code.value = code
-        assert apply(form).counts["applied"] == 4
+        press(form, "apply", code="wrong")
+        assert f"Type {code} to confirm" in form.panel["trouble"]
+        assert (len(writes(sandbox)), form.entities.n_ticked) == (0, 2)
+        press(form, "apply", code=code)
+        form.wait()
+        assert form.result.counts["applied"] == 4
+        press(form, "publish")
+        press(form, "yes", code="wrong")
+        assert "Nothing was sent." in form.panel["trouble"]
+        press(form, "yes", code=form.panel["code"])
+        form.wait()
+        assert "2 of 2 stores published." in told(form)
 
 
 def test_toggle_form__no_code_on_loopback(form: kf.forms.ToggleForm) -> None:
     """On the sandbox nothing has to be typed."""
     pick(form)
-    assert (is_shown(form.panel.code_row), form.panel.controller.code) == (False, "")
+    assert form.panel["code"] == ""
 
 
 def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """Cancel ends the run with an honest rest, and Carry on sends exactly that."""
+    """Progress counts requests; Cancel ends the run with an honest rest, and Carry on sends exactly that."""
     pick(form, n_entities=5, n_stores=8)
-    form.panel.controller.set_plan(kf.plan(form.plan.toggles, combine=False))
-    sandbox.inject("latency", seconds=0.05)
-    form.panel.apply.click()
-    assert (is_shown(form.panel.bar_row), form.panel.cancel.disabled) == (True, False)
-    while form.panel.controller.n_done < 1:
-        form.panel.controller.wait(0.01)
-    form.panel.cancel.click()
+    form.controller.set_plan(kf.plan(form.plan.toggles, combine=False))
+    sandbox.inject("latency", seconds=0.2)
+    press(form, "apply")
+    while writes(sandbox).empty and not form.controller.wait(0.01):
+        pass
+    assert "of 40 requests, about" in form.controller.progress.text
+    press(form, "cancel")
     form.wait()
-    n_sent = len(writes(sandbox))
     assert form.result.counts["not_sent"] > 0
-    assert n_sent < 40
     sandbox.clear_faults()
-    form.panel.go_on.click()
+    press(form, "carry_on")
     form.wait()
     assert form.result.counts["applied"] == 40
     assert writes(sandbox)["key"].nunique() == 40
@@ -163,32 +215,41 @@ def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf
 def test_toggle_form__carries_on_with_a_run_of_before(
     form: kf.forms.ToggleForm, hasty: kf.Client, sandbox: kf.sandbox.Sandbox
 ) -> None:
-    """What another form left unsettled is found by its run_id and carried on with."""
+    """What another form left unsettled is picked from the recent runs and carried on with."""
     pick(form)
     plan = kf.plan(form.plan.toggles, combine=False)
     sandbox.inject("error_503", match="enable")
     run_id = kf.run(plan, hasty, on_error="stop", progress=False).run_id
     sandbox.clear_faults()
-    form.panel.run_id.value = run_id
-    form.panel.find.click()
+    other = kf.forms.ToggleForm(hasty)
+    assert [run["run_id"] for run in other.panel["runs"]] == [run_id]
+    press(other, "attach", run_id=run_id)
+    other.wait()
+    n_left, n_failed = other.controller.n_left, other.controller.n_failed
+    press(other, "carry_on")
+    other.wait()
+    assert other.result.run_id == run_id
+    assert other.result.counts == {**other.result.counts, "applied": n_left, "failed": n_failed}
+
+
+def test_toggle_form__run_that_nobody_knows(form: kf.forms.ToggleForm) -> None:
+    """A run that the journal does not know is said to be unknown."""
+    press(form, "attach", run_id="nope")
     form.wait()
-    n_left, n_failed = form.panel.controller.n_left, form.panel.controller.n_failed
-    form.panel.go_on.click()
-    form.wait()
-    assert form.result.run_id == run_id
-    assert form.result.counts == {**form.result.counts, "applied": n_left, "failed": n_failed}
+    assert "nope" in form.panel["trouble"]
 
 
 def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """Failed rows come first in the table; Retry offers them alone, and Apply sends them."""
+    """One cause is told once, in the words of buttons; Retry offers the failed rows, Apply sends them."""
     pick(form)
     sandbox.inject("redirect", match="enable")
     failed = apply(form)
     assert failed.counts["failed"] == 4
-    assert is_shown(form.panel.retry)
+    assert told(form).count("Press Retry failed.") == 1
+    assert "kf." not in told(form)
     sandbox.clear_faults()
-    form.panel.retry.click()
-    assert "Retry of 4 failed rows" in form.panel.preview.value
+    press(form, "retry")
+    assert "Retry of 4 rows that failed" in said(form)
     assert apply(form).counts["applied"] == 4
     assert form.result.plan_id != failed.plan_id
 
@@ -201,9 +262,9 @@ def test_toggle_form__carries_on_after_a_server_error(
     sandbox.inject("error_503", match="enable")
     open_rows = apply(form)
     assert open_rows.counts["unknown"] == 4
-    assert (is_shown(form.panel.retry), is_shown(form.panel.go_on)) == (False, True)
+    assert (can_press(form, "retry"), can_press(form, "carry_on")) == (False, True)
     sandbox.clear_faults()
-    form.panel.go_on.click()
+    press(form, "carry_on")
     form.wait()
     assert (form.result.run_id, form.result.counts["applied"]) == (open_rows.run_id, 4)
 
@@ -213,48 +274,32 @@ def test_toggle_form__undo(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbo
     sandbox.set(store_read="live")
     pick(form)
     toggles = apply(form).frame
-    form.panel.undo.click()
+    press(form, "undo")
     form.wait()
-    assert "Undo of run" in form.panel.preview.value
+    assert "Undo of the last run" in said(form)
     assert truth(sandbox, toggles) == [False] * 4
     apply(form)
     assert truth(sandbox, toggles) == [True] * 4
 
 
 def test_toggle_form__own_writes_are_known(form: kf.forms.ToggleForm) -> None:
-    """After a run the form plans against what it has written, though a store's menu may not show it yet."""
+    """After a run the form plans against what it has written, though a store's menu does not show it yet."""
     pick(form)
     apply(form)
-    form.switch.value = True
+    form.set(is_enabled=True)
     form.wait()
     assert form.plan.counts == {"sent": 4, "unchanged": 0, "rejected": 0}
-
-
-def test_toggle_form__finds_a_run_again(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
-    """A run can be found by its id from another form; an id that nobody knows is said beside the field."""
-    form.scope.value = "business"
-    pick(form)
-    form.panel.apply.click()
-    form.panel.yes.click()
-    form.wait()
-    run_id = form.result.run_id
-    kf.run(kf.plan(form.result.frame[["entity_type", "entity_id", "scope"]].assign(is_enabled="on")), hasty)
-    other = kf.forms.ToggleForm(hasty)
-    other.panel.run_id.value = "nope"
-    other.panel.find.click()
-    other.wait()
-    assert "nope" in other.panel.trouble.value
-    other.panel.run_id.value = f" {run_id} "
-    other.panel.find.click()
-    other.wait()
-    assert run_id in other.panel.outcome.value
-    pd.testing.assert_frame_equal(other.live.business, kf.read_state(hasty, progress=False))
-    assert other.result.counts == form.result.counts
 
 
 def test_toggle_form__holds_no_secret(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Nothing that a notebook could save holds the secret."""
     pick(form)
     apply(form)
-    states = [widget.get_state() for widget in [form, form.panel, *form.children, *form.panel.children]]
-    assert sandbox.secret_key not in repr(states)
+    assert sandbox.secret_key not in repr(form.get_state())
+
+
+def test_toggle_form__without_widgets(form: kf.forms.ToggleForm) -> None:
+    """Where no widget is drawn, page and terminal say what to do."""
+    data = form._repr_mimebundle_()[0]
+    for kind in ("text/plain", "text/html"):
+        assert "Install ipywidgets and anywidget" in data[kind]

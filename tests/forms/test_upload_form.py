@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from tests.forms.user_actions import can_press, press
 
 HEAD = "entity_type,entity_id,brand_id,branch_id,is_enabled,note\n"
 
@@ -33,17 +33,25 @@ def rows(client: kf.Client) -> list[str]:
     return [f"item,{entity_id},{where},off,=1+1\n" for entity_id in items["entity_id"]]
 
 
-def drop(form: kf.forms.UploadForm, text: str, *, name: str = "toggles.csv") -> None:
-    """Upload `text` as the widget would, and wait until it is planned."""
-    file = {"name": name, "type": "text/csv", "size": len(text), "content": memoryview(text.encode())}
-    form.upload.value = (file | {"last_modified": pd.Timestamp("2026-11-23", tz="UTC").to_pydatetime()},)
+def drop(form: kf.forms.UploadForm, text: str, *, name: str = "toggles.csv", size: int = 40) -> None:
+    """Send `text` piece by piece, as the page does, and wait until it is planned."""
+    content = text.encode()
+    for at in range(0, max(1, len(content)), size):
+        data = base64.b64encode(content[at : at + size]).decode()
+        file_id = f"{name}-{len(content)}-{hash(text)}"
+        form.piece = {"id": file_id, "name": name, "size": len(content), "at": at, "data": data}
     form.wait()
 
 
-def download(html: str) -> pd.DataFrame:
-    """Return the table that the link in `html` holds."""
-    data = re.search(r"base64,([^\"]+)", html)[1]
-    return pd.read_csv(io.BytesIO(base64.b64decode(data)), dtype=str)
+def give(form: kf.forms.UploadForm, **command: object) -> None:
+    """Hand over a command of the page, and wait until it is carried out."""
+    form.commands = [{"part": "file", "seq": form.done + 1, **command}]
+    form.wait()
+
+
+def handed_over(form: kf.forms.UploadForm) -> pd.DataFrame:
+    """Return the table that the page was given to save."""
+    return pd.read_csv(io.BytesIO(base64.b64decode(form.download["data"])), dtype=str)
 
 
 def test_upload_form__good_file(
@@ -51,11 +59,12 @@ def test_upload_form__good_file(
 ) -> None:
     """A good file is planned, applied, and its result can be taken home with its own columns."""
     drop(form, HEAD + "".join(rows))
-    assert "toggles.csv: 3 good rows." in form.file_note.value
+    assert form.file["note"] == "toggles.csv: 3 good rows."
     assert form.plan.counts["sent"] == 3
-    form.panel.apply.click()
+    press(form, "apply")
     form.wait()
-    result = download(form.panel.outcome.value)
+    press(form, "download")
+    result = handed_over(form)
     assert result["outcome"].tolist() == ["applied"] * 3
     assert result["note"].tolist() == ["'=1+1"] * 3
     assert len(sandbox.requests.query("method == 'PATCH'")) == 1
@@ -66,22 +75,21 @@ def test_upload_form__problems(
 ) -> None:
     """Wrong rows are told and can be taken home to be mended; nothing is planned until then."""
     drop(form, HEAD + rows[0] + rows[1].replace("off", "perhaps"))
-    assert "perhaps" in form.found.value
-    assert (form.plan, form.panel.apply.disabled) == (None, True)
-    annotated = download(form.found.value)
-    assert annotated["problem"].notna().tolist() == [False, True]
-    form.panel.controller.apply()
+    assert "perhaps" in form.file["problems"]
+    assert (form.plan, can_press(form, "apply")) == (None, False)
+    give(form, type="problems")
+    assert handed_over(form)["problem"].notna().tolist() == [False, True]
+    press(form, "apply")
     assert sandbox.requests.query("method == 'PATCH'").empty
 
 
 def test_upload_form__good_rows_all_the_same(form: kf.forms.UploadForm, rows: list[str]) -> None:
     """On request the good rows are planned without the others."""
     drop(form, HEAD + rows[0] + rows[1].replace("off", "perhaps"))
-    form.good_only.value = True
-    form.wait()
+    assert form.file["is_choice"]
+    give(form, type="good_only", on=True)
     assert form.plan.n_rows == 1
-    form.good_only.value = False
-    form.wait()
+    give(form, type="good_only", on=False)
     assert form.plan is None
 
 
@@ -89,17 +97,54 @@ def test_upload_form__second_file(form: kf.forms.UploadForm, rows: list[str]) ->
     """A second file takes the place of the first, problems included."""
     drop(form, HEAD + rows[1].replace("off", "perhaps"))
     drop(form, HEAD + rows[0], name="better.csv")
-    assert (form.found.value, form.good_only.layout.display) == ("", "none")
+    assert ("perhaps" in form.file["problems"], form.file["is_choice"]) == (False, False)
     assert form.plan.n_rows == 1
 
 
-@pytest.mark.parametrize("text", ["", "\x00\x01PNG", "nothing,of,the,kind\n1,2,3,4\n"])
+def test_upload_form__unknown_headers(form: kf.forms.UploadForm, rows: list[str]) -> None:
+    """Columns that nobody can guess are asked for, each with its first cell; the answer is remembered."""
+    drop(form, "a,b,c,d,e,f\n" + rows[0])
+    assert (form.file["asks"], form.plan) == (True, None)
+    assert [one["sample"] for one in form.file["columns"]] == rows[0].strip().split(",")
+    meant = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", ""]
+    give(form, type="columns", columns=dict(zip("abcdef", meant, strict=True)))
+    assert [one["meaning"] for one in form.file["columns"]] == meant
+    assert (form.file["asks"], form.plan.n_rows) == (False, 1)
+
+
+def test_upload_form__names(form: kf.forms.UploadForm, client: kf.Client) -> None:
+    """Names stand for ids where the file has none."""
+    store = kf.stores(client).iloc[0]
+    menu = kf.read_state(client, stores=[(store.brand_id, store.branch_id)], progress=False)
+    dish = menu.query("entity_type == 'item' and is_enabled").iloc[0]
+    drop(form, f"Gericht;Marke;Filiale;Aktiv\n{dish.title};{store.brand_title};{store.branch_title};aus\n")
+    assert form.plan.toggles[["entity_id", "brand_id"]].values.tolist() == [[dish.entity_id, store.brand_id]]
+
+
+def test_upload_form__too_large(form: kf.forms.UploadForm) -> None:
+    """A file above the limit is refused with the limit before any of it is sent."""
+    give(form, type="too_large", name="all.csv", size=61_400_000)
+    assert "all.csv has 61.4 MB; this form takes up to 50 MB." in form.file["note"]
+
+
+def test_upload_form__template(form: kf.forms.UploadForm) -> None:
+    """The template of a brand has its dishes in its stores, ready to be filled in and read."""
+    give(form, type="template", brand_id=663)
+    content = base64.b64decode(form.download["data"])
+    rows = pd.read_excel(io.BytesIO(content), engine="calamine", dtype=str)
+    assert set(rows["brand_id"]) == {"663"}
+    assert rows["title"].notna().all()
+    give(form, type="downloaded")
+    assert form.download == {}
+
+
+@pytest.mark.parametrize("text", ["\x00\x01PNG", "nothing,of,the,kind\n1,2,3,4\n"])
 def test_upload_form__no_table(form: kf.forms.UploadForm, text: str) -> None:
     """A file that is no table of toggles is said to be none, beside the button, and plans nothing."""
     drop(form, text, name="photo.png")
     assert form.plan is None
-    assert form.panel.apply.disabled
-    assert form.found.value + form.file_note.value != ""
+    assert not can_press(form, "apply")
+    assert form.file["problems"] != ""
 
 
 def test_upload_form__excel(form: kf.forms.UploadForm, rows: list[str]) -> None:
@@ -114,8 +159,8 @@ def test_upload_form__excel(form: kf.forms.UploadForm, rows: list[str]) -> None:
 def test_upload_form__server_away(
     form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox
 ) -> None:
-    """With the credential revoked the file is still checked, and the trouble is said beside it."""
+    """With the credential revoked the trouble is said beside the file, and nothing is planned."""
     sandbox.revoke()
     drop(form, HEAD + rows[0])
-    assert "auth_revoked" in form.file_note.value
+    assert "auth_revoked" in form.file["note"]
     assert form.plan is None

@@ -1,6 +1,8 @@
-"""What a person does with a toggle form, and what is seen of it."""
+"""What a person does with a form, and what is seen of it."""
 
 from __future__ import annotations
+
+import re
 
 import pandas as pd
 
@@ -9,9 +11,9 @@ import klikit_frames as kf
 
 def pick(form: kf.forms.ToggleForm, *, n_entities: int = 2, n_stores: int = 2) -> None:
     """Tick the first items of the first stores' own menu."""
-    stores = form.live.stores.head(n_stores)
+    stores = form.menus.stores.head(n_stores)
     pairs = stores[["brand_id", "branch_id"]].itertuples(index=False, name=None)
-    items = form.live.state(pairs).query("scope == 'store' and entity_type == 'item' and is_enabled")
+    items = form.menus.state(pairs).query("scope == 'store' and entity_type == 'item' and is_enabled")
     form.entities.selected = items.drop_duplicates("entity_id").head(n_entities)
     form.stores.selected = stores
     form.wait()
@@ -19,9 +21,32 @@ def pick(form: kf.forms.ToggleForm, *, n_entities: int = 2, n_stores: int = 2) -
 
 def apply(form: kf.forms.ToggleForm) -> kf.Result:
     """Press Apply and wait until the run has ended."""
-    form.panel.apply.click()
+    press(form, "apply")
     form.wait()
     return form.result
+
+
+def press(form: kf.forms.ToggleForm, name: str, **more: object) -> None:
+    """Press a button of the panel, as the page does."""
+    form.commands = [{"part": "panel", "type": name, "seq": form.done + 1, **more}]
+
+
+def said(form: kf.forms.ToggleForm) -> str:
+    """Return what the panel says of what will happen, without tags."""
+    panel = form.panel
+    return re.sub(r"<[^>]+>", " ", " ".join([panel["headline"], *panel["facts"], panel["details"]]))
+
+
+def told(form: kf.forms.ToggleForm) -> str:
+    """Return what the panel says of what happened, without tags."""
+    panel = form.panel
+    return re.sub(r"<[^>]+>", " ", " ".join([panel["account"], panel["outcome"], panel["trouble"]]))
+
+
+def can_press(form: kf.forms.ToggleForm, name: str) -> bool:
+    """Tell whether a button is there and can be pressed."""
+    state = form.panel["buttons"][name]
+    return state["is_shown"] and state["is_enabled"]
 
 
 def writes(sandbox: kf.sandbox.Sandbox) -> pd.DataFrame:
@@ -33,8 +58,3 @@ def truth(sandbox: kf.sandbox.Sandbox, toggles: pd.DataFrame) -> list[bool]:
     """Return the server's own flags of `toggles`, in their order."""
     keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
     return toggles[keys].merge(sandbox.state(), on=keys, how="left")["is_enabled"].tolist()
-
-
-def is_shown(widget: object) -> bool:
-    """Tell whether a person can see `widget`."""
-    return widget.layout.display != "none"

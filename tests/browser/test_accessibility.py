@@ -1,0 +1,78 @@
+"""axe-core finds nothing in any form, in its states, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cells import SANDBOX, TOGGLE_FORM
+from tests.browser.lab import Lab
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+# JupyterLab has a loader of its own, and axe would hand itself to that.
+LOAD = "(source) => window.axe || (0, eval)(`((define) => {${source}})(undefined)`)"
+RUN = """async () => {
+  const found = await axe.run({ include: [[".jp-OutputArea .kf-form"]] });
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+}"""
+STATE = "kf.read_state(client, stores=kf.stores(client).head(6))"
+
+
+@pytest.fixture(params=["Light", "Dark"])
+def dressed(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """The page in a theme."""
+    lab.put("1")
+    lab.dress(request.param)
+    yield lab
+    lab.undress()
+
+
+def violations(lab: Lab) -> list[str]:
+    """Return what axe finds in the form on the page."""
+    lab.page.evaluate(LOAD, AXE)
+    return lab.page.evaluate(RUN)
+
+
+def test_axe__toggle_form(dressed: Lab) -> None:
+    """Empty, planned, listed, asking, sent, failed."""
+    form = dressed
+    form.show(TOGGLE_FORM, "form")
+    expect(form.find(".kf-entities tbody tr")).to_have_count(10)
+    assert violations(form) == []
+    form.find(".kf-entities .kf-filter-type").select_option("item")
+    form.find(".kf-entities .kf-tick-page").click()
+    form.find(".kf-stores .kf-tick-page").click()
+    expect(form.find(".kf-headline")).to_contain_text("off in")
+    form.find(".kf-cascade").check()
+    form.find(".kf-add").click()
+    expect(form.find(".kf-pending li")).to_have_count(1)
+    expect(form.find(".kf-headline")).to_contain_text("off in")
+    assert violations(form) == []
+    form.ask("sandbox.inject('redirect', match='enable', count=1)")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-account")).to_contain_text("failed")
+    form.find(".kf-publish").click()
+    expect(form.find(".kf-question")).to_be_visible()
+    assert violations(form) == []
+
+
+def test_axe__upload_form(dressed: Lab) -> None:
+    """With problems, and with columns to be named."""
+    form = dressed
+    form.show(SANDBOX + "form = kf.forms.UploadForm(client)", "form")
+    form.ask("[form.take(b'a,b\\n1,2\\n', name='x.csv'), form.wait()]")
+    expect(form.find(".kf-mapping select")).to_have_count(2)
+    assert violations(form) == []
+
+
+def test_axe__matrix_editor(dressed: Lab) -> None:
+    """With changed cells."""
+    form = dressed
+    form.show(SANDBOX + f"editor = kf.forms.MatrixEditor({STATE}, client=client)", "editor")
+    form.find(".kf-grid tbody .kf-cell:not(.kf-absent)").first.click()
+    expect(form.find(".kf-headline")).to_contain_text("1 ")
+    assert violations(form) == []
