@@ -35,31 +35,18 @@ _CURES = {
 }
 
 
-def panel_view(controller: RunController, *, names: Names, hint: str) -> dict[str, object]:
-    """Return all that the page draws of a controller.
-
-    Parameters
-    ----------
-    controller : RunController
-        Where the plan and the run are.
-    names : Names
-        Titles, beside those that the plan knows.
-    hint : str
-        What stands in place of a plan that is not there.
-    """
-    plan, result = controller.plan, controller.result
+def panel_view(controller: RunController) -> dict[str, object]:
+    """Return what the page draws of a controller beside its plan and what became of the rows."""
+    result = controller.result
     is_over = result is not None and not controller.is_busy
-    offer = {"headline": hint, "facts": [], "details": ""} if plan is None else plan_view(plan, controller)
     progress = controller.progress if controller.is_busy and controller.progress else None
     return {
-        **offer,
         "code": controller.code if controller.stage in (Stage.READY, Stage.ASKING) else "",
         "question": _question(controller),
         "trouble": controller.trouble,
         "progress": asdict(progress) if progress else None,
         "buttons": _buttons(controller),
         "account": _account(controller) if is_over else _NO_RUN if result is None else "",
-        "outcome": result_html(result, names=names) if result is not None and is_over else "",
     }
 
 

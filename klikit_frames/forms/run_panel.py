@@ -20,7 +20,7 @@ from ..overview import NO_NAMES, Names
 from .base_widget import BaseWidget
 from .latest_only_worker import LatestOnlyWorker
 from .page_commands import Command
-from .panel_views import panel_view, run_choices
+from .panel_views import panel_view, plan_view, result_html, run_choices
 from .run_controller import RunController, Stage
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class PanelForm(BaseWidget):
         self._drawn_at = 0.0
         self._drawn_stage: Stage | None = None
         self._n_downloads = 0
+        self._offered: tuple[Any, str, dict[str, object]] = (None, "", {})
+        self._told: tuple[Any, str] = (None, "")
         super().__init__()
         self.controller.on_change = self._on_change
 
@@ -88,8 +90,7 @@ class PanelForm(BaseWidget):
 
     def draw(self) -> None:
         """Show the controller as it is now."""
-        view = panel_view(self.controller, names=self.names, hint=self.hint)
-        self.panel = {**view, "runs": self._runs}
+        self.panel = {**panel_view(self.controller), **self._offer(), **self._outcome(), "runs": self._runs}
 
     def press(self, name: str, **more: object) -> None:
         """Press a button of the panel, as the page does."""
@@ -153,6 +154,24 @@ class PanelForm(BaseWidget):
             "Install ipywidgets and anywidget where the notebook runs, and run this cell again.\n"
             "Without widgets the same is done by klikit-frames plan and klikit-frames apply in a terminal."
         )
+
+    def _offer(self) -> dict[str, object]:
+        """Return what is told of the plan, made once for each: a press must not wait for it."""
+        plan, note = self.controller.plan, self.controller.note
+        if plan is None:
+            return {"headline": self.hint, "facts": [], "details": ""}
+        if self._offered[:2] != (plan, note):
+            self._offered = (plan, note, plan_view(plan, self.controller))
+        return self._offered[2]
+
+    def _outcome(self) -> dict[str, str]:
+        """Return what is told of the result, made once for each."""
+        result = self.controller.result
+        if result is None or self.controller.is_busy:
+            return {"outcome": ""}
+        if self._told[0] is not result:
+            self._told = (result, result_html(result, names=self.names))
+        return {"outcome": self._told[1]}
 
     def _recent_runs(self) -> list[dict[str, str]]:
         return run_choices(self.controller.history(), now=datetime.now(UTC))

@@ -52,10 +52,13 @@ def test_axe__toggle_form(dressed: Lab) -> None:
     expect(form.find(".kf-pending li")).to_have_count(1)
     expect(form.find(".kf-headline")).to_contain_text("off in")
     assert violations(form) == []
-    form.ask("sandbox.inject('redirect', match='enable', count=1)")
+    form.ask("sandbox.inject('redirect', match='enable')")
     form.find(".kf-apply").click()
     expect(form.find(".kf-account")).to_contain_text("failed")
-    form.find(".kf-publish").click()
+    assert violations(form) == []
+    form.find(".kf-scope-business").check()
+    expect(form.find(".kf-headline")).to_contain_text("business-wide")
+    form.find(".kf-apply").click()
     expect(form.find(".kf-question")).to_be_visible()
     assert violations(form) == []
 
