@@ -84,6 +84,10 @@ def _facts(plan: Plan, controller: RunController) -> list[str]:
         if counts["rejected"]
         else "",
         f"{counted(n_off_menu, 'row')} of what the store does not sell" if n_off_menu else "",
+        f"{counted(counts['promised'], 'row')} that a promise holds, not sent"
+        if "promised" in counts
+        else "",
+        *plan.effect,
     ]
 
 

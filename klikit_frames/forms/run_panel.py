@@ -57,8 +57,8 @@ class PanelForm(BaseWidget):
         self._drawn_at = 0.0
         self._drawn_stage: Stage | None = None
         self._n_downloads = 0
-        self._offered: tuple[Any, str, dict[str, object]] = (None, "", {})
-        self._told: tuple[Any, str] = (None, "")
+        self._shown_plan: tuple[Any, str, dict[str, object]] = (None, "", {})
+        self._shown_result: tuple[Any, str] = (None, "")
         super().__init__()
         self.controller.on_change = self._on_change
 
@@ -90,7 +90,12 @@ class PanelForm(BaseWidget):
 
     def draw(self) -> None:
         """Show the controller as it is now."""
-        self.panel = {**panel_view(self.controller), **self._offer(), **self._outcome(), "runs": self._runs}
+        self.panel = {
+            **panel_view(self.controller),
+            **self._plan_view(),
+            **self._result_view(),
+            "runs": self._runs,
+        }
 
     def press(self, name: str, **more: object) -> None:
         """Press a button of the panel, as the page does."""
@@ -155,23 +160,23 @@ class PanelForm(BaseWidget):
             "Without widgets the same is done by klikit-frames plan and klikit-frames apply in a terminal."
         )
 
-    def _offer(self) -> dict[str, object]:
+    def _plan_view(self) -> dict[str, object]:
         """Return what is told of the plan, made once for each: a press must not wait for it."""
         plan, note = self.controller.plan, self.controller.note
         if plan is None:
             return {"headline": self.hint, "facts": [], "details": ""}
-        if self._offered[:2] != (plan, note):
-            self._offered = (plan, note, plan_view(plan, self.controller))
-        return self._offered[2]
+        if self._shown_plan[:2] != (plan, note):
+            self._shown_plan = (plan, note, plan_view(plan, self.controller))
+        return self._shown_plan[2]
 
-    def _outcome(self) -> dict[str, str]:
+    def _result_view(self) -> dict[str, str]:
         """Return what is told of the result, made once for each."""
         result = self.controller.result
         if result is None or self.controller.is_busy:
             return {"outcome": ""}
-        if self._told[0] is not result:
-            self._told = (result, result_html(result, names=self.names))
-        return {"outcome": self._told[1]}
+        if self._shown_result[0] is not result:
+            self._shown_result = (result, result_html(result, names=self.names))
+        return {"outcome": self._shown_result[1]}
 
     def _recent_runs(self) -> list[dict[str, str]]:
         return run_choices(self.controller.history(), now=datetime.now(UTC))

@@ -194,7 +194,8 @@ class Lab:
         """Put `cells` into a notebook with a warm kernel, and run them all."""
         self.put(*cells)
         self.run()
-        assert self.errors() == []
+        errors = self.errors()
+        assert errors == [], errors
 
     def put(self, *cells: str) -> None:
         """Put `cells` into a notebook with a warm kernel; what an earlier test defined is gone."""
