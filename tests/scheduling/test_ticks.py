@@ -107,6 +107,22 @@ def test_tick__tries_again_what_did_not_get_through(
     assert flags(sandbox, rows) == [True] * 2
 
 
+def test_tick__waits_for_a_menu_that_cannot_be_read(
+    sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, dishes: Rows
+) -> None:
+    """Promises of one store wait for the next tick where its menu is not to be had; the others are kept."""
+    rows = dishes(200, ends_at=later()).drop_duplicates(["brand_id", "branch_id"]).head(2)
+    kf.schedule(rows, hasty, journal=journal)
+    brand_id, branch_id = rows[["brand_id", "branch_id"]].iloc[1]
+    sandbox.inject("error_503", match=f"brand_id={brand_id}&branch_id={branch_id}")
+    kept = kf.tick(hasty, journal=journal)
+    assert kept["status"].tolist() == ["active", "waiting"]
+    assert "could not be read" in kept["note"][1]
+    sandbox.clear_faults()
+    assert kf.tick(hasty, journal=journal)["status"].tolist() == ["active"]
+    assert flags(sandbox, rows) == [False, False]
+
+
 def test_tick__fails_what_it_missed_and_what_is_refused(
     sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, dishes: Rows
 ) -> None:
