@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .budget import STEP
-from .candidates import close_columns
+from .candidates import close_columns, shared_columns
 from .dual_prices import PRICING, price_cells
+from .kernels import first_of_equal
 from .rectangles import Rectangle, remove_overlap
 from .set_cover import LocalSearch, choose_greedily
 
@@ -28,6 +29,8 @@ _MOST_INCIDENCES = 20_000_000
 _PRICING_ROUNDS = 10
 _WORTH_ADDING = 1.001
 _SEED = 7
+_MOST_COMMON = 1_000
+_MOST_LEVELS = 8
 
 
 class CappedSearch:
@@ -59,7 +62,12 @@ class CappedSearch:
     ) -> None:
         self._cells, self._asked = cells, asked
         self._weights, self._limits, self._piece = weights, limits, piece
-        pool = close_columns(cells, columns)
+        common = [common_lines(cells, weights[1], least=limits.stores, most=_MOST_COMMON)]
+        of_rows = common_lines(cells.T, weights[0], least=limits.ids, most=_MOST_COMMON)
+        common.append(shared_columns(cells, of_rows))
+        pool = close_columns(cells, np.concatenate([columns, *common]))
+        first, _ = first_of_equal(pool.columns)
+        pool = pool.take(first[pool.rows[first].any(axis=1)])
         self._wholes = [
             Rectangle(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
         ]
@@ -80,8 +88,10 @@ class CappedSearch:
         heapq.heapify(heap)
         found: list[Rectangle] = []
         while heap and left.any():
-            if len(found) >= most or (len(found) % _CHECK_CLOCK_EVERY == 0 and budget.is_over):
+            if len(found) >= most:
                 return None
+            if len(found) % _CHECK_CLOCK_EVERY == 0 and budget.is_over:
+                return found + self._rest(left > 0)
             number = heapq.heappop(heap)[1]
             block, gain = self._best_inside(self._wholes[number], left)
             budget.charge(20.0 * self._wholes[number].n_cells + STEP)
@@ -92,6 +102,22 @@ class CappedSearch:
             if gain > 0:
                 heapq.heappush(heap, (-gain, number))
         return None if left.any() else found
+
+    def _rest(self, left: Bits) -> list[Rectangle]:
+        """Cover what is left line by line: rows or columns, whichever are fewer requests."""
+        heights, widths = self._weights
+        by_rows = [
+            Rectangle(np.array([row]), some)
+            for row in np.flatnonzero(left.any(axis=1))
+            for some in _filled(np.flatnonzero(left[row]), widths, self._limits.room(int(heights[row])))
+        ]
+        limits = self._limits.transposed
+        by_columns = [
+            Rectangle(some, np.array([column]))
+            for column in np.flatnonzero(left.any(axis=0))
+            for some in _filled(np.flatnonzero(left[:, column]), heights, limits.room(int(widths[column])))
+        ]
+        return min(by_rows, by_columns, key=len)
 
     def _improved(self, found: list[Rectangle], budget: SearchBudget) -> list[Rectangle]:
         """Widen the choice by what the prices of the cells ask for, then swap."""
@@ -156,6 +182,54 @@ class CappedSearch:
             limits.grid(height, width),
             self._piece,
         }
+
+
+def _filled(numbers: Indexes, weights: Indexes, cap: int) -> list[Indexes]:
+    """Cut numbers, in order, into runs whose weights the cap holds."""
+    runs: list[list[int]] = []
+    filled = cap
+    for each in numbers.tolist():
+        filled += int(weights[each])
+        if filled > cap:
+            runs.append([])
+            filled = int(weights[each])
+        runs[-1].append(each)
+    return [np.array(run) for run in runs]
+
+
+def common_lines(cells: Bits, widths: Indexes, *, least: int, most: int) -> Bits:
+    """Return sets of columns that several rows share and that still fill a request.
+
+    Level by level, as frequent sets are found: each set is met with each row, and the widest are kept. Where
+    no row is as wide as the cap there are none, and none are needed.
+
+    Parameters
+    ----------
+    cells : array of bool
+        The table.
+    widths : array of int64
+        What each column counts for.
+    least : int
+        The width that fills a request.
+    most : int
+        How many sets each level keeps.
+    """
+    table, weights = cells.astype(np.float32), widths.astype(np.float32)
+    sets = cells[table @ weights >= least]
+    found = [sets]
+    for _ in range(_MOST_LEVELS):
+        held = sets.astype(np.float32) * weights
+        shared = held @ table.T
+        shared[shared >= held.sum(axis=1, keepdims=True) - 0.5] = 0
+        places = np.flatnonzero(shared >= least)
+        some = places[np.argsort(-shared.flat[places], kind="stable")[: 3 * most]]
+        rows, others = np.divmod(some, len(cells))
+        sets = sets[rows] & cells[others]
+        sets = sets[first_of_equal(sets)[0]][:most] if len(sets) else sets
+        if not len(sets):
+            break
+        found.append(sets)
+    return np.concatenate(found)
 
 
 def _heaviest(gains: Gains, weights: Indexes, cap: int) -> Indexes:

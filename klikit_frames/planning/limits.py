@@ -59,6 +59,10 @@ class Limits:
         """Most cells that a request can carry."""
         return min(self.ids * self.stores, _uncapped(self.max_cells))
 
+    def room(self, n_ids: int) -> int:
+        """Return how many stores a request for so many ids can carry."""
+        return min(self.stores, self.cells // n_ids)
+
     @property
     def transposed(self) -> Limits:
         """The same for tables whose rows are stores."""
