@@ -70,8 +70,9 @@ def plan(
     combine : bool
         False sends one request per row, for those who want no shared fate.
     time_budget_s : float
-        Seconds that planning may take; the best plan so far is then taken. Reading and grouping many
-        millions of rows may alone take longer; the search then has four tenths of it.
+        Seconds of the processor that planning may take; the best plan so far is then taken. On a busy
+        machine the clock may show up to three times as many. Reading and grouping many millions of rows may
+        alone take longer; the search then has four tenths of it.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a long search; None is automatic.
     on_interrupt : "raise" or "best"
