@@ -283,6 +283,9 @@ class Sandbox:
     def reset(self) -> None:
         """Bring data, credentials, keys, requests, faults, switches and clock back to the start.
 
+        A journal does not notice: what it knows as written and not yet published is still `pending` there. Go
+        on with a new journal.
+
         Examples
         --------
         >>> with kf.sandbox.serve(max_ids=100) as sandbox:
