@@ -180,6 +180,17 @@ def test_find_pending__publish_that_may_be_queued() -> None:
     assert find_pending(chain, shown=False, proof=published) is None
 
 
+def test_pending__write_that_may_have_come_before_a_shown_one() -> None:
+    """Where two writes overlap and the menu shows one of them, which was the last is not known."""
+    long = _write("a", flag=True, at=0, lasts=120, is_repeated=True)
+    short = _write("b", flag=False, at=60)
+    chain = _history((_ITEM, long, True), (_ITEM, short, True)).writes[_ITEM]
+    proof = prove(StoreHistory({_ITEM: chain}), {_ITEM: False}, proof=Proof(newer_than=_at(61)))
+    assert proof.covers(short)
+    assert not proof.covers(long)
+    assert find_pending(chain, shown=False, proof=proof) == Pending(None, is_known=False)
+
+
 def test_align_clocks__keeps_the_order_of_one_machine() -> None:
     """Offsets that the whole seconds of a header make are one clock; a clock that was set is another."""
     aligned = align_clocks([0.0, -1.0, 4.0, 86_400.3, 86_399.9, None])

@@ -92,7 +92,8 @@ class ModelApi:
         else:
             answer = self._answer(request, path, body, key=key, write_share=write_share)
             response = self._respond(answer, request_id=request_id)
-            if key is not None and self.switches.honours_keys and answer.status < 500:
+            # What broke off half-way has come to no answer that could be remembered.
+            if key is not None and self.switches.honours_keys and write_share == 1.0:
                 self._keys[key] = Stored(body, response, self.server_s)
         self._requests.append(
             {

@@ -166,10 +166,17 @@ class SimulatedWorld:
             before=before,
             truth=truth,
             counts=judged,
-            edited=self._edited | hidden,
+            edited=self._edited | hidden | self._written_wide(),
             asked=asked,
         )
         self._add(judged)
+
+    def _written_wide(self) -> set[tuple[str, int]]:
+        """Return entities whose stores may have had either flag: a queued publish looks like one done."""
+        history = self._api.history()
+        wide = history[(history["event"] == "write") & (history["scope"] == "business")]
+        pairs = set(zip(wide["entity_type"], wide["entity_id"].astype(int), strict=True))
+        return pairs if self._api.switches.publish_delay_s else set()
 
     # What befalls it.
 
