@@ -56,6 +56,7 @@ def test_axe__toggle_form(dressed: Lab) -> None:
     form.find(".kf-apply").click()
     expect(form.find(".kf-account")).to_contain_text("failed")
     assert violations(form) == []
+    form.find(".kf-entities .kf-tick-page").click()
     form.find(".kf-scope-business").check()
     expect(form.find(".kf-headline")).to_contain_text("business-wide")
     form.find(".kf-apply").click()
