@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
 
 
+# The library's messages name its functions; the command that does the same stands in the terminal.
+COMMANDS_OF = {name: name for name in ("agenda", "plan", "publish", "resume", "runs", "stores", "tick")} | {
+    "attach": "status"
+}
+_CALL = re.compile(rf"\bkf\.({'|'.join(COMMANDS_OF)})\([^()]*\)")
+
+
+def name_commands(text: str) -> str:
+    """Return a message with commands in place of the Python calls that do the same.
+
+    Examples
+    --------
+    >>> from klikit_frames.cli.outputs import name_commands
+    >>> name_commands("The journal knows no run 7; kf.runs() lists what it knows.")
+    'The journal knows no run 7; `klikit-frames runs` lists what it knows.'
+    """
+    return _CALL.sub(lambda call: f"`klikit-frames {COMMANDS_OF[call[1]]}`", text)
+
+
 def accept_any_letter() -> None:
     """Print a letter that the terminal's encoding lacks as an escape, instead of breaking off."""
     for stream in (sys.stdout, sys.stderr):
@@ -35,7 +55,7 @@ def accept_any_letter() -> None:
 
 def echo(text: str) -> None:
     """Print a message on stderr; nothing in it can move or colour the terminal."""
-    typer.echo(visible_text(text, multiline=True), err=True)
+    typer.echo(visible_text(name_commands(text), multiline=True), err=True)
 
 
 def is_screen(*, json: bool, jsonl: bool, out: Path | None) -> bool:

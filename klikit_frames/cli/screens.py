@@ -92,7 +92,8 @@ def print_state(state: pd.DataFrame) -> None:
 
 
 def print_effect(found: pd.DataFrame) -> None:
-    """Print a dish and place a row: what guests no longer see first."""
+    """Print a dish and place a row, what guests no longer see first; then what it comes to, in sentences."""
+    from klikit_frames.menus.effect_sentences import describe_effect
     from klikit_frames.overview import BUSINESS, read_names
 
     names = read_names(found)
@@ -103,6 +104,8 @@ def print_effect(found: pd.DataFrame) -> None:
     )
     columns = ["title", "where", "guests", "because", *(["sales"] if "sales" in found.columns else [])]
     print_frame(shown[columns].rename(columns={"title": "what"}), what="changes")
+    for sentence in describe_effect(found):
+        _console(to_stderr=False).print(visible_text(sentence))
 
 
 def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
@@ -174,8 +177,8 @@ def cell_text(column: str, value: Any) -> str:
         return time_ago(value, now=datetime.now(UTC))
     if column in _IDS:
         return str(value)[:SHORT_ID]
-    if isinstance(value, int) and not isinstance(value, bool) and not column.endswith("_id"):
-        return f"{value:,}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and not column.endswith("_id"):
+        return f"{value:,.2f}".removesuffix(".00")
     return str(value)
 
 

@@ -167,7 +167,7 @@ def effect(
         screens.print_effect(found)
     else:
         output.write(found)
-    echo(kf.summary(found))
+        echo(kf.summary(found))
     if source != "-":
         echo(f"To make it true: klikit-frames apply {quote(source)}")
 

@@ -83,7 +83,7 @@ def unseal(data: bytes) -> PlanContent:
     """
     found = _load(data)
     if found is None:
-        raise PlanError("This is not a plan file; plan files are written by plan.save().")
+        raise PlanError("This is not a plan file; a plan that was saved is one.")
     version = found.get("version")
     if type(version) is not int or version != _VERSION:
         raise PlanError(

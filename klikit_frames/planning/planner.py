@@ -197,7 +197,7 @@ def refuse_times(toggles: pd.DataFrame) -> None:
             row = int(toggles.index.get_indexer_for(timed.index[:1])[0]) + 1
             raise PlanError(
                 f"Row {row} has {timed.iloc[0]!r} in {name} ({len(timed):,} rows have a time); a plan is "
-                "sent at once. Use kf.schedule(toggles, client), or drop the column."
+                "sent at once. Use `schedule` for this table, or drop the column."
             )
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.main import get_command
 
 import klikit_frames as kf
 from klikit_frames.cli import outputs
+from klikit_frames.cli.main import app
 from tests.cli.conftest import Terminal
 
 
@@ -91,3 +93,12 @@ def test_pipe__gets_only_data(terminal: Terminal, online: kf.sandbox.Sandbox, ta
     read = pd.read_csv(io.StringIO(done.out))
     assert read["outcome"].tolist() == ["applied"] * 4
     assert "→" in done.err
+
+
+def test_messages__name_commands_and_no_python(terminal: Terminal, tmp_path: Path) -> None:
+    """What the library says of its functions is said of commands that there are."""
+    done = terminal("status", "0123456789", "--journal", tmp_path / "none.sqlite3")
+    assert done.code != 0
+    assert "`klikit-frames runs` lists what it knows" in done.err
+    assert "kf." not in done.err
+    assert set(outputs.COMMANDS_OF.values()) <= set(get_command(app).commands)  # type: ignore[attr-defined]

@@ -86,6 +86,7 @@ def test_screens__fit_the_terminal(online: kf.sandbox.Sandbox, table: Path, *, w
         "status": _screen("status", "last", width=width),
         "verify": _screen("verify", "last", width=width),
         "plan": _screen("plan", table, "--requests", width=width),
+        "effect": _screen("effect", table, width=width),
         "state": _screen("state", "--store", "5297/1293", width=width),
         "stores": _screen("stores", width=width),
     }
