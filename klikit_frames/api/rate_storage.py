@@ -178,7 +178,9 @@ def _drop_idle_tables(shared: SQLiteBucket, *, now_ms: int) -> None:
         shared.table = table
         latest = shared.peek(0)
         is_own = own.partition("_")[2] == table.partition("_")[2]
-        if not is_own and (latest is None or not -_FUTURE_MS < now_ms - latest.timestamp < _DROP_AFTER_MS):
+        # One without a request is that of a client which is about to send its first.
+        is_in_use = latest is None or -_FUTURE_MS < now_ms - latest.timestamp < _DROP_AFTER_MS
+        if not is_own and not is_in_use:
             connection.execute(f'DROP TABLE IF EXISTS "{table}"')
     connection.commit()
     connection.close()
