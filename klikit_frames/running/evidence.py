@@ -226,8 +226,8 @@ def shows_write_of(chain: Sequence[CellWrite], run_id: str, *, shown: bool, proo
     own = [one.write for one in chain if one.write.key[0] == run_id]
     if not own:
         return False
-    if all(proof.covers(one) for one in own):
-        return not any(proof.rests_on_publish(one) for one in own)
+    if all(proof.covers(one) and not proof.rests_on_publish(one) for one in own):
+        return True
     explained = _explained(chain)
     if _evidence(explained, shown=shown, since=None) is None:
         return False
