@@ -76,7 +76,10 @@ def test_shows_write_of__a_write_without_an_answer(
     chain = history.writes[_ITEM]
     assert shows_write_of(chain, "a", shown=shown, proof=_UNPROVED) is is_newer
     assert shows_write_of(chain, "a", shown=shown, proof=Proof(newer_than=_at(9)))
-    assert not shows_write_of(chain, "a", shown=not shown, proof=Proof(published_at=_at(9)))
+    # A publish may only be queued, and alone adds nothing.
+    for flag in (True, False):
+        by_menu = shows_write_of(chain, "a", shown=flag, proof=_UNPROVED)
+        assert shows_write_of(chain, "a", shown=flag, proof=Proof(published_at=_at(9))) is by_menu
 
 
 @pytest.mark.parametrize("before", [False, None])
