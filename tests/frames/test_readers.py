@@ -177,7 +177,7 @@ CELLS = st.text(alphabet=st.characters(codec="utf-8"), max_size=8) | st.sampled_
 ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=7), max_size=4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 @example(b"PK\x03\x04")
 @example(b"\x1f\x8b")
@@ -191,7 +191,7 @@ def test_any_bytes__no_exception(content: bytes) -> None:
     assert len(checked.toggles) == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_any_text__no_exception(rows: list[list[str]]) -> None:
     """Any rows under a good header give toggles and problems, and no row is lost without a word."""
@@ -201,7 +201,7 @@ def test_any_text__no_exception(rows: list[list[str]]) -> None:
     assert len(checked.annotated) == len(checked.toggles) + refused
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(entity_id=CELLS | st.integers().map(str), flag=CELLS | st.sampled_from(sorted(FLAG_WORDS)))
 def test_any_cell__exact_or_a_problem(entity_id: str, flag: str) -> None:
     """An id and a flag are read as just what they say, or are a problem."""

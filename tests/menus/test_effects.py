@@ -50,7 +50,7 @@ def _oracle(flags: dict[int, bool], after: dict[int, bool], item: int, path: str
 
 
 @given(st.tuples(_FLAGS, _FLAGS), st.tuples(_PATHS, _PATHS, _PATHS), _TARGETS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_effect__is_what_a_walk_along_every_path_finds(
     drawn: tuple[list[bool], list[bool]],
     paths: tuple[str, str, str],

@@ -77,7 +77,7 @@ def test_spoilt__not_at_all(answers: Answers) -> None:
     assert len(state.attrs["modifier_option_ids"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data(), n_spoilt=st.integers(1, 3))
 def test_spoilt__a_few_values(answers: Answers, data: st.DataObject, n_spoilt: int) -> None:
     """Whatever stands where, a reading ends in a state with its dtypes, or in an error of ours."""

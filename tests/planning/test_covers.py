@@ -57,7 +57,7 @@ def fewest(places: np.ndarray) -> int:
     return count
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(levels, caps)
 def test_plan__rows_that_hold(places: np.ndarray, limits: kf.Limits) -> None:
     """Requests stay inside what was asked and hold all that differs; no other way takes fewer of them."""
@@ -74,7 +74,7 @@ def test_plan__rows_that_hold(places: np.ndarray, limits: kf.Limits) -> None:
     assert plan.n_riding_along == len(sent) - len(differing)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(arrays(np.int8, (4, 4), elements=st.integers(0, 2)))
 def test_plan__rows_that_hold_smallest(places: np.ndarray) -> None:
     """Small tables get the fewest requests that there can be, and the plan says so."""

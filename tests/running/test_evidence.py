@@ -299,7 +299,7 @@ class _Store:
         self.proof = prove(self.history, self.menu, proof=self.proof)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 @given(steps=st.lists(_STEPS, max_size=14))
 def test_evidence__never_says_more_than_is_so(steps: list[tuple[object, ...]]) -> None:
     """No menu is proved newer than it is, and no live flag is told that is not the truth."""
