@@ -63,7 +63,7 @@ def print_proof(proof: pd.DataFrame, names: Names) -> None:
     from klikit_frames.overview import make_overview
 
     rows = proof.assign(outcome=proof["proof"].fillna("not known"), code=None, message=proof["proof_note"])
-    rows["outcome"] = rows["outcome"].replace({"confirmed": "applied"})
+    rows["outcome"] = rows["outcome"].mask(rows["outcome"] == "confirmed", "applied")
     _print_causes(_console(to_stderr=False), make_overview(rows, names))
 
 

@@ -197,8 +197,9 @@ class Plan:
 
         Where a promise holds a cell of the plan, ``promised`` tells how many rows that leaves out.
         """
-        reasons = self._rows["skipped_as"].replace({"holds": "unchanged"})
-        skipped = {reason: int((reasons == reason).sum()) for reason in ("unchanged", "rejected")}
+        reasons = self._rows["skipped_as"]
+        words = {"unchanged": ["unchanged", "holds"], "rejected": ["rejected"]}
+        skipped = {word: int(reasons.isin(those).sum()) for word, those in words.items()}
         if n_promised := int((reasons == "promised").sum()):
             skipped["promised"] = n_promised
         return {"sent": self.n_rows - sum(skipped.values()), **skipped}

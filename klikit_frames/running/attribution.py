@@ -220,6 +220,8 @@ def _result_columns(cells: Sequence[tuple[Any, ...]], *, index: pd.Index) -> pd.
     columns = dict(
         zip(RESULT_COLUMNS, zip(*cells, strict=True) if cells else [()] * len(RESULT_COLUMNS), strict=True)
     )
+    # Older pandas keeps whatever stands in a column of texts: plain ones, no members of an enum.
+    columns["outcome"] = tuple(map(str, columns["outcome"]))
     made: dict[str, pd.Series] = {name: pd.Series(columns[name], dtype="str") for name in _TEXTS}
     made |= {name: pd.Series(pd.array(columns[name], dtype="Int64")) for name in _NUMBERS}
     made |= {name: times(columns[name]) for name in _TIMES}

@@ -145,10 +145,10 @@ class Sandbox:
         >>> with kf.sandbox.serve() as sandbox:
         ...     sandbox.edit("item", [289379], stores=[(5297, 1293)], is_enabled=False)
         ...     sandbox.publish([(5297, 1293)])
-        ...     sandbox.history(since=1)[["no", "event", "entity_id", "branch_id", "by"]]
-           no  event  entity_id  branch_id      by
-        0   2  write     289379       1293  others
-        1   3   copy       <NA>       1293     NaN
+        ...     sandbox.history(since=1)[["no", "event", "entity_id", "branch_id"]]
+           no  event  entity_id  branch_id
+        0   2  write     289379       1293
+        1   3   copy       <NA>       1293
         """
         return self._app.history.frame(since=since)
 

@@ -12,7 +12,8 @@ CELLS = ["entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
 
 def cells_of(checked: kf.CheckedToggles) -> list[list[object]]:
     """Return what each toggle is for."""
-    return checked.toggles[CELLS].astype(object).fillna("").to_numpy().tolist()
+    rows = checked.toggles[CELLS].itertuples(index=False, name=None)
+    return [["" if pd.isna(value) else value for value in row] for row in rows]
 
 
 def test_check__pivot() -> None:
