@@ -202,8 +202,8 @@ def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof
         may_differ = any(one.is_wide or one.is_enabled is not shown for one in writes)
         return Pending(None, is_known=False) if may_differ else None
     # A write that the menu covers may have come after this one all the same, where their times overlap.
-    own = [one.write for one in chain if one.write in writes or not one.write.is_wide]
-    rivals = [one for one in own if one is not last and not last.follows(one)]
+    relevant = [one.write for one in chain if not (one.write.is_wide and proof.covers(one.write))]
+    rivals = [one for one in relevant if one is not last and not last.follows(one)]
     if any(one.is_enabled is not last.is_enabled for one in rivals):
         return Pending(None, is_known=False)
     return Pending(last.is_enabled, is_known=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,8 +11,9 @@ import pandas as pd
 from ..errors import RequestError
 from ..menus.states import fetch_state
 from ..model import Cell, cell_of
+from ..progress import Progress
 from .journal import JournalPath
-from .live_state import observe
+from .live_state import Observation, observe
 from .records import CellFlag
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def read_flags(
     if not wanted:
         return []
     state = fetch_state(client, stores=stores, with_business=has_wide, progress=False, stop=stop)
-    return [flag for flag in _flags(state) if flag.cell in wanted]
+    return [flag for flag in told_flags(state) if flag.cell in wanted]
 
 
 def find_proofs(
@@ -63,25 +64,48 @@ def find_proofs(
         `stop` was set.
     """
     wanted = set(cells)
-    try:
-        seen = observe(
-            client,
-            stores=sorted({cell.store for cell in wanted if cell.store is not None}),
-            with_business=any(cell.store is None for cell in wanted),
-            journal=journal,
-            since=run_id,
-            progress=False,
-            stop=stop,
-        )
-    except RequestError:
+    seen = observe_cells(client, wanted, run_id=run_id, journal=journal, progress=False, stop=stop)
+    if seen is None:
         return []
-    flags = [flag for flag in _flags(seen.state) if flag.cell in wanted]
+    flags = [flag for flag in told_flags(seen.state) if flag.cell in wanted]
     return [
         flag for flag in flags if seen.history.shows_write_of(run_id, flag.cell, shown=bool(flag.is_enabled))
     ]
 
 
-def _flags(state: pd.DataFrame) -> Iterable[CellFlag]:
+def observe_cells(
+    client: Client,
+    cells: Iterable[Cell],
+    *,
+    run_id: str,
+    journal: JournalPath,
+    progress: Progress,
+    stop: threading.Event | None = None,
+) -> Observation | None:
+    """Return what the menus of these cells show, with the writes since a run; None if nothing can be read.
+
+    Raises
+    ------
+    ReadingStopped
+        `stop` was set.
+    """
+    stores = {cell.store for cell in cells}
+    try:
+        return observe(
+            client,
+            stores=sorted(store for store in stores if store is not None),
+            with_business=None in stores,
+            journal=journal,
+            since=run_id,
+            progress=progress,
+            stop=stop,
+        )
+    except RequestError:
+        return None
+
+
+def told_flags(state: pd.DataFrame) -> Iterator[CellFlag]:
+    """Yield the flags that a state tells."""
     told = state[state["is_enabled"].notna()]
     for row in told[_COLUMNS].itertuples(index=False, name=None):
         *entity, is_enabled = row

@@ -8,20 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import RequestError
-from ..model import Cell, cell_of
+from ..model import Cell
 from ..progress import Progress
 from .journal import JournalPath
 from .journal_codec import path_text
 from .lifecycle import RequestState
-from .live_state import observe
 from .menu_history import MenuHistory
+from .readbacks import observe_cells, told_flags
 from .records import Request, RequestResult
 
 if TYPE_CHECKING:
     from ..api.client import Client
 
-_CELL = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled"]
 _WITHHELD = (
     "a copy of the journal does not know whether it was sent, and its key may be forgotten; it is sent once "
     "reading shows that it was not done: publish the store, then resume again"
@@ -48,20 +46,10 @@ def find_undone(
     cells = {cell for request in asked for cell in request.target.cells()}
     if not cells:
         return set()
-    try:
-        seen = observe(
-            client,
-            stores=sorted({cell.store for cell in cells if cell.store is not None}),
-            with_business=any(cell.store is None for cell in cells),
-            journal=journal,
-            since=run_id,
-            progress=progress,
-            stop=stop,
-        )
-    except RequestError:
+    seen = observe_cells(client, cells, run_id=run_id, journal=journal, progress=progress, stop=stop)
+    if seen is None:
         return set()
-    told = seen.state[seen.state["is_enabled"].notna()]
-    shown = {cell_of(*cell): bool(flag) for *cell, flag in told[_CELL].itertuples(index=False, name=None)}
+    shown = {flag.cell: bool(flag.is_enabled) for flag in told_flags(seen.state)}
     return {one.path for one in asked if _is_undone(one, shown, seen.history, run_id=run_id)}
 
 

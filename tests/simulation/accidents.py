@@ -13,7 +13,7 @@ import httpx
 
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .model_api import ModelApi
+from .model_api import ModelApi, copy_response
 
 # Name, share of the work that is done, and what the caller sees.
 LOSSES = {"lost_before": 0.0, "lost_after": 1.0, "lost_half": 0.5}
@@ -94,11 +94,11 @@ class AccidentTransport(httpx.BaseTransport):
             self._api.clock.advance(self._rng.choice([1.0, 40.0, 400.0]))
         if accident == "doubled_answer" and self._last is not None:
             self._api.handle(request)
-            return _again(self._last)
+            return copy_response(self._last)
         # Only a publish, which says how many, may lie so: nobody can tell it of a write.
         is_unwritten = accident == "unwritten_200" and request.method == "POST"
         response = self._api.handle(request, write_share=0.0 if is_unwritten else 1.0)
-        self._last = _again(response)
+        self._last = copy_response(response)
         return _spoil(response, accident)
 
 
@@ -115,11 +115,6 @@ def _spoil(response: httpx.Response, accident: str | None) -> httpx.Response:
 
 def _dates(response: httpx.Response) -> dict[str, str]:
     return {"Date": response.headers["Date"]} if "Date" in response.headers else {}
-
-
-def _again(response: httpx.Response) -> httpx.Response:
-    headers = [(name, value) for name, value in response.headers.items() if name != "content-length"]
-    return httpx.Response(response.status_code, content=response.content, headers=headers)
 
 
 @contextmanager

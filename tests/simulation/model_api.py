@@ -107,7 +107,7 @@ class ModelApi:
                 "replayed": stored is not None,
             }
         )
-        return _copy_of(response)
+        return copy_response(response)
 
     def refuse(
         self, request: httpx.Request, status: int, code: str, *, headers: Mapping[str, str]
@@ -119,7 +119,7 @@ class ModelApi:
         key = request.headers.get("Idempotency-Key")
         if key and status >= 500 and self.switches.replays_errors and self.switches.honours_keys:
             self._keys.setdefault(key, Stored(request.read(), response, self.server_s))
-        return _copy_of(response)
+        return copy_response(response)
 
     @property
     def server_s(self) -> float:
@@ -333,7 +333,7 @@ def _branches() -> dict[str, Any]:
     return {"page": 1, "size": 1000, "total": len(results), "results": results}
 
 
-def _copy_of(response: httpx.Response) -> httpx.Response:
+def copy_response(response: httpx.Response) -> httpx.Response:
     """Return an answer as new: what was read once cannot be read again."""
     headers = [(name, value) for name, value in response.headers.items() if name != "content-length"]
     return httpx.Response(response.status_code, content=response.content, headers=headers)
