@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..api.client import Client
 
 _LOG = logging.getLogger("klikit_frames")
-_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_CELL = [*Cell._fields]
 _KEPT_ATTRS = ("host", "read_at", "brand_titles", "branch_titles", "failures", "stores", "journal_error")
 
 

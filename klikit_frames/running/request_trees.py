@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
 _OF_ONE_FLAG = 404
-_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_CELL = [*Cell._fields]
 _CHANGED = RequestResult(
     RequestState.KEPT,
     code=CHANGED_SINCE,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..planning.plan import Plan
     from .journal import Journal
 
-_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_CELL = [*Cell._fields]
 _UNDONE = "its start was undone"
 
 

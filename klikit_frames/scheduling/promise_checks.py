@@ -18,7 +18,7 @@ from ..running.promise_records import Promise
 from .promise_times import ReadTime, read_time
 from .tick_decisions import guests_note
 
-_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_CELL = [*Cell._fields]
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
 

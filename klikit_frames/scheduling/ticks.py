@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.notifications import OnFinish
 
-_CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
+_CELL = [*Cell._fields]
 _TOGGLE = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
 _CASCADE = ["cascade_to_modifier_groups", "cascade_brand_ids"]
 _TOLD = ["starts_at", "ends_at", "note", "title"]
