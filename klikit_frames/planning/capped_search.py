@@ -48,6 +48,11 @@ class CappedSearch:
         The caps.
     piece : pair of int
         Side lengths within the caps that no row and no column alone is above.
+
+    Attributes
+    ----------
+    is_cut : bool
+        Whether the budget ended the search before it had covered the table.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class CappedSearch:
     ) -> None:
         self._cells, self._asked = cells, asked
         self._weights, self._limits, self._piece = weights, limits, piece
+        self.is_cut = False
         common = [common_lines(cells, weights[1], least=limits.stores, most=_MOST_COMMON)]
         of_rows = common_lines(cells.T, weights[0], least=limits.ids, most=_MOST_COMMON)
         common.append(shared_columns(cells, of_rows))
@@ -91,6 +97,7 @@ class CappedSearch:
             if len(found) >= most:
                 return None
             if len(found) % _CHECK_CLOCK_EVERY == 0 and budget.is_over:
+                self.is_cut = True
                 return found + self._rest(left > 0)
             number = heapq.heappop(heap)[1]
             block, gain = self._best_inside(self._wholes[number], left)

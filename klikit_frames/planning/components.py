@@ -100,7 +100,7 @@ class Component:
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
         self._search: KernelSearch | None = None
         self._large: LargeSearch | None = None
-        self.is_searched = True
+        self._is_done = False
         self._capped: list[list[Rectangle]] = []
         degrees = self._degrees()
         cost = limits.cost
@@ -137,34 +137,39 @@ class Component:
             return self.n_trivial <= self._cap_bound
         return self.n_requests <= self.bound
 
+    @property
+    def is_searched(self) -> bool:
+        """Whether a search came to its end; one that was cut, or had no room, tells little."""
+        return self._is_done or self.is_settled
+
     def quick_cover(self, budget: SearchBudget) -> None:
         """Find a good cover quickly, if the component is not too large for that."""
         shape = len(self._entities), len(self._stores)
-        if self.is_settled:
-            return
-        if shape[0] * shape[1] > _MOST_CELLS:
-            self.is_searched = False
+        if self.is_settled or shape[0] * shape[1] > _MOST_CELLS:
             return
         cells, asked = self._cells(), self._asked()
         if cells.size > _LARGE:
             self._large = LargeSearch(cells, asked)
             self._large.search(budget, most=self.n_trivial)
+            self._is_done = not self._large.is_cut and not self._is_bound_by_caps
             if self._large.is_settled:
                 return
         kernel = find_kernel(cells, budget, asked=asked)
         if kernel is None:
-            self.is_searched = self._large is not None and not self._large.is_cut
             return
         self._kernel = kernel
         self._search = KernelSearch(kernel, budget)
         self._search.quick_cover(budget)
+        self._is_done |= not self._search.is_cut and not self._is_bound_by_caps
 
     def improve(self, budget: SearchBudget) -> None:
         """Improve the cover, and the bound, as long as the budget allows."""
         if not self._is_bound_by_caps:
             if self._search is not None and not self.is_settled:
                 self._search.improve(budget)
-        elif len(self.rectangles()) > self.bound:
+        elif len(self.rectangles()) <= self.bound:
+            self._is_done = True
+        else:
             if self._search is not None:
                 self._search.improve(budget.split(4))
             self._capped = self._search_capped(budget)
@@ -282,6 +287,7 @@ class Component:
         columns = np.concatenate(known)[:, column_of]
         search = CappedSearch(cells, asked, weights, columns, limits=self._limits, piece=piece)
         blocks = search.search(budget, most=self.n_trivial)
+        self._is_done = not search.is_cut
         return [] if blocks is None else [[_expanded(block, entities, stores) for block in blocks]]
 
     def _columns_of(self, blocks: list[Rectangle]) -> Bits:

@@ -54,6 +54,8 @@ class KernelSearch:
         No cover has fewer rectangles.
     columns : array of bool
         One line per rectangle of the best cover.
+    is_cut : bool
+        Whether the budget ended `quick_cover` before it was done.
     """
 
     def __init__(self, kernel: Kernel, budget: SearchBudget) -> None:
@@ -67,6 +69,7 @@ class KernelSearch:
         self._raise_bound(self._fooling.size)
         self._pool = join_pools(kernel.cells, [by_row, by_column])
         self._is_complete = False
+        self.is_cut = False
 
     @property
     def is_settled(self) -> bool:
@@ -85,15 +88,11 @@ class KernelSearch:
 
     def quick_cover(self, budget: SearchBudget) -> None:
         """Find a good cover quickly."""
-        if self.is_settled or budget.is_over:
-            return
-        self._grow_from_fooling_set(budget)
-        if self.is_settled or budget.is_over:
-            return
-        everything = self._kernel.needed.astype(np.float32)
-        self._cover_greedily(everything, kept=self.columns[:0], is_shaken=False, budget=budget)
-        if not self.is_settled and self._is_narrow:
-            self._choose(choose_greedily(self._covers))
+        for stage in (self._grow_from_fooling_set, self._cover_all_greedily, self._choose_greedily):
+            self.is_cut = not self.is_settled and budget.is_over
+            if self.is_settled or self.is_cut:
+                return
+            stage(budget)
 
     def improve(self, budget: SearchBudget) -> None:
         """Improve cover and bound until they meet, or the budget is over."""
@@ -239,6 +238,14 @@ class KernelSearch:
             self._update_best(grown)
         else:
             self._cover_greedily(gap, kept=grown, is_shaken=False, budget=budget)
+
+    def _cover_all_greedily(self, budget: SearchBudget) -> None:
+        everything = self._kernel.needed.astype(np.float32)
+        self._cover_greedily(everything, kept=self.columns[:0], is_shaken=False, budget=budget)
+
+    def _choose_greedily(self, _: SearchBudget) -> None:
+        if self._is_narrow:
+            self._choose(choose_greedily(self._covers))
 
     def _cover_greedily(self, weights: Weights, *, kept: Bits, is_shaken: bool, budget: SearchBudget) -> None:
         n_seeds = max(4, min(64, 4_000_000 // self._kernel.cells.size))

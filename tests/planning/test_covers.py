@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import types
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
+from klikit_frames.planning import budget
+from klikit_frames.planning.components import Component
 from klikit_frames.planning.plan_checks import check_plan
-from tests.planning.tables import planted, toggles_of
+from tests.planning.tables import chain, planted, toggles_of
 from tests.planning.test_planner import caps, touched
 
 NO_CAPS = kf.Limits(None, None, None)
@@ -150,3 +154,40 @@ def test_plan__too_large_to_search() -> None:
     assert not plan.is_searched
     assert "a part was too large for a search in the time allowed" in repr(plan)
     assert plan.n_requests <= min(plan.baselines.values())
+
+
+@pytest.mark.parametrize("limits", [NO_CAPS, kf.Limits(8, 6), kf.Limits(None, None, 20)])
+def test_plan__search_cut(limits: kf.Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan whose search was cut says so, with caps and without; one whose search ended does not."""
+    toggles = toggles_of(chain(20, 24, edits=0.05, seed=1))
+    assert kf.plan(toggles, limits=limits).is_searched
+    monkeypatch.setattr(budget, "_OPERATIONS_PER_S", 1e6)
+    assert not kf.plan(toggles, limits=limits).is_searched
+
+
+def test_plan__interrupted_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that Ctrl-C ended has not searched the parts that it did not come to."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Component, "quick_cover", interrupt)
+    plan = kf.plan(toggles_of(chain(60, 80, edits=0.01, seed=1)), on_interrupt="best")
+    check_plan(plan)
+    assert not plan.is_searched
+
+
+@pytest.mark.parametrize("limits", [NO_CAPS, kf.Limits(8, 6)])
+def test_plan__cut_by_counted_work(limits: kf.Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where counted work ends the search, equal input gives an equal digest, however fast the machine is."""
+    toggles = toggles_of(chain(20, 24, edits=0.05, seed=1))
+    monkeypatch.setattr(budget, "_OPERATIONS_PER_S", 2e7)
+    digests = set()
+    for tick_s in (0.0, 1e-6):
+        ticks = itertools.count()
+        clock = types.SimpleNamespace(
+            monotonic=lambda ticks=ticks, tick_s=tick_s: next(ticks) * tick_s, process_time=lambda: 0.0
+        )
+        monkeypatch.setattr(budget, "time", clock)
+        digests.add(kf.plan(toggles, limits=limits).digest)
+    assert len(digests) == 1
