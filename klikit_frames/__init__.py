@@ -53,7 +53,7 @@ _HOMES = {
     "effective": "auditing.darkness",
     "export_journal": "running.journal_transfer",
     "extend_promises": "scheduling.agendas",
-    "failures": "menus.failures",
+    "failures": "menus.readings",
     "fleet": "fleet",
     "forms": "forms",
     "from_matrix": "frames.wide_tables",

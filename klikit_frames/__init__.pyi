@@ -51,7 +51,7 @@ from .frames.wide_tables import from_matrix as from_matrix
 from .frames.wide_tables import to_matrix as to_matrix
 from .health import doctor as doctor
 from .menus.effects import effect as effect
-from .menus.failures import failures as failures
+from .menus.readings import failures as failures
 from .menus.snapshots import load_state as load_state
 from .menus.snapshots import save_state as save_state
 from .menus.stores import stores as stores

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from .errors import JournalError, KlikitFramesError
+from .menus.state_arrays import TEXT
 from .menus.stores import stores
-from .menus.trees import TEXT
 from .running import locks
 from .running.journal import journal_path, open_journal, read_journal
 from .running.live_state import read_state

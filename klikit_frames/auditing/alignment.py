@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
+from ..frames.cell_keys import Codes, match_rows
 from ..frames.live_flags import live_flags
 from ..frames.schemas import TOGGLE_COLUMNS
-from ..menus.matching import Codes, check_state, flags, match_rows
+from ..menus.state_arrays import check_state, flags
 from .contrasts import ENTITY_COLUMNS, business_flags, store_rows
 
 

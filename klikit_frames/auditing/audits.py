@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError, JournalError
+from ..frames.cell_keys import Codes, encode_keys, match_rows
 from ..frames.wanted_tables import read_wanted
-from ..menus.failures import Failure, error_of, is_of_no_store
-from ..menus.matching import Codes, encode_keys, match_rows
+from ..menus.readings import Failure, error_of, is_of_no_store
+from ..menus.state_arrays import TEXT
 from ..menus.stores import stores as read_stores
-from ..menus.trees import TEXT
 from ..model import Cell
 from ..overview import BUSINESS, Names
 from ..planning.planner import refuse_times

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
-from ..menus.matching import Codes
-from ..menus.trees import TEXT
+from ..frames.cell_keys import Codes
+from ..menus.state_arrays import TEXT
 from .darkness import effective
 from .labels import name_of, read_labels
 from .pictures import INK, OFF, ON, Picture, check_choice, new_figure

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
-from ..menus.matching import Codes, booleans, check_state, encode_keys, flags, match_rows
+from ..frames.cell_keys import Codes, encode_keys, match_rows
+from ..menus.state_arrays import booleans, check_state, flags
 from ..menus.stores import store_pairs
 
 ENTITY_COLUMNS = ("entity_type", "entity_id")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..menus.matching import Codes, booleans, check_state, named
+from ..frames.cell_keys import Codes
+from ..menus.state_arrays import booleans, check_state, named
 from ..menus.visibility import OFF, ON, best_of_paths, link_rows, own_flags
 
 _REASONS = ("itself", "category", "section", "all items")

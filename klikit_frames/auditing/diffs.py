@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
 from ..frames.live_flags import live_flags
 from ..frames.schemas import ENTITY_TYPES, SCOPES, TOGGLE_COLUMNS
 from ..frames.toggles import read_toggles
-from ..menus.matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
-from ..menus.trees import DTYPES
+from ..menus.state_arrays import DTYPES, booleans, check_state, flags, named
 from ..planning.skips import find_foreign_stores, find_options, is_complete_state
 
 _DTYPES = {name: DTYPES[name] for name in CELL_COLUMNS} | {"is_enabled": "bool"}

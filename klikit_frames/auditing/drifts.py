@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..menus.matching import CELL_COLUMNS, Codes, booleans, check_state, encode_keys, flags, match_rows, named
+from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
+from ..menus.state_arrays import booleans, check_state, flags, named
 from ..menus.visibility import PLACE_COLUMNS
 
 _DRIFTS = ("switched_on", "switched_off", "appeared", "gone", "not_read", "unknown")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from ..frames.cell_keys import Codes
 from ..frames.schemas import ENTITY_TYPES
-from ..menus.matching import Codes, check_state, flags
+from ..menus.state_arrays import check_state, flags
 from .labels import Labels, key, name_of, read_labels
 from .pictures import ABSENT, INK, OFF, ON, UNKNOWN, Picture, check_choice, new_figure
 

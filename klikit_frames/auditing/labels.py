@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..menus.trees import TEXT
+from ..menus.state_arrays import TEXT
 
 BUSINESS = "business level"
 # Stands between a name and the id behind it, which keeps two of the same name apart; only the name is shown.

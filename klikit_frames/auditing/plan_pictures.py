@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..menus.matching import Codes
+from ..frames.cell_keys import Codes
 from ..overview import BUSINESS, Names
 from .pictures import ABSENT, Picture, new_figure
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError, PlanError, TooManyChanges
+from ..frames.cell_keys import Codes, encode_keys
 from ..frames.schemas import TOGGLE_COLUMNS
-from ..menus.failures import error_of
-from ..menus.matching import Codes, encode_keys
-from ..menus.trees import TEXT
+from ..menus.readings import error_of
+from ..menus.state_arrays import TEXT
 from ..model import Store
 from ..overview import BUSINESS, read_names
 from ..planning.planner import plan_rows

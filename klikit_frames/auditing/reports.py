@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..frames.cell_keys import CELL_COLUMNS
 from ..frames.schemas import RESULT_COLUMNS
 from ..html import CELL_STYLE, fold_html, overview_html, paragraph_html, table_html
-from ..menus.matching import CELL_COLUMNS
 from ..overview import make_overview, read_names
 from .audits import drift_by_store
 from .bars import plot_dark, plot_drift

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from ..errors import StateError
-from ..menus.effect_sentences import describe_effect
+from ..menus.effects import describe_effect
 
 _CHANGE_WORDS = {
     "change": "to change",

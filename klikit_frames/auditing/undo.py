@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import JournalError, PlanError
+from ..frames.cell_keys import CELL_COLUMNS, match_rows
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..html import paragraph_html, table_html
-from ..menus.matching import CELL_COLUMNS, booleans, flags, match_rows
-from ..menus.trees import TEXT
+from ..menus.state_arrays import TEXT, booleans, flags
 from ..model import Cell, cell_of
 from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import PlanError
-from ..frames.cell_keys import encode_keys
-from ..menus.matching import Codes, booleans, flags, match_rows, named
-from ..menus.trees import TEXT
+from ..frames.cell_keys import Codes, encode_keys, match_rows
+from ..menus.state_arrays import TEXT, booleans, flags, named
 from ..menus.visibility import PLACE_COLUMNS
 from ..model import Cell, cell_of
 from ..progress import Progress

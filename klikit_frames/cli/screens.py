@@ -93,7 +93,7 @@ def print_state(state: pd.DataFrame) -> None:
 
 def print_effect(found: pd.DataFrame) -> None:
     """Print a dish and place a row, what guests no longer see first; then what it comes to, in sentences."""
-    from klikit_frames.menus.effect_sentences import describe_effect
+    from klikit_frames.menus.effects import describe_effect
     from klikit_frames.overview import BUSINESS, read_names
 
     names = read_names(found)

@@ -1,4 +1,4 @@
-"""What guests will see differently: dishes that go dark or come back, where, and because of what."""
+"""What guests will see differently, in rows and in sentences: dishes that go dark or come back, and why."""
 
 from __future__ import annotations
 
@@ -7,13 +7,67 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..frames.cell_keys import encode_keys
+from ..errors import InvalidToggles
+from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
 from ..frames.toggles import read_toggles
-from .frame_metadata import FrameMetadata
-from .matching import CELL_COLUMNS, Codes, booleans, check_state, match_rows, named
-from .sales import SALES, find_sales
-from .trees import DTYPES, PENDING_DTYPES
+from ..overview import BUSINESS, Names, read_names
+from ..wording import counted
+from .state_arrays import DTYPES, PENDING_DTYPES, FrameMetadata, booleans, check_state, named
 from .visibility import OFF, ON, PLACE_COLUMNS, UNKNOWN, Links, best_path, link_rows, live_levels, path_levels
+
+SALES = "sales"
+
+
+def find_sales(changes: pd.DataFrame, state: pd.DataFrame, rows: Codes) -> dict[str, pd.Series]:
+    """Return the column ``sales`` for these rows of the state: the table's own numbers, then the state's.
+
+    Raises
+    ------
+    InvalidToggles
+        A value is no number; ``.problems`` has the first ten of them.
+    """
+    sources = [frame for frame in (changes, state) if SALES in frame.columns]
+    if not sources:
+        return {}
+    cells = state[list(CELL_COLUMNS)].iloc[rows]
+    told = pd.Series(pd.NA, index=range(len(rows)), dtype="Float64")
+    for frame in sources:
+        items = frame[(frame["entity_type"] == "item").to_numpy(dtype=bool)]
+        known = read_sales(items).array
+        told = told.fillna(pd.Series(known.take(match_rows(cells, within=items), allow_fill=True)))
+    return {SALES: told}
+
+
+def read_sales(rows: pd.DataFrame) -> pd.Series:
+    """Return the column ``sales`` as numbers; a blank is missing, and what is no number is refused."""
+    texts = rows[SALES].astype("string").str.strip()
+    texts = texts.mask(texts == "")
+    numbers: pd.Series = pd.to_numeric(texts, errors="coerce").astype("Float64")
+    is_bad = texts.notna() & ~np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))
+    if is_bad.any():
+        raise _no_numbers(texts[is_bad])
+    return numbers
+
+
+def _no_numbers(texts: pd.Series) -> InvalidToggles:
+    problems = pd.DataFrame(
+        {
+            "row": [int(label) + 1 if isinstance(label, int) else pd.NA for label in texts.index],
+            "line": pd.array([pd.NA] * len(texts), dtype="Int64"),
+            "column": SALES,
+            "value": texts.tolist(),
+            "code": "sales_no_number",
+            "message": "The sales are no number.",
+            "hint": "Write 1234.5, or leave it blank.",
+            "severity": "error",
+        }
+    )
+    first = ", ".join(f"{value!r} in row {row}" for row, value in zip(problems["row"], texts, strict=True))
+    first = first if len(texts) <= 10 else f"{', '.join(first.split(', ')[:10])} and {len(texts) - 10:,} more"
+    return InvalidToggles(
+        f"The column sales has no number: {first}. Write 1234.5, or leave it blank.", problems
+    )
+
 
 CAUSES = ("item", "category", "section")
 _ITEM, _CATEGORY, _SECTION = range(3)
@@ -182,3 +236,149 @@ def _ranked(told: pd.DataFrame) -> pd.DataFrame:
     by = ["is_visible", SALES] if SALES in told.columns else ["is_visible"]
     order = [True, False][: len(by)]
     return told.sort_values(by, ascending=order, kind="stable", na_position="last", ignore_index=True)
+
+
+_MOST = 3
+# A menu cannot tell these, so nothing is said about them.
+_NOT_JUDGED = (
+    "Not told here, since a menu does not tell it: opening hours, paused stores, stock that runs out."
+)
+
+
+def foretell(changes: pd.DataFrame, state: pd.DataFrame | None) -> tuple[str, ...]:
+    """Return the sentences for a plan's view; none where there is no state, or it has no paths.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        Checked toggles.
+    state : DataFrame or None
+        Live flags.
+    """
+    if state is None or "path_ids" not in state.columns or "title" not in state.columns:
+        return ()
+    try:
+        return describe_effect(find_effect(changes, state))
+    except InvalidToggles as error:
+        told = describe_effect(
+            find_effect(changes.drop(columns=SALES), state.drop(columns=SALES, errors="ignore"))
+        )
+        return (*told, str(error))
+
+
+def describe_effect(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return what `klikit_frames.effect` found as sentences, counted from the rows at hand."""
+    names = read_names(frame)
+    dark, back = (frame[frame["is_visible"].eq(other=flag).fillna(value=False)] for flag in (False, True))
+    told = [
+        _headline(dark, back),
+        *_cause_sentences(frame),
+        *_emptied(frame, names),
+        *_money(dark, names),
+        *_told_by_menus(back),
+        *_not_known(frame),
+    ]
+    return (*told, _NOT_JUDGED) if len(frame) else tuple(told)
+
+
+def _headline(dark: pd.DataFrame, back: pd.DataFrame) -> str:
+    parts = [
+        f"{verb} {counted(part['entity_id'].nunique(), 'dish', many='dishes')}{_places(part)}"
+        for verb, part in (("no longer see", dark), ("see again", back))
+        if len(part)
+    ]
+    return f"Guests {' and '.join(parts) or 'see every dish as before'}."
+
+
+def _places(rows: pd.DataFrame) -> str:
+    is_store = rows["brand_id"].notna()
+    n_stores = len(rows.loc[is_store, ["brand_id", "branch_id"]].drop_duplicates())
+    parts = [f"in {counted(n_stores, 'store')}"] if n_stores else []
+    parts += ["at the business level"] if not is_store.all() else []
+    return f" {' and '.join(parts)}"
+
+
+def _cause_sentences(frame: pd.DataFrame) -> list[str]:
+    counts = frame["because"].value_counts()
+    if set(counts.index) <= {"item"}:
+        return []
+    words = {"item": "the dish itself", "category": "its category", "section": "its section"}
+    told = [f"{words[cause]}: {int(counts[cause]):,}" for cause in CAUSES if cause in counts.index]
+    return [f"Because of {', of '.join(told)}."]
+
+
+def _emptied(frame: pd.DataFrame, names: Names) -> list[str]:
+    """Warn of categories and stores that have nothing to show any more, in the places at hand."""
+    pairs = frame[["brand_id", "branch_id"]].drop_duplicates().astype(object)
+    here = set(pairs.where(pairs.notna(), None).itertuples(index=False, name=None))
+    categories = [one for one in frame.attrs.get("emptied_categories", ()) if tuple(one[1:]) in here]
+    places = [pair for pair in frame.attrs.get("emptied_places", ()) if tuple(pair) in here]
+    told = []
+    if categories:
+        first = [f"{title}{_at(names, *pair)}" for title, *pair in categories[:_MOST]]
+        many = counted(len(categories), "category", many="categories")
+        told.append(f"Then empty: {many} ({_listed(first, n=len(categories))}).")
+    if places:
+        first = [_place(names, *pair) for pair in places[:_MOST]]
+        many = counted(len(places), "menu" if (None, None) in here else "store")
+        told.append(f"Then without any dish: {many} ({_listed(first, n=len(places))}).")
+    return told
+
+
+def _money(dark: pd.DataFrame, names: Names) -> list[str]:
+    if SALES not in dark.columns or dark[SALES].notna().sum() == 0:
+        return []
+    known = dark[dark[SALES].notna()].sort_values(SALES, ascending=False, kind="stable")
+    rows = known[["title", "brand_id", "branch_id", SALES]].head(_MOST).itertuples(index=False, name=None)
+    listed = [f"{title}{_at(names, *pair)}: {sales:,.0f}" for title, *pair, sales in rows]
+    n_unknown = len(dark) - len(known)
+    rest = f" Of {counted(n_unknown, 'change')} no sales are known." if n_unknown else ""
+    return [f"Sales at risk: {known[SALES].sum():,.0f}, most of all {_listed(listed, n=len(known))}.{rest}"]
+
+
+def _told_by_menus(back: pd.DataFrame) -> list[str]:
+    """Say what the menus tell of dishes that come back and that guests may not get all the same."""
+    told = []
+    if "is_in_stock" in back.columns or "is_available" in back.columns:
+        columns = [name for name in ("is_in_stock", "is_available") if name in back.columns]
+        n_out = int(back[columns].eq(other=False).fillna(value=False).any(axis="columns").sum())
+        told += [f"Out of stock by the menu: {n_out:,} of {len(back):,} that come back."] if n_out else []
+    if "hidden_on" in back.columns:
+        hidden = back["hidden_on"].dropna()
+        providers = sorted(
+            {part for text in hidden for part in str(text).split("|")}, key=lambda n: (len(n), n)
+        )
+        many = counted(len(hidden), "change")
+        told += [f"Hidden on some providers ({', '.join(providers)}): {many}."] if len(hidden) else []
+    return told
+
+
+def _not_known(frame: pd.DataFrame) -> list[str]:
+    n_unread, n_unknown = (frame.attrs.get(name, 0) for name in ("n_unread", "n_unknown"))
+    told = []
+    if frame["brand_id"].isna().any():
+        told.append(
+            "Business-wide rows are told at the business level; which stores override it, no menu tells."
+        )
+    if n_unread:
+        told.append(f"Not told: {counted(n_unread, 'row')} of menus that were not read.")
+    if n_unknown:
+        many = counted(n_unknown, "dish", many="dishes")
+        told.append(f"Not told: {many} whose flag, or that of what stands above, is not known.")
+    return told
+
+
+def _at(names: Names, brand_id: int | None, branch_id: int | None) -> str:
+    place = _place(names, brand_id, branch_id)
+    return f" {place}" if place == BUSINESS else f" in {place}"
+
+
+def _place(names: Names, brand_id: int | None, branch_id: int | None) -> str:
+    if brand_id is None or branch_id is None or pd.isna(brand_id):
+        return BUSINESS
+    return names.store(brand_id, branch_id)
+
+
+def _listed(first: list[str], *, n: int) -> str:
+    """Return the first of `n` things, and how many more there are."""
+    return "; ".join(first) + (f" and {n - len(first):,} more" if n > len(first) else "")

@@ -13,8 +13,7 @@ import pandas as pd
 from ..errors import ConfigError, KlikitFramesError, StateError
 from ..frames.csv_injection import neutralise_formulas, restore_formulas
 from ..frames.schemas import STATE_COLUMNS
-from .frame_metadata import freeze
-from .trees import DTYPES, PENDING_DTYPES, TEXT
+from .state_arrays import DTYPES, PENDING_DTYPES, TEXT, freeze
 
 # A CSV has no place for the notes of a state; they go into a first line that other programs can skip.
 _NOTES = "# klikit_frames state "

@@ -17,11 +17,9 @@ from ..api.menu_wire import Store
 from ..errors import ApiError, RequestError, TransportError
 from ..progress import Progress, open_bar
 from . import stores as store_lists
-from .failures import Failure, failure_of, foreign, in_words
-from .frame_metadata import FrameMetadata
-from .readings import Menu, TreeCache, read_menus, run_interruptibly
+from .readings import Failure, Menu, TreeCache, failure_of, foreign, in_words, read_menus, run_interruptibly
+from .state_arrays import FrameMetadata, tree_frame
 from .stores import store_pairs
-from .trees import tree_frame
 
 if TYPE_CHECKING:
     from ..api.client import Client

@@ -14,7 +14,7 @@ from ..api import menu_wire
 from ..api.menu_wire import Store
 from ..errors import RequestError, StateError
 from .readings import run_interruptibly
-from .trees import TEXT
+from .state_arrays import TEXT
 
 if TYPE_CHECKING:
     from ..api.client import Client

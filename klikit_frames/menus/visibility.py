@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..frames.cell_keys import Codes, match_rows
 from ..frames.live_flags import live_flags
-from .matching import Codes, flags, match_rows
+from .state_arrays import flags
 
 PLACE_COLUMNS = ("scope", "brand_id", "branch_id")
 # Three values in the order that makes AND a minimum and OR a maximum: off, not known, on.

@@ -10,7 +10,7 @@ from ..errors import PlanError
 from ..frames.menu_checks import count_off_menu
 from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import read_toggles
-from ..menus.effect_sentences import foretell
+from ..menus.effects import foretell
 from ..overview import read_names
 from .covers import cover_groups
 from .groups import split_groups

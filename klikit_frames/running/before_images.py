@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import ApiError, RequestError
 from ..frames.live_flags import live_flags
-from ..menus.failures import error_of, is_of_no_store
+from ..menus.readings import error_of, is_of_no_store
 from ..model import Cell, cell_of
 from ..progress import Progress
 from .journal import JournalPath

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import ConfigError, InvalidToggles, PlanError
 from ..frames.problems import problems_frame
-from ..menus.trees import TEXT
+from ..menus.state_arrays import TEXT
 from ..running import locks
 from ..running.journal import Journal, JournalPath, open_journal, read_journal
 from ..running.lifecycle import PromiseStatus

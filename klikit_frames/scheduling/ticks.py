@@ -12,8 +12,8 @@ import pandas as pd
 
 from ..errors import JournalError
 from ..frames.live_flags import live_flags
-from ..menus.failures import is_of_no_store
-from ..menus.trees import TEXT
+from ..menus.readings import is_of_no_store
+from ..menus.state_arrays import TEXT
 from ..model import Cell, Outcome, cell_of
 from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from klikit_frames.frames.schemas import STATE_COLUMNS
-from klikit_frames.menus.trees import DTYPES
+from klikit_frames.menus.state_arrays import DTYPES
 
 Row = tuple[Any, ...]
 COLUMNS = (*STATE_COLUMNS, "path_ids")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.menus.matching import CELL_COLUMNS
+from klikit_frames.frames.cell_keys import CELL_COLUMNS
 from tests.auditing.samples import business, frame_of, in_store, state_of
 
 A, B, C = (1, 1), (1, 2), (2, 2)

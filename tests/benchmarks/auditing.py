@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.menus.matching import CELL_COLUMNS
+from klikit_frames.frames.cell_keys import CELL_COLUMNS
 
 N_ENTITIES_PER_STORE = 600
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.menus.trees import DTYPES, PENDING_DTYPES
+from klikit_frames.menus.state_arrays import DTYPES, PENDING_DTYPES
 from tests.api.scripts import connect
 
 Answers = dict[str, Any]

@@ -10,8 +10,8 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.frames.schemas import STATE_COLUMNS
+from klikit_frames.menus.state_arrays import DTYPES, PENDING_DTYPES
 from klikit_frames.menus.states import split_stores
-from klikit_frames.menus.trees import DTYPES, PENDING_DTYPES
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, Script, ok
 from tests.menus.samples import section, store_menu
 

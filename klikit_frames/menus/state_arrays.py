@@ -1,13 +1,32 @@
-"""Menu trees to rows: an entity that stands in several places becomes one row with all its paths. Pure."""
+"""The columns of a state: their dtypes, flags and names as small codes, and rows made of a menu tree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..api.menu_wire import Node, Store
+from ..errors import StateError
+from ..frames.cell_keys import Codes
+from ..frames.schemas import STATE_COLUMNS
+
+
+class FrameMetadata(tuple[Any, ...]):
+    """A tuple that frames share instead of copying: pandas copies ``attrs`` deeply at every operation."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: object) -> FrameMetadata:
+        return self
+
+
+def freeze(value: Any) -> Any:
+    """Return what JSON made of a fact as it was: lists become tuples, at every depth."""
+    return FrameMetadata(freeze(member) for member in value) if isinstance(value, list) else value
+
 
 # The columns after those that every state has. Paths are texts, so that a snapshot in CSV keeps them:
 # titles as "Lunch › Noodles | Dinner › Noodles", ids as "6825/39118|6826/39118".
@@ -97,3 +116,32 @@ def _paths(places: list[Node]) -> tuple[str | None, str | None]:
 
 def _agreed(values: list[Any]) -> Any:
     return values[0] if all(value == values[0] for value in values) else None
+
+
+def flags(column: pd.Series, positions: Codes | None = None) -> Codes:
+    """Return a column of flags, or its cells at `positions`, as 1, 0 and -1 for missing."""
+    told = column.astype("boolean").to_numpy(dtype=np.int8, na_value=-1)
+    if positions is None:
+        return told
+    return np.where(positions < 0, np.int8(-1), told[positions] if len(told) else np.int8(-1))
+
+
+def booleans(codes: Codes) -> pd.Series:
+    """Return a boolean column from 1, 0 and -1 for missing."""
+    return pd.Series(pd.arrays.BooleanArray(codes == 1, codes < 0))
+
+
+def named(codes: Codes, names: Sequence[str]) -> pd.Series:
+    """Return a column of text from codes into `names`; -1 is missing."""
+    column = pd.Series([*names], dtype=TEXT)
+    return pd.Series(column.array.take(codes, allow_fill=True))
+
+
+def check_state(state: pd.DataFrame, *, also: Sequence[str] = ()) -> pd.DataFrame:
+    """Return `state` if it has the columns of a state, and those of `also`; else say which are missing."""
+    missing = [name for name in (*STATE_COLUMNS, *also) if name not in state.columns]
+    if missing:
+        raise StateError(
+            f"A state is needed, as read_state returns it; this frame has no {', '.join(missing)}."
+        )
+    return state
