@@ -10,9 +10,8 @@ import pandas as pd
 from ..errors import StateError
 from ..frames.cell_keys import Codes
 from ..menus.state_arrays import TEXT
-from .darkness import effective
-from .labels import name_of, read_labels
-from .pictures import INK, OFF, ON, Picture, check_choice, new_figure
+from ..menus.visibility import effective
+from .pictures import INK, OFF, ON, Picture, check_choice, name_of, new_figure, read_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

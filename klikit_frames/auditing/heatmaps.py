@@ -11,8 +11,20 @@ import pandas as pd
 from ..frames.cell_keys import Codes
 from ..frames.schemas import ENTITY_TYPES
 from ..menus.state_arrays import check_state, flags
-from .labels import Labels, key, name_of, read_labels
-from .pictures import ABSENT, INK, OFF, ON, UNKNOWN, Picture, check_choice, new_figure
+from .pictures import (
+    ABSENT,
+    INK,
+    OFF,
+    ON,
+    UNKNOWN,
+    Labels,
+    Picture,
+    check_choice,
+    key,
+    name_of,
+    new_figure,
+    read_labels,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

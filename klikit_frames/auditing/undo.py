@@ -26,7 +26,7 @@ from ..running.journal import JournalPath, open_journal
 from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
 from ..running.undo_checks import later_write, was_changed
-from .alignment import as_toggles
+from .store_comparison import as_toggles
 from .verification import describe_menu, describe_own, describe_write, read_cells
 
 if TYPE_CHECKING:

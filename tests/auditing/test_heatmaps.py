@@ -8,7 +8,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.auditing.heatmaps import make_grid
-from klikit_frames.auditing.labels import read_labels
+from klikit_frames.auditing.pictures import read_labels
 from tests.auditing.samples import in_store, state_of
 
 STORES = pd.DataFrame(
