@@ -1,4 +1,4 @@
-"""What klikit's own people do, and what only a sandbox lets one do: from Python, and under ``/admin``."""
+"""What a test does to a sandbox over HTTP: its first day, faults, switches, credentials, its clock."""
 
 from __future__ import annotations
 
@@ -11,14 +11,39 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import credentials, enabling, snapshots
+from . import credentials, enabling, flags, orders, snapshots
 from .app_context import AppContext
 from .credentials import SCOPES, Credential
 from .demo_data import KINDS
 from .faults import Fault, make_fault
 from .flags import Store
-from .seeding import seed_app
 from .switches import Switches, change_switches
+
+
+def open_app(app: AppContext) -> None:
+    """Seed a new state; of an old one check that it is of this business."""
+    found = dict(app.state.rows("SELECT name, value FROM meta"))
+    if not found:
+        with snapshots.write_transaction(app):
+            seed_app(app)
+    elif found != _sort(app):
+        raise ValueError(
+            f"the store file holds a sandbox of seed={found['seed']}, scale={found['scale']!r}; "
+            "ask for these, or name another file"
+        )
+
+
+def seed_app(app: AppContext) -> None:
+    """Write the first day."""
+    app.state.write_many("INSERT INTO meta VALUES (?, ?)", _sort(app).items())
+    flags.seed_flags(app.state, app.catalogue)
+    orders.seed_orders(app.state, app.catalogue, now=app.clock.moment())
+    snapshots.rebuild(app, app.catalogue.stores)
+
+
+def _sort(app: AppContext) -> dict[str, str]:
+    return {"seed": str(app.catalogue.seed), "scale": app.catalogue.scale}
+
 
 Body = dict[str, object]
 Action = Callable[["Admin", Body, dict[str, str]], object]

@@ -9,8 +9,8 @@ import hmac
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .api_errors import ApiError
 from .app_context import AppContext
+from .calls import ApiError
 
 SCOPES = (
     "brands:read",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import flags, snapshots
-from .api_errors import ApiError, invalid
 from .app_context import AppContext
-from .calls import Call, read_flag, read_ids, read_object, read_zone
+from .calls import ApiError, Call, invalid, read_flag, read_ids, read_object, read_zone
 from .demo_data import Catalogue
 from .flags import Link, Store
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from starlette.routing import compile_path
 
-from . import availability, directory, enabling, menus, orders, publishing
+from . import directory, enabling, menus, orders, publishing
 from .app_context import AppContext
-from .availability import show
 from .calls import Call
+from .directory import show
 
 Handler = Callable[[AppContext, Call], object]
 # Stands for the scope of menu writes, which the documentation does not name and a switch does.
@@ -52,7 +52,7 @@ ENDPOINTS = (
     Endpoint("PATCH", "/menus/items/{entity_id}/visibilities", partial(show, kind="item"), WRITE),
     Endpoint("POST", "/menus/publish", publishing.publish, WRITE),
     Endpoint("POST", "/menus/sync", publishing.sync, WRITE),
-    Endpoint("PATCH", "/items/{partner_item_id}/availability", availability.set_availability, "menus:oos"),
+    Endpoint("PATCH", "/items/{partner_item_id}/availability", directory.set_availability, "menus:oos"),
     Endpoint("GET", "/orders", orders.list_orders, "orders:read", ("start_date", "end_date", *PAGE)),
     Endpoint("GET", "/orders/{order_id}", orders.read_order, "orders:read"),
     Endpoint("PATCH", "/orders/{order_id}/status", orders.change_status, "orders:write"),

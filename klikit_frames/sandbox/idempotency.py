@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from .api_errors import ApiError, invalid
 from .app_context import AppContext
-from .calls import Call
+from .calls import ApiError, Call, invalid
 
 KEPT_S = 24 * 60 * 60
 MAX_LENGTH = 64

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from . import availability, flags, snapshots
-from .api_errors import invalid
+from . import directory, flags, snapshots
 from .app_context import AppContext
-from .calls import Call, page_of, read_number
+from .calls import Call, invalid, page_of, read_number
 from .demo_data import BUSINESS_ID, BUSINESS_TITLE, Category, Group, Item, Section
 from .directory import PROVIDERS
 from .flags import Link
@@ -53,8 +52,8 @@ def read_menu(app: AppContext, call: Call) -> object:
 
 def business_views(app: AppContext) -> dict[int, View]:
     """Return the live rows of the business, for each brand with the modifier links of that brand."""
-    off, maps = flags.business_off(app.state), availability.read_maps(app.state)
-    links_off, out_of_stock = flags.links_off(app.state), availability.out_of_stock(app.state)
+    off, maps = flags.business_off(app.state), directory.read_maps(app.state)
+    links_off, out_of_stock = flags.links_off(app.state), directory.out_of_stock(app.state)
     return {
         brand_id: View(
             app, Shown(off, links_off.get(brand_id, set()), maps, {}), out_of_stock, is_store=False
@@ -64,7 +63,7 @@ def business_views(app: AppContext) -> dict[int, View]:
 
 
 def _store_tree(app: AppContext, store: flags.Store) -> Node:
-    view = View(app, snapshots.read(app, store), availability.out_of_stock(app.state), is_store=True)
+    view = View(app, snapshots.read(app, store), directory.out_of_stock(app.state), is_store=True)
     info = {"branchID": store[1], "brandID": store[0], "providerIDs": ",".join(map(str, PROVIDERS))}
     return {"branchInfo": info | _BUSINESS, "sections": _sections(view, store[0])}
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from datetime import date, datetime, timedelta
 
-from .api_errors import ApiError, invalid
 from .app_context import AppContext
-from .calls import Call, page_of, read_number, read_object
+from .calls import ApiError, Call, invalid, page_of, read_number, read_object
 from .demo_data import BUSINESS_ID, Catalogue
 from .state import State
 

@@ -9,9 +9,18 @@ from datetime import datetime
 from itertools import pairwise, product
 
 from . import flags, snapshots
-from .api_errors import ApiError, invalid
 from .app_context import AppContext
-from .calls import Call, is_id, read_ids, read_number, read_object, read_stores, refuse_unknown
+from .calls import (
+    ApiError,
+    Call,
+    invalid,
+    is_id,
+    read_ids,
+    read_number,
+    read_object,
+    read_stores,
+    refuse_unknown,
+)
 from .directory import PROVIDERS
 from .flags import Store
 

@@ -6,17 +6,16 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .admin import Admin
+from .admin import Admin, open_app
 from .app import BASE
 from .app_context import AppContext
 from .credentials import Credential
 from .demo_data import build_catalogue
 from .faults import Fault, Faults, read_faults
-from .seeding import open_app
 from .server import HOST, Server
 from .site import build_site
+from .snapshots import link_frame, state_frame
 from .state import State
-from .state_frames import link_frame, state_frame
 from .switches import Switches, change_switches
 
 if TYPE_CHECKING:

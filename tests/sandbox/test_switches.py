@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.sandbox.api_errors import CODES
+from klikit_frames.sandbox.calls import CODES
 
 from .conftest import Call
 

@@ -1,4 +1,4 @@
-"""Every row of the API's error table can be met by a real request, in both spellings."""
+"""What a call brings, and how a bad one is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.sandbox.api_errors import CODES
+from klikit_frames.sandbox.calls import CODES
 
 ENABLE = "/menus/items/enable"
 
