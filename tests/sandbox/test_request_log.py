@@ -12,7 +12,6 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.sandbox import request_log
-from klikit_frames.sandbox.calls import Call
 from klikit_frames.sandbox.request_log import RequestLog
 
 from .conftest import Call
