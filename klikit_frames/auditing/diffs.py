@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
-from ..frames.live_flags import live_flags
+from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, live_flags, match_rows
 from ..frames.schemas import ENTITY_TYPES, SCOPES, TOGGLE_COLUMNS
 from ..frames.toggles import read_toggles
 from ..menus.state_arrays import DTYPES, booleans, check_state, flags, named

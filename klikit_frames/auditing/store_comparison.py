@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import StateError
-from ..frames.cell_keys import Codes, encode_keys, match_rows
-from ..frames.live_flags import live_flags
+from ..frames.cell_keys import Codes, encode_keys, live_flags, match_rows
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..menus.state_arrays import booleans, check_state, flags
 from ..menus.stores import store_pairs

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import ConfigError
-from ..frames.live_flags import live_flags
+from ..frames.cell_keys import live_flags
 from ..frames.schemas import STATE_COLUMNS
 from ..overview import read_names
 from ..wording import counted

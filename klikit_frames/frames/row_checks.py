@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .cell_keys import rank_values
 from .problems import Problem
-from .ranks import rank_values
 from .schemas import TIME_COLUMNS
 
 _OFFSET = re.compile(r"(?:Z|z|[+-]\d\d(?::?\d\d)?)$")

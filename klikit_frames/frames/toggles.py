@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError
-from .checked import CheckedToggles, check_table, raise_for_errors
-from .checked_marks import is_checked, mark_checked
+from .checked import CheckedToggles, check_table, is_checked, mark_checked, raise_for_errors
 from .headers import check_assignments
 from .name_resolution import resolve_names
 from .pivots import StoreTitles, flatten_pivot, is_pivot, melt_pivot, store_by_ids
 from .readers import Source, read_table
-from .result_files import Rows, input_of_result
+from .row_selection import Rows, drop_totals, input_of_result
 from .source_tables import Reading, Table
-from .totals import drop_totals
 
 __all__ = ["CheckedToggles", "business_toggles", "check_toggles", "cross_toggles", "read_toggles"]
 

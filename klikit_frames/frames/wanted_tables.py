@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .checked import CheckedToggles, raise_for_errors
-from .checked_marks import mark_checked
+from .checked import CheckedToggles, mark_checked, raise_for_errors
 from .frame_codec import text_series
 from .problems import problems_frame, table_problem
 from .row_checks import ValidRows, row_problems

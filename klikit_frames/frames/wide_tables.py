@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import ConfigError
 from .checked import check_table, raise_for_errors
-from .name_index import distinct_rows
+from .name_resolution import distinct_rows
 from .pivots import flatten_pivot, is_pivot, melt_pivot, store_by_ids
 from .problems import TextPerRow, problems_frame, table_problem
 from .readers import Source, read_table

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..frames.cell_keys import Codes, match_rows
-from ..frames.live_flags import live_flags
+from ..frames.cell_keys import Codes, live_flags, match_rows
 from .state_arrays import booleans, check_state, flags, named
 
 PLACE_COLUMNS = ("scope", "brand_id", "branch_id")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..frames.ranks import rank_values
+from ..frames.cell_keys import rank_values
 from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..frames.ranks import MOST_PLACES, rank_values
+from ..frames.cell_keys import MOST_PLACES, rank_values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import PlanError
-from ..frames.ranks import distinct
+from ..frames.cell_keys import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import PlanError
-from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, match_rows
-from ..frames.live_flags import live_flags
+from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, live_flags, match_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

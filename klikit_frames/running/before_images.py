@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from ..errors import ApiError, RequestError
-from ..frames.live_flags import live_flags
+from ..frames.cell_keys import live_flags
 from ..menus.readings import error_of, is_of_no_store
 from ..model import Cell, cell_of
 from ..progress import Progress

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import JournalError
-from ..frames.live_flags import live_flags
+from ..frames.cell_keys import live_flags
 from ..menus.readings import is_of_no_store
 from ..menus.state_arrays import TEXT
 from ..model import Cell, Outcome, cell_of

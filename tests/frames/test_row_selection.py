@@ -1,4 +1,4 @@
-"""Rows of totals below a table."""
+"""Rows of totals, left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole numbers by rank."""
+"""The cells of frames as numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from klikit_frames.frames.ranks import distinct, rank_values
+from klikit_frames.frames.cell_keys import distinct, rank_values
 
 
 @settings(max_examples=25, deadline=None)
