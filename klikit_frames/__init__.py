@@ -6,12 +6,12 @@ Every public name loads on first use, pandas included.
 
 from importlib import import_module
 
-from .latecomers import load_with
+from .post_import import import_after
 
 __version__ = "0.2.0"
 
 # The one list of public names, each with its module; `__init__.pyi` says the same to type checkers.
-_HOMES = {
+_EXPORTS = {
     "ApiError": "errors",
     "AuthError": "errors",
     "CheckedToggles": "frames.checked",
@@ -91,14 +91,14 @@ _HOMES = {
     "verify": "auditing.verification",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 - a list of str
+__all__ = sorted(_EXPORTS)  # noqa: PLE0605 - a list of str
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _EXPORTS:
         raise AttributeError(f"module 'klikit_frames' has no attribute {name!r}")
-    module = import_module(f"klikit_frames.{_HOMES[name]}")
-    value = module if _HOMES[name] == name else getattr(module, name)
+    module = import_module(f"klikit_frames.{_EXPORTS[name]}")
+    value = module if _EXPORTS[name] == name else getattr(module, name)
     globals()[name] = value
     return value
 
@@ -107,5 +107,5 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-# `df.klikit` is there once pandas is, and is no reason to load pandas.
-load_with("pandas", module="klikit_frames.accessor")
+# `df.klikit` exists once pandas is imported; this package alone does not import pandas.
+import_after("pandas", module="klikit_frames.accessor")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .toggle_form import ToggleForm
     from .upload_form import UploadForm
 
-_HOMES = {
+_EXPORTS = {
     "EntityPicker": "pickers",
     "MatrixEditor": "matrix_editor",
     "StorePicker": "pickers",
@@ -24,6 +24,6 @@ __all__ = ["EntityPicker", "MatrixEditor", "StorePicker", "ToggleForm", "UploadF
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _EXPORTS:
         raise AttributeError(f"module 'klikit_frames.forms' has no attribute {name!r}")
-    return getattr(import_module(f"klikit_frames.forms.{_HOMES[name]}"), name)
+    return getattr(import_module(f"klikit_frames.forms.{_EXPORTS[name]}"), name)

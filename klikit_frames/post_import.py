@@ -1,4 +1,4 @@
-"""What is to be loaded as soon as another library is: the other library itself is never loaded for it."""
+"""Post-import hook: import a module right after a library is imported, without importing the library."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from importlib.util import find_spec
 from types import ModuleType
 
 
-def load_with(library: str, *, module: str) -> None:
-    """Import `module` now if `library` is loaded, else right after it is.
+def import_after(library: str, *, module: str) -> None:
+    """Import `module` now if `library` is imported already, else right after it is.
 
     Parameters
     ----------
     library : str
-        Top-level name of the library to wait for.
+        Top-level name of the library.
     module : str
         Full name of the module to import then.
 
     Examples
     --------
-    >>> from klikit_frames.latecomers import load_with
-    >>> load_with("pandas", module="klikit_frames.accessor")
+    >>> from klikit_frames.post_import import import_after
+    >>> import_after("pandas", module="klikit_frames.accessor")
     """
     if library in sys.modules:
         import_module(module)
     else:
-        sys.meta_path.insert(0, _Lookout(library, module))
+        sys.meta_path.insert(0, _PostImportFinder(library, module))
 
 
-class _Lookout(MetaPathFinder):
-    """Stands first in the queue of finders until the library is asked for, then leaves it."""
+class _PostImportFinder(MetaPathFinder):
+    """First in ``sys.meta_path`` until the library is imported; then it removes itself."""
 
     def __init__(self, library: str, module: str) -> None:
         self._library = library
@@ -47,24 +47,24 @@ class _Lookout(MetaPathFinder):
         sys.meta_path.remove(self)
         spec = find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Companion(spec.loader, self._module)
+            spec.loader = _PostImportLoader(spec.loader, self._module)
         return spec
 
 
-class _Companion(Loader):
-    """Loads as the library's own loader does, then the module that waits for it."""
+class _PostImportLoader(Loader):
+    """The library's own loader, which imports the module afterwards."""
 
-    def __init__(self, own: Loader, module: str) -> None:
-        self._own = own
+    def __init__(self, loader: Loader, module: str) -> None:
+        self._loader = loader
         self._module = module
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._own.create_module(spec)
+        return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        # From here on the library is as if nobody had waited for it.
-        module.__loader__ = self._own
+        # The library keeps its own loader, as if there were no hook.
+        module.__loader__ = self._loader
         if module.__spec__ is not None:
-            module.__spec__.loader = self._own
-        self._own.exec_module(module)
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
         import_module(self._module)
