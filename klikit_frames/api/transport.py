@@ -17,9 +17,8 @@ import httpx
 from .. import __version__
 from ..errors import ConfigError
 from .clocks import Clock
-from .credentials import Credentials
+from .credentials import Credentials, redact_logs, scrub_response
 from .rate_limits import Kind
-from .redactions import redact_logs, scrub_response
 from .responses import (
     ACCEPTED_CODINGS,
     MAX_TIMEOUTS,

@@ -26,13 +26,13 @@ def to_json(frame: pd.DataFrame, *, lines: bool) -> str:
 
 def to_csv(frame: pd.DataFrame, *, separator: str = ",") -> str:
     """Return `frame` as CSV, formulas made harmless."""
-    from klikit_frames.running.exports import csv_text
+    from klikit_frames.running.results import csv_text
 
     return csv_text(frame, separator=separator)
 
 
 def _write_excel(frame: pd.DataFrame, path: Path) -> None:
-    from klikit_frames.running.exports import write_excel
+    from klikit_frames.running.results import write_excel
 
     write_excel(frame, path)
 

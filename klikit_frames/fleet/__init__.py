@@ -5,8 +5,7 @@ executor, `status` tells how the last run of each business ended, `tick` keeps t
 promises of all, and `audit` holds their menus against what is wanted.
 """
 
-from .each_business import FleetFrame, audit, tick
-from .fleet_history import status
+from .each_business import FleetFrame, audit, status, tick
 from .fleet_plans import plan
 from .fleet_results import FleetResult
 from .fleet_runs import run

@@ -1,4 +1,4 @@
-"""One call for each business of a fleet, side by side on threads; the trouble of one stays with it."""
+"""One question to each business, and the runs of all their journals."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..auditing.audits import audit as audit_one
 from ..errors import ConfigError, KlikitFramesError
+from ..running.runs import runs
 from ..scheduling.ticks import tick as tick_one
 from .business_tasks import connect_business
 from .dispatching import MAX_THREADS
@@ -186,3 +187,37 @@ def _attempt(work: Callable[[str], pd.DataFrame], business: str) -> pd.DataFrame
         return error
     except OSError as error:
         return ConfigError(str(error))
+
+
+def status(*, journal_folder: Folder = None) -> pd.DataFrame:
+    """Return the last run of each business of a fleet, one row per journal in the folder, by name.
+
+    Reads the journals, nothing else.
+
+    Parameters
+    ----------
+    journal_folder : path, optional
+        As given to `run` of the fleet.
+
+    Returns
+    -------
+    DataFrame
+        ``business``, then the columns of ``kf.runs``. A journal without a run has missing values; one that
+        cannot be read has the reason in ``status``.
+
+    Examples
+    --------
+    >>> len(kf.fleet.status(journal_folder="journals"))
+    0
+    """
+    folder = fleet_folder(journal_folder)
+    columns = runs(journal=":memory:").columns
+    rows = []
+    for business in journals_in(folder):
+        try:
+            history = runs(journal=folder / f"{business}.sqlite3")
+            last = history.iloc[-1].to_dict() if len(history) else {}
+        except KlikitFramesError as error:
+            last = {"status": str(error)}
+        rows.append({COLUMN: business, **last})
+    return pd.DataFrame(rows, columns=[COLUMN, *columns])

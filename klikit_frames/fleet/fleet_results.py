@@ -17,11 +17,10 @@ from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Overview, headline, make_overview
 from ..planning.plan import Plan
 from ..running.attribution import attribute, count_outcomes
-from ..running.exports import write_csv, write_excel
 from ..running.journal_files import MEMORY
 from ..running.lifecycle import EndReason
 from ..running.notifications import summarise_result
-from ..running.results import Result
+from ..running.results import Result, write_csv, write_excel
 from ..wording import counted
 from .business_tasks import TaskOutcome
 from .fleet_plans import COLUMN

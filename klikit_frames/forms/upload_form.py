@@ -17,8 +17,8 @@ from ..frames.templates import template
 from ..frames.toggles import CheckedToggles
 from ..overview import NO_NAMES, Names
 from ..planning.planner import plan
-from ..running.exports import write_csv
 from ..running.live_state import read_state
+from ..running.results import write_csv
 from ..wording import counted
 from .base_widget import script
 from .menu_cache import MenuCache

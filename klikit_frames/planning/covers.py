@@ -13,7 +13,7 @@ from .budget import SearchBudget
 from .components import Component, FullComponent
 from .rectangles import Rectangle
 from .reductions import merge_twins, split_components
-from .sending_order import GroupRectangle
+from .row_assignment import GroupRectangle
 
 if TYPE_CHECKING:
     from ..progress import Progress

@@ -11,15 +11,16 @@ from .bounds import FoolingSet, bound_by_antichains
 from .branch_and_bound import all_rectangles, prove_smallest
 from .budget import STEP, SearchBudget
 from .candidates import (
+    GROWTH_PRODUCTS,
     greedy_cover,
     grow_both_ways,
+    grow_from_cells,
     join_pools,
     pair_intersections,
     row_and_column_closures,
     shared_columns,
 )
 from .dual_prices import PRICING, price_cells
-from .fooling_growth import GROWTH_PRODUCTS, grow_from_cells
 from .milp import has_solver, solve_set_cover
 from .set_cover import LocalSearch, choose_greedily, drop_redundant
 

@@ -14,8 +14,7 @@ from ..frames.frame_codec import dump_frame
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted
-from .estimates import Estimate, estimate_time
-from .limits import Limits
+from .limits import Estimate, Limits, estimate_time
 from .plan_files import seal, unseal, user_name
 from .plan_tables import ROW_COLUMNS, restore_name
 

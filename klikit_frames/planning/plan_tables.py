@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from .row_assignment import RowAssignment
-    from .sending_order import GroupRectangle
+    from .row_assignment import GroupRectangle, RowAssignment
     from .skips import Skips
 
 

@@ -16,10 +16,9 @@ from .covers import cover_groups
 from .groups import split_groups
 from .limits import Limits, checked_limits
 from .plan import Plan
-from .plan_digest import digest_plan
+from .plan_files import digest_plan
 from .plan_tables import table_requests, table_rows
-from .row_assignment import assign_rows
-from .sending_order import sort_requests
+from .row_assignment import assign_rows, sort_requests
 from .skips import find_skips
 
 if TYPE_CHECKING:

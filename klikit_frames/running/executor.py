@@ -23,15 +23,14 @@ from ..progress import Bar, Progress, ScreenBar, open_bar
 from . import locks
 from .attribution import attribute, settle_by_reading
 from .before_images import FRESH, BeforeImages, find_before, read_before
-from .canaries import check_canary
+from .guards import check_canary
 from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
-from .interrupts import ignore_sigint
 from .journal import Journal, JournalPath
 from .journal_copies import far_path
 from .journal_files import MEMORY
 from .lifecycle import EndReason, RequestState
 from .mirrors import Mirror
-from .monitor import PolledStop, Rules, RunMonitor
+from .monitor import PolledStop, Rules, RunMonitor, ignore_sigint
 from .publishes import (
     StorePublisher,
     publish_notes,

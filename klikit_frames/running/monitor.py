@@ -1,10 +1,12 @@
-"""What is watched while a run goes on: its rules, and whether it must end."""
+"""Whether a run goes on: stops that were asked for, deadlines, failures; and work that Ctrl-C spares."""
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import Field, dataclass, fields
 from typing import Any, Literal, Self
 
@@ -12,6 +14,29 @@ from ..model import Outcome, Store
 from .before_images import Before
 from .lifecycle import EndReason, RequestState
 from .records import Request
+
+
+@contextmanager
+def ignore_sigint() -> Iterator[None]:
+    """Let Ctrl-C do nothing for a while: what is being done takes an instant, and half of it helps nobody.
+
+    Examples
+    --------
+    >>> import signal
+    >>> from klikit_frames.running.monitor import ignore_sigint
+    >>> with ignore_sigint():
+    ...     signal.raise_signal(signal.SIGINT)
+    """
+    # No other thread is interrupted by Ctrl-C, and none may say what it does.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
+
 
 OnError = Literal["continue", "stop"]
 # So many flags refused one by one, and none accepted: the table is hardly meant for this business.

@@ -1,4 +1,10 @@
-"""The whole site: the API, its document, the admin calls, the page for people, and whom it answers."""
+"""The whole site: the API, its document, the admin calls, the page for people, and whom it answers.
+
+It answers programs of this machine and its own page, and no other web page. A browser sends requests for any
+page that is open in it. Two things give these away: the ``Host`` that the page's own name resolved to (DNS
+rebinding), and the ``Origin`` that a page cannot choose. The calls under ``/admin`` also need a token, in a
+header that a foreign page cannot set.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C at an awkward moment."""
+"""Work that Ctrl-C does not break into."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Narrowing refused requests, against an API that refuses whatever holds a guilty flag."""
+"""Requests, their parts, and where a refused one is cut."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.model import Business, Cell, Stores, Target
-from klikit_frames.running.bisection import Evidence, split
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult
-from klikit_frames.running.request_trees import RequestTree, build_request
+from klikit_frames.running.request_trees import Evidence, RequestTree, build_request, split
 
 from .fault_worlds import connect
 

@@ -1,4 +1,4 @@
-"""The order of requests."""
+"""The order of sending."""
 
 from __future__ import annotations
 
