@@ -16,6 +16,7 @@ with warnings.catch_warnings():
     from tqdm import tqdm as text_tqdm
     from tqdm.auto import tqdm
 
+from . import edge
 from .errors import ConfigError
 
 _LOG = logging.getLogger("klikit_frames")
@@ -81,7 +82,7 @@ def page_thread() -> type[threading.Thread]:
     if "marimo._runtime.runtime" in sys.modules:
         kind: type[threading.Thread] = import_module("marimo").Thread
         return kind
-    return threading.Thread
+    return edge.thread_kind()
 
 
 class ScreenBar:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from datetime import datetime
 
 from tenacity import RetryCallState, Retrying
 
+from .. import edge
 from .clocks import SteadyClock, read_now
 from .rate_limits import Kind, RateLimiter
 from .retries import (
@@ -34,7 +34,7 @@ class ClientContext:
     pacing: RateLimiter
     clock: SteadyClock
     budget: RetryBudget = field(default_factory=RetryBudget)
-    uniform: Uniform = random.SystemRandom().uniform
+    uniform: Uniform = edge.uniform
 
 
 @dataclass(slots=True)

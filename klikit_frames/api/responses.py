@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import TypeVar, cast
 
 import httpcore
 
+from .. import edge
 from .rate_limits import Kind
 
 # What is asked for; with more than these, a few bytes can be packed in layers until they fill the memory.
@@ -40,7 +40,7 @@ class ResponseLimits:
 def limits_for(kind: Kind, *, timeout_s: float) -> ResponseLimits:
     """Return the bounds of one answer whose request is about to leave."""
     return ResponseLimits(
-        max_bytes=MAX_BYTES[kind], deadline=time.monotonic() + MAX_TIMEOUTS[kind] * timeout_s
+        max_bytes=MAX_BYTES[kind], deadline=edge.monotonic() + MAX_TIMEOUTS[kind] * timeout_s
     )
 
 
@@ -53,7 +53,7 @@ def read_body(
     *,
     bounds: ResponseLimits,
     coding: str = "",
-    stopwatch: Callable[[], float] = time.monotonic,
+    stopwatch: Callable[[], float] = edge.monotonic,
 ) -> tuple[bytes, str | None]:
     """Return the whole body, or nothing and why it was given up.
 
@@ -156,7 +156,7 @@ class TotalDeadline(float):
 
     def left(self) -> float:
         """Return the seconds for the next step; the first one begins the whole."""
-        now = time.monotonic()
+        now = edge.monotonic()
         if self._ends is None:
             self._ends = now + self.total_s
         return min(float(self), self._ends - now)
@@ -166,20 +166,20 @@ class TotalDeadline(float):
         """Whether `stop` was set so long ago that an answer under way would have come."""
         if self.stop is None or not self.stop.is_set():
             return False
-        now = time.monotonic()
+        now = edge.monotonic()
         self._stopped_at = self._stopped_at or now
         return now - self._stopped_at >= STOP_GRACE_S
 
     def repeat(self, step: Callable[[float], _Got], *, late: type[Exception]) -> _Got:
         """Take one step in slices of time, so that `stop` is heard between two of them."""
         left_s = _cut(self, late=late) or 0.0
-        ends = time.monotonic() + left_s
+        ends = edge.monotonic() + left_s
         while not self.is_stopped:
             slice_s = left_s if self.stop is None else min(left_s, _POLL_S)
             try:
                 return step(max(slice_s, _LEAST_SLICE_S))
             except late:
-                left_s = ends - time.monotonic()
+                left_s = ends - edge.monotonic()
                 if left_s <= 0:
                     raise
         raise late("stopped")
@@ -205,7 +205,7 @@ def call_stoppable(call: Callable[[], _Got], *, stop: threading.Event, late: Cal
 
     deadline = TotalDeadline("inf")
     deadline.stop = stop
-    threading.Thread(target=run, name="klikit-frames-send-aside", daemon=True).start()
+    edge.make_thread(run, name="klikit-frames-send-aside").start()
     while not deadline.is_stopped:
         with suppress(Empty):
             got, error = results.get(timeout=_POLL_S)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .. import edge
 from ..frames.cell_keys import CELL_COLUMNS
 from ..frames.schemas import RESULT_COLUMNS
 from ..html import CELL_STYLE, fold_html, overview_html, paragraph_html, table_html
@@ -239,7 +239,7 @@ def _figure(picture: Picture) -> str:
 def _page(title: str, body: str) -> str:
     # Once for the page: on each cell of 20,000 rows it would be most of what is mailed.
     body = body.replace(f' style="{CELL_STYLE}"', "")
-    made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    made_at = edge.now().strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from .. import edge
 from ..errors import PlanError
 from ..frames.cell_keys import Codes, encode_keys, match_rows
 from ..menus.state_arrays import TEXT, booleans, flags, named
@@ -50,8 +50,8 @@ def verify(
     timeout_s: float = 0.0,
     poll_every_s: float = 2.0,
     progress: Progress = None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = edge.monotonic,
+    sleep: Callable[[float], object] = edge.sleep,
 ) -> pd.DataFrame:
     """Return the result with the live flag beside each row, read back from the server.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from .. import edge
 from ..api.client import connect
 from ..api.profiles import load_profile
 from ..errors import ConfigError, KlikitFramesError
@@ -52,7 +52,7 @@ class BusinessTask:
     confirm: str | None = None
     caps: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    task_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    task_id: str = field(default_factory=lambda: edge.draw_uuid().hex)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import gzip
 import json
 import re
 import threading
-import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import pandas as pd
 
+from .. import edge
 from ..api import menu_wire
 from ..api.menu_wire import Store
 from ..errors import ApiError, AuthError, RequestError, ServerError
@@ -186,7 +186,7 @@ class TreeCache:
         Returns the time in seconds, to judge the age of files.
     """
 
-    def __init__(self, folder: Path, *, host: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, *, host: str, clock: Callable[[], float] = edge.time) -> None:
         self._folder = folder
         self._host = re.sub(r"[^\w.-]", "_", host)
         self._clock = clock
@@ -271,7 +271,7 @@ def run_interruptibly(call: Callable[[threading.Event], T], *, stop: threading.E
         except BaseException as error:  # noqa: BLE001 - raised again on the thread that waits
             answers.put((None, error))
 
-    threading.Thread(target=work, name=_THREAD, daemon=True).start()
+    edge.make_thread(work, name=_THREAD).start()
     try:
         answer, error = _wait_for(answers, stop=stop)
     finally:
@@ -312,13 +312,13 @@ class _Reading:
     stop: threading.Event | None
     halt: threading.Event = field(default_factory=threading.Event)
     _arrived: SimpleQueue[tuple[Store | None, Menu | BaseException]] = field(default_factory=SimpleQueue)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _threads: list[edge.Thread] = field(default_factory=list)
 
     def menus(self) -> Iterator[Menu]:
         """Yield each menu once."""
         n_waiting = len(self.work)
         for _ in range(min(self.client.max_connections, n_waiting)):
-            self._threads.append(threading.Thread(target=self._read_on, name=_THREAD, daemon=True))
+            self._threads.append(edge.make_thread(self._read_on, name=_THREAD))
             self._threads[-1].start()
         while n_waiting:
             store, found = _wait_for(self._arrived, stop=self.stop)
@@ -332,9 +332,9 @@ class _Reading:
     def leave(self) -> None:
         """End the threads, as far as they end soon."""
         self.halt.set()
-        until = time.monotonic() + _GRACE_S
+        until = edge.monotonic() + _GRACE_S
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            thread.join(max(0.0, until - edge.monotonic()))
 
     def _take_rest(self) -> list[Store | None]:
         rest = []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from .. import edge
 from ..errors import PlanError
 from ..progress import open_bar
 
@@ -47,7 +47,7 @@ class SearchBudget:
     def __init__(self, time_budget_s: float, *, progress: Progress, spent_s: float = 0.0) -> None:
         if not time_budget_s >= 0:
             raise PlanError(f"time_budget_s is {time_budget_s!r}; it is a number of seconds from 0.")
-        self._started, self._started_work = time.monotonic(), time.process_time()
+        self._started, self._started_work = edge.monotonic(), edge.process_time()
         self._budget_s = max(time_budget_s - 1.5 * spent_s, 0.4 * time_budget_s)
         self._progress = progress
         self._bar: Bar | None = None
@@ -60,7 +60,7 @@ class SearchBudget:
     @property
     def left_s(self) -> float:
         """Seconds left."""
-        waited_s, worked_s = time.monotonic() - self._started, time.process_time() - self._started_work
+        waited_s, worked_s = edge.monotonic() - self._started, edge.process_time() - self._started_work
         left_s = self._budget_s - max(worked_s, waited_s / _PATIENCE)
         return left_s if self._parent is None else min(left_s, self._parent.left_s)
 
@@ -98,7 +98,7 @@ class SearchBudget:
         if self._parent is not None:
             self._parent.show()
             return
-        spent_s = time.monotonic() - self._started
+        spent_s = edge.monotonic() - self._started
         if spent_s < _BAR_AFTER_S or self._progress is False:
             return
         if self._bar is None:

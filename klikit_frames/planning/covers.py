@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from .. import edge
 from .budget import SearchBudget
 from .components import Component, FullComponent
 from .rectangles import Rectangle
@@ -76,7 +76,7 @@ def cover_groups(
         Whether Ctrl-C raises, or ends the search with what there is.
     """
     covers = [_GroupCover(group, limits=limits) for group in groups if group.asked.any()]
-    budget = SearchBudget(time_budget_s, progress=progress, spent_s=time.process_time() - started)
+    budget = SearchBudget(time_budget_s, progress=progress, spent_s=edge.process_time() - started)
     if combine:
         # The products are small and many: threads would cost more than they bring.
         with threadpool_limits(limits=1, user_api="blas"):

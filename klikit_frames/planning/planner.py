@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
+from .. import edge
 from ..errors import PlanError
 from ..frames.menu_checks import count_off_menu
 from ..frames.schemas import TIME_COLUMNS
@@ -101,7 +100,7 @@ def plan(
     >>> kf.plan(kf.cross_toggles("item", range(1, 101), stores, is_enabled=False))
     <Plan ...: 300 rows → 1 request (the fewest possible; one per store would be 3); about 1 s at 300...>
     """
-    started = time.process_time()
+    started = edge.process_time()
     _check_choice("on_interrupt", on_interrupt, ("raise", "best"))
     _check_choice("unchanged", unchanged, ("optional", "skip", "send"))
     checked = read_toggles(
@@ -155,7 +154,7 @@ def plan_rows(
         limits=checked_limits(limits),
         combine=combine,
         time_budget_s=time_budget_s,
-        started=time.process_time() if started is None else started,
+        started=edge.process_time() if started is None else started,
         progress=progress,
         on_interrupt=on_interrupt,
     )
@@ -164,7 +163,7 @@ def plan_rows(
     skips = skips.without_idle(carriers.owners > 0)
     rows, requests = table_rows(toggles, carriers, skips), table_requests(ordered, carriers.owners)
     return Plan(
-        plan_id=uuid.uuid4().hex,
+        plan_id=edge.draw_uuid().hex,
         digest=digest_plan(rows, requests, groups=groups if is_all_asked else None),
         limits=limits,
         lower_bound=cover.lower_bound,

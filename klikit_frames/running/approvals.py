@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import json
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import edge
 from ..api.credentials import KEYRING_SERVICE, Secret, read_keyring
 from ..errors import ConfigError, PlanError
 from ..planning.plan import load_plan
@@ -109,7 +110,7 @@ def approve(path: str | PathLike[str], client: Client, *, by: str) -> Path:
     approval = Approval(
         by=by.strip(),
         user=user_name(),
-        approved_at=datetime.now(UTC),
+        approved_at=edge.now(),
         plan_id=plan.plan_id,
         digest=plan.digest,
         host=client.host,

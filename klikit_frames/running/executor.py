@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import pandas as pd
 
+from .. import edge
 from ..errors import JournalError, RequestError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
@@ -405,7 +405,7 @@ class RunExecutor:
 def new_run(plan: Plan, client: Client, *, rules: Mapping[str, Any] | None = None) -> Run:
     """Return a new run of a plan, known to no journal yet."""
     return Run(
-        run_id=uuid.uuid4().hex,
+        run_id=edge.draw_uuid().hex,
         plan_id=plan.plan_id,
         plan_digest=plan.digest,
         host=client.host,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from .. import edge
 from ..errors import RequestError, TransportError
 
 if TYPE_CHECKING:
@@ -52,4 +53,4 @@ def ask_server_time(client: Client) -> datetime | None:
     except RequestError:
         # A refusal tells the time as well as any other answer.
         pass
-    return client.server_now() or datetime.now(UTC)
+    return client.server_now() or edge.now()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from IPython.display import display
 
+from .. import edge
 from ..errors import JournalError
 from ..html import paragraph_html
 from ..planning.plan import parse_plan
@@ -147,11 +147,11 @@ class RemoteJob:
 
     def wait(self, timeout: float | None) -> Result | None:
         """Return the result; None if the time was up before the run ended."""
-        until = None if timeout is None else time.monotonic() + timeout
+        until = None if timeout is None else edge.monotonic() + timeout
         while self.look().is_running:
-            if until is not None and time.monotonic() >= until:
+            if until is not None and edge.monotonic() >= until:
                 return None
-            time.sleep(_POLL_S)
+            edge.sleep(_POLL_S)
         return self.tell()
 
     def tell(self) -> Result:
@@ -260,7 +260,7 @@ class Job:
     def _refresh(self, shown: Any) -> None:
         while not self.is_done:
             shown.update(self._mimes(), raw=True)
-            time.sleep(_REFRESH_S)
+            edge.sleep(_REFRESH_S)
         shown.update(self._mimes(), raw=True)
 
     def _mimes(self) -> dict[str, str]:

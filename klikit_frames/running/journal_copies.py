@@ -11,14 +11,14 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import edge
 from ..errors import ConfigError, JournalError
 from . import journal_codec as codec
 from . import journal_schema as schema
@@ -71,7 +71,7 @@ def write_copy(book: Journal, far: Path, *, tag: str) -> int:
         with closing(connect(local)) as copy:
             _use_as_scratch(copy)
             n_commits = book.backup(copy)
-            _mark_copy(copy, datetime.now(UTC))
+            _mark_copy(copy, edge.now())
         replace_file(local, far, tag=tag)
     return n_commits
 
@@ -85,8 +85,8 @@ def write_run_copy(book: Journal, far: Path, *, run_id: str) -> None:
             part.take_in(insert_run_rows(book.run_rows(run_id)))
         with closing(connect(local)) as copy:
             _use_as_scratch(copy)
-            _mark_copy(copy, datetime.now(UTC))
-        replace_file(local, far, tag=uuid.uuid4().hex)
+            _mark_copy(copy, edge.now())
+        replace_file(local, far, tag=edge.draw_uuid().hex)
 
 
 def replace_file(local: Path, far: Path, *, tag: str) -> None:
@@ -176,7 +176,7 @@ def _cancelled(promise: Promise) -> Promise:
         next_at=None,
         plan_id=None,
         unpublished_run_id=None,
-        closed_at=datetime.now(UTC),
+        closed_at=edge.now(),
         note=_NOT_KEPT_HERE,
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
 
+from .. import edge
 from ..errors import JournalError
 from . import journal_schema as schema
 from .journal_codec import damaged
@@ -102,7 +102,7 @@ def open_for_writing(path: Path | None) -> tuple[sqlite3.Connection, str]:
     transaction. The whole file is checked only if an earlier session has not closed it.
     """
     connection = connect(path)
-    session_id = uuid.uuid4().hex
+    session_id = edge.draw_uuid().hex
     with _closed_on_error(connection):
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 
+from .. import edge
 from ..errors import JournalError
 from .journal import JournalPath, open_journal, read_journal
 from .journal_copies import far_path, opened_copy, take_in_all, write_copy, write_run_copy
@@ -52,7 +52,7 @@ def export_journal(
         try:
             _check_target(far, known=set(book.runs()["run_id"]))
             if run_id is None:
-                write_copy(book, far, tag=uuid.uuid4().hex)
+                write_copy(book, far, tag=edge.draw_uuid().hex)
             else:
                 write_run_copy(book, far, run_id=book.find_run_id(run_id))
         except JournalError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from .. import edge
 from ..errors import JournalError
 from .journal_codec import Statement
 from .journal_files import error_text, give_back_room, roll_back
@@ -42,14 +43,16 @@ class JournalWriter:
         self._commands: SimpleQueue[str] = SimpleQueue()
         self._trouble: str | None = None
         self._n_commits = 0
-        self._thread = threading.Thread(target=self._serve, name="journal", daemon=True)
-        self._thread.start()
+        self._serves = edge.has_threads()
+        self._thread = edge.make_thread(self._serve, name="journal")
+        if self._serves:
+            self._thread.start()
 
     def close(self) -> None:
         """Commit what waits and close the file; a forked child leaves its parent's file alone."""
         if self._process_id != os.getpid():
             return
-        self._commands.put("close")
+        self._ask("close")
         self._thread.join()
         with self._lock:
             self._end_session()
@@ -67,7 +70,7 @@ class JournalWriter:
             They could not be written; after that nothing can be, until the journal is opened again.
         """
         pending = self.queue(statements)
-        self._commands.put("commit")
+        self._ask("commit")
         while self._thread.is_alive() and not pending.ended.wait(_POLL_S):
             pass
         if not pending.is_committed:
@@ -128,6 +131,13 @@ class JournalWriter:
         """Refuse a forked child: the thread that writes and the locks of the file stayed with its parent."""
         if self._process_id != os.getpid():
             raise JournalError("This journal was opened in another process: open it again in each worker.")
+
+    def _ask(self, command: str) -> None:
+        """Let the thread that writes do its work; without threads, whoever asks does it."""
+        if self._serves:
+            self._commands.put(command)
+        else:
+            self._commit_waiting()
 
     def _serve(self) -> None:
         command = "commit"

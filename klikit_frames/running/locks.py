@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .. import edge
 from ..errors import JournalError
 
 if sys.platform == "win32":
@@ -88,7 +88,7 @@ def remove(path: Path | None) -> None:
 
 def _seize_with_patience(path: Path, *, what: str, attempts: int) -> int:
     for attempt in range(attempts):
-        time.sleep(_PAUSE_S if attempt else 0.0)
+        edge.sleep(_PAUSE_S if attempt else 0.0)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = _seize_new(path)

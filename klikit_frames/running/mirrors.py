@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import edge
 from .journal_copies import write_copy
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ class Mirror:
         self._is_whole = False
         self._has_begun = threading.Event()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="mirror", daemon=True)
+        self._thread = edge.make_thread(self._serve, name="mirror")
 
     def start(self) -> None:
         """Return when the first copy is there, or cannot be made."""
         self._thread.start()
-        until = time.monotonic() + _PATIENCE_S
+        until = edge.monotonic() + _PATIENCE_S
         # Ctrl-C is heard between two looks.
-        while not self._has_begun.wait(_POLL_S) and time.monotonic() < until:
+        while not self._has_begun.wait(_POLL_S) and edge.monotonic() < until:
             pass
         if not self._has_begun.is_set():
             self._tell(f"it has not answered for {_PATIENCE_S:.0f} s")

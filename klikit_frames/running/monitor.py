@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, dataclass, fields
 from typing import Any, Literal, Self
 
+from .. import edge
 from ..model import Outcome, Store
 from .before_images import Before
 from .lifecycle import EndReason, RequestState
@@ -103,7 +103,7 @@ class RunMonitor:
         *,
         count_rows: Callable[[Request], int],
         is_cancelled: Callable[[], bool] = lambda: False,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = edge.monotonic,
     ) -> None:
         self.stop = threading.Event()
         self.reason: EndReason | None = None

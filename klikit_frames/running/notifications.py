@@ -10,9 +10,9 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from .. import edge
 from ..errors import ConfigError, KlikitFramesError
 from .results import Result
 
@@ -126,7 +126,7 @@ def summarise_result(result: Result) -> dict[str, Any]:
         "trouble": json.loads(view.trouble.head(_MOST_CAUSES).to_json(orient="records")),
         "resume": result.resume_hint,
         "error": None,
-        "ended_at": datetime.now(UTC).isoformat(),
+        "ended_at": edge.now().isoformat(),
     }
 
 
@@ -142,7 +142,7 @@ def summarise_error(error: BaseException, *, action: str, host: str | None) -> d
         "account": str(error),
         "trouble": [],
         "error": type(error).__name__,
-        "ended_at": datetime.now(UTC).isoformat(),
+        "ended_at": edge.now().isoformat(),
     }
 
 

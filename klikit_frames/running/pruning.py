@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError
 from . import locks
 from .journal import Journal, JournalPath, open_journal, read_journal
@@ -53,7 +54,7 @@ def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> p
     >>> len(kf.prune_runs("90d", journal="monday.sqlite3"))
     0
     """
-    until = datetime.now(UTC) - _age(older_than)
+    until = edge.now() - _age(older_than)
     with read_journal(journal) as book:
         old = _old_runs(book, until)
         is_any_closed = any(one.closed_at and one.closed_at < until for one in book.promises())

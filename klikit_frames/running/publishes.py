@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .. import edge
 from ..api import menu_wire
 from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH, Store
 from ..errors import ConfigError, PlanError
@@ -163,11 +163,11 @@ class StorePublisher:
 
     def _ask(self, stores: tuple[Store, ...]) -> Publish:
         call = Publish(
-            publish_id=uuid.uuid4().hex,
+            publish_id=edge.draw_uuid().hex,
             account=self.client.account,
             host=self.client.host,
             stores=stores,
-            key=str(uuid.uuid4()),
+            key=str(edge.draw_uuid()),
             run_id=self.run_id,
             provider_ids=self.provider_ids,
         )

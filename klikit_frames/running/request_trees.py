@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .. import edge
 from ..api.wire import encode_enable
 from ..model import Cell, Store, Target, cell_of, parse_scope
 from .lifecycle import RequestState
@@ -197,7 +198,7 @@ def build_request(target: Target, *, path: tuple[int, ...]) -> Request:
         cascade_to_modifier_groups=target.cascade_to_modifier_groups,
         cascade_brand_ids=target.cascade_brand_ids,
     )
-    return Request(path=path, target=target, key=str(uuid.uuid4()), body=body)
+    return Request(path=path, target=target, key=str(edge.draw_uuid()), body=body)
 
 
 def build_part(request: Request, target: Target, *, n: int) -> Request:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .. import edge
 from ..model import Cell, Outcome, cell_of
 from . import locks
 from .evidence import Write
@@ -98,4 +98,4 @@ def cancel_undone(plan: Plan, frame: pd.DataFrame, book: Journal) -> None:
             for one in book.promises()
             if one.status is PromiseStatus.ACTIVE and one.start_run_id in plan.undoes and one.cell in restored
         ]
-        book.update_promises(replace(one, **closing, closed_at=datetime.now(UTC)) for one in undone)
+        book.update_promises(replace(one, **closing, closed_at=edge.now()) for one in undone)

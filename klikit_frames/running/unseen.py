@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import edge
 from ..model import Cell
 from ..progress import Progress
 from .journal import JournalPath
@@ -62,7 +62,7 @@ def clear_request(request: Request) -> Request:
 def withhold_request(request: Request) -> Request:
     """Return a request of which it is still open whether it was done; by now it was, or never will be."""
     known = request.result or RequestResult(request.state)
-    settled_at = known.settled_at or datetime.now(UTC)
+    settled_at = known.settled_at or edge.now()
     return replace(request, result=replace(known, message=_WITHHELD, settled_at=settled_at))
 
 

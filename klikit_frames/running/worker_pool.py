@@ -12,6 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import edge
 from ..api.wire import ENABLE_PATHS
 from ..errors import JournalError
 from .classification import classify_response, stop_reason
@@ -70,8 +71,7 @@ class WorkerPool:
         self._work = deque(trees)
         n_threads = min(self.client.max_connections, len(self._work))
         threads = [
-            threading.Thread(target=self._worker_loop, name=f"klikit-frames-send-{n}", daemon=True)
-            for n in range(n_threads)
+            edge.make_thread(self._worker_loop, name=f"klikit-frames-send-{n}") for n in range(n_threads)
         ]
         try:
             self.watch.poll(at_once=True)
@@ -106,11 +106,12 @@ class WorkerPool:
             if settled is not None:
                 report(settled)
 
-    def _join_workers(self, threads: Iterable[threading.Thread]) -> None:
+    def _join_workers(self, threads: Iterable[edge.Thread]) -> None:
         until = self.watch.now() + GRACE_S
         with suppress(KeyboardInterrupt):
-            for thread in filter(threading.Thread.is_alive, threads):
-                thread.join(max(0.0, until - self.watch.now()))
+            for thread in threads:
+                if thread.is_alive():
+                    thread.join(max(0.0, until - self.watch.now()))
 
     def _worker_loop(self) -> None:
         try:

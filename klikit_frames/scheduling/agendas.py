@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError, InvalidToggles, PlanError
 from ..frames.problems import problems_frame
 from ..menus.state_arrays import TEXT
@@ -80,7 +81,7 @@ def agenda(*, journal: JournalPath = None, now: datetime | None = None) -> pd.Da
     >>> kf.agenda()[["entity_id", "is_enabled", "status"]].values.tolist()
     [[289379, False, 'waiting']]
     """
-    moment = datetime.now(UTC) if now is None else check_moment(now, name="now")
+    moment = edge.now() if now is None else check_moment(now, name="now")
     with read_journal(journal) as book:
         return agenda_frame(book.promises(), now=moment)
 
@@ -115,7 +116,7 @@ def cancel_promises(ids: str | Iterable[str], *, journal: JournalPath = None) ->
     >>> kf.cancel_promises(promised["promise_id"])["status"].tolist()
     ['cancelled']
     """
-    now = datetime.now(UTC)
+    now = edge.now()
     return _change(ids, lambda one, _: _cancelled(one, now=now), journal=journal, now=now)
 
 
@@ -156,7 +157,7 @@ def extend_promises(
     >>> kf.extend_promises(promised["promise_id"], ends_at=later)["ends_at"].iloc[0] == later
     True
     """
-    now, end = datetime.now(UTC), check_moment(ends_at, name="ends_at")
+    now, end = edge.now(), check_moment(ends_at, name="ends_at")
     if end <= now:
         raise ConfigError(f"ends_at={end.isoformat()} is past, so nothing was changed.")
 

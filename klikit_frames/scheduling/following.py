@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .. import edge
 from ..api.clocks import Clock, SystemClock
 from ..errors import AuthError, RequestError
 from ..running.journal import JournalPath, read_journal
@@ -77,6 +77,6 @@ def next_pause(client: Client, *, journal: JournalPath = None) -> float:
     """
     with read_journal(journal) as book:
         due = [one.next_at for one in book.open_promises(client.account) if one.next_at is not None]
-    now = client.server_now() or datetime.now(UTC)
+    now = client.server_now() or edge.now()
     left = (min(due) - now).total_seconds() if due else _LONGEST_S
     return min(max(left, _SHORTEST_S), _LONGEST_S)

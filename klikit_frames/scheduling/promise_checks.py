@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from .. import edge
 from ..frames.problems import Problem
 from ..frames.schemas import TIME_COLUMNS
 from ..model import Cell, cell_of
@@ -107,7 +107,7 @@ def make_promises(
     rows = zip(own, times.starts, times.ends, strict=True)
     return [
         Promise(
-            promise_id=uuid.uuid4().hex,
+            promise_id=edge.draw_uuid().hex,
             account=account,
             host=host,
             cell=cell,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError, PlanError
 from ..frames.checked import CheckedToggles, raise_for_errors
 from ..frames.schemas import TIME_COLUMNS
@@ -137,7 +138,7 @@ def read_present(client: Client, *, now: datetime | None = None) -> tuple[dateti
     """
     if now is not None:
         return now, []
-    here, there = datetime.now(UTC), None
+    here, there = edge.now(), None
     if ask_server_time(client) is not None:
         there = client.server_now()
     if there is None:

@@ -200,7 +200,7 @@ class _Slow(httpcore.NetworkStream):
 def test_stream__shrinks_what_a_step_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step may take no more than is left; with nothing left it is refused untouched."""
     slow = _Slow()
-    monkeypatch.setattr(responses, "time", slow)
+    monkeypatch.setattr(responses, "edge", slow)
     stream, times = TimedStream(slow), allow(1.5, n_steps=2)
     stream.write(b"x", times["write"])
     for _ in range(2):

@@ -93,7 +93,7 @@ class WorkClock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> WorkClock:
     """The clock of all budgets."""
     clock = WorkClock()
-    monkeypatch.setattr(budget, "time", clock)
+    monkeypatch.setattr(budget, "edge", clock)
     return clock
 
 

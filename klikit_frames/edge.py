@@ -1,0 +1,164 @@
+"""The edge of the package: present time, waiting, drawn ids and threads, all from one place.
+
+Whoever plays a year in a minute, or wants the same accident twice, hands in another world with `use`.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time as _time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+__all__ = [
+    "Thread",
+    "World",
+    "draw_uuid",
+    "has_threads",
+    "make_thread",
+    "monotonic",
+    "now",
+    "process_time",
+    "sleep",
+    "thread_kind",
+    "time",
+    "uniform",
+    "use",
+]
+
+Thread = threading.Thread
+
+
+class World:
+    """The machine as it is; a subclass may tell another time, draw from a seed, or have no threads.
+
+    Without threads each piece of work is done where it is begun, to its end, so that the order of all that
+    happens is one and the same each time.
+    """
+
+    has_threads = True
+
+    def now(self) -> datetime:
+        """Return the present by the machine's wall clock, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that nobody sets."""
+        return _time.monotonic()
+
+    def process_time(self) -> float:
+        """Return the seconds that this process has worked."""
+        return _time.process_time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        _time.sleep(seconds)
+
+    def draw_uuid(self) -> uuid.UUID:
+        """Return an identity that nobody else has."""
+        return uuid.uuid4()
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return any number between these."""
+        return random.SystemRandom().uniform(low, high)
+
+
+_worlds = [World()]
+
+
+@contextmanager
+def use(world: World) -> Iterator[None]:
+    """Let the whole package live in another world meanwhile.
+
+    Examples
+    --------
+    >>> from klikit_frames import edge
+    >>> class Frozen(edge.World):
+    ...     def monotonic(self):
+    ...         return 7.0
+    >>> with edge.use(Frozen()):
+    ...     edge.monotonic()
+    7.0
+    """
+    _worlds.append(world)
+    try:
+        yield
+    finally:
+        _worlds.remove(world)
+
+
+def now() -> datetime:
+    """Return the present by the machine's wall clock, UTC."""
+    return _worlds[-1].now()
+
+
+def monotonic() -> float:
+    """Return seconds that nobody sets."""
+    return _worlds[-1].monotonic()
+
+
+def process_time() -> float:
+    """Return the seconds that this process has worked."""
+    return _worlds[-1].process_time()
+
+
+def sleep(seconds: float) -> None:
+    """Wait."""
+    _worlds[-1].sleep(seconds)
+
+
+def draw_uuid() -> uuid.UUID:
+    """Return an identity that nobody else has."""
+    return _worlds[-1].draw_uuid()
+
+
+def time() -> float:
+    """Return the present by the machine's wall clock, in seconds since 1970."""
+    return now().timestamp()
+
+
+def uniform(low: float, high: float) -> float:
+    """Return any number between these."""
+    return _worlds[-1].uniform(low, high)
+
+
+def has_threads() -> bool:
+    """Tell whether work goes on beside other work."""
+    return _worlds[-1].has_threads
+
+
+def make_thread(work: Callable[[], object], *, name: str) -> threading.Thread:
+    """Return a thread that does this once it is started; it does not keep the process alive.
+
+    Examples
+    --------
+    >>> from klikit_frames import edge
+    >>> done = []
+    >>> thread = edge.make_thread(lambda: done.append("work"), name="worker")
+    >>> thread.start()
+    >>> thread.join()
+    >>> done
+    ['work']
+    """
+    return thread_kind()(target=work, name=name, daemon=True)
+
+
+def thread_kind() -> type[threading.Thread]:
+    """Return the class of threads of this world."""
+    return threading.Thread if has_threads() else _Inline
+
+
+class _Inline(threading.Thread):
+    """Does its work where it is started."""
+
+    def start(self) -> None:
+        self.run()
+
+    def is_alive(self) -> bool:
+        return False
+
+    def join(self, timeout: float | None = None) -> None:
+        """Do nothing: it is done."""
