@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("klikit_frames")
 _CELL = [*Cell._fields]
+# How often the journal notes that a row still differs, so that an audit each minute writes little.
+_NOTED_EVERY = timedelta(days=1)
 _KEPT_ATTRS = ("host", "read_at", "brand_titles", "branch_titles", "failures", "stores", "journal_error")
 
 
@@ -211,21 +213,26 @@ def _since(
     known: dict[Cell, Finding] = {}
     try:
         with read_journal(journal) as book:
-            known = {one.cell: one for one in book.audit_findings(client.account)}
+            known = book.audit_findings(client.account)
         new = [
-            Finding(cell, flag, now)
+            Finding(cell, flag, now, now)
             for cell, flag in found.items()
             if cell not in known or known[cell].is_enabled is not flag
         ]
+        seen_again = [
+            one._replace(seen_at=now)
+            for cell, one in known.items()
+            if found.get(cell) is one.is_enabled and now - one.seen_at >= _NOTED_EVERY
+        ]
         holds = frame["change"].eq("already").to_numpy(dtype=bool)
         settled = known.keys() & set(_cells(frame[holds])) if known else set()
-        if new or settled:
+        if new or seen_again or settled:
             with open_journal(journal) as book:
-                book.take_in(note_audit(client.account, found=new, settled=settled))
+                book.take_in(note_audit(client.account, found=[*new, *seen_again], settled=settled))
     except JournalError as error:
         _LOG.warning("Since when rows differ is not known and not noted: %s", error)
         state.attrs["journal_error"] = str(error)
-        new = [Finding(cell, flag, now) for cell, flag in found.items() if cell not in known]
+        new = [Finding(cell, flag, now, now) for cell, flag in found.items() if cell not in known]
     since = {cell: one.since_at for cell, one in known.items()} | {one.cell: one.since_at for one in new}
     told = np.full(len(frame), None, dtype=object)
     told[differs] = [microseconds(since[cell]) for cell in cells]

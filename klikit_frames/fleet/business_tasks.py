@@ -17,6 +17,7 @@ from ..progress import Bar
 from ..running import locks
 from ..running.executor import recorded_result
 from ..running.journal import open_journal, read_journal
+from ..running.journal_transfer import import_journal
 from ..running.runs import run
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def _send(task: BusinessTask, progress: Bar | None) -> Result:
         locks.hold(lock, what=f"The business {task.business}"),
         connect_business(task.business, task.caps) as client,
     ):
+        _catch_up(task)
         return run(
             plan,
             client,
@@ -167,3 +169,10 @@ def _send(task: BusinessTask, progress: Bar | None) -> Result:
             confirm=task.confirm,
             **task.options,
         )
+
+
+def _catch_up(task: BusinessTask) -> None:
+    """Take in what was done for this business on other machines since this journal was last used."""
+    mirror = task.options.get("mirror")
+    if mirror is not None and Path(mirror).is_file() and Path(task.journal).is_file():
+        import_journal(mirror, journal=task.journal)

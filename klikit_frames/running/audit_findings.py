@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,11 +15,15 @@ _NO_STORE = (0, 0)
 
 
 class Finding(NamedTuple):
-    """A cell that differs from the flag that is wanted, and when the first audit in a row found it so."""
+    """A cell that differs from the flag that is wanted.
+
+    The first audit in a row found it so at `since_at`, the last at `seen_at`, which is noted once a day.
+    """
 
     cell: Cell
     is_enabled: bool
     since_at: datetime
+    seen_at: datetime
 
 
 def note_audit(account: str, *, found: Iterable[Finding], settled: Iterable[Cell]) -> list[codec.Statement]:
@@ -31,11 +35,13 @@ def note_audit(account: str, *, found: Iterable[Finding], settled: Iterable[Cell
 def upsert_finding(account: str, finding: Finding) -> codec.Statement:
     """Return the statement that records what was found; the first moment counts while the same is wanted."""
     columns = schema.FINDING_COLUMNS
-    values = [*_key(account, finding.cell), finding.is_enabled, codec.microseconds(finding.since_at)]
+    moments = (codec.microseconds(finding.since_at), codec.microseconds(finding.seen_at))
+    values = [*_key(account, finding.cell), finding.is_enabled, *moments]
     return (
         f"INSERT INTO audit_findings ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "  # noqa: S608
-        "ON CONFLICT DO UPDATE SET is_enabled = excluded.is_enabled, since_at = excluded.since_at "
-        "WHERE is_enabled <> excluded.is_enabled",
+        "ON CONFLICT DO UPDATE SET is_enabled = excluded.is_enabled, seen_at = excluded.seen_at, since_at = "
+        "CASE is_enabled WHEN excluded.is_enabled THEN min(since_at, excluded.since_at) "
+        "ELSE excluded.since_at END WHERE is_enabled <> excluded.is_enabled OR seen_at < excluded.seen_at",
         values,
     )
 
@@ -44,6 +50,21 @@ def delete_finding(account: str, cell: Cell) -> codec.Statement:
     """Return the statement that forgets a cell that is as wanted."""
     where = " AND ".join(f"{name} = ?" for name in schema.FINDING_KEY)
     return f"DELETE FROM audit_findings WHERE {where}", _key(account, cell)  # noqa: S608 - names of our own
+
+
+def take_in_findings(
+    account: str, found: Iterable[Finding], *, known: Mapping[Cell, Finding]
+) -> Iterator[codec.Statement]:
+    """Yield the statements that add what another journal's audits found, where they are the newer ones."""
+    for one in found:
+        if one.cell not in known or known[one.cell].seen_at < one.seen_at:
+            yield delete_finding(account, one.cell)
+            yield upsert_finding(account, one)
+
+
+def delete_old_findings(until: datetime) -> codec.Statement:
+    """Return the statement that forgets what no audit has seen since then."""
+    return "DELETE FROM audit_findings WHERE seen_at < ?", [codec.microseconds(until)]
 
 
 def to_findings(rows: Iterable[codec.Row]) -> list[Finding]:
@@ -59,8 +80,8 @@ def _finding(row: codec.Row) -> Finding:
     what = "what an audit found"
     codec.check_seal(row, what)
     with codec.expected_shape(what):
-        _, entity_type, entity_id, brand_id, branch_id, is_enabled, since_at, _ = row
+        _, entity_type, entity_id, brand_id, branch_id, is_enabled, *moments, _ = row
         store = (None, None) if (brand_id, branch_id) == _NO_STORE else (int(brand_id), int(branch_id))
-        return Finding(
-            Cell(str(entity_type), int(entity_id), *store), bool(is_enabled), codec.to_moment(since_at)
-        )
+        cell = Cell(str(entity_type), int(entity_id), *store)
+        since_at, seen_at = map(codec.to_moment, moments)
+        return Finding(cell, bool(is_enabled), since_at, seen_at)

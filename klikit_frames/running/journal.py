@@ -17,7 +17,7 @@ from typing import Any, Self
 import pandas as pd
 
 from ..errors import JournalError
-from ..model import Store
+from ..model import Cell, Store
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
@@ -36,7 +36,6 @@ from .journal_files import (
 from .journal_writer import JournalWriter
 from .promise_records import (
     Promise,
-    delete_closed_promises,
     insert_promise,
     to_all_promises,
     to_promises,
@@ -118,11 +117,11 @@ class Journal:
 
     def knows(self, run_id: str) -> bool:
         """Tell whether a run was recorded."""
-        is_known = self._find_run_no(run_id) is not None
-        if not is_known:
-            # A run that is not found may be one whose row is damaged.
-            self._runs()
-        return is_known
+        if self._find_run_no(run_id) is not None:
+            return True
+        # A run that is not found may be one whose row is damaged.
+        self._runs()
+        return False
 
     def find_run_id(self, text: str) -> str:
         """Return the whole id of a run from its beginning, at least 4 hex digits, or from ``"last"``.
@@ -160,8 +159,7 @@ class Journal:
 
     def run_of_plan(self, plan_id: str) -> Run | None:
         """Return the run of a plan, if there was one."""
-        found = [run_id for _, run_id, known in self._ids() if known == plan_id]
-        if found:
+        if found := [run_id for _, run_id, known in self._ids() if known == plan_id]:
             return self.run(found[0])
         # Before a plan counts as new, no run may have lost its plan's id.
         self._runs()
@@ -286,8 +284,7 @@ class Journal:
 
     def publishes(self, account: str) -> list[Publish]:
         """Return the publishes of an account, oldest first."""
-        found = codec.to_publishes(self._writer.read(schema.SELECT_PUBLISHES))
-        return [publish for publish in found if publish.account == account]
+        return [publish for publish in self.all_publishes() if publish.account == account]
 
     def note_menu_evidence(self, account: str, proved: Mapping[Store, datetime]) -> None:
         """Record of stores that their menus are proved at least as new as these instants.
@@ -341,10 +338,6 @@ class Journal:
         """Record how promises stand, in one commit."""
         self._writer.write([update_promise(one) for one in promises])
 
-    def delete_closed_promises(self, until: datetime) -> None:
-        """Remove the promises that came to an end before then."""
-        self._writer.write([delete_closed_promises(until)])
-
     def _promises(self, sql: str, *values: Any) -> list[Promise]:
         counts = self._writer.read(schema.SELECT_PROMISE_COUNTS)
         return to_promises(self._writer.read(sql, values), counts=counts)
@@ -359,6 +352,10 @@ class Journal:
     def backup(self, target: sqlite3.Connection) -> int:
         """Copy all of it as of one moment, and return the number of commits that are in the copy."""
         return self._writer.backup(target)
+
+    def journal_ids(self) -> list[str]:
+        """Return the name that this journal and its copies have for ever, then those that it has taken in."""
+        return [str(journal_id) for (journal_id,) in self._writer.read(schema.SELECT_JOURNAL_IDS)]
 
     def run_rows(self, run_id: str) -> RunRows:
         """Return all that belongs to a run as its tables have it, after checking that it is whole."""
@@ -390,9 +387,15 @@ class Journal:
         """Record that a run of another copy of this journal goes on here."""
         self._update_run(run_id, last_machine=machine, copied_at=None)
 
-    def audit_findings(self, account: str) -> list[Finding]:
+    def audit_findings(self, account: str) -> dict[Cell, Finding]:
         """Return the cells of an account that differed from a wanted table when they were last audited."""
-        return to_findings(self._writer.read(schema.SELECT_FINDINGS, (account,)))
+        rows = self._writer.read(schema.SELECT_FINDINGS, (account,))
+        return {one.cell: one for one in to_findings(rows)}
+
+    def all_audit_findings(self) -> dict[str, dict[Cell, Finding]]:
+        """Return what audits of each account found to differ."""
+        rows = self._writer.read(schema.SELECT_ALL_FINDINGS)
+        return {account: self.audit_findings(account) for account in {str(row[0]) for row in rows}}
 
     def _runs(self) -> list[tuple[int, dict[str, Any]]]:
         return codec.to_runs(self._writer.read(schema.SELECT_RUNS))

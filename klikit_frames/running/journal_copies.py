@@ -22,6 +22,7 @@ from .. import edge
 from ..errors import ConfigError, JournalError
 from . import journal_codec as codec
 from . import journal_schema as schema
+from .audit_findings import take_in_findings
 from .journal_files import JournalPath, connect, error_text, journal_path, make_private
 from .lifecycle import PromiseStatus
 from .promise_records import Promise, insert_promise
@@ -148,18 +149,21 @@ def take_in_all(book: Journal, source: Journal) -> list[str]:
         if not book.knows(run_id) and book.run_of_plan(plan_id) is None
     ]
     statements = [one for run_id in new for one in insert_run_rows(source.run_rows(run_id))]
+    statements.append((schema.INSERT_JOURNAL_ID, source.journal_ids()[:1]))
     book.take_in([*statements, *_insert_rest(source, book)])
     return [run_id for run_id in history["run_id"] if book.knows(run_id)]
 
 
 def _insert_rest(source: Journal, book: Journal) -> Iterator[codec.Statement]:
-    """Yield the statements that add what is of no run: publishes, what is proved of menus, and promises."""
+    """Yield the statements that add what is of no run: publishes, proofs of menus, promises, findings."""
     publishes = {publish.publish_id for publish in book.all_publishes()}
     yield from (
         codec.insert_publish(one) for one in source.all_publishes() if one.publish_id not in publishes
     )
     for account, proved in source.all_menu_evidence().items():
         yield from (codec.upsert_evidence(account, store, at) for store, at in proved.items())
+    for account, found in source.all_audit_findings().items():
+        yield from take_in_findings(account, found.values(), known=book.audit_findings(account))
     promises = {promise.promise_id for promise in book.promises()}
     yield from (
         insert_promise(_cancelled(one)) for one in source.promises() if one.promise_id not in promises
@@ -189,10 +193,13 @@ def take_in_mirror(book: Journal, far: Path) -> None:
     Raises
     ------
     JournalError
-        There is a file that is no journal, or one that this version cannot read: it must not be replaced.
+        There is a file that must not be replaced: it is no journal, this version cannot read it, or it is
+        the mirror of another journal, which this one has not taken in and is no new one to go on from it.
     """
     try:
         with opened_copy(far) as source:
+            if len(book.runs()):
+                check_mirror_owner(book, source)
             take_in_all(book, source)
     except JournalError as error:
         raise JournalError(
@@ -200,6 +207,21 @@ def take_in_mirror(book: Journal, far: Path) -> None:
         ) from error
     except OSError:
         pass
+
+
+def check_mirror_owner(book: Journal, there: Journal) -> None:
+    """Refuse to replace the mirror of a journal that goes on elsewhere and that this one has not taken in.
+
+    Raises
+    ------
+    JournalError
+        It is such a mirror.
+    """
+    if there.journal_ids()[0] not in book.journal_ids():
+        raise JournalError(
+            "it is the mirror of another journal, and two would overwrite each other. If that one is lost, "
+            "kf.import_journal takes its runs in, and this journal goes on there."
+        )
 
 
 def insert_run_rows(rows: RunRows) -> list[codec.Statement]:

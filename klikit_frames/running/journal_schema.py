@@ -84,7 +84,7 @@ PROMISE_COLUMNS = (
     "closed_at",
 )
 FINDING_KEY = ("account", "entity_type", "entity_id", "brand_id", "branch_id")
-FINDING_COLUMNS = (*FINDING_KEY, "is_enabled", "since_at")
+FINDING_COLUMNS = (*FINDING_KEY, "is_enabled", "since_at", "seen_at")
 EVIDENCE_COLUMNS = ("account", "brand_id", "branch_id", "proved_at")
 _HISTORY = ("run_id", "plan_id", "plan_digest", "host", "user", "machine", "started_at", "ended_at")
 HISTORY_COLUMNS = (*_HISTORY, "n_rows", "n_requests", *OUTCOMES, "status")
@@ -98,12 +98,15 @@ SEALED = {
     "publishes": (("publish_no",), PUBLISH_COLUMNS),
     "promises": (("promise_no",), PROMISE_COLUMNS),
     "menu_evidence": (("account", "brand_id", "branch_id"), ("proved_at",)),
-    "audit_findings": (FINDING_KEY, ("is_enabled", "since_at")),
+    "audit_findings": (FINDING_KEY, ("is_enabled", "since_at", "seen_at")),
 }
 TABLES = {
     # One row: how many rows the other tables must have, so that none can vanish without a trace.
     "journal_state": "CREATE TABLE journal_state (id INTEGER PRIMARY KEY, "
     "n_runs INTEGER NOT NULL, n_publishes INTEGER NOT NULL, n_promises INTEGER NOT NULL, digest BLOB)",
+    # This journal's own name comes first, then those of the journals that it has taken in.
+    "journal_ids": "CREATE TABLE journal_ids (journal_no INTEGER PRIMARY KEY, "
+    "journal_id TEXT NOT NULL UNIQUE)",
     # A session that may write has a row here until it has closed the file.
     "sessions": "CREATE TABLE sessions (session_id TEXT PRIMARY KEY)",
     "runs": f"CREATE TABLE runs (run_no INTEGER PRIMARY KEY, {', '.join(RUN_COLUMNS)}, "
@@ -129,7 +132,11 @@ TABLES = {
     f"PRIMARY KEY ({', '.join(FINDING_KEY)})) WITHOUT ROWID",
     "documents_of_run": "CREATE INDEX documents_of_run ON documents (run_no, kind)",
 }
-SCHEMA = (*TABLES.values(), "INSERT INTO journal_state VALUES (1, 0, 0, 0, row_digest(1, 0, 0, 0))")
+SCHEMA = (
+    *TABLES.values(),
+    "INSERT INTO journal_state VALUES (1, 0, 0, 0, row_digest(1, 0, 0, 0))",
+    "INSERT INTO journal_ids VALUES (1, lower(hex(randomblob(16))))",
+)
 
 
 def _seal(table: str, event: str) -> str:
@@ -190,6 +197,8 @@ SELECT_RUN_IDS = (
     "SELECT state.n_runs, runs.run_no, runs.run_id, runs.plan_id "
     "FROM journal_state AS state LEFT JOIN runs NOT INDEXED ORDER BY runs.run_no"
 )
+SELECT_JOURNAL_IDS = "SELECT journal_id FROM journal_ids ORDER BY journal_no"
+INSERT_JOURNAL_ID = "INSERT OR IGNORE INTO journal_ids (journal_id) VALUES (?)"
 SELECT_PUBLISHES = _select_with_state("publishes")
 SELECT_PROMISES = _select_with_state("promises")
 # For a part of the promises, the counts first: that none has vanished is known without reading all of them.
@@ -212,6 +221,7 @@ SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_n
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
 SELECT_ALL_EVIDENCE = _select("menu_evidence")
 SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"
+SELECT_ALL_FINDINGS = _select("audit_findings")
 SELECT_FINDINGS = f"{_select('audit_findings')} WHERE account = ?"
 _OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)
 SELECT_OPEN_PATHS = (

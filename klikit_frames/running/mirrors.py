@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import edge
-from .journal_copies import write_copy
+from ..errors import JournalError
+from .journal_copies import check_mirror_owner, opened_copy, write_copy
 
 if TYPE_CHECKING:
     from .journal import Journal
@@ -50,6 +51,8 @@ class Mirror:
         self._n_commits = -1
         self._trouble: str | None = None
         self._is_whole = False
+        self._is_lost = False
+        self._left: tuple[int, ...] | None = None
         self._has_begun = threading.Event()
         self._is_over = threading.Event()
         self._thread = edge.make_thread(self._serve, name="mirror")
@@ -88,14 +91,27 @@ class Mirror:
             self._is_over.wait(_EVERY_S)
 
     def _copy(self) -> None:
-        if self._book.n_commits == self._n_commits and self._is_whole:
+        if self._is_lost or (self._book.n_commits == self._n_commits and self._is_whole):
             return
         self._is_whole = False
         try:
+            self._check_owner()
             self._n_commits = write_copy(self._book, self._path, tag=self._tag)
+            self._left = _look_of(self._path)
             self._is_whole = True
         except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
             self._tell(getattr(error, "strerror", None) or str(error).rstrip("."))
+
+    def _check_owner(self) -> None:
+        """Stop for good where another journal has been put at the path; read only if it looks changed."""
+        if _look_of(self._path) == self._left:
+            return
+        try:
+            with opened_copy(self._path) as there:
+                check_mirror_owner(self._book, there)
+        except JournalError:
+            self._is_lost = True
+            raise
 
     def _tell(self, trouble: str) -> None:
         if self._trouble is None:
@@ -106,3 +122,12 @@ class Mirror:
                 trouble,
                 self._book.path or "in memory",
             )
+
+
+def _look_of(path: Path) -> tuple[int, ...] | None:
+    """Return what a file looks like from outside, for telling whether somebody has replaced it."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -10,7 +10,9 @@ import pandas as pd
 from .. import edge
 from ..errors import ConfigError
 from . import locks
+from .audit_findings import delete_old_findings
 from .journal import Journal, JournalPath, open_journal, read_journal
+from .promise_records import delete_closed_promises
 
 _AGE = re.compile(r"([0-9]{1,5})\s*([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -24,7 +26,8 @@ def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> p
     Reads and writes the journal, nothing else. A run stays, whatever its age, while it goes on, while rows of
     it are ``not_sent`` or ``unknown``, and while a flag that it wrote is not proved to be visible in its
     store's menu: until then the journal is what tells the live flag. So does the run that started a promise
-    which has not come to its end; promises that have are removed with the runs of their age.
+    which has not come to its end; promises that have are removed with the runs of their age. So is what
+    audits found to differ, once no audit has seen it for so long.
 
     Parameters
     ----------
@@ -57,12 +60,12 @@ def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> p
     until = edge.now() - _age(older_than)
     with read_journal(journal) as book:
         old = _old_runs(book, until)
-        is_any_closed = any(one.closed_at and one.closed_at < until for one in book.promises())
-    if not len(old) and not is_any_closed:
+        has_more = _has_old_notes(book, until)
+    if not len(old) and not has_more:
         return old
     with open_journal(journal) as book:
         old = _old_runs(book, until)
-        book.delete_closed_promises(until)
+        book.take_in([delete_closed_promises(until), delete_old_findings(until)])
         book.prune(old["run_id"])
         return old
 
@@ -92,6 +95,13 @@ def _old_runs(book: Journal, until: datetime) -> pd.DataFrame:
     is_old = history["ended_at"] < pd.Timestamp(until)
     old: pd.DataFrame = history[is_old & is_settled & is_free].reset_index(drop=True)
     return old
+
+
+def _has_old_notes(book: Journal, until: datetime) -> bool:
+    """Tell whether something else than a run is old: a promise that has ended, or a finding of an audit."""
+    is_any_closed = any(one.closed_at and one.closed_at < until for one in book.promises())
+    findings = (one for found in book.all_audit_findings().values() for one in found.values())
+    return is_any_closed or any(one.seen_at < until for one in findings)
 
 
 def _promised_runs(book: Journal) -> set[str | None]:

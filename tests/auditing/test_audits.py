@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.auditing.audits import drift_by_store
 from klikit_frames.overview import read_names
+from klikit_frames.running.audit_findings import delete_finding, upsert_finding
+from klikit_frames.running.journal import open_journal
 from tests.auditing.wanted_worlds import folder_of, stores_of, switch, wanted_table, writes
 
 
@@ -53,6 +56,26 @@ def test_audit__since_when(sandbox: kf.sandbox.Sandbox, client: kf.Client, journ
     switch(table.iloc[[0]], client)
     fourth = kf.audit(table, client, journal=journal)["since_at"]
     assert fourth.iloc[0] > second.iloc[1] == fourth.iloc[1]
+
+
+def test_audit__notes_that_a_row_still_differs(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
+) -> None:
+    """A row seen again after a day is noted as seen, so that pruning spares it; since when stays."""
+    table = wanted_table(sandbox, n_stores=1, n_items=1)
+    switch(table, client)
+    kf.audit(table, client, journal=journal)
+    with open_journal(journal) as book:
+        (first,) = book.audit_findings(client.account).values()
+        days_ago = [moment - timedelta(days=n) for moment, n in ((first.since_at, 9), (first.seen_at, 2))]
+        aged = first._replace(since_at=days_ago[0], seen_at=days_ago[1])
+        book.take_in([delete_finding(client.account, first.cell), upsert_finding(client.account, aged)])
+    for _ in range(2):
+        kf.audit(table, client, journal=journal)
+        with open_journal(journal) as book:
+            (again,) = book.audit_findings(client.account).values()
+        assert again.since_at == aged.since_at
+        assert again.seen_at >= first.seen_at
 
 
 def test_audit__by_brand_store_and_name(

@@ -250,3 +250,8 @@ def test_run__goes_on_from_the_mirror_where_no_journal_is(
     for sandbox in sandboxes.values():
         history = sandbox.history()
         assert history[history["key"].notna()].groupby(["entity_id", "branch_id"]).size().tolist() == [1] * 6
+    # Back on the first machine, whose journals do not know what was done elsewhere.
+    back = kf.fleet.plan(table.assign(is_enabled=True), progress=False)
+    again = kf.fleet.run(back, journal_folder=folder, **options)
+    assert again.counts["applied"] == 18
+    assert [len(kf.runs(journal=path)) for path in mirrors.glob("*.sqlite3")] == [2] * 3

@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.model import Cell
+from klikit_frames.running.audit_findings import Finding, note_audit
 from klikit_frames.running.journal import open_journal
 from klikit_frames.running.mirrors import Mirror
 
@@ -190,6 +192,40 @@ def test_mirror__of_an_earlier_journal_is_kept(
     assert kf.runs(journal=mirror)["run_id"].tolist() == [first.run_id, second.run_id]
 
 
+def test_mirror__of_another_journal_is_refused_before_the_first_write(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, tmp_path: Path, singles: kf.Plan, wide: pd.DataFrame
+) -> None:
+    """Two journals at one path would overwrite each other; one that has taken the other in may go on."""
+    first, second, mirror = tmp_path / "first", tmp_path / "second", tmp_path / "mirror"
+    kf.run(singles, client, journal=first, mirror=mirror, progress=False)
+    kf.run(kf.plan(wide, progress=False), client, journal=second, progress=False)
+    kept, n_sent = mirror.read_bytes(), len(writes(sandbox))
+    back = kf.plan(wide.assign(is_enabled=True), progress=False)
+    with pytest.raises(kf.JournalError, match="mirror of another journal") as told:
+        kf.run(back, client, journal=second, mirror=mirror, progress=False)
+    assert "nothing was sent" in str(told.value)
+    assert "import_journal" in str(told.value)
+    assert (mirror.read_bytes(), len(writes(sandbox))) == (kept, n_sent)
+    kf.import_journal(mirror, journal=second)
+    kf.run(back, client, journal=second, mirror=mirror, progress=False)
+    assert len(kf.runs(journal=mirror)) == 3
+    with pytest.raises(kf.JournalError, match="mirror of another journal"):
+        kf.run(back, client, journal=first, mirror=mirror, progress=False)
+
+
+def test_mirror__taken_by_another_journal_meanwhile_is_left_alone(
+    client: kf.Client, journal: Path, tmp_path: Path, singles: kf.Plan, wide: pd.DataFrame
+) -> None:
+    """A run that sees another journal's copy at its path says so, goes on, and replaces nothing any more."""
+    mirror, away = tmp_path / "mirror.sqlite3", tmp_path / "other.sqlite3"
+    kf.run(kf.plan(wide, progress=False), client, journal=away, progress=False)
+    bar = Bar(lambda: shutil.copy(away, mirror))
+    result = kf.run(singles, client, journal=journal, mirror=mirror, progress=bar)
+    assert result.counts["applied"] == 12
+    assert "mirror of another journal" in result.summary
+    assert mirror.read_bytes() == away.read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["folder", "text", "newer", "itself", "number"])
 def test_mirror__that_must_not_be_replaced(
     kind: str, sandbox: kf.sandbox.Sandbox, client: kf.Client, tmp_path: Path, singles: kf.Plan
@@ -258,3 +294,18 @@ def test_mirror__promises_are_taken_in_as_cancelled(
     kept, taken_in = kf.agenda(journal=journal), kf.agenda(journal=tmp_path / "elsewhere.sqlite3")
     assert taken_in["promise_id"].tolist() == kept["promise_id"].tolist()
     assert (kept["status"].tolist(), taken_in["status"].tolist()) == (["waiting"] * 2, ["cancelled"] * 2)
+
+
+def test_import__brings_what_audits_found(tmp_path: Path) -> None:
+    """Since when a cell differs travels with the journal; what was seen here later stays."""
+    here, there = tmp_path / "here.sqlite3", tmp_path / "there.sqlite3"
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 3)]
+    only_there = Finding(Cell("item", 7, None, None), False, days[0], days[1])
+    older, newer = (Finding(Cell("item", 8, None, None), False, days[n], days[n]) for n in (0, 2))
+    for path, found in ((there, [only_there, older]), (here, [newer])):
+        with open_journal(path) as book:
+            book.take_in(note_audit("account", found=found, settled=[]))
+    for _ in range(2):
+        kf.import_journal(there, journal=here)
+        with open_journal(here) as book:
+            assert book.audit_findings("account") == {newer.cell: newer, only_there.cell: only_there}

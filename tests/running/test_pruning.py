@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.model import Cell
 from klikit_frames.running import locks
+from klikit_frames.running.audit_findings import Finding, note_audit
 from klikit_frames.running.journal import Journal, open_journal
 
 from .doubles import Bar, interrupt
@@ -86,3 +88,16 @@ def test_prune_runs__no_journal(journal: Path) -> None:
     """Where there is no journal there is nothing to remove, and none is made."""
     assert kf.prune_runs("90d", journal=journal).empty
     assert not journal.exists()
+
+
+def test_prune_runs__forgets_what_no_audit_has_seen_for_long(journal: Path) -> None:
+    """A cell that still differs stays, however long it has; one that no table names any more goes."""
+    now = datetime.now(UTC)
+    begun = now - timedelta(days=200)
+    seen = Finding(Cell("item", 7, None, None), False, begun, now - timedelta(days=1))
+    forgotten = Finding(Cell("item", 8, None, None), False, begun, now - timedelta(days=91))
+    with open_journal(journal) as book:
+        book.take_in(note_audit("account", found=[seen, forgotten], settled=[]))
+    kf.prune_runs("90d", journal=journal)
+    with open_journal(journal) as book:
+        assert book.all_audit_findings() == {"account": {seen.cell: seen}}
