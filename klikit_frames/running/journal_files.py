@@ -86,12 +86,13 @@ def make_private(path: Path, *, is_own_folder: bool) -> None:
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
-    """Return a connection that knows the digest of rows; it never creates a file."""
+    """Return a connection that knows the digest of rows and can draw an id; it never creates a file."""
     target = MEMORY if path is None else f"{path.as_uri()}?mode=rw"
     connection = sqlite3.connect(
         target, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S, uri=path is not None
     )
     connection.create_function("row_digest", -1, schema.row_digest, deterministic=True)
+    connection.create_function("draw_id", 0, lambda: edge.draw_uuid().hex)
     return connection
 
 

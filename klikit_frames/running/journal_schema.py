@@ -135,7 +135,7 @@ TABLES = {
 SCHEMA = (
     *TABLES.values(),
     "INSERT INTO journal_state VALUES (1, 0, 0, 0, row_digest(1, 0, 0, 0))",
-    "INSERT INTO journal_ids VALUES (1, lower(hex(randomblob(16))))",
+    "INSERT INTO journal_ids VALUES (1, draw_id())",
 )
 
 
