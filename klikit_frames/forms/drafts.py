@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 
 from ..frames.toggles import business_toggles, cross_toggles
 from ..overview import Names, headline
+from .until_choices import NO_END, Until, until_words
 
 Pair = tuple[int, int]
 
@@ -31,6 +33,8 @@ class Draft:
         Whether modifier groups are switched too.
     cascade_brand_ids : tuple of int
         Brands that the cascade is kept to; empty for every brand.
+    until : Until
+        When the flags of before come back.
     """
 
     entities: tuple[tuple[str, int], ...] = ()
@@ -39,6 +43,7 @@ class Draft:
     is_enabled: bool = False
     has_cascade: bool = False
     cascade_brand_ids: tuple[int, ...] = ()
+    until: Until = NO_END
 
     @property
     def by_type(self) -> dict[str, list[int]]:
@@ -63,6 +68,8 @@ def missing_inputs(draft: Draft) -> dict[str, str]:
         said["entities"] = "Tick at least one section, category or item."
     if not draft.stores and not draft.is_business:
         said["stores"] = "Tick at least one store, or choose business-wide."
+    if not draft.until.is_whole:
+        said["until"] = "Give the date and time until when it holds."
     return said
 
 
@@ -81,12 +88,22 @@ def draft_toggles(draft: Draft) -> pd.DataFrame:
 
 _CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
 _MOST_NAMED = 3
+_TIME = "datetime64[us, UTC]"
 
 
-def merge_toggles(drafts: Sequence[Draft]) -> tuple[pd.DataFrame, int]:
+def merge_toggles(
+    drafts: Sequence[Draft], *, ends: Sequence[datetime | None] = ()
+) -> tuple[pd.DataFrame, int]:
     """Return the toggles of all drafts, and how many rows a later one says otherwise.
 
     Of what two drafts say of one place the later holds, as with two entries of a list.
+
+    Parameters
+    ----------
+    drafts : sequence of Draft
+        Without missing inputs.
+    ends : sequence of datetime or None, optional
+        When each draft ends, None for good; then the toggles have the column ``ends_at``.
 
     Examples
     --------
@@ -98,9 +115,13 @@ def merge_toggles(drafts: Sequence[Draft]) -> tuple[pd.DataFrame, int]:
     ([False, True], 1)
     """
     frames = [draft_toggles(draft) for draft in drafts]
+    if ends:
+        timed = zip(frames, ends, strict=True)
+        frames = [frame.assign(ends_at=pd.Series([end] * len(frame), dtype=_TIME)) for frame, end in timed]
     every = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     kept = every[~every.duplicated(_CELL, keep="last")]
-    n_flags = every.drop_duplicates([*_CELL, "is_enabled"]).groupby(_CELL, dropna=False).size()
+    said = [name for name in ("is_enabled", "ends_at") if name in every]
+    n_flags = every.drop_duplicates([*_CELL, *said]).groupby(_CELL, dropna=False).size()
     return kept.reset_index(drop=True), int((n_flags > 1).sum())
 
 
@@ -117,7 +138,8 @@ def describe_draft(draft: Draft, names: Names) -> tuple[str, str]:
     titles = [names.entity(*key) for key in draft.entities]
     more = f" and {len(titles) - _MOST_NAMED:,} more" if len(titles) > _MOST_NAMED else ""
     too = ", modifier groups too" if draft.has_cascade else ""
-    return f"{headline(draft_toggles(draft))}{too}", ", ".join(titles[:_MOST_NAMED]) + more
+    until = f" {until_words(draft.until)}".rstrip()
+    return f"{headline(draft_toggles(draft))}{too}{until}", ", ".join(titles[:_MOST_NAMED]) + more
 
 
 def _type_toggles(draft: Draft, kind: str, ids: list[int]) -> pd.DataFrame:
@@ -127,19 +149,37 @@ def _type_toggles(draft: Draft, kind: str, ids: list[int]) -> pd.DataFrame:
     return cross_toggles(kind, ids, draft.stores, is_enabled=draft.is_enabled, **cascade)  # type: ignore[arg-type]
 
 
-def python_line(*drafts: Draft) -> str:
+def python_line(drafts: Sequence[Draft], *, ends: Sequence[datetime | None] = (), now: str = "") -> str:
     """Return the Python that makes the same toggles, as long as no draft says otherwise than another.
+
+    Parameters
+    ----------
+    drafts : sequence of Draft
+        Without missing inputs.
+    ends : sequence of datetime or None, optional
+        As for `merge_toggles`; the line then notes promises and begins them.
+    now : str, optional
+        When those begin that hold for good, as text.
 
     Examples
     --------
     >>> from klikit_frames.forms.drafts import Draft, python_line
-    >>> print(python_line(Draft((("item", 7),), is_business=True)))
+    >>> print(python_line([Draft((("item", 7),), is_business=True)]))
     toggles = kf.business_toggles("item", [7], is_enabled=False)
     """
-    calls = [_call(draft, kind, ids) for draft in drafts for kind, ids in draft.by_type.items()]
-    if len(calls) == 1:
-        return f"toggles = {calls[0]}"
-    return f"toggles = pd.concat([{', '.join(calls)}], ignore_index=True)"
+    calls = [
+        f"{_call(draft, kind, ids)}{_assigned(end, now=now)}" if ends else _call(draft, kind, ids)
+        for draft, end in zip(drafts, ends or [None] * len(drafts), strict=True)
+        for kind, ids in draft.by_type.items()
+    ]
+    joined = calls[0] if len(calls) == 1 else f"pd.concat([{', '.join(calls)}], ignore_index=True)"
+    promise = "\nkf.schedule(toggles, client)\nkf.tick(client)" if ends else ""
+    return f"toggles = {joined}{promise}"
+
+
+def _assigned(end: datetime | None, *, now: str) -> str:
+    name, moment = ("starts_at", now) if end is None else ("ends_at", end.isoformat())
+    return f'.assign({name}="{moment}")'
 
 
 def _call(draft: Draft, kind: str, ids: list[int]) -> str:

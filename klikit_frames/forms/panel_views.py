@@ -46,7 +46,7 @@ def panel_view(controller: RunController) -> dict[str, object]:
         "trouble": controller.trouble,
         "progress": asdict(progress) if progress else None,
         "buttons": _buttons(controller),
-        "account": _account(controller) if is_over else _NO_RUN if result is None else "",
+        "account": _account(controller) if is_over else "" if result else controller.said or _NO_RUN,
     }
 
 
@@ -64,8 +64,9 @@ def plan_view(plan: Plan, controller: RunController) -> dict[str, object]:
     ('1 dish off in 1 store', ['1 request, the fewest possible', 'about 1 s at 300 a minute'])
     """
     overview = replace(plan.overview, facts=())
+    until = f", {controller.timed.words}" if controller.timed is not None else ""
     return {
-        "headline": overview.headline if plan.n_requests else "Nothing to send",
+        "headline": f"{overview.headline}{until}" if plan.n_requests else "Nothing to send",
         "facts": [fact for fact in (*_facts(plan, controller), controller.note) if fact],
         "details": _plan_details(plan, overview),
     }
@@ -149,7 +150,7 @@ def _buttons(controller: RunController) -> dict[str, dict[str, object]]:
         "apply": (not is_asking, controller.stage is Stage.READY and can_send, ""),
         "yes": (is_asking, True, "Yes, publish" if controller.asks_to_publish else "Yes, business-wide"),
         "no": (is_asking, True, ""),
-        "cancel": (controller.is_busy, controller.stage is Stage.SENDING, ""),
+        "cancel": (controller.is_busy, controller.can_cancel, ""),
         "publish": (is_over and n_stores > 0, not is_asking, f"Publish {counted(n_stores, 'store')}"),
         "undo": (is_over, not is_asking, ""),
         "retry": (is_over and controller.n_failed > 0, not is_asking, ""),
@@ -170,7 +171,7 @@ def _account(controller: RunController) -> str:
     unseen = "Guests see the change once the stores are published." if controller.unpublished else ""
     if (written["scope"] == "business").any():
         unseen += " Business-wide rows reach a store's guests once its menu is published."
-    return " ".join(filter(None, [result.account, controller.published, unseen.strip()]))
+    return " ".join(filter(None, [result.account, controller.said, unseen.strip()]))
 
 
 def result_html(result: Result, *, names: Names) -> str:

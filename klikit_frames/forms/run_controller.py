@@ -24,6 +24,7 @@ from ..running.journal import read_journal
 from ..running.publishes import publish, publish_code
 from ..running.runs import runs
 from ..wording import counted
+from .timed_changes import TickEnd, TimedChange, keep_due
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -55,6 +56,7 @@ class RunProgress:
 _LOOK_S = 0.2
 _BUSY = (Stage.SENDING, Stage.STOPPING)
 _MOST_RUNS = 15
+_WRITTEN = ["scope", "brand_id", "branch_id"]
 
 
 class RunController:
@@ -76,17 +78,21 @@ class RunController:
         self.journal = journal
         self.stage = Stage.EMPTY
         self.plan: Plan | None = None
+        self.timed: TimedChange | None = None
         self.note = ""
         self.trouble = ""
-        self.published = ""
+        self.said = ""
         self.result: Result | None = None
         self.progress: RunProgress | None = None
         self.on_change: Callable[[], None] = lambda: None
         self.on_written: Callable[[pd.DataFrame], None] = lambda _: None
         self.unpublished: list[tuple[int, int]] = []
         self._asks_to_publish = False
+        self.sent_offer: Plan | None = None
         self._sent: Plan | None = None
+        self._is_tick = False
         self._job: Job | None = None
+        self._is_run = False
         self._began_at = datetime.now(UTC)
         self._lock = threading.RLock()
         self._idle = threading.Event()
@@ -96,6 +102,11 @@ class RunController:
     def is_busy(self) -> bool:
         """Whether something is being sent."""
         return self.stage in _BUSY
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether what is being sent can be stopped half-way: a publish and a tick cannot."""
+        return self.stage is Stage.SENDING and self._is_run
 
     @property
     def asks_to_publish(self) -> bool:
@@ -109,6 +120,8 @@ class RunController:
             return ""
         if self.asks_to_publish:
             return publish_code(self.unpublished, self.client)
+        if self.timed is not None:
+            return self.timed.code(self.client)
         return "" if self.plan is None else self.plan.confirm_code(self.client)
 
     @property
@@ -126,12 +139,15 @@ class RunController:
         """Rows of the result that carrying on settles."""
         return 0 if self.result is None else self.result.n_open
 
-    def set_plan(self, plan: Plan | None, *, note: str = "") -> None:
-        """Put `plan` up to be applied, instead of what was; ignored while something is sent."""
+    def set_plan(self, plan: Plan | None, *, note: str = "", timed: TimedChange | None = None) -> None:
+        """Put `plan` up to be applied, instead of what was; ignored while something is sent.
+
+        With `timed` it tells what its promises begin with; Apply notes these, and ticks.
+        """
         with self._lock:
             if self.stage in _BUSY:
                 return
-            self.plan, self.note, self.trouble = plan, note, ""
+            self.plan, self.note, self.timed, self.trouble = plan, note, timed, ""
             self.stage = Stage.EMPTY if plan is None else Stage.READY
         self.on_change()
 
@@ -170,8 +186,18 @@ class RunController:
             if self.stage is Stage.SENDING and self._job is not None:
                 self.stage = Stage.STOPPING
                 self._job.cancel()
-            elif self.stage is Stage.SENDING:
+            elif self.can_cancel:
                 self.stage = Stage.STOPPING
+        self.on_change()
+
+    def keep_due(self) -> None:
+        """Do what is due of all promises."""
+        with self._lock:
+            if self.stage not in _BUSY:
+                self.trouble = self._access_trouble()
+                if not self.trouble:
+                    self.sent_offer = None
+                    self._begin(partial(self._tick, partial(keep_due, self.client, journal=self.journal)))
         self.on_change()
 
     def publish(self) -> None:
@@ -190,8 +216,10 @@ class RunController:
         self.on_change()
 
     def retry(self) -> None:
-        """Plan the failed rows of the last run again, and offer that."""
-        if self.result is not None and self.stage not in _BUSY and self.n_failed:
+        """Plan the failed rows of the last run again, and offer that; of promises the next tick does them."""
+        if self._is_tick and self.n_failed:
+            self.keep_due()
+        elif self.result is not None and self.stage not in _BUSY and self.n_failed:
             frame = self.result.frame
             failed = frame[frame["outcome"] == "failed"].drop(columns=[*RESULT_COLUMNS])
             names = self.result.names
@@ -213,7 +241,7 @@ class RunController:
         """Show a run of the journal: its result, or how far it is if it goes on somewhere."""
         with self._lock:
             if self.stage not in _BUSY:
-                self._begin(partial(self._see_to_end, partial(self._attach, run_id.strip())))
+                self._begin(partial(self._see_to_end, partial(self._attach, run_id.strip())), is_run=True)
         self.on_change()
 
     def history(self) -> pd.DataFrame:
@@ -251,9 +279,14 @@ class RunController:
         return self._access_trouble() or self._code_trouble(code)
 
     def _send(self, plan: Plan | None) -> None:
-        if plan is not None:
-            self._sent = plan
-            self._begin(partial(self._see_to_end, partial(self._start, plan)))
+        if plan is None:
+            return
+        timed = self.timed if plan is self.plan else None
+        self._sent = self.sent_offer = plan
+        if timed is None:
+            self._begin(partial(self._see_to_end, partial(self._start, plan)), is_run=True)
+        else:
+            self._begin(partial(self._tick, partial(timed.begin, self.client, journal=self.journal)))
 
     def _start(self, plan: Plan) -> Job:
         # The code was typed, or nothing asks for it.
@@ -261,13 +294,17 @@ class RunController:
         return start(plan, self.client, journal=self.journal, progress=False, confirm=code)
 
     def _attach(self, run_id: str) -> Job:
-        with read_journal(self.journal) as book:
-            self._sent = parse_plan(book.plan_body(book.find_run_id(run_id)))
+        self._sent, self.sent_offer = self._recorded_plan(run_id), None
         return attach(run_id, journal=self.journal)
 
-    def _begin(self, work: Callable[[], None]) -> None:
+    def _recorded_plan(self, run_id: str) -> Plan:
+        with read_journal(self.journal) as book:
+            return parse_plan(book.plan_body(book.find_run_id(run_id)))
+
+    def _begin(self, work: Callable[[], None], *, is_run: bool = False) -> None:
         """Do `work` in the background."""
-        self.stage, self.trouble, self._job, self.published = Stage.SENDING, "", None, ""
+        self.stage, self.trouble, self._job, self.said = Stage.SENDING, "", None, ""
+        self._is_run = is_run
         self.progress = RunProgress(0, 0, "Beginning …")
         self._began_at = datetime.now(UTC)
         self._idle.clear()
@@ -311,17 +348,36 @@ class RunController:
             self.progress = RunProgress(done, total, text)
         self.on_change()
 
-    def _finish(self, result: Result) -> None:
+    def _finish(self, result: Result, *, is_tick: bool = False) -> None:
         # What an older part of the run has written may have been published since.
         written = result.frame[result.frame["sent_at"] >= self._began_at]
         applied = written[(written["outcome"] == "applied") & (written["scope"] == "store")]
+        if "published" in applied:
+            applied = applied[~applied["published"].fillna(value=False).astype(bool)]
         pairs = applied[["brand_id", "branch_id"]].drop_duplicates().itertuples(index=False, name=None)
         with self._lock:
-            self.result, self.plan, self.note, self.stage = result, None, "", Stage.FINISHED
+            self.result, self._is_tick, self.stage = result, is_tick, Stage.FINISHED
+            self.plan, self.note, self.timed = None, "", None
             self.unpublished = sorted(
                 {*self.unpublished, *((int(brand), int(branch)) for brand, branch in pairs)}
             )
         self.on_written(written)
+        self.on_change()
+
+    def _tick(self, begin: Callable[[], TickEnd]) -> None:
+        self.progress = RunProgress(0, 0, "Keeping promises …")
+        self.on_change()
+        result, said = begin()
+        self.said = said
+        if result is not None:
+            self._sent = self._recorded_plan(result.run_id)
+            self._finish(result, is_tick=True)
+            return
+        with self._lock:
+            if self.sent_offer is not None:
+                self.plan, self.note, self.timed = None, "", None
+            self.stage = self._resting()
+        self.on_written(pd.DataFrame(columns=_WRITTEN))
         self.on_change()
 
     def _publish(self, stores: list[tuple[int, int]]) -> None:
@@ -335,7 +391,7 @@ class RunController:
         with self._lock:
             left = done.loc[~is_published, ["brand_id", "branch_id"]].itertuples(index=False, name=None)
             self.unpublished = [(int(brand), int(branch)) for brand, branch in left]
-            self.published = f"{int(is_published.sum()):,} of {counted(len(done), 'store')} published.{why}"
+            self.said = f"{int(is_published.sum()):,} of {counted(len(done), 'store')} published.{why}"
             self.stage = self._resting()
         self.on_written(done.assign(scope="store"))
         self.on_change()

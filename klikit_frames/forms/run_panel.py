@@ -56,6 +56,7 @@ class PanelForm(BaseWidget):
         self._runs = [] if client is None else self._recent_runs()
         self._drawn_at = 0.0
         self._drawn_stage: Stage | None = None
+        self._was_busy = False
         self._n_downloads = 0
         self._shown_plan: tuple[Any, str, dict[str, object]] = (None, "", {})
         self._shown_result: tuple[Any, str] = (None, "")
@@ -151,6 +152,10 @@ class PanelForm(BaseWidget):
 
         return told
 
+    def run_ended(self) -> None:
+        """Look again at what has changed with a run, once it has ended in whatever way."""
+        self._runs = self._recent_runs()
+
     def static_text(self) -> str:
         """Return what to do where no widget can be drawn."""
         name = type(self).__name__
@@ -187,9 +192,10 @@ class PanelForm(BaseWidget):
         is_same = stage is self._drawn_stage
         if stage is Stage.SENDING and is_same and now - self._drawn_at < _REDRAW_S:
             return
+        was_busy, self._was_busy = self._was_busy, self.controller.is_busy
         self._drawn_at, self._drawn_stage = now, stage
-        if stage is Stage.FINISHED and not is_same:
-            self._runs = self._recent_runs()
+        if was_busy and not self.controller.is_busy:
+            self.run_ended()
         self.redraw()
 
 

@@ -44,6 +44,25 @@ function cascadeChoice(part) {
   return [cascade.label, brands];
 }
 
+// Until when, by whose clock, and whether guests see both ends.
+function endChoice(part) {
+  const until = untilChoice("kf-until-choice", "Until", (chosen) => part.send("until", chosen));
+  const zone = make("select", { className: "kf-zone", aria: { label: "Time zone" } });
+  zone.addEventListener("change", () => part.send("zone", { name: zone.value }));
+  const clock = make("label", { className: "kf-label" }, make("span", { textContent: "clock of" }), zone);
+  const publish = choice("checkbox", "", "publish at start and end", "kf-publishes", (on) => part.send("publish", { on }));
+  const missing = make("span", { className: "kf-missing kf-until-note" });
+  part.watch(["choices", "until", "zone", "zones", "publishes", "missing", "is_timed"], () => {
+    until.draw(part.get("choices"), part.get("until"));
+    fillOptions(zone, part.get("zones"));
+    zone.value = part.get("zone");
+    publish.input.checked = part.get("publishes");
+    setText(missing, part.get("missing").until ?? "");
+    for (const node of [clock, publish.label]) show(node, part.get("is_timed"));
+  });
+  return [...until.nodes, missing, clock, publish.label];
+}
+
 function pendingList(part) {
   const list = make("ol", { className: "kf-pending" });
   part.watch(["pending"], () => {
@@ -65,6 +84,7 @@ function render({ model, el }) {
   const tell = sender(model);
   const change = partOf(model, tell, { name: CHANGE });
   const run = partOf(model, tell, { name: "panel" });
+  const board = partOf(model, tell, { name: "agenda" });
   const entities = partOf(model, tell, { name: "what", facesIn: "faces" });
   const stores = partOf(model, tell, { name: "where", facesIn: "faces" });
   const add = button("Add to the list", "kf-add", () => change.send("add"));
@@ -72,8 +92,9 @@ function render({ model, el }) {
   const note = make("p", { className: "kf-read-note", role: "status" });
   const line = make("textarea", { className: "kf-line", readOnly: true, rows: 3, aria: { label: "The same in Python" } });
   const python = make("details", { className: "kf-python" }, make("summary", { textContent: "The same in Python" }), line);
-  const how = make("div", { className: "kf-bar kf-how" }, flagChoice(change), scopeChoice(change), ...cascadeChoice(change), add);
-  const card = titled("The change", "kf-card", how, pendingList(change), panel(run), python,
+  const how = make("div", { className: "kf-bar kf-how" }, flagChoice(change), scopeChoice(change), ...endChoice(change), ...cascadeChoice(change), add);
+  const promised = agenda(board);
+  const card = titled("The change", "kf-card", how, pendingList(change), panel(run), promised, python,
     make("div", { className: "kf-bar kf-reading" }, again, note));
   const missing = { entities: make("p", { className: "kf-missing kf-entities-note" }), stores: make("p", { className: "kf-missing kf-stores-note" }) };
   const sides = make("div", { className: "kf-sides" });
@@ -89,6 +110,9 @@ function render({ model, el }) {
     change.watch(["is_business"], () => side.classList.toggle("kf-not-meant", change.get("is_business")));
   };
   build();
+  const seePromised = () => show(promised, change.get("is_timed") || board.get("groups").length > 0 || Boolean(board.get("note")) || board.get("is_keeping"));
+  change.watch(["is_timed"], seePromised);
+  board.watch(["groups", "note", "is_keeping"], seePromised);
   model.on("change:faces", build);
   change.watch(["missing", "can_add", "note", "line"], () => {
     for (const [side, text] of Object.entries(missing)) setText(text, change.get("missing")[side] ?? "");
@@ -100,7 +124,7 @@ function render({ model, el }) {
   const noMore = downloads(model, tell);
   return () => {
     model.off("change:faces", build);
-    for (const part of [change, run, entities, stores]) part.stop();
+    for (const part of [change, run, board, entities, stores]) part.stop();
     noMore();
   };
 }

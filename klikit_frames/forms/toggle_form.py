@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import traitlets as t
@@ -14,16 +18,22 @@ from ..errors import KlikitFramesError
 from ..frames.menu_checks import is_off_menu
 from ..overview import NO_NAMES, Names
 from ..planning.planner import plan
+from ..scheduling.promise_times import find_timezone
 from ..wording import counted
+from .agenda_board import AgendaBoard
 from .base_widget import script
+from .business_zones import UTC_NAME, business_zones
 from .drafts import Draft, describe_draft, merge_toggles, missing_inputs, python_line
 from .menu_cache import MenuCache
 from .page_commands import Command
 from .pickers import STORE_KEYS, PickList, entity_list, store_list
 from .run_panel import PanelForm
+from .timed_changes import TimedChange
+from .until_choices import Until, end_of, show_moment, until_choices, zone_words
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..planning.plan import Plan
     from ..running.journal import JournalPath
 
 BUDGET_S = 2.0  # A preview must not keep a person waiting for the last request saved.
@@ -31,12 +41,13 @@ PAGE_SIZE = 10
 
 
 class ToggleForm(PanelForm):
-    """A form for changes by hand: entities, stores or business-wide, on or off, cascade; then Apply.
+    """A form for changes by hand: entities, stores or business-wide, on or off, until when; then Apply.
 
     Reads the stores and the business menu when it is made, one menu of each brand behind that, and the menus
     of stores when they are ticked; sends the previewed plan, as it is, when Apply is pressed. Changes can be
     gathered in a list before that. What is entered is kept here in Python: a reload of the page loses
-    nothing.
+    nothing. A change until a time is noted as promises, and begun by a tick; its end needs a process that
+    ticks, such as ``klikit-frames tick --follow``, or this form while it is told to keep promises.
 
     Parameters
     ----------
@@ -44,6 +55,9 @@ class ToggleForm(PanelForm):
         Where to read and to send.
     journal : path, optional
         As for ``kf.run``.
+    timezone : str, optional
+        IANA name of the clock that times are entered and told by; default: the first of the country in which
+        most stores are, else UTC. The form says whose it is, and offers the others of these countries.
 
     Attributes
     ----------
@@ -51,6 +65,8 @@ class ToggleForm(PanelForm):
         What is ticked; ``selected`` is a frame of keys, and can be set.
     pending : list of Draft
         The changes of the list, without the one that is being entered.
+    board : AgendaBoard
+        What is promised.
 
     Examples
     --------
@@ -63,26 +79,35 @@ class ToggleForm(PanelForm):
     1
     """
 
-    _esm = script("picker.js", "panel.js", "toggle.js")
+    _esm = script("picker.js", "panel.js", "agenda.js", "toggle.js")
 
     faces = t.Dict().tag(sync=True)
     what = t.Dict().tag(sync=True)
     where = t.Dict().tag(sync=True)
     change = t.Dict().tag(sync=True)
+    agenda = t.Dict().tag(sync=True)
 
-    def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
+    def __init__(self, client: Client, *, journal: JournalPath = None, timezone: str | None = None) -> None:
+        given = find_timezone(timezone)
+        self.zones = [UTC_NAME] if timezone is None else [timezone]
+        self.board = AgendaBoard(client, journal=journal, zone=given or ZoneInfo(UTC_NAME))
+        self._is_zone_given = given is not None
         self.menus: MenuCache | None = None
         self.entities: PickList | None = None
         self.stores: PickList | None = None
         self.pending: list[Draft] = []
         self.line = ""
         self._form = Draft()
+        self._publishes = False
+        self._offered: Plan | None = None
+        self._is_spent = False
         self._note = ""
         self._known_names = NO_NAMES
         self._faces_of: tuple[object, ...] = ()
         self._flags_of: tuple[object, ...] = ()
         super().__init__(client, journal=journal)
         self.controller.on_written = self._written
+        self.board.on_change = self.redraw
         self.read()
 
     @property
@@ -109,7 +134,9 @@ class ToggleForm(PanelForm):
         except KlikitFramesError as error:
             self.say(f"The menu could not be read, so nothing can be picked. {error}")
             return
-        self._known_names = self.menus.names
+        self._known_names = self.board.names = self.menus.names
+        self._take_zones(business_zones(self.menus.stores["country_code"]))
+        self.board.refresh()
         ticked = self.draft
         self.entities = entity_list(self.menus.business, page_size=PAGE_SIZE)
         self.stores = store_list(self.menus.stores, page_size=PAGE_SIZE)
@@ -119,9 +146,29 @@ class ToggleForm(PanelForm):
         self.replan()
 
     def set(self, **values: Any) -> None:
-        """Enter ``is_enabled``, ``is_business``, ``has_cascade`` or ``cascade_brand_ids``."""
+        """Enter ``is_enabled``, ``is_business``, ``has_cascade``, ``cascade_brand_ids`` or ``until``."""
         self._form = replace(self._form, **values)
         self.replan()
+
+    def set_timezone(self, name: str) -> None:
+        """Enter and tell times by another clock, of an IANA name."""
+        self.board.zone = find_timezone(name) or self.board.zone
+        self._is_zone_given = True
+        self.zones = list(dict.fromkeys([*self.zones, name]))
+        self.board.refresh()
+        self.replan()
+
+    def set_publishing(self, *, is_on: bool) -> None:
+        """Publish the stores of a change until a time at its start and at its end, or not."""
+        self._publishes = is_on
+        self.replan()
+
+    def close(self) -> None:
+        """Close the form, and keep no more promises from here."""
+        # One that was refused at its making is closed without having come to its board.
+        if "board" in vars(self):
+            self.board.keeper.stop()
+        super().close()
 
     def add(self) -> None:
         """Put what is entered on the list, and start a new change; what is not whole stays."""
@@ -148,7 +195,7 @@ class ToggleForm(PanelForm):
         draft = self.draft
         is_whole = not missing_inputs(draft)
         drafts = [*self.pending, draft] if is_whole else list(self.pending)
-        self.line = python_line(*drafts) if drafts else ""
+        self.line, self._is_spent = "", False
         self.say("Planning …" if drafts else "Tick what and where below; nothing is sent before Apply.")
         self.worker.ask(self.careful(partial(self._plan, drafts, draft)))
 
@@ -159,26 +206,47 @@ class ToggleForm(PanelForm):
                 self.entities.apply(command)
             case {"part": "where"} if self.stores is not None:
                 self.stores.apply(command)
-            case {"part": "change", "type": "set", "name": str(name), "value": bool(value)} if name in _FLAGS:
-                self.set(**{name: value})
-            case {"part": "change", "type": "brand", "brand_id": int(brand_id), "on": bool(is_on)}:
-                others = set(self._form.cascade_brand_ids) - {brand_id}
-                self.set(cascade_brand_ids=tuple(sorted(others | {brand_id} if is_on else others)))
-            case {"part": "change", "type": "edit", "n": int(n)}:
-                self.edit(n)
-            case {"part": "change", "type": "remove", "n": int(n)}:
-                self.remove(n)
-            case {"part": "change", "type": "add"}:
-                self.add()
-            case {"part": "change", "type": "read"}:
-                self.worker.ask(self.careful(self.read))
+            case {"part": "change"}:
+                self._apply_change(command)
+            case {"part": "agenda", "type": "tick"}:
+                self.controller.keep_due()
+            case {"part": "agenda"}:
+                self.board.apply_command(command)
             case _:
                 super().apply_command(command)
+
+    def _apply_change(self, command: Command) -> None:
+        match command:
+            case {"type": "set", "name": str(name), "value": bool(value)} if name in _FLAGS:
+                self.set(**{name: value})
+            case {"type": "brand", "brand_id": int(brand_id), "on": bool(is_on)}:
+                others = set(self._form.cascade_brand_ids) - {brand_id}
+                self.set(cascade_brand_ids=tuple(sorted(others | {brand_id} if is_on else others)))
+            case {"type": "until", "kind": str(kind), "at": str(at)}:
+                self.set(until=Until(kind, at))
+            case {"type": "zone", "name": str(name)} if name in self.zones:
+                self.set_timezone(name)
+            case {"type": "publish", "on": bool(is_on)}:
+                self.set_publishing(is_on=is_on)
+            case {"type": "edit", "n": int(n)}:
+                self.edit(n)
+            case {"type": "remove", "n": int(n)}:
+                self.remove(n)
+            case {"type": "add"}:
+                self.add()
+            case {"type": "read"}:
+                self.worker.ask(self.careful(self.read))
+
+    def run_ended(self) -> None:
+        """Look again at what has changed with a run."""
+        super().run_ended()
+        self.board.refresh()
 
     def draw(self) -> None:
         """Show everything as it is now."""
         super().draw()
         self.change = self._change_view()
+        self.agenda = self.board.view()
         if self.entities is None or self.stores is None:
             return
         indexes = (self.entities.selection.index, self.stores.selection.index)
@@ -201,7 +269,24 @@ class ToggleForm(PanelForm):
             "can_add": not missing and not self.controller.is_busy,
             "note": self._note,
             "line": self.line,
+            **self._until_view(),
         }
+
+    def _until_view(self) -> dict[str, object]:
+        board, until = self.board, self._form.until
+        return {
+            "until": {"kind": until.kind, "at": until.at},
+            "is_timed": any(one.until.is_timed for one in [*self.pending, self._form]),
+            "choices": [list(one) for one in until_choices(board.now, board.zone)],
+            "zone": board.zone.key,
+            "zones": [[name, zone_words(ZoneInfo(name), now=board.now)] for name in self.zones],
+            "publishes": self._publishes,
+        }
+
+    def _take_zones(self, names: list[str]) -> None:
+        self.zones = list(dict.fromkeys([*(self.zones if self._is_zone_given else []), *names]))
+        if not self._is_zone_given:
+            self.board.zone = ZoneInfo(self.zones[0])
 
     def _brand_choices(self) -> list[dict[str, object]]:
         if self.menus is None:
@@ -244,26 +329,46 @@ class ToggleForm(PanelForm):
         self.redraw()
 
     def _offer(self, drafts: list[Draft], state: pd.DataFrame) -> None:
-        toggles, n_overruled = merge_toggles(drafts)
+        now, zone = self.board.now, self.board.zone
+        ends = [end_of(one.until, now=now, zone=zone) for one in drafts]
+        ends = ends if any(ends) else []
+        toggles, n_overruled = merge_toggles(drafts, ends=ends)
         left_out = is_off_menu(toggles, state)
         sold = toggles[~left_out].reset_index(drop=True)
         if sold.empty:
             self.say("None of the ticked stores sells any of this, so there is nothing to send.")
             return
-        made = plan(sold, state=state, progress=False, time_budget_s=BUDGET_S)
-        if drafts in ([*self.pending, self.draft], self.pending):
-            self.controller.set_plan(
-                made.with_named(self.names), note=_notes(int(left_out.sum()), n_overruled=n_overruled)
-            )
+        rows = sold.drop(columns="ends_at", errors="ignore")
+        made = plan(rows, state=state, progress=False, time_budget_s=BUDGET_S).with_named(self.names)
+        if drafts not in ([*self.pending, self.draft], self.pending):
+            return
+        self._offered = made
+        here = [end and end.astimezone(zone) for end in ends]
+        self.line = python_line(drafts, ends=here, now=now.isoformat(timespec="seconds"))
+        note = _notes(int(left_out.sum()), n_overruled=n_overruled)
+        self.controller.set_plan(made, note=note, timed=self._timed(sold, now=now) if ends else None)
+
+    def _timed(self, toggles: pd.DataFrame, *, now: datetime) -> TimedChange:
+        """Return what is promised: rows for good begin at once, like the others, and never come back."""
+        ends = toggles["ends_at"]
+        starts = pd.Series([pd.Timestamp(now)] * len(ends), dtype=ends.dtype).where(ends.isna())
+        keys = zip(toggles["entity_type"], toggles["entity_id"], strict=True)
+        titles = [self.names.entities.get(key) for key in keys]
+        promised = toggles.assign(starts_at=starts, title=pd.Series(titles, dtype=object))
+        words = _until_words(ends, show=partial(show_moment, now=now, zone=self.board.zone))
+        clock = zone_words(self.board.zone, now=now)
+        return TimedChange(promised, f"{words} ({clock})", publish=self._publishes)
 
     def _written(self, written: pd.DataFrame) -> None:
         """After a run: the list is done, and the menus that it may have changed are read again."""
         if self.menus is None:
             return
         self.menus.forget(written)
-        is_run = "outcome" in written and "entity_id" in written
-        if is_run and len(written):
-            self.pending = []
+        if self._offered is not None and self.controller.sent_offer is self._offered:
+            self.pending, self._offered, self._is_spent = [], None, True
+        if not self._is_spent:
+            self.replan()
+            return
         self.hint = "Tick what and where below for the next change."
         draft = self.draft
         self.worker.ask(self.careful(partial(self._plan, [], draft), say=self._say_note))
@@ -303,6 +408,15 @@ class _MenuCount:
     def close(self) -> None:
         """Say nothing more."""
         self._form._say_note("")
+
+
+def _until_words(ends: pd.Series[Any], *, show: Callable[[datetime], str]) -> str:
+    """Return until when rows hold: one moment for all, or how many until which."""
+    counts = Counter(ends.dropna().tolist())
+    if list(counts.values()) == [len(ends)]:
+        return f"until {show(ends.iloc[0])}, then back to what they were"
+    parts = [f"{counted(counts[end], 'row')} until {show(end)}" for end in sorted(counts)]
+    return f"{', '.join(parts)}, then back to what they were"
 
 
 def _notes(n_left_out: int, *, n_overruled: int) -> str:

@@ -1,0 +1,172 @@
+"""The agenda of a form: what is promised, cancelled, extended, and kept while the notebook is open."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from ..errors import KlikitFramesError
+from ..overview import NO_NAMES, Names
+from ..scheduling.agendas import agenda, cancel_promises, extend_promises
+from ..scheduling.schedules import CRON_LINE
+from ..wording import counted
+from .agenda_views import PromiseGroup, group_promises
+from .promise_keeper import PromiseKeeper
+from .timed_changes import tick_words
+from .until_choices import FOR_GOOD, Until, end_of, show_moment, until_choices, zone_words
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..running.journal import JournalPath
+    from .page_commands import Command
+
+_MOST_GROUPS = 8
+
+
+class AgendaBoard:
+    """The open promises on a client's host, and what a person does with them.
+
+    Reads and writes the journal; a keeper that is switched on uses the network.
+
+    Parameters
+    ----------
+    client : Client
+        Whose promises.
+    journal : path, optional
+        As for ``kf.run``.
+    zone : ZoneInfo
+        Whose clock times are told and entered by; can be set.
+    """
+
+    def __init__(self, client: Client, *, journal: JournalPath, zone: ZoneInfo) -> None:
+        self.zone = zone
+        self.names: Names = NO_NAMES
+        self.note = ""
+        self.on_change: Callable[[], None] = lambda: None
+        self._client = client
+        self._journal = journal
+        self._groups: list[PromiseGroup] = []
+        self.keeper = PromiseKeeper(client, journal=journal, report=self._report, on_end=self._say)
+
+    @property
+    def now(self) -> datetime:
+        """The present by the server's clock, by which promises are kept, else by this machine's."""
+        return self._client.server_now() or datetime.now(UTC)
+
+    @property
+    def n_overdue(self) -> int:
+        """Changes of which something should have been done."""
+        return sum(group.is_overdue for group in self._groups)
+
+    def refresh(self) -> None:
+        """Read the agenda again; one that cannot be read is said to be so."""
+        try:
+            listed = agenda(journal=self._journal, now=self.now)
+        except KlikitFramesError as error:
+            self._groups, self.note = [], f"The agenda could not be read. {error}"
+            return
+        here = listed[listed["host"] == self._client.host]
+        self._groups = group_promises(here, names=self.names, now=self.now, zone=self.zone)
+
+    def cancel(self, first_id: str) -> None:
+        """Cancel the promises of one change; what has begun stays as it is, and that is said."""
+        group = self._find(first_id)
+        if group is not None:
+            self._change(lambda: _cancelled(cancel_promises(group.promise_ids, journal=self._journal), group))
+
+    def extend(self, first_id: str, until: Until) -> None:
+        """Give the promises of one change another end."""
+        group = self._find(first_id)
+        if group is not None:
+            self._change(lambda: self._extended(group, until))
+
+    def keep(self, *, is_on: bool) -> None:
+        """Keep promises while the notebook is open, or stop that."""
+        if is_on:
+            self.note = "Promises are kept for as long as this notebook is open."
+            self.keeper.start()
+        else:
+            self.keeper.stop()
+            self.note = "Promises are no longer kept from here."
+
+    def apply_command(self, command: Command) -> None:
+        """Carry out one command of the page."""
+        match command:
+            case {"type": "cancel", "id": str(first_id)}:
+                self.cancel(first_id)
+            case {"type": "extend", "id": str(first_id), "kind": str(kind)}:
+                self.extend(first_id, Until(kind, str(command.get("at", ""))))
+            case {"type": "keep", "on": bool(is_on)}:
+                self.keep(is_on=is_on)
+            case {"type": "look"}:
+                self.note = ""
+                self.refresh()
+
+    def view(self) -> dict[str, object]:
+        """Return what the page draws."""
+        shown = self._groups[:_MOST_GROUPS]
+        n_more = len(self._groups) - len(shown)
+        return {
+            "groups": [
+                {"id": group.promise_ids[0], **{k: v for k, v in asdict(group).items() if k != "promise_ids"}}
+                for group in shown
+            ],
+            "more": f"And {counted(n_more, 'change')} more: klikit-frames agenda lists all."
+            if n_more
+            else "",
+            "choices": [list(one) for one in until_choices(self.now, self.zone) if one[0] != FOR_GOOD],
+            "n_overdue": self.n_overdue,
+            "clock": zone_words(self.zone, now=self.now),
+            "note": self.note,
+            "is_keeping": self.keeper.is_on,
+            "cron": cron_line(self._journal),
+        }
+
+    def _extended(self, group: PromiseGroup, until: Until) -> str:
+        end = end_of(until, now=self.now, zone=self.zone)
+        if end is None:
+            return "A promise is extended to a time; cancel it to leave it for good."
+        extend_promises(group.promise_ids, ends_at=end, journal=self._journal)
+        return f"{group.text}: now until {show_moment(end, now=self.now, zone=self.zone)}."
+
+    def _change(self, change: Callable[[], str]) -> None:
+        try:
+            self.note = change()
+        except KlikitFramesError as error:
+            self.note = str(error)
+        self.refresh()
+
+    def _find(self, first_id: str) -> PromiseGroup | None:
+        return next((group for group in self._groups if group.promise_ids[0] == first_id), None)
+
+    def _report(self, kept: pd.DataFrame) -> None:
+        self._say(tick_words(kept))
+
+    def _say(self, text: str) -> None:
+        self.note = text
+        self.refresh()
+        self.on_change()
+
+
+def cron_line(journal: JournalPath) -> str:
+    """Return the line that keeps the promises of a journal every minute.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.agenda_board import cron_line
+    >>> cron_line("my runs.sqlite3")
+    "* * * * * klikit-frames tick --journal 'my runs.sqlite3'"
+    """
+    return CRON_LINE if journal is None else f"{CRON_LINE} --journal {shlex.quote(str(journal))}"
+
+
+def _cancelled(promises: pd.DataFrame, group: PromiseGroup) -> str:
+    stays = promises["note"].str.contains("while active", na=False).any()
+    rest = " What has begun stays as it is: nothing gives its flag back." if stays else ""
+    return f"{group.text}: cancelled.{rest}"
