@@ -70,7 +70,7 @@ function drawPromises(list, part) {
 
 function agenda(part) {
   const list = make("ul", { className: "kf-promises" });
-  const more = make("p", { className: "kf-missing" });
+  const more = make("p", { className: "kf-more" });
   const note = make("p", { className: "kf-agenda-note", role: "status" });
   const due = button("Keep what is due", "kf-small kf-tick-now", () => part.send("tick"));
   const look = button("Look again", "kf-small kf-look", () => part.send("look"));

@@ -145,7 +145,7 @@ def schedule_code(toggles: pd.DataFrame, client: Client, *, publish: bool = Fals
     publish : bool
         As for `schedule`.
     """
-    now = datetime.now(UTC)
+    now = edge.now()
     times = read_times(toggles, zone=None, now=now)
     drafts = make_promises(toggles, times, account=client.account, host=client.host, now=now, publish=publish)
     return confirm_code(drafts, host=client.host)
