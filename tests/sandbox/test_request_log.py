@@ -12,9 +12,10 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.sandbox import request_log
+from klikit_frames.sandbox.calls import Call
 from klikit_frames.sandbox.request_log import RequestLog
 
-from .conftest import Call
+from .conftest import Call as SandboxCall
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -97,7 +98,7 @@ def test_history__begins_with_the_first_copies(sandbox: kf.sandbox.Sandbox) -> N
 
 
 def test_history__tells_who_wrote_and_what_was_copied(
-    sandbox: kf.sandbox.Sandbox, enable: Call, http: httpx.Client
+    sandbox: kf.sandbox.Sandbox, enable: SandboxCall, http: httpx.Client
 ) -> None:
     """One row per cell and per store, in order; others need no request."""
     enable([289379, 289380], key="mine", isEnabled=False, zoneStores=ZONE)
@@ -121,7 +122,7 @@ def test_history__tells_who_wrote_and_what_was_copied(
 
 @pytest.mark.parametrize("ids", [[289379, 1], [1]])
 def test_history__has_nothing_of_what_was_refused(
-    sandbox: kf.sandbox.Sandbox, enable: Call, ids: list[int]
+    sandbox: kf.sandbox.Sandbox, enable: SandboxCall, ids: list[int]
 ) -> None:
     """A refused write wrote nothing, and a replay writes nothing again."""
     enable(ids, isEnabled=False)
