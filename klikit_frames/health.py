@@ -149,8 +149,8 @@ def _check_locks() -> CheckFinding:
         lock = Path(tried) / "lock"
         with locks.hold(lock, what="a trial"):
             is_held = locks.is_locked(lock)
-        with open_journal(Path(tried) / "journal.sqlite3") as book:
-            book.runs()
+        with open_journal(Path(tried) / "journal.sqlite3") as journal:
+            journal.runs()
     if is_held:
         return CheckFinding("file locks", "ok", f"a lock and SQLite work in {folder}", "")
     return CheckFinding(
@@ -288,6 +288,6 @@ def _journal_path() -> Path:
     path = journal_path()
     if path is None:
         raise JournalError("KLIKIT_JOURNAL is :memory:, so no run outlives its process.")
-    with suppress(JournalError), read_journal() as book:
-        return book.path or path
+    with suppress(JournalError), read_journal() as journal:
+        return journal.path or path
     return path

@@ -212,8 +212,8 @@ def _since(
     found = dict(zip(cells, frame.loc[differs, "is_enabled"].tolist(), strict=True))
     known: dict[Cell, Finding] = {}
     try:
-        with read_journal(journal) as book:
-            known = book.audit_findings(client.account)
+        with read_journal(journal) as opened:
+            known = opened.audit_findings(client.account)
         new = [
             Finding(cell, flag, now, now)
             for cell, flag in found.items()
@@ -227,8 +227,8 @@ def _since(
         holds = frame["change"].eq("already").to_numpy(dtype=bool)
         settled = known.keys() & set(_cells(frame[holds])) if known else set()
         if new or seen_again or settled:
-            with open_journal(journal) as book:
-                book.take_in(note_audit(client.account, found=[*new, *seen_again], settled=settled))
+            with open_journal(journal) as opened:
+                opened.take_in(note_audit(client.account, found=[*new, *seen_again], settled=settled))
     except JournalError as error:
         _LOG.warning("Since when rows differ is not known and not noted: %s", error)
         state.attrs["journal_error"] = str(error)

@@ -145,8 +145,8 @@ def reconcile(
 
 def find_promised(seen: Observed, client: Client, *, journal: JournalPath) -> Codes:
     """Say of each wanted row whether an active promise holds its cell."""
-    with read_journal(journal) as book:
-        held = [one.cell for one in book.active_promises(client.account)]
+    with read_journal(journal) as opened:
+        held = [one.cell for one in opened.active_promises(client.account)]
     if not held:
         return np.zeros(len(seen.wanted), dtype=bool)
     rows, promised = encode_keys(

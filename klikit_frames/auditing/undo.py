@@ -178,13 +178,13 @@ _UNREAD = "its live flag is not known: the menu could not be read, or has it no 
 
 def _recall(given: list[str], client: Client, *, journal: JournalPath) -> _Written:
     """Return what runs sent, from the journal."""
-    with open_journal(journal) as book, ExitStack() as held:
-        ids = {book.find_run_id(one) for one in given}
-        runs = [run for run in book.runs_of(client.account, host=client.host) if run.run_id in ids]
-        for run in (book.run(one) for one in ids):
+    with open_journal(journal) as opened, ExitStack() as held:
+        ids = {opened.find_run_id(one) for one in given}
+        runs = [run for run in opened.runs_of(client.account, host=client.host) if run.run_id in ids]
+        for run in (opened.run(one) for one in ids):
             check_same_account(run, client)
-            held.enter_context(locks.hold(book.lock_path(run.plan_id), what=f"Run {run.run_id}"))
-        rows = [parse_plan(book.plan_body(run.run_id)).rows for run in runs]
+            held.enter_context(locks.hold(opened.lock_path(run.plan_id), what=f"Run {run.run_id}"))
+        rows = [parse_plan(opened.plan_body(run.run_id)).rows for run in runs]
     if not rows:
         raise PlanError("undo() needs the id of a run; kf.runs() lists them.")
     sent = pd.concat([each.loc[each["request_no"].notna(), list(TOGGLE_COLUMNS)] for each in rows])

@@ -142,9 +142,9 @@ def check_account(result: Result, client: Client, *, journal: JournalPath) -> No
     """
     if result.host != client.host:
         raise PlanError(f"Run {result.run_id} was on {result.host}; this client is of {client.host}.")
-    with read_journal(journal) as book:
-        if book.knows(result.run_id):
-            check_same_account(book.run(result.run_id), client)
+    with read_journal(journal) as opened:
+        if opened.knows(result.run_id):
+            check_same_account(opened.run(result.run_id), client)
 
 
 def read_cells(

@@ -113,8 +113,8 @@ def _plan_of(result: kf.Result, *, journal: Path | None) -> kf.Plan:
     from klikit_frames.planning.plan import parse_plan
     from klikit_frames.running.journal import read_journal
 
-    with read_journal(journal) as book:
-        return parse_plan(book.plan_body(result.run_id))
+    with read_journal(journal) as opened:
+        return parse_plan(opened.plan_body(result.run_id))
 
 
 def _person_of(result: kf.Result, *, journal: Path | None) -> str | None:

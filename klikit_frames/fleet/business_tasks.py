@@ -102,10 +102,10 @@ def look_up(task: BusinessTask, error: KlikitFramesError, *, is_elsewhere: bool 
     """
     plan_id = parse_plan(task.plan_text.encode()).plan_id
     try:
-        with read_journal(task.journal) as book:
-            known = book.run_of_plan(plan_id)
+        with read_journal(task.journal) as journal:
+            known = journal.run_of_plan(plan_id)
             if known is not None:
-                result = recorded_result(book, known.run_id)
+                result = recorded_result(journal, known.run_id)
                 return TaskOutcome(replace(result, notes=(*result.notes, str(error))), error)
     except (KlikitFramesError, OSError):
         return TaskOutcome(error=error, is_unsent=not Path(task.journal).is_file() and not is_elsewhere)
@@ -116,11 +116,11 @@ def cancel(task: BusinessTask) -> None:
     """Ask whoever runs the task to stop, through its journal; a run that is not noted yet is not found."""
     plan_id = parse_plan(task.plan_text.encode()).plan_id
     try:
-        with read_journal(task.journal) as book:
-            known = book.run_of_plan(plan_id)
+        with read_journal(task.journal) as journal:
+            known = journal.run_of_plan(plan_id)
         if known is not None:
-            with open_journal(task.journal) as book:
-                book.request_cancel(known.run_id)
+            with open_journal(task.journal) as journal:
+                journal.request_cancel(known.run_id)
     except (KlikitFramesError, OSError):
         # Its journal is on another machine, or of no use: nothing more can be done from here.
         return

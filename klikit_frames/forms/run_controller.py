@@ -298,8 +298,8 @@ class RunController:
         return attach(run_id, journal=self.journal)
 
     def _recorded_plan(self, run_id: str) -> Plan:
-        with read_journal(self.journal) as book:
-            return parse_plan(book.plan_body(book.find_run_id(run_id)))
+        with read_journal(self.journal) as journal:
+            return parse_plan(journal.plan_body(journal.find_run_id(run_id)))
 
     def _begin(self, work: Callable[[], None], *, is_run: bool = False) -> None:
         """Do `work` in the background."""

@@ -84,8 +84,8 @@ def keep_due(client: Client, *, journal: JournalPath = None, own: Iterable[str] 
     kept = tick(client, journal=journal, progress=False)
     mine = kept[kept["promise_id"].isin(list(own))] if len(kept) else kept
     run_ids = kept.attrs["run_ids"]
-    with read_journal(journal) as book:
-        results = [recorded_result(book, run_id) for run_id in run_ids]
+    with read_journal(journal) as opened:
+        results = [recorded_result(opened, run_id) for run_id in run_ids]
     request_ids = set(mine["request_id"].dropna())
     carried = [one for one in results if request_ids & set(one.frame["request_id"].dropna())]
     result = next(iter([*carried, *reversed(results)]), None)

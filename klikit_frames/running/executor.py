@@ -61,12 +61,12 @@ class RunExecutor:
     `is_new` is true until the journal knows the run.
     """
 
-    book: Journal
+    journal: Journal
     plan: Plan
     client: Client
     run: Run
     rules: Rules
-    watch: RunMonitor
+    monitor: RunMonitor
     resources: ExitStack
     is_new: bool = False
     notes: list[str] = field(default_factory=list)
@@ -103,7 +103,7 @@ class RunExecutor:
             is_news = self._settle(requests, progress=progress)
             is_news = self._publish() or is_news
         except KeyboardInterrupt:
-            self.watch.end(EndReason.INTERRUPTED)
+            self.monitor.end(EndReason.INTERRUPTED)
         with ignore_sigint():
             return self._close_mirror(self._end() if is_news else self._recorded())
 
@@ -114,12 +114,12 @@ class RunExecutor:
         trees = group_requests(requests, held=held)
         waiting = [tree for tree in trees if tree.is_waiting]
         self._send(trees, progress=progress)
-        if self.watch.trouble is not None:
-            self._give_up(self.watch.trouble)
+        if self.monitor.trouble is not None:
+            self._give_up(self.monitor.trouble)
         doubtful = [one for tree in trees for one in tree if one.state.needs_reading]
         doubtful = [one for one in doubtful if not self._is_read_back(one)]
         # A run does not read after its last write: menus would only show it later. A person who resumes does.
-        if not self.is_new and self.watch.reason is None:
+        if not self.is_new and self.monitor.reason is None:
             self._read_back(doubtful)
         return bool(waiting or doubtful) or self.run.status == EndReason.RUNNING
 
@@ -135,23 +135,23 @@ class RunExecutor:
                 self.plan, self.client, before=self.rules.before, **self._reading(progress=progress)
             )
         except (KeyboardInterrupt, ReadingStopped):
-            self.watch.end(EndReason.INTERRUPTED)
-        self.book.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
+            self.monitor.end(EndReason.INTERRUPTED)
+        self.journal.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
         if images.seen:
-            self.book.record_flags(self.run.run_id, "seen", images.seen)
+            self.journal.record_flags(self.run.run_id, "seen", images.seen)
         return requests
 
     def _reading(self, *, progress: Progress) -> dict[str, Any]:
         """Return the options of a reading; a caller's own bar counts rows, so menus have none there."""
         return {
-            "journal": self._journal,
+            "journal": self._journal_path,
             "progress": None if progress is None else False,
-            "stop": self.watch.stop,
+            "stop": self.monitor.stop,
         }
 
     @property
-    def _journal(self) -> JournalPath:
-        return MEMORY if self.book.path is None else self.book.path
+    def _journal_path(self) -> JournalPath:
+        return MEMORY if self.journal.path is None else self.journal.path
 
     def _spare_changed(self, requests: list[Request], *, progress: Progress) -> list[list[Request]]:
         """Return each request with its parts: of an undo, what was changed meanwhile is left as it is."""
@@ -167,15 +167,15 @@ class RunExecutor:
         try:
             spared = self._spare_changed(requests, progress=progress)
         except ReadingStopped:
-            self.watch.end(EndReason.INTERRUPTED)
+            self.monitor.end(EndReason.INTERRUPTED)
             return requests
         except RequestError:
-            self.watch.end(EndReason.UNREACHABLE)
+            self.monitor.end(EndReason.UNREACHABLE)
             return requests
         for known, (request, *parts) in zip(requests, spared, strict=True):
             if request is not known:
-                self.book.record_result(self.run.run_id, request, parts=parts)
-        self.book.flush()
+                self.journal.record_result(self.run.run_id, request, parts=parts)
+        self.journal.flush()
         return [part for one in spared for part in one]
 
     def _renew_before(self, requests: list[Request], *, progress: Progress) -> None:
@@ -186,27 +186,27 @@ class RunExecutor:
         cells = {cell for one in requests if _never_left(one) for cell in one.target.cells()} - left
         if not cells:
             return
-        known = {cell for cell, _ in self.book.flags(self.run.run_id, "before")}
+        known = {cell for cell, _ in self.journal.flags(self.run.run_id, "before")}
         if cells <= known and timedelta(0) <= self.client.now() - self.run.started_at < FRESH:
             return
         try:
             images = read_before(cells, self.client, **self._reading(progress=progress))
         except ReadingStopped:
-            self.watch.end(EndReason.INTERRUPTED)
+            self.monitor.end(EndReason.INTERRUPTED)
         except TransportError:
-            self.watch.end(EndReason.UNREACHABLE)
+            self.monitor.end(EndReason.UNREACHABLE)
         else:
-            self.book.record_flags(self.run.run_id, "before", images.live)
-            self.book.record_flags(self.run.run_id, "seen", images.seen)
+            self.journal.record_flags(self.run.run_id, "before", images.live)
+            self.journal.record_flags(self.run.run_id, "seen", images.seen)
 
     def _recall(self) -> list[Request]:
         """Return the requests of an earlier stretch, with what reading has shown of them."""
-        requests = self.book.requests(self.run.run_id)
-        self._proofs = dict(self.book.flags(self.run.run_id, "proof"))
+        requests = self.journal.requests(self.run.run_id)
+        self._proofs = dict(self.journal.flags(self.run.run_id, "proof"))
         counts_failures = self.run.status != EndReason.TOO_MANY_FAILURES
-        self.watch.recall(requests, counts_failures=counts_failures)
+        self.monitor.recall(requests, counts_failures=counts_failures)
         if asdict(self.rules) != dict(self.run.rules):
-            self.book.record_rules(self.run.run_id, asdict(self.rules))
+            self.journal.record_rules(self.run.run_id, asdict(self.rules))
         return requests
 
     def _clear_undone(self, requests: list[Request]) -> list[Request]:
@@ -220,7 +220,7 @@ class RunExecutor:
         try:
             server_now = self._read(lambda _halt: ask_server_time(self.client))
             if server_now is None:
-                self.watch.end(EndReason.UNREACHABLE)
+                self.monitor.end(EndReason.UNREACHABLE)
                 return requests
             expired = [one for one in unseen if is_key_expired(one, server_now=server_now)]
             undone = find_undone(
@@ -231,7 +231,7 @@ class RunExecutor:
         changed = {}
         for one in expired:
             changed[one.path] = clear_request(one) if one.path in undone else withhold_request(one)
-            self.book.record_result(self.run.run_id, changed[one.path])
+            self.journal.record_result(self.run.run_id, changed[one.path])
         return [changed.get(one.path, one) for one in requests]
 
     def _withhold_expired(self, requests: list[Request]) -> list[Request]:
@@ -244,7 +244,7 @@ class RunExecutor:
         except ReadingStopped:
             return requests
         if server_now is None:
-            self.watch.end(EndReason.UNREACHABLE)
+            self.monitor.end(EndReason.UNREACHABLE)
             return requests
         expired = {
             one.path: self._expire(one) for one in doubtful if is_key_expired(one, server_now=server_now)
@@ -254,14 +254,14 @@ class RunExecutor:
     def _expire(self, request: Request) -> Request:
         known = request.result or RequestResult(RequestState.UNKNOWN)
         expired = request.settle(replace(known, status=RequestState.EXPIRED, message=_PAST_KEY))
-        self.book.record_result(self.run.run_id, expired)
+        self.journal.record_result(self.run.run_id, expired)
         return expired
 
     def _send(self, trees: list[RequestTree], *, progress: Progress) -> None:
         waiting = [tree for tree in trees if tree.is_waiting]
         if not waiting and not self.rules.first:
             return
-        self.book.record_start(self.run.run_id)
+        self.journal.record_start(self.run.run_id)
         n_rows = sum(self._n_rows[tree.root.request_no] for tree in waiting)
         self.n_rows_done, self.n_requests_done = (
             self.plan.n_rows - n_rows,
@@ -269,12 +269,12 @@ class RunExecutor:
         )
         self._n_left = sum(tree.n_waiting for tree in waiting)
         bar = open_bar(progress, total=self._n_left, description="Sending", unit="requests")
-        pool = WorkerPool(self.client, self.book, self.run.run_id, self.watch)
+        pool = WorkerPool(self.client, self.journal, self.run.run_id, self.monitor)
         try:
             for phase in self._phases(trees):
                 pool.send(phase, report=partial(self._report, bar=bar))
         except KeyboardInterrupt:
-            self.watch.end(EndReason.INTERRUPTED)
+            self.monitor.end(EndReason.INTERRUPTED)
         finally:
             bar.close()
 
@@ -295,7 +295,7 @@ class RunExecutor:
         """Hand out what may be sent at once; the next lot is asked for when the last is done."""
         canary, rest = trees[: self.rules.first or 0], trees[self.rules.first or 0 :]
         yield from self._until_stopped(_by_scope(canary))
-        if canary and not self.watch.stop.is_set():
+        if canary and not self.monitor.stop.is_set():
             self._check_canary(canary)
         yield from self._until_stopped(_by_scope(rest))
 
@@ -307,13 +307,13 @@ class RunExecutor:
             return
         if fault:
             self.notes.append(f"{fault}.")
-            self.watch.end(EndReason.CANARY)
+            self.monitor.end(EndReason.CANARY)
             return
         self.rules = replace(self.rules, first=None)
-        self.book.record_rules(self.run.run_id, asdict(self.rules))
+        self.journal.record_rules(self.run.run_id, asdict(self.rules))
 
     def _until_stopped(self, phases: Iterable[list[RequestTree]]) -> Iterator[list[RequestTree]]:
-        return (phase for phase in phases if phase and not self.watch.stop.is_set())
+        return (phase for phase in phases if phase and not self.monitor.stop.is_set())
 
     def _is_read_back(self, request: Request) -> bool:
         """Tell whether reading has settled every flag of a request."""
@@ -328,7 +328,7 @@ class RunExecutor:
         owners = {cell: request for request in requests for cell in self._unread(request)}
         if not owners:
             return
-        run_id, journal = self.run.run_id, self._journal
+        run_id, journal = self.run.run_id, self._journal_path
         try:
             found = self._read(
                 lambda halt: find_proofs(self.client, owners, run_id=run_id, journal=journal, stop=halt)
@@ -341,46 +341,50 @@ class RunExecutor:
             if flag.cell in owners and settle_by_reading(owners[flag.cell], seen=flag.is_enabled)
         ]
         self._proofs |= dict(flags)
-        self.book.record_flags(self.run.run_id, "proof", flags)
+        self.journal.record_flags(self.run.run_id, "proof", flags)
 
     def _read(self, call: Callable[[threading.Event], T]) -> T:
         """Return what a reading brings; whoever stops the run does not wait for it."""
-        return run_interruptibly(call, stop=PolledStop(self.watch))
+        return run_interruptibly(call, stop=PolledStop(self.monitor))
 
     def _publish(self) -> bool:
         """Publish the stores that were written since they were last published, and tell whether any was."""
-        if not self.rules.publish or self.watch.reason is not None:
+        if not self.rules.publish or self.monitor.reason is not None:
             return False
-        calls = run_publishes(self.book, self.run)
-        requests = self.book.requests(self.run.run_id)
+        calls = run_publishes(self.journal, self.run)
+        requests = self.journal.requests(self.run.run_id)
         stores = stores_to_publish(requests, calls, also=self.rules.publish_also)
         publisher = StorePublisher(
-            self.client, self.book, run_id=self.run.run_id, stop=PolledStop(self.watch)
+            self.client, self.journal, run_id=self.run.run_id, stop=PolledStop(self.monitor)
         )
         try:
             publisher.publish(stores)
         except KeyboardInterrupt:
             publisher.abandon()
-            self.watch.end(EndReason.INTERRUPTED)
+            self.monitor.end(EndReason.INTERRUPTED)
         return bool(stores)
 
     def _end(self) -> Result:
         result = build_result(
-            self.book, self.plan, self.run, status=self.watch.reason or EndReason.FINISHED, notes=self.notes
+            self.journal,
+            self.plan,
+            self.run,
+            status=self.monitor.reason or EndReason.FINISHED,
+            notes=self.notes,
         )
-        if self.watch.stops_at_once and not result.n_open and not result.n_unpublished:
+        if self.monitor.stops_at_once and not result.n_open and not result.n_unpublished:
             result = replace(result, status=EndReason.FINISHED.value)
         if self.plan.undoes:
-            cancel_undone(self.plan, result.frame, self.book)
+            cancel_undone(self.plan, result.frame, self.journal)
         counts, ended_at = result.counts, self.client.now()
-        self.book.record_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
+        self.journal.record_status(self.run.run_id, result.status, counts=counts, ended_at=ended_at)
         return result
 
     def _start_mirror(self) -> None:
         """Put the first copy of the journal in place, before the first write of this stretch."""
         if self.rules.mirror is not None:
-            path = far_path(self.rules.mirror, book=self.book, name="mirror")
-            self._mirror = Mirror(self.book, path, tag=self.run.run_id)
+            path = far_path(self.rules.mirror, journal=self.journal, name="mirror")
+            self._mirror = Mirror(self.journal, path, tag=self.run.run_id)
             self._mirror.start()
 
     def _close_mirror(self, result: Result) -> Result:
@@ -392,12 +396,12 @@ class RunExecutor:
         return result if note is None else replace(result, notes=(*result.notes, note))
 
     def _recorded(self) -> Result:
-        return build_result(self.book, self.plan, self.run, status=self.run.status, notes=self.notes)
+        return build_result(self.journal, self.plan, self.run, status=self.run.status, notes=self.notes)
 
     def _give_up(self, trouble: BaseException) -> NoReturn:
         """Raise what went wrong on our own side, with the line that goes on."""
         if isinstance(trouble, JournalError):
-            line = resume_line(self.run.run_id, journal=self.book.name)
+            line = resume_line(self.run.run_id, journal=self.journal.name)
             raise JournalError(f"{trouble} This run goes on with {line}.") from trouble
         raise trouble
 
@@ -419,16 +423,16 @@ def new_run(plan: Plan, client: Client, *, rules: Mapping[str, Any] | None = Non
     )
 
 
-def build_result(book: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
+def build_result(journal: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
     """Return the result of a run as the journal has it."""
-    proofs = dict(book.flags(run.run_id, "proof"))
-    requests = book.requests(run.run_id)
+    proofs = dict(journal.flags(run.run_id, "proof"))
+    requests = journal.requests(run.run_id)
     frame = attribute(plan, requests, proofs=proofs, is_over=status != EndReason.RUNNING)
     told = (*notes, *_conflicts(frame))
     publishes = bool(run.rules.get("publish"))
     if publishes:
         frame = frame.rename(columns={"published": "input_published"})
-        frame["published"] = published_column(frame, run_publishes(book, run))
+        frame["published"] = published_column(frame, run_publishes(journal, run))
         told = (*told, *publish_notes(frame))
     return Result(
         frame,
@@ -437,18 +441,21 @@ def build_result(book: Journal, plan: Plan, run: Run, *, status: str, notes: Ite
         run.host,
         status=str(status),
         notes=told,
-        journal=book.name,
+        journal=journal.name,
         publishes=publishes,
         names=plan.names,
     )
 
 
-def recorded_result(book: Journal, run_id: str) -> Result:
+def recorded_result(journal: Journal, run_id: str) -> Result:
     """Return the result of a run as it was noted so far; reads the journal, nothing else."""
-    run = book.run(run_id)
-    is_dead = run.status == EndReason.RUNNING and not locks.is_locked(book.lock_path(run.plan_id))
+    run = journal.run(run_id)
+    is_dead = run.status == EndReason.RUNNING and not locks.is_locked(journal.lock_path(run.plan_id))
     return build_result(
-        book, parse_plan(book.plan_body(run_id)), run, status=EndReason.KILLED if is_dead else run.status
+        journal,
+        parse_plan(journal.plan_body(run_id)),
+        run,
+        status=EndReason.KILLED if is_dead else run.status,
     )
 
 

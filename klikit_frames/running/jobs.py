@@ -66,35 +66,37 @@ class Standing(Protocol):
 class LocalJob:
     """A run on a thread of this process."""
 
-    def __init__(self, session: RunExecutor, *, progress: Any, on_finish: OnFinish) -> None:
-        self._session = session
+    def __init__(self, executor: RunExecutor, *, progress: Any, on_finish: OnFinish) -> None:
+        self._executor = executor
         self._progress = progress
         self._on_finish = on_finish
         self._result: Result | None = None
         self._error: BaseException | None = None
-        self._thread = page_thread()(target=self._work, name=f"run {session.run.run_id}", daemon=True)
+        self._thread = page_thread()(target=self._work, name=f"run {executor.run.run_id}", daemon=True)
         self._thread.start()
 
     def look(self) -> JobProgress:
         """Return how far it is."""
-        session = self._session
+        executor = self._executor
         return JobProgress(
-            n_rows=session.plan.n_rows,
-            n_rows_done=session.n_rows_done,
-            n_requests=session.plan.n_requests,
-            n_requests_done=session.n_requests_done,
+            n_rows=executor.plan.n_rows,
+            n_rows_done=executor.n_rows_done,
+            n_requests=executor.plan.n_requests,
+            n_requests_done=executor.n_requests_done,
             is_running=self._thread.is_alive(),
         )
 
     def cancel(self) -> None:
         """Tell it to stop."""
-        self._session.watch.end(EndReason.CANCELLED)
+        self._executor.monitor.end(EndReason.CANCELLED)
 
     def tell(self) -> Result:
         """Return what is known of every row by now."""
-        session = self._session
+        executor = self._executor
         try:
-            return self._result or build_result(session.book, session.plan, session.run, status="running")
+            return self._result or build_result(
+                executor.journal, executor.plan, executor.run, status="running"
+            )
         except JournalError:
             # The run ended just now and closed it; or it broke, and that is what ends the run.
             return cast("Result", self.wait(None))
@@ -108,14 +110,14 @@ class LocalJob:
 
     def _work(self) -> None:
         try:
-            host = self._session.client.host
+            host = self._executor.client.host
             self._result = report_result(self._execute, self._on_finish, action="run", host=host)
         except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
             self._error = error
 
     def _execute(self) -> Result:
-        with self._session as session:
-            return session.execute(progress=self._progress)
+        with self._executor as executor:
+            return executor.execute(progress=self._progress)
 
 
 class RemoteJob:
@@ -129,9 +131,9 @@ class RemoteJob:
 
     def look(self) -> JobProgress:
         """Return how far it is."""
-        with read_journal(self._journal) as book:
-            open_nos = book.open_request_nos(self._run.run_id)
-            is_running = locks.is_locked(book.lock_path(self._run.plan_id))
+        with read_journal(self._journal) as journal:
+            open_nos = journal.open_request_nos(self._run.run_id)
+            is_running = locks.is_locked(journal.lock_path(self._run.plan_id))
         return JobProgress(
             n_rows=self._run.n_rows,
             n_rows_done=self._run.n_rows - sum(self._n_rows[request_no] for request_no in open_nos),
@@ -142,8 +144,8 @@ class RemoteJob:
 
     def cancel(self) -> None:
         """Tell it to stop."""
-        with open_journal(self._journal) as book:
-            book.request_cancel(self._run.run_id)
+        with open_journal(self._journal) as journal:
+            journal.request_cancel(self._run.run_id)
 
     def wait(self, timeout: float | None) -> Result | None:
         """Return the result; None if the time was up before the run ended."""
@@ -156,8 +158,8 @@ class RemoteJob:
 
     def tell(self) -> Result:
         """Return what is known of every row by now."""
-        with read_journal(self._journal) as book:
-            return recorded_result(book, self._run.run_id)
+        with read_journal(self._journal) as journal:
+            return recorded_result(journal, self._run.run_id)
 
 
 class Job:
@@ -307,8 +309,8 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
     on_finish = options.pop("on_finish", None)
     check_progress(progress)
     check_on_finish(on_finish)
-    session = open_run(plan, client, **options)
-    return Job(session.run.run_id, LocalJob(session, progress=progress, on_finish=on_finish))
+    executor = open_run(plan, client, **options)
+    return Job(executor.run.run_id, LocalJob(executor, progress=progress, on_finish=on_finish))
 
 
 def attach(run_id: str, *, journal: JournalPath = None) -> Job:
@@ -335,8 +337,8 @@ def attach(run_id: str, *, journal: JournalPath = None) -> Job:
     >>> kf.attach(result.run_id, journal="monday.sqlite3").is_done
     True
     """
-    with read_journal(journal) as book:
-        run_id = book.find_run_id(run_id)
-        run = book.run(run_id)
-        plan = parse_plan(book.plan_body(run_id))
+    with read_journal(journal) as opened:
+        run_id = opened.find_run_id(run_id)
+        run = opened.run(run_id)
+        plan = parse_plan(opened.plan_body(run_id))
     return Job(run_id, RemoteJob(run, plan, journal))

@@ -38,7 +38,7 @@ _UNSEEN = (
 )
 
 
-def far_path(path: JournalPath, *, book: Journal, name: str) -> Path:
+def far_path(path: JournalPath, *, journal: Journal, name: str) -> Path:
     """Return where a copy is to be, which is looked at and written, but never opened by SQLite.
 
     Raises
@@ -55,12 +55,12 @@ def far_path(path: JournalPath, *, book: Journal, name: str) -> Path:
             f"{name}={os.fspath(path or '')!r} is not the path of a file: name one, such as "
             "/content/drive/MyDrive/journal.sqlite3. Nothing was sent."
         )
-    if far == book.path:
+    if far == journal.path:
         raise ConfigError(f"{name}={far} is the journal itself: name a file elsewhere. Nothing was sent.")
     return far
 
 
-def write_copy(book: Journal, far: Path, *, tag: str) -> int:
+def write_copy(journal: Journal, far: Path, *, tag: str) -> int:
     """Put a whole copy of a journal at a path, replaced at once, and return the commits that are in it.
 
     Raises
@@ -71,19 +71,19 @@ def write_copy(book: Journal, far: Path, *, tag: str) -> int:
     with _local_file(far.name) as local:
         with closing(connect(local)) as copy:
             _use_as_scratch(copy)
-            n_commits = book.backup(copy)
+            n_commits = journal.backup(copy)
             _mark_copy(copy, edge.now())
         replace_file(local, far, tag=tag)
     return n_commits
 
 
-def write_run_copy(book: Journal, far: Path, *, run_id: str) -> None:
+def write_run_copy(journal: Journal, far: Path, *, run_id: str) -> None:
     """Put a journal of one run at a path, replaced at once."""
     from .journal import open_journal
 
     with _local_file(far.name) as local:
         with open_journal(local) as part:
-            part.take_in(insert_run_rows(book.run_rows(run_id)))
+            part.take_in(insert_run_rows(journal.run_rows(run_id)))
         with closing(connect(local)) as copy:
             _use_as_scratch(copy)
             _mark_copy(copy, edge.now())
@@ -128,8 +128,8 @@ def opened_copy(far: Path) -> Iterator[Journal]:
                 ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
             if not n_tables:
                 raise JournalError(f"{far} is not a journal of klikit_frames.")
-            with open_journal(local) as book:
-                yield book
+            with open_journal(local) as journal:
+                yield journal
         except sqlite3.Error as error:
             raise JournalError(error_text(error, far)) from error
         except JournalError as error:
@@ -137,8 +137,8 @@ def opened_copy(far: Path) -> Iterator[Journal]:
             raise JournalError(str(error).replace(os.fspath(local), os.fspath(far))) from error
 
 
-def take_in_all(book: Journal, source: Journal) -> list[str]:
-    """Add what `source` knows and `book` does not, in one commit, and return the ids of the runs of `source`.
+def take_in_all(journal: Journal, source: Journal) -> list[str]:
+    """Add what `source` knows and `journal` does not, in one commit; returns the ids of the runs of `source`.
 
     Runs that are there stay as they are, and so does the run of a plan that is there.
     """
@@ -146,25 +146,25 @@ def take_in_all(book: Journal, source: Journal) -> list[str]:
     new = [
         run_id
         for run_id, plan_id in zip(history["run_id"], history["plan_id"], strict=True)
-        if not book.knows(run_id) and book.run_of_plan(plan_id) is None
+        if not journal.knows(run_id) and journal.run_of_plan(plan_id) is None
     ]
     statements = [one for run_id in new for one in insert_run_rows(source.run_rows(run_id))]
     statements.append((schema.INSERT_JOURNAL_ID, source.journal_ids()[:1]))
-    book.take_in([*statements, *_insert_rest(source, book)])
-    return [run_id for run_id in history["run_id"] if book.knows(run_id)]
+    journal.take_in([*statements, *_insert_rest(source, journal)])
+    return [run_id for run_id in history["run_id"] if journal.knows(run_id)]
 
 
-def _insert_rest(source: Journal, book: Journal) -> Iterator[codec.Statement]:
+def _insert_rest(source: Journal, journal: Journal) -> Iterator[codec.Statement]:
     """Yield the statements that add what is of no run: publishes, proofs of menus, promises, findings."""
-    publishes = {publish.publish_id for publish in book.all_publishes()}
+    publishes = {publish.publish_id for publish in journal.all_publishes()}
     yield from (
         codec.insert_publish(one) for one in source.all_publishes() if one.publish_id not in publishes
     )
     for account, proved in source.all_menu_evidence().items():
         yield from (codec.upsert_evidence(account, store, at) for store, at in proved.items())
     for account, found in source.all_audit_findings().items():
-        yield from take_in_findings(account, found.values(), known=book.audit_findings(account))
-    promises = {promise.promise_id for promise in book.promises()}
+        yield from take_in_findings(account, found.values(), known=journal.audit_findings(account))
+    promises = {promise.promise_id for promise in journal.promises()}
     yield from (
         insert_promise(_cancelled(one)) for one in source.promises() if one.promise_id not in promises
     )
@@ -185,7 +185,7 @@ def _cancelled(promise: Promise) -> Promise:
     )
 
 
-def take_in_mirror(book: Journal, far: Path) -> None:
+def take_in_mirror(journal: Journal, far: Path) -> None:
     """Add the runs of an earlier mirror at this path to the journal, before it is replaced.
 
     A path that cannot be read now is left to the first copy, which tells of it.
@@ -198,9 +198,9 @@ def take_in_mirror(book: Journal, far: Path) -> None:
     """
     try:
         with opened_copy(far) as source:
-            if len(book.runs()):
-                check_mirror_owner(book, source)
-            take_in_all(book, source)
+            if len(journal.runs()):
+                check_mirror_owner(journal, source)
+            take_in_all(journal, source)
     except JournalError as error:
         raise JournalError(
             f"mirror={far} is not replaced, so nothing was sent: {error} Name another file with mirror=."
@@ -209,7 +209,7 @@ def take_in_mirror(book: Journal, far: Path) -> None:
         pass
 
 
-def check_mirror_owner(book: Journal, there: Journal) -> None:
+def check_mirror_owner(journal: Journal, there: Journal) -> None:
     """Refuse to replace the mirror of a journal that goes on elsewhere and that this one has not taken in.
 
     Raises
@@ -217,7 +217,7 @@ def check_mirror_owner(book: Journal, there: Journal) -> None:
     JournalError
         It is such a mirror.
     """
-    if there.journal_ids()[0] not in book.journal_ids():
+    if there.journal_ids()[0] not in journal.journal_ids():
         raise JournalError(
             "it is the mirror of another journal, and two would overwrite each other. If that one is lost, "
             "kf.import_journal takes its runs in, and this journal goes on there."

@@ -47,14 +47,14 @@ def export_journal(
     >>> kf.import_journal("away.sqlite3", journal="elsewhere.sqlite3") == [result.run_id]
     True
     """
-    with read_journal(journal) as book:
-        far = far_path(path, book=book, name="path")
+    with read_journal(journal) as opened:
+        far = far_path(path, journal=opened, name="path")
         try:
-            _check_target(far, known=set(book.runs()["run_id"]))
+            _check_target(far, known=set(opened.runs()["run_id"]))
             if run_id is None:
-                write_copy(book, far, tag=edge.draw_uuid().hex)
+                write_copy(opened, far, tag=edge.draw_uuid().hex)
             else:
-                write_run_copy(book, far, run_id=book.find_run_id(run_id))
+                write_run_copy(opened, far, run_id=opened.find_run_id(run_id))
         except JournalError:
             raise
         except OSError as error:
@@ -96,12 +96,12 @@ def import_journal(path: str | os.PathLike[str], *, journal: JournalPath = None)
     >>> kf.attach(run_ids[0], journal="elsewhere.sqlite3").result().counts["applied"]
     1
     """
-    with read_journal(journal) as book:
-        far = far_path(path, book=book, name="path")
+    with read_journal(journal) as opened:
+        far = far_path(path, journal=opened, name="path")
     try:
         # The journal is made only once the other has proved to be one.
-        with opened_copy(far) as source, open_journal(journal) as book:
-            return take_in_all(book, source)
+        with opened_copy(far) as source, open_journal(journal) as opened:
+            return take_in_all(opened, source)
     except JournalError:
         raise
     except OSError as error:

@@ -172,25 +172,25 @@ def _recall(
     client: Client, stores: list[Store], *, journal: JournalPath, since: str | None, read_at: datetime
 ) -> tuple[MenuHistory, list[Run]]:
     """Return what the journal knows, and the runs of which something is not proved to show yet."""
-    with read_journal(journal) as book:
+    with read_journal(journal) as opened:
         server_now = client.server_now()
         history = load_history(
-            book,
+            opened,
             client.account,
             stores=stores,
-            runs=_runs(book, client, since=since),
-            publishes=[*book.publishes(client.account), *_published_elsewhere(client, journal)],
+            runs=_runs(opened, client, since=since),
+            publishes=[*opened.publishes(client.account), *_published_elsewhere(client, journal)],
             read_at=read_at,
             clock_offset_s=None if server_now is None else (server_now - client.now()).total_seconds(),
         )
-        return history, book.unproved_runs(client.account)
+        return history, opened.unproved_runs(client.account)
 
 
-def _runs(book: Journal, client: Client, *, since: str | None) -> list[Run]:
-    unproved = book.unproved_runs(client.account)
+def _runs(journal: Journal, client: Client, *, since: str | None) -> list[Run]:
+    unproved = journal.unproved_runs(client.account)
     if since is None:
         return unproved
-    late = list(dropwhile(lambda run: run.run_id != since, book.runs_of(client.account, host=client.host)))
+    late = list(dropwhile(lambda run: run.run_id != since, journal.runs_of(client.account, host=client.host)))
     known = {run.run_id for run in late}
     return [*(run for run in unproved if run.run_id not in known), *late]
 
@@ -200,8 +200,8 @@ def _published_elsewhere(client: Client, journal: JournalPath) -> list[Publish]:
     if journal is None:
         return []
     try:
-        with read_journal(None) as book:
-            return book.publishes(client.account)
+        with read_journal(None) as opened:
+            return opened.publishes(client.account)
     except JournalError as error:
         # The run's own journal is what counts; without the other a menu is only proved to be less new.
         _LOG.warning("What was published by the journal of your own is not known: %s", error)
@@ -217,9 +217,9 @@ def _take_in(
     path = journal_path(journal)
     done = history.proved_runs(unproved, all_stores=state.attrs.get("stores"))
     if (proved or done) and path is not None and path.exists():
-        with open_journal(journal) as book:
-            book.note_menu_evidence(client.account, proved)
-            book.mark_proved(done)
+        with open_journal(journal) as opened:
+            opened.note_menu_evidence(client.account, proved)
+            opened.mark_proved(done)
 
 
 def _seen(state: pd.DataFrame, history: MenuHistory) -> dict[Store, dict[Entity, bool | None]]:

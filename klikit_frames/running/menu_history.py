@@ -108,7 +108,7 @@ class MenuHistory:
 
 
 def load_history(
-    book: Journal,
+    journal: Journal,
     account: str,
     *,
     stores: Iterable[Store],
@@ -121,7 +121,7 @@ def load_history(
 
     Parameters
     ----------
-    book : Journal
+    journal : Journal
         The journal.
     account : str
         Whose menus; see ``client.account``.
@@ -136,18 +136,18 @@ def load_history(
     clock_offset_s : float or None
         How far the server's clock is ahead now.
     """
-    requests = {run.run_id: book.requests(run.run_id) for run in runs}
+    requests = {run.run_id: journal.requests(run.run_id) for run in runs}
     publishes = list(publishes)
     offsets = [one.clock_offset_s for each in requests.values() for one in each]
     clocks = _Clocks(align_clocks([clock_offset_s, *offsets, *(one.clock_offset_s for one in publishes)]))
     wanted = set(stores)
     history = MenuHistory(
-        proofs=_proofs(book, account), read_at=clocks.earliest(read_at, offset_s=clock_offset_s)
+        proofs=_proofs(journal, account), read_at=clocks.earliest(read_at, offset_s=clock_offset_s)
     )
     for publish in publishes:
         _note_publish(history, publish, clocks=clocks)
     for run_id, each in requests.items():
-        _add_run(history, book, run_id, each, stores=wanted, clocks=clocks)
+        _add_run(history, journal, run_id, each, stores=wanted, clocks=clocks)
     for one in history.writes.values():
         one.sort()
     return history
@@ -172,8 +172,8 @@ class _Clocks:
         return moment + (max(self.added.values()) if offset_s is None else self.added[offset_s])
 
 
-def _proofs(book: Journal, account: str) -> dict[Store, Proof]:
-    return {store: Proof(newer_than=moment) for store, moment in book.menu_evidence(account).items()}
+def _proofs(journal: Journal, account: str) -> dict[Store, Proof]:
+    return {store: Proof(newer_than=moment) for store, moment in journal.menu_evidence(account).items()}
 
 
 def _note_publish(history: MenuHistory, publish: Publish, *, clocks: _Clocks) -> None:
@@ -192,16 +192,16 @@ def _note_publish(history: MenuHistory, publish: Publish, *, clocks: _Clocks) ->
 
 def _add_run(
     history: MenuHistory,
-    book: Journal,
+    journal: Journal,
     run_id: str,
     requests: Iterable[Request],
     *,
     stores: set[Store],
     clocks: _Clocks,
 ) -> None:
-    before = dict(reversed(book.flags(run_id, "before")))
-    seen = dict(reversed(book.flags(run_id, "seen")))
-    settled = dict(book.flags(run_id, "proof"))
+    before = dict(reversed(journal.flags(run_id, "before")))
+    seen = dict(reversed(journal.flags(run_id, "seen")))
+    settled = dict(journal.flags(run_id, "proof"))
     requests = list(requests)
     if not any(request.state.is_open for request in requests):
         history.settled.add(run_id)

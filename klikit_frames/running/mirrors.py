@@ -36,7 +36,7 @@ class Mirror:
 
     Parameters
     ----------
-    book : Journal
+    journal : Journal
         What is copied, as often as something was committed.
     path : Path
         Where to; only ever written and replaced as a whole.
@@ -44,8 +44,8 @@ class Mirror:
         Tells the files of runs apart that mirror to one path.
     """
 
-    def __init__(self, book: Journal, path: Path, *, tag: str) -> None:
-        self._book = book
+    def __init__(self, journal: Journal, path: Path, *, tag: str) -> None:
+        self._journal = journal
         self._path = path
         self._tag = tag
         self._n_commits = -1
@@ -91,12 +91,12 @@ class Mirror:
             self._is_over.wait(_EVERY_S)
 
     def _copy(self) -> None:
-        if self._is_lost or (self._book.n_commits == self._n_commits and self._is_whole):
+        if self._is_lost or (self._journal.n_commits == self._n_commits and self._is_whole):
             return
         self._is_whole = False
         try:
             self._check_owner()
-            self._n_commits = write_copy(self._book, self._path, tag=self._tag)
+            self._n_commits = write_copy(self._journal, self._path, tag=self._tag)
             self._left = _look_of(self._path)
             self._is_whole = True
         except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
@@ -108,7 +108,7 @@ class Mirror:
             return
         try:
             with opened_copy(self._path) as there:
-                check_mirror_owner(self._book, there)
+                check_mirror_owner(self._journal, there)
         except JournalError:
             self._is_lost = True
             raise
@@ -120,7 +120,7 @@ class Mirror:
                 "The mirror %s cannot be written: %s. The run goes on; its journal is %s alone.",
                 self._path,
                 trouble,
-                self._book.path or "in memory",
+                self._journal.path or "in memory",
             )
 
 

@@ -58,15 +58,15 @@ def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> p
     0
     """
     until = edge.now() - _age(older_than)
-    with read_journal(journal) as book:
-        old = _old_runs(book, until)
-        has_more = _has_old_notes(book, until)
+    with read_journal(journal) as opened:
+        old = _old_runs(opened, until)
+        has_more = _has_old_notes(opened, until)
     if not len(old) and not has_more:
         return old
-    with open_journal(journal) as book:
-        old = _old_runs(book, until)
-        book.take_in([delete_closed_promises(until), delete_old_findings(until)])
-        book.prune(old["run_id"])
+    with open_journal(journal) as opened:
+        old = _old_runs(opened, until)
+        opened.take_in([delete_closed_promises(until), delete_old_findings(until)])
+        opened.prune(old["run_id"])
         return old
 
 
@@ -81,31 +81,31 @@ def _age(older_than: str | timedelta) -> timedelta:
     return age
 
 
-def _old_runs(book: Journal, until: datetime) -> pd.DataFrame:
+def _old_runs(journal: Journal, until: datetime) -> pd.DataFrame:
     """Return the finished runs that ended before then and whose flags are proved visible."""
-    history = book.runs()
+    history = journal.runs()
     is_free = pd.Series(
-        [not locks.is_locked(book.lock_path(plan_id)) for plan_id in history["plan_id"]],
+        [not locks.is_locked(journal.lock_path(plan_id)) for plan_id in history["plan_id"]],
         index=history.index,
         dtype=bool,
     )
-    is_settled = history[_UNFINISHED].eq(0).all(axis=1) & history["run_id"].isin(book.proved_run_ids())
-    spared = _promised_runs(book)
+    is_settled = history[_UNFINISHED].eq(0).all(axis=1) & history["run_id"].isin(journal.proved_run_ids())
+    spared = _promised_runs(journal)
     is_free &= ~history["run_id"].isin(spared) & ~history["plan_id"].isin(spared)
     is_old = history["ended_at"] < pd.Timestamp(until)
     old: pd.DataFrame = history[is_old & is_settled & is_free].reset_index(drop=True)
     return old
 
 
-def _has_old_notes(book: Journal, until: datetime) -> bool:
+def _has_old_notes(journal: Journal, until: datetime) -> bool:
     """Tell whether something else than a run is old: a promise that has ended, or a finding of an audit."""
-    is_any_closed = any(one.closed_at and one.closed_at < until for one in book.promises())
-    findings = (one for found in book.all_audit_findings().values() for one in found.values())
+    is_any_closed = any(one.closed_at and one.closed_at < until for one in journal.promises())
+    findings = (one for found in journal.all_audit_findings().values() for one in found.values())
     return is_any_closed or any(one.seen_at < until for one in findings)
 
 
-def _promised_runs(book: Journal) -> set[str | None]:
+def _promised_runs(journal: Journal) -> set[str | None]:
     """Return the runs and plans that promises still stand on."""
-    standing = [one for one in book.promises() if one.status.is_open or one.unpublished_run_id]
+    standing = [one for one in journal.promises() if one.status.is_open or one.unpublished_run_id]
     names = ("plan_id", "start_run_id", "end_run_id", "unpublished_run_id")
     return {getattr(one, name) for one in standing for name in names} - {None}

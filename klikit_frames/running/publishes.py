@@ -107,8 +107,8 @@ def publish(
         raise ConfigError(f"per_request is a whole number from 1, not {per_request!r}.")
     pairs, providers = store_pairs(stores), _check_providers(provider_ids)
     _check(client, pairs, providers, confirm=confirm)
-    with open_journal(journal if pairs else MEMORY) as book:
-        publisher = StorePublisher(client, book, provider_ids=providers, per_request=per_request)
+    with open_journal(journal if pairs else MEMORY) as opened:
+        publisher = StorePublisher(client, opened, provider_ids=providers, per_request=per_request)
         try:
             publisher.publish(pairs)
         except KeyboardInterrupt:
@@ -127,7 +127,7 @@ class StorePublisher:
     """
 
     client: Client
-    book: Journal
+    journal: Journal
     run_id: str | None = None
     provider_ids: tuple[int, ...] = (KLIKIT_PROVIDER_ID,)
     per_request: int = 50
@@ -171,7 +171,7 @@ class StorePublisher:
             run_id=self.run_id,
             provider_ids=self.provider_ids,
         )
-        self.book.record_publish(call)
+        self.journal.record_publish(call)
         self._under_way = call
         self.told |= dict.fromkeys(stores, call)
         try:
@@ -187,7 +187,7 @@ class StorePublisher:
                 return False
             begun = self._under_way or call
             self._under_way = replace(begun, attempts=attempt, sent_at=begun.sent_at or sent_at)
-            self.book.update_publish(self._under_way)
+            self.journal.update_publish(self._under_way)
             return True
 
         body = menu_wire.encode_publish(call.stores, provider_ids=self.provider_ids)
@@ -195,7 +195,7 @@ class StorePublisher:
 
     def _record(self, call: Publish) -> Publish:
         self._under_way = None
-        self.book.update_publish(call)
+        self.journal.update_publish(call)
         self.told |= dict.fromkeys(call.stores, call)
         return call
 
@@ -204,18 +204,18 @@ _NOT_ASKED = "the publish ended before its turn"
 _NEVER = Publish("", "", "", (), "", status="not_sent", message=_NOT_ASKED)
 
 
-def run_publishes(book: Journal, run: Run) -> dict[Store, Publish]:
+def run_publishes(journal: Journal, run: Run) -> dict[Store, Publish]:
     """Return the last publish of each store that a run asked for."""
-    calls = [call for call in book.publishes(run.account) if call.run_id == run.run_id]
+    calls = [call for call in journal.publishes(run.account) if call.run_id == run.run_id]
     return {store: call for call in calls for store in call.stores}
 
 
-def publish_rest(client: Client, book: Journal, run: Run) -> bool:
+def publish_rest(client: Client, journal: Journal, run: Run) -> bool:
     """Publish the stores that a run wrote and did not publish, and tell whether all are published now."""
-    publisher = StorePublisher(client, book, run_id=run.run_id)
-    requests = book.requests(run.run_id)
-    publisher.publish(stores_to_publish(requests, run_publishes(book, run)))
-    return not stores_to_publish(requests, run_publishes(book, run))
+    publisher = StorePublisher(client, journal, run_id=run.run_id)
+    requests = journal.requests(run.run_id)
+    publisher.publish(stores_to_publish(requests, run_publishes(journal, run)))
+    return not stores_to_publish(requests, run_publishes(journal, run))
 
 
 def stores_to_publish(

@@ -154,8 +154,8 @@ def run(
             publish=publish,
             mirror=mirror,
             require_approval=require_approval,
-        ) as session:
-            return session.execute(progress=progress)
+        ) as executor:
+            return executor.execute(progress=progress)
 
     return report_result(work, on_finish, action="run", host=client.host)
 
@@ -220,8 +220,8 @@ def resume(
     check_progress(progress)
 
     def work() -> Result:
-        with _reopen(run_id, client, journal=journal, mirror=mirror) as session:
-            return session.execute(progress=progress)
+        with _reopen(run_id, client, journal=journal, mirror=mirror) as executor:
+            return executor.execute(progress=progress)
 
     return report_result(work, on_finish, action="resume", host=client.host)
 
@@ -248,8 +248,8 @@ def runs(*, journal: JournalPath = None) -> pd.DataFrame:
     >>> len(kf.runs())
     0
     """
-    with read_journal(journal) as book:
-        return _tell_dead(book.runs(), book)
+    with read_journal(journal) as opened:
+        return _tell_dead(opened.runs(), opened)
 
 
 def open_run(
@@ -271,7 +271,7 @@ def open_run(
     """Check all that can be checked before the first write, and return what is ready to go on.
 
     The options and errors are those of :func:`run`. The journal and the run's lock are held until the
-    session is closed; nothing is noted and nothing sent yet.
+    executor is closed; nothing is noted and nothing sent yet.
     """
     check_is_plan(plan)
     rules = Rules(
@@ -288,36 +288,38 @@ def open_run(
     check_client(client)
     rules = replace(rules, writes_per_minute=client.pacing.configured_writes_per_minute)
     with ExitStack() as stack:
-        book = stack.enter_context(open_journal(journal))
-        rules = _take_in_mirror(book, rules, given=mirror)
-        stack.enter_context(locks.hold(book.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
-        known = book.run_of_plan(plan.plan_id)
+        opened = stack.enter_context(open_journal(journal))
+        rules = _take_in_mirror(opened, rules, given=mirror)
+        stack.enter_context(locks.hold(opened.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
+        known = opened.run_of_plan(plan.plan_id)
         notes: list[str] = []
         if known is None:
             check_before_sending(plan, client, confirm=confirm)
             if rules.require_approval:
                 check_approval(plan, client)
-            if rules.mirror is None and (advice := advise_on_journal(book.path, is_named=_is_named(journal))):
+            if rules.mirror is None and (
+                advice := advise_on_journal(opened.path, is_named=_is_named(journal))
+            ):
                 _JOURNAL_LOG.warning("%s", advice)
         else:
             check_same_plan(plan, known)
             check_same_host(known, client)
-            book.clear_cancel(known.run_id)
+            opened.clear_cancel(known.run_id)
             if not known.account:
-                book.record_account(known.run_id, client.account)
+                opened.record_account(known.run_id, client.account)
             rules = _keep_rules(rules, known)
             if rules.require_approval and not known.rules.get("require_approval"):
                 check_approval(plan, client)
-            notes = _move_here(book, known)
+            notes = _move_here(opened, known)
         run = known or new_run(plan, client, rules=asdict(rules))
         stack.enter_context(_limit_writes(client, rules))
         return RunExecutor(
-            book,
+            opened,
             plan,
             client,
             run,
             rules,
-            _monitor(book, run, rules, plan),
+            _monitor(opened, run, rules, plan),
             resources=stack.pop_all(),
             is_new=known is None,
             notes=notes,
@@ -329,31 +331,33 @@ def _reopen(
 ) -> RunExecutor:
     check_client(client)
     with ExitStack() as stack:
-        book = stack.enter_context(open_journal(journal))
-        given = _take_in_mirror(book, Rules(), given=mirror)
-        run_id = book.find_run_id(run_id)
-        known = book.run(run_id)
-        stack.enter_context(locks.hold(book.lock_path(known.plan_id), what=f"Run {run_id}"))
+        opened = stack.enter_context(open_journal(journal))
+        given = _take_in_mirror(opened, Rules(), given=mirror)
+        run_id = opened.find_run_id(run_id)
+        known = opened.run(run_id)
+        stack.enter_context(locks.hold(opened.lock_path(known.plan_id), what=f"Run {run_id}"))
         check_same_host(known, client)
-        plan = parse_plan(book.plan_body(run_id))
-        book.clear_cancel(run_id)
+        plan = parse_plan(opened.plan_body(run_id))
+        opened.clear_cancel(run_id)
         if not known.account:
-            book.record_account(run_id, client.account)
+            opened.record_account(run_id, client.account)
         given = replace(given, writes_per_minute=client.pacing.configured_writes_per_minute)
         rules = _keep_rules(given, known)
-        notes = _move_here(book, known)
+        notes = _move_here(opened, known)
         stack.enter_context(_limit_writes(client, rules))
-        monitor = _monitor(book, known, rules, plan)
-        return RunExecutor(book, plan, client, known, rules, monitor, resources=stack.pop_all(), notes=notes)
+        monitor = _monitor(opened, known, rules, plan)
+        return RunExecutor(
+            opened, plan, client, known, rules, monitor, resources=stack.pop_all(), notes=notes
+        )
 
 
-def _take_in_mirror(book: Journal, rules: Rules, *, given: str | os.PathLike[str] | None) -> Rules:
+def _take_in_mirror(journal: Journal, rules: Rules, *, given: str | os.PathLike[str] | None) -> Rules:
     """Return the rules with the path of the mirror, once its earlier runs are in the journal."""
     path = given or default_mirror()
     if path is None:
         return rules
-    far = far_path(path, book=book, name="mirror")
-    take_in_mirror(book, far)
+    far = far_path(path, journal=journal, name="mirror")
+    take_in_mirror(journal, far)
     return replace(rules, mirror=str(far))
 
 
@@ -361,7 +365,7 @@ def _is_named(journal: JournalPath) -> bool:
     return journal is not None or JOURNAL_VARIABLE in os.environ
 
 
-def _move_here(book: Journal, run: Run) -> list[str]:
+def _move_here(journal: Journal, run: Run) -> list[str]:
     """Say where a run was last seen running, and note that it goes on here; later it is of this place."""
     if run.copied_at is None:
         return []
@@ -370,7 +374,7 @@ def _move_here(book: Journal, run: Run) -> list[str]:
         f"{run.copied_at:%Y-%m-%d %H:%M:%S} UTC; it must not go on there as well."
     )
     _LOG.warning("Run %s goes on from a copy of its journal. %s", run.run_id, said)
-    book.record_resumed(run.run_id, machine=platform.node())
+    journal.record_resumed(run.run_id, machine=platform.node())
     return [said]
 
 
@@ -382,8 +386,8 @@ def _keep_rules(given: Rules, run: Run) -> Rules:
     return replace(rules, first=given.first) if run.status == EndReason.CANARY else rules
 
 
-def _monitor(book: Journal, run: Run, rules: Rules, plan: Plan) -> RunMonitor:
-    is_cancelled = partial(book.is_cancelled, run.run_id)
+def _monitor(journal: Journal, run: Run, rules: Rules, plan: Plan) -> RunMonitor:
+    is_cancelled = partial(journal.is_cancelled, run.run_id)
     return RunMonitor(rules, count_rows=RowCounter(plan), is_cancelled=is_cancelled)
 
 
@@ -391,9 +395,9 @@ def _limit_writes(client: Client, rules: Rules) -> AbstractContextManager[None]:
     return client.pacing.limit_writes(rules.writes_per_minute or client.pacing.configured_writes_per_minute)
 
 
-def _tell_dead(history: pd.DataFrame, book: Journal) -> pd.DataFrame:
+def _tell_dead(history: pd.DataFrame, journal: Journal) -> pd.DataFrame:
     """Say ``killed`` of a run that nobody runs and that never noted its end."""
     for place in history.index[history["status"] == "running"]:
-        if not locks.is_locked(book.lock_path(history.loc[place, "plan_id"])):
+        if not locks.is_locked(journal.lock_path(history.loc[place, "plan_id"])):
             history.loc[place, "status"] = "killed"
     return history

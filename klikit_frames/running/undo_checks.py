@@ -74,7 +74,7 @@ def find_changed(plan: Plan, client: Client, *, run_id: str, **reading: Any) -> 
     }
 
 
-def cancel_undone(plan: Plan, frame: pd.DataFrame, book: Journal) -> None:
+def cancel_undone(plan: Plan, frame: pd.DataFrame, journal: Journal) -> None:
     """Cancel the promises that the undone runs started, of the cells that the undo has restored.
 
     Writes the journal, nothing else.
@@ -85,17 +85,17 @@ def cancel_undone(plan: Plan, frame: pd.DataFrame, book: Journal) -> None:
         The undo.
     frame : DataFrame
         The frame of its result.
-    book : Journal
+    journal : Journal
         The journal of the run.
     """
     is_restored = frame["outcome"].isin([Outcome.APPLIED, Outcome.UNCHANGED])
     rows = frame.loc[is_restored, _CELL].itertuples(index=False, name=None)
     restored = {cell_of(*row) for row in rows}
     closing: dict[str, Any] = {"status": PromiseStatus.CANCELLED, "note": _UNDONE, "next_at": None}
-    with locks.hold(book.agenda_lock_path(), what="The agenda of this journal", patience_s=10.0):
+    with locks.hold(journal.agenda_lock_path(), what="The agenda of this journal", patience_s=10.0):
         undone = [
             one
-            for one in book.promises()
+            for one in journal.promises()
             if one.status is PromiseStatus.ACTIVE and one.start_run_id in plan.undoes and one.cell in restored
         ]
-        book.update_promises(replace(one, **closing, closed_at=edge.now()) for one in undone)
+        journal.update_promises(replace(one, **closing, closed_at=edge.now()) for one in undone)

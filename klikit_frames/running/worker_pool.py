@@ -50,7 +50,7 @@ class WorkerPool:
     client: Client
     journal: Journal
     run_id: str
-    watch: RunMonitor
+    monitor: RunMonitor
     _offset_s: float | None = field(default=None, init=False)
     _undated: list[tuple[int, ...]] = field(default_factory=list, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -74,28 +74,28 @@ class WorkerPool:
             edge.make_thread(self._worker_loop, name=f"klikit-frames-send-{n}") for n in range(n_threads)
         ]
         try:
-            self.watch.poll(at_once=True)
+            self.monitor.poll(at_once=True)
             for thread in threads:
                 thread.start()
             self._drain_results(report, n_threads=n_threads)
         except KeyboardInterrupt:
-            self.watch.end(EndReason.INTERRUPTED)
+            self.monitor.end(EndReason.INTERRUPTED)
             self._join_workers(threads)
         except Exception as trouble:  # noqa: BLE001 - raised again when the threads have ended
-            self.watch.fail(trouble)
+            self.monitor.fail(trouble)
             self._join_workers(threads)
         try:
             self.journal.flush()
         except JournalError as trouble:
-            self.watch.fail(trouble)
+            self.monitor.fail(trouble)
 
     def _drain_results(self, report: Report, *, n_threads: int) -> None:
         """Report what is done until all threads have ended, or are left behind."""
         leave_at = None
-        while n_threads and (leave_at is None or self.watch.now() < leave_at):
-            self.watch.poll()
-            if leave_at is None and self.watch.stops_at_once:
-                leave_at = self.watch.now() + GRACE_S
+        while n_threads and (leave_at is None or self.monitor.now() < leave_at):
+            self.monitor.poll()
+            if leave_at is None and self.monitor.stops_at_once:
+                leave_at = self.monitor.now() + GRACE_S
             try:
                 settled = self._done.get(timeout=_POLL_S)
             except Empty:
@@ -107,11 +107,11 @@ class WorkerPool:
                 report(settled)
 
     def _join_workers(self, threads: Iterable[edge.Thread]) -> None:
-        until = self.watch.now() + GRACE_S
+        until = self.monitor.now() + GRACE_S
         with suppress(KeyboardInterrupt):
             for thread in threads:
                 if thread.is_alive():
-                    thread.join(max(0.0, until - self.watch.now()))
+                    thread.join(max(0.0, until - self.monitor.now()))
 
     def _worker_loop(self) -> None:
         try:
@@ -119,15 +119,15 @@ class WorkerPool:
                 self._settle(tree)
             self.journal.flush()
         except Exception as trouble:  # noqa: BLE001 - raised again on the thread that started the run
-            self.watch.fail(trouble)
+            self.monitor.fail(trouble)
         finally:
             self._done.put(None)
 
     def _is_on(self) -> bool:
         """Tell whether anything more may leave; a client that was closed ends the run."""
         if self.client.is_closed:
-            self.watch.end(EndReason.UNREACHABLE)
-        return not self.watch.stop.is_set()
+            self.monitor.end(EndReason.UNREACHABLE)
+        return not self.monitor.stop.is_set()
 
     def _next_tree(self) -> RequestTree | None:
         try:
@@ -137,7 +137,7 @@ class WorkerPool:
 
     def _settle(self, tree: RequestTree) -> None:
         while self._is_on() and tree.is_waiting:
-            if self.watch.is_suspicious:
+            if self.monitor.is_suspicious:
                 self._narrow(tree)
             else:
                 self._settle_next(tree)
@@ -145,7 +145,7 @@ class WorkerPool:
     def _narrow(self, tree: RequestTree) -> None:
         """Narrow one request at a time while nothing is accepted: eight would cost eight times as many."""
         with self._narrowing:
-            while self._is_on() and tree.is_waiting and self.watch.is_suspicious:
+            while self._is_on() and tree.is_waiting and self.monitor.is_suspicious:
                 self._settle_next(tree)
 
     def _settle_next(self, tree: RequestTree) -> None:
@@ -171,7 +171,7 @@ class WorkerPool:
             self.journal.record_attempt(self.run_id, begun)
             return True
 
-        path, stop = ENABLE_PATHS[request.target.entity_type], self.watch.stop
+        path, stop = ENABLE_PATHS[request.target.entity_type], self.monitor.stop
         settled = self.client.write("PATCH", path, request.body, key=request.key, on_attempt=note, stop=stop)
         self._learn(settled)
         if begun is request:
@@ -205,7 +205,7 @@ class WorkerPool:
         # A request is told of as settled when its result is on disk.
         then = partial(self._done.put, Settled(tree, len(parts), is_done=not tree.is_waiting))
         self.journal.record_result(self.run_id, request, parts=parts, then=then)
-        self.watch.note(request)
+        self.monitor.note(request)
 
     def _learn(self, settled: CallResult) -> None:
         """Take from an answer what concerns the whole run: whether it ends, and the server's clock.
@@ -213,7 +213,7 @@ class WorkerPool:
         The age of a key must not rest on our own clock, which may be set between two stretches of a run.
         """
         if (reason := stop_reason(settled)) is not None:
-            self.watch.end(reason)
+            self.monitor.end(reason)
         server_at = settled.answer.server_at if settled.answer else None
         if server_at is None or self._offset_s is not None:
             return

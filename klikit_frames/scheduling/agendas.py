@@ -82,8 +82,8 @@ def agenda(*, journal: JournalPath = None, now: datetime | None = None) -> pd.Da
     [[289379, False, 'waiting']]
     """
     moment = edge.now() if now is None else check_moment(now, name="now")
-    with read_journal(journal) as book:
-        return agenda_frame(book.promises(), now=moment)
+    with read_journal(journal) as opened:
+        return agenda_frame(opened.promises(), now=moment)
 
 
 def cancel_promises(ids: str | Iterable[str], *, journal: JournalPath = None) -> pd.DataFrame:
@@ -192,10 +192,10 @@ def promises_frame(promises: Sequence[Promise], *, now: datetime) -> pd.DataFram
 @contextmanager
 def hold_agenda(journal: JournalPath, *, patience_s: float = _PATIENCE_S) -> Iterator[Journal]:
     """Open a journal and keep others from changing its promises meanwhile: never across a request."""
-    with open_journal(journal) as book:
+    with open_journal(journal) as opened:
         what = "The agenda of this journal"
-        with locks.hold(book.agenda_lock_path(), what=what, patience_s=patience_s):
-            yield book
+        with locks.hold(opened.agenda_lock_path(), what=what, patience_s=patience_s):
+            yield opened
 
 
 def _row(one: Promise, *, now: datetime) -> tuple[Any, ...]:
@@ -229,13 +229,13 @@ def _change(
     check: Callable[[list[Promise], Journal], None] | None = None,
 ) -> pd.DataFrame:
     """Change promises, all or none, and return them in the order given."""
-    with hold_agenda(journal) as book:
-        found = _find(ids, book.promises())
-        _refuse_busy(found, book)
-        changed = [change(one, book) for one in found]
+    with hold_agenda(journal) as opened:
+        found = _find(ids, opened.promises())
+        _refuse_busy(found, opened)
+        changed = [change(one, opened) for one in found]
         if check is not None:
-            check(changed, book)
-        book.update_promises(changed)
+            check(changed, opened)
+        opened.update_promises(changed)
     return promises_frame(changed, now=now)
 
 
@@ -256,18 +256,18 @@ def _find_one(text: object, promises: list[Promise]) -> Promise:
     return found[0]
 
 
-def _refuse_busy(promises: Iterable[Promise], book: Journal) -> None:
+def _refuse_busy(promises: Iterable[Promise], journal: Journal) -> None:
     for one in promises:
-        if one.plan_id is not None and locks.is_locked(book.lock_path(one.account)):
+        if one.plan_id is not None and locks.is_locked(journal.lock_path(one.account)):
             raise PlanError(
                 f"A tick is at promise {one.promise_id[:8]} just now, so nothing was changed. Wait for it."
             )
 
 
-def _check_free(changed: list[Promise], book: Journal) -> None:
+def _check_free(changed: list[Promise], journal: Journal) -> None:
     own = {one.promise_id for one in changed}
     for account in {one.account for one in changed}:
-        standing = [one for one in book.open_promises(account) if one.promise_id not in own]
+        standing = [one for one in journal.open_promises(account) if one.promise_id not in own]
         labels = [one.promise_id[:8] for one in changed]
         problems = find_overlaps([one for one in changed if one.account == account], standing, labels)
         if problems:

@@ -119,13 +119,13 @@ def schedule(
         checked.toggles, times, account=client.account, host=client.host, now=now, publish=publish
     )
     _check_confirmed(drafts, client, confirm=confirm)
-    with hold_agenda(journal) as book:
-        standing = book.open_promises(client.account)
+    with hold_agenda(journal) as opened:
+        standing = opened.open_promises(client.account)
         matched = match_standing(drafts, standing)
         _raise_for(checked, find_overlaps(matched, standing, checked.row_labels()))
         known = {one.promise_id: one for one in standing}
-        book.add_promises({one.promise_id: one for one in matched if one.promise_id not in known}.values())
-        book.update_promises(one for one in matched if known.get(one.promise_id, one) != one)
+        opened.add_promises({one.promise_id: one for one in matched if one.promise_id not in known}.values())
+        opened.update_promises(one for one in matched if known.get(one.promise_id, one) != one)
     frame = _told(checked.toggles, matched, now=now)
     frame.attrs |= {"notes": [*_notes(matched), NEEDS_A_CLOCK], "warnings": warnings}
     return frame

@@ -123,9 +123,9 @@ def tick(
     check_client(client)
     moment = None if now is None else check_moment(now, name="now")
     kept = _Kept()
-    with read_journal(journal) as book:
-        has_work = book.has_open_promises(client.account)
-        lock_path = book.lock_path(client.account)
+    with read_journal(journal) as opened:
+        has_work = opened.has_open_promises(client.account)
+        lock_path = opened.lock_path(client.account)
     if not has_work:
         return _frame(kept, now=moment or client.now())
     moment, kept.warnings = read_present(client, now=moment)
@@ -169,8 +169,8 @@ class _Tick:
 
     def keep(self) -> None:
         """Go on with what ticks that died left over, then do what is due."""
-        with read_journal(self.journal) as book:
-            found = book.due_promises(self.client.account, now=self.now)
+        with read_journal(self.journal) as journal:
+            found = journal.due_promises(self.client.account, now=self.now)
         if found:
             self.settle_left_over([one for one in found if one.plan_id])
             self.keep_due()
@@ -186,41 +186,41 @@ class _Tick:
 
     def keep_due(self) -> None:
         """Decide what every cell gets, note it, and send it."""
-        with read_journal(self.journal) as book:
-            due = self._due(book)
-            active = book.active_promises(self.client.account)
-            since = _first_run(book, self.client, due)
+        with read_journal(self.journal) as journal:
+            due = self._due(journal)
+            active = journal.active_promises(self.client.account)
+            since = _first_run(journal, self.client, due)
         if not due or self.kept.is_interrupted:
             return
         looks = self._look(due, active, since=since)
         # Promises may have been cancelled or extended while the menus were read.
-        with hold_agenda(self.journal) as book:
-            due = [one for one in self._due(book) if one.cell in looks]
-            active = book.active_promises(self.client.account)
-            plans = self._note(_decide_all(due, active, looks, now=self.now), looks.state, book)
+        with hold_agenda(self.journal) as journal:
+            due = [one for one in self._due(journal) if one.cell in looks]
+            active = journal.active_promises(self.client.account)
+            plans = self._note(_decide_all(due, active, looks, now=self.now), looks.state, journal)
         for made, publish in plans:
             self._send(made, publish=publish)
 
     def publish_rest(self) -> None:
         """Publish what earlier ticks have written and did not get published."""
-        with read_journal(self.journal) as book:
-            due = book.due_promises(self.client.account, now=self.now)
+        with read_journal(self.journal) as journal:
+            due = journal.due_promises(self.client.account, now=self.now)
         owed = {one.unpublished_run_id for one in due} - {None, *self.kept.run_ids}
         for run_id in sorted(map(str, owed)):
-            with open_journal(self.journal) as book:
-                is_done = publish_rest(self.client, book, book.run(run_id))
+            with open_journal(self.journal) as journal:
+                is_done = publish_rest(self.client, journal, journal.run(run_id))
             if is_done:
                 self._forget_owed(run_id)
 
     def _forget_owed(self, run_id: str) -> None:
-        with hold_agenda(self.journal) as book:
-            due = book.due_promises(self.client.account, now=self.now)
+        with hold_agenda(self.journal) as journal:
+            due = journal.due_promises(self.client.account, now=self.now)
             done = [one for one in due if one.unpublished_run_id == run_id]
-            book.update_promises(replace(one, unpublished_run_id=None) for one in done)
+            journal.update_promises(replace(one, unpublished_run_id=None) for one in done)
 
-    def _due(self, book: Journal) -> list[Promise]:
+    def _due(self, journal: Journal) -> list[Promise]:
         """Return what is due and what no tick is at."""
-        due = book.due_promises(self.client.account, now=self.now)
+        due = journal.due_promises(self.client.account, now=self.now)
         return [
             one
             for one in due
@@ -247,7 +247,7 @@ class _Tick:
         return _Looks(seen, runs)
 
     def _note(
-        self, decisions: list[CellDecision], state: pd.DataFrame, book: Journal
+        self, decisions: list[CellDecision], state: pd.DataFrame, journal: Journal
     ) -> list[tuple[Plan, bool]]:
         """Note what is done for each promise, in one commit, and return the plans to send."""
         self.kept.add(step for one in decisions for step in one.steps)
@@ -261,7 +261,7 @@ class _Tick:
             plans.append((made, publish))
             steps = [step for one in sent for step in one.steps if step.end is None]
             marked += [replace(one.promise, plan_id=made.plan_id, action=one.action) for one in steps]
-        book.update_promises(marked)
+        journal.update_promises(marked)
         return plans
 
     def _send(self, made: Plan, *, publish: bool) -> None:
@@ -281,17 +281,17 @@ class _Tick:
 
     def _settle_plan(self, plan_id: str, promises: list[Promise]) -> None:
         """Go on with a run that a tick died at; where it is not wanted any more, take it as it stands."""
-        with read_journal(self.journal) as book:
-            begun = book.run_of_plan(plan_id)
-            if locks.is_locked(book.lock_path(plan_id)):
+        with read_journal(self.journal) as journal:
+            begun = journal.run_of_plan(plan_id)
+            if locks.is_locked(journal.lock_path(plan_id)):
                 self.kept.notes.append(_ELSEWHERE)
                 return
-            made = parse_plan(book.plan_body(begun.run_id)) if begun else None
+            made = parse_plan(journal.plan_body(begun.run_id)) if begun else None
             is_stale = made is not None and find_stale(promises, _sent_rows(made), now=self.now)
-            result = recorded_result(book, begun.run_id) if begun and is_stale else None
+            result = recorded_result(journal, begun.run_id) if begun and is_stale else None
         if begun is None:
-            with hold_agenda(self.journal) as book:
-                book.update_promises(replace(one, plan_id=None, action=None) for one in promises)
+            with hold_agenda(self.journal) as journal:
+                journal.update_promises(replace(one, plan_id=None, action=None) for one in promises)
             return
         if result is None:
             result = resume(begun.run_id, self.client, journal=self.journal, progress=self.progress)
@@ -303,17 +303,17 @@ class _Tick:
         self.kept.is_interrupted |= result.is_interrupted
         ends = _row_ends(result)
         owed = result.run_id if result.n_unpublished else None
-        with hold_agenda(self.journal) as book:
-            due = book.due_promises(self.client.account, now=self.now)
+        with hold_agenda(self.journal) as journal:
+            due = journal.due_promises(self.client.account, now=self.now)
             under_way = [one for one in due if one.plan_id == plan_id]
             steps = [self._step(one, ends[one.cell], run_id=result.run_id) for one in under_way]
             if owed:
                 steps = [replace(one, promise=replace(one.promise, unpublished_run_id=owed)) for one in steps]
             settled = [one.promise for one in steps]
             started = [one.promise for one in steps if one.action == START]
-            others = settle_holders(started, book.active_promises(self.client.account), now=self.now)
+            others = settle_holders(started, journal.active_promises(self.client.account), now=self.now)
             own = {one.promise_id for one in settled}
-            book.update_promises([*settled, *(one for one in others if one.promise_id not in own)])
+            journal.update_promises([*settled, *(one for one in others if one.promise_id not in own)])
         self.kept.add(steps)
 
     def _step(self, promise: Promise, end: RowEnd, *, run_id: str) -> Step:
@@ -410,12 +410,12 @@ def _row_ends(result: Result) -> dict[Cell, RowEnd]:
     return ends
 
 
-def _first_run(book: Journal, client: Client, due: Iterable[Promise]) -> str | None:
+def _first_run(journal: Journal, client: Client, due: Iterable[Promise]) -> str | None:
     """Return the earliest of the runs that carried what is due."""
     run_ids = {one.start_run_id for one in due if one.status is PromiseStatus.ACTIVE} - {None}
     if not run_ids:
         return None
-    ordered = (one.run_id for one in book.runs_of(client.account, host=client.host))
+    ordered = (one.run_id for one in journal.runs_of(client.account, host=client.host))
     return next((run_id for run_id in ordered if run_id in run_ids), None)
 
 

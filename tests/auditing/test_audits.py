@@ -65,15 +65,15 @@ def test_audit__notes_that_a_row_still_differs(
     table = wanted_table(sandbox, n_stores=1, n_items=1)
     switch(table, client)
     kf.audit(table, client, journal=journal)
-    with open_journal(journal) as book:
-        (first,) = book.audit_findings(client.account).values()
+    with open_journal(journal) as opened:
+        (first,) = opened.audit_findings(client.account).values()
         days_ago = [moment - timedelta(days=n) for moment, n in ((first.since_at, 9), (first.seen_at, 2))]
         aged = first._replace(since_at=days_ago[0], seen_at=days_ago[1])
-        book.take_in([delete_finding(client.account, first.cell), upsert_finding(client.account, aged)])
+        opened.take_in([delete_finding(client.account, first.cell), upsert_finding(client.account, aged)])
     for _ in range(2):
         kf.audit(table, client, journal=journal)
-        with open_journal(journal) as book:
-            (again,) = book.audit_findings(client.account).values()
+        with open_journal(journal) as opened:
+            (again,) = opened.audit_findings(client.account).values()
         assert again.since_at == aged.since_at
         assert again.seen_at >= first.seen_at
 

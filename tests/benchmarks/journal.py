@@ -128,8 +128,8 @@ def _open(path: Path) -> None:
 
 
 def _unproved(path: Path) -> None:
-    with open_journal(path) as book:
-        assert len(book.unproved_runs("a" * 32)) <= 5
+    with open_journal(path) as journal:
+        assert len(journal.unproved_runs("a" * 32)) <= 5
 
 
 def measure(n_runs: int) -> dict[str, float]:

@@ -149,9 +149,9 @@ def test_upload_form__no_table(form: kf.forms.UploadForm, text: str) -> None:
 
 def test_upload_form__excel(form: kf.forms.UploadForm, rows: list[str]) -> None:
     """An XLSX file is read too."""
-    book = io.BytesIO()
-    pd.read_csv(io.StringIO(HEAD + rows[0])).to_excel(book, index=False)
-    form.take(book.getvalue(), name="toggles.xlsx")
+    journal = io.BytesIO()
+    pd.read_csv(io.StringIO(HEAD + rows[0])).to_excel(journal, index=False)
+    form.take(journal.getvalue(), name="toggles.xlsx")
     form.wait()
     assert form.plan.n_rows == 1
 

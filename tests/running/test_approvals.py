@@ -139,7 +139,7 @@ def test_require_approval__is_a_rule_of_the_run(plan_path: Path, client: kf.Clie
     result = kf.run(plan, client, journal=journal, require_approval=True, deadline_s=0, progress=False)
     assert result.counts["not_sent"] == 1
     resumed = kf.resume(result.run_id, client, journal=journal, progress=False)
-    with read_journal(journal) as book:
-        assert book.run(resumed.run_id).rules["require_approval"] is True
+    with read_journal(journal) as opened:
+        assert opened.run(resumed.run_id).rules["require_approval"] is True
     with pytest.raises(kf.ConfigError, match="require_approval='yes' is neither"):
         kf.run(plan, client, journal=journal, require_approval="yes")  # type: ignore[arg-type]

@@ -24,8 +24,8 @@ def test_before_images__noted(
     truth = sandbox.state().merge(narrow[CELL]).set_index("entity_id")["is_enabled"]
     state = kf.read_state(client, stores=stores, progress=False) if before == "plan" else None
     result = kf.run(kf.plan(narrow, state=state), client, journal=journal, before=before)
-    with open_journal(journal) as book:
-        noted = {flag.cell.entity_id: flag.is_enabled for flag in book.flags(result.run_id, "before")}
+    with open_journal(journal) as opened:
+        noted = {flag.cell.entity_id: flag.is_enabled for flag in opened.flags(result.run_id, "before")}
     expected = truth if before == "read" else truth[truth]
     assert noted == expected.astype(bool).to_dict()
 
@@ -65,8 +65,8 @@ def test_run__a_store_that_is_not_there_is_no_failed_reading(
     foreign = narrow.head(1).assign(branch_id=999_999)
     result = kf.run(kf.plan(pd.concat([narrow, foreign], ignore_index=True)), client, journal=journal)
     assert result.counts["applied"] == len(narrow)
-    with open_journal(journal) as book:
-        noted = {flag.cell.branch_id for flag in book.flags(result.run_id, "before")}
+    with open_journal(journal) as opened:
+        noted = {flag.cell.branch_id for flag in opened.flags(result.run_id, "before")}
     assert noted == set(narrow["branch_id"])
 
 

@@ -55,15 +55,15 @@ def test_journal__round_trip(journal: Path) -> None:
         CellFlag(Cell("item", 1, 663, 1062), is_enabled=True),
         CellFlag(Cell("item", 1, None, None), None),
     ]
-    with open_journal(journal) as book:
-        book.begin(_run(), plan_body=b"plan", requests=[request], before=before)
-    with read_journal(journal) as book:
-        assert book.run(RUN_ID) == _run()
-        assert book.run_of_plan(_run().plan_id) == _run()
-        assert book.plan_body(RUN_ID) == b"plan"
-        assert book.requests(RUN_ID) == [request]
-        assert book.flags(RUN_ID, "before") == before
-        assert book.flags(RUN_ID, "proof") == []
+    with open_journal(journal) as opened:
+        opened.begin(_run(), plan_body=b"plan", requests=[request], before=before)
+    with read_journal(journal) as opened:
+        assert opened.run(RUN_ID) == _run()
+        assert opened.run_of_plan(_run().plan_id) == _run()
+        assert opened.plan_body(RUN_ID) == b"plan"
+        assert opened.requests(RUN_ID) == [request]
+        assert opened.flags(RUN_ID, "before") == before
+        assert opened.flags(RUN_ID, "proof") == []
 
 
 def test_journal__verdict_and_parts(journal: Path) -> None:
@@ -72,14 +72,14 @@ def test_journal__verdict_and_parts(journal: Path) -> None:
     result = RequestResult(RequestState.SPLIT, "resource_not_found", 404, "no", "req", NOW)
     settled = type(request)((1,), request.target, request.key, request.body, 2, NOW, result)
     parts = [build_request(request.target.with_ids((n,)), path=(1, n)) for n in (1, 2)]
-    with open_journal(journal) as book:
-        book.begin(_run(), plan_body=b"", requests=[request], before=[])
-        book.record_attempt(RUN_ID, settled)
-        book.record_result(RUN_ID, settled, parts=parts)
-        book.flush()
-    with read_journal(journal) as book:
-        assert book.requests(RUN_ID) == [settled, *parts]
-        assert book.open_request_nos(RUN_ID) == {1}
+    with open_journal(journal) as opened:
+        opened.begin(_run(), plan_body=b"", requests=[request], before=[])
+        opened.record_attempt(RUN_ID, settled)
+        opened.record_result(RUN_ID, settled, parts=parts)
+        opened.flush()
+    with read_journal(journal) as opened:
+        assert opened.requests(RUN_ID) == [settled, *parts]
+        assert opened.open_request_nos(RUN_ID) == {1}
 
 
 def test_journal__private(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_journal__private(tmp_path: Path) -> None:
     path = tmp_path / "state" / "journal.sqlite3"
     before = os.umask(0)
     try:
-        with open_journal(path) as book:
-            book.begin(_run(), plan_body=b"", requests=[], before=[])
+        with open_journal(path) as journal:
+            journal.begin(_run(), plan_body=b"", requests=[], before=[])
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -113,18 +113,18 @@ def test_journal__threads_share_commits(journal: Path) -> None:
         n_commits += bool(statements)
         commit(self, statements)  # type: ignore[arg-type]
 
-    with open_journal(journal) as book, pytest.MonkeyPatch.context() as patch:
+    with open_journal(journal) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(JournalWriter, "commit", counted)
-        book.begin(_run(), plan_body=b"", requests=[], before=[])
+        opened.begin(_run(), plan_body=b"", requests=[], before=[])
         flags = [CellFlag(Cell("item", n, None, None), is_enabled=True) for n in range(200)]
         threads = [
-            threading.Thread(target=book.record_flags, args=(RUN_ID, "before", [flag])) for flag in flags
+            threading.Thread(target=opened.record_flags, args=(RUN_ID, "before", [flag])) for flag in flags
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(book.flags(RUN_ID, "before")) == flags
+        assert sorted(opened.flags(RUN_ID, "before")) == flags
     assert n_commits <= 201
 
 
@@ -158,9 +158,9 @@ def test_journal__holds_no_secret(
 
 def test_runs__a_thousand(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The history of a thousand runs takes a fifth of a second on a quiet machine."""
-    with open_journal(journal) as book:
+    with open_journal(journal) as opened:
         for n in range(1000):
-            book.begin(_run(n), plan_body=b"x" * 2000, requests=[], before=[])
+            opened.begin(_run(n), plan_body=b"x" * 2000, requests=[], before=[])
     started = time.process_time()
     history = kf.runs(journal=journal)
     taken = time.process_time() - started
@@ -190,47 +190,47 @@ def test_publishes__round_trip(journal: Path) -> None:
         n_failed=0,
     )
     other = replace(publish, publish_id="q" * 32, account="another")
-    with open_journal(journal) as book:
-        book.record_publish(publish)
-        book.record_publish(other)
-        book.update_publish(settled)
-    with read_journal(journal) as book:
-        assert book.publishes("a business") == [settled]
-        assert book.publishes("another") == [other]
-        assert book.publishes("nobody") == []
+    with open_journal(journal) as opened:
+        opened.record_publish(publish)
+        opened.record_publish(other)
+        opened.update_publish(settled)
+    with read_journal(journal) as opened:
+        assert opened.publishes("a business") == [settled]
+        assert opened.publishes("another") == [other]
+        assert opened.publishes("nobody") == []
 
 
 def test_menu_evidence__only_moves_forward(journal: Path) -> None:
     """What is proved of a store's menu stays proved, whatever is recorded later."""
     later = NOW + timedelta(seconds=1)
-    with open_journal(journal) as book:
-        book.note_menu_evidence("a business", {(663, 1062): NOW, (663, 1063): later})
-        book.note_menu_evidence("a business", {(663, 1062): later, (663, 1063): NOW})
-        book.note_menu_evidence("another", {(663, 1062): NOW})
-    with read_journal(journal) as book:
-        assert book.menu_evidence("a business") == {(663, 1062): later, (663, 1063): later}
-        assert book.menu_evidence("another") == {(663, 1062): NOW}
+    with open_journal(journal) as opened:
+        opened.note_menu_evidence("a business", {(663, 1062): NOW, (663, 1063): later})
+        opened.note_menu_evidence("a business", {(663, 1062): later, (663, 1063): NOW})
+        opened.note_menu_evidence("another", {(663, 1062): NOW})
+    with read_journal(journal) as opened:
+        assert opened.menu_evidence("a business") == {(663, 1062): later, (663, 1063): later}
+        assert opened.menu_evidence("another") == {(663, 1062): NOW}
 
 
 def test_unproved_runs__newest_last(journal: Path) -> None:
     """The runs of one account that are not proved visible are listed, the newest last."""
-    with open_journal(journal) as book:
+    with open_journal(journal) as opened:
         for n in range(4):
-            book.begin(_run(n), plan_body=b"", requests=[], before=[])
-        book.begin(replace(_run(9), account="another"), plan_body=b"", requests=[], before=[])
-        book.mark_proved([_run(1).run_id])
-        assert book.unproved_runs("a business") == [_run(0), _run(2), _run(3)]
+            opened.begin(_run(n), plan_body=b"", requests=[], before=[])
+        opened.begin(replace(_run(9), account="another"), plan_body=b"", requests=[], before=[])
+        opened.mark_proved([_run(1).run_id])
+        assert opened.unproved_runs("a business") == [_run(0), _run(2), _run(3)]
 
 
 def test_find_run_id__by_prefix_and_last(journal: Path) -> None:
     """A run is found by the beginning of its id, whatever the case, and the newest as ``last``."""
-    with open_journal(journal) as book:
+    with open_journal(journal) as opened:
         for n in (0xABCD1, 0xABCD2, 0x12345):
             run = _run(n)
             run_id = f"{n:x}".ljust(32, "0")
-            book.begin(replace(run, run_id=run_id), plan_body=b"", requests=[], before=[])
-        assert book.find_run_id("last") == book.find_run_id(" 1234 ") == "12345".ljust(32, "0")
-        assert book.find_run_id("ABCD2") == "abcd2".ljust(32, "0")
+            opened.begin(replace(run, run_id=run_id), plan_body=b"", requests=[], before=[])
+        assert opened.find_run_id("last") == opened.find_run_id(" 1234 ") == "12345".ljust(32, "0")
+        assert opened.find_run_id("ABCD2") == "abcd2".ljust(32, "0")
         for text, said in (
             ("abcd", "abcd1.*abcd2"),
             ("123", "at least 4"),
@@ -238,13 +238,13 @@ def test_find_run_id__by_prefix_and_last(journal: Path) -> None:
             ("../x", "knows no run"),
         ):
             with pytest.raises(kf.JournalError, match=said):
-                book.find_run_id(text)
+                opened.find_run_id(text)
 
 
 def test_find_run_id__last_of_none(journal: Path) -> None:
     """An empty journal has no last run, and says so."""
-    with open_journal(journal) as book, pytest.raises(kf.JournalError, match="no run yet"):
-        book.find_run_id("last")
+    with open_journal(journal) as opened, pytest.raises(kf.JournalError, match="no run yet"):
+        opened.find_run_id("last")
 
 
 def test_run_id__in_short_wherever_one_is_taken(client: kf.Client, wide: object, journal: Path) -> None:

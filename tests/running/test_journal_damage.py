@@ -30,9 +30,9 @@ def whole(sandbox: kf.sandbox.Sandbox, client: kf.Client, singles: kf.Plan, jour
     sandbox.inject("error_500", match="PATCH", probability=0.3)
     kf.run(singles, client, journal=journal, max_failures=3)
     sandbox.clear_faults()
-    with open_journal(journal) as book:
-        book.record_publish(PUBLISH)
-        book.note_menu_evidence("a business", {(663, 1062): client.now()})
+    with open_journal(journal) as opened:
+        opened.record_publish(PUBLISH)
+        opened.note_menu_evidence("a business", {(663, 1062): client.now()})
     return journal
 
 
@@ -43,7 +43,7 @@ def _questions(run_ids: list[str], plan_ids: list[str]) -> Iterator[Callable[[Jo
         yield partial(Journal.plan_body, run_id=run_id)
         yield partial(Journal.flags, run_id=run_id, kind="before")
         yield partial(Journal.run_of_plan, plan_id=plan_id)
-    yield lambda book: book.runs().drop(columns="status").to_dict("records")
+    yield lambda journal: journal.runs().drop(columns="status").to_dict("records")
     yield partial(Journal.publishes, account="a business")
     yield partial(Journal.menu_evidence, account="a business")
 
@@ -61,12 +61,12 @@ def _answers(path: Path, run_ids: list[str], plan_ids: list[str]) -> list[Any]:
     asked = [*_questions(run_ids, plan_ids)]
     results = [_answer(partial(_result, path, run_ids[1]))]
     for opened in (read_journal, open_journal):
-        book = _answer(partial(opened, path))
-        if book is None:
+        journal = _answer(partial(opened, path))
+        if journal is None:
             results += [None] * len(asked)
             continue
-        with book:
-            results += [_answer(partial(ask, book)) for ask in asked]
+        with journal:
+            results += [_answer(partial(ask, journal)) for ask in asked]
     return results
 
 

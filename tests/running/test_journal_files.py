@@ -30,8 +30,8 @@ def test_open_journal__many_at_once(tmp_path: Path) -> None:
         seen = []
         for n in range(N_FILES):
             barrier.wait(60)
-            with open_journal(tmp_path / f"{n}.sqlite3") as book:
-                seen.append(len(book.runs()))
+            with open_journal(tmp_path / f"{n}.sqlite3") as journal:
+                seen.append(len(journal.runs()))
         return seen
 
     with ThreadPoolExecutor(N_THREADS) as pool:
@@ -52,8 +52,8 @@ def test_read_journal__while_it_is_made(tmp_path: Path) -> None:
         n_runs = 0
         for n in range(N_FILES):
             barrier.wait(60)
-            with read_journal(tmp_path / f"{n}.sqlite3") as book:
-                n_runs += len(book.runs())
+            with read_journal(tmp_path / f"{n}.sqlite3") as journal:
+                n_runs += len(journal.runs())
         return n_runs
 
     with ThreadPoolExecutor(2) as pool:
@@ -100,10 +100,10 @@ def test_open_journal__checks_what_was_not_closed(journal: Path, monkeypatch: py
 
 def test_open_journal__a_session_beside_another(journal: Path) -> None:
     """A session that goes on while another opens and closes the file is still known to be open."""
-    with open_journal(journal) as book:
-        book.begin(_run(), plan_body=b"", requests=[], before=[])
+    with open_journal(journal) as opened:
+        opened.begin(_run(), plan_body=b"", requests=[], before=[])
         open_journal(journal).__exit__()
-        book.record_start(RUN_ID)
+        opened.record_start(RUN_ID)
         assert _sessions(journal) == 1
     assert _sessions(journal) == 0
 
@@ -120,8 +120,8 @@ def test_open_journal__no_path(journal_name: object, tmp_path: Path, monkeypatch
 
 def _foreign(journal: Path, **values: object) -> None:
     """Let the journal have a run whose row was written by somebody else, with good digests."""
-    with open_journal(journal) as book:
-        book.begin(_run(), plan_body=b"", requests=[], before=[])
+    with open_journal(journal) as opened:
+        opened.begin(_run(), plan_body=b"", requests=[], before=[])
     settings = ", ".join(f"{name} = ?" for name in values)
     connection, _ = journal_files.open_for_writing(journal)
     with closing(connection):
@@ -177,8 +177,8 @@ def test_journal__foreign_shapes(journal: Path, client: kf.Client, values: dict[
 )
 def test_journal__foreign_documents(journal: Path, content: str) -> None:
     """A document of another shape is refused in a sentence, never with the error of a parser."""
-    with open_journal(journal) as book:
-        book.begin(_run(), plan_body=b"", requests=[], before=[])
+    with open_journal(journal) as opened:
+        opened.begin(_run(), plan_body=b"", requests=[], before=[])
     connection, _ = journal_files.open_for_writing(journal)
     with closing(connection):
         for kind in ("requests", "before", "plan"):
@@ -188,8 +188,8 @@ def test_journal__foreign_documents(journal: Path, content: str) -> None:
                 (kind, zlib.compress(content.encode())),
             )
         connection.execute("UPDATE runs SET n_documents = 3")
-    with read_journal(journal) as book:
-        for look in (book.requests, lambda one: book.flags(one, "before")):
+    with read_journal(journal) as opened:
+        for look in (opened.requests, lambda one: opened.flags(one, "before")):
             if content not in {"[]", "{}"}:
                 with pytest.raises(kf.JournalError, match="damaged"):
                     look(RUN_ID)

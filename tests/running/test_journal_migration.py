@@ -94,8 +94,10 @@ def test_migration__once_with_a_copy(old: Path) -> None:
     kept = old.with_name(f"{old.name}.0.1.0-backup")
     assert sorted(old.parent.iterdir()) == [old, kept]
     assert _dump(kept) == before
-    with open_journal(old) as book:
-        flags = [len(book.flags(run_id, kind)) for run_id in RUN_IDS.values() for kind in ("before", "proof")]
+    with open_journal(old) as journal:
+        flags = [
+            len(journal.flags(run_id, kind)) for run_id in RUN_IDS.values() for kind in ("before", "proof")
+        ]
     assert flags == [4, 0, 0, 0, 8, 0, 2, 2, 0, 0]
 
 
@@ -111,8 +113,8 @@ def test_migration__unfinished_runs_go_on(
     is_open = expected["outcome"] != "applied"
     assert set(writes(sandbox)["key"]) == set(expected.loc[is_open, "idempotency_key"])
     assert result.frame["idempotency_key"].tolist() == expected["idempotency_key"].tolist()
-    with open_journal(old) as book:
-        assert book.run(RUN_IDS[name]).account == client.account
+    with open_journal(old) as journal:
+        assert journal.run(RUN_IDS[name]).account == client.account
 
 
 @pytest.mark.parametrize("nth", range(1, 7))

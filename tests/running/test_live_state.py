@@ -97,9 +97,9 @@ def test_read_state__proved_runs_are_looked_at_no_more(
     """A run that a menu shows is marked as proved, and its journal rows are not read again."""
     stores = cells[["brand_id", "branch_id"]].drop_duplicates()
     _switch(cells, client, journal, is_enabled=False)
-    with open_journal(journal) as book:
-        assert len(book.unproved_runs(client.account)) == 1
+    with open_journal(journal) as opened:
+        assert len(opened.unproved_runs(client.account)) == 1
     kf.publish(stores, client, journal=journal)
     kf.read_state(client, stores=stores, journal=journal, progress=False)
-    with open_journal(journal) as book:
-        assert book.unproved_runs(client.account) == []
+    with open_journal(journal) as opened:
+        assert opened.unproved_runs(client.account) == []

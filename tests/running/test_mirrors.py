@@ -303,9 +303,9 @@ def test_import__brings_what_audits_found(tmp_path: Path) -> None:
     only_there = Finding(Cell("item", 7, None, None), False, days[0], days[1])
     older, newer = (Finding(Cell("item", 8, None, None), False, days[n], days[n]) for n in (0, 2))
     for path, found in ((there, [only_there, older]), (here, [newer])):
-        with open_journal(path) as book:
-            book.take_in(note_audit("account", found=found, settled=[]))
+        with open_journal(path) as journal:
+            journal.take_in(note_audit("account", found=found, settled=[]))
     for _ in range(2):
         kf.import_journal(there, journal=here)
-        with open_journal(here) as book:
-            assert book.audit_findings("account") == {newer.cell: newer, only_there.cell: only_there}
+        with open_journal(here) as journal:
+            assert journal.audit_findings("account") == {newer.cell: newer, only_there.cell: only_there}

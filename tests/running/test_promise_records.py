@@ -56,17 +56,17 @@ def test_promises__come_back_as_they_were_noted(journal: Path) -> None:
         unpublished_run_id="u",
         closed_at=NOON,
     )
-    with open_journal(journal) as book:
-        book.add_promises([promise("a"), full])
-    with open_journal(journal) as book:
-        assert book.promises() == [promise("a"), full]
-        assert book.active_promises(ACCOUNT) == [full]
-        assert book.due_promises(ACCOUNT, now=NOON - timedelta(seconds=1)) == [full]
+    with open_journal(journal) as opened:
+        opened.add_promises([promise("a"), full])
+    with open_journal(journal) as opened:
+        assert opened.promises() == [promise("a"), full]
+        assert opened.active_promises(ACCOUNT) == [full]
+        assert opened.due_promises(ACCOUNT, now=NOON - timedelta(seconds=1)) == [full]
         changed = replace(full, status=PromiseStatus.DONE, plan_id=None, unpublished_run_id=None)
-        book.update_promises([changed])
-        assert book.open_promises(ACCOUNT) == [promise("a")]
-        book.delete_closed_promises(NOON + timedelta(seconds=1))
-        assert book.promises() == [promise("a")]
+        opened.update_promises([changed])
+        assert opened.open_promises(ACCOUNT) == [promise("a")]
+        opened.delete_closed_promises(NOON + timedelta(seconds=1))
+        assert opened.promises() == [promise("a")]
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_promises__come_back_as_they_were_noted(journal: Path) -> None:
 )
 def test_promises__are_not_trusted_once_the_file_was_changed(journal: Path, damage: str) -> None:
     """A promise that vanished, or that somebody edited past this package, is damage."""
-    with open_journal(journal) as book:
-        book.add_promises([promise("a")])
+    with open_journal(journal) as opened:
+        opened.add_promises([promise("a")])
     with sqlite3.connect(journal) as connection:
         connection.execute(damage)
     connection.close()
     with pytest.raises(kf.JournalError, match="damaged"):
         kf.agenda(journal=journal)
-    with open_journal(journal) as book, pytest.raises(kf.JournalError, match="damaged"):
-        book.open_promises(ACCOUNT)
+    with open_journal(journal) as opened, pytest.raises(kf.JournalError, match="damaged"):
+        opened.open_promises(ACCOUNT)

@@ -17,11 +17,11 @@ from klikit_frames.running.journal import Journal, open_journal
 from .doubles import Bar, interrupt
 
 
-def _finish(book: Journal, run_id: str, *, days_ago: int, **counts: int) -> None:
+def _finish(journal: Journal, run_id: str, *, days_ago: int, **counts: int) -> None:
     """Let a run have ended so many days ago."""
     told = dict.fromkeys(["applied", "unchanged", "rejected", "failed", "unknown", "not_sent"], 0)
     ended_at = datetime.now(UTC) - timedelta(days=days_ago)
-    book.record_status(run_id, "finished", counts=told | counts, ended_at=ended_at)
+    journal.record_status(run_id, "finished", counts=told | counts, ended_at=ended_at)
 
 
 def _begin(journal: Path, client: kf.Client, toggles: pd.DataFrame, n: int) -> list[str]:
@@ -34,13 +34,13 @@ def test_prune_runs__removes_what_is_old_and_settled(
 ) -> None:
     """Old runs go with their locks and the file shrinks; young, open and unproved ones stay."""
     old, young, is_open, unproved = _begin(journal, client, narrow, 4)
-    with open_journal(journal) as book:
-        _finish(book, old, days_ago=91)
-        _finish(book, young, days_ago=89)
-        _finish(book, is_open, days_ago=91, unknown=1)
-        _finish(book, unproved, days_ago=91)
-        book.mark_proved([old, young, is_open])
-        lock = book.lock_path(book.run(old).plan_id)
+    with open_journal(journal) as opened:
+        _finish(opened, old, days_ago=91)
+        _finish(opened, young, days_ago=89)
+        _finish(opened, is_open, days_ago=91, unknown=1)
+        _finish(opened, unproved, days_ago=91)
+        opened.mark_proved([old, young, is_open])
+        lock = opened.lock_path(opened.run(old).plan_id)
     listed, size = kf.runs(journal=journal), journal.stat().st_size
     removed = kf.prune_runs("90d", journal=journal)
     pd.testing.assert_frame_equal(removed, listed.head(1))
@@ -59,8 +59,8 @@ def test_prune_runs__spares_an_interrupted_run(
     """A run that was interrupted can be resumed after any pruning."""
     with sandbox.connect(max_connections=1, writes_per_minute=10**6) as slow:
         run_id = kf.run(singles, slow, journal=journal, progress=Bar(interrupt)).run_id
-    with open_journal(journal) as book:
-        book.mark_proved([run_id])
+    with open_journal(journal) as opened:
+        opened.mark_proved([run_id])
     assert kf.prune_runs("0d", journal=journal).empty
     assert kf.resume(run_id, client, journal=journal).counts["applied"] == 12
 
@@ -68,9 +68,9 @@ def test_prune_runs__spares_an_interrupted_run(
 def test_prune_runs__spares_a_run_in_use(journal: Path, client: kf.Client, narrow: pd.DataFrame) -> None:
     """A run that somebody holds is not removed under his hands."""
     (run_id,) = _begin(journal, client, narrow, 1)
-    with open_journal(journal) as book:
-        book.mark_proved([run_id])
-        lock = book.lock_path(book.run(run_id).plan_id)
+    with open_journal(journal) as opened:
+        opened.mark_proved([run_id])
+        lock = opened.lock_path(opened.run(run_id).plan_id)
     with locks.hold(lock, what="Run"):
         assert kf.prune_runs("0d", journal=journal).empty
     assert kf.prune_runs("0d", journal=journal)["run_id"].tolist() == [run_id]
@@ -96,8 +96,8 @@ def test_prune_runs__forgets_what_no_audit_has_seen_for_long(journal: Path) -> N
     begun = now - timedelta(days=200)
     seen = Finding(Cell("item", 7, None, None), False, begun, now - timedelta(days=1))
     forgotten = Finding(Cell("item", 8, None, None), False, begun, now - timedelta(days=91))
-    with open_journal(journal) as book:
-        book.take_in(note_audit("account", found=[seen, forgotten], settled=[]))
+    with open_journal(journal) as opened:
+        opened.take_in(note_audit("account", found=[seen, forgotten], settled=[]))
     kf.prune_runs("90d", journal=journal)
-    with open_journal(journal) as book:
-        assert book.all_audit_findings() == {"account": {seen.cell: seen}}
+    with open_journal(journal) as opened:
+        assert opened.all_audit_findings() == {"account": {seen.cell: seen}}

@@ -91,8 +91,8 @@ def test_publish__is_recorded_before_it_leaves(sandbox: kf.sandbox.Sandbox, jour
     assert run_in_child(work)
     with connect(sandbox) as client:
         account = client.account
-    with read_journal(journal) as book:
-        (call,) = book.publishes(account)
+    with read_journal(journal) as opened:
+        (call,) = opened.publishes(account)
     assert (call.stores, call.status, call.attempts) == (((663, 1062),), None, 1)
     assert sandbox.requests["key"].tolist() == [call.key]
 

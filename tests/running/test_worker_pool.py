@@ -81,13 +81,13 @@ def test_crew__refusal_known(
         bad,
         build_request(root.target.with_ids(ids[:1]), path=(3,)),
     ]
-    with open_journal(journal) as book, connect(sandbox, max_connections=1) as client:
-        run, watch = new_run(singles, client), RunMonitor(Rules(), count_rows=RowCounter(singles))
-        book.begin(run, plan_body=singles.dump(), requests=known, before=[])
-        worker_pool.WorkerPool(client, book, run.run_id, watch).send(
+    with open_journal(journal) as opened, connect(sandbox, max_connections=1) as client:
+        run, monitor = new_run(singles, client), RunMonitor(Rules(), count_rows=RowCounter(singles))
+        opened.begin(run, plan_body=singles.dump(), requests=known, before=[])
+        worker_pool.WorkerPool(client, opened, run.run_id, monitor).send(
             group_requests(known), report=lambda _family: None
         )
-        told = {one.path: one.result.status for one in book.requests(run.run_id) if one.result}
+        told = {one.path: one.result.status for one in opened.requests(run.run_id) if one.result}
     assert told == {
         (1,): "applied",
         (2,): "split",
