@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -12,11 +13,12 @@ import pandas as pd
 from ..errors import PlanError
 from ..frames.frame_codec import dump_frame
 from ..html import fold_html, overview_html, paragraph_html, table_html
+from ..model import Business, Target
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted
 from .limits import Estimate, Limits, estimate_time
 from .plan_files import seal, unseal, user_name
-from .plan_tables import ROW_COLUMNS, restore_name
+from .plan_tables import ROW_COLUMNS, restore_name, table_requests
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -76,6 +78,8 @@ class Plan:
     is_searched : bool
         Whether every part of the table was searched for fewer requests; where it is too large for the time,
         the best of the usual ways is taken.
+    targets : tuple of Target
+        What each request writes, in sending order; ``requests`` shows them as a frame.
     path : Path or None
         The file that it was loaded from: its approval lies beside it.
     made_by : str or None
@@ -97,8 +101,8 @@ class Plan:
     limits: Limits
     lower_bound: int
     baselines: dict[str, int]
+    targets: tuple[Target, ...]
     _rows: pd.DataFrame
-    _requests: pd.DataFrame
     _before: pd.Series
     _off_menu: pd.DataFrame | None = None
     is_searched: bool = True
@@ -155,6 +159,10 @@ class Plan:
         """One row per request in sending order; ``n_rows`` counts the input rows that it owns."""
         return self._requests.copy()
 
+    @cached_property
+    def _requests(self) -> pd.DataFrame:
+        return table_requests(self.targets, self._rows["request_no"])
+
     @property
     def before(self) -> pd.Series:
         """For each row the flag that its place had when planned; missing where not known."""
@@ -178,12 +186,12 @@ class Plan:
     @property
     def n_requests(self) -> int:
         """How many requests will be sent."""
-        return len(self._requests)
+        return len(self.targets)
 
     @property
     def n_business_wide(self) -> int:
         """How many of the requests write business rows, wherever they are inherited."""
-        return int((self._requests["scope"] == "business").sum())
+        return sum(isinstance(target.scope, Business) for target in self.targets)
 
     @property
     def is_optimal(self) -> bool:
@@ -379,16 +387,15 @@ def parse_plan(data: bytes) -> Plan:
     True
     """
     content = unseal(data)
-    rows, requests, before = content.rows, content.requests, content.before
     return Plan(
         plan_id=content.plan_id,
         digest=content.digest,
         limits=content.limits,
         lower_bound=content.lower_bound,
         baselines=content.baselines,
-        _rows=rows,
-        _requests=requests,
-        _before=before,
+        targets=content.targets,
+        _rows=content.rows,
+        _before=content.before,
         is_searched=content.is_searched,
         _names=content.names,
         undoes=content.undoes,

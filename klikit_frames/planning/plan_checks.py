@@ -7,7 +7,7 @@ these is held against the sorted list of the rows.
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Keys = NDArray[np.int64]
 
     from .limits import Limits
-    from .plan import Plan
 
 _SHARED = ["entity_type", "scope", "is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]
 _MOST_CASES = 10
@@ -28,7 +27,27 @@ _NO_STORE = ((-1, -1),)
 _ADVICE = "Nothing was sent; plan again."
 
 
-def check_plan(plan: Plan) -> None:
+class PlanFrames(Protocol):
+    """What is checked of a plan: its rows and requests as frames, the flags from before, and the caps."""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """As in ``Plan.rows``."""
+
+    @property
+    def requests(self) -> pd.DataFrame:
+        """As in ``Plan.requests``."""
+
+    @property
+    def before(self) -> pd.Series:
+        """As in ``Plan.before``."""
+
+    @property
+    def limits(self) -> Limits:
+        """The caps."""
+
+
+def check_plan(plan: PlanFrames) -> None:
     """Prove that the plan's requests touch exactly the cells that its rows ask for, and keep its caps.
 
     Touches neither network nor disk.

@@ -18,8 +18,9 @@ from ..errors import KlikitFramesError, PlanError
 from ..frames.frame_codec import load_frame
 from ..frames.schemas import ENTITY_TYPES, SCOPES, validate_toggles
 from ..overview import Names
-from .groups import Key, split_groups
+from .groups import split_groups
 from .limits import Limits
+from .plan_tables import read_targets
 from .skips import SKIP_REASONS
 
 if TYPE_CHECKING:
@@ -27,41 +28,44 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ..model import Target
     from .groups import Group
 
 _NO_STORE = ((-1, -1),)
 
 
-def digest_plan(rows: pd.DataFrame, requests: pd.DataFrame, *, groups: Sequence[Group] | None = None) -> str:
+def digest_plan(
+    rows: pd.DataFrame, targets: Iterable[Target], *, groups: Sequence[Group] | None = None
+) -> str:
     """Return the SHA-256 over the requests in order, and over the rows by what becomes of them.
 
     Parameters
     ----------
     rows : DataFrame
         As in ``plan.rows``.
-    requests : DataFrame
-        As in ``plan.requests``.
+    targets : iterable of Target
+        As in ``plan.targets``.
     groups : sequence of Group, optional
         The groups of the rows that are sent, if they are known.
     """
     digest = hashlib.sha256()
-    for part in _parts(rows, requests, groups):
+    for part in _parts(rows, targets, groups):
         # The length keeps two neighbours from being read as one.
         digest.update(len(part).to_bytes(8, "little") + part)
     return digest.hexdigest()
 
 
-def _parts(rows: pd.DataFrame, requests: pd.DataFrame, groups: Sequence[Group] | None) -> Iterator[bytes]:
+def _parts(rows: pd.DataFrame, targets: Iterable[Target], groups: Sequence[Group] | None) -> Iterator[bytes]:
     reasons = rows["skipped_as"].fillna("sent")
     for reason in ("rejected", "sent", "unchanged", "holds", "promised"):
         known = groups if reason == "sent" else None
         for group in known or split_groups(rows, (reasons == reason).to_numpy(dtype=bool)):
             yield f"{reason} {tuple(group.key)!r}".encode()
             yield from _bytes(group.ids, group.stores, group.cells, group.n_rows_of_cell)
-    for request in requests.itertuples(index=False):
-        key = Key(*(getattr(request, name) for name in Key._fields))
-        yield repr((*key[:2], bool(key[2]), bool(key[3]), key[4])).encode()
-        yield from _bytes(np.array(request.ids), np.array(request.stores or _NO_STORE))
+    for target in targets:
+        flags = (target.is_enabled, target.cascade_to_modifier_groups)
+        yield repr((target.entity_type, target.scope.name, *flags, target.cascade_brand_ids)).encode()
+        yield from _bytes(np.array(target.ids), np.array(target.stores or _NO_STORE))
 
 
 def _bytes(*arrays: np.ndarray) -> Iterator[bytes]:
@@ -99,7 +103,7 @@ class PlanContent(NamedTuple):
     baselines: dict[str, int]
     is_searched: bool
     rows: pd.DataFrame
-    requests: pd.DataFrame
+    targets: tuple[Target, ...]
     before: pd.Series
     names: Names
     undoes: tuple[str, ...]
@@ -156,10 +160,10 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
     _require(isinstance(plan_id, str) and _PLAN_ID.fullmatch(plan_id), "its plan_id is not 32 hex digits")
     _require(isinstance(digest, str) and _DIGEST.fullmatch(digest), "its digest is not 64 hex digits")
     rows = _checked_rows(load_frame(content["rows"]))
-    requests = _checked_requests(load_frame(content["requests"]), n_rows=len(rows))
+    targets = read_targets(_checked_requests(load_frame(content["requests"]), n_rows=len(rows)))
     before = load_frame(content["before"])["before"]
     _require(str(before.dtype) == "boolean" and before.index.equals(rows.index), "its flags from before")
-    _require(digest_plan(rows, requests) == digest, "its digest is of another plan")
+    _require(digest_plan(rows, targets) == digest, "its digest is of another plan")
     return PlanContent(
         plan_id,
         digest,
@@ -168,7 +172,7 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         {way: _count(content["baselines"][way]) for way in _BASELINES},
         content.get("is_searched", True) is True,
         rows,
-        requests,
+        targets,
         before,
         Names.from_json(content.get("names")),
         _run_ids(content.get("undoes", [])),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from ..model import Target, parse_scope
+
 if TYPE_CHECKING:
-    from .row_assignment import GroupRectangle, RowAssignment
+    from .row_assignment import RowAssignment
     from .skips import Skips
 
 
@@ -21,35 +23,47 @@ _MARK = "input_"
 _OWN_NAMES = re.compile(f"({_MARK})*({'|'.join(ROW_COLUMNS[1:])})")
 
 
-def table_requests(requests: list[GroupRectangle], owners: np.ndarray) -> pd.DataFrame:
+def table_requests(targets: Sequence[Target], owners: pd.Series) -> pd.DataFrame:
     """Return one row per request, in sending order; ``n_rows`` counts the input rows that it owns."""
-    numbers = np.arange(1, len(requests) + 1)
-    keys = [request.group.key for request in requests]
-    ids = [tuple(request.ids.tolist()) for request in requests]
-    stores = [_stores(request) for request in requests]
+    owned = owners.dropna().to_numpy(dtype=np.int64)
     return pd.DataFrame(
         {
-            "request_no": numbers,
-            "entity_type": pd.Series([key.entity_type for key in keys], dtype="str"),
-            "scope": pd.Series([key.scope for key in keys], dtype="str"),
-            "is_enabled": np.array([key.is_enabled for key in keys], dtype=bool),
-            "ids": pd.Series(ids, dtype=object),
-            "stores": pd.Series(stores, dtype=object),
+            "request_no": np.arange(1, len(targets) + 1),
+            "entity_type": pd.Series([target.entity_type for target in targets], dtype="str"),
+            "scope": pd.Series([target.scope.name for target in targets], dtype="str"),
+            "is_enabled": np.array([target.is_enabled for target in targets], dtype=bool),
+            "ids": pd.Series([target.ids for target in targets], dtype=object),
+            "stores": pd.Series([target.stores for target in targets], dtype=object),
             "cascade_to_modifier_groups": np.array(
-                [key.cascade_to_modifier_groups for key in keys], dtype=bool
+                [target.cascade_to_modifier_groups for target in targets], dtype=bool
             ),
-            "cascade_brand_ids": pd.Series([key.cascade_brand_ids for key in keys], dtype=object),
-            "n_ids": np.array([len(each) for each in ids], dtype=np.int64),
-            "n_stores": np.array([len(each) for each in stores], dtype=np.int64),
-            "n_rows": np.bincount(owners, minlength=len(requests) + 1)[1:],
+            "cascade_brand_ids": pd.Series([target.cascade_brand_ids for target in targets], dtype=object),
+            "n_ids": np.array([len(target.ids) for target in targets], dtype=np.int64),
+            "n_stores": np.array([len(target.stores) for target in targets], dtype=np.int64),
+            "n_rows": np.bincount(owned, minlength=len(targets) + 1)[1:],
         }
     )
 
 
-def _stores(request: GroupRectangle) -> tuple[tuple[int, int], ...]:
-    if request.group.is_business:
-        return ()
-    return tuple(map(tuple, request.group.stores[request.rectangle.columns].tolist()))
+def read_targets(requests: pd.DataFrame) -> tuple[Target, ...]:
+    """Return what `table_requests` made a frame of.
+
+    Raises
+    ------
+    ValueError
+        A request's stores do not fit its scope.
+    """
+    return tuple(
+        Target(
+            entity_type=row["entity_type"],
+            ids=row["ids"],
+            scope=parse_scope(row["scope"], row["stores"]),
+            is_enabled=bool(row["is_enabled"]),
+            cascade_to_modifier_groups=bool(row["cascade_to_modifier_groups"]),
+            cascade_brand_ids=row["cascade_brand_ids"],
+        )
+        for row in requests.to_dict("records")
+    )
 
 
 def table_rows(toggles: pd.DataFrame, carriers: RowAssignment, skips: Skips) -> pd.DataFrame:

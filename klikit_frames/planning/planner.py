@@ -16,7 +16,7 @@ from .groups import split_groups
 from .limits import Limits, checked_limits
 from .plan import Plan
 from .plan_files import digest_plan
-from .plan_tables import table_requests, table_rows
+from .plan_tables import table_rows
 from .row_assignment import assign_rows, sort_requests
 from .skips import find_skips
 
@@ -161,16 +161,16 @@ def plan_rows(
     ordered = sort_requests(cover.requests)
     carriers = assign_rows(ordered, groups=groups, n_rows=len(toggles))
     skips = skips.without_idle(carriers.owners > 0)
-    rows, requests = table_rows(toggles, carriers, skips), table_requests(ordered, carriers.owners)
+    rows, targets = table_rows(toggles, carriers, skips), tuple(request.target for request in ordered)
     return Plan(
         plan_id=edge.draw_uuid().hex,
-        digest=digest_plan(rows, requests, groups=groups if is_all_asked else None),
+        digest=digest_plan(rows, targets, groups=groups if is_all_asked else None),
         limits=limits,
         lower_bound=cover.lower_bound,
         baselines=cover.baselines,
         is_searched=cover.is_searched,
+        targets=targets,
         _rows=rows,
-        _requests=requests,
         _before=skips.before,
         _off_menu=None if state is None else count_off_menu(toggles[skips.may_be_sent], state),
         _names=read_names(state).restricted_to(toggles),

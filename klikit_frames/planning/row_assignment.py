@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..model import Business, Stores, Target
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,6 +26,20 @@ class GroupRectangle(NamedTuple):
     def ids(self) -> Indexes:
         """The entity ids."""
         return self.group.ids[self.rectangle.rows]
+
+    @property
+    def target(self) -> Target:
+        """What the request writes."""
+        key = self.group.key
+        pairs = self.group.stores[self.rectangle.columns].tolist()
+        return Target(
+            entity_type=key.entity_type,
+            ids=tuple(self.ids.tolist()),
+            scope=Business() if self.group.is_business else Stores(tuple(map(tuple, pairs))),
+            is_enabled=key.is_enabled,
+            cascade_to_modifier_groups=key.cascade_to_modifier_groups,
+            cascade_brand_ids=key.cascade_brand_ids,
+        )
 
     @property
     def cells(self) -> Indexes:

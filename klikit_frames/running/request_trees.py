@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import edge
 from ..api.wire import encode_enable
-from ..model import Cell, Store, Target, cell_of, parse_scope
+from ..model import Cell, Store, Target, cell_of
 from .lifecycle import RequestState
 from .records import CHANGED_SINCE, Request, RequestResult
 
@@ -213,10 +213,7 @@ def build_part(request: Request, target: Target, *, n: int) -> Request:
 
 def build_requests(plan: Plan) -> list[Request]:
     """Return all requests of a plan, in sending order."""
-    return [
-        build_request(_target(row), path=(int(row["request_no"]),))
-        for row in plan.requests.to_dict("records")
-    ]
+    return [build_request(target, path=(no,)) for no, target in enumerate(plan.targets, start=1)]
 
 
 def spare(request: Request, changed: Set[Cell]) -> list[Request]:
@@ -271,14 +268,3 @@ class RowCounter:
                 cell_of(*row) for row in own.itertuples(index=False, name=None)
             )
         return self._by_cell[request_no]
-
-
-def _target(row: dict[Hashable, Any]) -> Target:
-    return Target(
-        entity_type=row["entity_type"],
-        ids=tuple(row["ids"]),
-        scope=parse_scope(row["scope"], row["stores"]),
-        is_enabled=bool(row["is_enabled"]),
-        cascade_to_modifier_groups=bool(row["cascade_to_modifier_groups"]),
-        cascade_brand_ids=tuple(row["cascade_brand_ids"]),
-    )

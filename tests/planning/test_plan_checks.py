@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,21 @@ def plan() -> kf.Plan:
     return kf.plan(pd.concat([toggles, kf.business_toggles("section", [7, 8], is_enabled=True)]))
 
 
-def broken(plan: kf.Plan, no: int, **changes: Any) -> kf.Plan:
+class Frames(NamedTuple):
+    """The frames of a plan, each of which can be replaced by a wrong one."""
+
+    rows: pd.DataFrame
+    requests: pd.DataFrame
+    before: pd.Series
+    limits: kf.Limits
+
+    @classmethod
+    def of(cls, plan: kf.Plan) -> Self:
+        """Return those of a plan as it was made."""
+        return cls(plan.rows, plan.requests, plan.before, plan.limits)
+
+
+def broken(plan: kf.Plan, no: int, **changes: Any) -> Frames:
     """Return the plan with other values in one request."""
     requests = plan.requests
     for name, value in changes.items():
@@ -30,7 +43,7 @@ def broken(plan: kf.Plan, no: int, **changes: Any) -> kf.Plan:
             value if each == no else old
             for each, old in zip(requests["request_no"], requests[name], strict=True)
         ]
-    return replace(plan, _requests=requests)
+    return Frames.of(plan)._replace(requests=requests)
 
 
 def request(plan: kf.Plan, scope: str) -> Any:
@@ -97,7 +110,7 @@ def test_check_plan__no_ids(plan: kf.Plan) -> None:
 def test_check_plan__above_cap(plan: kf.Plan) -> None:
     """A request above a cap is refused."""
     with pytest.raises(kf.PlanError, match="is above a cap"):
-        check_plan(replace(plan, limits=kf.Limits(max_cells=2)))
+        check_plan(Frames.of(plan)._replace(limits=kf.Limits(max_cells=2)))
 
 
 def test_check_plan__many_cases() -> None:
@@ -105,7 +118,7 @@ def test_check_plan__many_cases() -> None:
     plan = kf.plan(toggles_of(np.eye(15, dtype=bool)))
     requests = plan.requests.iloc[:1]
     with pytest.raises(kf.PlanError, match=r"and 4 more of those to be sent is in no request"):
-        check_plan(replace(plan, _requests=requests))
+        check_plan(Frames.of(plan)._replace(requests=requests))
 
 
 def test_check_plan__left_out() -> None:
@@ -117,4 +130,4 @@ def test_check_plan__left_out() -> None:
         request_no=pd.array([None] * 4, dtype="Int64"), skipped_as=pd.Series(["unchanged"] * 4, dtype="str")
     )
     with pytest.raises(kf.PlanError, match="row 4 is left out although it does not hold"):
-        check_plan(replace(plan, _rows=rows, _requests=plan.requests.head(0)))
+        check_plan(Frames.of(plan)._replace(rows=rows, requests=plan.requests.head(0)))
