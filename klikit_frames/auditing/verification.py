@@ -30,7 +30,7 @@ PROOFS = ("confirmed", "differs", "not_visible_yet")
 _CONFIRMED, _DIFFERS, _NOT_VISIBLE_YET = range(3)
 _NO_PROOF = -1
 _WAITS = (
-    "written, but the store's menu is not proved to be newer than that; klikit_frames.publish makes it anew"
+    "{written}, but the store's menu is not proved to be newer than that; klikit_frames.publish makes it anew"
 )
 _ROW = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "sent_at", "settled_at"]
 _NOT_WRITTEN = {
@@ -213,7 +213,7 @@ class _Judge:
             # Nothing was written that it could differ from, and others may have changed it, unpublished.
             return _NO_PROOF, f"{describe_menu(shown)}; {_NOT_WRITTEN.get(outcome, _UNDATED)}", False
         if code == _NOT_VISIBLE_YET:
-            return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _WAITS, True
+            return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _waits(own), True
         by_publish = bool(own) and proof.rests_on_publish(own[-1])
         said = (
             _publish_note(shown, proof, read_at=seen.history.read_at) if by_publish else describe_menu(shown)
@@ -240,6 +240,12 @@ def _publish_note(shown: bool, proof: Proof, *, read_at: datetime) -> str:  # no
     assert proof.published_at is not None  # noqa: S101 - for the type checker
     seconds = max(0, round((read_at - proof.published_at).total_seconds()))
     return f"the menu still shows {_word(shown)}, {seconds:,} s after the publish"
+
+
+def _waits(own: list[Write]) -> str:
+    """Say that a menu may still be older than what a run wrote there, or may have written."""
+    is_certain = not own or own[-1].is_certain
+    return _WAITS.format(written="written" if is_certain else "it may have been written")
 
 
 def _proof_of(

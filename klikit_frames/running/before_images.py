@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from ..errors import ApiError, RequestError
+from ..errors import ApiError, JournalError, RequestError
 from ..frames.cell_keys import live_flags
 from ..menus.readings import error_of, is_of_no_store
 from ..model import Cell, cell_of
 from ..progress import Progress
 from .journal import JournalPath
 from .live_state import observe
+from .plan_states import state_read_at
 from .records import CellFlag
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def find_before(
     ------
     RequestError
         A menu could not be read; nothing was sent.
+    JournalError
+        What is written and not published yet is not known; nothing was sent.
     ReadingStopped
         `stop` was set.
     """
@@ -83,7 +86,10 @@ def find_before(
         return BeforeImages(
             list({CellFlag(cell, bool(flag)): None for cell, flag in known if not pd.isna(flag)})
         )
-    return read_before(cells, client, journal=journal, progress=progress, stop=stop)
+    try:
+        return read_before(cells, client, journal=journal, progress=progress, stop=stop)
+    except RequestError as error:
+        raise _refusal(error) from error
 
 
 def read_before(
@@ -100,25 +106,25 @@ def read_before(
     ------
     RequestError
         A menu could not be read.
+    JournalError
+        What is written and not published yet is not known: the menus alone do not tell the live flags.
     ReadingStopped
         `stop` was set.
     """
     wanted = set(cells)
-    try:
-        state = observe(
-            client,
-            stores=sorted({cell.store for cell in wanted if cell.store is not None}),
-            with_business=any(cell.store is None for cell in wanted),
-            journal=journal,
-            progress=progress,
-            stop=stop,
-            must_read=False,
-        ).state
-    except RequestError as error:
-        raise _refusal(error) from error
-    lost = [one for one in state.attrs["failures"] if not is_of_no_store(one)]
-    if lost:
-        raise _refusal(error_of(lost))
+    state = observe(
+        client,
+        stores=sorted({cell.store for cell in wanted if cell.store is not None}),
+        with_business=any(cell.store is None for cell in wanted),
+        journal=journal,
+        progress=progress,
+        stop=stop,
+        must_read=False,
+    ).state
+    if lost := [one for one in state.attrs["failures"] if not is_of_no_store(one)]:
+        raise error_of(lost)
+    if "journal_error" in state.attrs:
+        raise JournalError(state.attrs["journal_error"])
     live = _flags(state, live_flags(state), wanted)
     menu = _flags(state, state["is_enabled"], wanted)
     return BeforeImages(
@@ -136,13 +142,8 @@ def _flags(state: pd.DataFrame, flags: pd.Series, wanted: set[Cell]) -> dict[Cel
 
 def _is_fresh(plan: Plan, client: Client) -> bool:
     """Tell whether the plan's state was read a short while ago; one without a time of reading was not."""
-    try:
-        read_at = datetime.fromisoformat(str(plan.before.attrs.get("read_at")))
-    except ValueError:
-        return False
-    if read_at.tzinfo is None:
-        read_at = read_at.replace(tzinfo=UTC)
-    return timedelta(0) <= client.now() - read_at < FRESH
+    read_at = state_read_at(plan)
+    return read_at is not None and timedelta(0) <= client.now() - read_at < FRESH
 
 
 def _refusal(error: RequestError) -> RequestError:

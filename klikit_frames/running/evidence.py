@@ -4,12 +4,12 @@ A store's menu is a copy, remade by a publish. Nothing in it says when. What say
 machine that it shows: a flag that only a write explains proves the menu newer than that write. A publish of
 this machine that succeeded proves as much. Business rows are read live and need no proof.
 
-All times are those of one clock; see `align_clocks`.
+All times are those of one clock; see `klikit_frames.running.clock_offsets`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -19,10 +19,8 @@ Entity = tuple[str, int]
 WriteKey = tuple[str, str]
 
 # A request that nobody answered is no longer under way after this time.
-_IN_FLIGHT_AT_MOST = timedelta(hours=1)
+IN_FLIGHT_AT_MOST = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
-# The Date header counts whole seconds, so offsets of one clock differ by a second or two.
-_SAME_CLOCK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Write:
         if self.settled_at is not None:
             return self.settled_at
         # When the last attempt left is not known.
-        return _NEVER if self.is_repeated else self.sent_at + _IN_FLIGHT_AT_MOST
+        return _NEVER if self.is_repeated else self.sent_at + IN_FLIGHT_AT_MOST
 
     def follows(self, other: Write) -> bool:
         """Whether it was sent after the other was over."""
@@ -232,29 +230,6 @@ def shows_write_of(chain: Sequence[CellWrite], run_id: str, *, shown: bool, proo
     if _evidence(explained, shown=shown, since=None) is None:
         return False
     return all(one.write.key[0] == run_id for one in explained if one.write.is_enabled is shown)
-
-
-def align_clocks(offsets: Iterable[float | None]) -> dict[float | None, timedelta]:
-    """Return for each clock offset what to add to a local time, so that all are times of one clock.
-
-    Offsets that differ by no more than the Date header can tell are one clock: otherwise two moments of one
-    machine could change their order. The machine's own clock counts as right where it is near enough.
-
-    Examples
-    --------
-    >>> from klikit_frames.running.evidence import align_clocks
-    >>> added = align_clocks([None, -0.9, 3600.2, 3601.0])
-    >>> [seconds.total_seconds() for seconds in added.values()]
-    [0.0, 0.0, 3600.2, 3600.2]
-    """
-    aligned: dict[float | None, timedelta] = {None: timedelta(0)}
-    clocks = [0.0]
-    for offset in sorted({one for one in offsets if one is not None}, key=abs):
-        nearest = min(clocks, key=lambda clock: abs(clock - offset))
-        if abs(nearest - offset) > _SAME_CLOCK_S:
-            clocks.append(nearest := offset)
-        aligned[offset] = timedelta(seconds=nearest)
-    return aligned
 
 
 def _explained(chain: Sequence[CellWrite]) -> Sequence[CellWrite]:

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import pandas as pd
 
 from .. import edge
-from ..errors import JournalError, RequestError, TransportError
+from ..errors import AuthError, JournalError, RequestError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
@@ -58,7 +58,8 @@ _PAST_KEY = "it was sent, and no answer came while its key was good; it is not s
 class RunExecutor:
     """What a stretch of a run works with.
 
-    `is_new` is true until the journal knows the run.
+    `is_new` is true until the journal knows the run; `has_stale_state` is whether cells of the plan were
+    written since its state was read.
     """
 
     journal: Journal
@@ -69,6 +70,7 @@ class RunExecutor:
     monitor: RunMonitor
     resources: ExitStack
     is_new: bool = False
+    has_stale_state: bool = False
     notes: list[str] = field(default_factory=list)
     n_rows_done: int = field(default=0, init=False)
     n_requests_done: int = field(default=0, init=False)
@@ -131,9 +133,9 @@ class RunExecutor:
         images, requests = BeforeImages(), build_requests(self.plan)
         try:
             requests = [part for one in self._spare_changed(requests, progress=progress) for part in one]
-            images = find_before(
-                self.plan, self.client, before=self.rules.before, **self._reading(progress=progress)
-            )
+            is_to_be_read = self.has_stale_state and self.rules.before == "auto"
+            before = "read" if is_to_be_read else self.rules.before
+            images = find_before(self.plan, self.client, before=before, **self._reading(progress=progress))
         except (KeyboardInterrupt, ReadingStopped):
             self.monitor.end(EndReason.INTERRUPTED)
         self.journal.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
@@ -155,22 +157,19 @@ class RunExecutor:
 
     def _spare_changed(self, requests: list[Request], *, progress: Progress) -> list[list[Request]]:
         """Return each request with its parts: of an undo, what was changed meanwhile is left as it is."""
-        if not self.plan.undoes or not any(_never_left(one) for one in requests):
+        if not self.plan.undoes or not any(one.state.is_untouched for one in requests):
             return [[one] for one in requests]
         changed = find_changed(
             self.plan, self.client, run_id=self.run.run_id, **self._reading(progress=progress)
         )
-        return [spare(one, changed) if _never_left(one) else [one] for one in requests]
+        return [spare(one, changed) if one.state.is_untouched else [one] for one in requests]
 
     def _spare_again(self, requests: list[Request], *, progress: Progress) -> list[Request]:
         """Look again before an undo goes on, and record what is left as it is."""
         try:
             spared = self._spare_changed(requests, progress=progress)
-        except ReadingStopped:
-            self.monitor.end(EndReason.INTERRUPTED)
-            return requests
-        except RequestError:
-            self.monitor.end(EndReason.UNREACHABLE)
+        except (ReadingStopped, RequestError) as error:
+            self._end_unread(error)
             return requests
         for known, (request, *parts) in zip(requests, spared, strict=True):
             if request is not known:
@@ -179,11 +178,12 @@ class RunExecutor:
         return [part for one in spared for part in one]
 
     def _renew_before(self, requests: list[Request], *, progress: Progress) -> None:
-        """Read again what requests that never left would change, where that is missing or old."""
+        """Read again the cells of requests that left nothing behind, where their flags are missing or old."""
         if self.rules.before == "none":
             return
-        left = {cell for one in requests if one.attempts for cell in one.target.cells()}
-        cells = {cell for one in requests if _never_left(one) for cell in one.target.cells()} - left
+        untouched = [one for one in requests if one.state.is_untouched]
+        touched = [one for one in requests if not (one.state.is_untouched or one.is_spared)]
+        cells = _cells_of(untouched) - _cells_of(touched)
         if not cells:
             return
         known = {cell for cell, _ in self.journal.flags(self.run.run_id, "before")}
@@ -191,13 +191,18 @@ class RunExecutor:
             return
         try:
             images = read_before(cells, self.client, **self._reading(progress=progress))
-        except ReadingStopped:
-            self.monitor.end(EndReason.INTERRUPTED)
-        except TransportError:
-            self.monitor.end(EndReason.UNREACHABLE)
+        except (ReadingStopped, RequestError) as error:
+            self._end_unread(error)
         else:
             self.journal.record_flags(self.run.run_id, "before", images.live)
-            self.journal.record_flags(self.run.run_id, "seen", images.seen)
+            # Of all of them: what a menu showed at first may stand there where it shows the live flag now.
+            self.journal.record_flags(self.run.run_id, "seen", [*images.live, *images.seen])
+
+    def _end_unread(self, error: ReadingStopped | RequestError) -> None:
+        """End a stretch that could not look again before it goes on: nothing of it has left."""
+        if isinstance(error, RequestError):
+            self.notes.append(str(error))
+        self.monitor.end(_why_unread(error))
 
     def _recall(self) -> list[Request]:
         """Return the requests of an earlier stretch, with what reading has shown of them."""
@@ -218,9 +223,8 @@ class RunExecutor:
         if not unseen:
             return requests
         try:
-            server_now = self._read(lambda _halt: ask_server_time(self.client))
+            server_now = self._ask_server_time()
             if server_now is None:
-                self.monitor.end(EndReason.UNREACHABLE)
                 return requests
             expired = [one for one in unseen if is_key_expired(one, server_now=server_now)]
             undone = find_undone(
@@ -239,12 +243,8 @@ class RunExecutor:
         doubtful = [one for one in requests if is_in_doubt(one) and one.state is not RequestState.UNSEEN]
         if all(self._is_read_back(one) for one in doubtful):
             return requests
-        try:
-            server_now = self._read(lambda _halt: ask_server_time(self.client))
-        except ReadingStopped:
-            return requests
+        server_now = self._ask_server_time()
         if server_now is None:
-            self.monitor.end(EndReason.UNREACHABLE)
             return requests
         expired = {
             one.path: self._expire(one) for one in doubtful if is_key_expired(one, server_now=server_now)
@@ -259,7 +259,10 @@ class RunExecutor:
 
     def _send(self, trees: list[RequestTree], *, progress: Progress) -> None:
         waiting = [tree for tree in trees if tree.is_waiting]
-        if not waiting and not self.rules.first:
+        if (not waiting and not self.rules.first) or self.monitor.stop.is_set():
+            return
+        # Whoever dies before the first answer would else leave requests that nobody can ever date.
+        if self.client.server_now() is None and self._ask_server_time() is None:
             return
         self.journal.record_start(self.run.run_id)
         n_rows = sum(self._n_rows[tree.root.request_no] for tree in waiting)
@@ -342,6 +345,16 @@ class RunExecutor:
         ]
         self._proofs |= dict(flags)
         self.journal.record_flags(self.run.run_id, "proof", flags)
+
+    def _ask_server_time(self) -> datetime | None:
+        """Return the server's time as it tells it now; None if nobody is there, which ends the run."""
+        try:
+            server_now = self._read(lambda _halt: ask_server_time(self.client))
+        except ReadingStopped:
+            return None
+        if server_now is None:
+            self.monitor.end(EndReason.UNREACHABLE)
+        return server_now
 
     def _read(self, call: Callable[[threading.Event], T]) -> T:
         """Return what a reading brings; whoever stops the run does not wait for it."""
@@ -465,8 +478,16 @@ def _conflicts(frame: pd.DataFrame) -> list[str]:
     return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
 
 
-def _never_left(request: Request) -> bool:
-    return not request.attempts and request.state in {RequestState.RECORDED, RequestState.NOT_SENT}
+def _cells_of(requests: Iterable[Request]) -> set[Cell]:
+    return {cell for one in requests for cell in one.target.cells()}
+
+
+def _why_unread(error: ReadingStopped | RequestError) -> EndReason:
+    if isinstance(error, ReadingStopped):
+        return EndReason.INTERRUPTED
+    if isinstance(error, AuthError):
+        return EndReason.REFUSED
+    return EndReason.UNREACHABLE if isinstance(error, TransportError) else EndReason.UNREAD
 
 
 def _by_scope(trees: list[RequestTree]) -> list[list[RequestTree]]:

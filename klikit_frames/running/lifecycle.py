@@ -36,6 +36,11 @@ class RequestState(StrEnum):
         return self in _OPEN
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether it is still to be sent, and the API has surely done nothing of it."""
+        return self in _UNTOUCHED
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing can change it any more."""
         return not any(self is source for source, _ in TRANSITIONS)
@@ -106,6 +111,7 @@ _S = RequestState
 _OPEN = frozenset(
     {_S.RECORDED, _S.IN_FLIGHT, _S.UNKNOWN, _S.STORED_FAILURE, _S.NOT_SENT, _S.DENIED, _S.UNSEEN},
 )
+_UNTOUCHED = frozenset({_S.RECORDED, _S.NOT_SENT, _S.DENIED})
 _TO_BE_READ = frozenset({_S.UNKNOWN, _S.STORED_FAILURE, _S.EXPIRED, _S.UNSEEN})
 _ARRIVED = frozenset({_S.IN_FLIGHT, _S.APPLIED, *_TO_BE_READ})
 
@@ -113,8 +119,8 @@ _ARRIVED = frozenset({_S.IN_FLIGHT, _S.APPLIED, *_TO_BE_READ})
 _EVENTS: dict[Event, tuple[frozenset[RequestState], RequestState]] = {
     Event.RECORD: (frozenset({_S.PLANNED}), _S.RECORDED),
     # An undo leaves what was changed after it was planned.
-    Event.KEEP: (frozenset({_S.RECORDED, _S.NOT_SENT}), _S.KEPT),
-    Event.SPARE: (frozenset({_S.RECORDED, _S.NOT_SENT}), _S.SPLIT),
+    Event.KEEP: (_UNTOUCHED, _S.KEPT),
+    Event.SPARE: (_UNTOUCHED, _S.SPLIT),
     Event.SEND: (_OPEN, _S.IN_FLIGHT),
     Event.ACCEPT: (frozenset({_S.IN_FLIGHT}), _S.APPLIED),
     Event.REJECT_ONE: (frozenset({_S.IN_FLIGHT}), _S.REJECTED),
@@ -129,7 +135,7 @@ _EVENTS: dict[Event, tuple[frozenset[RequestState], RequestState]] = {
     Event.CONFIRM: (_TO_BE_READ, _S.APPLIED),
     Event.REFUTE: (frozenset({_S.STORED_FAILURE}), _S.FAILED),
     # A copy of a journal cannot know what the run did after the copy was made.
-    Event.COPY: (frozenset({_S.RECORDED, _S.NOT_SENT, _S.DENIED}), _S.UNSEEN),
+    Event.COPY: (_UNTOUCHED, _S.UNSEEN),
     Event.CLEAR: (frozenset({_S.UNSEEN}), _S.NOT_SENT),
 }
 
@@ -187,6 +193,7 @@ class EndReason(StrEnum):
     CANARY = "canary"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    UNREAD = "unread"
     FAILED = "failed"
 
     @property
@@ -217,6 +224,7 @@ _SENTENCES = {
         "It was stopped because the API refused the credential. Once that is mended, resume sends the rest."
     ),
     EndReason.UNREACHABLE: "It was stopped because no connection could be opened.",
+    EndReason.UNREAD: "It was stopped because the menus could not be read; the rest waits for a resume.",
     EndReason.FAILED: "It was stopped by an error on this machine.",
 }
 

@@ -20,6 +20,7 @@ from ..menus.states import fetch_state
 from ..menus.stores import store_pairs
 from ..model import Cell
 from ..progress import Progress
+from .clock_offsets import known_offset_s
 from .evidence import Entity
 from .journal import Journal, JournalPath, journal_path, open_journal, read_journal
 from .menu_history import MenuHistory, load_history
@@ -173,7 +174,6 @@ def _recall(
 ) -> tuple[MenuHistory, list[Run]]:
     """Return what the journal knows, and the runs of which something is not proved to show yet."""
     with read_journal(journal) as opened:
-        server_now = client.server_now()
         history = load_history(
             opened,
             client.account,
@@ -181,7 +181,7 @@ def _recall(
             runs=_runs(opened, client, since=since),
             publishes=[*opened.publishes(client.account), *_published_elsewhere(client, journal)],
             read_at=read_at,
-            clock_offset_s=None if server_now is None else (server_now - client.now()).total_seconds(),
+            clock_offset_s=known_offset_s(client),
         )
         return history, opened.unproved_runs(client.account)
 

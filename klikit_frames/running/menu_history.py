@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..model import Cell, Store
+from .clock_offsets import ClockTimes
 from .evidence import (
+    IN_FLIGHT_AT_MOST,
     CellWrite,
     Entity,
     Pending,
     Proof,
     StoreHistory,
     Write,
-    align_clocks,
     find_pending,
     prove,
     shows_write_of,
@@ -32,6 +33,9 @@ _NOTHING = StoreHistory()
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # A publish that was accepted may wait in a queue, but hardly longer than this.
 _QUEUED_AT_MOST = timedelta(hours=1)
+_GATEWAY_TIMEOUT = 504
+# An unseen request that is settled was withheld a day later; until then it has no such time.
+_OVER = {RequestState.APPLIED, RequestState.STORED_FAILURE, RequestState.UNSEEN}
 
 
 @dataclass(slots=True)
@@ -139,7 +143,8 @@ def load_history(
     requests = {run.run_id: journal.requests(run.run_id) for run in runs}
     publishes = list(publishes)
     offsets = [one.clock_offset_s for each in requests.values() for one in each]
-    clocks = _Clocks(align_clocks([clock_offset_s, *offsets, *(one.clock_offset_s for one in publishes)]))
+    # The journal's own first: what was proved by them must not move by what is told now.
+    clocks = ClockTimes.align([*offsets, *(one.clock_offset_s for one in publishes), clock_offset_s])
     wanted = set(stores)
     history = MenuHistory(
         proofs=_proofs(journal, account), read_at=clocks.earliest(read_at, offset_s=clock_offset_s)
@@ -153,30 +158,11 @@ def load_history(
     return history
 
 
-@dataclass(frozen=True, slots=True)
-class _Clocks:
-    """Local times as times of one clock.
-
-    A process may die before an answer tells it the server's clock. Then its time may be that of any clock
-    that the journal knows, and each question takes the one that proves the least.
-    """
-
-    added: Mapping[float | None, timedelta]
-
-    def earliest(self, moment: datetime, *, offset_s: float | None) -> datetime:
-        """Return the first instant that a local time may have been."""
-        return moment + (min(self.added.values()) if offset_s is None else self.added[offset_s])
-
-    def latest(self, moment: datetime, *, offset_s: float | None) -> datetime:
-        """Return the last instant that a local time may have been."""
-        return moment + (max(self.added.values()) if offset_s is None else self.added[offset_s])
-
-
 def _proofs(journal: Journal, account: str) -> dict[Store, Proof]:
     return {store: Proof(newer_than=moment) for store, moment in journal.menu_evidence(account).items()}
 
 
-def _note_publish(history: MenuHistory, publish: Publish, *, clocks: _Clocks) -> None:
+def _note_publish(history: MenuHistory, publish: Publish, *, clocks: ClockTimes) -> None:
     """Take in a publish that succeeded before the menus were read."""
     if publish.status != "published" or publish.sent_at is None or publish.settled_at is None:
         return
@@ -197,10 +183,11 @@ def _add_run(
     requests: Iterable[Request],
     *,
     stores: set[Store],
-    clocks: _Clocks,
+    clocks: ClockTimes,
 ) -> None:
-    before = dict(reversed(journal.flags(run_id, "before")))
-    seen = dict(reversed(journal.flags(run_id, "seen")))
+    # What was read again, before anything of it had left, stands for what was read first.
+    before = dict(journal.flags(run_id, "before"))
+    seen = dict(journal.flags(run_id, "seen"))
     settled = dict(journal.flags(run_id, "proof"))
     requests = list(requests)
     if not any(request.state.is_open for request in requests):
@@ -229,21 +216,33 @@ def _add_wide(history: MenuHistory, entity: Entity, write: Write, *, stores: set
         history.writes.setdefault(store, StoreHistory()).add(entity, write)
 
 
-def _write(run_id: str, request: Request, *, clocks: _Clocks) -> Write:
-    settled_at = request.result.settled_at if request.result else None
+def _write(run_id: str, request: Request, *, clocks: ClockTimes) -> Write:
+    settled_at = _over_at(request)
     assert request.sent_at is not None  # noqa: S101 - for the type checker
     # What a copy of a journal has not seen may have been sent at any time since.
-    is_repeated = request.attempts > 1 or request.state is RequestState.UNSEEN
-    # The offset is that of the first attempt: the clock may have been set before the last one.
-    last_offset_s = None if is_repeated else request.clock_offset_s
+    is_unseen = request.state is RequestState.UNSEEN
+    last_offset_s = None if is_unseen else request.clock_offset_s
     return Write(
         key=(run_id, path_text(request.path)),
         is_enabled=request.target.is_enabled,
         sent_at=clocks.earliest(request.sent_at, offset_s=request.clock_offset_s),
         settled_at=None if settled_at is None else clocks.latest(settled_at, offset_s=last_offset_s),
         is_certain=request.state is RequestState.APPLIED and settled_at is not None,
-        is_repeated=is_repeated,
+        is_repeated=request.attempts > 1 or is_unseen,
     )
+
+
+def _over_at(request: Request) -> datetime | None:
+    """Return when a request was over by its own clock; None where nobody answered, as far as is recorded.
+
+    A gateway that gave up, and a line that broke, say nothing of how long the API went on with it.
+    """
+    result = request.result
+    if result is None or result.settled_at is None:
+        return None
+    is_answered = request.attempts <= 1 and result.http_status not in {None, _GATEWAY_TIMEOUT}
+    is_over = is_answered or request.state in _OVER
+    return result.settled_at if is_over else result.settled_at + IN_FLIGHT_AT_MOST
 
 
 def _settle_cell(write: Write, *, seen: bool | None) -> Write | None:

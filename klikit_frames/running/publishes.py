@@ -275,7 +275,7 @@ def _settle(call: Publish, result: CallResult) -> Publish:
     told = replace(
         call,
         settled_at=settled_at,
-        clock_offset_s=(answer.server_at - settled_at).total_seconds() if answer.server_at else None,
+        clock_offset_s=result.clock_offset_s,
         http_status=answer.http_status,
         code=answer.code,
         request_id=answer.request_id,

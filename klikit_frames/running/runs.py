@@ -34,6 +34,7 @@ from .lifecycle import EndReason
 from .mirrors import default_mirror
 from .monitor import OnError, Rules, RunMonitor
 from .notifications import OnFinish, report_result
+from .plan_states import check_left_out, find_later_writes, has_stale_cell
 from .request_trees import RowCounter
 from .results import Result
 from .storage import advise_on_journal
@@ -97,9 +98,10 @@ def run(
         ``published`` (boolean, missing for business rows and where nobody knows).
     before : {"auto", "plan", "read", "none"}
         Where the flags from before come from, on which undo and proof stand: the plan's state where it tells
-        every cell and was read less than 15 minutes ago, else a reading of the menus of the touched stores
-        before the first request; always the one or the other; or nowhere, and then there is no undo. Where a
-        menu cannot be read, nothing is sent. A store that the API does not know is no such menu.
+        every cell, was read less than 15 minutes ago and is newer than all that the journal wrote there,
+        else a reading of the menus of the touched stores before the first request; always the one or the
+        other; or nowhere, and then there is no undo. Where a menu cannot be read, nothing is sent. A store
+        that the API does not know is no such menu.
     require_approval : bool
         Send only a plan from a file beside which lies the approval of somebody else: see `approve`.
     on_finish : callable, optional
@@ -120,8 +122,8 @@ def run(
     Raises
     ------
     PlanError
-        The plan is not confirmed, not approved where that is required, not sound, or bound to another host;
-        nothing was sent.
+        The plan is not confirmed, not approved where that is required, not sound, bound to another host, or
+        leaves rows out by a state that is older than what this journal wrote there; nothing was sent.
     ConfigError
         The client is read-only, or an option is out of range; nothing was sent.
     RequestError
@@ -289,12 +291,14 @@ def open_run(
     rules = replace(rules, writes_per_minute=client.pacing.configured_writes_per_minute)
     with ExitStack() as stack:
         opened = stack.enter_context(open_journal(journal))
-        rules = _take_in_mirror(opened, rules, given=mirror)
+        rules, later = _take_in_mirror(opened, rules, given=mirror), {}
         stack.enter_context(locks.hold(opened.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
         known = opened.run_of_plan(plan.plan_id)
         notes: list[str] = []
         if known is None:
             check_before_sending(plan, client, confirm=confirm)
+            later = find_later_writes(plan, client, opened)
+            check_left_out(plan, later)
             if rules.require_approval:
                 check_approval(plan, client)
             if rules.mirror is None and (
@@ -322,6 +326,7 @@ def open_run(
             _monitor(opened, run, rules, plan),
             resources=stack.pop_all(),
             is_new=known is None,
+            has_stale_state=has_stale_cell(plan, later),
             notes=notes,
         )
 

@@ -16,6 +16,7 @@ from .. import edge
 from ..api.wire import ENABLE_PATHS
 from ..errors import JournalError
 from .classification import classify_response, stop_reason
+from .clock_offsets import known_offset_s, move_to_clock
 from .idempotency_keys import is_in_doubt, is_key_expired
 from .lifecycle import EndReason, RequestState
 from .records import Request
@@ -179,6 +180,10 @@ class WorkerPool:
         result = classify_response(
             settled, n_cells=request.target.n_cells, may_have_arrived=is_in_doubt(request)
         )
+        if result.settled_at is not None:
+            # Times of one request are of one clock: it may have been set since the first attempt.
+            clocks = {"offset_s": known_offset_s(self.client), "to_offset_s": begun.clock_offset_s}
+            result = replace(result, settled_at=move_to_clock(result.settled_at, **clocks))
         ended = replace(begun.settle(result), attempts=request.attempts + settled.attempts)
         if ended.state is RequestState.NOT_SENT:
             # What never left has no date: the next time it may leave is the first.
@@ -191,14 +196,10 @@ class WorkerPool:
             return request
         with self._lock:
             if self._offset_s is None:
-                self._offset_s = self._known_offset_s()
+                self._offset_s = known_offset_s(self.client)
             if self._offset_s is None:
                 self._undated.append(request.path)
             return replace(request, sent_at=sent_at, clock_offset_s=self._offset_s)
-
-    def _known_offset_s(self) -> float | None:
-        server_now = self.client.server_now()
-        return None if server_now is None else (server_now - self.client.now()).total_seconds()
 
     def _note(self, tree: RequestTree, request: Request) -> None:
         parts = tree.note(request)
@@ -214,10 +215,10 @@ class WorkerPool:
         """
         if (reason := stop_reason(settled)) is not None:
             self.monitor.end(reason)
-        server_at = settled.answer.server_at if settled.answer else None
-        if server_at is None or self._offset_s is not None:
+        offset_s = settled.clock_offset_s
+        if offset_s is None or self._offset_s is not None:
             return
         with self._lock:
-            self._offset_s = (server_at - settled.settled_at).total_seconds()
-            self.journal.record_clock_offset(self.run_id, self._undated, offset_s=self._offset_s)
+            self._offset_s = offset_s
+            self.journal.record_clock_offset(self.run_id, self._undated, offset_s=offset_s)
             self._undated = []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import re
 import socket
 import threading
-import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -116,6 +116,7 @@ def test_client__asks_for_what_it_can_unpack() -> None:
 
 
 TIMEOUT_S = 0.1
+MOST_DRIPS = 1_200
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 # What is sent first, and what is then repeated for ever.
 DRIPS = {
@@ -159,7 +160,10 @@ def serve() -> Iterator[Callable[[bytes, bytes], str]]:
 def _drip(line: socket.socket, *, first: bytes, again: bytes, is_over: threading.Event) -> None:
     try:
         line.sendall(first)
-        while not is_over.wait(TIMEOUT_S / 4):
+        # Nobody is to wait for the end of it; whoever does finds an answer that broke off.
+        for _ in range(MOST_DRIPS):
+            if is_over.wait(TIMEOUT_S / 4):
+                return
             line.sendall(again)
     except OSError:
         pass
@@ -169,12 +173,10 @@ def _drip(line: socket.socket, *, first: bytes, again: bytes, is_over: threading
 def test_exchange__that_drips_has_an_end(drip: str, serve: Callable[[bytes, bytes], str]) -> None:
     """Wherever a server drips, one write is over after two timeouts; its answer is not believed."""
     keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
-    began = time.monotonic()
     with kf.connect(serve(*DRIPS[drip]), **keys, timeout=TIMEOUT_S, clock=FakeClock()) as client:  # type: ignore[arg-type]
         settled = write(client, on_attempt=lambda n, _at: n == 1)
-    assert time.monotonic() - began < 20 * TIMEOUT_S
     assert (settled.attempts, settled.was_sent) == (1, True)
-    assert settled.trouble
+    assert re.search("no answer came within|too slowly", settled.trouble or "")
     assert settled.answer is None or not settled.answer.is_readable
 
 

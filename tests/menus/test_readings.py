@@ -16,16 +16,20 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.menus.readings import MAX_AGE_S, Failure, TreeCache, in_words
 
+from ..running.doubles import HoldingTransport, WaitingClock, is_running, wait_for_threads
+
 
 class _Nerves:
-    """A bar at which the person loses patience."""
+    """A bar at which the person loses patience, once something has come to pass."""
 
-    def __init__(self, *, patience: int) -> None:
+    def __init__(self, *, patience: int, after: threading.Event | None = None) -> None:
         self.patience = patience
+        self._after = after
 
     def update(self, n: int = 1, /) -> None:
         self.patience -= n
         if not self.patience:
+            assert self._after is None or self._after.wait(60)
             raise KeyboardInterrupt
 
     def close(self) -> None:
@@ -81,12 +85,13 @@ def test_cache__damaged_or_old_files_count_as_missing(tmp_path: Path) -> None:
 
 def test_interrupt__waits_for_no_retry(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
     """An interrupted reading ends at once, though a menu is being tried again and again."""
-    stores = kf.stores(client).head(3)
+    stores, clock = kf.stores(client).head(3), WaitingClock()
     sandbox.inject("rate_limit", seconds=600, match=f"branch_id={stores['branch_id'].iloc[2]}")
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        kf.read_state(client, stores=stores, progress=_Nerves(patience=1))
-    assert time.monotonic() - began < 10
+    with sandbox.connect(clock=clock) as patient:
+        with pytest.raises(KeyboardInterrupt):
+            kf.read_state(patient, stores=stores, progress=_Nerves(patience=1, after=clock.has_come))
+        wait_for_threads("klikit-frames-read")
+    assert clock.has_heard.is_set()
 
 
 def test_collector__rests_during_a_reading(client: kf.Client) -> None:
@@ -113,11 +118,13 @@ def test_collector__is_back_after_an_interrupt(client: kf.Client) -> None:
 def test_interrupt__waits_for_no_answer(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
     """An interrupted reading leaves requests behind that hang."""
     stores = kf.stores(client).head(3)
-    sandbox.inject("latency", seconds=8, match=f"branch_id={stores['branch_id'].iloc[2]}")
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        kf.read_state(client, stores=stores, progress=_Nerves(patience=1))
-    assert time.monotonic() - began < 7
+    transport = HoldingTransport(method="GET", nth=1, match=f"branch_id={stores['branch_id'].iloc[2]}")
+    with sandbox.connect(transport=transport) as patient:
+        with pytest.raises(KeyboardInterrupt):
+            kf.read_state(patient, stores=stores, progress=_Nerves(patience=1, after=transport.has_come))
+        assert is_running("klikit-frames-send-aside")
+        transport.let_go.set()
+        wait_for_threads("klikit-frames")
 
 
 def test_reading__keeps_to_the_connections(sandbox: kf.sandbox.Sandbox) -> None:

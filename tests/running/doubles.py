@@ -10,6 +10,7 @@ import httpx
 import pandas as pd
 
 import klikit_frames as kf
+from klikit_frames.api.clocks import SystemClock
 
 
 class Bar:
@@ -47,10 +48,18 @@ class Milestone(Bar):
 
 
 class HoldingTransport(httpx.HTTPTransport):
-    """Keeps the `nth` request of a method until it is let go, and does something when it comes."""
+    """Keeps the `nth` request of a method until it is let go, and does something when it comes.
+
+    Only requests with `match` in their URL count.
+    """
 
     def __init__(
-        self, deed: Callable[[], object] = lambda: None, *, nth: int = 4, method: str = "PATCH"
+        self,
+        deed: Callable[[], object] = lambda: None,
+        *,
+        nth: int = 4,
+        method: str = "PATCH",
+        match: str = "",
     ) -> None:
         super().__init__()
         self.has_come = threading.Event()
@@ -58,16 +67,40 @@ class HoldingTransport(httpx.HTTPTransport):
         self._deed = deed
         self._n_left = nth
         self._method = method
+        self._match = match
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
-        is_counted = self._method == request.method
+        is_counted = self._method == request.method and self._match in str(request.url)
         self._n_left -= is_counted
         if is_counted and not self._n_left:
             self.has_come.set()
             self._deed()
             assert self.let_go.wait(30)
         return super().handle_request(request)
+
+
+class WaitingClock(SystemClock):
+    """A clock whose waits end with the stop alone: what does not hear one waits in vain."""
+
+    def __init__(self, deed: Callable[[], object] = lambda: None) -> None:
+        self.has_come = threading.Event()
+        self.has_heard = threading.Event()
+        self._deed = deed
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Do something the first time, and wait for the stop."""
+        if not self.has_come.is_set():
+            self.has_come.set()
+            self._deed()
+        assert stop is not None
+        assert stop.wait(60)
+        self.has_heard.set()
+
+
+def is_running(name: str) -> bool:
+    """Tell whether a thread that bears a name is still at something."""
+    return any(thread.name.startswith(name) for thread in threading.enumerate())
 
 
 def wait_until(condition: Callable[[], object]) -> None:

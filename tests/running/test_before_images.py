@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -12,7 +14,7 @@ import klikit_frames as kf
 from klikit_frames.running.journal import open_journal
 
 from .conftest import CELL
-from .fault_worlds import connect
+from .fault_worlds import SkippingClock, connect
 
 
 @pytest.mark.parametrize("before", ["plan", "read"])
@@ -89,3 +91,71 @@ def test_run__trusts_a_fresh_state_only(
 
 def _count_reads(sandbox: kf.sandbox.Sandbox) -> int:
     return int((sandbox.requests["method"] == "GET").sum())
+
+
+class _NoWrites(httpx.HTTPTransport):
+    """A line over which menus can be read, and that breaks before each write."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a reading."""
+        if request.method != "GET":
+            raise httpx.ConnectError("nobody is there")
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize(("waited_s", "is_renewed"), [(14 * 60, False), (16 * 60, True)])
+def test_resume__reads_again_after_a_quarter_of_an_hour(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path, waited_s: float, is_renewed: bool
+) -> None:
+    """Flags from before that are older than 15 minutes are read again, and undo stands on the newer ones."""
+    live = narrow[CELL].merge(sandbox.state()[[*CELL, "is_enabled"]])
+    narrow = live[live["is_enabled"]].assign(is_enabled=False).reset_index(drop=True)
+    first, store = narrow["entity_id"].iloc[:1], [(narrow["brand_id"].iloc[0], narrow["branch_id"].iloc[0])]
+    with connect(sandbox, transport=_NoWrites()) as client:
+        result = kf.run(kf.plan(narrow, combine=False), client, journal=journal, progress=False)
+    assert (result.status, result.counts["not_sent"]) == ("unreachable", len(narrow))
+    sandbox.edit("item", first, is_enabled=False, stores=store)
+    sandbox.publish(store)
+    clock = SkippingClock()
+    clock.sleep(waited_s)
+    with connect(sandbox, clock=clock) as client:
+        kf.resume(result.run_id, client, journal=journal, progress=False)
+        kf.publish(store, client, journal=journal)
+        restored = kf.undo(result.run_id, client, journal=journal, progress=False)
+    assert restored.n_rows == len(narrow) - is_renewed
+
+
+@pytest.mark.parametrize("fault", ["error_500", "reset_before"])
+def test_resume__sends_nothing_where_a_menu_cannot_be_read_again(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path, fault: str
+) -> None:
+    """A menu that fails while flags are read again ends the stretch: its rows wait, and a note says why."""
+    with connect(sandbox, transport=_NoWrites()) as client:
+        left = kf.run(kf.plan(narrow), client, journal=journal, progress=False)
+    clock = SkippingClock()
+    clock.sleep(16 * 60)
+    sandbox.inject(fault, match="/menus")
+    with connect(sandbox, clock=clock) as client:
+        result = kf.resume(left.run_id, client, journal=journal, progress=False)
+        assert (result.status, result.counts["not_sent"]) == ("unread", len(narrow))
+        assert result.notes
+        assert result.resume_hint
+        assert "PATCH" not in set(sandbox.requests["method"])
+        sandbox.clear_faults()
+        whole = kf.resume(left.run_id, client, journal=journal, progress=False)
+    assert (whole.status, whole.counts["applied"]) == ("finished", len(narrow))
+
+
+def test_run__sends_nothing_where_what_is_pending_is_not_known(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A damaged earlier run hides what is not published yet: menus alone tell no flags from before."""
+    kf.run(kf.plan(narrow), client, journal=journal, progress=False)
+    with closing(sqlite3.connect(journal)) as file, file:
+        file.execute("UPDATE request_status SET digest = zeroblob(8)")
+    n_writes = (sandbox.requests["method"] == "PATCH").sum()
+    again = kf.plan(narrow.assign(is_enabled=True))
+    with pytest.raises(kf.JournalError, match="damaged"):
+        kf.run(again, client, journal=journal, progress=False)
+    assert (sandbox.requests["method"] == "PATCH").sum() == n_writes
+    assert kf.run(again, client, journal=journal, progress=False, before="none").counts["applied"] == 12

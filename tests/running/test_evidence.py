@@ -14,7 +14,6 @@ from klikit_frames.running.evidence import (
     Proof,
     StoreHistory,
     Write,
-    align_clocks,
     find_pending,
     prove,
     shows_write_of,
@@ -192,13 +191,6 @@ def test_pending__write_that_may_have_come_before_a_shown_one() -> None:
     assert proof.covers(short)
     assert not proof.covers(long)
     assert find_pending(chain, shown=False, proof=proof) == Pending(None, is_known=False)
-
-
-def test_align_clocks__keeps_the_order_of_one_machine() -> None:
-    """Offsets that the whole seconds of a header make are one clock; a clock that was set is another."""
-    aligned = align_clocks([0.0, -1.0, 4.0, 86_400.3, 86_399.9, None])
-    assert {aligned[one] for one in (None, 0.0, -1.0, 4.0)} == {timedelta(0)}
-    assert aligned[86_400.3] == aligned[86_399.9]
 
 
 # A small model of one store: the truth, the copy that its menu is, and what this machine knows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,12 @@ from .doubles import writes
 
 def test_run__needs_confirmation(wide: pd.DataFrame, journal: Path) -> None:
     """A real host is only written to with the plan's code for it, and the refusal names that code."""
-    answer = {"request_id": "a", "data": None}
-    options = {
-        "partner_key": "key",
-        "secret_key": "secret",
-        "transport": httpx.MockTransport(lambda _request: httpx.Response(200, json=answer)),
-    }
+    ids = count()
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"request_id": f"{next(ids)}", "data": None})
+
+    options = {"partner_key": "key", "secret_key": "secret", "transport": httpx.MockTransport(answer)}
     plan = kf.plan(wide)
     with kf.connect("https://api.dev.shadowchef.co", **options) as client:
         with pytest.raises(kf.PlanError, match=plan.confirm_code(client)):
@@ -79,3 +80,45 @@ def test_run__takes_a_plan_and_says_so(client: kf.Client, sandbox: kf.sandbox.Sa
     with pytest.raises(kf.PlanError, match=r"kf\.run\(kf\.plan\(toggles\), client\)"):
         kf.run(toggles, client)
     assert sandbox.requests.empty
+
+
+def test_run__refuses_a_state_from_before_its_own_writes(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """Off and on again by one variable: what was written since the state was read is not called unchanged."""
+    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
+    state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    off = kf.run(kf.plan(narrow, state=state), client, journal=journal, progress=False)
+    on = narrow.assign(is_enabled=True)
+    n_writes = len(writes(sandbox))
+    with pytest.raises(kf.PlanError, match=f"11 rows .* run {off.run_id[:8]} wrote off there"):
+        kf.run(kf.plan(on, state=state), client, journal=journal, progress=False)
+    assert len(writes(sandbox)) == n_writes
+    newer = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    assert kf.run(kf.plan(on, state=newer), client, journal=journal, progress=False).counts["applied"] == 12
+
+
+def test_run__refuses_a_state_from_before_its_own_business_wide_write(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A store row may inherit what was written business-wide since the state was read."""
+    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
+    state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    wide = kf.business_toggles("item", narrow["entity_id"].head(2), is_enabled=False)
+    kf.run(kf.plan(wide), client, journal=journal, progress=False)
+    with pytest.raises(kf.PlanError, match="2 rows"):
+        kf.run(kf.plan(narrow.assign(is_enabled=True), state=state), client, journal=journal, progress=False)
+
+
+def test_run__takes_no_flags_from_before_its_own_writes(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A state that is older than a run gives no flags from before: undoing the second leaves the first."""
+    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
+    state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    kf.run(kf.plan(narrow.head(1), state=state), client, journal=journal, progress=False)
+    second = kf.run(kf.plan(narrow, state=state), client, journal=journal, progress=False)
+    kf.run(kf.undo(second.run_id, client, journal=journal, progress=False), client, journal=journal)
+    live = narrow[["entity_id", "brand_id", "branch_id"]].merge(sandbox.state())
+    # The fifth was off all along.
+    assert live.index[~live["is_enabled"]].tolist() == [0, 4]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,26 +13,16 @@ import klikit_frames as kf
 from klikit_frames.running import executor
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .doubles import HoldingTransport, wait_for_threads
+from .doubles import HoldingTransport, WaitingClock, is_running, press_ctrl_c, wait_for_threads
 from .fault_worlds import connect
-
-
-def _press_ctrl_c(pressed: list[float]) -> None:
-    pressed.append(time.monotonic())
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-
-def _press_ctrl_c_here() -> None:
-    _press_ctrl_c([])
 
 
 def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """A run does not wait for an answer that takes long: its row is unknown, and resuming settles it."""
-    pressed: list[float] = []
-    transport = HoldingTransport(lambda: _press_ctrl_c(pressed), nth=1)
+    transport = HoldingTransport(press_ctrl_c, nth=1)
     with connect(sandbox, max_connections=1, transport=transport) as client:
         result = kf.run(singles, client, journal=journal)
-        assert time.monotonic() - pressed[0] < 2.0
+        assert is_running("klikit-frames-send")
         assert result.status == "interrupted"
         assert result.counts == result.counts | {"unknown": 1, "not_sent": 11}
         waited = result.frame[result.frame["outcome"] == "not_sent"]
@@ -52,11 +39,11 @@ def test_interrupt__waiting_for_the_rate(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """A run that waits for its turn under the rate cap stops at once."""
-    with sandbox.connect(writes_per_minute=2) as client:
-        pressed: list[float] = []
-        threading.Timer(0.3, _press_ctrl_c, [pressed]).start()
+    clock = WaitingClock(press_ctrl_c)
+    with sandbox.connect(writes_per_minute=2, clock=clock) as client:
         result = kf.run(singles, client, journal=journal, before="none")
-    assert time.monotonic() - pressed[0] < 2.0
+        wait_for_threads("klikit-frames-send")
+    assert clock.has_heard.is_set()
     assert result.status == "interrupted"
     assert result.counts["not_sent"] >= 10
     assert sum(result.counts.values()) == 12
@@ -71,7 +58,7 @@ def test_interrupt__while_reading_back(
     sandbox.inject("stored_502", count=1, match="PATCH")
     with connect(sandbox) as client:
         lost = kf.run(kf.plan(wide), client, journal=journal, progress=False)
-    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=2)
+    transport = HoldingTransport(press_ctrl_c, method="GET", nth=2)
     with connect(sandbox, transport=transport) as client:
         result = kf.resume(lost.run_id, client, journal=journal, progress=False)
         assert result.counts["unknown"] == 4
@@ -88,7 +75,7 @@ def test_interrupt__while_menus_are_read(
     with connect(sandbox) as client:
         result = kf.run(kf.plan(narrow), client, journal=journal, progress=False)
     stores, n_asked = narrow[["brand_id", "branch_id"]], len(sandbox.requests)
-    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=2)
+    transport = HoldingTransport(press_ctrl_c, method="GET", nth=2)
     with connect(sandbox, transport=transport, max_connections=1) as client:
         calls: dict[str, Callable[[], object]] = {
             "read_state": lambda: kf.read_state(client, stores=stores, journal=journal),
@@ -107,7 +94,7 @@ def test_interrupt__while_the_flags_from_before_are_read(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """Ctrl-C before the first write gives a run of which nothing was sent, and that can be resumed."""
-    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=2)
+    transport = HoldingTransport(press_ctrl_c, method="GET", nth=2)
     with connect(sandbox, transport=transport, max_connections=1) as client:
         result = kf.run(singles, client, journal=journal, progress=False)
         assert not transport.let_go.is_set()
@@ -127,8 +114,7 @@ def test_interrupt__at_the_very_end(
 
     def interrupted(*given: Any, **options: Any) -> kf.Result:
         for _ in range(2):
-            _press_ctrl_c_here()
-            time.sleep(0.05)
+            press_ctrl_c()
         return told(*given, **options)
 
     monkeypatch.setattr(executor, "build_result", interrupted)
@@ -145,7 +131,7 @@ def test_interrupt__before_anything_was_sent(
     commit = JournalWriter.commit
 
     def interrupted(self: JournalWriter, statements: Any) -> None:
-        _press_ctrl_c([])
+        press_ctrl_c()
         commit(self, statements)
 
     with connect(sandbox) as client:
@@ -163,7 +149,7 @@ def test_interrupt__while_the_canary_is_read_back(
 ) -> None:
     """Ctrl-C while the canary's menu hangs gives the result; the canary is still to pass."""
     plan = kf.plan(wide, combine=False, progress=False)
-    transport = HoldingTransport(_press_ctrl_c_here, method="GET", nth=1)
+    transport = HoldingTransport(press_ctrl_c, method="GET", nth=1, match="/menus")
     with connect(sandbox, transport=transport) as client:
         result = kf.run(plan, client, journal=journal, progress=False, first=1, before="none")
         transport.let_go.set()
@@ -179,7 +165,7 @@ def test_cancel__while_the_canary_is_read_back(
     """A job that is cancelled, here or from elsewhere, while a menu hangs ends without the menu."""
     for attached in (False, True):
         plan = kf.plan(wide, combine=False, progress=False)
-        transport = HoldingTransport(method="GET", nth=1)
+        transport = HoldingTransport(method="GET", nth=1, match="/menus")
         with connect(sandbox, transport=transport) as client:
             job = kf.start(plan, client, journal=journal, first=1, before="none")
             assert transport.has_come.wait(30)
