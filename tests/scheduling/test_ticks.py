@@ -48,7 +48,8 @@ def test_tick__keeps_what_others_are_seen_to_have_changed(
     sandbox.set(store_read=menus)
     rows = dishes(3, ends_at=later())
     kf.schedule(rows, hasty, journal=journal, publish=True)
-    kf.tick(hasty, journal=journal)
+    started = kf.tick(hasty, journal=journal)
+    assert (started["outcome"].tolist(), n_writes(sandbox)) == (["applied"] * 3, 1)
     store = [(int(rows["brand_id"].iloc[0]), int(rows["branch_id"].iloc[0]))]
     kf.read_state(hasty, stores=store, journal=journal)
     sandbox.edit("item", [int(rows["entity_id"].iloc[1])], stores=store, is_enabled=True)
