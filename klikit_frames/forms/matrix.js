@@ -60,36 +60,52 @@ function drawGrid(table, part, send) {
   });
 }
 
-// What is selected: a block of cells from where it was begun to where the focus is.
+// What is selected: a block of cells from where it was begun to where it was led. The focus is on a cell or on the
+// name of a row or a store, at -1; the grid is one stop of Tab, and arrows lead to all of it.
 function selection(table) {
-  let [anchor, focus] = [[0, 0], [0, 0]];
-  const bounds = () => [0, 1].map((side) => [Math.min(anchor[side], focus[side]), Math.max(anchor[side], focus[side])]);
+  let [anchor, lead, place] = [[0, 0], [0, 0], [0, 0]];
+  const bounds = () => [0, 1].map((side) => [Math.min(anchor[side], lead[side]), Math.max(anchor[side], lead[side])]);
+  const within = ([row, column], [lastRow, lastColumn], first) =>
+    [Math.max(first, Math.min(row, lastRow)), Math.max(first, Math.min(column, lastColumn))];
+  const nodeAt = ([row, column]) => {
+    if (row < 0) return table.tHead.rows[0].cells[column + 1]?.firstChild;
+    return column < 0 ? table.tBodies[0].rows[row]?.cells[0].firstChild : cellsOf(table)[row]?.[column];
+  };
   const draw = ({ isFocused }) => {
     const cells = cellsOf(table);
     const last = [cells.length - 1, (cells[0]?.length ?? 0) - 1];
-    for (const place of [anchor, focus]) place.forEach((at, side) => (place[side] = Math.max(0, Math.min(at, last[side]))));
+    [anchor, lead] = [within(anchor, last, 0), within(lead, last, 0)];
+    place = within(place, last, -1);
+    if (place[0] < 0 && place[1] < 0) place[1] = 0;
     const [[top, bottom], [left, right]] = bounds();
     cells.forEach((line, row) => line.forEach((cell, column) => {
       const isIn = row >= top && row <= bottom && column >= left && column <= right;
       cell.setAttribute("aria-selected", String(isIn));
-      cell.tabIndex = row === focus[0] && column === focus[1] ? 0 : -1;
-      if (isFocused && cell.tabIndex === 0) cell.focus();
     }));
+    const focus = nodeAt(place);
+    for (const node of table.querySelectorAll(".kf-cell, .kf-head")) node.tabIndex = node === focus ? 0 : -1;
+    if (isFocused) focus?.focus();
+  };
+  const select = (from, to) => {
+    [anchor, lead] = [from, to];
+    draw({ isFocused: true });
   };
   return {
     draw,
-    go(place, { isExtended = false } = {}) {
-      focus = [...place];
-      if (!isExtended) anchor = [...place];
+    go([row, column], { isExtended = false } = {}) {
+      if (isExtended) lead = [Math.max(row, 0), Math.max(column, 0)];
+      else if (row >= 0 && column >= 0) anchor = lead = [row, column];
+      place = isExtended ? [...lead] : [row, column];
       draw({ isFocused: true });
     },
-    all() {
-      const cells = cellsOf(table);
-      [anchor, focus] = [[0, 0], [cells.length - 1, cells[0].length - 1]];
-      draw({ isFocused: true });
+    all: () => select([0, 0], [Infinity, Infinity]),
+    row: () => select([lead[0], 0], [lead[0], Infinity]),
+    column: () => select([0, lead[1]], [Infinity, lead[1]]),
+    get place() {
+      return place;
     },
-    get focus() {
-      return focus;
+    get lead() {
+      return lead;
     },
     keys() {
       const [[top, bottom], [left, right]] = bounds();
@@ -103,18 +119,22 @@ function selection(table) {
 function gridKeys(table, chosen, firstSearch, send) {
   return (event) => {
     const target = event.composedPath()[0];
-    const [row, column] = chosen.focus;
-    const steps = { ArrowDown: [row + 1, column], ArrowUp: [row - 1, column], ArrowRight: [row, column + 1], ArrowLeft: [row, column - 1],
-      Home: [event.ctrlKey ? 0 : row, 0], End: [event.ctrlKey ? Infinity : row, Infinity] };
     const isCell = target.matches?.(".kf-cell");
+    const isWide = event.ctrlKey || event.metaKey;
+    const [row, column] = event.shiftKey ? chosen.lead : chosen.place;
+    const steps = { ArrowDown: [row + 1, column], ArrowUp: [row - 1, column], ArrowRight: [row, column + 1], ArrowLeft: [row, column - 1],
+      Home: [isWide ? 0 : row, 0], End: [isWide ? Infinity : row, Infinity] };
     if (event.key === "/" && !target.matches("input")) firstSearch.focus();
-    else if (!isCell) return;
+    else if (!isCell && !target.matches?.(".kf-grid .kf-head")) return;
     else if (event.key in steps) chosen.go(steps[event.key], { isExtended: event.shiftKey });
-    else if (event.key === " " || event.key === "Enter") send("press", chosen.keys());
-    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) chosen.all();
-    else if (event.key === "Escape") chosen.go(chosen.focus);
+    else if (event.key === "a" && isWide) chosen.all();
     else if (event.key === "PageDown") send("turn", { side: "entities", step: 1 });
     else if (event.key === "PageUp") send("turn", { side: "entities", step: -1 });
+    else if (!isCell) return;
+    else if (event.key === " " && event.shiftKey) chosen.row();
+    else if (event.key === " " && event.ctrlKey) chosen.column();
+    else if (event.key === " " || event.key === "Enter") send("press", chosen.keys());
+    else if (event.key === "Escape") chosen.go(chosen.lead);
     else return;
     event.preventDefault();
     event.stopPropagation();

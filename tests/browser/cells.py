@@ -8,7 +8,8 @@ SANDBOX = """
 import os
 import tempfile
 import klikit_frames as kf
-from tests.forms.sandbox_clients import hasty_client
+from pathlib import Path
+from tests.forms.sandbox_clients import gated_client, hasty_client
 if not hasattr(kf, "kept_sandbox"):
     kf.kept_sandbox = kf.sandbox.serve()
 sandbox = kf.kept_sandbox
@@ -17,4 +18,7 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
 sandbox.set(store_read="live")
 client = hasty_client(sandbox)
 """
-TOGGLE_FORM = SANDBOX + "form = kf.forms.ToggleForm(client)"
+# Writes wait for as long as this file lies beside the notebook.
+SHUT = "gate.shut"
+GATED = f"{SANDBOX}client = gated_client(sandbox, shut=Path({SHUT!r}))\n"
+TOGGLE_FORM = GATED + "form = kf.forms.ToggleForm(client)"

@@ -18,6 +18,8 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, ViewportSize
 
+from tests.browser.cells import SHUT
+
 ROOT = Path(__file__).parents[2]
 STATE_FOLDERS = (
     "JUPYTER_CONFIG_DIR",
@@ -66,6 +68,7 @@ OPEN_NEXT = """async (path) => {
   jupyterapp.shell.activateById(panel.id);
 }"""
 SHUT_DOWN = "async () => { await globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
+INTERRUPT = "async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt(); }"
 RUN_MORE = """(cell) => {
   const notebook = jupyterapp.shell.currentWidget.content;
   notebook.model.sharedModel.insertCells(notebook.model.cells.length, [cell]);
@@ -235,6 +238,16 @@ class Lab:
         answer = self.page.evaluate(ASK, f"__import__('json').dumps({expression})")
         return json.loads(ast.literal_eval(answer))
 
+    @contextmanager
+    def shut_gate(self) -> Iterator[None]:
+        """Let the writes of a gated client wait until the block ends."""
+        gate = self.work / SHUT
+        gate.touch()
+        try:
+            yield
+        finally:
+            gate.unlink()
+
     def find(self, selector: str) -> Locator:
         """Return what `selector` finds in the outputs."""
         return self.page.locator(f".jp-OutputArea {selector}")
@@ -259,7 +272,7 @@ class Lab:
 
     def interrupt(self) -> None:
         """Press the stop button, as it were."""
-        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+        self.page.evaluate(INTERRUPT)
 
     def close(self) -> None:
         """End the kernel of the notebook that is open, if one is."""

@@ -38,7 +38,7 @@ def violations(lab: Lab) -> list[str]:
 
 
 def test_axe__toggle_form(dressed: Lab) -> None:
-    """Empty, planned, listed, asking, sent, failed."""
+    """Empty, planned, listed, until a time, failed with promises that wait, asking."""
     form = dressed
     form.show(TOGGLE_FORM, "form")
     expect(form.find(".kf-entities tbody tr")).to_have_count(10)
@@ -52,10 +52,18 @@ def test_axe__toggle_form(dressed: Lab) -> None:
     expect(form.find(".kf-pending li")).to_have_count(1)
     expect(form.find(".kf-headline")).to_contain_text("off in")
     assert violations(form) == []
+    form.find(".kf-how .kf-until").select_option("date")
+    form.find(".kf-how .kf-until-at").fill("2099-01-02T08:00")
+    form.find(".kf-entities .kf-tick-page").click()
+    form.find(".kf-stores .kf-tick-page").click()
+    expect(form.find(".kf-headline")).to_contain_text("until Fri 2 Jan 2099")
+    assert violations(form) == []
     form.ask("sandbox.inject('redirect', match='enable')")
     form.find(".kf-apply").click()
     expect(form.find(".kf-account")).to_contain_text("failed")
+    expect(form.find(".kf-promises li").first).to_be_visible()
     assert violations(form) == []
+    form.find(".kf-how .kf-until").select_option("for_good")
     form.find(".kf-entities .kf-tick-page").click()
     form.find(".kf-scope-business").check()
     expect(form.find(".kf-headline")).to_contain_text("business-wide")
@@ -65,18 +73,36 @@ def test_axe__toggle_form(dressed: Lab) -> None:
 
 
 def test_axe__upload_form(dressed: Lab) -> None:
-    """With problems, and with columns to be named."""
+    """Empty, with columns to be named, and with rows that are wrong."""
     form = dressed
     form.show(SANDBOX + "form = kf.forms.UploadForm(client)", "form")
+    expect(form.find(".kf-upload")).to_be_visible()
+    assert violations(form) == []
     form.ask("[form.take(b'a,b\\n1,2\\n', name='x.csv'), form.wait()]")
     expect(form.find(".kf-mapping select")).to_have_count(2)
+    assert violations(form) == []
+    rows = (
+        b"entity_type,entity_id,scope,is_enabled\\nsection,6801,business,off\\nsection,6802,business,maybe\\n"
+    )
+    form.ask(f"[form.take({rows!r}, name='y.csv'), form.wait()]")
+    expect(form.find(".kf-good-only")).to_be_visible()
     assert violations(form) == []
 
 
 def test_axe__matrix_editor(dressed: Lab) -> None:
-    """With changed cells."""
+    """Untouched, changed with a range selected, sent, and with nothing that matches."""
     form = dressed
     form.show(SANDBOX + f"editor = kf.forms.MatrixEditor({STATE}, client=client)", "editor")
-    form.find(".kf-grid tbody .kf-cell:not(.kf-absent)").first.click()
+    cell = form.find(".kf-grid tbody .kf-cell:not(.kf-absent)").first
+    expect(cell).to_be_visible()
+    assert violations(form) == []
+    cell.click()
+    form.page.keyboard.press("Control+a")
     expect(form.find(".kf-headline")).to_contain_text("1 ")
+    assert violations(form) == []
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-account")).to_contain_text("1 applied")
+    assert violations(form) == []
+    form.find(".kf-search-entities").fill("no such dish")
+    expect(form.find(".kf-summary")).to_contain_text("Nothing matches")
     assert violations(form) == []

@@ -80,6 +80,56 @@ def test_matrix_editor__keyboard(editor: Lab) -> None:
     assert editor.ask("editor.toggles.entity_id.tolist()") == [2]
 
 
+def test_matrix_editor__ranges(editor: Lab) -> None:
+    """A drag selects a block and switches nothing; Shift leads it on, and keys select a row, a store, all."""
+    page, cells, chosen = editor.page, editor.find("tbody .kf-cell"), editor.find('[aria-selected="true"]')
+    start, end = cells.nth(11).bounding_box(), cells.nth(33).bounding_box()
+    page.mouse.move(start["x"] + 9, start["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 9, end["y"] + 9, steps=4)
+    page.mouse.up()
+    expect(chosen).to_have_count(9)
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(chosen).to_have_count(8)
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(chosen).to_have_count(8)
+    page.keyboard.press("Shift+Space")
+    expect(chosen).to_have_count(10)
+    page.keyboard.press("Control+Space")
+    expect(chosen).to_have_count(25)
+    page.keyboard.press("Control+a")
+    expect(chosen).to_have_count(250)
+    expect(editor.find(".kf-summary")).to_contain_text("0 cells changed")
+    editor.find(".kf-set-off").click()
+    expect(editor.find(".kf-cell.kf-on")).to_have_count(0)
+    assert editor.ask(
+        "not editor.toggles.is_enabled.any() and set(editor.toggles.entity_id) == set(range(1, 26))"
+    )
+
+
+def test_matrix_editor__one_stop_of_tab(editor: Lab) -> None:
+    """Tab goes into the grid and out of it; arrows lead on to the names, which switch what they name."""
+    page = editor.page
+    editor.find("tbody .kf-cell").nth(11).click()
+    expect(editor.find(".kf-summary")).to_contain_text("1 cell changed")
+    page.keyboard.press("Tab")
+    expect(editor.find(".kf-grid :focus")).to_have_count(0)
+    page.keyboard.press("Shift+Tab")
+    expect(editor.find("tbody .kf-cell").nth(11)).to_be_focused()
+    for key in ("ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+    expect(editor.find("thead button.kf-store").nth(1)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    expect(editor.find("tbody button.kf-entity").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(editor.find(".kf-summary")).to_contain_text("cells changed")
+    assert editor.ask("set(editor.toggles.entity_id) == {1, 2}")
+
+
 def test_matrix_editor__whole_store(editor: Lab) -> None:
     """A store's name switches everything in it that matches, on all pages; the other side can be searched."""
     editor.find(".kf-search-stores").fill("4/35")

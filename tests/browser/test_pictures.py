@@ -1,7 +1,8 @@
 """Pictures of the forms, in light and in dark, to be looked at.
 
 They go into a temporary folder, or into the one that KLIKIT_FRAMES_PICTURES names. Those of the README are
-made by ``KLIKIT_FRAMES_PICTURES=notebooks pytest tests/browser/test_pictures.py -k 'Light or sample'``.
+made by ``KLIKIT_FRAMES_PICTURES=notebooks pytest tests/browser/test_pictures.py -k 'toggle_form or sample'``,
+and are held to what the form says today.
 """
 
 from __future__ import annotations
@@ -11,17 +12,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 
 import klikit_frames as kf
 from tests.browser.cells import SANDBOX
 from tests.browser.lab import ROOT, Lab
 
-# The usual caps, so that the minutes are those of a real host.
-FORM = SANDBOX + "form = kf.forms.ToggleForm(sandbox.connect())"
+# The usual caps, so that the minutes are those of a real host; and noon, so that 17:00 is that of today.
+FORM = (
+    SANDBOX
+    + """
+import pandas as pd
+noon = pd.Timestamp("2026-03-09 12:00", tz="Asia/Jakarta")
+sandbox.move_clock((noon - pd.Timestamp.now("UTC")).total_seconds())
+form = kf.forms.ToggleForm(sandbox.connect())
+"""
+)
 TOGGLES = str(ROOT / "sample_data" / "toggles.csv")
 PLAN = f"import klikit_frames as kf\nplan = kf.plan(kf.read_toggles({TOGGLES!r}))"
 MOST_BYTES = 150_000
+_COLOURS = 128
 
 
 @pytest.fixture
@@ -43,6 +55,10 @@ def take(lab: Lab, selector: str, path: Path, *, height: int = 1_400) -> None:
     """Take a picture; it stays small enough for a README."""
     box = lab.find(selector).first.bounding_box()
     lab.page.screenshot(path=path, clip={**box, "height": min(box["height"], height)})
+    told = PngInfo()
+    told.add_text("Description", lab.find(selector).first.inner_text())
+    with Image.open(path) as picture:
+        picture.quantize(_COLOURS).save(path, pnginfo=told, optimize=True)
     assert 5_000 < path.stat().st_size < MOST_BYTES
 
 
@@ -54,8 +70,12 @@ def test_picture__toggle_form(dressed: tuple[Lab, str], folder: Path) -> None:
     lab.find(".kf-entities .kf-tick-matching").click()
     lab.find(".kf-stores .kf-search").fill("jakarta 663")
     lab.find(".kf-stores .kf-tick-matching").click()
-    expect(lab.find(".kf-headline")).to_contain_text("off in")
-    take(lab, ".kf-toggle-form", folder / f"toggle_form{suffix}")
+    lab.find(".kf-how .kf-until").select_option("17:00")
+    expect(lab.find(".kf-headline")).to_contain_text("until 17:00, then back to what they were")
+    name = f"toggle_form{suffix}"
+    take(lab, ".kf-toggle-form", folder / name)
+    with Image.open(folder / name) as now, Image.open(ROOT / "notebooks" / name) as shown:
+        assert shown.text["Description"] == now.text["Description"]
 
 
 def test_picture__plan(dressed: tuple[Lab, str], folder: Path) -> None:

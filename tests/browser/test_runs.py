@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.cells import SANDBOX
+from tests.browser.cells import GATED, SANDBOX
 from tests.browser.lab import Lab
 
 PLAN = """
@@ -24,13 +24,13 @@ def test_run__bar_in_its_cell(lab: Lab) -> None:
 
 def test_run__stopped_and_resumed(lab: Lab) -> None:
     """The stop button ends a run cleanly, and its run_id sends the rest once."""
-    lab.show(SANDBOX + PLAN, "sandbox.inject('latency', seconds=0.3)")
-    lab.run_more("result = kf.run(plan, client)\nresult")
-    expect(lab.find(".jupyter-widgets.widget-inline-hbox").last).to_contain_text("/60")
-    lab.interrupt()
+    lab.show(GATED + PLAN)
+    with lab.shut_gate():
+        lab.run_more("result = kf.run(plan, client)\nresult")
+        expect(lab.find(".jupyter-widgets.widget-inline-hbox").last).to_contain_text("/60")
+        lab.interrupt()
     expect(lab.find("p:has-text('It was interrupted.')").first).to_be_visible()
     assert lab.ask("result.counts['not_sent'] > 0 and result.is_interrupted")
-    lab.ask("sandbox.clear_faults()")
     lab.run_more("rest = kf.resume(result.run_id, client)\nrest")
     expect(lab.find("p:has-text('60 rows: 60 applied.')").last).to_be_visible()
     assert lab.ask(

@@ -62,17 +62,40 @@ def test_toggle_form__cancel(form: Lab) -> None:
     """Cancel is answered at once while requests are on their way, and Carry on sends the rest once."""
     pick(form, search="a")
     form.ask("form.controller.set_plan(kf.plan(form.plan.toggles.head(60), combine=False))")
-    form.ask("sandbox.inject('latency', seconds=0.3)")
-    form.find(".kf-apply").click()
-    expect(form.find(".kf-progress")).to_be_visible()
-    form.find(".kf-cancel").click()
-    expect(form.find(".kf-cancel")).to_be_disabled()
+    with form.shut_gate():
+        form.find(".kf-apply").click()
+        expect(form.find(".kf-progress-text")).to_contain_text("of 60 requests")
+        form.find(".kf-cancel").click()
+        expect(form.find(".kf-cancel")).to_be_disabled()
     expect(form.find(".kf-result")).to_contain_text("It was cancelled.")
     assert form.ask("form.result.counts['not_sent']") > 0
-    form.ask("sandbox.clear_faults()")
     form.find(".kf-carry-on").click()
     expect(form.find(".kf-account")).to_contain_text("60 rows: 60 applied.")
     assert form.ask("sandbox.requests.query(\"method == 'PATCH'\")['key'].nunique()") == 60
+
+
+def test_toggle_form__until(form: Lab) -> None:
+    """Off for an hour: previewed, applied, promised; then extended and cancelled in the agenda."""
+    pick(form, search="kremes dada")
+    form.find(".kf-how .kf-until").select_option("one_hour")
+    expect(form.find(".kf-headline")).to_contain_text("then back to what they were (Jakarta, UTC+7)")
+    expect(form.find(".kf-clock-note")).to_contain_text(
+        "Nothing comes back by itself: a process has to tick."
+    )
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-account")).to_contain_text("begun.")
+    promise = form.find(".kf-promises li")
+    expect(promise).to_have_count(1)
+    expect(promise).to_contain_text("off in 2 stores")
+    promise.locator(".kf-until").select_option("date")
+    promise.locator(".kf-until-at").fill("2099-01-02T08:00")
+    promise.locator(".kf-extend").press("Enter")
+    expect(promise).to_contain_text("until Fri 2 Jan 2099 08:00")
+    assert form.ask("kf.agenda()['ends_at'].unique().astype(str).tolist()") == ["2099-01-02 01:00:00+00:00"]
+    form.find(".kf-cancel-promise").press("Enter")
+    expect(form.find(".kf-agenda-note")).to_contain_text("nothing gives its flag back")
+    expect(promise).to_have_count(0)
+    assert form.ask("kf.agenda()['status'].unique().tolist()") == ["cancelled"]
 
 
 def test_toggle_form__retry(form: Lab) -> None:
@@ -144,10 +167,11 @@ def test_toggle_form__reload_in_the_middle(form: Lab) -> None:
     """A reload of the page while a run is on loses neither what was entered nor the run."""
     pick(form)
     form.save()
-    form.ask("sandbox.inject('latency', seconds=0.8)")
-    form.find(".kf-apply").click()
-    expect(form.find(".kf-progress")).to_be_visible()
-    form.page.reload(wait_until="domcontentloaded")
+    with form.shut_gate():
+        form.find(".kf-apply").click()
+        expect(form.find(".kf-progress")).to_be_visible()
+        form.page.reload(wait_until="domcontentloaded")
+        expect(form.find(".kf-progress")).to_be_visible()
     expect(form.find(".kf-result")).to_contain_text(" applied")
     expect(form.find(".kf-stores .kf-summary")).to_contain_text("2 ticked")
     assert form.ask(f"{N_WRITES} == form.result.frame['request_no'].nunique()")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import httpx
 
@@ -49,9 +50,28 @@ class Detour(httpx.HTTPTransport):
         )
 
 
-def hasty_client(sandbox: kf.sandbox.Sandbox) -> kf.Client:
+class Gate(httpx.HTTPTransport):
+    """Lets writes wait while a file is there: a run stays under way, however slow who looks on is."""
+
+    def __init__(self, shut: Path) -> None:
+        super().__init__()
+        self._shut = shut
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`, once it may pass."""
+        while request.method == "PATCH" and self._shut.exists():
+            threading.Event().wait(0.02)
+        return super().handle_request(request)
+
+
+def hasty_client(sandbox: kf.sandbox.Sandbox, **options: object) -> kf.Client:
     """Return a client that tries again at once."""
-    return sandbox.connect(clock=HastyClock(), **FREE)
+    return sandbox.connect(clock=HastyClock(), **FREE, **options)
+
+
+def gated_client(sandbox: kf.sandbox.Sandbox, *, shut: Path) -> kf.Client:
+    """Return a client whose writes wait while the file `shut` is there."""
+    return hasty_client(sandbox, transport=Gate(shut), timeout=600.0)
 
 
 def guarded_client(sandbox: kf.sandbox.Sandbox) -> kf.Client:
