@@ -18,6 +18,7 @@ from PIL import Image
 
 import klikit_frames as kf
 from klikit_frames.cli.main import app
+from tests.forms.user_actions import look_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -160,6 +161,16 @@ def _business(folder: Path, sandbox: kf.sandbox.Sandbox, plan: kf.Plan) -> Path:
     own = {"BASE_URL": sandbox.url, "PARTNER_KEY": sandbox.partner_key, "SECRET_KEY": sandbox.secret_key}
     (folder / "klikit.env").write_text("\n".join(f"KLIKIT_{name}={value}" for name, value in own.items()))
     return folder
+
+
+@pytest.mark.parametrize("name", ["toggle_form.png", "toggle_form_dark.png"])
+def test_picture__of_the_form_is_no_older_than_the_code(name: str) -> None:
+    """The pictures of the form are taken with the style and the script that it has today.
+
+    `tests/browser/test_pictures.py` says how to take them, and holds their words to those of the form.
+    """
+    with Image.open(ROOT / "notebooks" / name) as picture:
+        assert picture.info["Source"] == look_of(kf.forms.ToggleForm)
 
 
 def test_picture__of_the_plan_is_no_older_than_the_code() -> None:

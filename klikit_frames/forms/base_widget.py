@@ -13,7 +13,6 @@ import traitlets as t
 from .page_commands import Command, last_number, new_commands
 
 _FOLDER = Path(__file__).parent
-STYLE = (_FOLDER / "page.css").read_text(encoding="utf-8")
 
 
 def script(*names: str) -> str:
@@ -21,10 +20,15 @@ def script(*names: str) -> str:
     return "\n".join((_FOLDER / part).read_text(encoding="utf-8") for part in ("page.js", *names))
 
 
+def style(*names: str) -> str:
+    """Return the style sheet of a widget: what all share, then its own parts. Reads these files."""
+    return "\n".join((_FOLDER / part).read_text(encoding="utf-8") for part in ("page.css", *names))
+
+
 class BaseWidget(anywidget.AnyWidget):
     """A widget that is told what to do by a numbered list of commands, and draws by setting traits."""
 
-    _css = STYLE
+    _css = style()
 
     commands: Any = t.List().tag(sync=True, echo_update=False)
     done = t.Int().tag(sync=True)

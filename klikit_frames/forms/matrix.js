@@ -55,7 +55,7 @@ function drawGrid(table, part, send) {
   stores.forEach((store, n) => fillHead(table.tHead.rows[0].cells[n + 1].firstChild, store.branch, store.brand, { store: store.key }));
   rows.forEach((row, n) => {
     const [head, ...cells] = body.rows[n].cells;
-    fillHead(head.firstChild, row.title, row.type, { entity: row.key });
+    fillHead(head.firstChild, row.title, row.type === "item" ? "" : row.type, { entity: row.key });
     cells.forEach((cell, at) => fillCell(cell, row.cells[at], row, stores[at]));
   });
 }

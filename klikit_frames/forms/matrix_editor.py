@@ -14,7 +14,7 @@ from ..overview import Names, read_names
 from ..planning.planner import plan
 from ..running.live_state import read_state
 from ..wording import counted
-from .base_widget import script
+from .base_widget import script, style
 from .matrix_grid import Cell, MatrixAxis, MatrixGrid
 from .page_commands import Command
 from .run_panel import PanelForm, store_pairs_of
@@ -64,6 +64,7 @@ class MatrixEditor(PanelForm):
     """
 
     _esm = script("panel.js", "matrix.js")
+    _css = style("panel.css", "matrix.css")
 
     has_panel = t.Bool().tag(sync=True)
     stores: Any = t.List().tag(sync=True)

@@ -17,7 +17,7 @@ import traitlets as t
 
 from ..errors import KlikitFramesError
 from ..overview import NO_NAMES, Names
-from .base_widget import BaseWidget
+from .base_widget import BaseWidget, style
 from .latest_only_worker import LatestOnlyWorker
 from .page_commands import Command
 from .panel_views import panel_view, plan_view, result_html, run_choices
@@ -43,6 +43,8 @@ class PanelForm(BaseWidget):
     journal : path, optional
         As for ``kf.run``.
     """
+
+    _css = style("panel.css")
 
     panel = t.Dict().tag(sync=True)
     download = t.Dict().tag(sync=True)

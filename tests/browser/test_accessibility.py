@@ -16,7 +16,8 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(enc
 # JupyterLab has a loader of its own, and axe would hand itself to that.
 LOAD = "(source) => window.axe || (0, eval)(`((define) => {${source}})(undefined)`)"
 RUN = """async () => {
-  const found = await axe.run({ include: [[".jp-OutputArea .kf-form"]] });
+  const only = { resultTypes: ["violations"], preload: false };
+  const found = await axe.run({ include: [[".jp-OutputArea .kf-form"]] }, only);
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
 }"""
 STATE = "kf.read_state(client, stores=kf.stores(client).head(6))"
@@ -78,11 +79,11 @@ def test_axe__upload_form(dressed: Lab) -> None:
     form.show(SANDBOX + "form = kf.forms.UploadForm(client)", "form")
     expect(form.find(".kf-upload")).to_be_visible()
     assert violations(form) == []
-    form.ask("[form.take(b'a,b\\n1,2\\n', name='x.csv'), form.wait()]")
+    form.ask("[form.take(b'a,b\n1,2\n', name='x.csv'), form.wait()]")
     expect(form.find(".kf-mapping select")).to_have_count(2)
     assert violations(form) == []
     rows = (
-        b"entity_type,entity_id,scope,is_enabled\\nsection,6801,business,off\\nsection,6802,business,maybe\\n"
+        b"entity_type,entity_id,scope,is_enabled\nsection,6801,business,off\nsection,6802,business,maybe\n"
     )
     form.ask(f"[form.take({rows!r}, name='y.csv'), form.wait()]")
     expect(form.find(".kf-good-only")).to_be_visible()

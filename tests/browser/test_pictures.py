@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 import klikit_frames as kf
 from tests.browser.cells import SANDBOX
 from tests.browser.lab import ROOT, Lab
+from tests.forms.user_actions import look_of
 
 # The usual caps, so that the minutes are those of a real host; and noon, so that 17:00 is that of today.
 FORM = (
@@ -57,6 +58,7 @@ def take(lab: Lab, selector: str, path: Path, *, height: int = 1_400) -> None:
     lab.page.screenshot(path=path, clip={**box, "height": min(box["height"], height)})
     told = PngInfo()
     told.add_text("Description", lab.find(selector).first.inner_text())
+    told.add_text("Source", look_of(kf.forms.ToggleForm))
     with Image.open(path) as picture:
         picture.quantize(_COLOURS).save(path, pnginfo=told, optimize=True)
     assert 5_000 < path.stat().st_size < MOST_BYTES

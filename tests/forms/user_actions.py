@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pandas as pd
 
 import klikit_frames as kf
+
+
+def look_of(form: type[kf.forms.ToggleForm]) -> str:
+    """Return what stands for the style and the script of a form: another one for each of their versions."""
+    return hashlib.sha256(f"{form._css}{form._esm}".encode()).hexdigest()
 
 
 def pick(form: kf.forms.ToggleForm, *, n_entities: int = 2, n_stores: int = 2) -> None:
