@@ -79,7 +79,7 @@ def test_axe__upload_form(dressed: Lab) -> None:
     form.show(SANDBOX + "form = kf.forms.UploadForm(client)", "form")
     expect(form.find(".kf-upload")).to_be_visible()
     assert violations(form) == []
-    form.ask("[form.take(b'a,b\n1,2\n', name='x.csv'), form.wait()]")
+    form.ask("[form.take(b'a,b\\n1,2\\n', name='x.csv'), form.wait()]")
     expect(form.find(".kf-mapping select")).to_have_count(2)
     assert violations(form) == []
     rows = (
