@@ -82,9 +82,7 @@ def test_axe__upload_form(dressed: Lab) -> None:
     form.ask("[form.take(b'a,b\\n1,2\\n', name='x.csv'), form.wait()]")
     expect(form.find(".kf-mapping select")).to_have_count(2)
     assert violations(form) == []
-    rows = (
-        b"entity_type,entity_id,scope,is_enabled\nsection,6801,business,off\nsection,6802,business,maybe\n"
-    )
+    rows = b"entity_type,entity_id,scope,is_enabled\nsection,6801,business,off\nsection,6802,business,maybe\n"
     form.ask(f"[form.take({rows!r}, name='y.csv'), form.wait()]")
     expect(form.find(".kf-good-only")).to_be_visible()
     assert violations(form) == []
