@@ -96,6 +96,8 @@ def measure(plans: Mapping[str, kf.Plan], *, way: str, before: str) -> dict[str,
             )
             seconds, memory_mb = time.perf_counter() - begin, peak()
         counts = [one for pipe in pipes for one in _ask(pipe)]
+    for name, error in result.errors.items():
+        print(f"{name}: {error}", flush=True)
     at_caps = max(one.get("GET", 0) / _READS * 60 + one.get("PATCH", 0) / _WRITES * 60 for one in counts)
     return {
         "on": way,
@@ -153,11 +155,12 @@ def main() -> None:
     )
     parser.add_argument("--businesses", type=int, default=50)
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--on", choices=WAYS, help="only this way")
     parser.add_argument("--before", default="none", help="as of kf.run: `auto` reads 1,000 menus each first")
     given = parser.parse_args()
     plans, seconds = make_plans(given.businesses, n_rows=given.rows)
     print(f"{given.businesses} businesses of {given.rows:,} rows, planned in {seconds:.1f} s", flush=True)
-    for way in WAYS:
+    for way in [given.on] if given.on else WAYS:
         line = measure(plans, way=way, before=given.before)
         print(", ".join(f"{name}: {value}" for name, value in line.items()), flush=True)
 
