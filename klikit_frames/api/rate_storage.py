@@ -16,6 +16,7 @@ from typing import cast
 import platformdirs
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
+from ..private_files import touch_private
 from .rate_limit_headers import MAX_PAUSE_S
 
 _FORGET_EVERY = 100
@@ -151,9 +152,8 @@ def open_window_log(name: str, *, path: Path | None, now_ms: int = 0, account: s
     table = f"{name}_{account}" if account else name
 
     def open_shared() -> SQLiteBucket:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives its side files the rights of this one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        touch_private(path)
         return SQLiteBucket.init_from_file([_ANY_RATE], table=table, db_path=str(path))
 
     try:

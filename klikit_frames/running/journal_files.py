@@ -12,6 +12,7 @@ import platformdirs
 
 from .. import edge
 from ..errors import JournalError
+from ..private_files import touch_private
 from . import journal_schema as schema
 from .journal_codec import damaged
 from .journal_migration import OLD_VERSION, keep_copy, migrate
@@ -78,11 +79,10 @@ def own_journal_path() -> Path:
 
 def make_private(path: Path, *, is_own_folder: bool) -> None:
     """Make a file, and its folder, that only their owner can read."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # SQLite gives its side files the rights of this one.
+    touch_private(path)
     if is_own_folder:
         path.parent.chmod(0o700)
-    # SQLite gives its side files the rights of this one.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def connect(path: Path | None) -> sqlite3.Connection:

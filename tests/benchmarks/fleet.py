@@ -138,7 +138,7 @@ def open_dask(n: int) -> Iterator[Opened]:
 
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=(n + 1) // 2, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=(n + 1) // 2, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -26,7 +26,7 @@ def cluster(sandboxes: Sandboxes) -> Iterator[distributed.Client]:
     """Two Dask workers, each a process of its own, which find the profiles in their environment."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):

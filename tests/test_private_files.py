@@ -1,0 +1,44 @@
+"""Files that only their owner can read."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from klikit_frames.private_files import touch_private
+
+WRITE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+try:
+    connection.execute("BEGIN IMMEDIATE")
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
+
+def test_touch__for_the_owner_alone(tmp_path: Path) -> None:
+    """The file and its folder are the owner's; what a file holds stays."""
+    path = tmp_path / "state" / "file"
+    touch_private(path)
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
+    path.write_text("kept")
+    touch_private(path)
+    assert path.read_text() == "kept"
+
+
+def test_touch__takes_no_lock_from_another_connection(tmp_path: Path) -> None:
+    """What SQLite has locked in this process stays locked for others, though the file is looked after."""
+    path = tmp_path / "file.sqlite3"
+    touch_private(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        touch_private(path)
+        tried = subprocess.run(
+            [sys.executable, "-c", WRITE, path], capture_output=True, text=True, check=True
+        )
+        assert tried.stdout == "database is locked\n"
