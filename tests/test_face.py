@@ -37,7 +37,7 @@ def test_face__is_the_same_for_type_checkers() -> None:
 def test_face__refuses_other_names() -> None:
     """A name that is not public is an AttributeError that names it."""
     with pytest.raises(AttributeError, match="'klikit_frames' has no attribute 'plann'"):
-        _ = kf.plann
+        _ = kf.plann  # type: ignore[attr-defined]
 
 
 def test_import__loads_no_library() -> None:

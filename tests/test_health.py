@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -13,7 +15,9 @@ from klikit_frames.health import find_front_end
 
 def by_check(found: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
     """Return status, finding and advice by the name of the check."""
-    return {row.check: (row.status, row.found, row.advice) for row in found.itertuples()}
+    return {
+        row.check: (row.status, row.found, row.advice) for row in cast("Iterable[Any]", found.itertuples())
+    }
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_open_bar__is_silent_off_the_main_thread() -> None:
     assert isinstance(made[0], SilentBar)
 
 
-def test_open_bar__draws_nothing_in_a_pipe(capfd) -> None:
+def test_open_bar__draws_nothing_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
     """The automatic bar is quiet where there is no terminal."""
     bar = _open(None)
     bar.update(3)

@@ -361,7 +361,7 @@ def write_template_sheet(frame: pd.DataFrame, path: Path) -> None:
         If the writer of spreadsheets is not installed.
     """
     try:
-        import xlsxwriter  # type: ignore[import-untyped]
+        import xlsxwriter
     except ImportError as error:
         raise ConfigError("Writing an .xlsx needs an extra: pip install 'klikit-frames[excel]'") from error
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

@@ -7,7 +7,7 @@ import json
 import pickle
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -28,17 +28,17 @@ def test_redirect__is_not_followed(status: int, location: str) -> None:
     """The credential goes to no other address, whatever the server suggests."""
     settled, script = run([httpx.Response(status, headers={"Location": location})])
     assert [request.url.host for request in script.received] == ["127.0.0.1"]
-    assert (settled.answer.http_status, settled.attempts) == (status, 1)  # type: ignore[union-attr]
+    assert (settled.answer.http_status, settled.attempts) == (status, 1)
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
 def test_answer__that_is_too_long_is_not_kept(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body without an end costs its limit, never the memory."""
-    monkeypatch.setitem(MAX_BYTES, kind, 1000)
+    monkeypatch.setitem(cast("dict[str, int]", MAX_BYTES), kind, 1000)
     with connect(ok("x" * 2000)) as client:
         if kind == "write":
             settled = write(client)
-            assert (settled.answer.is_ok, settled.answer.is_readable) == (True, False)  # type: ignore[union-attr]
+            assert (settled.answer.is_ok, settled.answer.is_readable) == (True, False)
             return
         with pytest.raises(kf.TransportError, match="longer than 1,000 bytes"):
             client.read("/brands")
@@ -152,7 +152,7 @@ def test_faults__redirect_of_a_real_server(sandbox: kf.sandbox.Sandbox) -> None:
     sandbox.inject("redirect", count=1)
     with sandbox.connect(clock=FakeClock()) as client:
         settled = write(client)
-    assert (settled.answer.http_status, settled.attempts, len(sandbox.requests)) == (307, 1, 1)  # type: ignore[union-attr]
+    assert (settled.answer.http_status, settled.attempts, len(sandbox.requests)) == (307, 1, 1)
 
 
 def test_faults__stored_502_of_a_real_server(sandbox: kf.sandbox.Sandbox) -> None:

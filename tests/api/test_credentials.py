@@ -44,7 +44,7 @@ NOTHING: dict[str, Secret | None] = {PARTNER_KEY: None, SECRET_KEY: None}
 class Memory(keyring.backend.KeyringBackend):
     """A keyring for one test."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = 1
 
     def __init__(self, *, is_locked: bool = False) -> None:
         super().__init__()
@@ -290,7 +290,7 @@ def _echo_once(server: socket.socket) -> None:
 def test_log__of_a_server_that_echoes_the_header(echoing_url: str, log: io.StringIO) -> None:
     """The HTTP libraries log the headers of an answer: the credential in them is blacked out, and in data."""
     keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
-    with kf.connect(echoing_url, **keys) as client:  # type: ignore[arg-type]
+    with kf.connect(echoing_url, **keys) as client:
         data = client.read("/brands")
     assert data == "Authorization: Basic *** ***"
     assert "X-Echo-Authorization', b'Basic ***'" in log.getvalue()
@@ -350,7 +350,7 @@ def test_url__with_a_key_in_it(base_url: str, allowed_hosts: Any) -> None:
     """Of an address that is refused nothing is told but the host, and no frame holds the rest of it."""
     keys = {"partner_key": "pk", "secret_key": "sk"}
     with pytest.raises((kf.ConfigError, TypeError)) as caught:
-        kf.connect(base_url, **keys, allowed_hosts=allowed_hosts)  # type: ignore[arg-type]
+        kf.connect(base_url, **keys, allowed_hosts=allowed_hosts)
     assert find_canaries(show_with_locals(caught.value)) == []
 
 
@@ -372,7 +372,7 @@ def test_environment__that_is_of_no_use(
     monkeypatch.setenv(name, value)
     keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
     with pytest.raises(kf.ConfigError, match=said) as caught:
-        kf.connect("https://api.dev.shadowchef.co", **keys, trust_env=True)  # type: ignore[arg-type]
+        kf.connect("https://api.dev.shadowchef.co", **keys, trust_env=True)
     assert find_canaries(show_with_locals(caught.value)) == []
     assert caught.value.__context__ is None
 
@@ -387,5 +387,5 @@ def test_environment__is_not_looked_at_unasked(monkeypatch: pytest.MonkeyPatch) 
 def test_number__that_is_a_key_is_not_repeated(name: str) -> None:
     """A key that slipped into the place of a number is refused by its kind."""
     with pytest.raises(kf.ConfigError, match="not a str") as caught:
-        connect(ok(), **{name: SECRET_KEY})  # type: ignore[arg-type]
+        connect(ok(), **{name: SECRET_KEY})
     assert SECRET_KEY not in str(caught.value)

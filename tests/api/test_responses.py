@@ -173,7 +173,7 @@ def _drip(line: socket.socket, *, first: bytes, again: bytes, is_over: threading
 def test_exchange__that_drips_has_an_end(drip: str, serve: Callable[[bytes, bytes], str]) -> None:
     """Wherever a server drips, one write is over after two timeouts; its answer is not believed."""
     keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
-    with kf.connect(serve(*DRIPS[drip]), **keys, timeout=TIMEOUT_S, clock=FakeClock()) as client:  # type: ignore[arg-type]
+    with kf.connect(serve(*DRIPS[drip]), **keys, timeout=TIMEOUT_S, clock=FakeClock()) as client:
         settled = write(client, on_attempt=lambda n, _at: n == 1)
     assert (settled.attempts, settled.was_sent) == (1, True)
     assert re.search("no answer came within|ReadTimeout|too slowly", settled.trouble or "")

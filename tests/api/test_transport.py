@@ -15,7 +15,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.errors import JournalError, TransportError
 from klikit_frames.running.journal import open_journal
-from tests.running.fault_worlds import run_in_child
+from tests.running.fault_scenarios import run_in_child
 
 from .scripts import PARTNER_KEY, SECRET_KEY, FakeClock, Script, connect, ok, write
 

@@ -220,14 +220,14 @@ def test_enable__writes_the_documented_fields() -> None:
 def test_enable__refuses_what_the_api_would_misread(ids: list[int], stores: object, flag: object) -> None:
     """No ids, no stores or no clear flag never become a request."""
     with pytest.raises(kf.PlanError):
-        encode_enable(ids, stores, is_enabled=flag)  # type: ignore[arg-type]
+        encode_enable(ids, stores, is_enabled=flag)
 
 
 @pytest.mark.parametrize("id_", [1.0, "1", None])
 def test_enable__refuses_an_id_that_is_no_integer(id_: object) -> None:
     """An id is never made from a float or a text."""
     with pytest.raises(TypeError):
-        encode_enable([id_], None, is_enabled=True)  # type: ignore[list-item]
+        encode_enable([id_], None, is_enabled=True)
 
 
 @given(

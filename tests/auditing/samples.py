@@ -45,5 +45,5 @@ def frame_of(rows: Iterable[Row], columns: Iterable[str], **attrs: Any) -> pd.Da
         for name, values in zip(names, cells, strict=True)
     }
     frame = pd.DataFrame(told)
-    frame.attrs = attrs
+    frame.attrs.update(attrs)
     return frame

@@ -13,7 +13,7 @@ from klikit_frames.auditing.audits import drift_by_store
 from klikit_frames.overview import read_names
 from klikit_frames.running.audit_findings import delete_finding, upsert_finding
 from klikit_frames.running.journal import open_journal
-from tests.auditing.wanted_worlds import folder_of, stores_of, switch, wanted_table, writes
+from tests.auditing.wanted_scenarios import folder_of, stores_of, switch, wanted_table, writes
 
 
 def test_audit__of_a_folder(

@@ -73,7 +73,7 @@ def test_drift__nothing() -> None:
 def test_bars__what_cannot_be_drawn() -> None:
     """Another frame and an unknown grouping are refused in words."""
     with pytest.raises(kf.ConfigError, match="by='city' is none of 'brand', 'section'"):
-        kf.plot_dark(STATE, by="city")  # type: ignore[arg-type]
+        kf.plot_dark(STATE, by="city")
     with pytest.raises(kf.StateError, match="this frame has no column drift"):
         kf.plot_drift(STATE)
 

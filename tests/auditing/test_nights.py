@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from tests.auditing.wanted_worlds import CELL, publish, stores_of, switch, wanted_table, writes
+from tests.auditing.wanted_scenarios import CELL, publish, stores_of, switch, wanted_table, writes
 
 _N_ROWS = 4
 _PLACES = st.lists(st.integers(0, _N_ROWS - 1), unique=True, max_size=2)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from tests.auditing.wanted_worlds import CELL, publish, published, stores_of, switch, wanted_table, writes
+from tests.auditing.wanted_scenarios import CELL, publish, published, stores_of, switch, wanted_table, writes
 
 
 def test_reconcile__puts_right_what_differs(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 import klikit_frames as kf
-from tests.auditing import scenes
+from tests.auditing import scenarios
 
 
 def test_report__everything_in_one_file(
@@ -16,10 +16,10 @@ def test_report__everything_in_one_file(
 ) -> None:
     """All that is given is in one small file that loads nothing and runs nothing."""
     stores = kf.stores(client)
-    pairs = scenes.some_stores(client)
+    pairs = scenarios.some_stores(client)
     before = kf.read_state(client, stores=pairs, with_business=True, progress=False)
-    cells = scenes.some_cells(client, pairs)
-    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=before)
+    cells = scenarios.some_cells(client, pairs)
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), state=before)
     result = kf.run(plan, client, journal=":memory:", progress=False)
     after = kf.read_state(client, stores=pairs, with_business=True, progress=False)
     path = kf.report(
@@ -57,7 +57,9 @@ def test_report__only_what_there_is(tmp_path: Path) -> None:
 def test_report__failures_first(client: kf.Client, tmp_path: Path) -> None:
     """What went wrong is in the first rows of the table."""
     toggles = kf.business_toggles("item", [999_999_999], is_enabled=False)
-    good = scenes.toggles_of(scenes.some_cells(client, scenes.some_stores(client)).head(1), is_enabled=False)
+    good = scenarios.toggles_of(
+        scenarios.some_cells(client, scenarios.some_stores(client)).head(1), is_enabled=False
+    )
     both = pd.concat([good, toggles])
     result = kf.run(kf.plan(both), client, journal=":memory:", progress=False)
     page = kf.report(tmp_path / "r.html", result=result).read_text(encoding="utf-8")

@@ -113,7 +113,7 @@ def test_align__like_the_business() -> None:
 
 def test_align__like_a_snapshot() -> None:
     """Every row, business rows included, takes the flag that it had in the snapshot."""
-    earlier = MENUS.assign(is_enabled=~STATE["is_enabled"]).iloc[[0, 2, 6]]
+    earlier = MENUS.assign(is_enabled=~MENUS["is_enabled"]).iloc[[0, 2, 6]]
     assert _cells(kf.align(MENUS, like=earlier)) == [
         [7, "business", pd.NA, pd.NA, True],
         [7, "store", 1, 1, False],
@@ -130,7 +130,7 @@ def test_align__is_ready_for_a_plan() -> None:
 
 def test_align__nothing_to_do() -> None:
     """States that are alike already need no toggle, and an empty plan can be made of none."""
-    toggles = kf.align(MENUS, like=STATE)
+    toggles = kf.align(MENUS, like=MENUS)
     assert toggles.empty
     assert kf.plan(toggles).n_requests == 0
 
@@ -147,4 +147,4 @@ def test_align__nothing_to_do() -> None:
 def test_align__no_pattern(like: object, said: str) -> None:
     """A pattern that is none is refused with what could be given."""
     with pytest.raises(kf.StateError, match=said):
-        kf.align(MENUS, like=like)  # type: ignore[arg-type]
+        kf.align(MENUS, like=like)

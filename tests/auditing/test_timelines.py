@@ -59,7 +59,7 @@ def test_timeline__many_requests() -> None:
     many = [("applied", n / 10, n / 10 + 0.05, 1) for n in range(151)]
     axes = kf.plot_timeline(_result(*many)).figure.axes[0]
     assert axes.get_ylabel() == "requests so far"
-    assert [line.get_ydata()[-1] for line in axes.lines] == [151, 151]
+    assert [np.asarray(line.get_ydata())[-1] for line in axes.lines] == [151, 151]
 
 
 def test_timeline__nothing_was_sent() -> None:

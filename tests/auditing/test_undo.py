@@ -12,39 +12,39 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from tests.auditing import scenes
+from tests.auditing import scenarios
 
 
 def _run(client: kf.Client, journal: Path, *, cells: pd.DataFrame, is_enabled: object = False) -> kf.Result:
-    plan = kf.plan(scenes.toggles_of(cells, is_enabled=is_enabled), state=cells)
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=is_enabled), state=cells)
     return kf.run(plan, client, journal=journal, progress=False)
 
 
 def test_undo__right_after_a_run(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
     """After a publish an undo brings back the flags from before, and can be undone itself."""
-    stores = scenes.some_stores(client)
-    cells = scenes.some_cells(client, stores)
-    before = scenes.flags_of(sandbox.state())
+    stores = scenarios.some_stores(client)
+    cells = scenarios.some_cells(client, stores)
+    before = scenarios.flags_of(sandbox.state())
     result = _run(client, journal, cells=cells)
-    done = scenes.flags_of(sandbox.state())
+    done = scenarios.flags_of(sandbox.state())
     kf.publish(stores, client)
     undone = kf.run(kf.undo(result.run_id, client, journal=journal), client, journal=journal, progress=False)
-    assert scenes.flags_of(sandbox.state()) == before
+    assert scenarios.flags_of(sandbox.state()) == before
     kf.publish(stores, client)
     kf.run(kf.undo(undone.run_id, client, journal=journal), client, journal=journal, progress=False)
-    assert scenes.flags_of(sandbox.state()) == done
+    assert scenarios.flags_of(sandbox.state()) == done
 
 
 def test_undo__before_a_publish(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
     """What a store does not show yet is restored all the same: that writes what its menu shows anyway."""
-    cells = scenes.some_cells(client, scenes.some_stores(client))
-    before = scenes.flags_of(sandbox.state())
+    cells = scenarios.some_cells(client, scenarios.some_stores(client))
+    before = scenarios.flags_of(sandbox.state())
     result = _run(client, journal, cells=cells)
     plan = kf.undo(result.run_id, client, journal=journal)
     assert len(plan.toggles) == result.counts["applied"]
     assert plan.kept.empty
     kf.run(plan, client, journal=journal, progress=False)
-    assert scenes.flags_of(sandbox.state()) == before
+    assert scenarios.flags_of(sandbox.state()) == before
 
 
 @pytest.mark.parametrize("lie", [{"name": "unwritten_200"}, None])
@@ -53,27 +53,27 @@ def test_undo__after_a_publish_that_is_only_queued_or_a_lie(
 ) -> None:
     """Where a publish alone speaks for a newer menu, what the run wrote may still come: it is restored."""
     sandbox.set(publish_delay_s=float("inf"))
-    stores = scenes.some_stores(client)
-    before = scenes.flags_of(sandbox.state())
-    result = _run(client, journal, cells=scenes.some_cells(client, stores))
+    stores = scenarios.some_stores(client)
+    before = scenarios.flags_of(sandbox.state())
+    result = _run(client, journal, cells=scenarios.some_cells(client, stores))
     if lie is not None:
         sandbox.inject(**lie, match="/menus/publish")
     kf.publish(stores, client, journal=journal)
     plan = kf.undo(result.run_id, client, journal=journal)
     kf.run(plan, client, journal=journal, progress=False)
     sandbox.finish_publishes()
-    assert scenes.flags_of(sandbox.state()) == before
+    assert scenarios.flags_of(sandbox.state()) == before
 
 
 def test_undo__spares_what_others_changed(client: kf.Client, journal: Path) -> None:
     """A cell that somebody switched back is kept with the reason, and is not in the plan."""
-    stores = scenes.some_stores(client)
-    result = _run(client, journal, cells=scenes.some_cells(client, stores).query("scope == 'store'"))
+    stores = scenarios.some_stores(client)
+    result = _run(client, journal, cells=scenarios.some_cells(client, stores).query("scope == 'store'"))
     theirs = result.frame.query("outcome == 'applied'").head(1)
-    scenes.write(scenes.toggles_of(theirs, is_enabled=True), client)
+    scenarios.write(scenarios.toggles_of(theirs, is_enabled=True), client)
     kf.publish(stores, client)
     plan = kf.undo(result.run_id, client, journal=journal)
-    assert plan.kept[scenes.CELL].to_numpy().tolist() == theirs[scenes.CELL].to_numpy().tolist()
+    assert plan.kept[scenarios.CELL].to_numpy().tolist() == theirs[scenarios.CELL].to_numpy().tolist()
     assert plan.kept[["is_enabled", "live"]].to_numpy().tolist() == [[False, True]]
     assert plan.kept["reason"].str.fullmatch(r"the menu shows on; this run wrote off at 20[^;]* UTC").all()
     assert len(plan.toggles) == result.counts["applied"] - 1
@@ -83,9 +83,9 @@ def test_undo__spares_what_others_changed(client: kf.Client, journal: Path) -> N
 
 def test_undo__says_what_cannot_be_restored(client: kf.Client, journal: Path) -> None:
     """Overrides that stay, and modifiers that a cascade switched, are said plainly."""
-    stores = scenes.some_stores(client)[:1]
-    cells = scenes.some_cells(client, stores).query("scope == 'store'")
-    toggles = scenes.toggles_of(cells, is_enabled=False).assign(cascade_to_modifier_groups=True)
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    toggles = scenarios.toggles_of(cells, is_enabled=False).assign(cascade_to_modifier_groups=True)
     result = kf.run(kf.plan(toggles, state=cells), client, journal=journal, progress=False)
     kf.publish(stores, client)
     plan = kf.undo(result.run_id, client, journal=journal)
@@ -97,9 +97,9 @@ def test_undo__says_what_cannot_be_restored(client: kf.Client, journal: Path) ->
 
 def test_undo__of_a_run_that_noted_nothing(client: kf.Client, journal: Path) -> None:
     """Where nobody noted the flags from before, that is said, and what to do about it."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     result = kf.run(
-        kf.plan(scenes.toggles_of(cells, is_enabled=False)),
+        kf.plan(scenarios.toggles_of(cells, is_enabled=False)),
         client,
         journal=journal,
         progress=False,
@@ -113,19 +113,19 @@ def test_undo__of_flags_that_the_run_read_itself(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
 ) -> None:
     """A run that read the flags before it wrote can be undone without a state in its plan."""
-    stores = scenes.some_stores(client)
-    cells = scenes.some_cells(client, stores)
-    before = scenes.flags_of(sandbox.state())
-    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False))
+    stores = scenarios.some_stores(client)
+    cells = scenarios.some_cells(client, stores)
+    before = scenarios.flags_of(sandbox.state())
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False))
     result = kf.run(plan, client, journal=journal, before="read", progress=False)
     kf.publish(stores, client)
     kf.run(kf.undo(result.run_id, client, journal=journal), client, journal=journal, progress=False)
-    assert scenes.flags_of(sandbox.state()) == before
+    assert scenarios.flags_of(sandbox.state()) == before
 
 
 def test_undo__nothing_was_changed(client: kf.Client, journal: Path) -> None:
     """A run whose rows all held already has nothing to take back."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     result = _run(client, journal, cells=cells, is_enabled=cells["is_enabled"].to_numpy())
     plan = kf.undo(result.run_id, client, journal=journal)
     assert plan.n_requests == 0
@@ -140,7 +140,7 @@ def test_undo__unknown_run(client: kf.Client, journal: Path) -> None:
 
 def test_undo__on_another_host(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
     """A run is taken back on its own host only."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     result = _run(client, journal, cells=cells)
     own = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
     elsewhere = sandbox.url.replace("127.0.0.1", "localhost")
@@ -150,14 +150,14 @@ def test_undo__on_another_host(sandbox: kf.sandbox.Sandbox, client: kf.Client, j
 
 def test_undo__plan_can_be_saved(client: kf.Client, journal: Path, tmp_path: Path) -> None:
     """It is a plan like any other: saved, loaded, and still the same."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1]).query("scope == 'business'")
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1]).query("scope == 'business'")
     result = _run(client, journal, cells=cells)
     plan = kf.undo(result.run_id, client, journal=journal)
     assert kf.load_plan(plan.save(tmp_path / "undo.plan.json")).digest == plan.digest
 
 
 _FLAG = st.one_of(st.none(), st.booleans())
-_N_CELLS = scenes.N_ITEMS * (scenes.N_STORES + 1)
+_N_CELLS = scenarios.N_ITEMS * (scenarios.N_STORES + 1)
 
 
 # Shrinking would send whole runs for minutes.
@@ -187,20 +187,20 @@ def test_undo__never_overwrites_what_others_wrote(
     sandbox.set(store_read="live" if is_live else "stale")
     journal = tmp_path_factory.mktemp("undo") / "journal.sqlite3"
     with sandbox.connect(writes_per_minute=10**6, reads_per_minute=10**6) as client:
-        stores = scenes.some_stores(client)
-        cells = scenes.some_cells(client, stores)
-        before = scenes.flags_of(sandbox.state())
+        stores = scenarios.some_stores(client)
+        cells = scenarios.some_cells(client, stores)
+        before = scenarios.flags_of(sandbox.state())
         asked = _chosen(cells, wanted)
         result = kf.run(kf.plan(asked, state=cells), client, journal=journal, progress=False)
-        done = scenes.flags_of(sandbox.state())
+        done = scenarios.flags_of(sandbox.state())
         edits = _chosen(cells, theirs)
-        scenes.write(edits, client)
+        scenarios.write(edits, client)
         if is_published:
             kf.publish(stores, client)
-        edited = scenes.flags_of(sandbox.state())
+        edited = scenarios.flags_of(sandbox.state())
         kf.run(kf.undo(result.run_id, client, journal=journal), client, journal=journal, progress=False)
-        after = scenes.flags_of(sandbox.state())
-    ours, others = scenes.flags_of(asked), scenes.flags_of(edits)
+        after = scenarios.flags_of(sandbox.state())
+    ours, others = scenarios.flags_of(asked), scenarios.flags_of(edits)
     assert {cell: done[cell] for cell in ours} == ours
     # A flag that somebody set to what we had set it to looks like ours.
     told_apart = [cell for cell, flag in others.items() if ours.get(cell) is not flag]
@@ -216,67 +216,68 @@ def _chosen(cells: pd.DataFrame, flags: list[bool | None]) -> pd.DataFrame:
     """Return toggles of the cells that have a flag in the list."""
     told = pd.Series(flags[: len(cells)], dtype="boolean")
     is_chosen = told.notna().to_numpy()
-    return scenes.toggles_of(cells[is_chosen], is_enabled=told[is_chosen].astype(bool).to_numpy())
+    return scenarios.toggles_of(cells[is_chosen], is_enabled=told[is_chosen].astype(bool).to_numpy())
 
 
 def test_undo__spares_what_a_later_run_wrote(client: kf.Client, journal: Path) -> None:
     """A later run of the same journal counts as an edit: its cells are kept, and the run is named."""
-    stores = scenes.some_stores(client)[:1]
-    cells = scenes.some_cells(client, stores).query("scope == 'store'")
-    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
-    second = kf.run(kf.plan(scenes.toggles_of(cells.head(1), is_enabled=False)), client, journal=journal)
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    first = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    second = kf.run(kf.plan(scenarios.toggles_of(cells.head(1), is_enabled=False)), client, journal=journal)
     plan = kf.undo(first.run_id, client, journal=journal)
-    assert plan.kept[scenes.CELL].to_numpy().tolist() == cells.head(1)[scenes.CELL].to_numpy().tolist()
+    assert plan.kept[scenarios.CELL].to_numpy().tolist() == cells.head(1)[scenarios.CELL].to_numpy().tolist()
     assert plan.kept["reason"].str.fullmatch(rf"run {second.run_id[:8]} wrote off at .* UTC").all()
     assert len(plan.toggles) == len(cells) - 1
 
 
 def test_undo__several_runs_as_one(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
     """Several runs are undone as one: each cell gets its flag from before the first of them."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
-    before = scenes.flags_of(sandbox.state())
-    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
-    second = kf.run(kf.plan(scenes.toggles_of(cells.head(2), is_enabled=True)), client, journal=journal)
-    third = kf.run(kf.plan(scenes.toggles_of(cells.tail(3), is_enabled=False)), client, journal=journal)
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
+    before = scenarios.flags_of(sandbox.state())
+    first = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    second = kf.run(kf.plan(scenarios.toggles_of(cells.head(2), is_enabled=True)), client, journal=journal)
+    third = kf.run(kf.plan(scenarios.toggles_of(cells.tail(3), is_enabled=False)), client, journal=journal)
     runs = [third.run_id, first.run_id[:12], second.run_id]
     kf.run(kf.undo(runs, client, journal=journal), client, journal=journal, progress=False)
-    assert scenes.flags_of(sandbox.state()) == before
+    assert scenarios.flags_of(sandbox.state()) == before
 
 
 def test_undo__of_a_write_that_was_answered_by_an_error(
     sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path
 ) -> None:
     """What may have been written though the answer was lost is restored."""
-    cells = scenes.some_cells(hasty, scenes.some_stores(hasty)[:1]).query("scope == 'store'")
-    before = scenes.flags_of(sandbox.state())
+    cells = scenarios.some_cells(hasty, scenarios.some_stores(hasty)[:1]).query("scope == 'store'")
+    before = scenarios.flags_of(sandbox.state())
     sandbox.inject("reset_after", match="/enable")
-    result = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), hasty, journal=journal)
+    result = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), hasty, journal=journal)
     sandbox.clear_faults()
     assert set(result.frame["outcome"]) == {"unknown"}
-    assert scenes.flags_of(sandbox.state()) != before
+    assert scenarios.flags_of(sandbox.state()) != before
     kf.run(kf.undo(result.run_id, hasty, journal=journal), hasty, journal=journal, progress=False)
-    assert scenes.flags_of(sandbox.state()) == before
+    assert scenarios.flags_of(sandbox.state()) == before
 
 
 def test_undo__saved_plan_looks_again(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, tmp_path: Path
 ) -> None:
     """An undo that was saved leaves what a later run wrote, says so, and restores the rest."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)).query("scope == 'store'")
-    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)).query("scope == 'store'")
+    first = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     path = kf.undo(first.run_id, client, journal=journal).save(tmp_path / "undo.plan.json")
-    theirs = scenes.toggles_of(cells.head(1), is_enabled=False)
+    theirs = scenarios.toggles_of(cells.head(1), is_enabled=False)
     kf.run(kf.plan(theirs), client, journal=journal)
     result = kf.run(kf.load_plan(path), client, journal=journal, first=1)
     is_kept = result.frame["code"] == "changed_since"
     assert (
-        result.frame.loc[is_kept, scenes.CELL].to_numpy().tolist() == theirs[scenes.CELL].to_numpy().tolist()
+        result.frame.loc[is_kept, scenarios.CELL].to_numpy().tolist()
+        == theirs[scenarios.CELL].to_numpy().tolist()
     )
     assert set(result.frame.loc[is_kept, "outcome"]) == {"not_sent"}
     assert set(result.frame.loc[~is_kept, "outcome"]) == {"applied"}
     assert (result.status, result.resume_hint) == ("finished", None)
-    flags = scenes.flags_of(sandbox.state())
-    shown = [flags[tuple(cell)] for cell in cells[scenes.CELL].to_numpy(dtype=object)]
+    flags = scenarios.flags_of(sandbox.state())
+    shown = [flags[tuple(cell)] for cell in cells[scenarios.CELL].to_numpy(dtype=object)]
     assert shown == [False, *[True] * (len(cells) - 1)]
     again = kf.run(kf.load_plan(path), client, journal=journal)
     assert again.frame.equals(result.frame)
@@ -286,12 +287,12 @@ def test_undo__looks_again_when_resumed(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
 ) -> None:
     """An undo that was interrupted before it sent anything leaves what was changed until it is resumed."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1]).query("scope == 'store'")
-    first = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1]).query("scope == 'store'")
+    first = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     undo = kf.undo(first.run_id, client, journal=journal)
     stopped = kf.run(undo, client, journal=journal, deadline_s=0)
     assert stopped.counts["not_sent"] == len(cells)
-    kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     n_sent = len(sandbox.requests.query("method == 'PATCH'"))
     result = kf.resume(stopped.run_id, client, journal=journal)
     assert result.frame["code"].unique().tolist() == ["changed_since"]
@@ -305,6 +306,6 @@ def test_undo__beside_a_damaged_journal(client: kf.Client, journal: Path) -> Non
     with sqlite3.connect(own) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     result = _run(client, journal, cells=cells)
     assert kf.undo(result.run_id, client, journal=journal).n_rows == len(cells)

@@ -9,18 +9,18 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from tests.auditing import scenes
+from tests.auditing import scenarios
 from tests.running.doubles import AnsweringTransport
-from tests.running.fault_worlds import KillPoint, SkippingClock, run_until_killed
+from tests.running.fault_scenarios import KillPoint, SkippingClock, run_until_killed
 
 
 def _run(
     client: kf.Client, journal: Path | str, *, with_state: bool = True
 ) -> tuple[kf.Result, list[tuple[int, int]]]:
     """Switch a few items off in a few stores and business-wide."""
-    stores = scenes.some_stores(client)
-    cells = scenes.some_cells(client, stores)
-    toggles = scenes.toggles_of(cells, is_enabled=False)
+    stores = scenarios.some_stores(client)
+    cells = scenarios.some_cells(client, stores)
+    toggles = scenarios.toggles_of(cells, is_enabled=False)
     state = cells if with_state else None
     return kf.run(kf.plan(toggles, state=state), client, journal=journal, progress=False), stores
 
@@ -48,7 +48,7 @@ def test_verify__not_visible_before_a_publish(client: kf.Client, journal: Path) 
 def test_verify__bar(client: kf.Client, journal: Path) -> None:
     """A bar is told of every menu that is read, and closed; for an undo too."""
     result, stores = _run(client, journal)
-    bars = scenes.CountingBar(), scenes.CountingBar()
+    bars = scenarios.CountingBar(), scenarios.CountingBar()
     kf.verify(result, client, journal=journal, progress=bars[0])
     kf.undo(result.run_id, client, journal=journal, progress=bars[1])
     assert [(bar.n, bar.is_closed) for bar in bars] == [(1 + len(stores), True)] * 2
@@ -63,12 +63,12 @@ def test_verify__live_reads(sandbox: kf.sandbox.Sandbox, client: kf.Client, jour
 
 def test_verify__changed_by_somebody_else(client: kf.Client, journal: Path) -> None:
     """A flag that somebody switched back differs, with what is seen; its neighbours are confirmed."""
-    stores = scenes.some_stores(client)
-    cells = scenes.some_cells(client, stores).query("scope == 'store'")
-    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=cells)
+    stores = scenarios.some_stores(client)
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), state=cells)
     result = kf.run(plan, client, journal=journal, progress=False)
     theirs = result.frame.query("scope == 'store'").head(1)
-    scenes.write(scenes.toggles_of(theirs, is_enabled=True), client)
+    scenarios.write(scenarios.toggles_of(theirs, is_enabled=True), client)
     kf.publish(stores, client)
     told = kf.verify(result, client, journal=journal)
     differs = told[told["proof"] == "differs"]
@@ -83,12 +83,12 @@ def test_verify__changed_by_somebody_else(client: kf.Client, journal: Path) -> N
 
 def test_verify__rows_that_held_already_do_not_speak_for_the_store(client: kf.Client, journal: Path) -> None:
     """Rows that held before do not make a store look published: the others are not visible yet."""
-    stores = scenes.some_stores(client)[:1]
-    cells = scenes.some_cells(client, stores).query("scope == 'store'")
-    scenes.write(scenes.toggles_of(cells.head(1), is_enabled=False), client)
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    scenarios.write(scenarios.toggles_of(cells.head(1), is_enabled=False), client)
     kf.publish(stores, client)
     state = kf.read_state(client, stores=stores)
-    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=state)
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), state=state)
     result = kf.run(plan, client, journal=journal, progress=False)
     assert kf.verify(result, client, journal=journal)["proof"].tolist() == [
         "confirmed",
@@ -98,9 +98,9 @@ def test_verify__rows_that_held_already_do_not_speak_for_the_store(client: kf.Cl
 
 def test_verify__without_flags_from_before(client: kf.Client) -> None:
     """Without a journal, a row that held already does not make its store look published."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)).query("scope == 'store'")
-    scenes.write(scenes.toggles_of(cells.head(1), is_enabled=False), client)
-    kf.publish(scenes.some_stores(client), client)
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)).query("scope == 'store'")
+    scenarios.write(scenarios.toggles_of(cells.head(1), is_enabled=False), client)
+    kf.publish(scenarios.some_stores(client), client)
     result, stores = _run(client, ":memory:", with_state=False)
     told = kf.verify(result, client, journal=":memory:").query("scope == 'store'")
     assert told["proof"].value_counts().to_dict() == {"not_visible_yet": len(told) - 1, "confirmed": 1}
@@ -149,9 +149,9 @@ def test_verify__rows_that_were_not_written(
 ) -> None:
     """A rejected row of nobody's id has no proof."""
     sandbox.set(store_read="live")
-    stores = scenes.some_stores(client)[:1]
-    good = scenes.toggles_of(
-        scenes.some_cells(client, stores).query("scope == 'store'").head(1), is_enabled=False
+    stores = scenarios.some_stores(client)[:1]
+    good = scenarios.toggles_of(
+        scenarios.some_cells(client, stores).query("scope == 'store'").head(1), is_enabled=False
     )
     bad = good.assign(entity_id=999_999_999)
     result = kf.run(
@@ -167,9 +167,9 @@ def test_verify__rows_that_were_not_sent(sandbox: kf.sandbox.Sandbox, journal: P
     """What no request carried is not called different, though it shows another flag: the note says why."""
     denial = b'{"request_id": "1", "error": {"code": "auth_forbidden", "message": "not in scope"}}'
     with sandbox.connect(transport=AnsweringTransport(403, denial), max_connections=1) as client:
-        cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+        cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
         cells = cells[cells["scope"] == scope].head(3)
-        plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=cells, combine=False)
+        plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), state=cells, combine=False)
         result = kf.run(plan, client, journal=journal, progress=False)
         # The double has asked the API all the same: so it is as if others had written and published nothing.
         sandbox.reset()
@@ -201,10 +201,10 @@ def test_verify__after_a_publish_that_shows_nothing(
     Publishes and writes are held against each other by one clock, however the server's clock is set.
     """
     sandbox.set(date_skew_s=skew_s)
-    stores = scenes.some_stores(client)[:1]
-    cells = scenes.some_cells(client, stores).query("scope == 'store'")
-    result = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
-    scenes.write(scenes.toggles_of(cells, is_enabled=True), client)
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    result = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    scenarios.write(scenarios.toggles_of(cells, is_enabled=True), client)
     kf.publish(stores, client)
     told = kf.verify(result, client)
     assert told["proof"].unique().tolist() == ["differs"]
@@ -216,12 +216,12 @@ def test_verify__after_a_publish_that_shows_nothing(
 
 def test_verify__published_half_way(client: kf.Client, journal: Path) -> None:
     """A store that somebody published between two runs proves nothing of the later one."""
-    stores = scenes.some_stores(client)[:1]
-    cells = scenes.some_cells(client, stores).query("scope == 'store'")
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
     first, second = cells.head(2), cells.tail(2)
-    early = kf.run(kf.plan(scenes.toggles_of(first, is_enabled=False)), client, journal=journal)
+    early = kf.run(kf.plan(scenarios.toggles_of(first, is_enabled=False)), client, journal=journal)
     kf.publish(stores, client)
-    late = kf.run(kf.plan(scenes.toggles_of(second, is_enabled=False)), client, journal=journal)
+    late = kf.run(kf.plan(scenarios.toggles_of(second, is_enabled=False)), client, journal=journal)
     assert kf.verify(early, client)["proof"].unique().tolist() == ["confirmed"]
     assert kf.verify(late, client)["proof"].unique().tolist() == ["not_visible_yet"]
 
@@ -230,11 +230,11 @@ def test_verify__published_between_two_attempts(sandbox: kf.sandbox.Sandbox, jou
     """A menu that shows the half that a first attempt wrote says nothing of what the second one wrote."""
     clock = _PublishingClock(sandbox)
     with sandbox.connect(clock=clock) as client:
-        stores = scenes.some_stores(client)[:1]
-        cells = scenes.some_cells(client, stores).query("scope == 'store' and entity_type == 'item'")
+        stores = scenarios.some_stores(client)[:1]
+        cells = scenarios.some_cells(client, stores).query("scope == 'store' and entity_type == 'item'")
         clock.stores = stores
         sandbox.inject("error_504", written="half", match="PATCH", count=1)
-        plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), state=cells)
+        plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), state=cells)
         result = kf.run(plan, client, journal=journal, progress=False)
         told = kf.verify(result, client, journal=journal)
         assert told["attempts"].unique().tolist() == [2]
@@ -250,9 +250,9 @@ def test_verify__killed_before_the_servers_clock_was_told(sandbox: kf.sandbox.Sa
     """A write of a process that never learned the server's clock does not make its store's menu too new."""
     sandbox.set(date_header="missing")
     with sandbox.connect() as client:
-        stores = scenes.some_stores(client)[:1]
-        cells = scenes.some_cells(client, stores).query("scope == 'store' and entity_type == 'item'")
-    plans = [kf.plan(scenes.toggles_of(one, is_enabled=False)) for one in (cells.head(1), cells.tail(1))]
+        stores = scenarios.some_stores(client)[:1]
+        cells = scenarios.some_cells(client, stores).query("scope == 'store' and entity_type == 'item'")
+    plans = [kf.plan(scenarios.toggles_of(one, is_enabled=False)) for one in (cells.head(1), cells.tail(1))]
     assert run_until_killed(sandbox, plans[0], journal, kill_point=KillPoint("after_answer", 1))
     sandbox.publish(stores)
     sandbox.set(date_header="sent", date_skew_s=-7_200)
@@ -282,10 +282,10 @@ class _PublishingClock(SkippingClock):
 
 def test_verify__unchanged_rows_are_not_proved_by_an_old_menu(client: kf.Client, journal: Path) -> None:
     """What shows as asked, while a later run wrote otherwise, is not confirmed: the menu is older."""
-    stores = scenes.some_stores(client)[:1]
-    cells = scenes.some_cells(client, stores).query("scope == 'store'")
-    on = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=True), state=cells), client, journal=journal)
-    off = kf.run(kf.plan(scenes.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    on = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=True), state=cells), client, journal=journal)
+    off = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     told = kf.verify(on, client)
     assert told["proof"].unique().tolist() == ["not_visible_yet"]
     assert told["proof_note"].str.contains(f"run {off.run_id[:8]} wrote off at").all()
@@ -304,9 +304,9 @@ def test_verify__refuses_another_business(client: kf.Client, journal: Path) -> N
 
 def test_verify__while_the_run_goes_on(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
     """Of a run that goes on, rows whose turn has not come have no proof, and none is called different."""
-    cells = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     sandbox.inject("latency", seconds=3, match="/enable")
-    plan = kf.plan(scenes.toggles_of(cells, is_enabled=False), combine=False)
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), combine=False)
     job = kf.start(plan, client, journal=journal, progress=False)
     told = kf.verify(job.so_far(), client, progress=False)
     sandbox.clear_faults()

@@ -20,7 +20,7 @@ import traceback
 from pathlib import Path
 
 import klikit_frames as kf
-from tests.running.accident_worlds import AccidentWorld, describe
+from tests.running.accident_scenarios import AccidentScenario, describe
 from tests.running.outcome_oracle import OracleCounts
 
 
@@ -45,7 +45,7 @@ def main(n_kills: int, seed: int, *, only: int | None = None) -> int:
 def _play(sandbox: kf.sandbox.Sandbox, folder: Path, *, seed: int, number: int, counts: OracleCounts) -> bool:
     """Play one world, tell what was wrong in it, and return whether it came to its end."""
     rng, n_defects, is_whole = random.Random(f"{seed} {number}"), counts.n_defects, True
-    world = AccidentWorld(sandbox, folder / f"{number}.sqlite3", rng=rng, counts=counts)
+    world = AccidentScenario(sandbox, folder / f"{number}.sqlite3", rng=rng, counts=counts)
     try:
         world.play()
     except Exception:  # noqa: BLE001 - a crash is one of the findings

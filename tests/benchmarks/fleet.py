@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 
@@ -45,7 +46,8 @@ def businesses(n: int, folder: Path) -> Iterator[list[Connection]]:
     """Serve `n` businesses in a few processes, with profiles; give the way to the servers."""
     spawn = multiprocessing.get_context("spawn")
     shares = [len(range(first, n, N_SERVERS)) for first in range(min(n, N_SERVERS))]
-    pipes, blocks = [], []
+    pipes: list[Any] = []
+    blocks: list[Any] = []
     for share in shares:
         pipe, other = spawn.Pipe()
         spawn.Process(target=serve, args=(share, other), daemon=True).start()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,11 +57,12 @@ def store_state() -> pd.DataFrame:
 def picker_lines() -> list[dict[str, object]]:
     """Return one line for making a picker, and one per command."""
     state = business_state(N_ROWS)
+    picker: Any
     picker, made = timed(lambda: kf.forms.EntityPicker(state))
     lines = [line("make a picker of 50,000", made, n_bytes=n_bytes(picker, keys=None))]
     for what, command in COMMANDS.items():
         commands = [{**command, "seq": picker.done + 1}]
-        _, took = timed(lambda commands=commands: picker.set_trait("commands", commands))
+        _, took = timed(partial(picker.set_trait, "commands", commands))
         lines.append(line(what, took, n_bytes=n_bytes(picker, keys=["rows", "summary", "view"])))
     return [*lines, line("selected as a frame", timed(lambda: picker.selected)[1], n_bytes=0)]
 
@@ -67,6 +70,7 @@ def picker_lines() -> list[dict[str, object]]:
 def editor_lines() -> list[dict[str, object]]:
     """Return one line for making an editor, and one for switching a whole store."""
     state = store_state()
+    editor: Any
     editor, made = timed(lambda: kf.forms.MatrixEditor(state))
     press = [{"type": "press", "store": "1:11", "seq": 1}]
     _, took = timed(lambda: editor.set_trait("commands", press))

@@ -60,8 +60,7 @@ def read_matrix(path: Path) -> np.ndarray:
 def rectangles_of(plan: kf.Plan) -> list[tuple[list[int], list[int]]]:
     """Return the plan's requests as rows and columns of the table that `toggles_of` was given."""
     return [
-        ([one - 101 for one in each.ids], [branch - 11 for _, branch in each.stores])
-        for each in plan.requests.itertuples()
+        ([one - 101 for one in each.ids], [branch - 11 for _, branch in each.stores]) for each in plan.targets
     ]
 
 

@@ -27,6 +27,7 @@ import pandas as pd
 
 import klikit_frames as kf
 from klikit_frames.api.wire import ENABLE_PATHS
+from klikit_frames.running.records import Request
 from klikit_frames.running.request_trees import build_requests
 
 N_THREADS = 8
@@ -92,7 +93,7 @@ def _time_bare(plan: kf.Plan, url: str, keys: tuple[str, str]) -> Times:
         ThreadPoolExecutor(N_THREADS) as pool,
     ):
 
-        def send(request: object) -> int:
+        def send(request: Request) -> int:
             headers = {"Idempotency-Key": request.key, "Content-Type": "application/json"}
             path = url + ENABLE_PATHS[request.target.entity_type]
             return http.patch(path, content=request.body, headers=headers).status_code

@@ -76,7 +76,7 @@ def per_store(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
 
 def equal_sets(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Yield one call per set of stores with equal lists of dishes, as a good script does it."""
-    lists = rows.groupby(_STORE)["entity_id"].agg(lambda ids: tuple(sorted(ids)))
+    lists = rows.groupby(_STORE)["entity_id"].agg(lambda ids: tuple(sorted(ids)))  # type: ignore[type-var]
     for ids, group in lists.groupby(lists):
         yield _body(ids, group.index)
 

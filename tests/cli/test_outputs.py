@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -66,14 +67,15 @@ def test_out__writes_what_can_be_read_again(
     path = tmp_path / f"result{suffix}"
     done = terminal("apply", table, "--yes", "--out", path)
     assert done.code == 0, done.err
-    read = {
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
         ".csv": pd.read_csv,
         ".tsv": lambda file: pd.read_csv(file, sep="\t"),
         ".xlsx": lambda file: pd.read_excel(file, engine="calamine"),
         ".parquet": pd.read_parquet,
         ".json": pd.read_json,
         ".jsonl": lambda file: pd.read_json(file, lines=True),
-    }[suffix](path)
+    }
+    read = readers[suffix](path)
     assert read["entity_id"].tolist() == pd.read_csv(table)["entity_id"].tolist()
     assert read["outcome"].tolist() == ["applied"] * 4
     assert read["request_id"].str.len().eq(32).all()

@@ -11,7 +11,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.cli.wanted_commands import parse_limit
-from tests.auditing.wanted_worlds import folder_of, switch, wanted_table, writes
+from tests.auditing.wanted_scenarios import folder_of, switch, wanted_table, writes
 from tests.cli.conftest import Terminal
 
 
@@ -45,7 +45,7 @@ def test_audit_and_reconcile__one_night(
     assert "24 rows: 2 to change, 22 hold already." in drifted.err
     assert f"To put it right: klikit-frames reconcile {wanted}" in drifted.err
     html = page.read_text(encoding="utf-8")
-    assert frame.loc[3, "title"] in html
+    assert str(frame.loc[3, "title"]) in html
     assert "What has drifted, by brand, store and name" in html
     assert json.loads(terminal("audit", wanted, "--json").out)[3]["change"] == "change"
     n_before = writes(online)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 import klikit_frames as kf
@@ -37,7 +39,7 @@ def test_toggle_form__python_line(form: kf.forms.ToggleForm) -> None:
     for is_business in (True, False):
         form.set(is_business=is_business)
         form.wait()
-        names = {"kf": kf, "pd": pd}
+        names: dict[str, Any] = {"kf": kf, "pd": pd}
         exec(form.line, names)
         keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
         assert len(form.plan.toggles.merge(names["toggles"][keys])) == len(form.plan.toggles)

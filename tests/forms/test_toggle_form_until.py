@@ -190,7 +190,9 @@ def test_until__kept_while_the_notebook_is_open(
     toggles = apply(form).frame
     sandbox.move_clock(2 * 3600)
     is_told = threading.Event()
-    form.observe(lambda change: "back as before" in change["new"]["note"] and is_told.set(), "agenda")
+    form.observe(
+        lambda change: is_told.set() if "back as before" in change["new"]["note"] else None, "agenda"
+    )
     command(form, "agenda", "keep", on=True)
     assert is_told.wait(60)
     keeper = form.board.keeper

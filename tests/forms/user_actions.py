@@ -29,6 +29,7 @@ def apply(form: kf.forms.ToggleForm) -> kf.Result:
     """Press Apply and wait until the run has ended."""
     press(form, "apply")
     form.wait()
+    assert form.result is not None
     return form.result
 
 

@@ -10,7 +10,7 @@ import decimal
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from tests.frames.cases import (
     BOTH,

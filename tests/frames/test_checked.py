@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -48,10 +49,10 @@ def checked_frame() -> pd.DataFrame:
     return kf.read_toggles(lines(f"{CASCADED},note,rank", *rows))
 
 
-def set_cell(name: str, value: object) -> Callable[[pd.DataFrame], None]:
+def set_cell(name: str, value: Any) -> Callable[[pd.DataFrame], None]:
     """Return an edit of one cell in place."""
 
-    def edit(frame: pd.DataFrame) -> None:
+    def edit(frame: Any) -> None:
         frame.at[0, name] = value
 
     return edit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -171,7 +172,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allo
 @given(st.lists(SCALARS | st.lists(SCALARS, max_size=3) | st.tuples(SCALARS, SCALARS), max_size=6))
 def test_objects__any_values(values: list[object]) -> None:
     """Any mixture of plain values in an object column comes back as it was."""
-    column = pd.Series([None] * len(values), dtype=object)
+    column: Any = pd.Series([None] * len(values), dtype=object)
     for position, value in enumerate(values):
         column.iat[position] = value
     frame = pd.DataFrame({"a": column})

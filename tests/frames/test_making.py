@@ -96,7 +96,7 @@ def test_making__bad_values(
 def test_making__no_stores(stores: object) -> None:
     """What is no pair of brand and branch is said so."""
     with pytest.raises(kf.ConfigError, match="A store is a pair of brand_id and branch_id"):
-        kf.cross_toggles("item", [5], stores, is_enabled=True)  # type: ignore[arg-type]
+        kf.cross_toggles("item", [5], stores, is_enabled=True)
 
 
 @pytest.mark.parametrize(("ids", "said"), [("123", "'123'"), (b"12", "b'12'"), (5, "5"), (None, "None")])
@@ -104,9 +104,9 @@ def test_making__no_list_of_ids(ids: object, said: str) -> None:
     """A text or a single number is no list of ids, and is never taken for one of letters."""
     refused = f"entity_ids is {said}, which is no list; give one such as [289379, 289380]."
     with pytest.raises(kf.ConfigError) as cross:
-        kf.cross_toggles("item", ids, [(663, 1)], is_enabled=True)  # type: ignore[arg-type]
+        kf.cross_toggles("item", ids, [(663, 1)], is_enabled=True)
     with pytest.raises(kf.ConfigError) as business:
-        kf.business_toggles("item", ids, is_enabled=True)  # type: ignore[arg-type]
+        kf.business_toggles("item", ids, is_enabled=True)
     assert str(cross.value) == str(business.value) == refused
 
 
@@ -119,7 +119,7 @@ def test_making__no_list_of_brands(brands: object) -> None:
             [5],
             is_enabled=True,
             cascade_to_modifier_groups=True,
-            cascade_brand_ids=brands,  # type: ignore[arg-type]
+            cascade_brand_ids=brands,
         )
 
 
@@ -127,13 +127,13 @@ def test_making__no_list_of_brands(brands: object) -> None:
 def test_making__no_list_of_stores(stores: object) -> None:
     """Stores given as one text or number are refused by name."""
     with pytest.raises(kf.ConfigError, match=f"stores is {stores!r}, which is no list"):
-        kf.cross_toggles("item", [5], stores, is_enabled=True)  # type: ignore[arg-type]
+        kf.cross_toggles("item", [5], stores, is_enabled=True)
 
 
 def test_making__store_as_text() -> None:
     """A store of two letters is not a pair of ids."""
     with pytest.raises(kf.ConfigError, match=r"A store is a pair .*: '12' is text"):
-        kf.cross_toggles("item", [5], ["12"], is_enabled=True)  # type: ignore[list-item]
+        kf.cross_toggles("item", [5], ["12"], is_enabled=True)
 
 
 def test_making__flag_that_is_none() -> None:

@@ -133,7 +133,7 @@ def test_own_columns__kept() -> None:
         "is_enabled",
         "note_2",
     ]
-    assert toggles.loc[0, ["note", "input_code", "note_2"]].tolist() == ["007", "", " two "]
+    assert toggles[["note", "input_code", "note_2"]].iloc[0].tolist() == ["007", "", " two "]
 
 
 def test_annotated__input_with_reasons() -> None:

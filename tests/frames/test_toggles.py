@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from tests.frames.cases import Case
 from tests.frames.corpus import CASES
 
 
-def say_toggle(row: dict[str, object]) -> str:
+def say_toggle(row: Mapping[Any, Any]) -> str:
     """Say one toggle as the corpus does."""
     place = "business" if row["scope"] == "business" else f"{row['brand_id']}/{row['branch_id']}"
     flag = "on" if row["is_enabled"] else "off"
@@ -24,7 +26,7 @@ def say_toggle(row: dict[str, object]) -> str:
     return (said + cascade).rstrip() if row["cascade_to_modifier_groups"] else said
 
 
-def say_problem(row: dict[str, object]) -> str:
+def say_problem(row: Mapping[Any, Any]) -> str:
     """Say one problem as the corpus does."""
     numbers = ["-" if pd.isna(row[name]) else str(row[name]) for name in ("row", "line")]
     warning = "?" if row["severity"] == "warning" else ""

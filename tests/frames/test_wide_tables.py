@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, cast
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -22,7 +25,7 @@ def cells_of(toggles: pd.DataFrame) -> dict[tuple[int, str], bool]:
             row.entity_id,
             "business" if row.scope == "business" else f"{row.brand_id}/{row.branch_id}",
         ): row.is_enabled
-        for row in toggles.itertuples()
+        for row in cast("Iterable[Any]", toggles.itertuples())
     }
 
 

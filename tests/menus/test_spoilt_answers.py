@@ -21,7 +21,24 @@ from tests.api.scripts import connect
 Answers = dict[str, Any]
 Place = tuple[Any, Any]
 
-_ODD = (None, 0, -1, 1.5, True, "", "x", "5" * 5000, "\0", [], {}, [None], [[1]], [{}], {"a": 1}, {"en": []})
+_ODD: tuple[Any, ...] = (
+    None,
+    0,
+    -1,
+    1.5,
+    True,
+    "",
+    "x",
+    "5" * 5000,
+    "\0",
+    [],
+    {},
+    [None],
+    [[1]],
+    [{}],
+    {"a": 1},
+    {"en": []},
+)
 _HUGE = (10**25, -(10**25), 2**63, float("nan"), float("inf"))
 
 

@@ -94,7 +94,7 @@ def test_rows__every_entity_once(menu: list[tuple[int, list[tuple[int, list[int]
     )
     frame = tree_frame(decode_menu(tree, store=None), store=None)
     told = {(row.entity_type, row.entity_id): row.path_ids for row in frame.itertuples()}
-    paths = {("section", s): set() for s, _ in menu}
+    paths: dict[tuple[str, int], set[str]] = {("section", s): set() for s, _ in menu}
     for s, below in menu:
         for c, ids in below:
             paths.setdefault(("category", c), set()).add(f"{s}")

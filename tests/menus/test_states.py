@@ -133,7 +133,7 @@ def test_state__tree_that_does_not_fit() -> None:
     assert state[["entity_id", "branch_id"]].to_numpy().tolist() == [[6, 1]]
     (told,) = kf.failures(state).itertuples()
     assert (told.branch_id, told.what) == (2, "menu of store 1/2")
-    assert "section.id should be an integer" in told.message
+    assert "section.id should be an integer" in str(told.message)
 
 
 def test_state__page_of_a_proxy(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
@@ -206,7 +206,7 @@ class CountedStore(tuple[int, int]):
 def test_split_stores__looks_at_each_store_a_few_times() -> None:
     """The work of sorting out foreign stores grows with the number of stores, not with its square."""
     stores = [CountedStore((1, place)) for place in range(500)]
-    to_read, failures = split_stores([None, *stores], listed=stores[::2])  # type: ignore[arg-type]
+    to_read, failures = split_stores([None, *stores], listed=stores[::2])
     assert to_read == [None, *stores[::2]]
     assert [(failure.brand_id, failure.branch_id) for failure in failures] == stores[1::2]
     assert CountedStore.n_hashes <= 4 * len(stores)

@@ -11,7 +11,7 @@ import klikit_frames as kf
 def test_limits__refused(value: object) -> None:
     """A cap that is no whole number of at least 1 is refused, and named."""
     with pytest.raises(kf.PlanError, match=r"max_cells is .*; a cap is a whole number of at least 1"):
-        kf.Limits(max_cells=value)  # type: ignore[arg-type]
+        kf.Limits(max_cells=value)
 
 
 @pytest.mark.parametrize("limits", [500, {"max_ids": 500}, None])
@@ -19,7 +19,7 @@ def test_limits__something_else(limits: object) -> None:
     """What is not limits is refused by a plan, with what to write instead."""
     toggles = kf.business_toggles("item", [5], is_enabled=True)
     with pytest.raises(kf.PlanError, match=r"limits is .*; write them as kf\.Limits"):
-        kf.plan(toggles, limits=limits)  # type: ignore[arg-type]
+        kf.plan(toggles, limits=limits)
 
 
 @pytest.mark.parametrize(

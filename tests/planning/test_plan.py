@@ -202,7 +202,7 @@ def resealed(plan: kf.Plan, change: Callable[[dict[str, Any]], None]) -> bytes:
 
 def changes() -> Iterator[tuple[str, Callable[[dict[str, Any]], None]]]:
     """Give every key of a plan file a value of each kind that it cannot have, and leave each out."""
-    odd = [None, True, math.nan, 10**40, "../../etc/passwd", [[]], {"a": 1}]
+    odd: list[Any] = [None, True, math.nan, 10**40, "../../etc/passwd", [[]], {"a": 1}]
     whole = ["plan_id", "digest", "limits", "lower_bound", "baselines", "rows", "requests", "before"]
     paths = [[name] for name in whole]
     paths += [["limits", "max_ids"], ["baselines", "per_row"]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -30,7 +32,7 @@ mixed = st.dictionaries(
 )
 
 
-def frame_of(wanted: dict) -> pd.DataFrame:
+def frame_of(wanted: dict[Any, Any]) -> pd.DataFrame:
     """Return toggles of every kind, from a mapping of place to flag and cascade."""
     rows = [
         {
@@ -50,7 +52,7 @@ def frame_of(wanted: dict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype({"brand_id": "Int64", "branch_id": "Int64"})
 
 
-def touched(requests: pd.DataFrame) -> list[tuple]:
+def touched(requests: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Write out, one by one, what each request does and to what."""
     return [
         (
@@ -62,12 +64,12 @@ def touched(requests: pd.DataFrame) -> list[tuple]:
             each.cascade_to_modifier_groups,
             each.cascade_brand_ids,
         )
-        for each in requests.itertuples()
+        for each in cast("Iterable[Any]", requests.itertuples())
         for one, store in product(each.ids, each.stores or (None,))
     ]
 
 
-def asked(toggles: pd.DataFrame) -> set[tuple]:
+def asked(toggles: pd.DataFrame) -> set[tuple[Any, ...]]:
     """Write out what the rows ask for."""
     return {
         (
@@ -103,17 +105,17 @@ def smallest(cells: np.ndarray) -> int:
 
 @settings(max_examples=40, deadline=None)
 @given(mixed, caps, st.booleans())
-def test_plan__any_rows(wanted: dict, limits: kf.Limits, combine: bool) -> None:
+def test_plan__any_rows(wanted: dict[Any, Any], limits: kf.Limits, combine: bool) -> None:
     """The cells of the requests are those asked for, caps hold, and kinds of rows never mix."""
     plan = kf.plan(frame_of(wanted), limits=limits, combine=combine)
     check_plan(plan)
     assert set(touched(plan.requests)) == asked(plan.toggles)
     assert plan.requests["n_rows"].sum() == plan.n_rows
     assert plan.lower_bound <= plan.n_requests
-    for request in plan.requests.itertuples():
-        assert request.n_ids <= min(limits.ids, limits.cells)
-        assert request.n_ids * max(request.n_stores, 1) <= limits.cells
-        assert request.n_stores <= limits.stores
+    for target in plan.targets:
+        assert len(target.ids) <= min(limits.ids, limits.cells)
+        assert target.n_cells <= limits.cells
+        assert len(target.stores) <= limits.stores
 
 
 @settings(max_examples=40, deadline=None)
@@ -235,7 +237,7 @@ def test_plan__caps_in_mind() -> None:
     whole = kf.plan(toggles_of(cells), limits=NO_CAPS)
     capped = kf.plan(toggles_of(cells), limits=kf.Limits(25, 25))
     check_plan(capped)
-    cut = sum(kf.Limits(25, 25).cost(each.n_ids, each.n_stores) for each in whole.requests.itertuples())
+    cut = sum(kf.Limits(25, 25).cost(len(each.ids), len(each.stores)) for each in whole.targets)
     assert capped.n_requests <= min(cut, *capped.baselines.values())
 
 

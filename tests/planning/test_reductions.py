@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
-from klikit_frames.planning import reductions
 from klikit_frames.planning.groups import Group, split_groups
 from klikit_frames.planning.reductions import merge_twins, split_components
 from tests.planning.tables import toggles_of
@@ -53,7 +52,7 @@ def test_merge_twins__collision(monkeypatch: pytest.MonkeyPatch) -> None:
             return np.ones(size, dtype=dtype)
 
     group = group_of(np.eye(3, dtype=bool))
-    monkeypatch.setattr(reductions.np.random, "default_rng", Constant)
+    monkeypatch.setattr(np.random, "default_rng", Constant)
     with pytest.raises(kf.PlanError, match="their sets collide"):
         merge_twins(group)
 

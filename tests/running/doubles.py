@@ -16,17 +16,17 @@ from klikit_frames.api.clocks import SystemClock
 class Bar:
     """A progress bar that does something at its first step."""
 
-    def __init__(self, deed: object = None) -> None:
+    def __init__(self, action: object = None) -> None:
         self.n = 0
         self.is_closed = False
-        self._deed = deed
+        self._action = action
 
     def update(self, n: int = 1, /) -> None:
-        """Count, and do the deed once."""
-        deed, self._deed = self._deed, None
+        """Count, and do the action once."""
+        action, self._action = self._action, None
         self.n += n
-        if callable(deed):
-            deed()
+        if callable(action):
+            action()
 
     def close(self) -> None:
         """Note that it was closed."""
@@ -55,7 +55,7 @@ class HoldingTransport(httpx.HTTPTransport):
 
     def __init__(
         self,
-        deed: Callable[[], object] = lambda: None,
+        action: Callable[[], object] = lambda: None,
         *,
         nth: int = 4,
         method: str = "PATCH",
@@ -64,7 +64,7 @@ class HoldingTransport(httpx.HTTPTransport):
         super().__init__()
         self.has_come = threading.Event()
         self.let_go = threading.Event()
-        self._deed = deed
+        self._action = action
         self._n_left = nth
         self._method = method
         self._match = match
@@ -75,7 +75,7 @@ class HoldingTransport(httpx.HTTPTransport):
         self._n_left -= is_counted
         if is_counted and not self._n_left:
             self.has_come.set()
-            self._deed()
+            self._action()
             assert self.let_go.wait(30)
         return super().handle_request(request)
 
@@ -83,16 +83,16 @@ class HoldingTransport(httpx.HTTPTransport):
 class WaitingClock(SystemClock):
     """A clock whose waits end with the stop alone: what does not hear one waits in vain."""
 
-    def __init__(self, deed: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, action: Callable[[], object] = lambda: None) -> None:
         self.has_come = threading.Event()
         self.has_heard = threading.Event()
-        self._deed = deed
+        self._action = action
 
     def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
         """Do something the first time, and wait for the stop."""
         if not self.has_come.is_set():
             self.has_come.set()
-            self._deed()
+            self._action()
         assert stop is not None
         assert stop.wait(60)
         self.has_heard.set()
@@ -114,7 +114,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 class AnsweringTransport(httpx.HTTPTransport):
-    """Sends what it gets; the first `count` writes get another answer than the API's, after some deed."""
+    """Sends what it gets; the first `count` writes get another answer than the API's, after some action."""
 
     def __init__(
         self,
@@ -122,12 +122,12 @@ class AnsweringTransport(httpx.HTTPTransport):
         content: bytes = b"",
         *,
         count: int = 10**6,
-        deed: Callable[[], object] = lambda: None,
+        action: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
         self._answer = (status, content)
         self._n_left = count
-        self._deed = deed
+        self._action = action
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
@@ -136,7 +136,7 @@ class AnsweringTransport(httpx.HTTPTransport):
             return response
         response.read()
         self._n_left -= 1
-        self._deed()
+        self._action()
         return httpx.Response(self._answer[0], content=self._answer[1])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 import klikit_frames as kf
+from klikit_frames.auditing.undo import Undo
 
 from .outcome_oracle import CELL, OracleCounts, read_flags, to_key
 
@@ -92,7 +93,7 @@ def _find_proof_error(row: Mapping[Any, Any], truth: Truth, *, is_edited: bool) 
 
 
 def check_undone(
-    undo: kf.Undo,
+    undo: Undo,
     sandbox: kf.sandbox.Sandbox,
     *,
     before: pd.DataFrame,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.api.credentials import Secret
 from klikit_frames.running import approvals
 
 REAL_URL = "https://api.dev.shadowchef.co"
@@ -29,7 +30,7 @@ def plan_path(tmp_path: Path, client: kf.Client) -> Path:
 
 
 def _keyring(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
-    secret = None if key is None else approvals.Secret(key)
+    secret = None if key is None else Secret(key)
     monkeypatch.setattr(approvals, "read_keyring", lambda _name: secret)
 
 
@@ -101,7 +102,7 @@ def test_approve__never_by_the_maker(plan_path: Path, client: kf.Client) -> None
         _run(plan_path, client)
     for by in ("", "  ", None):
         with pytest.raises(kf.ConfigError, match="is no name"):
-            kf.approve(plan_path, client, by=by)  # type: ignore[arg-type]
+            kf.approve(plan_path, client, by=by)
 
 
 def test_approve__signed_with_a_key_from_the_keyring(
@@ -142,4 +143,4 @@ def test_require_approval__is_a_rule_of_the_run(plan_path: Path, client: kf.Clie
     with read_journal(journal) as opened:
         assert opened.run(resumed.run_id).rules["require_approval"] is True
     with pytest.raises(kf.ConfigError, match="require_approval='yes' is neither"):
-        kf.run(plan, client, journal=journal, require_approval="yes")  # type: ignore[arg-type]
+        kf.run(plan, client, journal=journal, require_approval="yes")

@@ -14,7 +14,7 @@ import klikit_frames as kf
 from klikit_frames.running.journal import open_journal
 
 from .conftest import CELL
-from .fault_worlds import SkippingClock, connect
+from .fault_scenarios import SkippingClock, connect
 
 
 @pytest.mark.parametrize("before", ["plan", "read"])

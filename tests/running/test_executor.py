@@ -12,7 +12,7 @@ import pytest
 import klikit_frames as kf
 
 from .doubles import AnsweringTransport, Bar, interrupt, writes
-from .fault_worlds import (
+from .fault_scenarios import (
     FOREIGN_ID,
     KillingReadings,
     KillingTransport,
@@ -157,7 +157,7 @@ def test_run__failure_of_the_server_before_a_refused_credential(
     sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
 ) -> None:
     """A write that was done but answered 504 stays unknown where the next try meets a 403."""
-    with connect(sandbox, transport=AnsweringTransport(504, count=1, deed=sandbox.revoke)) as client:
+    with connect(sandbox, transport=AnsweringTransport(504, count=1, action=sandbox.revoke)) as client:
         result = kf.run(kf.plan(wide), client, journal=journal)
     assert (result.status, result.counts["unknown"]) == ("refused", 4)
 

@@ -12,7 +12,7 @@ import pytest
 
 import klikit_frames as kf
 
-from .fault_worlds import FAULTS, KillPoint, connect, make_plan, run_until_killed
+from .fault_scenarios import FAULTS, KillPoint, connect, make_plan, run_until_killed
 from .outcome_oracle import OracleCounts, check_outcomes
 
 PHASES = ("first", "retry", "resume")

@@ -20,7 +20,7 @@ from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import build_request
 
 from .doubles import Bar, interrupt, wait_until
-from .fault_worlds import KillPoint, SkippingClock, connect, run_until_killed
+from .fault_scenarios import KillPoint, SkippingClock, connect, run_until_killed
 from .outcome_oracle import CELL
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -200,16 +200,16 @@ class _MovableClock(SkippingClock):
 class _SleepyTransport(httpx.HTTPTransport):
     """Loses the first answer to a write, and does something before anybody is told."""
 
-    def __init__(self, deed: Callable[[], object]) -> None:
+    def __init__(self, action: Callable[[], object]) -> None:
         super().__init__()
-        self._deeds = [deed]
+        self._actions = [action]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
         response = super().handle_request(request)
-        if request.method == "PATCH" and self._deeds:
+        if request.method == "PATCH" and self._actions:
             response.read()
-            self._deeds.pop()()
+            self._actions.pop()()
             raise httpx.ReadError("lost")
         return response
 

@@ -13,7 +13,7 @@ from klikit_frames.running import jobs
 from klikit_frames.running.journal_writer import JournalWriter
 
 from .doubles import Bar, HoldingTransport, wait_until, writes
-from .fault_worlds import KillPoint, connect, run_in_child, run_until_killed
+from .fault_scenarios import KillPoint, connect, run_in_child, run_until_killed
 
 
 def test_start__result(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
@@ -193,7 +193,7 @@ def test_attach__after_a_kill(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, jou
     assert result.status == "killed"
     assert result.counts["applied"] + result.counts["unknown"] + result.counts["not_sent"] == 12
     assert result.counts["unknown"] >= 1
-    assert run_id in result.resume_hint
+    assert run_id in str(result.resume_hint)
 
 
 def test_attach__from_another_process(client: kf.Client, singles: kf.Plan, journal: Path) -> None:

@@ -20,7 +20,7 @@ from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import CellFlag, Publish, RequestResult, Run
 from klikit_frames.running.request_trees import build_request
 
-from .test_runs import Bar
+from .doubles import Bar
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
 
@@ -111,7 +111,7 @@ def test_journal__threads_share_commits(journal: Path) -> None:
     def counted(self: JournalWriter, statements: object) -> None:
         nonlocal n_commits
         n_commits += bool(statements)
-        commit(self, statements)  # type: ignore[arg-type]
+        commit(self, statements)
 
     with open_journal(journal) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(JournalWriter, "commit", counted)

@@ -15,7 +15,7 @@ import klikit_frames as kf
 from klikit_frames.running import journal_files
 from klikit_frames.running.journal import open_journal, read_journal
 
-from .fault_worlds import kill_self, run_in_child
+from .fault_scenarios import kill_self, run_in_child
 from .test_journal import RUN_ID, _run
 
 N_THREADS = 8
@@ -114,7 +114,7 @@ def test_open_journal__no_path(journal_name: object, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     for opened in (open_journal, read_journal):
         with pytest.raises(kf.JournalError, match="Name a file"):
-            opened(journal_name)  # type: ignore[arg-type]
+            opened(journal_name)
     assert list(tmp_path.iterdir()) == []
 
 

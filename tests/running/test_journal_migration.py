@@ -18,7 +18,7 @@ from klikit_frames.running import journal_codec, locks
 from klikit_frames.running.journal import open_journal
 
 from .doubles import writes
-from .fault_worlds import kill_self, run_in_child
+from .fault_scenarios import kill_self, run_in_child
 
 OLD = Path(__file__).parent / "fixtures_0_1_0"
 ABOUT: dict[str, Any] = json.loads((OLD / "about.json").read_text())

@@ -17,7 +17,7 @@ import klikit_frames as kf
 from klikit_frames.running import journal_files
 
 from .doubles import Bar, HoldingTransport
-from .fault_worlds import connect, run_in_child
+from .fault_scenarios import connect, run_in_child
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_journal__read_only(
     n_before = len(sandbox.requests)
     connect = sqlite3.connect
     read_only = f"{journal.as_uri()}?mode=ro"
-    monkeypatch.setattr(journal_files.sqlite3, "connect", lambda _path, **kw: connect(read_only, **kw))
+    monkeypatch.setattr(sqlite3, "connect", lambda _path, **kw: connect(read_only, **kw))
     with pytest.raises(kf.JournalError, match="readonly"):
         kf.run(kf.plan(wide), client, journal=journal)
     assert len(sandbox.requests) == n_before

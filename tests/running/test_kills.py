@@ -9,7 +9,7 @@ import pytest
 
 import klikit_frames as kf
 
-from .fault_worlds import STEPS, run_fault_world
+from .fault_scenarios import STEPS, run_fault_scenario
 from .outcome_oracle import OracleCounts
 
 # A world is killed up to three times. Thousands of kills: python -m tests.benchmarks.chaos.
@@ -23,7 +23,7 @@ def test_kills__at_every_step(
     """A run that is killed again and again at one step, then resumed, ends as if nothing had happened."""
     counts, rng = OracleCounts(), random.Random(step)
     for n_world in range(N_WORLDS):
-        run_fault_world(sandbox, tmp_path / f"{n_world}.sqlite3", step=step, rng=rng, counts=counts)
+        run_fault_scenario(sandbox, tmp_path / f"{n_world}.sqlite3", step=step, rng=rng, counts=counts)
     with capsys.disabled():
         print(f"\n{step}: {counts}")
     assert (counts.lost, counts.cases) == (0, [])

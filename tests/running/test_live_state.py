@@ -9,7 +9,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.running.journal import open_journal
-from tests.auditing import scenes
+from tests.auditing import scenarios
 
 
 def _switch(cells: pd.DataFrame, client: kf.Client, journal: Path, *, is_enabled: bool) -> kf.Result:
@@ -17,14 +17,14 @@ def _switch(cells: pd.DataFrame, client: kf.Client, journal: Path, *, is_enabled
     stores = cells.loc[cells["scope"] == "store", ["brand_id", "branch_id"]].drop_duplicates()
     has_wide = bool((cells["scope"] == "business").any())
     state = kf.read_state(client, stores=stores, with_business=has_wide, journal=journal, progress=False)
-    plan = kf.plan(scenes.toggles_of(cells, is_enabled=is_enabled), state=state)
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=is_enabled), state=state)
     return kf.run(plan, client, journal=journal, progress=False)
 
 
 @pytest.fixture
 def cells(client: kf.Client) -> pd.DataFrame:
     """Some items of one store, all on."""
-    found = scenes.some_cells(client, scenes.some_stores(client)[:1])
+    found = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     return found[(found["scope"] == "store") & found["is_enabled"].fillna(value=False)]
 
 
@@ -32,11 +32,11 @@ def test_read_state__off_and_on_again_in_one_day(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, cells: pd.DataFrame
 ) -> None:
     """Off and on again without a publish between ends on: the unpublished menu is not believed."""
-    before = scenes.flags_of(sandbox.state())
+    before = scenarios.flags_of(sandbox.state())
     _switch(cells, client, journal, is_enabled=False)
     again = _switch(cells, client, journal, is_enabled=True)
     assert again.counts["applied"] == len(cells)
-    assert scenes.flags_of(sandbox.state()) == before
+    assert scenarios.flags_of(sandbox.state()) == before
 
 
 def test_read_state__tells_what_is_pending(client: kf.Client, journal: Path, cells: pd.DataFrame) -> None:
@@ -45,14 +45,14 @@ def test_read_state__tells_what_is_pending(client: kf.Client, journal: Path, cel
     _switch(cells, client, journal, is_enabled=False)
     state = kf.read_state(client, stores=stores, journal=journal, progress=False)
     pending = state[state["pending"].notna()]
-    assert pending[scenes.CELL].to_numpy().tolist() == cells[scenes.CELL].to_numpy().tolist()
+    assert pending[scenarios.CELL].to_numpy().tolist() == cells[scenarios.CELL].to_numpy().tolist()
     assert (pending["is_enabled"] & ~pending["pending"]).all()
-    told = kf.diff(scenes.toggles_of(cells, is_enabled=False), state)
+    told = kf.diff(scenarios.toggles_of(cells, is_enabled=False), state)
     assert told["change"].unique().tolist() == ["already"]
     kf.publish(stores, client)
     state = kf.read_state(client, stores=stores, journal=journal, progress=False)
     assert state["pending"].isna().all()
-    scenes.write(scenes.toggles_of(cells, is_enabled=True), client)
+    scenarios.write(scenarios.toggles_of(cells, is_enabled=True), client)
     kf.publish(stores, client)
     state = kf.read_state(client, stores=stores, journal=journal, progress=False)
     assert state["pending"].isna().all()
@@ -70,7 +70,7 @@ def test_read_state__off_everywhere_and_on_in_one_store(
     assert state.loc[state["is_unsettled"], "entity_id"].tolist() == cells["entity_id"].tolist()
     result = _switch(cells, client, journal, is_enabled=True)
     assert result.counts["applied"] == len(cells)
-    truth = sandbox.state().merge(cells[scenes.CELL])
+    truth = sandbox.state().merge(cells[scenarios.CELL])
     assert truth["is_enabled"].all()
 
 

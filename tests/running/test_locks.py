@@ -9,7 +9,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running import locks
 
-from .fault_worlds import kill_self, run_in_child
+from .fault_scenarios import kill_self, run_in_child
 
 
 def test_hold__one_at_a_time(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from klikit_frames.running.journal import open_journal
 from klikit_frames.running.mirrors import Mirror
 
 from .doubles import Bar, writes
-from .fault_worlds import KillingTransport, KillPoint, connect, run_in_child
+from .fault_scenarios import KillingTransport, KillPoint, connect, run_in_child
 from .outcome_oracle import OracleCounts, check_outcomes
 
 
@@ -245,7 +245,7 @@ def test_mirror__that_must_not_be_replaced(
         kind, "path of a file"
     )
     with pytest.raises((kf.ConfigError, kf.JournalError), match=words) as told:
-        kf.run(singles, client, journal=journal, mirror=named, progress=False)  # type: ignore[arg-type]
+        kf.run(singles, client, journal=journal, mirror=named, progress=False)
     assert "othing was sent" in str(told.value)
     assert not len(writes(sandbox))
     if kind == "text":

@@ -14,7 +14,7 @@ from klikit_frames.running import executor
 from klikit_frames.running.journal_writer import JournalWriter
 
 from .doubles import HoldingTransport, WaitingClock, is_running, press_ctrl_c, wait_for_threads
-from .fault_worlds import connect
+from .fault_scenarios import connect
 
 
 def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:

@@ -71,7 +71,7 @@ def test_on_finish__is_checked_before_the_first_request(
     """What cannot be called is refused, and nothing is sent."""
     for send in (kf.run, kf.start):
         with pytest.raises(kf.ConfigError, match="on_finish"):
-            send(kf.plan(narrow), client, journal=":memory:", on_finish="mail")  # type: ignore[arg-type]
+            send(kf.plan(narrow), client, journal=":memory:", on_finish="mail")
     assert len(sandbox.requests) == 0
 
 

@@ -13,7 +13,7 @@ import klikit_frames as kf
 from klikit_frames.model import Cell
 from klikit_frames.running.journal import open_journal
 from klikit_frames.running.lifecycle import PromiseStatus
-from klikit_frames.running.promise_records import Promise
+from klikit_frames.running.promise_records import Promise, delete_closed_promises
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 ACCOUNT = "a" * 32
@@ -32,7 +32,7 @@ def promise(name: str, **more: object) -> Promise:
         noted_at=NOON,
         next_at=NOON,
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def test_promises__come_back_as_they_were_noted(journal: Path) -> None:
@@ -65,7 +65,7 @@ def test_promises__come_back_as_they_were_noted(journal: Path) -> None:
         changed = replace(full, status=PromiseStatus.DONE, plan_id=None, unpublished_run_id=None)
         opened.update_promises([changed])
         assert opened.open_promises(ACCOUNT) == [promise("a")]
-        opened.delete_closed_promises(NOON + timedelta(seconds=1))
+        opened.take_in([delete_closed_promises(NOON + timedelta(seconds=1))])
         assert opened.promises() == [promise("a")]
 
 

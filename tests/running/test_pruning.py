@@ -80,7 +80,7 @@ def test_prune_runs__spares_a_run_in_use(journal: Path, client: kf.Client, narro
 def test_prune_runs__no_length_of_time(journal: Path, age: object) -> None:
     """An age that is none is refused before the journal is touched."""
     with pytest.raises(kf.ConfigError, match="length of time"):
-        kf.prune_runs(age, journal=journal)  # type: ignore[arg-type]
+        kf.prune_runs(age, journal=journal)
     assert not journal.exists()
 
 

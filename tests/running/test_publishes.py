@@ -13,7 +13,7 @@ from klikit_frames.running.journal import read_journal
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, FakeClock, Script, error, ok
 
 from .doubles import HoldingTransport, press_ctrl_c, wait_for_threads
-from .fault_worlds import FOREIGN_ID, KillingTransport, KillPoint, connect, run_in_child
+from .fault_scenarios import FOREIGN_ID, KillingTransport, KillPoint, connect, run_in_child
 
 STORES = [(1, 1), (1, 2), (2, 2)]
 

@@ -22,7 +22,7 @@ from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import Evidence, RequestTree, build_request, split
 
-from .fault_worlds import connect
+from .fault_scenarios import connect
 
 STORES = tuple((5297, branch_id) for branch_id in range(1, 9))
 

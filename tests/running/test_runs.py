@@ -13,7 +13,7 @@ from klikit_frames.frames.schemas import RESULT_COLUMNS
 
 from .conftest import CELL
 from .doubles import Bar, writes
-from .fault_worlds import connect
+from .fault_scenarios import connect
 from .outcome_oracle import OracleCounts, check_outcomes
 
 

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 import klikit_frames as kf
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 
-from .fault_worlds import FAULTS, STEPS, KillPoint, connect, make_plan, run_until_killed
+from .fault_scenarios import FAULTS, STEPS, KillPoint, connect, make_plan, run_until_killed
 from .outcome_oracle import SOMEONE, OracleCounts, check_outcomes
 
 KEY_LIFE = pd.Timedelta(hours=24)
@@ -68,7 +68,7 @@ class RunStateMachine(RuleBasedStateMachine):
             result = kf.run(self.plan, client, journal=self.journal, progress=False)
         self._remember(result)
 
-    @precondition(lambda self: self.journal.exists() and len(kf.runs(journal=self.journal)))
+    @precondition(lambda self: self.journal.exists() and len(kf.runs(journal=self.journal)) > 0)
     @rule()
     def look_on(self) -> None:
         """Attach to the run; what is told there is what the journal has."""

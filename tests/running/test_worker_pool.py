@@ -20,7 +20,7 @@ from klikit_frames.running.records import RequestResult
 from klikit_frames.running.request_trees import RowCounter, build_request, group_requests
 
 from .doubles import HoldingTransport
-from .fault_worlds import FOREIGN_ID, connect
+from .fault_scenarios import FOREIGN_ID, connect
 
 
 def _press_ctrl_c() -> None:

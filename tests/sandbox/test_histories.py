@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import httpx
 from hypothesis import HealthCheck, given, settings
@@ -69,10 +71,13 @@ def read_model(sandbox: kf.sandbox.Sandbox) -> Model:
     state = sandbox.state()
     business, own = state[state["scope"] == "business"], state[state["is_override"]]
     return Model(
-        {(row.entity_type, row.entity_id): row.is_enabled for row in business.itertuples()},
+        {
+            (row.entity_type, row.entity_id): row.is_enabled
+            for row in cast("Iterable[Any]", business.itertuples())
+        },
         {
             (row.entity_type, row.entity_id, row.brand_id, row.branch_id): row.is_enabled
-            for row in own.itertuples()
+            for row in cast("Iterable[Any]", own.itertuples())
         },
     )
 

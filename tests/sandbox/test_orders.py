@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -89,12 +90,14 @@ def test_visibilities__replace_the_whole_map(sandbox: kf.sandbox.Sandbox, http: 
     http.patch("/menus/items/289379/visibilities", json={"visibilities": {"1": True}})
     http.patch("/menus/categories/39118/visibilities", json={"visibilities": {"6": True}, "zoneStores": zone})
 
+    def shown_on(node: dict[str, Any]) -> set[str]:
+        return {name for name, is_shown in node["visibilities"].items() if is_shown}
+
     def maps(**query: int) -> tuple[set[str], set[str]]:
         menu = http.get("/menus", params=query).json()["data"]["menu"]
         section = next(node for node in menu["sections"] if node["id"] == 6825)
         category = next(node for node in section["categories"] if node["id"] == 39118)
-        nodes = (category, category["items"][0])
-        return tuple({name for name, shown in node["visibilities"].items() if shown} for node in nodes)
+        return shown_on(category), shown_on(category["items"][0])
 
     every = {"1", "6", "9", "11", "16", "17"}
     assert maps() == (every, {"1"})
@@ -122,5 +125,5 @@ def test_visibilities__refuse_what_they_cannot_read(
 def test_visibilities__of_no_store_can_be_refused(sandbox: kf.sandbox.Sandbox, http: httpx.Client) -> None:
     """The switch for an empty store list holds here too."""
     sandbox.set(empty_stores="reject")
-    body = {"visibilities": {}, "zoneStores": []}
+    body: dict[str, object] = {"visibilities": {}, "zoneStores": []}
     assert code(http.patch("/menus/items/289379/visibilities", json=body)) == (400, "request_invalid")

@@ -82,7 +82,8 @@ def flag(state: pd.DataFrame, entity_id: int, branch_id: int | None = None) -> b
 def events(sandbox: kf.sandbox.Sandbox) -> list[dict[str, Any]]:
     """Return the history after the first copies, without times, as rows of plain values."""
     frame = sandbox.history(since=1)[SHOWN].astype(object)
-    return frame.where(frame.notna(), None).to_dict("records")
+    records: list[dict[str, Any]] = frame.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
+    return records
 
 
 def test_history__begins_with_the_first_copies(sandbox: kf.sandbox.Sandbox) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.sandbox.credentials import Credential
 from tests.running.doubles import wait_until
 
 from .conftest import PLAIN, Call
@@ -100,7 +101,7 @@ def test_store_file__keeps_the_state(tmp_path: Path) -> None:
         before = sandbox.state()
     with kf.sandbox.serve(store_path=path) as sandbox:
         pd.testing.assert_frame_equal(sandbox.state(), before)
-        auth = (sandbox.partner_key, sandbox.secret_key)
+        auth = Credential(sandbox.partner_key, sandbox.secret_key)
         assert httpx.get(f"{sandbox.url}/brands", auth=auth, **PLAIN).status_code == 200
 
 

@@ -47,7 +47,7 @@ def promise(
         noted_at=at(0),
         next_at=at(start),
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def begun(one: Promise, *, before: bool | None = True) -> Promise:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 import klikit_frames as kf
-from tests.running.fault_worlds import make_plan
+from tests.running.fault_scenarios import make_plan
 from tests.running.outcome_oracle import CELL, OracleCounts, check_outcomes, to_key
 from tests.running.proof_oracle import Truth, check_proofs, check_undone
 
@@ -128,7 +128,7 @@ class SimulatedWorld:
 
     def _judge(self, result: kf.Result, plan: kf.Plan, *, before: pd.DataFrame) -> None:
         judged = OracleCounts()
-        check_outcomes(result, plan, self._api, before=before, counts=judged, edited=self._edited)  # type: ignore[arg-type]
+        check_outcomes(result, plan, self._api, before=before, counts=judged, edited=self._edited)
         # An API that does not know keys carries out twice what is asked twice, and nobody can help it.
         if not self._api.switches.honours_keys:
             judged.doubled, judged.cases = (
@@ -142,11 +142,11 @@ class SimulatedWorld:
             proof = kf.verify(result, client, journal=self._journal, progress=False)
         self._note(f"verify: {proof['proof'].value_counts().sort_index().to_dict()}")
         judged = OracleCounts()
-        check_proofs(proof, self._api, counts=judged, edited=self._edited)  # type: ignore[arg-type]
+        check_proofs(proof, self._api, counts=judged, edited=self._edited)
         self._add(judged)
 
     def _undo(self, result: kf.Result, plan: kf.Plan, *, before: pd.DataFrame) -> None:
-        truth = Truth(self._api)  # type: ignore[arg-type]
+        truth = Truth(self._api)
         asked = {
             to_key(row[name] for name in CELL): bool(row["is_enabled"])
             for row in plan.toggles.to_dict("records")
@@ -162,7 +162,7 @@ class SimulatedWorld:
         judged = OracleCounts()
         check_undone(
             undo,
-            self._api,  # type: ignore[arg-type]
+            self._api,
             before=before,
             truth=truth,
             counts=judged,

@@ -13,7 +13,7 @@ from typing import Any
 
 import klikit_frames as kf
 
-from .fault_worlds import (
+from .fault_scenarios import (
     FAULTS,
     HARD_FAULTS,
     MOST_KILLS,
@@ -57,7 +57,7 @@ PUBLISH_FAULTS: tuple[dict[str, Any], ...] = (
 )
 
 
-class AccidentWorld:
+class AccidentScenario:
     """One plan, run and proved and undone under accidents; every step is drawn from one seed.
 
     Parameters
@@ -262,7 +262,7 @@ def _read_in_fork(client: kf.Client) -> None:
     os.waitpid(pid, 0)
 
 
-def describe(world: AccidentWorld) -> str:
+def describe(world: AccidentScenario) -> str:
     """Return what happened in a world, step by step."""
     return "\n    ".join(world.steps)
 

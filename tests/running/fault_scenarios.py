@@ -203,7 +203,7 @@ def connect(sandbox: kf.sandbox.Sandbox, **options: Any) -> kf.Client:
     return sandbox.connect(**(caps | {"clock": SkippingClock()} | options))
 
 
-def run_fault_world(
+def run_fault_scenario(
     sandbox: kf.sandbox.Sandbox,
     journal: Path,
     *,
