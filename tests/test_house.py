@@ -23,7 +23,7 @@ TOP_LEVEL = {"pyproject.toml", "README.md", "klikit_frames", "notebooks", "tests
     [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["mypy"],
+        ["mypy", "klikit_frames", "tests"],
         ["importlinter.cli", "lint-imports"],
     ],
     ids=" ".join,

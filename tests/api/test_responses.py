@@ -218,11 +218,11 @@ def test_stream__shrinks_what_a_step_may_take(monkeypatch: pytest.MonkeyPatch) -
 def test_client__has_httpx_words_for_a_line_of_its_own(serve: Callable[[bytes, bytes], str]) -> None:
     """Errors below leave as httpx's, so that all transports are judged alike."""
     keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
-    with kf.connect("http://127.0.0.1:9", **keys) as client:  # type: ignore[arg-type]
+    with kf.connect("http://127.0.0.1:9", **keys) as client:
         http = client._transport._http  # type: ignore[attr-defined]
         with pytest.raises(httpx.ConnectError):
             http.get(client.base_url)
-    with kf.connect(serve(b"nonsense\r\n\r\n", b""), **keys) as client:  # type: ignore[arg-type]
+    with kf.connect(serve(b"nonsense\r\n\r\n", b""), **keys) as client:
         http = client._transport._http  # type: ignore[attr-defined]
         with pytest.raises(httpx.RemoteProtocolError):
             http.get(client.base_url)
