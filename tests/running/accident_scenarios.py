@@ -89,6 +89,7 @@ class AccidentScenario:
         }
         # Half of the worlds have nobody else in them, so that every cell of theirs can be judged.
         self.has_others = rng.random() < 0.5
+        self.tells_time = True
         self.steps: list[str] = []
 
     def play(self) -> None:
@@ -114,13 +115,15 @@ class AccidentScenario:
         switches = self.rng.choice(PUBLISH_SWITCHES)
         faults = self.rng.sample([*FAULTS, *HARD_FAULTS], self.rng.choice([0, 1, 3]))
         self.sandbox.set(**switches)
+        self.tells_time = switches.get("date_header") != "missing"
         for fault in faults:
             self.sandbox.inject(**fault, match="PATCH", probability=0.2, count=8)
         self.steps.append(f"{switches} {faults}")
 
     def _run_until_killed(self, step: str) -> None:
         kill_point = draw_kill_point(step, rng=self.rng)
-        jump_s = self.rng.choice([0, 0, *JUMPS_S])
+        # Against a server that never tells the time, nobody can know that a clock was set.
+        jump_s = self.rng.choice([0, 0, *JUMPS_S]) * self.tells_time
         self.steps.append(f"run, killed {kill_point.nth}. {step}, clock {jump_s:+d} s")
         clock = JumpingClock(jump_s=jump_s, nth=self.rng.randrange(1, 60))
         self.counts.kills += run_until_killed(
@@ -230,6 +233,8 @@ class AccidentScenario:
 
     def _wait(self) -> None:
         seconds = self.rng.choice([61, 61, 3_600, 10 * 3_600, 25 * 3_600])
+        # Time passes for the server alone here; where it does not tell, that would be a clock that is set.
+        seconds *= self.tells_time
         self.steps.append(f"{seconds} s pass")
         self.sandbox.move_clock(seconds)
 
