@@ -24,10 +24,11 @@ def ask(question: str, agreed: ConsentOptions) -> None:
         raise exit_with(ExitCode.USAGE, "Nothing was sent.")
 
 
-def agree_on(made: kf.Plan, client: kf.Client, agreed: ConsentOptions) -> kf.Plan:
+def agree_on(made: kf.Plan, client: kf.Client, agreed: ConsentOptions, *, before: str) -> kf.Plan:
     """Show the plan, go on only if the person has agreed to it, and return it with the stores' names."""
+    n_reads = 0 if before in {"none", "plan"} else None
     if client.needs_confirmation and agreed.confirm is None:
-        show(made, client)
+        show(made, client, n_reads=n_reads)
         raise exit_with(
             ExitCode.USAGE,
             f"{client.host} is a real host, so nothing was sent yet. "
@@ -35,18 +36,18 @@ def agree_on(made: kf.Plan, client: kf.Client, agreed: ConsentOptions) -> kf.Pla
         )
     if agreed.is_given or sys.stderr.isatty():
         made = named(made, client)
-    show(made, client)
+    show(made, client, n_reads=n_reads)
     ask(f"Send {requests_of(made)} to {client.host}?", agreed)
     return made
 
 
-def show(made: kf.Plan, client: kf.Client) -> None:
-    """Show what a plan changes, and the time that it takes at the client's own cap."""
+def show(made: kf.Plan, client: kf.Client, *, n_reads: int | None = None) -> None:
+    """Show what a plan changes, and the time that it takes at the client's own caps."""
     if sys.stderr.isatty():
         screens.print_overview(made.overview, to_stderr=True)
     else:
         echo(f"{made.overview.headline}.\n{made}")
-    echo(f"Sent to {client.host}, it takes {made.estimate(client=client)}.")
+    echo(f"Sent to {client.host}, it takes {made.estimate(client=client, n_reads=n_reads)}.")
 
 
 def named(made: kf.Plan, client: kf.Client) -> kf.Plan:

@@ -31,6 +31,7 @@ AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as on
 COMMANDS_OF = {name: name for name in ("agenda", "plan", "publish", "resume", "runs", "stores", "tick")} | {
     "attach": "status"
 }
+_BEFORE = re.compile(r'\bbefore="(\w+)"')
 _CALL = re.compile(rf"\bkf\.({'|'.join(COMMANDS_OF)})\([^()]*\)")
 
 
@@ -42,8 +43,11 @@ def name_commands(text: str) -> str:
     >>> from klikit_frames.cli.outputs import name_commands
     >>> name_commands("The journal knows no run 7; kf.runs() lists what it knows.")
     'The journal knows no run 7; `klikit-frames runs` lists what it knows.'
+    >>> name_commands('Try again, or pass before="none" to run without them.')
+    'Try again, or pass --before none to run without them.'
     """
-    return _CALL.sub(lambda call: f"`klikit-frames {COMMANDS_OF[call[1]]}`", text)
+    named = _CALL.sub(lambda call: f"`klikit-frames {COMMANDS_OF[call[1]]}`", text)
+    return _BEFORE.sub(r"--before \1", named)
 
 
 def accept_any_letter() -> None:

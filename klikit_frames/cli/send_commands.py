@@ -23,6 +23,22 @@ class OnError(StrEnum):
     STOP = "stop"
 
 
+class Before(StrEnum):
+    """Where the flags from before come from."""
+
+    AUTO = "auto"
+    PLAN = "plan"
+    READ = "read"
+    NONE = "none"
+
+
+WhatBefore = Annotated[
+    Before,
+    typer.Option(
+        help="Where the flags from before come from, on which undo stands: the plan where it is fresh, a "
+        "reading, or nowhere."
+    ),
+]
 WhatOnError = Annotated[OnError, typer.Option(help="Go on, or stop at the first row that fails.")]
 MaxFailures = Annotated[int | None, typer.Option(min=0, help="Stop once more rows than this have failed.")]
 _NO_FILE = (
@@ -44,6 +60,7 @@ def apply(
     agreed: ConsentOptions,
     live: options.Live = False,
     journal: options.Journal = None,
+    before: WhatBefore = Before.AUTO,
     on_error: WhatOnError = OnError.CONTINUE,
     max_failures: MaxFailures = None,
     first: First = None,
@@ -81,11 +98,12 @@ def apply(
             if made is None:
                 state = options.read_live_state(client, toggles) if live else None
                 made = kf.plan(toggles, state=state)
-            made = consent.agree_on(made, client, agreed)
+            made = consent.agree_on(made, client, agreed, before=before.value)
             result = kf.run(
                 made,
                 client,
                 journal=journal,
+                before=before.value,
                 on_error=on_error.value,
                 confirm=agreed.confirm,
                 max_failures=max_failures,
@@ -115,6 +133,7 @@ def undo(
     run_id: options.RunId,
     *,
     agreed: ConsentOptions,
+    before: WhatBefore = Before.AUTO,
     journal: options.Journal = None,
     save: options.TakebackFile = None,
     notice: NotifyOptions,
@@ -129,8 +148,15 @@ def undo(
             outputs.save_plan(made, save)
             echo(f"Saved. `klikit-frames apply {outputs.quote(save)}` takes it back.")
             return
-        shown = consent.agree_on(made, client, agreed)
-        result = kf.run(shown, client, journal=journal, confirm=agreed.confirm, on_finish=on_finish)
+        shown = consent.agree_on(made, client, agreed, before=before.value)
+        result = kf.run(
+            shown,
+            client,
+            journal=journal,
+            before=before.value,
+            confirm=agreed.confirm,
+            on_finish=on_finish,
+        )
     endings.finish(result, output, journal=journal, is_brief=True)
 
 

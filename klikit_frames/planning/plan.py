@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -19,6 +20,7 @@ from ..wording import counted
 from .limits import Estimate, Limits, estimate_time
 from .plan_files import seal, unseal, user_name
 from .plan_tables import ROW_COLUMNS, restore_name, table_requests
+from .state_ages import count_menus
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -55,6 +57,8 @@ class _Caps(Protocol):
 class _HasCaps(Protocol):
     @property
     def pacing(self) -> _Caps: ...
+
+    def now(self) -> datetime: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -217,7 +221,11 @@ class Plan:
         return int(_riding_rows(self._rows, self._before).sum())
 
     def estimate(
-        self, writes_per_minute: float | None = None, *, client: _HasCaps | None = None, n_reads: int = 0
+        self,
+        writes_per_minute: float | None = None,
+        *,
+        client: _HasCaps | None = None,
+        n_reads: int | None = None,
     ) -> Estimate:
         """Return the time that the plan takes under the caps.
 
@@ -229,8 +237,9 @@ class Plan:
             The cap; else the client's, and without a client the API's own, 300.
         client : Client, optional
             Whose caps to count with.
-        n_reads : int
-            Menus to be read before the first write, at the client's cap for reads, or at 600 a minute.
+        n_reads : int, optional
+            Menus to be read before the first write, at the client's cap for reads, or at 600 a minute. With
+            a client they are those that a run by it reads for its flags from before, without one none.
 
         Raises
         ------
@@ -246,13 +255,17 @@ class Plan:
         ...     plan.estimate(client=client, n_reads=20).text
         'about 4 s at 30 a minute, 20 menus read first'
         """
-        writes, reads = _WRITES_PER_MINUTE, _READS_PER_MINUTE
+        writes, reads, menus = _WRITES_PER_MINUTE, _READS_PER_MINUTE, 0
         if client is not None:
             writes, reads = client.pacing.writes_per_minute, client.pacing.reads_per_minute
+            menus = count_menus(self._rows, self._before, now=client.now())
         if writes_per_minute is not None:
             writes = writes_per_minute
         return estimate_time(
-            self.n_requests, writes_per_minute=writes, n_reads=n_reads, reads_per_minute=reads
+            self.n_requests,
+            writes_per_minute=writes,
+            n_reads=menus if n_reads is None else n_reads,
+            reads_per_minute=reads,
         )
 
     def confirm_code(self, client: _HasHost) -> str:

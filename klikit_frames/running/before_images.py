@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -13,10 +12,10 @@ from ..errors import ApiError, JournalError, RequestError
 from ..frames.cell_keys import live_flags
 from ..menus.readings import error_of, is_of_no_store
 from ..model import Cell, cell_of
+from ..planning.state_ages import is_fresh
 from ..progress import Progress
 from .journal import JournalPath
 from .live_state import observe
-from .plan_states import state_read_at
 from .records import CellFlag
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 Before = Literal["auto", "plan", "read", "none"]
 BEFORE = ("auto", "plan", "read", "none")
-# A state that is older may have been changed since by somebody else.
-FRESH = timedelta(minutes=15)
 _COLUMNS = ["entity_type", "entity_id", "brand_id", "branch_id"]
 
 
@@ -81,7 +78,9 @@ def find_before(
     flags = plan.before[is_sent]
     if before == "none" or not cells:
         return BeforeImages()
-    if before == "plan" or (before == "auto" and flags.notna().all() and _is_fresh(plan, client)):
+    if before == "plan" or (
+        before == "auto" and flags.notna().all() and is_fresh(plan.before, now=client.now())
+    ):
         known = zip(cells, flags, strict=True)
         return BeforeImages(
             list({CellFlag(cell, bool(flag)): None for cell, flag in known if not pd.isna(flag)})
@@ -138,12 +137,6 @@ def _flags(state: pd.DataFrame, flags: pd.Series, wanted: set[Cell]) -> dict[Cel
     rows = state.loc[is_known, _COLUMNS].itertuples(index=False, name=None)
     pairs = zip(rows, flags[is_known].tolist(), strict=True)
     return {cell: bool(flag) for row, flag in pairs if (cell := cell_of(*row)) in wanted}
-
-
-def _is_fresh(plan: Plan, client: Client) -> bool:
-    """Tell whether the plan's state was read a short while ago; one without a time of reading was not."""
-    read_at = state_read_at(plan)
-    return read_at is not None and timedelta(0) <= client.now() - read_at < FRESH
 
 
 def _refusal(error: RequestError) -> RequestError:

@@ -19,10 +19,11 @@ from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
 from ..planning.plan_files import user_name
+from ..planning.state_ages import FRESH
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from . import locks
 from .attribution import attribute, settle_by_reading
-from .before_images import FRESH, BeforeImages, find_before, read_before
+from .before_images import BeforeImages, find_before, read_before
 from .guards import check_canary
 from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .journal import Journal, JournalPath

@@ -1,13 +1,14 @@
-"""The state that a plan was made from: how old it is, and what this journal has written since."""
+"""What this journal has written since the state was read that a plan was made from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import PlanError
 from ..model import Cell, cell_of
+from ..planning.state_ages import read_time
 from ..wording import SHORT_ID, counted
 
 if TYPE_CHECKING:
@@ -29,18 +30,9 @@ class LaterWrite(NamedTuple):
     is_enabled: bool
 
 
-def state_read_at(plan: Plan) -> datetime | None:
-    """Return when the state of a plan was read; None without a state, or where its time was lost."""
-    try:
-        read_at = datetime.fromisoformat(str(plan.before.attrs.get("read_at")))
-    except ValueError:
-        return None
-    return read_at if read_at.tzinfo else read_at.replace(tzinfo=UTC)
-
-
 def find_later_writes(plan: Plan, client: Client, journal: Journal) -> dict[Cell, LaterWrite]:
     """Return what the journal knows as written, or perhaps written, since the state of a plan was read."""
-    read_at = state_read_at(plan)
+    read_at = read_time(plan.before)
     if read_at is None:
         return {}
     found: dict[Cell, LaterWrite] = {}

@@ -138,3 +138,16 @@ def test_writes_per_minute__is_the_cap_that_is_kept(
 ) -> None:
     """A run under a cap of one's own gets there."""
     assert terminal("apply", table, "--yes", "--writes-per-minute", 600).code == 0
+
+
+@pytest.mark.parametrize(("words", "n_menus"), [([], 1), (["--before", "none"], 0)])
+def test_before__is_read_unless_told_not_to(
+    terminal: Terminal, mixed_plan: Path, online: kf.sandbox.Sandbox, words: list[str], n_menus: int
+) -> None:
+    """Flags from before are read, and told in the estimate, unless nobody wants them."""
+    n_asked = len(online.requests)
+    done = terminal("apply", mixed_plan, "--yes", *words)
+    asked = online.requests.iloc[n_asked:]
+    is_menu = asked["method"].eq("GET") & asked["path"].str.startswith("/v1/partner/menus")
+    assert is_menu.sum() == n_menus
+    assert ("1 menu read first" in done.err) is bool(n_menus)
