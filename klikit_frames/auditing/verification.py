@@ -214,7 +214,9 @@ class _Judge:
             return _NO_PROOF, f"{describe_menu(shown)}; {_NOT_WRITTEN.get(outcome, _UNDATED)}", False
         if code == _NOT_VISIBLE_YET:
             return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _waits(own), True
-        by_publish = bool(own) and proof.rests_on_publish(own[-1])
+        # What a row without a request of its own is held against is the last write to its cell.
+        basis = own or [one.write for one in chain]
+        by_publish = bool(basis) and proof.rests_on_publish(basis[-1])
         said = (
             _publish_note(shown, proof, read_at=seen.history.read_at) if by_publish else describe_menu(shown)
         )

@@ -1,72 +1,83 @@
-"""Play worlds on virtual time, and judge every row, proof and undo.
+"""Play worlds on virtual time, and judge every row, proof, undo and promise.
 
     python -m tests.simulation [--seeds 200] [--first 0] [--seed 7 --trace] [--hours 1]
 
-One seed decides everything that happens in its world. Printed last: what was played and judged; all defects
-must be 0, otherwise it ends with 1 and has printed the seed and the trace of each world with a defect.
+One seed decides everything that happens in its world. Printed last: what was played and judged, and the
+steps of a request's life that were not visited. It ends with 1 if something was wrong, and has then printed
+the seed, the shortest trace that shows it, and the row.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import logging
 import os
 import sys
-import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import count, islice
-from pathlib import Path
 
-from .world import SimulatedWorld, WorldCounts
+import pandas as pd
 
-_PER_TASK = 10
+from klikit_frames.running.lifecycle import TRANSITIONS
 
+from .shrinking import play_once, shrink
+from .visits import unvisited
+from .world import WorldCounts
 
-def play(seed: int, folder: Path) -> tuple[SimulatedWorld, bool]:
-    """Play one world and return it, and whether it came to its end."""
-    world = SimulatedWorld(seed, folder)
-    try:
-        world.play()
-    except Exception:  # noqa: BLE001 - a crash is one of the findings
-        world.trace.append(traceback.format_exc())
-        return world, False
-    return world, True
+_PER_TASK = 5
 
 
-def play_all(seeds: list[int]) -> tuple[WorldCounts, list[str]]:
-    """Play some worlds, and return what was judged and the trace of each in which something was wrong."""
+def play_all(seeds: list[int], *, shrinks: bool = True) -> tuple[WorldCounts, list[str]]:
+    """Play some worlds, and return what was judged and the shortest trace of each with something wrong."""
     counts, wrong = WorldCounts(), []
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["XDG_STATE_HOME"] = home
-        for seed in seeds:
-            world, is_whole = play(seed, Path(home))
+    for seed in seeds:
+        try:
+            world = play_once(seed)
             counts.add(world.counts)
-            if not is_whole or world.counts.judged.n_defects:
-                wrong.append("\n    ".join([f"seed {seed}", *world.trace]))
-    counts.judged.cases.clear()
+            if world.defect is not None:
+                small = shrink(world, seed) if shrinks else world
+                wrong.append("\n    ".join([f"seed {seed}", *small.trace]))
+        except Exception:  # noqa: BLE001 - a crash is one of the findings
+            wrong.append(f"seed {seed}\n{traceback.format_exc()}")
+        gc.collect()
     return counts, wrong
+
+
+def prepare() -> None:
+    """Be quick: what accidents make the package say is not read here."""
+    logging.disable()
+    warnings.simplefilter("ignore")
+    # Columns of a dozen texts are quicker without Arrow.
+    pd.set_option("mode.string_storage", "python")
+    gc.disable()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Play what was asked for, and return the exit code."""
     given = _parse(arguments)
     if given.seed is not None:
-        with tempfile.TemporaryDirectory() as home:
-            os.environ["XDG_STATE_HOME"] = home
-            world, is_whole = play(given.seed, Path(home))
-        print("\n".join(world.trace) if given.trace or not is_whole else str(world.counts))
-        return int(not is_whole or world.counts.judged.n_defects > 0)
-    counts, n_wrong = WorldCounts(), 0
-    with ProcessPoolExecutor(given.jobs) as pool:
+        prepare()
+        world = play_once(given.seed)
+        print("\n".join(world.trace) if given.trace or world.defect else str(world.counts))
+        return int(world.defect is not None)
+    counts, n_wrong, began_s = WorldCounts(), 0, time.monotonic()
+    with ProcessPoolExecutor(given.jobs, initializer=prepare) as pool:
         for lots in _draw_lots(given):
-            for played, wrong in pool.map(play_all, lots):
+            for played, wrong in pool.map(partial(play_all, shrinks=not given.whole), lots):
                 counts.add(played)
                 n_wrong += len(wrong)
-                print(*wrong, sep="\n", flush=True)
+                print(*wrong, sep="\n", end="\n" if wrong else "", flush=True)
+    missing = unvisited(counts.visits)
     print(counts)
-    print(f"{n_wrong} worlds with something wrong")
+    print(f"{len(TRANSITIONS) - len(missing)} of {len(TRANSITIONS)} steps of a request's life were visited")
+    print(*(f"not visited: {event} when {state}" for state, event in missing), sep="\n")
+    print(f"{n_wrong} worlds with something wrong; {time.monotonic() - began_s:.0f} s")
     return int(n_wrong > 0)
 
 
@@ -75,8 +86,8 @@ def _draw_lots(given: argparse.Namespace) -> Iterator[list[list[int]]]:
     until = time.monotonic() + given.hours * 3_600 if given.hours else None
     seeds = count(given.first) if until else iter(range(given.first, given.first + given.seeds))
     while until is None or time.monotonic() < until:
-        lots = [list(islice(seeds, _PER_TASK)) for _ in range(given.jobs)]
-        if not lots[0]:
+        lots = [lot for _ in range(given.jobs * 4) if (lot := list(islice(seeds, _PER_TASK)))]
+        if not lots:
             return
         yield lots
 
@@ -89,6 +100,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this world alone")
     parser.add_argument("--trace", action="store_true", help="print what happened in it")
+    parser.add_argument("--whole", action="store_true", help="print whole traces, and search for no shorter")
     parser.add_argument("--hours", type=float, help="play until so many hours have passed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args(arguments)

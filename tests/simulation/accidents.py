@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import threading
+import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,56 +13,106 @@ import httpx
 
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .model_api import ModelApi, copy_response
+from .model_api import Call, ModelApi, copy_response
 
-# Name, share of the work that is done, and what the caller sees.
-LOSSES = {"lost_before": 0.0, "lost_after": 1.0, "lost_half": 0.5}
-ERRORS = {
+# Name, and the share of the work that is done; None: all of it, later.
+LOSSES = {"lost_before": 0.0, "lost_after": 1.0, "lost_half": 0.5, "overtaken": None}
+# Status, code, and the share of the work that is done.
+REFUSALS = {
+    "rate_limit": (429, "rate_limit_exceeded", 0.0),
     "error_500": (500, "internal", 0.0),
     "error_502_after": (502, "downstream_unavailable", 1.0),
     "error_503": (503, "downstream_unavailable", 0.0),
     "error_504_half": (504, "downstream_unavailable", 0.5),
+    "denied": (403, "auth_revoked", 0.0),
+    "conflict": (409, "state_conflict", 0.0),
 }
 ODD_ANSWERS = ("empty_200", "html_200", "truncated", "doubled_answer", "unwritten_200")
-ACCIDENTS = (*LOSSES, *ERRORS, *ODD_ANSWERS, "rate_limit", "late")
+# How many accidents are the first of several.
+_STORMS = 0.35
+ACCIDENTS = (*LOSSES, *REFUSALS, *ODD_ANSWERS, "late", "refused_connection", "twice")
+
+
+class Chance:
+    """Accidents as one step of a world draws them: each has a number, and may be left out by that number."""
+
+    def __init__(
+        self,
+        rng: random.Random,
+        *,
+        probability: float,
+        kinds: Sequence[str],
+        counts: Counter[str],
+        step: int,
+        first: int,
+        spared: Set[tuple[int, int]],
+    ) -> None:
+        self._rng = rng
+        self._probability = probability
+        self._kinds = kinds
+        self._counts = counts
+        self._step = step
+        self._spared = spared
+        self._n = first
+        self._storm: tuple[str, str, int] = ("", "", 0)
+        self.happened: list[tuple[int, int]] = []
+
+    def draw(self, method: str) -> str | None:
+        """Return what happens to the next request, if anything does; an accident may go on as a storm."""
+        # Always as many numbers, so that an accident which is left out leaves the others as they are.
+        does_happen, kind = self._rng.random() < self._probability, self._rng.choice(self._kinds)
+        is_storm, n_requests = self._rng.random() < _STORMS, self._rng.choice([2, 6, 12])
+        storm, storm_method, n_left = self._storm
+        if n_left and method == storm_method:
+            self._storm = (storm, method, n_left - 1)
+            return storm if self.count(storm) else None
+        if not does_happen or not self.count(kind):
+            return None
+        if is_storm:
+            self._storm = (kind, method, n_requests)
+        return kind
+
+    def count(self, kind: str) -> bool:
+        """Note an accident, and tell whether it is to happen."""
+        self._n += 1
+        number = (self._step, self._n)
+        if number in self._spared:
+            return False
+        self._counts[kind] += 1
+        self.happened.append(number)
+        return True
 
 
 class Lifeline:
-    """The life of one process: it ends before or after the nth effect, and has none after that."""
+    """The life of one process: it ends before or after the nth effect, or its disk is full from then on."""
 
-    def __init__(self, n_effects: int | None = None) -> None:
+    def __init__(self, n_effects: int | None = None, *, n_commits: int | None = None) -> None:
         self._n_left = n_effects
-        self._lock = threading.Lock()
+        self._n_commits_left = n_commits
         self.is_cut = False
 
     def is_over(self) -> bool:
         """Count one instant between two effects, and tell whether the process is dead."""
-        with self._lock:
-            if self._n_left is not None:
-                self._n_left -= 1
-                self.is_cut |= self._n_left < 0
-            return self.is_cut
+        if self._n_left is not None:
+            self._n_left -= 1
+            self.is_cut |= self._n_left < 0
+        return self.is_cut
+
+    def check_disk(self) -> None:
+        """Count one commit, and refuse it if the disk is full."""
+        if self._n_commits_left is not None:
+            self._n_commits_left -= 1
+            if self._n_commits_left < 0:
+                raise sqlite3.OperationalError("database or disk is full")
 
 
 class AccidentTransport(httpx.BaseTransport):
     """Carries requests to the model, with accidents, for as long as its process lives."""
 
-    def __init__(
-        self,
-        api: ModelApi,
-        *,
-        lifeline: Lifeline,
-        rng: random.Random,
-        probability: float,
-        kinds: Sequence[str],
-        counts: Counter[str],
-    ) -> None:
+    def __init__(self, api: ModelApi, *, lifeline: Lifeline, chance: Chance | None) -> None:
         self._api = api
         self._lifeline = lifeline
-        self._rng = rng
-        self._probability = probability
-        self._kinds = kinds
-        self._counts = counts
+        self._chance = chance
         self._last: httpx.Response | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -70,36 +120,45 @@ class AccidentTransport(httpx.BaseTransport):
         if self._lifeline.is_over():
             raise httpx.ConnectError("this process is dead")
         self._api.clock.advance(0.05)
-        accident = self._rng.choice(self._kinds) if self._rng.random() < self._probability else None
-        if accident is not None:
-            self._counts[accident] += 1
-        response = self._answer(request, accident)
+        self._api.calls.append(Call(self._api.clock.true_s, request.method))
+        if key := request.headers.get("Idempotency-Key"):
+            self._api.new_keys.append(key)
+        response = self._answer(request, self._chance.draw(request.method) if self._chance else None)
         if self._lifeline.is_over():
             raise httpx.ReadError("this process is dead")
         return response
 
     def _answer(self, request: httpx.Request, accident: str | None) -> httpx.Response:
         if accident in LOSSES:
-            if share := LOSSES[accident]:
-                self._api.handle(request, write_share=share)
-            raise httpx.ReadTimeout("no answer") if accident == "lost_after" else httpx.ReadError("reset")
-        if accident in ERRORS:
-            status, code, share = ERRORS[accident]
+            return self._lose(request, LOSSES[accident])
+        if accident in REFUSALS:
+            status, code, share = REFUSALS[accident]
             if share:
                 self._api.handle(request, write_share=share)
-            return self._api.refuse(request, status, code, headers={})
-        if accident == "rate_limit":
-            return self._api.refuse(request, 429, "rate_limit_exceeded", headers={"Retry-After": "3"})
+            headers = {"Retry-After": "3"} if status == 429 else {}
+            return self._api.refuse(request, status, code, headers=headers)
         if accident == "late":
-            self._api.clock.advance(self._rng.choice([1.0, 40.0, 400.0]))
+            self._api.clock.advance(40.0)
+        if accident == "refused_connection":
+            raise httpx.ConnectError("refused")
         if accident == "doubled_answer" and self._last is not None:
             self._api.handle(request)
             return copy_response(self._last)
+        if accident == "twice" and self._api.switches.honours_keys:
+            self._api.handle(request)
         # Only a publish, which says how many, may lie so: nobody can tell it of a write.
         is_unwritten = accident == "unwritten_200" and request.method == "POST"
         response = self._api.handle(request, write_share=0.0 if is_unwritten else 1.0)
         self._last = copy_response(response)
         return _spoil(response, accident)
+
+    def _lose(self, request: httpx.Request, share: float | None) -> httpx.Response:
+        """Carry out so much of a request, or let it arrive after the next one, and bring no answer."""
+        if share is None and self._api.switches.honours_keys:
+            self._api.overtaken.append(request)
+        elif share:
+            self._api.handle(request, write_share=share)
+        raise httpx.ReadTimeout("no answer") if share is None or share == 1.0 else httpx.ReadError("reset")
 
 
 def _spoil(response: httpx.Response, accident: str | None) -> httpx.Response:
@@ -123,6 +182,7 @@ def commits_of(lifeline: Lifeline) -> Iterator[None]:
     commit = JournalWriter.commit
 
     def commit_while_alive(self: JournalWriter, statements: Any) -> None:
+        lifeline.check_disk()
         if lifeline.is_over():
             raise OSError("this process is dead")
         commit(self, statements)

@@ -6,14 +6,15 @@ One place of truth for the oracle: every flag, every copy of a menu, and every r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import httpx
-import pandas as pd
 
 from .virtual_clock import VirtualClock
 
@@ -22,9 +23,33 @@ KEY_LIFE_S = 86_400.0
 STORES = ((11, 101), (11, 102), (12, 101), (13, 103))
 # section -> category -> items
 TREE = {6801: {701: (31, 32, 33), 702: (34, 35)}, 6802: {703: (36, 37), 704: (38, 39, 40)}}
+ITEMS = tuple(item for categories in TREE.values() for items in categories.values() for item in items)
 
 Store = tuple[int, int]
 Cell = tuple[str, int, str, int | None, int | None]
+
+
+class Write(NamedTuple):
+    """One flag that was written: when in the order of all that happened, by whom, and what it was before."""
+
+    no: int
+    at_s: float
+    cell: Cell
+    is_enabled: bool
+    was: bool
+    key: str | None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether one of our processes wrote it, and not somebody else."""
+        return self.key is not None
+
+
+class Call(NamedTuple):
+    """One request that came."""
+
+    at_s: float
+    method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +91,16 @@ class ModelApi:
     _shown: dict[Store, dict[tuple[str, int], bool]] = field(default_factory=dict)
     _queue: list[tuple[float, Store]] = field(default_factory=list)
     _keys: dict[str, Stored] = field(default_factory=dict)
-    _history: list[dict[str, Any]] = field(default_factory=list)
-    _requests: list[dict[str, Any]] = field(default_factory=list)
+    writes: dict[Cell, list[Write]] = field(default_factory=dict)
+    history: list[Write] = field(default_factory=list)
+    copied_no: dict[Store, int] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    new_keys: list[str] = field(default_factory=list)
+    asked_by_key: dict[str, Mapping[Cell, Set[bool]]] = field(default_factory=dict)
+    overtaken: list[httpx.Request] = field(default_factory=list)
+    n_done: Counter[str] = field(default_factory=Counter)
+    _no: int = 0
     _n_ids: int = 0
-    _first_request: int = 0
-    _first_no: int = 0
 
     def __post_init__(self) -> None:
         self._live = {(kind, one, "business", None, None): True for kind, one in _entities()}
@@ -81,6 +111,12 @@ class ModelApi:
 
     def handle(self, request: httpx.Request, *, write_share: float = 1.0) -> httpx.Response:
         """Answer one request; `write_share` of its cells are written, for faults that break off within."""
+        response = self._handle(request, write_share=write_share)
+        while self.overtaken:
+            self._handle(self.overtaken.pop(), write_share=1.0)
+        return response
+
+    def _handle(self, request: httpx.Request, *, write_share: float) -> httpx.Response:
         self._publish_due()
         self._n_ids += 1
         request_id = f"{self._n_ids:032x}"
@@ -95,18 +131,6 @@ class ModelApi:
             # What broke off half-way has come to no answer that could be remembered.
             if key is not None and self.switches.honours_keys and write_share == 1.0:
                 self._keys[key] = Stored(body, response, self.server_s)
-        self._requests.append(
-            {
-                "time": self.clock.now(),
-                "method": request.method,
-                "path": path,
-                "body": body.decode(errors="replace"),
-                "key": key,
-                "status": response.status_code,
-                "request_id": json.loads(response.content)["request_id"],
-                "replayed": stored is not None,
-            }
-        )
         return copy_response(response)
 
     def refuse(
@@ -130,7 +154,7 @@ class ModelApi:
 
     def edit(self, kind: str, one: int, store: Store | None, *, is_enabled: bool) -> None:
         """Let somebody else switch one cell in the web app."""
-        self._write([self._cell(kind, one, store)], is_enabled=is_enabled, by="others", key=None)
+        self._write([self._cell(kind, one, store)], is_enabled=is_enabled, key=None)
 
     def publish(self, stores: Iterable[Store]) -> None:
         """Let somebody else publish stores, at once."""
@@ -139,35 +163,34 @@ class ModelApi:
 
     # What the oracle looks at.
 
-    def mark(self) -> None:
-        """Let `requests` and `history(since=1)` begin here."""
-        self._first_request, self._first_no = len(self._requests), len(self._history)
+    def cells(self) -> list[Cell]:
+        """Return every cell that there is: business-wide, then in each store."""
+        return [self._cell(kind, one, store) for store in (None, *STORES) for kind, one in _entities()]
 
-    @property
-    def requests(self) -> pd.DataFrame:
-        """Every request since the mark, one row each, in the order in which they came."""
-        columns = ["time", "method", "path", "body", "key", "status", "request_id", "replayed"]
-        frame = pd.DataFrame(self._requests[self._first_request :], columns=columns)
-        return frame.astype({"key": "string", "request_id": "string", "method": "string", "body": "string"})
+    def live(self, cell: Cell) -> bool | None:
+        """Return the flag of a cell as it is; None if there is no such cell."""
+        kind, one, scope, brand_id, branch_id = cell
+        if (kind, one, "business", None, None) not in self._live:
+            return None
+        if scope == "business":
+            return self._live[cell]
+        return self._flag(kind, one, (brand_id, branch_id))  # type: ignore[arg-type]
 
-    def history(self, *, since: int = 0) -> pd.DataFrame:
-        """Every write of a cell and every copy of a menu: of all time, or with `since` from the mark on."""
-        columns = ["no", "event", "entity_type", "entity_id", "scope", "brand_id", "branch_id"]
-        rows = self._history[self._first_no :] if since else self._history
-        frame = pd.DataFrame(rows, columns=[*columns, "is_enabled", "by", "key"])
-        return frame.astype(dict.fromkeys(("entity_id", "brand_id", "branch_id"), "Int64"))
-
-    def state(self, *, published: bool = False) -> pd.DataFrame:
-        """Every flag as it is, or as the published menus show it; one row per entity and place."""
+    def shown(self, cell: Cell) -> bool | None:
+        """Return the flag of a cell as a menu shows it."""
         self._publish_due()
-        rows = [(*cell, flag) for cell, flag in self._live.items() if cell[2] == "business"]
-        for store in STORES:
-            for kind, one in _entities():
-                flag = self._shown[store][kind, one] if published else self._flag(kind, one, store)
-                rows.append((kind, one, "store", *store, flag))
-        columns = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
-        frame = pd.DataFrame(rows, columns=columns)
-        return frame.astype({"brand_id": "Int64", "branch_id": "Int64", "is_enabled": "boolean"})
+        kind, one, scope, brand_id, branch_id = cell
+        if scope == "business":
+            return self._live.get(cell)
+        return self._shown.get((brand_id, branch_id), {}).get((kind, one))  # type: ignore[arg-type]
+
+    def is_copied_since(self, cell: Cell, no: int) -> bool:
+        """Tell whether the menu that shows a cell is newer than an event; business rows are always live."""
+        return cell[2] == "business" or self.copied_no.get(cell[3:], 0) > no  # type: ignore[arg-type]
+
+    def last_write(self, cell: Cell, *, is_own: bool = False) -> Write | None:
+        """Return the last write to a cell: of anybody, or of our own."""
+        return next((one for one in reversed(self.writes.get(cell, [])) if one.is_own or not is_own), None)
 
     # Inside.
 
@@ -197,7 +220,9 @@ class ModelApi:
 
     def _enable(self, kind: str, body: dict[str, Any], *, key: str | None, write_share: float) -> Answer:
         entity_type = ENTITY_OF_PATH[kind]
-        stores = [(store["brandID"], store["branchID"]) for store in body.get("zoneStores", [])] or [None]
+        stores: list[Store | None] = [
+            (store["brandID"], store["branchID"]) for store in body.get("zoneStores", [])
+        ] or [None]
         known = {one for each, one in _entities() if each == entity_type}
         if not set(body["ids"]) <= known or not {*stores} <= {None, *STORES}:
             return self._error(404, "resource_not_found", "an id is not of your business")
@@ -205,7 +230,9 @@ class ModelApi:
             self._cell(entity_type, one, store) for store in stores for one in dict.fromkeys(body["ids"])
         ]
         n_written = round(len(cells) * write_share)
-        self._write(cells[:n_written], is_enabled=body.get("isEnabled") is True, by="key", key=key)
+        self._write(cells[:n_written], is_enabled=body.get("isEnabled") is True, key=key or "")
+        # What a fault wrote by half is asked for again.
+        self.n_done[key or ""] += n_written == len(cells)
         return Answer(200, {"data": {"message": "done"}})
 
     def _publish(self, body: dict[str, Any], *, share: float) -> Answer:
@@ -261,29 +288,19 @@ class ModelApi:
         inherited = self._live[kind, one, "business", None, None]
         return self._live.get((kind, one, "store", *store), inherited)
 
-    def _write(self, cells: Iterable[Cell], *, is_enabled: bool, by: str, key: str | None) -> None:
-        no = len(self._history) + 1
-        for kind, one, scope, brand_id, branch_id in cells:
-            self._live[kind, one, scope, brand_id, branch_id] = is_enabled
-            self._history.append(
-                {
-                    "no": no,
-                    "event": "write",
-                    "entity_type": kind,
-                    "entity_id": one,
-                    "scope": scope,
-                    "brand_id": brand_id,
-                    "branch_id": branch_id,
-                    "is_enabled": is_enabled,
-                    "by": by,
-                    "key": key,
-                }
-            )
+    def _write(self, cells: Iterable[Cell], *, is_enabled: bool, key: str | None) -> None:
+        self._no += 1
+        for cell in cells:
+            was = self.live(cell) is True
+            self._live[cell] = is_enabled
+            written = Write(self._no, self.clock.true_s, cell, is_enabled, was, key)
+            self.writes.setdefault(cell, []).append(written)
+            self.history.append(written)
 
     def _copy(self, store: Store) -> None:
+        self._no += 1
         self._shown[store] = {(kind, one): self._flag(kind, one, store) for kind, one in _entities()}
-        copied = {"event": "copy", "scope": "store", "brand_id": store[0], "branch_id": store[1]}
-        self._history.append({"no": len(self._history) + 1} | copied)
+        self.copied_no[store] = self._no
 
     def _publish_due(self) -> None:
         due = [store for at_s, store in self._queue if at_s <= self.clock.true_s]
@@ -291,6 +308,7 @@ class ModelApi:
         self.publish(due)
 
 
+@cache
 def _entities() -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     for section, categories in TREE.items():

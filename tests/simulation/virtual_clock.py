@@ -1,9 +1,13 @@
-"""Time that passes only when somebody waits, and a wall clock that people set."""
+"""Time that passes only when somebody waits, ids that a seed draws, and no threads."""
 
 from __future__ import annotations
 
+import random
 import threading
+import uuid
 from datetime import UTC, datetime
+
+from klikit_frames import edge
 
 # Monday, 4 January 2027, 06:00 UTC.
 START_S = 1_799_042_400.0
@@ -42,3 +46,37 @@ class VirtualClock:
     def now(self) -> datetime:
         """Return the true present, UTC."""
         return datetime.fromtimestamp(self._true_s, tz=UTC)
+
+
+class SimulatedEdge(edge.World):
+    """What the package knows of the world while it is simulated."""
+
+    has_threads = False
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.rng = random.Random(0)
+
+    def now(self) -> datetime:
+        """Return the present by the machine's wall clock."""
+        return datetime.fromtimestamp(self._clock.time(), tz=UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that nobody sets."""
+        return self._clock.monotonic()
+
+    def process_time(self) -> float:
+        """Return no time at all: a search ends by its counted work alone."""
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self._clock.advance(seconds)
+
+    def draw_uuid(self) -> uuid.UUID:
+        """Return the seed's next identity."""
+        return uuid.UUID(int=self.rng.getrandbits(128), version=4)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return the seed's next number."""
+        return self.rng.uniform(low, high)

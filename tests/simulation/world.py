@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import klikit_frames as kf
-from tests.running.fault_scenarios import make_plan
-from tests.running.outcome_oracle import CELL, OracleCounts, check_outcomes, to_key
-from tests.running.proof_oracle import Truth, check_proofs, check_undone
+from klikit_frames import edge
+from klikit_frames.auditing.undo import Undo
 
-from .accidents import ACCIDENTS, AccidentTransport, Lifeline, commits_of
-from .model_api import STORES, ModelApi, Store, Switches
-from .virtual_clock import VirtualClock
+from . import oracle
+from .accidents import ACCIDENTS, AccidentTransport, Chance, Lifeline, commits_of
+from .model_api import ITEMS, STORES, Cell, ModelApi, Store, Switches
+from .oracle import DefectError, Entity
+from .virtual_clock import SimulatedEdge, VirtualClock
+from .visits import Visit, visits_of
 
-_MOST_LIVES = 4
-_NOT_KNOWN = "its flag before the run is not known"
+# What may be a step, and how often it is.
+STEPS = {
+    "run": 10,
+    "resume": 6,
+    "start": 1,
+    "verify": 4,
+    "undo": 3,
+    "publish": 4,
+    "schedule": 2,
+    "tick": 5,
+    "change_agenda": 1,
+    "audit": 1,
+    "reconcile": 2,
+    "prune": 1,
+    "move": 1,
+    "others_edit": 3,
+    "others_publish": 3,
+    "set_clock": 2,
+    "let_time_pass": 4,
+}
+N_STEPS = 24
+_FOREIGN_ID = 990_000_000
+_NO_CAP = 10**6
 
 
 @dataclass(slots=True)
@@ -29,26 +56,43 @@ class WorldCounts:
 
     n_worlds: int = 0
     n_runs: int = 0
+    n_kills: int = 0
     n_days: float = 0.0
+    n_rows: int = 0
+    n_proofs: int = 0
+    n_restored: int = 0
+    n_promises: int = 0
+    n_audited: int = 0
     accidents: Counter[str] = field(default_factory=Counter)
-    judged: OracleCounts = field(default_factory=OracleCounts)
+    visits: Counter[Visit] = field(default_factory=Counter)
 
     def add(self, other: WorldCounts) -> None:
         """Add what another process has played."""
-        self.n_worlds += other.n_worlds
-        self.n_runs += other.n_runs
-        self.n_days += other.n_days
-        self.accidents += other.accidents
-        for name in OracleCounts.__dataclass_fields__:
-            setattr(self.judged, name, getattr(self.judged, name) + getattr(other.judged, name))
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{n:,} {name}" for name, n in sorted(self.accidents.items()))
-        n_accidents = sum(self.accidents.values())
         return (
             f"{self.n_worlds:,} worlds, {self.n_days:,.0f} simulated days, {self.n_runs:,} runs, "
-            f"{n_accidents:,} accidents ({kinds})\n{self.judged}"
+            f"{self.n_kills:,} kills, {sum(self.accidents.values()):,} accidents ({kinds})\n"
+            f"judged: {self.n_rows:,} rows, {self.n_proofs:,} proofs, {self.n_audited:,} audited rows, "
+            f"{self.n_restored:,} restored cells, {self.n_promises:,} promises"
         )
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """A run that was begun: its plan, what it may write, and its last result."""
+
+    plan: kf.Plan
+    cap: int
+    result: kf.Result | None = None
+
+    @property
+    def asked(self) -> dict[Cell, set[bool]]:
+        """The flags that it was to write."""
+        return {oracle.cell_of(row): {bool(row["is_enabled"])} for row in oracle.rows_of(self.plan.toggles)}
 
 
 class SimulatedWorld:
@@ -59,140 +103,337 @@ class SimulatedWorld:
     seed : int
         Draws everything.
     folder : path
-        Where its journal lies.
-    n_episodes : int
-        Runs from plan to proof; about a day each.
+        Where its files lie.
+    n_steps : int
+        How many steps are drawn, before the last in which all is brought to its end.
+    kept : set of int, optional
+        Play only these steps.
+    spared : set
+        Accidents that do not happen, by their step and number.
     """
 
-    def __init__(self, seed: int, folder: Path, *, n_episodes: int = 4) -> None:
-        self.seed = seed
-        self.folder = folder
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        *,
+        n_steps: int = N_STEPS,
+        kept: Set[int] | None = None,
+        spared: Set[tuple[int, int]] = frozenset(),
+    ) -> None:
+        self.folder = folder / f"world_{seed}"
         self.trace: list[str] = []
+        self.happened: list[tuple[int, int]] = []
+        self.defect: DefectError | None = None
         self.counts = WorldCounts(n_worlds=1)
-        self._rng = random.Random(seed)
+        self.n_steps_played = 0
+        self._seed = seed
+        draw = random.Random(seed)
+        self._script = draw.choices([*STEPS], [*STEPS.values()], k=n_steps)
+        self._kept = range(n_steps) if kept is None else kept
+        self._spared = spared
         self._clock = VirtualClock()
-        self._api = ModelApi(self._clock, self._draw_switches())
-        self._journal = folder / f"world_{seed}.sqlite3"
-        self._account = f"pk_world_{seed}"
-        self._n_episodes = n_episodes
-        self._probability = self._rng.choice([0.0, 0.1, 0.3])
-        self._kinds = self._rng.sample(ACCIDENTS, self._rng.choice([1, 3, len(ACCIDENTS)]))
-        self._has_others = self._rng.random() < 0.5
-        self._edited: set[tuple[str, int]] = set()
+        self._edge = SimulatedEdge(self._clock)
+        self._api = ModelApi(self._clock, _draw_switches(draw))
+        self._probability = draw.choice([0.1, 0.25, 0.4])
+        self._kinds = draw.sample(ACCIDENTS, draw.choice([2, 5, len(ACCIDENTS)]))
+        self._has_others = draw.random() < 0.5
+        self._step, self._n_clients, self._rng = 0, 0, draw
+        self._chances: list[Chance] = []
+        self._runs: list[RunRecord] = []
+        self._edited: set[Entity] = set()
+        # The cell of each promise, and what it was to hold meanwhile.
+        self._promises: dict[str, tuple[Cell, bool]] = {}
+        self._ticked: set[int] = set()
+        self._n_journals = 1
 
     def play(self) -> WorldCounts:
-        """Play every episode and return what was judged."""
+        """Play every step, until one shows a defect, and return what was judged."""
         began_s = self._clock.true_s
-        for _ in range(self._n_episodes):
-            self._play_episode()
-            self._let_time_pass()
+        self.folder.mkdir(parents=True)
+        with edge.use(self._edge), visits_of(self.counts.visits), _state_home(self.folder):
+            try:
+                for step, name in enumerate(self._script):
+                    if step in self._kept:
+                        self._begin_step(step, name)
+                        getattr(self, f"_{name}")()
+                self._begin_step(len(self._script), "end")
+                self._end()
+            except DefectError as defect:
+                self.defect = defect
+                self._note(f"DEFECT {defect}")
+        self.happened = [number for chance in self._chances for number in chance.happened]
         self.counts.n_days = (self._clock.true_s - began_s) / 86_400
         return self.counts
 
-    # One episode.
+    def _begin_step(self, step: int, name: str) -> None:
+        self._step, self._n_clients, self.n_steps_played = step, 0, step
+        self._rng = random.Random(f"{self._seed}:{step}:{name}")
+        self._edge.rng = random.Random(f"{self._seed}:{step}:ids")
 
-    def _play_episode(self) -> None:
-        self._api.mark()
-        before = self._api.state()
-        plan = make_plan(before, rng=self._rng, n_rows=self._rng.choice([6, 14, 30]))
-        self._note(f"plan of {plan.n_rows} rows in {plan.n_requests} requests")
-        for _ in range(self._rng.randrange(_MOST_LIVES)):
-            self._live_and_die(plan)
-            self._let_happen()
-        result = self._finish(plan)
-        self._judge(result, plan, before=before)
-        for _ in range(self._rng.randrange(3)):
-            self._let_happen()
-            self._verify(result)
-        if self._rng.random() < 0.4:
-            self._undo(result, plan, before=before)
+    # Runs.
 
-    def _live_and_die(self, plan: kf.Plan) -> None:
-        lifeline = Lifeline(self._rng.randrange(1, 60))
-        self.counts.judged.kills += 1
-        with commits_of(lifeline), self._connect(lifeline, has_accidents=True) as client:
-            try:
-                told = kf.run(plan, client, journal=self._journal, progress=False).status
-            except kf.KlikitFramesError as error:
-                told = type(error).__name__
-        self._note(f"run: {told if not lifeline.is_cut else 'killed'}")
-
-    def _finish(self, plan: kf.Plan) -> kf.Result:
-        with self._connect(Lifeline()) as client:
-            result = kf.run(plan, client, journal=self._journal, progress=False)
-            if result.resume_hint is not None:
-                result = kf.resume(result.run_id, client, journal=self._journal, progress=False)
-        self.counts.n_runs += 1
-        self._note(f"run to its end: {result.status} {dict(result.counts)}")
-        return result
-
-    def _judge(self, result: kf.Result, plan: kf.Plan, *, before: pd.DataFrame) -> None:
-        judged = OracleCounts()
-        check_outcomes(result, plan, self._api, before=before, counts=judged, edited=self._edited)
-        # An API that does not know keys carries out twice what is asked twice, and nobody can help it.
-        if not self._api.switches.honours_keys:
-            judged.doubled, judged.cases = (
-                0,
-                [case for case in judged.cases if not case.startswith("doubled")],
-            )
-        self._add(judged)
-
-    def _verify(self, result: kf.Result) -> None:
-        with self._connect(Lifeline()) as client:
-            proof = kf.verify(result, client, journal=self._journal, progress=False)
-        self._note(f"verify: {proof['proof'].value_counts().sort_index().to_dict()}")
-        judged = OracleCounts()
-        check_proofs(proof, self._api, counts=judged, edited=self._edited)
-        self._add(judged)
-
-    def _undo(self, result: kf.Result, plan: kf.Plan, *, before: pd.DataFrame) -> None:
-        truth = Truth(self._api)
-        asked = {
-            to_key(row[name] for name in CELL): bool(row["is_enabled"])
-            for row in plan.toggles.to_dict("records")
+    def _run(self) -> None:
+        plan = self._plan()
+        options: dict[str, Any] = {
+            "on_error": self._rng.choice(["continue", "continue", "continue", "stop"]),
+            "first": self._rng.choice([None, None, None, 1]),
+            "publish": self._rng.random() < 0.2,
+            "before": self._rng.choice(["auto", "auto", "auto", "read", "none"]),
+            "max_failures": self._rng.choice([None, None, 3]),
         }
-        with self._connect(Lifeline()) as client:
-            undo = kf.undo(result.run_id, client, journal=self._journal, progress=False)
-            kf.run(undo, client, journal=self._journal, progress=False)
+        record = RunRecord(plan, cap=self._rng.choice([4, _NO_CAP]))
+        self._runs.append(record)
+        self._go_on(record, f"run {plan.n_rows} rows in {plan.n_requests} requests", **options)
+        if self._rng.random() < 0.5:
+            self._go_on(record, "run it again", may_die=self._rng.random() < 0.5)
+
+    def _start(self) -> None:
+        record = RunRecord(self._plan(), cap=_NO_CAP)
+        self._runs.append(record)
+
+        def begin(client: kf.Client) -> kf.Result:
+            return kf.start(record.plan, client, journal=self._journal, progress=False).result()
+
+        self._go_on(record, "start a job", begin=begin)
+
+    def _resume(self) -> None:
+        if self._runs:
+            record = self._rng.choice(self._runs[-4:])
+            # Whoever resumes has no cap of his own: the run's holds on.
+            self._go_on(record, "resume", may_die=self._rng.random() < 0.5, by_resume=True)
+
+    def _plan(self) -> kf.Plan:
+        rng, flag = self._rng, self._rng.random() < 0.3
+        if rng.random() < 0.6:
+            toggles = _toggles({cell: rng.random() < 0.3 for cell in self._draw_cells()})
+        else:
+            # A block of one request, in which the API may refuse one id.
+            items = [*rng.sample(ITEMS, rng.choice([3, 6])), *rng.sample([_FOREIGN_ID], rng.randrange(2))]
+            stores = rng.sample(STORES, rng.choice([1, 2]))
+            toggles = _toggles({("item", item, "store", *store): flag for item in items for store in stores})
+        limits = kf.Limits(max_ids=rng.choice([2, 500]), max_stores=rng.choice([1, 500]))
+        state = None
+        if rng.random() < 0.3:
+            with self._connect() as client:
+                state = kf.read_state(
+                    client, stores=list(STORES), with_business=True, journal=self._journal, progress=False
+                )
+        plan = kf.plan(toggles, state=state, limits=limits, progress=False)
+        oracle.check_unchanged(plan, self._api, edited=self._edited)
+        return plan
+
+    def _go_on(
+        self,
+        record: RunRecord,
+        said: str,
+        *,
+        may_die: bool = True,
+        by_resume: bool = False,
+        begin: Callable[[kf.Client], kf.Result] | None = None,
+        **options: Any,
+    ) -> None:
+        """Let one process work at a run, and judge what it told and wrote."""
+        since, since_call = len(self._api.history), len(self._api.calls)
+        lifeline = self._draw_life() if may_die else Lifeline()
+        cap = _NO_CAP if by_resume else record.cap
+
+        def work(client: kf.Client) -> kf.Result:
+            if begin is not None:
+                return begin(client)
+            if by_resume and record.result is not None:
+                return kf.resume(record.result.run_id, client, journal=self._journal, progress=False)
+            return kf.run(record.plan, client, journal=self._journal, progress=False, **options)
+
+        with commits_of(lifeline), self._connect(lifeline, has_accidents=may_die, cap=cap) as client:
+            told = self._try(lambda: work(client))
         self.counts.n_runs += 1
-        self._note(f"undo of {undo.n_rows} rows")
-        # An unpublished business-wide write hides what a store had: undo says so, and leaves the cell.
-        unknown = undo.kept[undo.kept["reason"] == _NOT_KNOWN]
-        hidden = set(zip(unknown["entity_type"], unknown["entity_id"].astype(int), strict=True))
-        judged = OracleCounts()
-        check_undone(
-            undo,
-            self._api,
-            before=before,
-            truth=truth,
-            counts=judged,
-            edited=self._edited | hidden | self._written_wide(),
-            asked=asked,
-        )
-        self._add(judged)
+        if isinstance(told, kf.Result) and not lifeline.is_cut:
+            record.result = told
+            self._note(f"{said}: {told.status} {_nonzero(told.counts)}")
+            self.counts.n_rows += oracle.check_rows(told, record.plan, self._api)
+        else:
+            self._note(f"{said}: {'killed' if lifeline.is_cut else told}")
+        oracle.check_writes(self._api, since=since, asked=record.asked)
+        if record.result is not None or not by_resume:
+            oracle.check_cap(self._api, since=since_call, writes_per_minute=min(cap, record.cap))
 
-    def _written_wide(self) -> set[tuple[str, int]]:
-        """Return entities whose stores may have had either flag: a queued publish looks like one done."""
-        history = self._api.history()
-        wide = history[(history["event"] == "write") & (history["scope"] == "business")]
-        pairs = set(zip(wide["entity_type"], wide["entity_id"].astype(int), strict=True))
-        return pairs if self._api.switches.publish_delay_s else set()
+    def _verify(self) -> None:
+        for record in self._settled(1):
+            assert record.result is not None
+            with self._connect() as client:
+                proof = kf.verify(record.result, client, journal=self._journal, progress=False)
+            self._note(f"verify: {proof['proof'].value_counts().sort_index().to_dict()}")
+            self.counts.n_proofs += oracle.check_proofs(proof, self._api, edited=self._edited)
 
-    # What befalls it.
+    def _undo(self) -> None:
+        for record in self._settled(1):
+            assert record.result is not None
+            undo = self._plan_undo(record.result.run_id)
+            if isinstance(undo, str):
+                self._note(f"undo: {undo}")
+                return
+            if self._rng.random() < 0.4:
+                self._others_change(undo)
+            self._run_undo(record.result, undo)
 
-    def _let_happen(self) -> None:
-        acts = (self._publish, self._others_publish, self._others_edit, self._set_clock, self._let_time_pass)
-        for act in self._rng.sample(acts, self._rng.randrange(3)):
-            act()
+    def _plan_undo(self, run_id: str) -> Any:
+        with self._connect() as client:
+            return self._try(lambda: kf.undo(run_id, client, journal=self._journal, progress=False))
+
+    def _others_change(self, undo: Undo) -> None:
+        """Let somebody else change what an undo is about to restore, where guests and menus see it."""
+        cells = [oracle.cell_of(row) for row in oracle.rows_of(undo.toggles)]
+        if self._has_others and cells:
+            for cell in self._rng.sample(cells, self._rng.randrange(1, len(cells) + 1)):
+                self._edit(cell, is_enabled=self._rng.random() < 0.5)
+            self._others_publish()
+
+    def _run_undo(self, result: kf.Result, undo: Undo) -> None:
+        changed = oracle.find_seen_changed(result, self._api)
+        ours = dict(oracle.find_own_last(result, self._api))
+        record = RunRecord(undo, cap=_NO_CAP)
+        self._runs.append(record)
+        on_error = self._rng.choice(["continue", "stop"])
+        self._go_on(record, f"undo {undo.n_rows} rows", may_die=self._rng.random() < 0.5, on_error=on_error)
+        if self._rng.random() < 0.3:
+            self._others_change(undo)
+            changed = oracle.find_seen_changed(result, self._api)
+            self._go_on(record, "go on with the undo", may_die=False)
+            ours = {}
+        restored = [oracle.cell_of(row) for row in oracle.rows_of(undo.toggles)]
+        self.counts.n_restored += len(restored)
+        for cell in restored:
+            if cell in changed and self._api.live(cell) is not changed[cell]:
+                raise DefectError("false_restore", cell)
+        done = record.result
+        if done is None or done.counts["applied"] + done.counts["unchanged"] < undo.n_rows:
+            return
+        kept = {oracle.cell_of(row) for row in oracle.rows_of(undo.kept)}
+        for cell, was in ours.items():
+            is_known = cell[:2] not in self._edited and not oracle.is_hidden(cell, self._api)
+            if is_known and cell not in kept and self._api.live(cell) is not was:
+                raise DefectError("forgotten_write", cell)
+
+    # Menus.
 
     def _publish(self) -> None:
         stores = self._draw_stores()
-        with self._connect(Lifeline(), has_accidents=True) as client:
-            try:
-                told = kf.publish(stores, client, journal=self._journal)["outcome"].tolist()
-            except kf.KlikitFramesError as error:
-                told = [type(error).__name__]
+        with self._connect(has_accidents=True) as client:
+            told = self._try(
+                lambda: kf.publish(stores, client, journal=self._journal)["outcome"].value_counts().to_dict()
+            )
         self._note(f"publish {stores}: {told}")
+
+    def _audit(self) -> None:
+        wanted = self._draw_wanted()
+        with self._connect() as client:
+            audited = kf.audit(_toggles(wanted), client, journal=self._journal, progress=False)
+        self._note(f"audit: {audited['change'].value_counts().sort_index().to_dict()}")
+        self.counts.n_audited += oracle.check_audit(audited, self._api, edited=self._edited)
+
+    def _reconcile(self) -> None:
+        wanted, since = self._draw_wanted(), len(self._api.history)
+        lifeline = self._draw_life()
+        publish = self._rng.random() < 0.3
+        with commits_of(lifeline), self._connect(lifeline, has_accidents=True) as client:
+            told = self._try(
+                lambda: kf.reconcile(
+                    _toggles(wanted),
+                    client,
+                    max_changes=None,
+                    publish=publish,
+                    journal=self._journal,
+                    progress=False,
+                )
+            )
+        self.counts.n_runs += 1
+        is_told = isinstance(told, kf.Result) and not lifeline.is_cut
+        self._note(
+            f"reconcile: {_nonzero(told.counts) if is_told else (lifeline.is_cut and 'killed') or told}"
+        )
+        oracle.check_writes(self._api, since=since, asked={cell: {flag} for cell, flag in wanted.items()})
+
+    # Promises.
+
+    def _schedule(self) -> None:
+        wanted = self._draw_wanted(n=3)
+        now = pd.Timestamp(self._edge.now())
+        times = [sorted(self._rng.sample(range(1, 30), 2)) for _ in wanted]
+        table = _toggles(wanted).assign(
+            starts_at=[now + timedelta(hours=start) for start, _ in times],
+            ends_at=[now + timedelta(hours=end) for _, end in times],
+        )
+        with self._connect() as client:
+            told = self._try(lambda: kf.schedule(table, client, journal=self._journal))
+        if isinstance(told, pd.DataFrame):
+            self._promises |= {
+                row["promise_id"]: (oracle.cell_of(row), bool(row["is_enabled"]))
+                for row in oracle.rows_of(told)
+            }
+            told = told["status"].value_counts().to_dict()
+        self._note(f"schedule: {told}")
+
+    def _tick(self) -> None:
+        since, lifeline = len(self._api.history), self._draw_life()
+        with commits_of(lifeline), self._connect(lifeline, has_accidents=True) as client:
+            self._tick_once(client, lifeline, since=since)
+
+    def _tick_once(self, client: kf.Client, lifeline: Lifeline, *, since: int) -> None:
+        told = self._try(lambda: kf.tick(client, journal=self._journal, progress=False))
+        if isinstance(told, pd.DataFrame):
+            self.counts.n_runs += bool(len(told))
+            told = told.groupby(["action", "status"]).size().sort_index().to_dict()
+        self._note(f"tick: {'killed' if lifeline.is_cut else told}")
+        promised: dict[Cell, Set[bool]] = {cell: {True, False} for cell, _ in self._promises.values()}
+        oracle.check_writes(self._api, since=since, asked=promised)
+        self._ticked |= {one.no for one in self._api.history[since:]}
+
+    def _change_agenda(self) -> None:
+        agenda = kf.agenda(journal=self._journal)
+        open_ids = agenda.loc[agenda["status"].isin(["waiting", "active"]), "promise_id"].tolist()
+        if not open_ids:
+            return
+        one = self._rng.choice(open_ids)
+        until = self._edge.now() + timedelta(hours=self._rng.choice([1, 20]))
+        if self._rng.random() < 0.5:
+            told = self._try(lambda: kf.cancel_promises([one], journal=self._journal))
+            self._promises.pop(one, None)
+        else:
+            told = self._try(lambda: kf.extend_promises([one], ends_at=until, journal=self._journal))
+        if isinstance(told, pd.DataFrame):
+            told = told["status"].tolist()
+        self._note(f"change the agenda: {told}")
+
+    # The journal.
+
+    def _prune(self) -> None:
+        if not Path(self._journal).exists():
+            return
+        gone = kf.prune_runs(timedelta(days=self._rng.choice([0, 1, 3])), journal=self._journal)
+        open_ones = gone[(gone["unknown"] > 0) | (gone["not_sent"] > 0)]
+        if len(open_ones):
+            raise DefectError("pruned", "a run with open rows")
+        ids = set(gone["run_id"])
+        self._runs = [one for one in self._runs if one.result is None or one.result.run_id not in ids]
+        self._note(f"prune: {len(gone)} runs")
+
+    def _move(self) -> None:
+        """Take a copy of the journal, let the old machine go on for a while, and then go on from the copy."""
+        if not Path(self._journal).exists():
+            return
+        away = self.folder / f"away_{self._n_journals}.sqlite3"
+        kf.export_journal(away, journal=self._journal)
+        self._resume()
+        self._n_journals += 1
+        taken = kf.import_journal(away, journal=self._journal)
+        known = {*taken}
+        self._runs = [one for one in self._runs if one.result is not None and one.result.run_id in known]
+        # On the new machine they are cancelled, and the old one ticks no more.
+        self._promises.clear()
+        self._note(f"move {len(taken)} runs to another machine")
+
+    # What befalls it.
 
     def _others_publish(self) -> None:
         stores = self._draw_stores()
@@ -202,12 +443,13 @@ class SimulatedWorld:
     def _others_edit(self) -> None:
         if not self._has_others:
             return
-        state = self._api.state()
-        cell = state.iloc[self._rng.randrange(len(state))]
-        store = None if cell["scope"] == "business" else (int(cell["brand_id"]), int(cell["branch_id"]))
-        kind, one, flag = cell["entity_type"], int(cell["entity_id"]), self._rng.random() < 0.5
-        self._note(f"others switch {kind} {one} in {store} to {flag}")
-        self._api.edit(kind, one, store, is_enabled=flag)
+        self._edit(self._rng.choice(self._api.cells()), is_enabled=self._rng.random() < 0.5)
+
+    def _edit(self, cell: Cell, *, is_enabled: bool) -> None:
+        kind, one, scope, brand_id, branch_id = cell
+        store = None if scope == "business" else (brand_id, branch_id)
+        self._note(f"others switch {kind} {one} in {store} to {is_enabled}")
+        self._api.edit(kind, one, store, is_enabled=is_enabled)  # type: ignore[arg-type]
         self._edited.add((kind, one))
 
     def _set_clock(self) -> None:
@@ -220,52 +462,143 @@ class SimulatedWorld:
         self._note(f"{hours} h pass")
         self._clock.advance(hours * 3_600)
 
+    # The end: everything is mended, and brought to its end.
+
+    def _end(self) -> None:
+        self._clock.ahead_s = 0.0
+        for record in self._runs[-3:]:
+            for said in ("go on at the end", "once more"):
+                is_open = record.result is None or record.result.resume_hint is not None
+                if is_open and (said != "once more" or record.result is not None):
+                    self._go_on(record, said, may_die=False, by_resume=record.result is not None)
+        if self._promises:
+            self._end_promises()
+        with self._connect() as client:
+            kf.publish(list(STORES), client, journal=self._journal)
+        self._verify()
+
+    def _end_promises(self) -> None:
+        for hours in (12, 72, 1):
+            self._clock.advance(hours * 3_600)
+            since = len(self._api.history)
+            with self._connect() as client:
+                self._tick_once(client, Lifeline(), since=since)
+        agenda = kf.agenda(journal=self._journal)
+        cells = Counter(cell for cell, _ in self._promises.values())
+        for row in oracle.rows_of(agenda[agenda["promise_id"].isin([*self._promises])]):
+            self.counts.n_promises += 1
+            cell, _ = self._promises[row["promise_id"]]
+            said = f"{cell} {row['status']} {row['note']}"
+            own = [one for place in oracle.stores_of(cell) for one in self._api.writes.get(place, [])]
+            is_alone = cells[cell] == 1 and all(one.no in self._ticked for one in own)
+            is_alone &= not oracle.is_hidden(cell, self._api) and cell[:2] not in self._edited
+            if row["status"] == "failed" and is_alone and own:
+                raise DefectError("promise", f"failed, but it was written: {said}")
+            if row["status"] == "done" and is_alone and own and self._api.live(cell) is not own[0].was:
+                raise DefectError("promise", f"its flag did not come back: {said}")
+
+    # How it is drawn and wired.
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder / f"journal_{self._n_journals}.sqlite3"
+
+    def _settled(self, n: int) -> list[RunRecord]:
+        told = [one for one in self._runs[-6:] if one.result is not None]
+        return self._rng.sample(told, min(n, len(told)))
+
+    def _draw_life(self) -> Lifeline:
+        kind = self._rng.choice(["whole", "whole", "dies", "full disk"])
+        n = self._rng.randrange(1, 40)
+        if kind == "whole" or not self._chance().count(kind):
+            return Lifeline()
+        if kind == "dies":
+            self.counts.n_kills += 1
+            return Lifeline(n)
+        return Lifeline(n_commits=n // 3)
+
+    def _draw_cells(self) -> list[Cell]:
+        chosen = self._rng.sample(self._api.cells(), self._rng.choice([3, 6, 12]))
+        foreign = ("item", _FOREIGN_ID, "store", *self._rng.choice(STORES))
+        return [*chosen, foreign] if self._rng.random() < 0.3 else chosen
+
+    def _draw_wanted(self, n: int = 8) -> dict[Cell, bool]:
+        return {cell: self._rng.random() < 0.5 for cell in self._rng.sample(self._api.cells(), n)}
+
     def _draw_stores(self) -> list[Store]:
         return self._rng.sample(STORES, self._rng.randrange(1, len(STORES) + 1))
 
-    def _draw_switches(self) -> Switches:
-        draw = self._rng
-        return Switches(
-            honours_keys=draw.random() < 0.8,
-            replays_errors=draw.random() < 0.3,
-            spells_upper=draw.random() < 0.3,
-            has_date=draw.random() < 0.9,
-            skew_s=draw.choice([0.0, 0.0, 0.0, 7_200.0, -7_200.0]),
-            publish_delay_s=draw.choice([0.0, 0.0, 0.0, 60.0, 1e9]),
-            publish_counts=draw.choice(["true", "true", "true", "short", "zero", "missing"]),
-        )
-
-    # How it is wired.
-
-    def _connect(self, lifeline: Lifeline, *, has_accidents: bool = False) -> kf.Client:
+    def _chance(self) -> Chance:
         # Each process draws its own accidents: one that dies earlier leaves those of the next as they are.
-        transport = AccidentTransport(
-            self._api,
-            lifeline=lifeline,
-            rng=random.Random(self._rng.random()),
-            probability=self._probability if has_accidents else 0.0,
+        self._n_clients += 1
+        chance = Chance(
+            random.Random(f"{self._seed}:{self._step}:{self._n_clients}"),
+            probability=self._probability,
             kinds=self._kinds,
             counts=self.counts.accidents,
+            step=self._step,
+            first=self._n_clients * 10_000,
+            spared=self._spared,
         )
-        options: dict[str, Any] = {
-            "writes_per_minute": 10**6,
-            "reads_per_minute": 10**6,
-            "max_connections": 1,
-        }
+        self._chances.append(chance)
+        return chance
+
+    def _connect(
+        self, lifeline: Lifeline | None = None, *, has_accidents: bool = False, cap: int = _NO_CAP
+    ) -> kf.Client:
+        chance = self._chance() if has_accidents else None
+        transport = AccidentTransport(self._api, lifeline=lifeline or Lifeline(), chance=chance)
         return kf.connect(
             "http://127.0.0.1:9/v1/partner",
-            partner_key=self._account,
+            partner_key="pk_simulated",
             secret_key="sk_simulated",
             transport=transport,
             clock=self._clock,
-            **options,
+            writes_per_minute=cap,
+            reads_per_minute=_NO_CAP,
+            max_connections=1,
         )
 
-    def _note(self, text: str) -> None:
-        self.trace.append(text)
+    def _try(self, work: Callable[[], Any]) -> Any:
+        """Return what `work` brings, or the name of the error of ours that it raises."""
+        try:
+            return work()
+        except kf.KlikitFramesError as error:
+            return type(error).__name__
 
-    def _add(self, judged: OracleCounts) -> None:
-        for case in judged.cases:
-            self._note(f"DEFECT {case}")
-        for name in OracleCounts.__dataclass_fields__:
-            setattr(self.counts.judged, name, getattr(self.counts.judged, name) + getattr(judged, name))
+    def _note(self, text: str) -> None:
+        self.trace.append(f"{self._step:2} {text}")
+
+
+def _draw_switches(draw: random.Random) -> Switches:
+    return Switches(
+        honours_keys=draw.random() < 0.8,
+        replays_errors=draw.random() < 0.4,
+        spells_upper=draw.random() < 0.3,
+        has_date=draw.random() < 0.9,
+        skew_s=draw.choice([0.0, 0.0, 0.0, 7_200.0, -7_200.0]),
+        publish_delay_s=draw.choice([0.0, 0.0, 0.0, 60.0, 1e9]),
+        publish_counts=draw.choice(["true", "true", "true", "short", "zero", "missing"]),
+    )
+
+
+def _toggles(wanted: Mapping[Cell, bool]) -> pd.DataFrame:
+    rows = [(*cell, flag) for cell, flag in wanted.items()]
+    frame = pd.DataFrame(rows, columns=[*oracle.CELL, "is_enabled"])
+    return frame.astype({"brand_id": "Int64", "branch_id": "Int64"})
+
+
+def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: n for name, n in counts.items() if n}
+
+
+@contextmanager
+def _state_home(folder: Path) -> Iterator[None]:
+    known = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["XDG_STATE_HOME"]
+        if known is not None:
+            os.environ["XDG_STATE_HOME"] = known

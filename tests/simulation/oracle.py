@@ -1,0 +1,199 @@
+"""What must be true of every row, proof, undo, audit and promise, held against the model's own books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+import pandas as pd
+
+import klikit_frames as kf
+
+from .model_api import STORES, Cell, ModelApi
+
+CELL = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
+_PUBLISH_ALONE = "after the publish"
+_BY_READING = "reading back"
+
+Entity = tuple[str, int]
+
+
+class DefectError(AssertionError):
+    """Something is told or done that is not so."""
+
+    def __init__(self, kind: str, shown: object) -> None:
+        super().__init__(f"{kind}: {shown}")
+        self.kind = kind
+
+
+def cell_of(row: Mapping[Any, Any]) -> Cell:
+    """Return the cell of a row as plain values."""
+    return tuple(None if pd.isna(row[name]) else row[name] for name in CELL)  # type: ignore[return-value]
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return the rows of a frame as dicts."""
+    return frame.to_dict("records")
+
+
+def check_rows(result: kf.Result, plan: kf.Plan, api: ModelApi) -> int:
+    """Hold each row's outcome against what its own request has written; return how many were judged."""
+    rows = rows_of(result.frame)
+    if [(cell_of(row), row["is_enabled"]) for row in rows] != [
+        (cell_of(row), row["is_enabled"]) for row in rows_of(plan.toggles)
+    ]:
+        raise DefectError("lost", "the rows are not those of the table")
+    for row in rows:
+        if (said := _row_error(row, api)) is not None:
+            raise DefectError("mislabelled", (said, _shown(row)))
+    return len(rows)
+
+
+def _row_error(row: Mapping[Any, Any], api: ModelApi) -> str | None:
+    cell, asked, key = cell_of(row), bool(row["is_enabled"]), row["idempotency_key"]
+    # Where a table asks for one cell twice, both rows have one request.
+    own = [one for one in api.writes.get(cell, []) if isinstance(key, str) and one.key == key]
+    is_read = _BY_READING in str(row["message"])
+    match row["outcome"]:
+        case "applied":
+            is_done = is_read or any(one.is_enabled is asked for one in own)
+            return None if is_done else "applied, but its request wrote nothing"
+        case "rejected":
+            return "rejected, but it is of this business" if api.live(cell) is not None else None
+        case "failed" | "not_sent" as outcome:
+            return f"{outcome}, but its request wrote it" if own and not is_read else None
+        case "unchanged" | "unknown":
+            return None
+    return f"its outcome is {row['outcome']!r}"
+
+
+def check_unchanged(plan: kf.Plan, api: ModelApi, *, edited: Set[Entity]) -> None:
+    """No row is left out of a plan as unchanged unless it holds; of what others edit nobody can know."""
+    sent = plan.rows
+    for row in rows_of(sent[sent["request_no"].isna()]):
+        cell = cell_of(row)
+        if (
+            cell[:2] not in edited
+            and api.live(cell) is not None
+            and api.live(cell) is not bool(row["is_enabled"])
+        ):
+            raise DefectError("false_unchanged", _shown(row))
+
+
+def check_writes(api: ModelApi, *, since: int, asked: Mapping[Cell, Set[bool]]) -> None:
+    """Nothing is written that was not asked for, and nothing whole twice.
+
+    What came late belongs to whoever sent it first.
+    """
+    for key in api.new_keys:
+        api.asked_by_key.setdefault(key, asked)
+    api.new_keys.clear()
+    for one in api.history[since:]:
+        if one.key and one.is_enabled not in api.asked_by_key.get(one.key, asked).get(one.cell, frozenset()):
+            raise DefectError("not_asked", (one.cell, one.is_enabled))
+    if api.switches.honours_keys and any(n > 1 for key, n in api.n_done.items() if key):
+        raise DefectError("doubled", "a key was carried out twice")
+
+
+def check_cap(api: ModelApi, *, since: int, writes_per_minute: int) -> None:
+    """No minute has more writes than its run was allowed."""
+    times = [call.at_s for call in api.calls[since:] if call.method == "PATCH"]
+    for n, at_s in enumerate(times[writes_per_minute:]):
+        if at_s - times[n] < 60 - 1e-3:
+            raise DefectError("over_the_cap", f"{writes_per_minute + 1} writes in {at_s - times[n]:.2f} s")
+
+
+def check_proofs(proof: pd.DataFrame, api: ModelApi, *, edited: Set[Entity]) -> int:
+    """Hold each proof against what the menus show; return how many were judged."""
+    rows = [row for row in rows_of(proof) if isinstance(row["proof"], str)]
+    for row in rows:
+        if (said := _proof_error(row, api, is_edited=cell_of(row)[:2] in edited)) is not None:
+            raise DefectError("false_proof", (said, _shown(row)))
+    return len(rows)
+
+
+def _proof_error(row: Mapping[Any, Any], api: ModelApi, *, is_edited: bool) -> str | None:
+    cell, asked = cell_of(row), bool(row["is_enabled"])
+    shown, last = api.shown(cell), api.last_write(cell, is_own=True)
+    if row["proof"] == "confirmed":
+        if shown is not asked:
+            return "confirmed, but the menu shows another flag"
+        is_last = last is None or last.key == row["idempotency_key"]
+        if is_last and not is_edited and api.live(cell) is not asked:
+            return "confirmed, but another flag is live"
+    if row["proof"] == "differs":
+        if row["outcome"] in {"rejected", "failed", "not_sent"}:
+            return "differs, but the run did not write it"
+        if shown is asked:
+            return "differs, but the menu shows the flag"
+        # What a later run of ours wrote is live, whether or not a menu shows it yet.
+        is_later = last is not None and last.key != row["idempotency_key"] and last.is_enabled is not asked
+        is_proved = last is None or is_later or api.is_copied_since(cell, last.no)
+        if not is_proved and _PUBLISH_ALONE not in str(row["proof_note"]):
+            return "differs, but the menu is older"
+    return None
+
+
+def check_audit(audited: pd.DataFrame, api: ModelApi, *, edited: Set[Entity]) -> int:
+    """What is told to hold does hold, and what is told to differ does; return how many were judged."""
+    n_judged = 0
+    for row in rows_of(audited):
+        cell = cell_of(row)
+        if not _is_judged(cell, api, edited) or row["change"] not in {"already", "change"}:
+            continue
+        n_judged += 1
+        if (row["change"] == "already") is not (api.live(cell) is bool(row["is_enabled"])):
+            raise DefectError("false_audit", _shown(row))
+    return n_judged
+
+
+def find_seen_changed(result: kf.Result, api: ModelApi) -> dict[Cell, bool]:
+    """Return the cells that a menu shows changed by others since, with the flags that are live there."""
+    changed = {}
+    for row in rows_of(result.frame):
+        cell, last = cell_of(row), api.last_write(cell_of(row))
+        if (
+            last is not None
+            and not last.is_own
+            and api.is_copied_since(cell, last.no)
+            and api.shown(cell) is not bool(row["is_enabled"])
+        ):
+            changed[cell] = api.live(cell) is True
+    return changed
+
+
+def find_own_last(result: kf.Result, api: ModelApi) -> Iterator[tuple[Cell, bool]]:
+    """Yield the cells that nobody has written since a run, with the flags that they had before it."""
+    for row in rows_of(result.frame):
+        cell, last = cell_of(row), api.last_write(cell_of(row))
+        if row["outcome"] == "applied" and last is not None and last.key == row["idempotency_key"]:
+            first = next(one for one in api.writes[cell] if one.key == last.key)
+            yield cell, first.was
+
+
+def is_hidden(cell: Cell, api: ModelApi) -> bool:
+    """Tell whether a business-wide write may hide what a store had: it is not known, and not guessed."""
+    return cell[2] == "store" and (cell[0], cell[1], "business", None, None) in api.writes
+
+
+def _is_judged(cell: Cell, api: ModelApi, edited: Set[Entity]) -> bool:
+    """Tell whether the live flag of a cell can be known.
+
+    Not of what others edit; and where publishes are only queued, a store that overrides a business-wide write
+    looks like one whose publish is done.
+    """
+    return cell[:2] not in edited and not (api.switches.publish_delay_s and is_hidden(cell, api))
+
+
+def stores_of(cell: Cell) -> list[Cell]:
+    """Return the cells that a write of this one may change: itself, and all stores of a business-wide one."""
+    if cell[2] == "store":
+        return [cell]
+    return [cell, *((cell[0], cell[1], "store", *store) for store in STORES)]
+
+
+def _shown(row: Mapping[Any, Any]) -> str:
+    """Return a row in a few words: without keys, which say nothing."""
+    told = ("outcome", "code", "http_status", "message", "proof", "proof_note", "change", "pending")
+    said = {name: row[name] for name in told if name in row and not pd.isna(row[name])}
+    return f"{cell_of(row)} to {bool(row['is_enabled'])} {said}"
