@@ -15,6 +15,7 @@ import traitlets as t
 from ..frames.headers import name_places, read_header
 from ..frames.templates import template
 from ..frames.toggles import CheckedToggles
+from ..html import paragraph_html
 from ..overview import NO_NAMES, Names
 from ..planning.planner import plan
 from ..running.live_state import read_state
@@ -24,7 +25,7 @@ from .base_widget import script
 from .menu_cache import MenuCache
 from .page_commands import Command
 from .run_panel import PanelForm, store_pairs_of
-from .uploads import MOST_BYTES, PiecewiseFile, check_file, lacks_columns, too_large
+from .uploads import MOST_BYTES, PiecewiseFile, check_file, lacks_columns, missing_columns, too_large
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -195,7 +196,7 @@ class UploadForm(PanelForm):
             self.checked = self._checked(self._menus.state(pairs))
         self._note = f"{self._name}: {counted(len(self.checked.toggles), 'good row')}."
         has_words = len(self.checked.problems) or self.checked.notes
-        self._problems = self.checked._repr_html_() if has_words else ""
+        self._problems = self._problem_html() if has_words else ""
         self.is_good_only = False
         self._plan()
 
@@ -215,6 +216,15 @@ class UploadForm(PanelForm):
             return
         made = plan(checked.toggles, state=menus.state(store_pairs_of(checked.toggles)), progress=False)
         self.controller.set_plan(made.with_named(menus.names))
+
+    def _problem_html(self) -> str:
+        """Return what is wrong with the file; where columns are asked for, which of them no column says."""
+        checked = self.checked
+        missing = [] if checked is None else missing_columns(checked)
+        if missing:
+            words = "; ".join(MEANINGS.get(name, name) for name in missing)
+            return paragraph_html(f"No column says: {words}. Names of dishes and stores do in place of ids.")
+        return "" if checked is None else checked._repr_html_()
 
     def _refuse(self, text: str) -> None:
         self._note = text

@@ -109,3 +109,10 @@ def lacks_columns(checked: CheckedToggles) -> bool:
     """Tell whether a table as a whole cannot be read: its columns do not tell what is needed, say."""
     is_of_table = checked.problems["row"].isna() & (checked.problems["severity"] == "error")
     return bool(is_of_table.any())
+
+
+def missing_columns(checked: CheckedToggles) -> list[str]:
+    """Return the columns that a table lacks; none where something else is wrong with the table as well."""
+    errors = checked.problems[checked.problems["severity"] == "error"]
+    is_only = len(errors) > 0 and (errors["code"] == "column_missing").all()
+    return errors["column"].drop_duplicates().tolist() if is_only else []

@@ -105,6 +105,8 @@ def test_upload_form__unknown_headers(form: kf.forms.UploadForm, rows: list[str]
     """Columns that nobody can guess are asked for, each with its first cell; the answer is remembered."""
     drop(form, "a,b,c,d,e,f\n" + rows[0])
     assert (form.file["asks"], form.plan) == (True, None)
+    assert "No column says: " in form.file["problems"]
+    assert "columns={" not in form.file["problems"]
     assert [one["sample"] for one in form.file["columns"]] == rows[0].strip().split(",")
     meant = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", ""]
     give(form, type="columns", columns=dict(zip("abcdef", meant, strict=True)))
