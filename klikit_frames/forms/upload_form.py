@@ -156,7 +156,7 @@ class UploadForm(PanelForm):
             "problems": self._problems,
             "is_choice": self._is_choice,
             "good_only": self.is_good_only,
-            "has_problems": bool(self._problems),
+            "has_problems": self.checked is not None and len(self.checked.problems) > 0,
             "columns": self._column_view(),
             "meanings": [[value, text] for value, text in MEANINGS.items()],
             "asks": self._asks_for_columns,

@@ -109,9 +109,17 @@ def foreign(store: Store) -> Failure:
 
 
 def in_words(failures: Sequence[Failure]) -> str:
-    """Say at most ten failures, then how many more there are."""
-    shown = "; ".join(f"{each.what}: {each.message.rstrip('.')}" for each in failures[:10])
-    return f"{shown}; and {len(failures) - 10:,} more." if len(failures) > 10 else f"{shown}."
+    """Say each cause once, with what failed for it: ten causes, and three cases of each, then the counts."""
+    causes: dict[str, list[str]] = {}
+    for each in failures:
+        causes.setdefault(each.message.rstrip("."), []).append(each.what)
+    told = [f"{_listed(cases, most=3, sep=', ')}: {cause}" for cause, cases in causes.items()]
+    return f"{_listed(told, most=10, sep='; ')}."
+
+
+def _listed(texts: Sequence[str], *, most: int, sep: str) -> str:
+    rest = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return sep.join(texts[:most]) + rest
 
 
 def is_of_no_store(failure: Failure) -> bool:

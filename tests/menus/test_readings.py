@@ -162,13 +162,13 @@ def test_failures__of_a_frame_without_notes() -> None:
     assert kf.failures(pd.DataFrame()).columns.tolist() == list(Failure._fields)
 
 
-def test_words__ten_cases_then_the_count() -> None:
-    """Ten cases are named, then how many more there are."""
-    many = [Failure(1, n, f"menu of store 1/{n}", None, None, "away", None) for n in range(12)]
-    told = in_words(many)
-    assert "menu of store 1/9: away" in told
-    assert "1/10" not in told
-    assert told.endswith("menu of store 1/9: away; and 2 more.")
+def test_words__each_cause_once() -> None:
+    """A cause is told once, with three of its cases and the count of the others; so are ten causes."""
+    many = [Failure(1, n, f"menu {n}", None, None, "away.", None) for n in range(12)]
+    one = Failure(1, 20, "menu 20", None, None, "gone", None)
+    assert in_words([*many, one]) == "menu 0, menu 1, menu 2 and 9 more: away; menu 20: gone."
+    each = [failure._replace(message=f"away {n}") for n, failure in enumerate(many)]
+    assert in_words(each).endswith("menu 9: away 9 and 2 more.")
 
 
 def test_words__end_as_a_sentence() -> None:
