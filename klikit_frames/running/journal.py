@@ -34,13 +34,7 @@ from .journal_files import (
     own_journal_path,
 )
 from .journal_writer import JournalWriter
-from .promise_records import (
-    Promise,
-    insert_promise,
-    to_all_promises,
-    to_promises,
-    update_promise,
-)
+from .promise_records import PromiseTable
 from .records import CellFlag, Publish, Request, Run
 
 __all__ = ["Journal", "JournalPath", "journal_path", "open_journal", "read_journal"]
@@ -49,7 +43,7 @@ _RUN_ID_START = re.compile(r"[0-9a-f]{4,32}")
 _N_LISTED = 10
 
 
-class Journal:
+class Journal(PromiseTable):
     """An open journal; a context manager, safe to use from several threads.
 
     What is recorded is on disk when the call returns; what cannot be written or read is a `JournalError`.
@@ -59,7 +53,7 @@ class Journal:
     def __init__(self, writer: JournalWriter, path: Path | None, *, name: str | None = None) -> None:
         self.path = path
         self.name = name
-        self._writer = writer
+        super().__init__(writer)
         self._run_nos: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -304,43 +298,9 @@ class Journal:
         """Return how new the menus of an account's stores are proved to be."""
         return codec.to_evidence(self._writer.read(schema.SELECT_EVIDENCE, (account,)))
 
-    # Promises
-
     def agenda_lock_path(self) -> Path | None:
         """Where the lock of whoever changes promises is; None in memory."""
         return None if self.path is None else self.path.with_name(f"{self.path.name}.locks") / "agenda"
-
-    def promises(self) -> list[Promise]:
-        """Return all promises, of all accounts, in the order in which they were noted."""
-        return to_all_promises(self._writer.read(schema.SELECT_PROMISES))
-
-    def has_open_promises(self, account: str) -> bool:
-        """Tell whether something is left to be done for a promise of an account; reads no row."""
-        return self._writer.read(schema.SELECT_ANY_PROMISE, (account,)) == [(1,)]
-
-    def open_promises(self, account: str) -> list[Promise]:
-        """Return the promises of an account that are waiting or active."""
-        return self._promises(schema.SELECT_OPEN_PROMISES, account)
-
-    def active_promises(self, account: str) -> list[Promise]:
-        """Return the promises of an account that have gone on or off, and have not come back."""
-        return self._promises(schema.SELECT_ACTIVE_PROMISES, account)
-
-    def due_promises(self, account: str, *, now: datetime) -> list[Promise]:
-        """Return the promises of an account that are due, and those that a tick has left half done."""
-        return self._promises(schema.SELECT_DUE_PROMISES, account, codec.microseconds(now))
-
-    def add_promises(self, promises: Iterable[Promise]) -> None:
-        """Record new promises, in one commit."""
-        self._writer.write([insert_promise(one) for one in promises])
-
-    def update_promises(self, promises: Iterable[Promise]) -> None:
-        """Record how promises stand, in one commit."""
-        self._writer.write([update_promise(one) for one in promises])
-
-    def _promises(self, sql: str, *values: Any) -> list[Promise]:
-        counts = self._writer.read(schema.SELECT_PROMISE_COUNTS)
-        return to_promises(self._writer.read(sql, values), counts=counts)
 
     # Copies, and runs taken in from one
 

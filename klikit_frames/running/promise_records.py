@@ -10,12 +10,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model import Cell
 from . import journal_codec as codec
 from . import journal_schema as schema
 from .lifecycle import PromiseStatus
+
+if TYPE_CHECKING:
+    from .journal_writer import JournalWriter
 
 _TIMES = ("starts_at", "ends_at", "noted_at", "next_at", "closed_at")
 _FLAGS = ("is_enabled", "cascade_to_modifier_groups", "starts_at_once", "publish")
@@ -151,3 +154,42 @@ def _flag(value: Any) -> bool:
     if value not in (0, 1):
         raise ValueError(f"{value!r:.80} is no flag")
     return bool(value)
+
+
+class PromiseTable:
+    """The promises of an open journal: read as a whole or by how they stand, and written in one commit."""
+
+    def __init__(self, writer: JournalWriter) -> None:
+        self._writer = writer
+
+    def promises(self) -> list[Promise]:
+        """Return all promises, of all accounts, in the order in which they were noted."""
+        return to_all_promises(self._writer.read(schema.SELECT_PROMISES))
+
+    def has_open_promises(self, account: str) -> bool:
+        """Tell whether something is left to be done for a promise of an account; reads no row."""
+        return self._writer.read(schema.SELECT_ANY_PROMISE, (account,)) == [(1,)]
+
+    def open_promises(self, account: str) -> list[Promise]:
+        """Return the promises of an account that are waiting or active."""
+        return self._promises(schema.SELECT_OPEN_PROMISES, account)
+
+    def active_promises(self, account: str) -> list[Promise]:
+        """Return the promises of an account that have gone on or off, and have not come back."""
+        return self._promises(schema.SELECT_ACTIVE_PROMISES, account)
+
+    def due_promises(self, account: str, *, now: datetime) -> list[Promise]:
+        """Return the promises of an account that are due, and those that a tick has left half done."""
+        return self._promises(schema.SELECT_DUE_PROMISES, account, codec.microseconds(now))
+
+    def add_promises(self, promises: Iterable[Promise]) -> None:
+        """Record new promises, in one commit."""
+        self._writer.write([insert_promise(one) for one in promises])
+
+    def update_promises(self, promises: Iterable[Promise]) -> None:
+        """Record how promises stand, in one commit."""
+        self._writer.write([update_promise(one) for one in promises])
+
+    def _promises(self, sql: str, *values: Any) -> list[Promise]:
+        counts = self._writer.read(schema.SELECT_PROMISE_COUNTS)
+        return to_promises(self._writer.read(sql, values), counts=counts)
