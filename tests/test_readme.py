@@ -52,6 +52,14 @@ def _shell(script: str, folder: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
+def test_house__names_files_that_exist() -> None:
+    """Each file that the chapter on the house names is there."""
+    chapter = README.partition("\n## The house\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`((?:[a-z_]+/)?[a-z_]+\.py)`", chapter))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (ROOT / "klikit_frames" / name).is_file()] == []
+
+
 def _run(code: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec(compile(code, "README.md", "exec", dont_inherit=True), names)
