@@ -171,11 +171,18 @@ class Component:
             self._is_done = True
         else:
             if self._search is not None:
-                self._search.improve(budget.split(4))
+                self._search.improve_bound(budget.split(8))
             self._capped = self._search_capped(budget)
 
     def rectangles(self) -> list[Rectangle]:
         """Return the best cover, within the caps, with little overlap."""
+        wholes = [_expanded(block, self._entities, self._stores) for block in self._best_blocks()]
+        best = cut_rectangles(wholes, limits=self._limits)
+        # Cutting may leave pieces all of whose cells other pieces have.
+        return min([self._trimmed(best) if self._is_bound_by_caps else best, *self._capped], key=len)
+
+    def _best_blocks(self) -> list[Rectangle]:
+        """Return the cover by rows and columns of the component that takes the fewest requests when cut."""
         ways = []
         if self._is_bound_by_caps or self.n_requests == self.n_trivial:
             ways.append(self._by_rows() if self._n_by_rows <= self._n_by_columns else self._by_columns())
@@ -184,10 +191,7 @@ class Component:
             found.append(self._large.blocks)
         if found:
             ways.append(remove_overlap(min(found, key=len), ~self._asked()))
-        wholes = [_expanded(block, self._entities, self._stores) for block in min(ways, key=self._count)]
-        best = cut_rectangles(wholes, limits=self._limits)
-        # Cutting may leave pieces all of whose cells other pieces have.
-        return min([self._trimmed(best) if self._is_bound_by_caps else best, *self._capped], key=len)
+        return min(ways, key=self._count)
 
     def _trimmed(self, pieces: list[Rectangle]) -> list[Rectangle]:
         shape = int(max(map(np.max, self._entities))) + 1, int(max(map(np.max, self._stores))) + 1
@@ -271,7 +275,7 @@ class Component:
         )
 
     def _search_capped(self, budget: SearchBudget) -> list[list[Rectangle]]:
-        """Return a cover made with the caps in mind, if there is one no worse than the usual ways."""
+        """Return a cover made with the caps in mind, if the component is not too large for that."""
         piece = self._limits.grid(int(self._heights.sum()), int(self._widths.sum()))
         entities, row_of = _cut_members(self._entities, piece[0])
         stores, column_of = _cut_members(self._stores, piece[1])
@@ -286,9 +290,13 @@ class Component:
         weights = _lengths(entities), _lengths(stores)
         columns = np.concatenate(known)[:, column_of]
         search = CappedSearch(cells, asked, weights, columns, limits=self._limits, piece=piece)
-        blocks = search.search(budget, most=self.n_trivial)
+        cover = [
+            Rectangle(*(np.flatnonzero(np.isin(of, own)) for of, own in ((row_of, rows), (column_of, held))))
+            for rows, held in self._best_blocks()
+        ]
+        blocks = search.search(cover, budget, least=self.bound)
         self._is_done = not search.is_cut
-        return [] if blocks is None else [[_expanded(block, entities, stores) for block in blocks]]
+        return [[_expanded(block, entities, stores) for block in blocks]]
 
     def _columns_of(self, blocks: list[Rectangle]) -> Bits:
         columns = np.zeros((len(blocks), len(self._stores)), dtype=bool)

@@ -174,9 +174,10 @@ def _search(covers: list[_GroupCover], budget: SearchBudget, *, on_interrupt: st
 
 
 def _improve(components: list[Component], budget: SearchBudget) -> None:
+    budget.saved = 0
     for component in components:
         component.quick_cover(budget)
-    budget.saved = sum(component.n_trivial - component.n_requests for component in components)
+        budget.saved += component.n_trivial - component.n_requests
     open_components = [component for component in components if not component.is_settled]
     for number, component in enumerate(open_components):
         component.improve(budget.split(len(open_components) - number))

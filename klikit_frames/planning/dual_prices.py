@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from .kernels import Bits
-
-    Prices = NDArray[np.float64]
+    from .incidences import Incidence, Prices
 
 _PATIENCE = 8
-_DENSE = 0.05
 
 # Operations that one pricing takes for each pair of a rectangle and a cell.
 PRICING = 80.0
 
 
-def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int = 60) -> Prices:
+def price_cells(incidence: Incidence, *, best: int, prices: Prices | None, n_steps: int = 60) -> Prices:
     """Return prices of the cells under which a rectangle of the pool is seldom worth more than 1.
 
     They come near to the dual values of the fractional cover: subgradient steps on its Lagrangian, from
@@ -28,17 +23,16 @@ def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int 
 
     Parameters
     ----------
-    covers : array of bool
-        Which rectangle (first axis) has which cell (second axis).
+    incidence : Incidence
+        Which rectangle of the pool has which cell.
     best : int
         Size of the best cover known.
     prices : array of float64, optional
-        Where to quick_cover.
+        Where to begin.
     n_steps : int
         How many steps to take.
     """
-    incidence = _Dense(covers) if covers.mean() > _DENSE else _Sparse(covers)
-    current = _first_prices(covers) if prices is None else prices
+    current = _first_prices(incidence) if prices is None else prices
     kept, height, stride, n_idle = current, -np.inf, 1.0, 0
     for _ in range(n_steps):
         worth = incidence.sum_cells(current)
@@ -58,37 +52,10 @@ def price_cells(covers: Bits, *, best: int, prices: Prices | None, n_steps: int 
     return kept
 
 
-class _Dense:
-    """Rectangles and their cells as a table: quicker where a rectangle has many of the cells."""
-
-    def __init__(self, covers: Bits) -> None:
-        self._table = covers.astype(np.float32)
-
-    def sum_cells(self, prices: Prices) -> Prices:
-        return (self._table @ prices.astype(np.float32)).astype(np.float64)
-
-    def count_rectangles(self, chosen: Bits) -> Prices:
-        return (chosen.astype(np.float32) @ self._table).astype(np.float64)
-
-
-class _Sparse:
-    """Rectangles and their cells as pairs of numbers: quicker where a rectangle has few of the cells."""
-
-    def __init__(self, covers: Bits) -> None:
-        self._rectangles, self._cells = np.nonzero(covers)
-        self._shape = covers.shape
-
-    def sum_cells(self, prices: Prices) -> Prices:
-        sums = np.bincount(self._rectangles, weights=prices[self._cells], minlength=self._shape[0])
-        return sums.astype(np.float64)
-
-    def count_rectangles(self, chosen: Bits) -> Prices:
-        counts = np.bincount(self._cells, weights=chosen[self._rectangles], minlength=self._shape[1])
-        return counts.astype(np.float64)
-
-
-def _first_prices(covers: Bits) -> Prices:
+def _first_prices(incidence: Incidence) -> Prices:
     """Spread 1 over the cells of each rectangle; a cell takes the least that it is offered."""
-    sizes = np.maximum(covers.sum(axis=1, keepdims=True), 1)
-    shares: Prices = np.where(covers, 1 / sizes, 1).min(axis=0)
-    return shares
+    prices = np.ones(incidence.n_cells)
+    for number in range(incidence.n_rectangles):
+        cells = incidence.cells_of(number)
+        prices[cells] = np.minimum(prices[cells], 1 / max(len(cells), 1))
+    return prices

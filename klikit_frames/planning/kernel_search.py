@@ -21,13 +21,14 @@ from .candidates import (
     shared_columns,
 )
 from .dual_prices import PRICING, price_cells
+from .incidences import incidence_of
 from .milp import has_solver, solve_set_cover
 from .set_cover import LocalSearch, choose_greedily, drop_redundant
 
 if TYPE_CHECKING:
     from .candidates import Weights
-    from .dual_prices import Prices
     from .groups import Indexes
+    from .incidences import Incidence, Prices
     from .kernels import Bits, Kernel
 
 _SEED = 20_090_616
@@ -102,7 +103,7 @@ class KernelSearch:
             self._complete,
             self._price,
             self._swap_rectangles,
-            self._improve_bound,
+            self.improve_bound,
             self._destroy_and_repair,
             self._solve,
         ):
@@ -115,6 +116,10 @@ class KernelSearch:
     @property
     def _covers(self) -> Bits:
         return self._pool.covers(self._kernel)
+
+    @property
+    def _incidence(self) -> Incidence:
+        return incidence_of(self._covers)
 
     @property
     def _is_narrow(self) -> bool:
@@ -139,9 +144,10 @@ class KernelSearch:
         self._add([self.columns])
         closed = join_pools(self._kernel.cells, [self.columns]).columns
         number = {line.tobytes(): no for no, line in enumerate(self._pool.columns)}
-        return drop_redundant(self._covers, [number[line.tobytes()] for line in closed])
+        return drop_redundant(self._incidence, [number[line.tobytes()] for line in closed])
 
-    def _improve_bound(self, budget: SearchBudget) -> None:
+    def improve_bound(self, budget: SearchBudget) -> None:
+        """Improve the bound alone."""
         self._fooling.improve(n_steps=2_000, target=len(self.columns), budget=budget)
         self._raise_bound(self._fooling.size)
 
@@ -176,9 +182,9 @@ class KernelSearch:
         for turn in range(_PRICING_ROUNDS):
             if budget.is_over or not self._is_narrow:
                 return
-            covers = self._covers
-            prices = price_cells(covers, best=len(self.columns), prices=prices)
-            budget.charge(PRICING * covers.size)
+            incidence = self._incidence
+            prices = price_cells(incidence, best=len(self.columns), prices=prices)
+            budget.charge(PRICING * incidence.n_rectangles * incidence.n_cells)
             size = len(self._pool)
             self._add([self._grow(prices, is_shaken=turn % 2 == 1, budget=budget)])
             if len(self._pool) == size and turn % 2:
@@ -196,9 +202,8 @@ class KernelSearch:
     def _swap_rectangles(self, budget: SearchBudget) -> None:
         if not self._is_narrow:
             return
-        covers = self._covers
-        for start in (self._chosen(), choose_greedily(covers)):
-            local_search = LocalSearch(self._covers, draw=self._draw)
+        for start in (self._chosen(), choose_greedily(self._incidence)):
+            local_search = LocalSearch(self._incidence, draw=self._draw)
             self._choose(local_search.improve(start, n_steps=2_000, target=self.bound, budget=budget))
 
     def _destroy_and_repair(self, budget: SearchBudget) -> None:
@@ -246,7 +251,7 @@ class KernelSearch:
 
     def _choose_greedily(self, _: SearchBudget) -> None:
         if self._is_narrow:
-            self._choose(choose_greedily(self._covers))
+            self._choose(choose_greedily(self._incidence))
 
     def _cover_greedily(self, weights: Weights, *, kept: Bits, is_shaken: bool, budget: SearchBudget) -> None:
         n_seeds = max(4, min(64, 4_000_000 // self._kernel.cells.size))
@@ -267,7 +272,7 @@ class KernelSearch:
     def _solve(self, budget: SearchBudget) -> None:
         if not has_solver() or not self._is_narrow:
             return
-        solved = solve_set_cover(self._covers, best=self._chosen(), budget=budget)
+        solved = solve_set_cover(self._incidence, best=self._chosen(), budget=budget)
         self._choose(solved.chosen)
         if self._is_complete:
             self._raise_bound(solved.bound)

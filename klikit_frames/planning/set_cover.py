@@ -1,7 +1,4 @@
-"""Fewest rectangles of a pool that cover what is needed.
-
-Everything here sees a pool as a table `covers`: which rectangle (first axis) has which cell (second axis).
-"""
+"""Fewest rectangles of a pool that cover what is needed."""
 
 from __future__ import annotations
 
@@ -13,32 +10,34 @@ from .budget import STEP
 
 if TYPE_CHECKING:
     from .budget import SearchBudget
-    from .candidates import Weights
-    from .kernels import Bits
+    from .groups import Indexes
+    from .incidences import Incidence, Prices
 
 _CHECK_CLOCK_EVERY = 64
 
 
-def choose_greedily(covers: Bits) -> list[int]:
+def choose_greedily(incidence: Incidence) -> list[int]:
     """Return a cover: always the rectangle with the most cells not covered yet, less those made idle."""
-    gains = covers.sum(axis=1)
-    left, chosen = np.ones(covers.shape[1], dtype=bool), []
+    left, chosen = np.ones(incidence.n_cells, dtype=bool), []
+    gains = incidence.sum_cells(left.astype(np.float64))
     while left.any():
         best = int(gains.argmax())
-        new = covers[best] & left
-        gains = gains - covers[:, new].sum(axis=1)
-        left &= ~new
+        cells = incidence.cells_of(best)
+        new = cells[left[cells]]
+        gains -= incidence.sum_some(new, np.ones(len(new)))
+        left[new] = False
         chosen.append(best)
-    return drop_redundant(covers, chosen)
+    return drop_redundant(incidence, chosen)
 
 
-def drop_redundant(covers: Bits, chosen: list[int]) -> list[int]:
+def drop_redundant(incidence: Incidence, chosen: list[int]) -> list[int]:
     """Return a cover without rectangles all of whose cells others have, the smallest dropped first."""
-    times = covers[chosen].sum(axis=0)
+    cells = {each: incidence.cells_of(each) for each in chosen}
+    times = np.bincount(np.concatenate([*cells.values()]), minlength=incidence.n_cells)
     kept = list(chosen)
-    for each in sorted(chosen, key=lambda one: int(covers[one].sum())):
-        if (times[covers[each]] > 1).all():
-            times -= covers[each]
+    for each in sorted(chosen, key=lambda one: len(cells[one])):
+        if (times[cells[each]] > 1).all():
+            times[cells[each]] -= 1
             kept.remove(each)
     return kept
 
@@ -52,18 +51,19 @@ class LocalSearch:
 
     Parameters
     ----------
-    covers : array of bool
-        Which rectangle has which cell.
+    incidence : Incidence
+        Which rectangle of the pool has which cell.
     draw : Generator
         Breaks ties.
+    weights : array of float64, optional
+        How hard each cell is known to be; what the search learns is added to it.
     """
 
-    def __init__(self, covers: Bits, *, draw: np.random.Generator) -> None:
-        self._cells = [np.flatnonzero(line) for line in covers]
-        self._holders = np.ascontiguousarray(covers.T)
-        self._table = self._holders.astype(np.float32)
-        self._draw = draw
-        self.weights: Weights = np.ones(covers.shape[1], dtype=np.float32)
+    def __init__(
+        self, incidence: Incidence, *, draw: np.random.Generator, weights: Prices | None = None
+    ) -> None:
+        self._incidence, self._draw = incidence, draw
+        self.weights: Prices = np.ones(incidence.n_cells) if weights is None else weights
 
     def improve(self, chosen: list[int], *, n_steps: int, target: int, budget: SearchBudget) -> list[int]:
         """Return the smallest cover met within `n_steps`, at once when it has `target` rectangles."""
@@ -79,17 +79,17 @@ class LocalSearch:
                 self._remove(self._dearest(but=-1), step)
             self._remove(self._dearest(but=last_added), step)
             last_added = self._add_for_some_hole(step)
-            budget.charge(20.0 * self._table.shape[1] + STEP)
+            budget.charge(20.0 * self._incidence.n_rectangles + STEP)
         return best
 
     def _start(self, chosen: list[int]) -> None:
-        self._is_in = np.zeros(len(self._cells), dtype=bool)
+        self._is_in = np.zeros(self._incidence.n_rectangles, dtype=bool)
         self._is_in[chosen] = True
-        self._times = self._holders[:, chosen].sum(axis=1)
+        self._times = np.rint(self._incidence.count_rectangles(self._is_in)).astype(np.int64)
         # What leaving costs, for those in; what entering brings, for the others.
-        self._scores = (self.weights * (self._times == 1)) @ self._table
+        self._scores = self._incidence.sum_cells(self.weights * (self._times == 1))
         self._scores[~self._is_in] = 0
-        self._moved = np.zeros(len(self._cells), dtype=np.int64)
+        self._moved = np.zeros(self._incidence.n_rectangles, dtype=np.int64)
 
     def _dearest(self, *, but: int) -> int:
         """Return the rectangle that costs least to give up; of equals the one that moved longest ago."""
@@ -97,12 +97,12 @@ class LocalSearch:
         inside = inside[inside != but] if len(inside) > 1 else inside
         return self._oldest(inside[self._scores[inside] <= self._scores[inside].min() + 1e-4])
 
-    def _oldest(self, numbers: np.ndarray) -> int:
+    def _oldest(self, numbers: Indexes) -> int:
         return int(numbers[self._moved[numbers].argmin()])
 
     def _add_for_some_hole(self, step: int) -> int:
         holes = np.flatnonzero(self._times == 0)
-        holders = np.flatnonzero(self._holders[holes[self._draw.integers(len(holes))]])
+        holders = self._incidence.holders_of(int(holes[self._draw.integers(len(holes))]))
         fresh = holders[self._moved[holders] != step]
         holders = fresh if len(fresh) else holders
         chosen = self._oldest(holders[self._scores[holders] >= self._scores[holders].max() - 1e-4])
@@ -110,14 +110,14 @@ class LocalSearch:
         self._weigh(np.flatnonzero(self._times == 0))
         return chosen
 
-    def _weigh(self, holes: np.ndarray) -> None:
+    def _weigh(self, holes: Indexes) -> None:
         self.weights[holes] += 1
-        self._scores += np.where(self._is_in, 0, self._table[holes].sum(axis=0))
+        self._scores += np.where(self._is_in, 0, self._incidence.sum_some(holes, np.ones(len(holes))))
 
     def _remove(self, number: int, step: int) -> None:
         self._is_in[number] = False
         own = self._scores[number]
-        cells = self._cells[number]
+        cells = self._incidence.cells_of(number)
         self._times[cells] -= 1
         bare, single = self._bare_and_single(cells)
         self._scores += np.where(self._is_in, single, bare)
@@ -126,7 +126,7 @@ class LocalSearch:
 
     def _add(self, number: int, step: int) -> None:
         own = self._scores[number]
-        cells = self._cells[number]
+        cells = self._incidence.cells_of(number)
         bare, single = self._bare_and_single(cells)
         self._scores -= np.where(self._is_in, single, bare)
         self._times[cells] += 1
@@ -134,8 +134,9 @@ class LocalSearch:
         self._scores[number] = own
         self._moved[number] = step
 
-    def _bare_and_single(self, cells: np.ndarray) -> tuple[Weights, Weights]:
+    def _bare_and_single(self, cells: Indexes) -> tuple[Prices, Prices]:
         """Return for each rectangle the weight of those of `cells` that none, and that one, has chosen."""
         times = self._times[cells]
         bare, single = cells[times == 0], cells[times == 1]
-        return self.weights[bare] @ self._table[bare], self.weights[single] @ self._table[single]
+        sums = self._incidence.sum_some
+        return sums(bare, self.weights[bare]), sums(single, self.weights[single])

@@ -161,7 +161,7 @@ def test_plan__search_cut(limits: kf.Limits, monkeypatch: pytest.MonkeyPatch) ->
     """A plan whose search was cut says so, with caps and without; one whose search ended does not."""
     toggles = toggles_of(chain(20, 24, edits=0.05, seed=1))
     assert kf.plan(toggles, limits=limits).is_searched
-    monkeypatch.setattr(budget, "_OPERATIONS_PER_S", 1e6)
+    monkeypatch.setattr(budget, "_OPERATIONS_PER_S", 1e5)
     assert not kf.plan(toggles, limits=limits).is_searched
 
 

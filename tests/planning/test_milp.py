@@ -10,6 +10,7 @@ import pytest
 
 from klikit_frames.planning.branch_and_bound import prove_smallest
 from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.incidences import incidence_of
 from klikit_frames.planning.milp import solve_set_cover
 from klikit_frames.planning.set_cover import choose_greedily
 
@@ -27,8 +28,8 @@ def covers_of(seed: int) -> np.ndarray:
 def test_choose_exactly__agrees_with_branching(seed: int) -> None:
     """The solver and our own branching come to the same number, the solver's bound included."""
     covers = covers_of(seed)
-    start = choose_greedily(covers)
-    solved = solve_set_cover(covers, best=start, budget=SearchBudget(20, progress=False))
+    start = choose_greedily(incidence_of(covers))
+    solved = solve_set_cover(incidence_of(covers), best=start, budget=SearchBudget(20, progress=False))
     chosen, is_proven = prove_smallest(
         covers, start, n_nodes=100_000, budget=SearchBudget(20, progress=False)
     )
@@ -39,7 +40,7 @@ def test_choose_exactly__agrees_with_branching(seed: int) -> None:
 
 def test_choose_exactly__silent(capfd: pytest.CaptureFixture[str]) -> None:
     """The solver prints nothing."""
-    solve_set_cover(covers_of(1), best=list(range(40)), budget=SearchBudget(5, progress=False))
+    solve_set_cover(incidence_of(covers_of(1)), best=list(range(40)), budget=SearchBudget(5, progress=False))
     assert capfd.readouterr() == ("", "")
 
 
