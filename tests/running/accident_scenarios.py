@@ -9,7 +9,7 @@ import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import klikit_frames as kf
 
@@ -21,6 +21,7 @@ from .fault_scenarios import (
     JumpingClock,
     KillingTransport,
     KillPoint,
+    SkippingClock,
     connect,
     draw_kill_point,
     kill_at_commits,
@@ -31,6 +32,7 @@ from .fault_scenarios import (
 from .outcome_oracle import CELL, OracleCounts, check_outcomes, to_key
 from .proof_oracle import Truth, check_proofs, check_undone
 
+Clock = TypeVar("Clock", bound=SkippingClock)
 JUMPS_S = (-86_400, -3_600, 3_600, 3 * 3_600, 20 * 3_600, 86_400)
 # How the API may publish: at once and truly, later, and with counts that do not add up.
 PUBLISH_SWITCHES: tuple[dict[str, Any], ...] = (
@@ -90,6 +92,7 @@ class AccidentScenario:
         # Half of the worlds have nobody else in them, so that every cell of theirs can be judged.
         self.has_others = rng.random() < 0.5
         self.tells_time = True
+        self._n_processes = 0
         self.steps: list[str] = []
 
     def play(self) -> None:
@@ -120,12 +123,25 @@ class AccidentScenario:
             self.sandbox.inject(**fault, match="PATCH", probability=0.2, count=8)
         self.steps.append(f"{switches} {faults}")
 
+    def _connect(self) -> kf.Client:
+        return connect(self.sandbox, clock=self._set(SkippingClock()))
+
+    def _set(self, clock: Clock) -> Clock:
+        """Return a process's clock: it skips its waits, and the next one's must not go back behind them.
+
+        A server that tells the time makes up for that.
+        """
+        self._n_processes += 1
+        if not self.tells_time:
+            clock.sleep(600.0 * self._n_processes)
+        return clock
+
     def _run_until_killed(self, step: str) -> None:
         kill_point = draw_kill_point(step, rng=self.rng)
         # Against a server that never tells the time, nobody can know that a clock was set.
         jump_s = self.rng.choice([0, 0, *JUMPS_S]) * self.tells_time
         self.steps.append(f"run, killed {kill_point.nth}. {step}, clock {jump_s:+d} s")
-        clock = JumpingClock(jump_s=jump_s, nth=self.rng.randrange(1, 60))
+        clock = self._set(JumpingClock(jump_s=jump_s, nth=self.rng.randrange(1, 60)))
         self.counts.kills += run_until_killed(
             self.sandbox, self.plan, self.journal, kill_point=kill_point, clock=clock
         )
@@ -147,7 +163,7 @@ class AccidentScenario:
     def _finish(self) -> kf.Result:
         is_forked = self.rng.random() < 0.3
         self.steps.append(f"run to the end, forked {is_forked}")
-        with connect(self.sandbox) as client:
+        with self._connect() as client:
             progress = _ForkingBar(client) if is_forked else False
             result = kf.run(self.plan, client, journal=self.journal, progress=progress)
             # What an answer left open is asked again, and read.
@@ -158,7 +174,7 @@ class AccidentScenario:
 
     def _verify(self, result: kf.Result) -> None:
         self.steps.append("verify")
-        with connect(self.sandbox) as client:
+        with self._connect() as client:
             verified = kf.verify(result, client, journal=self.journal, progress=False)
         check_proofs(verified, self.sandbox, counts=self.counts, edited=self.edited)
 
@@ -171,7 +187,7 @@ class AccidentScenario:
     def _undo(self, result: kf.Result) -> None:
         self.steps.append("undo")
         truth = Truth(self.sandbox)
-        with connect(self.sandbox) as client:
+        with self._connect() as client:
             undo = kf.undo(result.run_id, client, journal=self.journal, progress=False)
             undone = kf.run(undo, client, journal=self.journal, progress=False)
         assert len(undone.frame) == undo.n_rows
@@ -198,7 +214,7 @@ class AccidentScenario:
         if fault is not None:
             self.sandbox.inject(**fault, match="/menus/publish", count=2)
         if stores:
-            with connect(self.sandbox) as client:
+            with self._connect() as client:
                 kf.publish(stores, client, **_journalled(self.journal))
 
     def _publish_until_killed(self) -> None:
@@ -206,9 +222,11 @@ class AccidentScenario:
         kill_point = KillPoint(self.rng.choice(STEPS), self.rng.randrange(1, 4))
         self.steps.append(f"publish {stores}, killed {kill_point.nth}. {kill_point.step}")
 
+        clock = self._set(SkippingClock())
+
         def work() -> None:
             kill_at_commits(kill_point)
-            with connect(self.sandbox, transport=KillingTransport(kill_point)) as client:
+            with connect(self.sandbox, transport=KillingTransport(kill_point), clock=clock) as client:
                 kf.publish(stores, client, **_journalled(self.journal))
 
         if stores:
