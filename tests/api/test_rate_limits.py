@@ -181,6 +181,18 @@ def test_429__pauses_other_processes_too(tmp_path: Path) -> None:
     other.close()
 
 
+def test_429__of_one_account_pauses_no_other(tmp_path: Path) -> None:
+    """Accounts that share a file on loopback rest each for itself, in whichever process."""
+    clock, path = FakeClock(), tmp_path / "loopback.sqlite3"
+    caps = {"reads_per_minute": CAP, "writes_per_minute": CAP, "clock": clock, "path": path}
+    one, other, same = (RateLimiter(**caps, account=name) for name in ("a", "b", "a"))  # type: ignore[arg-type]
+    note(one, is_rate_limited=True, retry_after_s=7.0)
+    assert [each.paused_s for each in (one, other, same)] == [7.0, 0.0, 7.0]
+    assert sorted(file.name for file in tmp_path.glob("*.rest")) == ["a.rest"]
+    for each in (one, other, same):
+        each.close()
+
+
 def test_429__that_come_together_are_one_pause() -> None:
     """Requests under way get their 429 together: the cap is lowered once, the longest pause is kept."""
     pacing = pace(FakeClock())

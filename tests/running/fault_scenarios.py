@@ -19,6 +19,7 @@ import pandas as pd
 
 import klikit_frames as kf
 from klikit_frames.api.clocks import SystemClock
+from klikit_frames.running.before_images import Before
 from klikit_frames.running.journal_writer import JournalWriter
 
 from .outcome_oracle import CELL, OracleCounts, check_outcomes
@@ -271,6 +272,7 @@ def run_until_killed(
     kill_point: KillPoint,
     run_id: str | None = None,
     clock: SkippingClock | None = None,
+    before: Before = "auto",
 ) -> bool:
     """Run or resume a plan in a process that may die of it, and tell whether it did."""
 
@@ -281,7 +283,7 @@ def run_until_killed(
         options = {} if clock is None else {"clock": clock}
         with connect(sandbox, transport=KillingTransport(kill_point), **options) as client:
             if run_id is None:
-                kf.run(plan, client, journal=journal, progress=False)
+                kf.run(plan, client, journal=journal, progress=False, before=before)
             else:
                 kf.resume(run_id, client, journal=journal, progress=False)
 

@@ -15,6 +15,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.model import Business, Target
 from klikit_frames.running.idempotency_keys import is_key_expired
+from klikit_frames.running.journal import open_journal
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import build_request
@@ -245,6 +246,36 @@ def test_resume__a_clock_that_was_set_back(
         clock.set_by_s = 5 * 3600
         assert kf.resume(lost.run_id, client, journal=journal).counts["applied"] == 4
     assert len(_writes(sandbox)) == n_writes
+
+
+@pytest.mark.parametrize("set_by_s", [-20 * 3600, 20 * 3600])
+def test_resume__tells_both_times_of_a_request_by_one_clock(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path, set_by_s: float
+) -> None:
+    """Sent under a clock that was set and settled under the right one, a request took no day."""
+    clock = _MovableClock()
+    clock.set_by_s = set_by_s
+    sandbox.inject("reset_after", match="PATCH")
+    with connect(sandbox, clock=clock) as client:
+        lost = kf.run(kf.plan(wide), client, journal=journal, before="none")
+    sandbox.clear_faults()
+    with connect(sandbox) as client:
+        result = kf.resume(lost.run_id, client, journal=journal)
+    assert result.counts["applied"] == 4
+    took = result.frame["settled_at"] - result.frame["sent_at"]
+    assert took.between(pd.Timedelta("-5s"), pd.Timedelta("1h")).all()
+
+
+def test_run__knows_the_time_before_its_first_write(
+    sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
+) -> None:
+    """A process that dies of its first write leaves no request that cannot be dated."""
+    plan = kf.plan(wide)
+    kill_point = KillPoint("after_send", nth=1)
+    assert run_until_killed(sandbox, plan, journal, kill_point=kill_point, before="none")
+    with open_journal(journal) as opened:
+        (run_id,) = opened.runs()["run_id"]
+        assert [one.clock_offset_s is not None for one in opened.requests(run_id) if one.attempts] == [True]
 
 
 def test_resume__what_never_left_has_no_date(
