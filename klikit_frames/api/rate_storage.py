@@ -156,7 +156,7 @@ def open_window_log(name: str, *, path: Path | None, now_ms: int = 0, account: s
         touch_private(path)
         return SQLiteBucket.init_from_file([_ANY_RATE], table=table, db_path=str(path))
 
-    try:
+    def open_log() -> SlidingWindowLog:
         log = SlidingWindowLog(open_shared)
         if now_ms:
             log.forget_after(now_ms)
@@ -164,10 +164,20 @@ def open_window_log(name: str, *, path: Path | None, now_ms: int = 0, account: s
             # Whoever tidies at the same moment may drop a table that is just being looked at.
             with suppress(Exception):
                 _drop_idle_tables(open_shared(), now_ms=now_ms)
-    except Exception as error:  # noqa: BLE001 - sqlite3's own cannot be named here, and memory is good enough
+        return log
+
+    try:
+        try:
+            return open_log()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            # Damaged: of what it held only the last minute would have counted.
+            path.unlink(missing_ok=True)
+            return open_log()
+    except Exception as error:  # noqa: BLE001 - whatever it is, memory is good enough
         _LOG.warning("The rate log %s cannot be used, other processes are not seen: %s", path, error)
         return SlidingWindowLog()
-    return log
 
 
 def _drop_idle_tables(shared: SQLiteBucket, *, now_ms: int) -> None:
