@@ -28,7 +28,7 @@ _TEXT_EVERY_S = 1.0
 
 
 class Bar(Protocol):
-    """Anything that can be told of progress."""
+    """Anything that shows progress."""
 
     def update(self, n: int = 1, /) -> object:
         """Note that `n` more units are done."""

@@ -46,7 +46,7 @@ class SystemClock:
 
 
 class SteadyClock:
-    """A clock that goes on evenly from where it was made, whoever sets the machine's clock meanwhile.
+    """A clock that goes on evenly from where it was made, even if the machine's clock is set.
 
     Examples
     --------

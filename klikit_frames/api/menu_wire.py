@@ -149,7 +149,7 @@ def _branch(result: dict[str, Any]) -> Branch:
 
 
 def _check_store(menu: dict[str, Any], store: Store) -> None:
-    """Refuse a tree of another store, whoever mixed them up."""
+    """Refuse a tree of another store."""
     info = menu.get("branchInfo")
     if isinstance(info, dict) and "brandID" in info and "branchID" in info:
         told = (info["brandID"], info["branchID"])

@@ -248,7 +248,7 @@ class TimedStream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Receive what there is."""
+        """Receive what has arrived."""
         if not isinstance(timeout, TotalDeadline):
             return self._stream.read(max_bytes, timeout)
         return timeout.repeat(partial(self._stream.read, max_bytes), late=httpcore.ReadTimeout)

@@ -170,7 +170,7 @@ def _translate(error: Exception) -> Exception:
 
 
 class HttpxTransport:
-    """One HTTP exchange at a time, told as a value: no exception of httpx leaves it."""
+    """One HTTP exchange at a time, returned as a value: no exception of httpx leaves it."""
 
     def __init__(
         self,
@@ -287,7 +287,7 @@ def open_http(
 ) -> httpx.Client:
     """Return an HTTP client that sends the credentials and follows no redirect."""
     try:
-        # An environment's proxies are httpx's business: with a transport of ours it would not look at them.
+        # An environment's proxies are httpx's business: with a transport of our own it would ignore them.
         if transport is None and not trust_env:
             tls = httpx.create_ssl_context(verify=verify, trust_env=False)
             transport = _PoolTransport(open_pool(tls, max_connections=max_connections))

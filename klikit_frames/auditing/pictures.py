@@ -85,7 +85,7 @@ def _titles(stores: pd.DataFrame, kind: str) -> dict[int, str]:
     return dict(rows.itertuples(index=False, name=None))
 
 
-# Okabe and Ito's palette, made to be told apart with any colour vision.
+# Okabe and Ito's palette, chosen to be distinct under any colour vision.
 ON = "#56B4E9"
 OFF = "#D55E00"
 # The page itself, be it light or dark.

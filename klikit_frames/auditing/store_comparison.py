@@ -52,7 +52,7 @@ def mixed(state: pd.DataFrame) -> pd.DataFrame:
 def overrides(state: pd.DataFrame) -> pd.DataFrame:
     """Return the store rows that differ from the business row of their entity. Pure.
 
-    An override that repeats the business value cannot be told from inheritance: the API shows only values.
+    An override that repeats the business value looks the same as inheritance: the API shows only values.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ _ATTEMPTS = 2
 
 
 class SharedCount:
-    """Requests that are done, counted by many threads and told to one bar by the thread that owns it."""
+    """Requests that are done: counted by many threads, shown on one bar by the thread that owns it."""
 
     def __init__(self) -> None:
         self._n = 0

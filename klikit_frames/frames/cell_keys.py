@@ -14,7 +14,7 @@ from .schemas import ENTITY_TYPES, SCOPES
 
 Ints = npt.NDArray[np.int64]
 
-# Values that spread over at most so many places each are told apart by a table instead of by hashing.
+# Values whose range is at most so many times their number are looked up in a table instead of hashed.
 MOST_PLACES = 16
 
 

@@ -357,7 +357,7 @@ class _FreeNames:
     def draw(self, name: Hashable) -> Hashable:
         """Return `name` if it is free, else the next one made of it."""
         if name in self._taken or name in RESULT_COLUMNS:
-            # One counter a name: with thousands of equal headers, starting anew each time is quadratic.
+            # One counter a name: counting from 1 for each of thousands of equal headers would be quadratic.
             numbers = self._counters.setdefault(name, count(0 if name in RESULT_COLUMNS else 1))
             candidates = (_numbered(name, number) for number in numbers)
             name = next(free for free in candidates if free not in self._taken and free not in self._reserved)

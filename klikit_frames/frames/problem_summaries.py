@@ -61,7 +61,7 @@ def count_rows(n_rows: int) -> str:
 
 def group_problems(problems: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cause, errors and the most frequent first, each with an example and its rows."""
-    # Rows of several tables count from 1 in each, so the causes of each are told apart.
+    # Rows of several tables count from 1 in each, so each table has causes of its own.
     tables = [name for name in ("source",) if name in problems.columns]
     groups = problems.groupby(["severity", "code", "column", *tables], sort=False)
     causes = groups.agg(n=("code", "size"), message=("message", "first"), hint=("hint", "first"))

@@ -72,7 +72,7 @@ _TRUE_ALREADY = ("applied", "unchanged")
 
 
 def is_result(names: Sequence[Hashable]) -> bool:
-    """Tell whether these are the columns of a result of ours.
+    """Return whether these are the columns of a result of this package.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def is_result(names: Sequence[Hashable]) -> bool:
 
 
 def input_of_result(table: Table, *, rows: Rows) -> Table:
-    """Return the input that a result of ours was made from; any other table as it is.
+    """Return the input that a result was made from; any other table unchanged.
 
     Parameters
     ----------

@@ -80,7 +80,7 @@ class _WantedTable:
 
     @property
     def problems(self) -> pd.DataFrame:
-        """What is wrong in it; a file that is no table at all is told how to leave it out."""
+        """What is wrong in it; for a file that is no table, also how to leave it out."""
         problems = self.checked.problems.copy()
         is_of_table = problems["row"].isna() & problems["severity"].eq("error")
         problems.loc[is_of_table, "hint"] += f" {_NO_TABLE}"
@@ -127,12 +127,12 @@ def _problems(tables: list[_WantedTable], folder: Path) -> pd.DataFrame:
         return problems_frame(nothing, rows=_NO_ROWS, lines=None)
     own = pd.concat([one.problems for one in tables], ignore_index=True)
     every = pd.concat([own, _between(tables)], ignore_index=True)
-    # What stands within one table was found in it already, and is told of each row once.
+    # Problems within one table were found when it was read; they are not repeated here.
     return every.drop_duplicates([SOURCE, "row", "line", "column", "code", "value"], ignore_index=True)
 
 
 def _between(tables: list[_WantedTable]) -> pd.DataFrame:
-    """Return what rows of different tables have against each other, told of both."""
+    """Return contradictions between rows of different tables: one problem for each of the two rows."""
     toggles = pd.concat([one.checked.toggles[list(TOGGLE_COLUMNS)] for one in tables], ignore_index=True)
     numbers = [one.checked.numbers for one in tables]
     rows = np.concatenate([one.rows for one in numbers])

@@ -76,7 +76,7 @@ def failures(state: pd.DataFrame) -> pd.DataFrame:
 
 
 def failure_of(error: BaseException, *, store: Store | None, what: str) -> Failure:
-    """Return what is to be told of a reading that failed.
+    """Return a failed reading as data.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ _THREAD = "klikit-frames-read"
 _GRACE_S = 1.0
 
 
-class ReadingStopped(Exception):  # noqa: N818 - not an error: whoever reads has asked for it
+class ReadingStopped(Exception):  # noqa: N818 - not an error: the caller asked for it
     """A reading was stopped before it was complete."""
 
 
@@ -200,7 +200,7 @@ class TreeCache:
         self._clock = clock
 
     def load(self, store: Store | None) -> CachedTree | None:
-        """Return the tree of a store as the API told it, and when; or None."""
+        """Return the tree of a store as the API sent it, and when it was read; or None."""
         path = self._path(store)
         try:
             read_at = path.stat().st_mtime
@@ -357,7 +357,7 @@ class _Reading:
                 store = self.work.popleft()
                 try:
                     self._arrived.put((store, _read(self.client, store, cache=self.cache, stop=self.halt)))
-                except BaseException as error:  # noqa: BLE001 - told where the menus are taken
+                except BaseException as error:  # noqa: BLE001 - raised again where the menus are taken
                     self._arrived.put((store, error))
 
 

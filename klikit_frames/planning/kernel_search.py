@@ -207,7 +207,7 @@ class KernelSearch:
             self._choose(local_search.improve(start, n_steps=2_000, target=self.bound, budget=budget))
 
     def _destroy_and_repair(self, budget: SearchBudget) -> None:
-        """Take some rectangles away and cover the gap anew, with fewer if that can be."""
+        """Remove some rectangles and cover the gap again, with fewer if possible."""
         idle = 0
         for _ in range(_REPAIR_ROUNDS):
             if self.is_settled or budget.is_over or idle > 12:

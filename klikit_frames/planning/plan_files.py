@@ -188,7 +188,10 @@ def _checked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     _require(rows.columns.is_unique, "a column is there twice")
     _require(str(rows["request_no"].dtype) == "Int64", "a request_no is not a number")
     _require(set(rows["skipped_as"].dropna()) <= set(SKIP_REASONS), "a row is skipped for an unknown reason")
-    _require(bool((rows["request_no"].isna() == rows["skipped_as"].notna()).all()), "a row without a fate")
+    _require(
+        bool((rows["request_no"].isna() == rows["skipped_as"].notna()).all()),
+        "a row with neither a request nor a reason",
+    )
     _require(_are_numbers(rows["cascade_brand_ids"]), "a cascade_brand_ids")
     _require(_are_numbers(rows["other_request_nos"]), "an other_request_nos")
     return rows

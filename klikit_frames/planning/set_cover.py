@@ -43,7 +43,7 @@ def drop_redundant(incidence: Incidence, chosen: list[int]) -> list[int]:
 
 
 class LocalSearch:
-    """Local search for a smaller cover: give one up, then mend by swaps that learn which cells are hard.
+    """Local search for a smaller cover: drop one, then repair by swaps that weight the cells hard to cover.
 
     A cell that stays uncovered gains weight, so that the rectangles that have it become more attractive;
     the weights also tell the search for candidates where the difficulty is. The method follows Gao et al.,
@@ -92,7 +92,7 @@ class LocalSearch:
         self._moved = np.zeros(self._incidence.n_rectangles, dtype=np.int64)
 
     def _dearest(self, *, but: int) -> int:
-        """Return the rectangle that costs least to give up; of equals the one that moved longest ago."""
+        """Return the rectangle that costs least to drop; of equals the one that moved longest ago."""
         inside = np.flatnonzero(self._is_in)
         inside = inside[inside != but] if len(inside) > 1 else inside
         return self._oldest(inside[self._scores[inside] <= self._scores[inside].min() + 1e-4])

@@ -88,7 +88,7 @@ def attribute(
     proofs : mapping of Cell to bool
         The flags that reading back has shown.
     is_over : bool
-        Whether the run has ended; if not, what is told is how it stands.
+        Whether the run has ended; if not, the outcomes are those so far.
 
     Returns
     -------

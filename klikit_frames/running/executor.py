@@ -358,7 +358,7 @@ class RunExecutor:
         return server_now
 
     def _read(self, call: Callable[[threading.Event], T]) -> T:
-        """Return what a reading brings; whoever stops the run does not wait for it."""
+        """Return what a reading brings; a stop of the run does not wait for it."""
         return run_interruptibly(call, stop=PolledStop(self.monitor))
 
     def _publish(self) -> bool:

@@ -43,8 +43,8 @@ def is_in_doubt(request: Request) -> bool:
 def ask_server_time(client: Client) -> datetime | None:
     """Return the present by the server's clock, as it tells it now; None if nobody answers.
 
-    What an earlier answer told is not good enough: our clock may have been set since. A server that answers
-    but never tells its time is taken to have ours.
+    An earlier answer's date is not good enough: this machine's clock may have been set since. A server that
+    answers without a date is taken to have the time of this machine.
     """
     try:
         client.read("/brands")

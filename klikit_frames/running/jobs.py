@@ -48,7 +48,7 @@ class JobProgress:
 
 
 class Standing(Protocol):
-    """Where a job learns how its run stands."""
+    """Where a job gets the progress and the result of its run."""
 
     def look(self) -> JobProgress:
         """Return how far it is."""

@@ -96,11 +96,11 @@ class Journal(PromiseTable):
         self._update_run(run_id, account=account)
 
     def request_cancel(self, run_id: str) -> None:
-        """Ask whoever runs it to stop."""
+        """Ask the process that runs it to stop."""
         self._update_run(run_id, is_cancelled=True)
 
     def clear_cancel(self, run_id: str) -> None:
-        """Forget that an earlier stretch of a run was asked to stop; whoever asks from now on is heard."""
+        """Clear a request to stop an earlier stretch of a run; later requests count."""
         if self.is_cancelled(run_id):
             self._update_run(run_id, is_cancelled=False)
 
@@ -222,7 +222,7 @@ class Journal(PromiseTable):
         self._writer.queue([codec.update_result(run_no, request), *added], then=then)
 
     def record_clock_offset(self, run_id: str, paths: Iterable[tuple[int, ...]], *, offset_s: float) -> None:
-        """Record of requests that were sent how far the server's clock was ahead of ours."""
+        """Record how far the server's clock was ahead of this machine's when requests were sent."""
         run_no = self._run_no(run_id)
         self._writer.queue([codec.update_clock(run_no, path, offset_s) for path in paths])
 
@@ -299,7 +299,7 @@ class Journal(PromiseTable):
         return codec.to_evidence(self._writer.read(schema.SELECT_EVIDENCE, (account,)))
 
     def agenda_lock_path(self) -> Path | None:
-        """Where the lock of whoever changes promises is; None in memory."""
+        """Path of the lock that a change of promises holds; None in memory."""
         return None if self.path is None else self.path.with_name(f"{self.path.name}.locks") / "agenda"
 
     # Copies, and runs taken in from one

@@ -34,7 +34,7 @@ _OLD_RUN = (*(name for name in schema.RUN_COLUMNS if name not in _NEW_RUN),)
 _MARKS = (*OUTCOMES, "is_cancelled", "plan_body")
 _OLD_STATUS = (*schema.ATTEMPT_COLUMNS, "word", *schema.RESULT_COLUMNS[1:], "is_replayed")
 
-# What 0.1.0 called failed is told apart today: what may have been written is never called so.
+# 0.1.0 said failed also of what may have been written; that is unknown today.
 _NEW_STATES = frozenset({RequestState.UNKNOWN, RequestState.STORED_FAILURE, RequestState.DENIED})
 
 

@@ -133,7 +133,7 @@ class JournalWriter:
             raise JournalError("This journal was opened in another process: open it again in each worker.")
 
     def _ask(self, command: str) -> None:
-        """Let the thread that writes do its work; without threads, whoever asks does it."""
+        """Let the writer thread do its work; without threads, the caller does it."""
         if self._serves:
             self._commands.put(command)
         else:
@@ -184,7 +184,7 @@ class PendingWrite:
         self._then = then
 
     def end(self, *, is_committed: bool) -> None:
-        """Set what became of them, and wake whoever waits."""
+        """Set the result of each write, and wake its waiter."""
         self.is_committed = is_committed
         self.ended.set()
         if is_committed and self._then is not None:

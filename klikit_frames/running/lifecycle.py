@@ -198,12 +198,12 @@ class EndReason(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What a person is told of it; empty where there is nothing to tell."""
+        """The sentence that a person reads; empty where the run simply finished."""
         return _SENTENCES[self]
 
     @property
     def stops_at_once(self) -> bool:
-        """Whether whoever ended the run waits for the answer."""
+        """Whether the person who ended the run waits for it to return."""
         return self in {EndReason.INTERRUPTED, EndReason.CANCELLED, EndReason.DEADLINE}
 
 

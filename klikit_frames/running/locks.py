@@ -27,7 +27,7 @@ else:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
 
 
-# Somebody who only looks whether a run goes on has its lock for an instant; that is no reason to give up.
+# A process that only checks whether a run goes on holds its lock for an instant; so try again.
 _PAUSE_S = 0.02
 # The name of a lock must never lead to another file.
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)

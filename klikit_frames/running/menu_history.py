@@ -143,7 +143,7 @@ def load_history(
     requests = {run.run_id: journal.requests(run.run_id) for run in runs}
     publishes = list(publishes)
     offsets = [one.clock_offset_s for each in requests.values() for one in each]
-    # The journal's own first: what was proved by them must not move by what is told now.
+    # The journal's own proofs first: this reading must not change what they proved.
     clocks = ClockTimes.align([*offsets, *(one.clock_offset_s for one in publishes), clock_offset_s])
     wanted = set(stores)
     history = MenuHistory(

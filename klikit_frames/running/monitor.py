@@ -120,7 +120,7 @@ class RunMonitor:
 
     @property
     def stops_at_once(self) -> bool:
-        """Whether whoever stopped the run wants it to return at once."""
+        """Whether the run is to return at once."""
         return self.reason is not None and self.reason.stops_at_once
 
     @property
@@ -179,7 +179,7 @@ class RunMonitor:
 
 
 class PolledStop(threading.Event):
-    """The stop of a run, for whoever waits where nobody else looks whether the run is to end."""
+    """The stop of a run, for a wait during which nothing else polls whether the run is to end."""
 
     def __init__(self, monitor: RunMonitor) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Word of how a run ended, for whoever is not looking: a summary, handed to a callable or to a command."""
+"""Notifications: a summary of how a run ended, handed to a callable or to a command."""
 
 from __future__ import annotations
 

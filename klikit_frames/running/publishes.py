@@ -1,4 +1,4 @@
-"""Publishing: the write that makes stores' menus anew, each call recorded before it leaves."""
+"""Publishing: the write that rebuilds the menus of stores, each call recorded before it is sent."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """One publish call: the stores whose menus were asked to be made anew, and what came of it.
+    """One publish call: the stores whose menus were to be rebuilt, and the result.
 
     `run_id` is the run that it belongs to, if any. `status` is ``published``, ``failed`` or ``unknown``;
     None until an answer is recorded.

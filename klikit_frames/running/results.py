@@ -123,7 +123,7 @@ class Result:
     journal : str or None
         The journal as it was named; None is the one in the person's own state folder.
     publishes : bool
-        Whether the run was told to publish; ``frame`` then has ``published`` (boolean, missing for business
+        Whether the run was to publish; ``frame`` then has ``published`` (boolean, missing for business
         rows and where nobody knows).
     names : Names
         Titles that the plan knew.

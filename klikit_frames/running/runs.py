@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .records import Run
 
 _LOG = logging.getLogger("klikit_frames")
-# A logger of its own, so that whoever knows that the journal is short-lived can silence it.
+# A logger of its own, so that the warning about a short-lived journal can be silenced.
 _JOURNAL_LOG = logging.getLogger("klikit_frames.journal")
 
 
@@ -201,7 +201,7 @@ def resume(
     Returns
     -------
     Result
-        One row per input row; what was settled before is told as it was.
+        One row per input row; what was settled before keeps its outcome.
 
     Raises
     ------

@@ -73,7 +73,7 @@ def is_withheld(request: Request) -> bool:
 
 
 def _is_undone(request: Request, shown: Mapping[Cell, bool], history: MenuHistory, *, run_id: str) -> bool:
-    """Tell whether no flag of a request shows it as done, and one that can be told shows that it was not."""
+    """Return whether no flag shows the request as done, and at least one shows that it was not."""
     key = (run_id, path_text(request.path))
     verdicts = []
     for cell in request.target.cells():

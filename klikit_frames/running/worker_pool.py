@@ -67,7 +67,7 @@ class WorkerPool:
         trees : iterable of RequestTree
             What to send, in this order.
         report : callable
-            Is told of each request that is settled, on the calling thread; now and then of None.
+            Called with each request that is settled, on the calling thread; now and then with None.
         """
         self._work = deque(trees)
         n_threads = min(self.client.max_connections, len(self._work))
@@ -165,7 +165,7 @@ class WorkerPool:
             nonlocal begun
             begun = self._dated(begun.begin_attempt(request.attempts + attempt), sent_at=sent_at)
             # The machine may have slept for a day between two tries, or the request waited so long.
-            # Before an answer told the server's clock, both times are of this client's own.
+            # Until an answer shows the server's clock, both times are those of this machine.
             server_now = self.client.server_now() if begun.clock_offset_s is not None else None
             if is_key_expired(begun, server_now=server_now or sent_at):
                 return False
@@ -203,7 +203,7 @@ class WorkerPool:
 
     def _note(self, tree: RequestTree, request: Request) -> None:
         parts = tree.note(request)
-        # A request is told of as settled when its result is on disk.
+        # A request is reported as settled once its result is on disk.
         then = partial(self._done.put, Settled(tree, len(parts), is_done=not tree.is_waiting))
         self.journal.record_result(self.run_id, request, parts=parts, then=then)
         self.monitor.note(request)

@@ -202,7 +202,7 @@ class Faults:
 
 
 def make_fault(name: str, **options: object) -> Fault:
-    """Return one fault; raise TypeError for an option that there is not."""
+    """Return one fault; raise TypeError for an unknown option."""
     known = [field.name for field in fields(Fault)]
     for option in options:
         if option not in known:

@@ -47,7 +47,7 @@ def publish(app: AppContext, call: Call) -> object:
         raise invalid(f"providerIDs must be among {', '.join(map(str, PROVIDERS))}")
     scheduled_at = _read_moment(body.get("scheduledAt"))
     good = [store for store in dict.fromkeys(stores) if store in app.catalogue.store_set]
-    # Queued by the API itself, or for later by whoever asked.
+    # Queued by the API itself, or for later by the request.
     due = max(scheduled_at, app.clock.now() + app.switches.publish_delay_s)
     if due > app.clock.now():
         snapshots.schedule(app, good, due=due)

@@ -98,7 +98,7 @@ class Limits:
         self._windows: dict[Place, Window] = {}
 
     def take(self, place: Place, *, now: float) -> Reading:
-        """Count one request; a change of the cap or of its kind begins anew."""
+        """Count one request; a change of the cap or of its kind starts a new window."""
         window = self._windows.setdefault(place, WINDOWS[place[2]](place[3]))
         return window.take(now)
 

@@ -126,7 +126,7 @@ class Switches:
 
 
 def change_switches(switches: Switches, changes: dict[str, object]) -> Switches:
-    """Return the switches with some set anew; raise TypeError for a name that none has."""
+    """Return the switches with some changed; raise TypeError for an unknown name."""
     names = [field.name for field in fields(Switches)]
     for name in changes:
         if name not in names:

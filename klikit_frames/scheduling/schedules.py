@@ -152,7 +152,7 @@ def schedule_code(toggles: pd.DataFrame, client: Client, *, publish: bool = Fals
 
 
 def read_present(client: Client, *, now: datetime | None = None) -> tuple[datetime, list[str]]:
-    """Return the present by the server's clock, else by this machine's, and what the log was told of the two.
+    """Return the present by the server's clock, else by this machine's, and what was logged about the two.
 
     Asks the server once, unless `now` stands for the present.
     """

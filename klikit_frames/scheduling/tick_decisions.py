@@ -112,7 +112,7 @@ class _Walk:
         self._gives_back = False
 
     def start(self, promise: Promise) -> None:
-        """Let a promise hold the cell; the flag from before is that of whoever holds it already."""
+        """Let a promise hold the cell; the flag from before is that of the promise that holds it already."""
         if promise.ends_at is not None and promise.ends_at <= self._now:
             failed = close(promise, PromiseStatus.FAILED, note=MISSED, now=self._now)
             self._settle(failed, START, RowEnd(Outcome.NOT_SENT))
