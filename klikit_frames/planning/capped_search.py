@@ -51,7 +51,7 @@ class CappedSearch:
     Attributes
     ----------
     is_cut : bool
-        Whether the budget ended the search before it had tried anything else than cutting.
+        Whether the budget ended the search within its first turn.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class CappedSearch:
             best = swaps.improve(best, n_steps=n_steps, target=least, budget=budget)
             budget.saved += n_before - len(best)
             n_idle = 0 if len(best) < n_before or len(pool) > _MUCH_WIDER * n_pool else n_idle + 1
-            self.is_cut = False
+            self.is_cut = self.is_cut and budget.is_over
         self.is_cut = self.is_cut and len(best) > least
         if has_solver() and len(best) > least and not budget.is_over:
             best = solve_set_cover(self._incidence(pool), best=best, budget=budget).chosen

@@ -188,6 +188,6 @@ def test_plan__cut_by_counted_work(limits: kf.Limits, monkeypatch: pytest.Monkey
         clock = types.SimpleNamespace(
             monotonic=lambda ticks=ticks, tick_s=tick_s: next(ticks) * tick_s, process_time=lambda: 0.0
         )
-        monkeypatch.setattr(budget, "time", clock)
+        monkeypatch.setattr(budget, "edge", clock)
         digests.add(kf.plan(toggles, limits=limits).digest)
     assert len(digests) == 1
