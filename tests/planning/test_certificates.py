@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.published import read_matrix
 from tests.planning.certificates import is_cover, is_fooling_set
 
 CELLS = {(0, 0), (0, 1), (1, 1)}
@@ -19,3 +25,19 @@ def test_is_fooling_set__apart() -> None:
     assert is_fooling_set(CELLS, [(0, 0), (1, 1)])
     assert not is_fooling_set(CELLS, [(0, 0), (0, 1)])
     assert not is_fooling_set(CELLS, [(1, 0)])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pairs.csv", "user,permission\nu0,p1\nu0,p2\nu1,p2\n"),
+        ("users.rmp", "# made by hand\nu0\tp1\tp2\n\n# another\nu1\tp2\n"),
+    ],
+)
+def test_read_matrix__formats(name: str, text: str, tmp_path: Path) -> None:
+    """Both public formats give permissions by users: pairs with a header, and one user a line with comments."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with gzip.open(tmp_path / f"{name}.gz", "wt", encoding="utf-8") as file:
+        file.write(text)
+    for path in (tmp_path / name, tmp_path / f"{name}.gz"):
+        assert read_matrix(path).tolist() == [[True, False], [True, True]]
