@@ -35,7 +35,7 @@ def test_is_fooling_set__apart() -> None:
     ],
 )
 def test_read_matrix__formats(name: str, text: str, tmp_path: Path) -> None:
-    """Both public formats give permissions by users: pairs with a header, and one user a line with comments."""
+    """Both public formats are read: pairs with a header, and one user a line with comments."""
     (tmp_path / name).write_text(text, encoding="utf-8")
     with gzip.open(tmp_path / f"{name}.gz", "wt", encoding="utf-8") as file:
         file.write(text)
