@@ -125,6 +125,21 @@ def test_until__failed_start_is_ticked_again(form: kf.forms.ToggleForm, sandbox:
     assert (set(kf.agenda()["status"]), form.result.counts["applied"]) == ({"active"}, 4)
 
 
+def test_until__noted_and_not_begun(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """Where the menus cannot be read the promises stand, nothing is sent, and the list is done."""
+    pick_until(form, Until(ONE_HOUR))
+    form.add()
+    form.wait()
+    sandbox.inject("error_503", match="menu")
+    press(form, "apply")
+    form.wait()
+    assert "4 promises noted, not begun: the next tick does that." in told(form)
+    assert (form.plan, form.pending, writes(sandbox).empty) == (None, [], True)
+    sandbox.clear_faults()
+    command(form, "agenda", "tick")
+    assert set(kf.agenda()["status"]) == {"active"}
+
+
 def test_until__opposite_promise_stands(form: kf.forms.ToggleForm) -> None:
     """A promise of the opposite is in the way: nothing is noted, and it is named."""
     pick_until(form, Until(EVENING))
