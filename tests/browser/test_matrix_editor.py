@@ -84,6 +84,8 @@ def test_matrix_editor__ranges(editor: Lab) -> None:
     """A drag selects a block and switches nothing; Shift leads it on, and keys select a row, a store, all."""
     page, cells, chosen = editor.page, editor.find("tbody .kf-cell"), editor.find('[aria-selected="true"]')
     start, end = cells.nth(11).bounding_box(), cells.nth(33).bounding_box()
+    assert start is not None
+    assert end is not None
     page.mouse.move(start["x"] + 9, start["y"] + 9)
     page.mouse.down()
     page.mouse.move(end["x"] + 9, end["y"] + 9, steps=4)

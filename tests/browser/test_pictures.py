@@ -78,7 +78,7 @@ def test_picture__toggle_form(dressed: tuple[Lab, str], folder: Path) -> None:
     name = f"toggle_form{suffix}"
     take(lab, ".kf-toggle-form", folder / name)
     with Image.open(folder / name) as now, Image.open(ROOT / "notebooks" / name) as shown:
-        assert shown.text["Description"] == now.text["Description"]
+        assert shown.info["Description"] == now.info["Description"]
 
 
 def test_picture__plan(dressed: tuple[Lab, str], folder: Path) -> None:
