@@ -92,7 +92,8 @@ class AccidentScenario:
         # Half of the worlds have nobody else in them, so that every cell of theirs can be judged.
         self.has_others = rng.random() < 0.5
         self.tells_time = True
-        self._n_processes = 0
+        self._clock: SkippingClock | None = None
+        self._passed_s = 0.0
         self.steps: list[str] = []
 
     def play(self) -> None:
@@ -127,13 +128,11 @@ class AccidentScenario:
         return connect(self.sandbox, clock=self._set(SkippingClock()))
 
     def _set(self, clock: Clock) -> Clock:
-        """Return a process's clock: it skips its waits, and the next one's must not go back behind them.
-
-        A server that tells the time makes up for that.
-        """
-        self._n_processes += 1
-        if not self.tells_time:
-            clock.sleep(600.0 * self._n_processes)
+        """Return the clock of a new process: what earlier ones waited has passed for all, the server too."""
+        passed_s = 0.0 if self._clock is None else self._clock.skipped_s
+        self.sandbox.move_clock(passed_s - self._passed_s)
+        clock.sleep(passed_s)
+        self._clock, self._passed_s = clock, passed_s
         return clock
 
     def _run_until_killed(self, step: str) -> None:
