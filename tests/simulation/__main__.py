@@ -28,7 +28,7 @@ from klikit_frames.running.lifecycle import TRANSITIONS
 
 from .shrinking import play_once, shrink
 from .visits import unvisited
-from .world import WorldCounts
+from .world_parts import WorldCounts
 
 _PER_TASK = 5
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import pandas as pd
 
 import klikit_frames as kf
 
-from .model_api import STORES, Cell, ModelApi
+from .model_api import STORES, Cell, ModelApi, Write
 
 CELL = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
 _PUBLISH_ALONE = "after the publish"
@@ -183,6 +183,15 @@ def _is_judged(cell: Cell, api: ModelApi, edited: Set[Entity]) -> bool:
     looks like one whose publish is done.
     """
     return cell[:2] not in edited and not (api.switches.publish_delay_s and is_hidden(cell, api))
+
+
+def check_promise(row: Mapping[Any, Any], own: Sequence[Write], api: ModelApi) -> None:
+    """What failed was not written, and what is done came back; `own` are the writes of its ticks."""
+    said = f"{cell_of(row)} {row['status']} {row['note']}"
+    if row["status"] == "failed" and own:
+        raise DefectError("promise", f"failed, but it was written: {said}")
+    if row["status"] == "done" and own and api.live(cell_of(row)) is not own[0].was:
+        raise DefectError("promise", f"its flag did not come back: {said}")
 
 
 def stores_of(cell: Cell) -> list[Cell]:

@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Callable, Set
 from pathlib import Path
 
-from .world import N_STEPS, SimulatedWorld
+from .world import SimulatedWorld
+from .world_parts import N_STEPS
 
 Number = tuple[int, int]
 # Each try plays a world.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Set
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,79 +17,24 @@ from klikit_frames.auditing.undo import Undo
 
 from . import oracle
 from .accidents import ACCIDENTS, AccidentTransport, Chance, Lifeline, commits_of
-from .model_api import ITEMS, STORES, Cell, ModelApi, Store, Switches
+from .model_api import ITEMS, STORES, Cell, ModelApi, Store
 from .oracle import DefectError, Entity
 from .virtual_clock import SimulatedEdge, VirtualClock
-from .visits import Visit, visits_of
+from .visits import visits_of
+from .world_parts import (
+    N_STEPS,
+    STEPS,
+    RunRecord,
+    WorldCounts,
+    attempt,
+    draw_switches,
+    nonzero,
+    state_home,
+    to_toggles,
+)
 
-# What may be a step, and how often it is.
-STEPS = {
-    "run": 10,
-    "resume": 6,
-    "start": 1,
-    "verify": 4,
-    "undo": 3,
-    "publish": 4,
-    "schedule": 2,
-    "tick": 5,
-    "change_agenda": 1,
-    "audit": 1,
-    "reconcile": 2,
-    "prune": 1,
-    "move": 1,
-    "others_edit": 3,
-    "others_publish": 3,
-    "set_clock": 2,
-    "let_time_pass": 4,
-}
-N_STEPS = 24
 _FOREIGN_ID = 990_000_000
 _NO_CAP = 10**6
-
-
-@dataclass(slots=True)
-class WorldCounts:
-    """What was played and judged."""
-
-    n_worlds: int = 0
-    n_runs: int = 0
-    n_kills: int = 0
-    n_days: float = 0.0
-    n_rows: int = 0
-    n_proofs: int = 0
-    n_restored: int = 0
-    n_promises: int = 0
-    n_audited: int = 0
-    accidents: Counter[str] = field(default_factory=Counter)
-    visits: Counter[Visit] = field(default_factory=Counter)
-
-    def add(self, other: WorldCounts) -> None:
-        """Add what another process has played."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
-
-    def __str__(self) -> str:
-        kinds = ", ".join(f"{n:,} {name}" for name, n in sorted(self.accidents.items()))
-        return (
-            f"{self.n_worlds:,} worlds, {self.n_days:,.0f} simulated days, {self.n_runs:,} runs, "
-            f"{self.n_kills:,} kills, {sum(self.accidents.values()):,} accidents ({kinds})\n"
-            f"judged: {self.n_rows:,} rows, {self.n_proofs:,} proofs, {self.n_audited:,} audited rows, "
-            f"{self.n_restored:,} restored cells, {self.n_promises:,} promises"
-        )
-
-
-@dataclass(slots=True)
-class RunRecord:
-    """A run that was begun: its plan, what it may write, and its last result."""
-
-    plan: kf.Plan
-    cap: int
-    result: kf.Result | None = None
-
-    @property
-    def asked(self) -> dict[Cell, set[bool]]:
-        """The flags that it was to write."""
-        return {oracle.cell_of(row): {bool(row["is_enabled"])} for row in oracle.rows_of(self.plan.toggles)}
 
 
 class SimulatedWorld:
@@ -134,7 +76,7 @@ class SimulatedWorld:
         self._spared = spared
         self._clock = VirtualClock()
         self._edge = SimulatedEdge(self._clock)
-        self._api = ModelApi(self._clock, _draw_switches(draw))
+        self._api = ModelApi(self._clock, draw_switches(draw))
         self._probability = draw.choice([0.1, 0.25, 0.4])
         self._kinds = draw.sample(ACCIDENTS, draw.choice([2, 5, len(ACCIDENTS)]))
         self._has_others = draw.random() < 0.5
@@ -151,7 +93,7 @@ class SimulatedWorld:
         """Play every step, until one shows a defect, and return what was judged."""
         began_s = self._clock.true_s
         self.folder.mkdir(parents=True)
-        with edge.use(self._edge), visits_of(self.counts.visits), _state_home(self.folder):
+        with edge.use(self._edge), visits_of(self.counts.visits), state_home(self.folder):
             try:
                 for step, name in enumerate(self._script):
                     if step in self._kept:
@@ -206,12 +148,13 @@ class SimulatedWorld:
     def _plan(self) -> kf.Plan:
         rng, flag = self._rng, self._rng.random() < 0.3
         if rng.random() < 0.6:
-            toggles = _toggles({cell: rng.random() < 0.3 for cell in self._draw_cells()})
+            toggles = to_toggles({cell: rng.random() < 0.3 for cell in self._draw_cells()})
         else:
             # A block of one request, in which the API may refuse one id.
             items = [*rng.sample(ITEMS, rng.choice([3, 6])), *rng.sample([_FOREIGN_ID], rng.randrange(2))]
             stores = rng.sample(STORES, rng.choice([1, 2]))
-            toggles = _toggles({("item", item, "store", *store): flag for item in items for store in stores})
+            cells = [("item", item, "store", *store) for item in items for store in stores]
+            toggles = to_toggles(dict.fromkeys(cells, flag))
         limits = kf.Limits(max_ids=rng.choice([2, 500]), max_stores=rng.choice([1, 500]))
         state = None
         if rng.random() < 0.3:
@@ -246,11 +189,11 @@ class SimulatedWorld:
             return kf.run(record.plan, client, journal=self._journal, progress=False, **options)
 
         with commits_of(lifeline), self._connect(lifeline, has_accidents=may_die, cap=cap) as client:
-            told = self._try(lambda: work(client))
+            told = attempt(lambda: work(client))
         self.counts.n_runs += 1
         if isinstance(told, kf.Result) and not lifeline.is_cut:
             record.result = told
-            self._note(f"{said}: {told.status} {_nonzero(told.counts)}")
+            self._note(f"{said}: {told.status} {nonzero(told.counts)}")
             self.counts.n_rows += oracle.check_rows(told, record.plan, self._api)
         else:
             self._note(f"{said}: {'killed' if lifeline.is_cut else told}")
@@ -279,7 +222,7 @@ class SimulatedWorld:
 
     def _plan_undo(self, run_id: str) -> Any:
         with self._connect() as client:
-            return self._try(lambda: kf.undo(run_id, client, journal=self._journal, progress=False))
+            return attempt(lambda: kf.undo(run_id, client, journal=self._journal, progress=False))
 
     def _others_change(self, undo: Undo) -> None:
         """Let somebody else change what an undo is about to restore, where guests and menus see it."""
@@ -320,7 +263,7 @@ class SimulatedWorld:
     def _publish(self) -> None:
         stores = self._draw_stores()
         with self._connect(has_accidents=True) as client:
-            told = self._try(
+            told = attempt(
                 lambda: kf.publish(stores, client, journal=self._journal)["outcome"].value_counts().to_dict()
             )
         self._note(f"publish {stores}: {told}")
@@ -328,7 +271,7 @@ class SimulatedWorld:
     def _audit(self) -> None:
         wanted = self._draw_wanted()
         with self._connect() as client:
-            audited = kf.audit(_toggles(wanted), client, journal=self._journal, progress=False)
+            audited = kf.audit(to_toggles(wanted), client, journal=self._journal, progress=False)
         self._note(f"audit: {audited['change'].value_counts().sort_index().to_dict()}")
         self.counts.n_audited += oracle.check_audit(audited, self._api, edited=self._edited)
 
@@ -337,9 +280,9 @@ class SimulatedWorld:
         lifeline = self._draw_life()
         publish = self._rng.random() < 0.3
         with commits_of(lifeline), self._connect(lifeline, has_accidents=True) as client:
-            told = self._try(
+            told = attempt(
                 lambda: kf.reconcile(
-                    _toggles(wanted),
+                    to_toggles(wanted),
                     client,
                     max_changes=None,
                     publish=publish,
@@ -348,10 +291,8 @@ class SimulatedWorld:
                 )
             )
         self.counts.n_runs += 1
-        is_told = isinstance(told, kf.Result) and not lifeline.is_cut
-        self._note(
-            f"reconcile: {_nonzero(told.counts) if is_told else (lifeline.is_cut and 'killed') or told}"
-        )
+        said = nonzero(told.counts) if isinstance(told, kf.Result) else told
+        self._note(f"reconcile: {'killed' if lifeline.is_cut else said}")
         oracle.check_writes(self._api, since=since, asked={cell: {flag} for cell, flag in wanted.items()})
 
     # Promises.
@@ -360,12 +301,12 @@ class SimulatedWorld:
         wanted = self._draw_wanted(n=3)
         now = pd.Timestamp(self._edge.now())
         times = [sorted(self._rng.sample(range(1, 30), 2)) for _ in wanted]
-        table = _toggles(wanted).assign(
+        table = to_toggles(wanted).assign(
             starts_at=[now + timedelta(hours=start) for start, _ in times],
             ends_at=[now + timedelta(hours=end) for _, end in times],
         )
         with self._connect() as client:
-            told = self._try(lambda: kf.schedule(table, client, journal=self._journal))
+            told = attempt(lambda: kf.schedule(table, client, journal=self._journal))
         if isinstance(told, pd.DataFrame):
             self._promises |= {
                 row["promise_id"]: (oracle.cell_of(row), bool(row["is_enabled"]))
@@ -380,7 +321,7 @@ class SimulatedWorld:
             self._tick_once(client, lifeline, since=since)
 
     def _tick_once(self, client: kf.Client, lifeline: Lifeline, *, since: int) -> None:
-        told = self._try(lambda: kf.tick(client, journal=self._journal, progress=False))
+        told = attempt(lambda: kf.tick(client, journal=self._journal, progress=False))
         if isinstance(told, pd.DataFrame):
             self.counts.n_runs += bool(len(told))
             told = told.groupby(["action", "status"]).size().sort_index().to_dict()
@@ -397,10 +338,10 @@ class SimulatedWorld:
         one = self._rng.choice(open_ids)
         until = self._edge.now() + timedelta(hours=self._rng.choice([1, 20]))
         if self._rng.random() < 0.5:
-            told = self._try(lambda: kf.cancel_promises([one], journal=self._journal))
+            told = attempt(lambda: kf.cancel_promises([one], journal=self._journal))
             self._promises.pop(one, None)
         else:
-            told = self._try(lambda: kf.extend_promises([one], ends_at=until, journal=self._journal))
+            told = attempt(lambda: kf.extend_promises([one], ends_at=until, journal=self._journal))
         if isinstance(told, pd.DataFrame):
             told = told["status"].tolist()
         self._note(f"change the agenda: {told}")
@@ -488,14 +429,10 @@ class SimulatedWorld:
         for row in oracle.rows_of(agenda[agenda["promise_id"].isin([*self._promises])]):
             self.counts.n_promises += 1
             cell, _ = self._promises[row["promise_id"]]
-            said = f"{cell} {row['status']} {row['note']}"
             own = [one for place in oracle.stores_of(cell) for one in self._api.writes.get(place, [])]
             is_alone = cells[cell] == 1 and all(one.no in self._ticked for one in own)
             is_alone &= not oracle.is_hidden(cell, self._api) and cell[:2] not in self._edited
-            if row["status"] == "failed" and is_alone and own:
-                raise DefectError("promise", f"failed, but it was written: {said}")
-            if row["status"] == "done" and is_alone and own and self._api.live(cell) is not own[0].was:
-                raise DefectError("promise", f"its flag did not come back: {said}")
+            oracle.check_promise(row, own if is_alone else [], self._api)
 
     # How it is drawn and wired.
 
@@ -559,46 +496,5 @@ class SimulatedWorld:
             max_connections=1,
         )
 
-    def _try(self, work: Callable[[], Any]) -> Any:
-        """Return what `work` brings, or the name of the error of ours that it raises."""
-        try:
-            return work()
-        except kf.KlikitFramesError as error:
-            return type(error).__name__
-
     def _note(self, text: str) -> None:
         self.trace.append(f"{self._step:2} {text}")
-
-
-def _draw_switches(draw: random.Random) -> Switches:
-    return Switches(
-        honours_keys=draw.random() < 0.8,
-        replays_errors=draw.random() < 0.4,
-        spells_upper=draw.random() < 0.3,
-        has_date=draw.random() < 0.9,
-        skew_s=draw.choice([0.0, 0.0, 0.0, 7_200.0, -7_200.0]),
-        publish_delay_s=draw.choice([0.0, 0.0, 0.0, 60.0, 1e9]),
-        publish_counts=draw.choice(["true", "true", "true", "short", "zero", "missing"]),
-    )
-
-
-def _toggles(wanted: Mapping[Cell, bool]) -> pd.DataFrame:
-    rows = [(*cell, flag) for cell, flag in wanted.items()]
-    frame = pd.DataFrame(rows, columns=[*oracle.CELL, "is_enabled"])
-    return frame.astype({"brand_id": "Int64", "branch_id": "Int64"})
-
-
-def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name: n for name, n in counts.items() if n}
-
-
-@contextmanager
-def _state_home(folder: Path) -> Iterator[None]:
-    known = os.environ.get("XDG_STATE_HOME")
-    os.environ["XDG_STATE_HOME"] = str(folder)
-    try:
-        yield
-    finally:
-        del os.environ["XDG_STATE_HOME"]
-        if known is not None:
-            os.environ["XDG_STATE_HOME"] = known

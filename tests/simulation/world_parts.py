@@ -1,0 +1,133 @@
+"""What a world is made of: what was counted, a run as its analysts know it, and what a seed draws of it."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import klikit_frames as kf
+
+from . import oracle
+from .model_api import Cell, Switches
+from .visits import Visit
+
+# What may be a step, and how often it is.
+STEPS = {
+    "run": 10,
+    "resume": 6,
+    "start": 1,
+    "verify": 4,
+    "undo": 3,
+    "publish": 4,
+    "schedule": 2,
+    "tick": 5,
+    "change_agenda": 1,
+    "audit": 1,
+    "reconcile": 2,
+    "prune": 1,
+    "move": 1,
+    "others_edit": 3,
+    "others_publish": 3,
+    "set_clock": 2,
+    "let_time_pass": 4,
+}
+N_STEPS = 24
+
+
+@dataclass(slots=True)
+class WorldCounts:
+    """What was played and judged."""
+
+    n_worlds: int = 0
+    n_runs: int = 0
+    n_kills: int = 0
+    n_days: float = 0.0
+    n_rows: int = 0
+    n_proofs: int = 0
+    n_restored: int = 0
+    n_promises: int = 0
+    n_audited: int = 0
+    accidents: Counter[str] = field(default_factory=Counter)
+    visits: Counter[Visit] = field(default_factory=Counter)
+
+    def add(self, other: WorldCounts) -> None:
+        """Add what another process has played."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{n:,} {name}" for name, n in sorted(self.accidents.items()))
+        return (
+            f"{self.n_worlds:,} worlds, {self.n_days:,.0f} simulated days, {self.n_runs:,} runs, "
+            f"{self.n_kills:,} kills, {sum(self.accidents.values()):,} accidents ({kinds})\n"
+            f"judged: {self.n_rows:,} rows, {self.n_proofs:,} proofs, {self.n_audited:,} audited rows, "
+            f"{self.n_restored:,} restored cells, {self.n_promises:,} promises"
+        )
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """A run that was begun: its plan, what it may write, and its last result."""
+
+    plan: kf.Plan
+    cap: int
+    result: kf.Result | None = None
+
+    @property
+    def asked(self) -> dict[Cell, set[bool]]:
+        """The flags that it was to write."""
+        return {oracle.cell_of(row): {bool(row["is_enabled"])} for row in oracle.rows_of(self.plan.toggles)}
+
+
+def draw_switches(draw: random.Random) -> Switches:
+    """Draw how an API behaves where its documentation is silent."""
+    return Switches(
+        honours_keys=draw.random() < 0.8,
+        replays_errors=draw.random() < 0.4,
+        spells_upper=draw.random() < 0.3,
+        has_date=draw.random() < 0.9,
+        skew_s=draw.choice([0.0, 0.0, 0.0, 7_200.0, -7_200.0]),
+        publish_delay_s=draw.choice([0.0, 0.0, 0.0, 60.0, 1e9]),
+        publish_counts=draw.choice(["true", "true", "true", "short", "zero", "missing"]),
+    )
+
+
+def to_toggles(wanted: Mapping[Cell, bool]) -> pd.DataFrame:
+    """Return a table that asks for these flags."""
+    rows = [(*cell, flag) for cell, flag in wanted.items()]
+    frame = pd.DataFrame(rows, columns=[*oracle.CELL, "is_enabled"])
+    return frame.astype({"brand_id": "Int64", "branch_id": "Int64"})
+
+
+def nonzero(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts that there are."""
+    return {name: n for name, n in counts.items() if n}
+
+
+@contextmanager
+def state_home(folder: Path) -> Iterator[None]:
+    """Let what a person keeps lie in this folder meanwhile."""
+    known = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["XDG_STATE_HOME"]
+        if known is not None:
+            os.environ["XDG_STATE_HOME"] = known
+
+
+def attempt(work: Callable[[], Any]) -> Any:
+    """Return what `work` brings, or the name of the error of ours that it raises."""
+    try:
+        return work()
+    except kf.KlikitFramesError as error:
+        return type(error).__name__
