@@ -13,6 +13,7 @@ from .wording import PLURALS, counted
 
 BUSINESS = "business-wide"
 _GOOD = ("applied", "unchanged")
+_MOST_LOOKED_AT = 100
 _CURES = {
     "unknown": "It may have been written. Resume the run, or prove it, to find out.",
     "not_sent": "Resume the run to send it.",
@@ -336,10 +337,13 @@ def _trouble(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
 
 def _which(rows: pd.DataFrame, names: Names) -> str:
     """Return the first rows of a cause by name, and how many more there are."""
-    first = rows[["entity_type", "entity_id", "brand_id", "branch_id"]].head(3)
-    cases = [
+    places = rows[["entity_type", "entity_id", "brand_id", "branch_id"]].head(_MOST_LOOKED_AT)
+    told = (
         names.entity(entity_type, entity_id)
         + (f" {BUSINESS}" if pd.isna(brand_id) else f" in {names.store(brand_id, branch_id)}")
-        for entity_type, entity_id, brand_id, branch_id in first.itertuples(index=False, name=None)
-    ]
-    return "; ".join([*cases, f"and {len(rows) - 3:,} more"] if len(rows) > 3 else cases)
+        for entity_type, entity_id, brand_id, branch_id in places.itertuples(index=False, name=None)
+    )
+    # Several sections of one store may have one name: said once, it says as much.
+    cases = list(dict.fromkeys(told))[:3]
+    n_more = len(rows) - len(cases)
+    return "; ".join([*cases, f"and {n_more:,} more"] if n_more else cases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +13,9 @@ from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConsentOptions
 from klikit_frames.cli.outputs import echo, exit_with
 from klikit_frames.wording import counted
+
+if TYPE_CHECKING:
+    from klikit_frames.overview import Names
 
 
 def ask(question: str, agreed: ConsentOptions) -> None:
@@ -56,6 +60,16 @@ def named(made: kf.Plan, client: kf.Client) -> kf.Plan:
         return made.with_names(kf.stores(client))
     except kf.RequestError:
         return made
+
+
+def read_store_names(client: kf.Client) -> Names:
+    """Return the names of all stores; none where they cannot be read."""
+    from klikit_frames.overview import read_names
+
+    try:
+        return read_names(kf.stores(client))
+    except kf.RequestError:
+        return read_names()
 
 
 def requests_of(made: kf.Plan) -> str:

@@ -8,16 +8,24 @@ import typer
 
 import klikit_frames as kf
 from klikit_frames.cli import exit_codes, screens
-from klikit_frames.cli.option_groups import OutputOptions
-from klikit_frames.cli.outputs import echo, journal_option
+from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
+from klikit_frames.cli.outputs import echo, echo_next, journal_option
 from klikit_frames.wording import SHORT_ID
 
 
-def finish(result: kf.Result, output: OutputOptions, *, journal: Path | None, is_brief: bool = False) -> None:
+def finish(
+    result: kf.Result,
+    output: OutputOptions,
+    *,
+    journal: Path | None,
+    connection: ConnectionOptions | None = None,
+    is_brief: bool = False,
+) -> None:
     """Show how the run ended, print its rows, and end with the exit code."""
     # The rows come last: a full disk may take them, but not the counts and the way on.
     name = f"{result.run_id[:SHORT_ID]}{journal_option(journal)}"
     again = f"klikit-frames status {name} --out FILE"
+    name += connection.words if connection else ""
     if output.is_screen:
         screens.print_overview(result.overview, is_brief=is_brief)
         show_next(result, name)
@@ -34,5 +42,6 @@ def show_next(result: kf.Result, name: str) -> None:
         echo(f"klikit-frames resume {name}")
     if result.counts["applied"]:
         if "published" not in result.frame.columns:
-            echo(f"To show it to guests: klikit-frames publish --run {name}")
-        echo(f"To prove it: klikit-frames verify {name}. To take it back: klikit-frames undo {name}")
+            echo_next("To show it to guests", f"publish --run {name}")
+        echo_next("To prove it", f"verify {name}")
+        echo_next("To take it back", f"undo {name}")

@@ -13,13 +13,13 @@ import typer
 import klikit_frames as kf
 from klikit_frames.cli import consent, exit_codes, options, screens
 from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions
+from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions, RunOptions
 from klikit_frames.cli.outputs import echo, exit_with
-from klikit_frames.cli.send_commands import First, MaxFailures, OnError, WhatOnError
+from klikit_frames.cli.send_commands import NO_PLAN_FILE
 from klikit_frames.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -46,6 +46,9 @@ def apply(
         ),
     ],
     *,
+    column: options.Columns = None,
+    names: options.Names = False,
+    live: options.Live = False,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many businesses at a time.")] = 16,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
     confirm: Annotated[
@@ -57,12 +60,7 @@ def apply(
         Path | None,
         typer.Option("--mirror-folder", metavar="FOLDER", help="Keep a copy of each journal here."),
     ] = None,
-    on_error: WhatOnError = OnError.CONTINUE,
-    max_failures: MaxFailures = None,
-    first: First = None,
-    publish: Annotated[
-        bool, typer.Option("--publish", help="Publish the stores that were written, so that guests see it.")
-    ] = False,
+    rules: RunOptions,
     report: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", callback=options.check_folder, help="Write an HTML report."),
@@ -73,7 +71,9 @@ def apply(
 ) -> None:
     """Make the tables of many businesses true, side by side; the trouble of one leaves the others alone."""
     with notice.watch("fleet apply") as on_finish:
-        plans = _read_plans(source)
+        plans = _read_plans(source, TableReader(column, names=names, live=live))
+        if rules.require_approval and any(plan.path is None for plan in plans.values()):
+            raise exit_with(ExitCode.USAGE, NO_PLAN_FILE)
         codes = _parse_codes(confirm, plans)
         _agree(plans, codes, is_agreed=yes or bool(codes))
         with ThreadPoolExecutor(jobs) as executor:
@@ -86,10 +86,7 @@ def apply(
                 on_finish=on_finish,
                 writes_per_minute=caps.writes_per_minute,
                 reads_per_minute=caps.reads_per_minute,
-                on_error=on_error.value,
-                max_failures=max_failures,
-                first=first,
-                publish=publish,
+                **rules.as_arguments(),
             )
     _finish(result, output, report=report)
 
@@ -126,7 +123,11 @@ def audit(
         told = kf.fleet.audit(source, journal_folder=journal_folder, reads_per_minute=reads_per_minute)
     except kf.ConfigError as error:
         raise exit_with(ExitCode.USAGE, str(error)) from None
-    _show_frame(told, output, what="rows")
+    if output.is_screen:
+        screens.print_drifted_of(told.frames)
+        _tell_errors(told)
+    else:
+        _show_frame(told, output, what="rows")
     for business, frame in told.frames.items():
         echo(f"{business}: {kf.summary(frame)}")
     has_drifted = any(frame["change"].eq("change").any() for frame in told.frames.values())
@@ -150,26 +151,79 @@ def tick(*, journal_folder: JournalFolder = None, caps: CapOptions, output: Outp
     )
 
 
-def _read_plans(source: str) -> dict[str, kf.Plan]:
+class TableReader:
+    """Reads and plans the table of a business: own columns, names for ids, live flags.
+
+    Parameters
+    ----------
+    column : list of str or None
+        What ``--column`` names.
+    names, live : bool
+        Whether the business's menu is read for names, and for the flags that hold already.
+    """
+
+    def __init__(self, column: list[str] | None, *, names: bool, live: bool) -> None:
+        self.columns = options.parse_columns(column)
+        self._names = names
+        self._live = live
+
+    @property
+    def is_for_tables(self) -> bool:
+        """Whether something was asked for that no saved plan can have."""
+        return self._names or self._live or self.columns is not None
+
+    @property
+    def look_up(self) -> Callable[[str], tuple[pd.DataFrame, pd.DataFrame]] | None:
+        """What returns the menu and the stores of a business, for names; None where ids are asked for."""
+        return self._read_menu if self._names else None
+
+    def read(self, business: str, file: Path) -> kf.Plan:
+        """Return the plan of a business's own table."""
+        state, stores = self._read_menu(business) if self._names else (None, None)
+        toggles = kf.read_toggles(file, columns=self.columns, names=self._names, state=state, stores=stores)
+        return self.plan(business, toggles)
+
+    def plan(self, business: str, toggles: pd.DataFrame) -> kf.Plan:
+        """Return the plan of toggles, against the live flags if these are asked for."""
+        from klikit_frames.fleet.business_tasks import connect_business
+
+        if not self._live:
+            return kf.plan(toggles)
+        with connect_business(business) as client:
+            return kf.plan(toggles, state=options.read_live_state(client, toggles))
+
+    def _read_menu(self, business: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        from klikit_frames.fleet.business_tasks import connect_business
+
+        with connect_business(business) as client:
+            return kf.read_state(client), kf.stores(client)
+
+
+def _read_plans(source: str, reader: TableReader) -> dict[str, kf.Plan]:
     """Return the plan of each business that a table, or the files of a folder, tell."""
     from klikit_frames.fleet.each_business import files_of
+    from klikit_frames.fleet.fleet_plans import split_toggles
 
     path = Path(source)
-    if not path.is_dir():
-        return kf.fleet.plan(options.open_source(source))
-    try:
-        return _plan_files(files_of(path))
-    except kf.ConfigError as error:
-        raise exit_with(ExitCode.USAGE, str(error)) from None
+    if path.is_dir():
+        try:
+            return _plan_files(files_of(path), reader)
+        except kf.ConfigError as error:
+            raise exit_with(ExitCode.USAGE, str(error)) from None
+    content = options.open_source(source)
+    tables = split_toggles(content, columns=reader.columns, look_up=reader.look_up)
+    return {business: reader.plan(business, rows) for business, rows in tables.items()}
 
 
-def _plan_files(files: Mapping[str, Path]) -> dict[str, kf.Plan]:
+def _plan_files(files: Mapping[str, Path], reader: TableReader) -> dict[str, kf.Plan]:
     """Return the plan of each file, or end the command with the problems of all."""
     plans, problems = {}, []
     for business, file in files.items():
         try:
             made = options.load_plan_if_it_is_one(file)
-            plans[business] = kf.plan(kf.read_toggles(file)) if made is None else made
+            if made is not None and reader.is_for_tables:
+                problems.append(f"{file.name}: --column, --names and --live are for tables, not for plans.")
+            plans[business] = reader.read(business, file) if made is None else made
         except (kf.InvalidToggles, kf.PlanError) as error:
             problems.append(f"{file.name}: {error}")
     if problems:
@@ -236,6 +290,10 @@ def _show_frame(told: kf.fleet.FleetFrame, output: OutputOptions, *, what: str) 
         screens.print_frame(told.frame, what=what)
     else:
         output.write(told.frame)
+    _tell_errors(told)
+
+
+def _tell_errors(told: kf.fleet.FleetFrame) -> None:
     for business, error in told.errors.items():
         echo(f"{business}: {error}")
 

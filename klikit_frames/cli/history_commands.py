@@ -11,7 +11,7 @@ import klikit_frames as kf
 from klikit_frames.cli import endings, options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
-from klikit_frames.cli.outputs import echo, exit_with
+from klikit_frames.cli.outputs import echo, echo_next, exit_with
 from klikit_frames.wording import SHORT_ID
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ def runs(
         screens.print_frame(_history(history).tail(screens.MOST_ROWS), what="runs")
     else:
         output.write(history)
-    echo("One run by name: klikit-frames status last" if len(history) else "There is no run yet.")
+    if len(history):
+        echo_next("One run by name", f"status last{outputs.journal_option(journal)}")
+    else:
+        echo("There is no run yet.")
 
 
 def _history(runs: pd.DataFrame) -> pd.DataFrame:
@@ -73,11 +76,11 @@ def verify(
     else:
         output.write(proof)
     echo(outputs.count_values(proof["proof"]))
-    name = f"{run_id}{outputs.journal_option(journal)}"
+    name = f"{run_id}{outputs.journal_option(journal)}{connection.words}"
     if proof["proof"].eq("not_visible_yet").any():
-        echo(f"To show it to guests: klikit-frames publish --run {name}")
+        echo_next("To show it to guests", f"publish --run {name}")
     else:
-        echo(f"To mail it: klikit-frames report {name} --verify --out report.html")
+        echo_next("To mail it", f"report {name} --verify --out report.html")
     if proof["proof"].eq("differs").any():
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import textwrap
 from typing import Annotated
 
 import typer
@@ -16,14 +18,19 @@ from klikit_frames.cli import (
     place_commands,
     promise_commands,
     sandbox_commands,
+    screens,
     send_commands,
     table_commands,
     wanted_commands,
 )
 from klikit_frames.cli.option_groups import expand_groups
-from klikit_frames.cli.outputs import accept_any_letter, echo
+from klikit_frames.cli.outputs import EchoingHandler, accept_any_letter, echo
+from klikit_frames.errors import InvalidToggles
 
-_EXIT_CODES = "\n".join(f"{ending.value:>4}  {text}" for ending, text in exit_codes.MEANINGS.items())
+_EXIT_CODES = "\n".join(
+    textwrap.fill(text, 76, initial_indent=f"{ending.value:>4}  ", subsequent_indent=" " * 6)
+    for ending, text in exit_codes.MEANINGS.items()
+)
 
 
 def print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
@@ -115,11 +122,16 @@ app.add_typer(fleet, name="fleet")
 def main() -> None:
     """Run the command line; known errors end it with one message and their exit code."""
     accept_any_letter()
+    logging.getLogger("klikit_frames").addHandler(EchoingHandler(logging.WARNING))
     try:
         app()
     except Exception as error:
         exit_code = exit_codes.of_error(error)
         if exit_code is None:
             raise
-        echo(exit_codes.describe(error))
+        if isinstance(error, InvalidToggles) and sys.stderr.isatty():
+            screens.print_problems(error.problems, to_stderr=True)
+            echo("\nNothing was sent.")
+        else:
+            echo(exit_codes.describe(error))
         sys.exit(exit_code)

@@ -10,7 +10,7 @@ import typer
 import klikit_frames as kf
 from klikit_frames.cli import options, screens
 from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
-from klikit_frames.cli.outputs import echo
+from klikit_frames.cli.outputs import echo, echo_next
 from klikit_frames.wording import counted
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def stores(*, connection: ConnectionOptions, output: OutputOptions) -> None:
     else:
         output.write(found)
     echo(f"{counted(len(found), 'store')} of {counted(found['brand_id'].nunique(), 'brand')}.")
-    echo("The flags of one: klikit-frames state --store BRAND/BRANCH")
+    echo_next("The flags of one", f"state --store BRAND/BRANCH{connection.words}")
 
 
 def state(
@@ -50,7 +50,9 @@ def state(
         output.write(found)
     echo(kf.summary(found))
     if output.out is None:
-        echo("To keep it, and compare later: add --out FILE.csv, then klikit-frames drift FILE.csv")
+        echo_next(
+            "To keep it and compare later, add --out FILE.csv, then", f"drift FILE.csv{connection.words}"
+        )
 
 
 def drift(

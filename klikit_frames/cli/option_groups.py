@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from enum import StrEnum
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -16,6 +17,7 @@ import typer
 
 import klikit_frames as kf
 from klikit_frames.cli import options, outputs
+from klikit_frames.cli.terminal_words import to_terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +30,25 @@ class ConnectionOptions:
     """How to reach the business."""
 
     profile: options.Profile = None
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", metavar="HOST", help="Send the credential to this host, too; repeat for more."
+        ),
+    ] = None
     reads_per_minute: Annotated[int, typer.Option(min=1, help="The read cap to keep.")] = 600
 
     def connect(self) -> kf.Client:
         """Return a client of the business."""
-        return kf.connect(**asdict(self))
+        given = asdict(self)
+        hosts = given.pop("allow_host")
+        return kf.connect(**given, allowed_hosts=tuple(hosts or ()))
+
+    @property
+    def words(self) -> str:
+        """The words that name the same business in another command, if it is not the default one."""
+        named = [("--profile", self.profile), *(("--allow-host", host) for host in self.allow_host or ())]
+        return "".join(f" {option} {outputs.quote(value)}" for option, value in named if value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +72,57 @@ class ConsentOptions:
     def is_given(self) -> bool:
         """Whether nobody has to be asked."""
         return self.yes or self.confirm is not None
+
+
+class OnError(StrEnum):
+    """What a run does when a row fails."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+class FlagsBefore(StrEnum):
+    """Where the flags from before a run come from."""
+
+    AUTO = "auto"
+    PLAN = "plan"
+    READ = "read"
+    NONE = "none"
+
+
+WhatBefore = Annotated[
+    FlagsBefore,
+    typer.Option(
+        help="Where the flags from before come from, on which undo stands: the plan where it is fresh, a "
+        "reading, or nowhere."
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The rules of a run, named as `kf.run` names them."""
+
+    on_error: Annotated[OnError, typer.Option(help="Go on, or stop at the first row that fails.")] = (
+        OnError.CONTINUE
+    )
+    max_failures: Annotated[
+        int | None, typer.Option(min=0, help="Stop once more rows than this have failed.")
+    ] = None
+    first: Annotated[
+        int | None, typer.Option(min=1, help="Send this many requests, read them back, then the rest.")
+    ] = None
+    before: WhatBefore = FlagsBefore.AUTO
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish the stores that were written, so that guests see it.")
+    ] = False
+    require_approval: Annotated[
+        bool, typer.Option("--require-approval", help="Send only a plan that somebody else has approved.")
+    ] = False
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Return the rules as the arguments of a run."""
+        return asdict(self) | {"on_error": self.on_error.value, "before": self.before.value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +151,8 @@ class NotifyOptions:
 
         def on_finish(summary: dict[str, Any]) -> None:
             summaries.append(summary)
-            command(summary | {"action": action})
+            resume = to_terminal(summary.get("resume") or "").strip("`") or None
+            command(summary | {"action": action, "resume": resume})
 
         try:
             yield on_finish

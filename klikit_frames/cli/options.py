@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,7 +38,6 @@ StateFile = Annotated[
 Live = Annotated[
     bool,
     typer.Option(
-        "--live",
         "--live",
         help="Read the live flags; rows that hold already are sent only to save a request.",
     ),
@@ -86,6 +86,12 @@ def table_options(columns: list[str] | None, connection: ConnectionOptions, *, n
         return table
     with connection.connect() as client:
         return {**table, "names": True, "state": kf.read_state(client), "stores": kf.stores(client)}
+
+
+def table_words(columns: list[str] | None, *, names: bool) -> str:
+    """Return the words with which another command reads the same table in the same way."""
+    assigned = "".join(f" --column {shlex.quote(text)}" for text in columns or ())
+    return f"{assigned}{' --names' if names else ''}"
 
 
 def parse_columns(texts: list[str] | None) -> dict[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
+import logging
 import shlex
 import sys
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ import typer
 import klikit_frames as kf
 from klikit_frames.cli import formats, screens
 from klikit_frames.cli.exit_codes import ExitCode
+from klikit_frames.cli.terminal_words import to_terminal
 from klikit_frames.errors import KlikitFramesError
 from klikit_frames.terminal_text import visible_text
 from klikit_frames.wording import counted
@@ -27,27 +28,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
 
 
-# The library's messages name its functions; the command that does the same stands in the terminal.
-COMMANDS_OF = {name: name for name in ("agenda", "plan", "publish", "resume", "runs", "stores", "tick")} | {
-    "attach": "status"
-}
-_BEFORE = re.compile(r'\bbefore="(\w+)"')
-_CALL = re.compile(rf"\bkf\.({'|'.join(COMMANDS_OF)})\([^()]*\)")
-
-
-def name_commands(text: str) -> str:
-    """Return a message with commands in place of the Python calls that do the same.
-
-    Examples
-    --------
-    >>> from klikit_frames.cli.outputs import name_commands
-    >>> name_commands("The journal knows no run 7; kf.runs() lists what it knows.")
-    'The journal knows no run 7; `klikit-frames runs` lists what it knows.'
-    >>> name_commands('Try again, or pass before="none" to run without them.')
-    'Try again, or pass --before none to run without them.'
-    """
-    named = _CALL.sub(lambda call: f"`klikit-frames {COMMANDS_OF[call[1]]}`", text)
-    return _BEFORE.sub(r"--before \1", named)
+# Columns that hold sentences of the library; a message beside a hint is one too, else it is the API's.
+_SENTENCES = ("hint", "advice", "proof_note")
 
 
 def accept_any_letter() -> None:
@@ -58,8 +40,28 @@ def accept_any_letter() -> None:
 
 
 def echo(text: str) -> None:
-    """Print a message on stderr; nothing in it can move or colour the terminal."""
-    typer.echo(visible_text(name_commands(text), multiline=True), err=True)
+    """Print a message on stderr, between words on a terminal; nothing in it can move or colour one."""
+    said = visible_text(to_terminal(text), multiline=True)
+    if sys.stderr.isatty():
+        screens.print_text(said, to_stderr=True)
+    else:
+        typer.echo(said, err=True)
+
+
+def echo_next(why: str, command: str) -> None:
+    """Print what a person may want next, and the command for it, which no new line breaks."""
+    line = f"{why}: klikit-frames {command}"
+    if sys.stderr.isatty() and len(line) > screens.width():
+        line = f"{why}:\n  klikit-frames {command}"
+    typer.echo(visible_text(line, multiline=True), err=True)
+
+
+class EchoingHandler(logging.Handler):
+    """Prints what the library logs as warnings like any other message."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        echo(record.getMessage())
 
 
 def is_screen(*, json: bool, jsonl: bool, out: Path | None) -> bool:
@@ -80,6 +82,7 @@ def write(
 
     Where that breaks off, `again` is the command that tells the same once more.
     """
+    frame = _in_terminal_words(frame)
     with writing(out, again=again):
         if out is not None:
             formats.write_frame(frame, out)
@@ -90,6 +93,17 @@ def write(
             screens.print_frame(frame)
         else:
             typer.echo(formats.to_csv(frame), nl=False)
+
+
+def _in_terminal_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with the library's sentences said for a terminal."""
+    names = [name for name in _SENTENCES if name in frame.columns]
+    names += ["message"] if "hint" in names and "message" in frame.columns else []
+    return frame.assign(**{name: frame[name].map(_say, na_action="ignore") for name in names})
+
+
+def _say(sentence: object) -> object:
+    return to_terminal(sentence) if isinstance(sentence, str) else sentence
 
 
 @contextmanager

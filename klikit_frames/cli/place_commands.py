@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 import klikit_frames as kf
+from klikit_frames.cli import screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
 from klikit_frames.cli.outputs import echo
-from klikit_frames.terminal_text import visible_text
 from klikit_frames.wording import counted
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def _report(found: pd.DataFrame, output: OutputOptions, *, what: str) -> None:
     """Write what was found: a line each for a person, data else; a problem is exit 1."""
     is_problem = found["status"] == "problem"
     if output.is_screen:
-        for row in found.itertuples(index=False):
-            said = [str(part) for part in row if str(part)]
-            typer.echo(visible_text("  ".join(said)))
+        screens.print_findings(found)
     else:
         output.write(found)
     echo(f"{counted(len(found), what)}: {counted(int(is_problem.sum()), 'problem')}.")

@@ -12,7 +12,7 @@ import klikit_frames as kf
 from klikit_frames.cli import options, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConnectionOptions, NotifyOptions, OutputOptions, WriteOptions
-from klikit_frames.cli.outputs import echo, exit_with, journal_option
+from klikit_frames.cli.outputs import echo, echo_next, exit_with, journal_option
 from klikit_frames.wording import SHORT_ID, counted
 
 if TYPE_CHECKING:
@@ -57,10 +57,7 @@ def schedule(
             )
         except kf.PlanError as error:
             raise exit_with(ExitCode.USAGE, str(error)) from None
-    if output.is_screen:
-        screens.print_frame(_by_name(promised), what="promises")
-    else:
-        output.write(promised)
+    _show(promised, output)
     echo(f"{counted(promised['promise_id'].nunique(), 'promise')} noted, nothing sent.")
     for note in promised.attrs["notes"]:
         echo(note)
@@ -86,10 +83,7 @@ def tick(
             follow_ticks(client, journal=journal, report=_report, on_finish=on_finish)
             return
         kept = kf.tick(client, journal=journal, on_finish=on_finish)
-    if output.is_screen:
-        screens.print_frame(_by_name(kept), what="promises")
-    else:
-        output.write(kept)
+    _show(kept, output)
     _report(kept)
     if kept.attrs["is_interrupted"]:
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -126,14 +120,11 @@ def agenda(
         listed = kf.agenda(journal=journal)
     n_overdue = int(listed["is_overdue"].sum())
     shown = listed[listed["is_overdue"]] if overdue else listed
-    if output.is_screen:
-        screens.print_frame(_by_name(shown), what="promises")
-    else:
-        output.write(shown)
+    _show(shown, output)
     statuses = ", ".join(f"{n:,} {status}" for status, n in listed["status"].value_counts().items())
     echo(f"{counted(len(listed), 'promise')}: {statuses}." if len(listed) else "Nothing is promised.")
     if n_overdue:
-        echo(f"{n_overdue:,} overdue. To keep them: klikit-frames tick{journal_option(journal)}")
+        echo_next(f"{n_overdue:,} overdue. To keep them", f"tick{journal_option(journal)}")
         raise typer.Exit(ExitCode.CHANGES)
 
 
@@ -157,13 +148,23 @@ def _report(kept: pd.DataFrame) -> None:
     echo(f"{counted(len(kept), 'promise')} due: {', '.join(done)}.")
 
 
+def _show(promises: pd.DataFrame, output: OutputOptions) -> None:
+    """Print promises as a person looks for them, and each note once below; else write the data."""
+    if not output.is_screen:
+        output.write(promises)
+        return
+    screens.print_frame(_by_name(promises), what="promises")
+    for note, n in promises["note"].replace("", None).value_counts().head(screens.MOST_ROWS).items():
+        screens.print_text(f"{counted(n, 'promise')}: {note}.")
+
+
 def _by_name(promises: pd.DataFrame) -> pd.DataFrame:
-    """Return a promise a row as a person looks for it: what, where, off or on, from when until when."""
+    """Return a promise a row: what, where, off or on, from when until when by the clock of UTC."""
     named = screens.with_names(promises)
     flags = ["on" if is_enabled else "off" for is_enabled in named["is_enabled"]]
     times = {
         name: named[f"{name}s_at"].dt.strftime("%m-%d %H:%M").fillna("for good") for name in ("start", "end")
     }
     shown = named.assign(promise=named["promise_id"].str[:SHORT_ID], flag=flags, **times)
-    columns = ["promise", "what", "where", "flag", "start", "end", "status", "note"]
+    columns = ["promise", "what", "where", "flag", "start", "end", "status"]
     return shown[columns].rename(columns={"start": "from (UTC)", "end": "until (UTC)"})

@@ -40,7 +40,7 @@ def demo(
         typer.echo(result.frame[_SHOWN].head(10).to_string(index=False))
     if out is not None:
         outputs.write(result.frame, out=out)
-    echo("Now on your own: klikit-frames sandbox, and in a second terminal klikit-frames check FILE")
+    echo("Now on your own, in two terminals:\n  klikit-frames sandbox\n  klikit-frames check FILE")
     raise typer.Exit(exit_codes.of_result(result))
 
 

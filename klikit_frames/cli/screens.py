@@ -9,10 +9,13 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from klikit_frames.cli.terminal_words import to_terminal
 from klikit_frames.terminal_text import visible_text
 from klikit_frames.wording import PLURALS, SHORT_ID, counted, time_ago
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
     from rich.console import Console
 
@@ -20,10 +23,13 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 _STYLES = {"off": "red", "on": "green", "not done": "bold red"}
-_HEADINGS = {"n_off": "off", "n_on": "on", "n_trouble": "not done", "n_rows": "rows", "cure": "what to do"}
+_STATUS_STYLES = {"warning": "yellow", "problem": "bold red"}
+_HEADINGS = {"n_off": "off", "n_on": "on", "n_trouble": "not done", "n_rows": "rows", "started_at": "started"}
 _IDS = ("run_id", "request_id", "idempotency_key", "plan_id", "plan_digest")
 # A table of a person's own has any number of columns; more than these fit no terminal.
 _MOST_COLUMNS = 8
+# Blanks between columns.
+_GAP = 2
 
 
 def print_overview(view: Overview, *, to_stderr: bool = False, is_brief: bool = False) -> None:
@@ -31,20 +37,18 @@ def print_overview(view: Overview, *, to_stderr: bool = False, is_brief: bool = 
 
     Brief is without the brands and dishes, for what was shown a moment ago.
     """
-    console = _console(to_stderr=to_stderr)
-    console.print(f"{visible_text(view.headline)}.", style="bold")
+    print_text(f"{view.headline}.", to_stderr=to_stderr, style="bold")
     for fact in view.facts:
-        console.print(visible_text(fact, multiline=True))
-    if len(view.trouble):
-        _print_causes(console, view)
+        print_text(to_terminal(fact), to_stderr=to_stderr)
+    _print_causes(view, to_stderr=to_stderr)
     if is_brief:
         return
     places = view.places if len(view.places) <= MOST_ROWS else view.by_brand
     if len(places):
-        console.print()
+        print_text("", to_stderr=to_stderr)
         print_frame(_without_empty(places), to_stderr=to_stderr, what="places")
     if len(view.entities):
-        console.print()
+        print_text("", to_stderr=to_stderr)
         print_frame(view.entities.rename(columns={"title": "what"}), to_stderr=to_stderr, what="dishes")
 
 
@@ -64,7 +68,54 @@ def print_proof(proof: pd.DataFrame, names: Names) -> None:
 
     rows = proof.assign(outcome=proof["proof"].fillna("not known"), code=None, message=proof["proof_note"])
     rows["outcome"] = rows["outcome"].mask(rows["outcome"] == "confirmed", "applied")
-    _print_causes(_console(to_stderr=False), make_overview(rows, names))
+    _print_causes(make_overview(rows, names))
+
+
+def print_problems(problems: pd.DataFrame, *, to_stderr: bool = False) -> None:
+    """Print what is wrong with a table, a paragraph a kind: how often and where, the first case, the cure."""
+    from klikit_frames.frames.problem_summaries import cause_title, count_problems, group_problems
+
+    print_text(count_problems(problems), to_stderr=to_stderr, style="bold")
+    causes = group_problems(problems)
+    for cause in causes.head(MOST_ROWS // 2).itertuples():
+        style = "bold red" if cause.severity == "error" else "bold"
+        print_text(f"\n{cause_title(cause)}", to_stderr=to_stderr, style=style)
+        print_text(to_terminal(f"{cause.message} {cause.hint}".rstrip()), to_stderr=to_stderr, indent=2)
+    rest = len(causes) - MOST_ROWS // 2
+    if rest > 0:
+        print_text(
+            f"\nAnd {counted(rest, 'more kind')}; check FILE --out PROBLEMS.csv writes all.",
+            to_stderr=to_stderr,
+        )
+
+
+def print_findings(findings: pd.DataFrame) -> None:
+    """Print a finding a line: whether it is well, of what, and what was found; advice stands below it."""
+    for finding in findings.fillna("").to_dict("records"):
+        name = str(next(iter(finding.values())))
+        said = ", ".join(filter(None, [finding.get("host", ""), to_terminal(finding["found"])]))
+        style = _STATUS_STYLES.get(finding["status"], "")
+        print_text(f"{finding['status']:<7}  {name}: {said}", style=style, hanging=9)
+        if finding.get("advice"):
+            print_text(to_terminal(finding["advice"]), indent=9)
+
+
+def print_publishes(published: pd.DataFrame, names: Names) -> None:
+    """Print how many stores of each brand were published, and which were not and why."""
+    rows = published.assign(n_done=published["outcome"].eq("published"))
+    rows["brand"] = [names.brand(int(brand)) for brand in rows["brand_id"]]
+    groups = rows.groupby("brand", sort=True)["n_done"]
+    counts = groups.agg(["size", "sum"]).rename(columns={"size": "stores", "sum": "published"})
+    print_frame(counts.reset_index(), what="brands")
+    for (outcome, message), part in rows[~rows["n_done"]].groupby(
+        ["outcome", "message"], dropna=False, sort=False
+    ):
+        stores = [
+            names.store(int(a), int(b)) for a, b in zip(part["brand_id"], part["branch_id"], strict=True)
+        ]
+        more = f" and {len(stores) - 5:,} more" if len(stores) > 5 else ""
+        print_text(f"\n{counted(len(part), 'store')} {str(outcome).replace('_', ' ')}", style="bold red")
+        print_text(to_terminal(f"{', '.join(stores[:5])}{more}: {message}"), indent=2)
 
 
 def print_toggles(toggles: pd.DataFrame, *named_by: pd.DataFrame) -> None:
@@ -81,6 +132,21 @@ def print_drifted(audited: pd.DataFrame, *, to_stderr: bool = False) -> None:
 
     drifted = drift_by_store(audited, read_names(audited))
     print_frame(drifted, to_stderr=to_stderr, what="rows that have drifted")
+
+
+def print_drifted_of(audited: Mapping[str, pd.DataFrame]) -> None:
+    """Print what has drifted in each business."""
+    import pandas as pd
+
+    from klikit_frames.auditing.audits import drift_by_store
+    from klikit_frames.overview import read_names
+
+    found = {business: drift_by_store(frame, read_names(frame)) for business, frame in audited.items()}
+    parts = [frame.assign(business=business) for business, frame in found.items() if len(frame)]
+    if parts:
+        drifted = pd.concat(parts, ignore_index=True)
+        columns = ["business", *(name for name in drifted.columns if name != "business")]
+        print_frame(drifted[columns], what="rows that have drifted")
 
 
 def print_state(state: pd.DataFrame) -> None:
@@ -105,7 +171,7 @@ def print_effect(found: pd.DataFrame) -> None:
     columns = ["title", "where", "guests", "because", *(["sales"] if "sales" in found.columns else [])]
     print_frame(shown[columns].rename(columns={"title": "what"}), what="changes")
     for sentence in describe_effect(found):
-        _console(to_stderr=False).print(visible_text(sentence))
+        print_text(sentence)
 
 
 def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
@@ -119,16 +185,17 @@ def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
     return rows.assign(what=[known.entity(*key) for key in entities], where=where)
 
 
-def _print_causes(console: Console, view: Overview) -> None:
+def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
     """Print what was not done, a paragraph a cause: these sentences are read whole."""
-    from rich.text import Text
-
     for cause in view.trouble.head(MOST_ROWS // 2).itertuples():
-        said = " ".join(str(part) for part in (cause.code, cause.message) if part)
+        said = " ".join(to_terminal(str(part)) for part in (cause.code, cause.message) if part)
         outcome = str(cause.outcome).replace("_", " ")
-        count = (f"\n{counted(int(str(cause.n_rows)), 'row')} {outcome}", "bold red")
-        console.print(Text.assemble(count, visible_text(f": {said}")))
-        console.print(visible_text(f"{cause.which}. {cause.cure}".rstrip()))
+        print_text(
+            f"\n{counted(int(str(cause.n_rows)), 'row')} {outcome}", to_stderr=to_stderr, style="bold red"
+        )
+        print_text(said, to_stderr=to_stderr, indent=2)
+        told = to_terminal(f"{cause.which}. {cause.cure}".rstrip())
+        print_text(told, to_stderr=to_stderr, indent=2)
 
 
 def _without_empty(places: pd.DataFrame) -> pd.DataFrame:
@@ -145,25 +212,92 @@ def print_frame(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     shown = frame.iloc[:limit, :_MOST_COLUMNS]
-    for name in shown.columns:
-        heading = _HEADINGS.get(str(name), str(name))
-        is_number = shown[name].dtype.kind in "iuf" and not str(name).endswith("_id")
+    cells = {
+        _HEADINGS.get(str(name), str(name)): [Text(visible_text(cell_text(str(name), one))) for one in column]
+        for name, column in shown.items()
+    }
+    natural = [
+        max(Text(visible_text(name)).cell_len, *(one.cell_len for one in cells[name])) for name in cells
+    ]
+    widths = fit_widths(natural, available=width() - _GAP * (len(natural) - 1))
+    for name, most, (own, column) in zip(cells, widths, shown.items(), strict=True):
+        is_number = column.dtype.kind in "iuf" and not str(own).endswith("_id")
         table.add_column(
-            Text(visible_text(heading)),
+            Text(visible_text(name)),
             no_wrap=True,
             overflow="ellipsis",
             justify="right" if is_number else "left",
-            style=_STYLES.get(heading, ""),
+            width=most,
+            style=_STYLES.get(name, ""),
         )
-    for row in shown.itertuples(index=False, name=None):
-        named = zip(shown.columns, row, strict=True)
-        table.add_row(*(Text(visible_text(cell_text(str(name), value))) for name, value in named))
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*row)
     _console(to_stderr=to_stderr).print(table)
     if len(frame) > limit:
         told = f"The first {limit} of {len(frame):,} {what} are shown; --out FILE writes all rows."
-        _console(to_stderr=True).print(told)
+        print_text(told, to_stderr=True)
+
+
+def fit_widths(natural: Sequence[int], *, available: int) -> list[int]:
+    """Return how wide each column is to be: the widest give way first, and short ones stay whole.
+
+    Examples
+    --------
+    >>> from klikit_frames.cli.screens import fit_widths
+    >>> fit_widths([8, 30, 5], available=60), fit_widths([8, 30, 40, 5], available=60)
+    ([8, 30, 5], [8, 23, 24, 5])
+    """
+    widths = list(natural)
+    while sum(widths) > max(available, len(widths)):
+        widest = max(widths)
+        widths[widths.index(widest)] = widest - 1
+    return widths
+
+
+def width() -> int:
+    """Return how many columns the terminal has."""
+    return _console(to_stderr=True).width
+
+
+def print_text(
+    text: str, *, to_stderr: bool = False, style: str = "", indent: int = 0, hanging: int | None = None
+) -> None:
+    """Print lines of text, broken between words where they are too long; a word is never cut.
+
+    `indent` is that of each line, `hanging` another for what a line goes on with below itself.
+    """
+    from rich.text import Text
+
+    console = _console(to_stderr=to_stderr)
+    below = indent if hanging is None else hanging
+    for line in text.split("\n"):
+        parts = wrap_words(visible_text(line), most=console.width - max(indent, below))
+        for place, part in enumerate(parts):
+            console.print(Text(" " * (below if place else indent) + part, style=style), soft_wrap=True)
+
+
+def wrap_words(line: str, *, most: int) -> list[str]:
+    """Return a line in parts of so many columns at most; a longer word, such as a path, stays whole.
+
+    Examples
+    --------
+    >>> from klikit_frames.cli.screens import wrap_words
+    >>> wrap_words("Saved to /a/long/path.csv now", most=12)
+    ['Saved to', '/a/long/path.csv', 'now']
+    """
+    from rich.cells import cell_len
+
+    first, *words = line.split(" ")
+    parts = [first]
+    for word in words:
+        longer = f"{parts[-1]} {word}"
+        if parts[-1].strip() and cell_len(longer) > most:
+            parts.append(word)
+        else:
+            parts[-1] = longer
+    return parts
 
 
 def cell_text(column: str, value: Any) -> str:

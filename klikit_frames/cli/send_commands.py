@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import consent, endings, options, outputs
+from klikit_frames.cli import consent, endings, options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions, WriteOptions
-from klikit_frames.cli.outputs import echo, exit_with
+from klikit_frames.cli.option_groups import (
+    ConsentOptions,
+    FlagsBefore,
+    NotifyOptions,
+    OutputOptions,
+    RunOptions,
+    WhatBefore,
+    WriteOptions,
+)
+from klikit_frames.cli.outputs import echo, echo_next, exit_with
 from klikit_frames.wording import counted
 
-
-class OnError(StrEnum):
-    """What a run does when a row fails."""
-
-    CONTINUE = "continue"
-    STOP = "stop"
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-class Before(StrEnum):
-    """Where the flags from before come from."""
-
-    AUTO = "auto"
-    PLAN = "plan"
-    READ = "read"
-    NONE = "none"
-
-
-WhatBefore = Annotated[
-    Before,
-    typer.Option(
-        help="Where the flags from before come from, on which undo stands: the plan where it is fresh, a "
-        "reading, or nowhere."
-    ),
-]
-WhatOnError = Annotated[OnError, typer.Option(help="Go on, or stop at the first row that fails.")]
-MaxFailures = Annotated[int | None, typer.Option(min=0, help="Stop once more rows than this have failed.")]
-_NO_FILE = (
+NO_PLAN_FILE = (
     "--require-approval is for a plan file: save one with `klikit-frames plan TABLE --out PLAN`, and have it "
     "approved with `klikit-frames approve PLAN --by NAME`. Nothing was sent."
 )
-First = Annotated[
-    int | None, typer.Option(min=1, help="Send this many requests, read them back, then the rest.")
-]
 
 
 def apply(
@@ -60,17 +43,7 @@ def apply(
     agreed: ConsentOptions,
     live: options.Live = False,
     journal: options.Journal = None,
-    before: WhatBefore = Before.AUTO,
-    on_error: WhatOnError = OnError.CONTINUE,
-    max_failures: MaxFailures = None,
-    first: First = None,
-    publish: Annotated[
-        bool, typer.Option("--publish", help="Publish the stores that were written, so that guests see it.")
-    ] = False,
-    require_approval: Annotated[
-        bool,
-        typer.Option("--require-approval", help="Send only a plan that somebody else has approved."),
-    ] = False,
+    rules: RunOptions,
     notice: NotifyOptions,
     connection: WriteOptions,
     output: OutputOptions,
@@ -79,8 +52,8 @@ def apply(
     with notice.watch("apply") as on_finish:
         content = options.open_source(source)
         made = options.load_plan_if_it_is_one(content)
-        if made is None and require_approval:
-            raise exit_with(ExitCode.USAGE, _NO_FILE)
+        if made is None and rules.require_approval:
+            raise exit_with(ExitCode.USAGE, NO_PLAN_FILE)
         if made is not None and live:
             raise exit_with(
                 ExitCode.USAGE,
@@ -98,21 +71,16 @@ def apply(
             if made is None:
                 state = options.read_live_state(client, toggles) if live else None
                 made = kf.plan(toggles, state=state)
-            made = consent.agree_on(made, client, agreed, before=before.value)
+            made = consent.agree_on(made, client, agreed, before=rules.before.value)
             result = kf.run(
                 made,
                 client,
                 journal=journal,
-                before=before.value,
-                on_error=on_error.value,
                 confirm=agreed.confirm,
-                max_failures=max_failures,
-                first=first,
-                publish=publish,
-                require_approval=require_approval,
                 on_finish=on_finish,
+                **rules.as_arguments(),
             )
-    endings.finish(result, output, journal=journal, is_brief=True)
+    endings.finish(result, output, journal=journal, connection=connection, is_brief=True)
 
 
 def resume(
@@ -126,14 +94,14 @@ def resume(
     """Go on with a run that was interrupted or killed: only what is not settled is sent."""
     with notice.watch("resume") as on_finish, connection.connect() as client:
         result = kf.resume(run_id, client, journal=journal, on_finish=on_finish)
-    endings.finish(result, output, journal=journal)
+    endings.finish(result, output, journal=journal, connection=connection)
 
 
 def undo(
     run_id: options.RunId,
     *,
     agreed: ConsentOptions,
-    before: WhatBefore = Before.AUTO,
+    before: WhatBefore = FlagsBefore.AUTO,
     journal: options.Journal = None,
     save: options.TakebackFile = None,
     notice: NotifyOptions,
@@ -144,9 +112,9 @@ def undo(
     with notice.watch("undo") as on_finish, connection.connect() as client:
         made = kf.undo(run_id, client, journal=journal)
         if save is not None:
-            echo(str(made))
+            consent.show(made, client)
             outputs.save_plan(made, save)
-            echo(f"Saved. `klikit-frames apply {outputs.quote(save)}` takes it back.")
+            echo_next("Saved. To take it back", f"apply {outputs.quote(save)}{connection.words}")
             return
         shown = consent.agree_on(made, client, agreed, before=before.value)
         result = kf.run(
@@ -157,7 +125,7 @@ def undo(
             confirm=agreed.confirm,
             on_finish=on_finish,
         )
-    endings.finish(result, output, journal=journal, is_brief=True)
+    endings.finish(result, output, journal=journal, connection=connection, is_brief=True)
 
 
 def publish(
@@ -169,13 +137,14 @@ def publish(
     ] = None,
     agreed: ConsentOptions,
     journal: options.Journal = None,
+    notice: NotifyOptions,
     connection: WriteOptions,
     output: OutputOptions,
 ) -> None:
-    """Make the menus of stores anew, so that guests see what was changed."""
+    """Show guests what was changed: make the menus of stores anew."""
     if sum([bool(store), all_stores, run is not None]) != 1:
         raise exit_with(ExitCode.USAGE, "Name the stores: one of --store, --all-stores or --run.")
-    with connection.connect() as client:
+    with notice.watch("publish") as on_finish, connection.connect() as client:
         pairs = _stores_to_publish(client, store=store, run=run, journal=journal)
         if not pairs:
             echo("No store to publish.")
@@ -183,13 +152,33 @@ def publish(
         if not client.needs_confirmation:
             consent.ask(f"Publish {counted(len(pairs), 'store')} on {client.host}?", agreed)
         published = kf.publish(pairs, client, confirm=agreed.confirm, journal=journal)
-    output.write(published)
-    n_done = int(published["outcome"].eq("published").sum())
-    echo(f"{n_done:,} of {counted(len(published), 'store')} published.")
+        if output.is_screen:
+            screens.print_publishes(published, consent.read_store_names(client))
+        else:
+            output.write(published)
+        n_done = int(published["outcome"].eq("published").sum())
+        said = f"{n_done:,} of {counted(len(published), 'store')} published."
+        echo(said)
+        if on_finish is not None:
+            on_finish(_summarise(published, said, host=client.host))
     if run is not None:
-        echo(f"To prove it: klikit-frames verify {run}{outputs.journal_option(journal)}")
+        echo_next("To prove it", f"verify {run}{outputs.journal_option(journal)}{connection.words}")
     if n_done < len(published):
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
+
+
+def _summarise(published: pd.DataFrame, said: str, *, host: str) -> dict[str, Any]:
+    """Return what became of the stores in values that JSON knows, with the names of a run's summary."""
+    counts = {str(outcome): int(n) for outcome, n in published["outcome"].value_counts().items()}
+    return {
+        "host": host,
+        "status": "finished",
+        "is_complete": set(counts) == {"published"},
+        "counts": counts,
+        "account": said,
+        "error": None,
+        "ended_at": datetime.now(UTC).isoformat(),
+    }
 
 
 def _stores_to_publish(

@@ -10,7 +10,7 @@ import klikit_frames as kf
 from klikit_frames.cli import options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
-from klikit_frames.cli.outputs import echo, exit_with, quote
+from klikit_frames.cli.outputs import echo, echo_next, exit_with, quote
 from klikit_frames.wording import counted
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ MaxIds = Annotated[int, typer.Option(min=1, help="Most entity ids in one request
 MaxStores = Annotated[int, typer.Option(min=1, help="Most stores in one request.")]
 Combine = Annotated[bool, typer.Option(help="`--no-combine` sends one request per row.")]
 TimeBudget = Annotated[float, typer.Option(min=0, help="Most seconds spent on the search for a better plan.")]
+# Problems of cells that may hold a name.
+_NAMES_FOR_IDS = ("store_unreadable", "id_not_number")
 ShowRequests = Annotated[bool, typer.Option("--requests", help="Show the requests, not what they change.")]
 
 
@@ -61,16 +63,18 @@ def check(
     if annotated is not None:
         outputs.write(checked.annotated, out=annotated)
     if len(checked.problems) and output.is_screen:
-        # The whole list is a file here, where a notebook has an attribute.
-        echo(str(checked).replace("see .problems for all", "--out FILE.csv writes all"))
+        screens.print_problems(checked.problems)
     else:
         output.write(checked.problems)
     n_errors = int(checked.problems["severity"].eq("error").sum())
     echo(f"{counted(len(checked.toggles), 'good row')}, {counted(n_errors, 'problem')}.")
+    table = f"{quote(source)}{options.table_words(column, names=names)}"
     if n_errors:
-        echo(f"To mend them beside their rows: klikit-frames check {quote(source)} --annotated FILE.csv")
+        if not names and checked.problems["code"].isin(_NAMES_FOR_IDS).any():
+            echo_next("If there are names where ids are asked for", f"check {table} --names")
+        echo_next("To mend them beside their rows", f"check {table} --annotated FILE.csv")
         raise typer.Exit(ExitCode.PROBLEMS)
-    echo(f"Next: klikit-frames plan {quote(source)}")
+    echo_next("Next", f"plan {table}{connection.words}")
 
 
 def plan(
@@ -114,13 +118,14 @@ def plan(
         echo(f"{made.overview.headline}.\n{made}")
     if out is not None:
         outputs.save_plan(made, out)
-        echo(f"Saved. `klikit-frames apply {quote(out)}` sends exactly this plan.")
+        echo_next("Saved. To send exactly this plan", f"apply {quote(out)}{connection.words}")
     else:
         if requests and outputs.is_screen(json=json, jsonl=jsonl, out=out):
             screens.print_requests(made.requests)
         elif not is_screen:
             outputs.write(made.requests, json=json, jsonl=jsonl)
-        echo(f"To send it: klikit-frames apply {quote(source)}")
+        how = f"{options.table_words(column, names=names)}{' --live' if live else ''}{connection.words}"
+        echo_next("To send it", f"apply {quote(source)}{how}")
     if exit_code and made.n_requests:
         raise typer.Exit(ExitCode.CHANGES)
 
@@ -128,21 +133,25 @@ def plan(
 def diff(
     source: options.Source,
     *,
+    column: options.Columns = None,
+    names: options.Names = False,
     snapshot: options.StateFile = None,
     connection: ConnectionOptions,
     output: OutputOptions,
 ) -> None:
     """Compare a table with the live flags. Sends nothing that changes anything."""
-    toggles = kf.read_toggles(options.open_source(source))
+    content = options.open_source(source)
+    toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
     live = options.state_of(toggles, connection, snapshot=snapshot)
     found = kf.diff(toggles, live)
     if output.is_screen:
         screens.print_toggles(found[found["change"].eq("change")], live)
     else:
         output.write(found)
-    echo(outputs.count_values(found["change"]))
+    echo(kf.summary(found))
     if found["change"].eq("change").any() and source != "-":
-        echo(f"To make it true: klikit-frames apply {quote(source)} --live")
+        table = f"{quote(source)}{options.table_words(column, names=names)}"
+        echo_next("To make it true", f"apply {table} --live{connection.words}")
 
 
 def effect(
@@ -169,7 +178,8 @@ def effect(
         output.write(found)
         echo(kf.summary(found))
     if source != "-":
-        echo(f"To make it true: klikit-frames apply {quote(source)}")
+        table = f"{quote(source)}{options.table_words(column, names=names)}"
+        echo_next("To make it true", f"apply {table}{connection.words}")
 
 
 def align(
@@ -192,6 +202,7 @@ def align(
     else:
         output.write(toggles)
     echo(kf.summary(toggles))
-    where = "FILE.csv" if output.out is None else output.out
-    first = "Keep it with --out FILE.csv, then send" if output.out is None else "To send"
-    echo(f"{first} it: klikit-frames apply {where}")
+    if output.out is None:
+        echo_next("Keep it with --out FILE.csv, then send it", f"apply FILE.csv{connection.words}")
+    else:
+        echo_next("To send it", f"apply {quote(output.out)}{connection.words}")

@@ -19,7 +19,7 @@ from klikit_frames.cli.option_groups import (
     OutputOptions,
     WriteOptions,
 )
-from klikit_frames.cli.outputs import echo, exit_with, quote
+from klikit_frames.cli.outputs import echo, echo_next, exit_with, quote
 
 Wanted = Annotated[
     str,
@@ -65,7 +65,8 @@ def audit(
     echo(kf.summary(found))
     has_drifted = bool(found["change"].eq("change").any())
     if has_drifted and wanted != "-":
-        echo(f"To put it right: klikit-frames reconcile {quote(wanted)}")
+        table = options.table_words(column, names=names)
+        echo_next("To put it right", f"reconcile {quote(wanted)}{table}{connection.words}")
     if has_drifted and exit_code:
         raise typer.Exit(ExitCode.CHANGES)
     lost = kf.failures(found)
@@ -116,14 +117,13 @@ def reconcile(
             )
         except kf.PlanError as error:
             if client.needs_confirmation and not isinstance(error, kf.TooManyChanges):
-                said = str(error).replace("pass confirm=", "add --confirm ")
-                raise exit_with(ExitCode.USAGE, said) from error
+                raise exit_with(ExitCode.USAGE, str(error)) from error
             raise
     if report is not None:
         with outputs.writing(report):
             kf.report(report, title="Made as the wanted table says", result=result, file=_name(wanted))
         echo(f"Written to {report}")
-    endings.finish(result, output, journal=journal)
+    endings.finish(result, output, journal=journal, connection=connection)
 
 
 def approve(
@@ -137,7 +137,8 @@ def approve(
     with connection.connect() as client:
         consent.show(made, client)
         beside = kf.approve(plan, client, by=by)
-    echo(f"Approved by {by}: {beside}. To send it: klikit-frames apply {quote(plan)} --require-approval")
+    echo(f"Approved by {by}: {beside}")
+    echo_next("To send it", f"apply {quote(plan)} --require-approval{connection.words}")
 
 
 def parse_limit(text: str) -> float | int | None:

@@ -37,6 +37,8 @@ class BusinessTask:
         The plan, as in its file.
     journal : str
         The journal's file, where the task runs.
+    plan_path : str or None
+        The file that the plan was loaded from, beside which an approval lies.
     confirm : str or None
         The code of the plan on a real host.
     caps : dict
@@ -50,6 +52,7 @@ class BusinessTask:
     business: str
     plan_text: str
     journal: str
+    plan_path: str | None = None
     confirm: str | None = None
     caps: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -154,7 +157,8 @@ def connect_business(business: str, caps: Mapping[str, int] = MappingProxyType({
 
 
 def _send(task: BusinessTask, progress: Bar | None) -> Result:
-    plan = parse_plan(task.plan_text.encode())
+    path = None if task.plan_path is None else Path(task.plan_path)
+    plan = replace(parse_plan(task.plan_text.encode()), path=path)
     lock = Path(f"{task.journal}.locks") / "business"
     with (
         locks.hold(lock, what=f"The business {task.business}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,8 @@ import pandas as pd
 
 from ..api.profiles import PROFILE_NAME
 from ..errors import ConfigError
-from ..frames.checked import raise_for_errors
+from ..frames.checked import CheckedToggles, raise_for_errors
+from ..frames.headers import check_assignments
 from ..frames.readers import Source, read_table
 from ..frames.schemas import PROBLEM_COLUMNS
 from ..frames.source_tables import Reading, Table, take_rows
@@ -69,20 +70,44 @@ def plan(
     }
 
 
-def split_toggles(source: Source) -> dict[str, pd.DataFrame]:
+def split_toggles(
+    source: Source,
+    *,
+    columns: Mapping[str, str] | None = None,
+    look_up: Callable[[str], tuple[pd.DataFrame, pd.DataFrame]] | None = None,
+) -> dict[str, pd.DataFrame]:
     """Return the checked toggles of each business that a table names; reads the disk if it is a path.
+
+    Parameters
+    ----------
+    source : path, bytes or DataFrame
+        The table.
+    columns : dict, optional
+        As of `read_toggles`.
+    look_up : callable, optional
+        Returns the state and the stores of a business, for tables that have names in place of ids.
 
     Raises
     ------
     InvalidToggles
         As by `plan`.
     """
-    parts, problems = split_table(read_table(source, Reading()))
-    checked = {business: check_source_table(part) for business, part in parts.items()}
+    reading = Reading(columns=check_assignments(columns), has_names=look_up is not None)
+    parts, problems = split_table(read_table(source, reading))
+    checked = {business: _check_part(business, part, look_up) for business, part in parts.items()}
     found = [problems, *(one.problems for one in checked.values())]
     every = pd.concat([part for part in found if len(part)] or [problems], ignore_index=True)
     raise_for_errors(every.sort_values("row", kind="stable", ignore_index=True))
     return {business: one.toggles for business, one in checked.items()}
+
+
+def _check_part(
+    business: str, part: Table, look_up: Callable[[str], tuple[pd.DataFrame, pd.DataFrame]] | None
+) -> CheckedToggles:
+    if look_up is None:
+        return check_source_table(part)
+    state, stores = look_up(business)
+    return check_source_table(part, names=True, state=state, stores=stores)
 
 
 def split_table(table: Table) -> tuple[dict[str, Table], pd.DataFrame]:
@@ -92,7 +117,7 @@ def split_table(table: Table) -> tuple[dict[str, Table], pd.DataFrame]:
     place = _place(table)
     if place is None:
         return {}, _problems_at(
-            table, np.array([-1]), [""], code="column_missing", message="There is no column."
+            table, np.array([-1]), [""], code="column_missing", message="There is no column 'business'."
         )
     cells = table.frame.iloc[:, place]
     names = np.array(["" if pd.isna(cell) else str(cell).strip() for cell in cells], dtype=object)

@@ -152,6 +152,7 @@ def build_tasks(
             business=business,
             plan_text=plan.dump().decode("ascii"),
             journal=str(journals / f"{business}.sqlite3"),
+            plan_path=None if plan.path is None else str(plan.path.absolute()),
             confirm=confirm.get(business),
             caps=dict(caps),
             options={**options, **_mirror_option(business, mirror_folder)},

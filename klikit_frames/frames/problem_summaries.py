@@ -8,10 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from ..html import paragraph_html, table_html
+from ..html import fold_html, paragraph_html, table_html
+from ..wording import counted
 
 _MOST_CASES = 10
 _MOST_CAUSES = 20
+_MOST_ROWS = 1000
+# What makes a kind. Rows of several tables count from 1 in each, so the kinds of each are told apart.
+_CAUSE = ("severity", "code", "column", "source")
 
 
 def problems_text(problems: pd.DataFrame) -> str:
@@ -38,8 +42,40 @@ def problems_html(problems: pd.DataFrame, *, notes: list[str]) -> str:
     notes_html = f"<details><summary>How it was read</summary><ul>{said}</ul></details>" if notes else ""
     if problems.empty:
         return paragraph_html(count_problems(problems)) + notes_html
-    table = table_html(group_problems(problems), caption=count_problems(problems), limit=_MOST_CAUSES)
-    return table + notes_html
+    causes = group_problems(problems)
+    keys = [name for name in _CAUSE if name in problems.columns]
+    groups = dict(iter(problems.groupby(keys, sort=False)))
+    shown = [
+        _cause_html(cause, groups[tuple(getattr(cause, name) for name in keys)])
+        for cause in _rows(causes.head(_MOST_CAUSES))
+    ]
+    rest = len(causes) - _MOST_CAUSES
+    more = [paragraph_html(f"And {counted(rest, 'more kind')}, in the list of all.")] if rest > 0 else []
+    whole = table_html(problems, caption="As they stand in the table", limit=_MOST_ROWS)
+    every = fold_html(f"All {counted(len(problems), 'problem')}", whole)
+    return "".join([f"<p><strong>{count_problems(problems)}</strong></p>", *shown, *more, every, notes_html])
+
+
+def _cause_html(cause: Any, cases: pd.DataFrame) -> str:
+    """Return one kind of problem, folded: how often and where; then its cure and the first cases."""
+    columns = [name for name in ("source", "row", "line", "value", "message") if name in cases.columns]
+    shown = cases[columns].dropna(axis="columns", how="all")
+    body = (paragraph_html(cause.hint) if cause.hint else "") + table_html(
+        shown, caption="The first cases", limit=_MOST_CASES
+    )
+    return fold_html(f"{cause_title(cause)}: {cause.message}", body)
+
+
+def cause_title(cause: Any) -> str:
+    """Return how often a kind of problem comes, and where: for a person, who knows no codes.
+
+    `cause` is a row of `group_problems`.
+    """
+    table = f"{cause.source}: " if getattr(cause, "source", "") else ""
+    where = f" in {cause.column}" if cause.column else ""
+    rows = f", {cause.rows}" if cause.rows else ""
+    lines = f" ({cause.lines})" if cause.lines else ""
+    return f"{table}{counted(cause.n, cause.severity)}{where}{rows}{lines}"
 
 
 def count_problems(problems: pd.DataFrame) -> str:
@@ -48,22 +84,20 @@ def count_problems(problems: pd.DataFrame) -> str:
         return "No problems."
     n_errors = int((problems["severity"] == "error").sum())
     n_warnings = len(problems) - n_errors
-    counts = [_count(n, word) for n, word in ((n_errors, "error"), (n_warnings, "warning")) if n]
+    counts = [counted(n, word) for n, word in ((n_errors, "error"), (n_warnings, "warning")) if n]
     keys = [name for name in ("source", "row") if name in problems.columns]
     n_rows = len(problems.loc[problems["row"].notna(), keys].drop_duplicates())
-    return " and ".join(counts) + (f" in {_count(n_rows, 'row')}." if n_rows else ".")
+    return " and ".join(counts) + (f" in {counted(n_rows, 'row')}." if n_rows else ".")
 
 
 def count_rows(n_rows: int) -> str:
     """Return a number of rows in words."""
-    return _count(n_rows, "row")
+    return counted(n_rows, "row")
 
 
 def group_problems(problems: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cause, errors and the most frequent first, each with an example and its rows."""
-    # Rows of several tables count from 1 in each, so each table has causes of its own.
-    tables = [name for name in ("source",) if name in problems.columns]
-    groups = problems.groupby(["severity", "code", "column", *tables], sort=False)
+    groups = problems.groupby([name for name in _CAUSE if name in problems.columns], sort=False)
     causes = groups.agg(n=("code", "size"), message=("message", "first"), hint=("hint", "first"))
     causes = causes.reset_index()
     causes["message"] = [_say_first(group) for _, group in groups]
@@ -91,10 +125,6 @@ def _title(cause: Any) -> str:
 
 def _rows(causes: pd.DataFrame) -> Iterable[Any]:
     return causes.itertuples(index=False)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _say_numbers(numbers: pd.Series[Any], word: str) -> str:

@@ -114,8 +114,8 @@ def _column(column: pd.Series) -> pd.Series:
 
 def _check(column: pd.Series, is_good: pd.Series, *, wanted: str) -> None:
     if not is_good.all():
-        bad = column[~is_good].head(10).tolist()
-        raise ValueError(f"column {column.name} should hold {wanted}, but has {bad}")
+        bad = ", ".join(map(repr, column[~is_good].unique()[:10].tolist()))
+        raise ValueError(f"column {column.name} should hold {wanted}, but has {bad}.")
 
 
 def _by_ending(path: Path, *, parquet: Callable[..., Any], csv: Callable[..., Any]) -> Callable[..., Any]:

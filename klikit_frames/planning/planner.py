@@ -11,6 +11,7 @@ from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import read_toggles
 from ..menus.effects import foretell
 from ..overview import read_names
+from ..wording import counted
 from .covers import cover_groups
 from .groups import split_groups
 from .limits import Limits, checked_limits
@@ -194,8 +195,8 @@ def refuse_times(toggles: pd.DataFrame) -> None:
         if len(timed):
             row = int(toggles.index.get_indexer_for(timed.index[:1])[0]) + 1
             raise PlanError(
-                f"Row {row} has {timed.iloc[0]!r} in {name} ({len(timed):,} rows have a time); a plan is "
-                "sent at once. Use `schedule` for this table, or drop the column."
+                f"Row {row} has {timed.iloc[0]!r} in {name} ({counted(len(timed), 'row')} with a time); "
+                "a plan is sent at once. Use `schedule` for this table, or drop the column."
             )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from ..errors import ApiError, JournalError, RequestError
+from ..errors import ApiError, AuthError, JournalError, RequestError
 from ..frames.cell_keys import live_flags
 from ..menus.readings import error_of, is_of_no_store
 from ..model import Cell, cell_of
@@ -140,10 +140,10 @@ def _flags(state: pd.DataFrame, flags: pd.Series, wanted: set[Cell]) -> dict[Cel
 
 
 def _refusal(error: RequestError) -> RequestError:
-    text = (
-        f"The flags from before the run could not be read, so nothing was sent. {error} Try again, or pass "
-        'before="none" to run without them; such a run cannot be undone.'
-    )
-    if isinstance(error, ApiError):
-        return type(error)(text, http_status=error.http_status, code=error.code, request_id=error.request_id)
-    return type(error)(text)
+    said = "The flags from before the run could not be read, so nothing was sent."
+    cure = 'Try again, or pass before="none" to run without them; such a run cannot be undone.'
+    if not isinstance(error, ApiError):
+        return type(error)(f"{said} {error} {cure}")
+    # The status, the code and the request_id are told once, by the error itself.
+    text = f"{said} {error.message}" if isinstance(error, AuthError) else f"{said} {error.message}. {cure}"
+    return type(error)(text, http_status=error.http_status, code=error.code, request_id=error.request_id)

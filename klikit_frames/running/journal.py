@@ -128,7 +128,7 @@ class Journal(PromiseTable):
         run_ids = [str(run_id) for _, run_id, _ in self._ids()]
         wanted = str(text).strip().lower()
         if wanted == "last" and not run_ids:
-            raise JournalError(f"The journal {self.path or MEMORY} has no run yet.")
+            raise JournalError(f"The journal {self.path or self.name or MEMORY} has no run yet.")
         if wanted == "last":
             return run_ids[-1]
         if not _RUN_ID_START.fullmatch(wanted):
@@ -382,8 +382,8 @@ class Journal(PromiseTable):
 
     def _unknown_run(self, text: str) -> JournalError:
         return JournalError(
-            f"The journal {self.path or MEMORY} knows no run {text}; kf.runs() lists what it knows. A run is "
-            "named by at least 4 hex digits of its id, or by 'last'."
+            f"The journal {self.path or self.name or MEMORY} knows no run {text}; kf.runs() lists what it "
+            "knows. A run is named by at least 4 hex digits of its id, or by 'last'."
         )
 
     def _run_no(self, run_id: str) -> int:
@@ -447,7 +447,9 @@ def read_journal(journal: JournalPath = None) -> Journal:
             raise
         raise JournalError(error_text(error, path)) from error
     if connection is None:
-        return open_journal(MEMORY)
+        empty = open_journal(MEMORY)
+        empty.name = None if path is None else os.fspath(path)
+        return empty
     return Journal(JournalWriter(connection, path), path, name=_name(journal))
 
 

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.main import get_command
 
 import klikit_frames as kf
 from klikit_frames.cli import outputs
-from klikit_frames.cli.main import app
 from tests.cli.conftest import Terminal
 
 
@@ -103,4 +101,3 @@ def test_messages__name_commands_and_no_python(terminal: Terminal, tmp_path: Pat
     assert done.code != 0
     assert "`klikit-frames runs` lists what it knows" in done.err
     assert "kf." not in done.err
-    assert set(outputs.COMMANDS_OF.values()) <= set(get_command(app).commands)  # type: ignore[attr-defined]

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import termios
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -84,28 +83,15 @@ def test_overview__snapshot(
     assert [line.rstrip() for line in printed.splitlines()] == SNAPSHOT.splitlines()
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_screens__fit_the_terminal(online: kf.sandbox.Sandbox, table: Path, *, width: int) -> None:
-    """No table has a wrapped row, each command ends with what comes next, and none names a Python call."""
-    screen = partial(_screen, width=width, journal=table.with_name("journal.sqlite3"))
-    screens_of = {
-        "apply": screen("apply", table, "--yes"),
-        "runs": screen("runs"),
-        "status": screen("status", "last"),
-        "verify": screen("verify", "last"),
-        "plan": screen("plan", table, "--requests"),
-        "effect": screen("effect", table),
-        "state": screen("state", "--store", "5297/1293"),
-        "stores": screen("stores"),
-    }
-    for command, lines in screens_of.items():
-        shown = [line for line in lines if "klikit-frames" not in line and "a minute" not in line]
-        assert [line for line in shown if len(line) > width] == [], command
-        assert any("klikit-frames " in line for line in lines[-4:]), command
-        assert not re.search(r"\bkf\.|\bplan\(|\.frame\b", "\n".join(lines)), command
-    header = next(line for line in screens_of["runs"] if line.startswith("run_id"))
-    row = screens_of["runs"][screens_of["runs"].index(header) + 1]
+def test_screen__of_a_real_terminal(online: kf.sandbox.Sandbox, table: Path) -> None:
+    """On a real terminal no row is wrapped, ids are short, times relative, and what is next is told."""
+    _screen("apply", table, "--yes", "--before", "none", width=80, journal=table.with_name("journal.sqlite3"))
+    lines = _screen("runs", width=80, journal=table.with_name("journal.sqlite3"))
+    assert [line for line in lines if len(line) > 80] == []
+    header = next(line for line in lines if line.startswith("run_id"))
+    row = lines[lines.index(header) + 1]
     assert re.match(r"[0-9a-f]{8}  (just now|\d+ min ago)  ", row)
+    assert "klikit-frames status last" in "".join(lines[-4:])
 
 
 def test_screens__show_escapes_as_signs(capsys: pytest.CaptureFixture[str]) -> None:
