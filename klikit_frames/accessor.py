@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class KlikitAccessor:
     """A frame of toggles or of state, with what this package can do with it.
 
+    As the last line of a notebook's cell it is the frame for people: what it comes to, by brand, store and
+    name, problems by kind, and the whole of it folded, to search.
+
     Parameters
     ----------
     frame : pandas.DataFrame
@@ -44,6 +47,16 @@ class KlikitAccessor:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
+
+    def __repr__(self) -> str:
+        from .auditing.frame_views import frame_text
+
+        return frame_text(self._frame)
+
+    def _repr_html_(self) -> str:
+        from .auditing.frame_views import frame_html
+
+        return frame_html(self._frame)
 
     def check(self) -> CheckedToggles:
         """Return `klikit_frames.check_toggles` of this frame; touches neither network nor disk."""

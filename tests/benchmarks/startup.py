@@ -28,7 +28,7 @@ def main() -> None:
     """Print each start beside its baseline, and the ratio."""
     python, pandas = measure("-c", "pass"), measure("-c", "import pandas")
     starts = {
-        "klikit-frames --help": (measure("-m", "klikit_frames.cli", "--help"), python, "python -c pass"),
+        "klikit-frames --help": (measure("-m", "klikit_frames", "--help"), python, "python -c pass"),
         "import klikit_frames": (measure("-c", "import klikit_frames"), python, "python -c pass"),
         "import, and load read, plan, connect, run": (measure("-c", FACE), pandas, "import pandas"),
     }

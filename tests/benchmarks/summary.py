@@ -108,7 +108,7 @@ def lines_of_starting() -> list[Line]:
     return [
         Line(
             "`klikit-frames --help`",
-            startup.measure("-m", "klikit_frames.cli", "--help"),
+            startup.measure("-m", "klikit_frames", "--help"),
             "`python -c pass`",
             python,
             "s",

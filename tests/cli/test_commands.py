@@ -38,7 +38,7 @@ def _interrupt(*words: object, sign: str) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     # Bars are drawn on a terminal only, and only on one that has a width.
     termios.tcsetwinsize(theirs, (40, 120))
-    command = [sys.executable, "-m", "klikit_frames.cli", *map(str, words)]
+    command = [sys.executable, "-m", "klikit_frames", *map(str, words)]
     with subprocess.Popen(command, stderr=theirs) as process:
         os.close(theirs)
         said = ""
@@ -297,7 +297,7 @@ def test_demo__does_the_whole_job(terminal: Terminal, tmp_path: Path) -> None:
 
 def test_sandbox__serves_until_it_is_stopped() -> None:
     """The sandbox prints three variables with which another process works, and ends on Ctrl-C."""
-    words = [sys.executable, "-m", "klikit_frames.cli", "sandbox", "--switch", "code_spelling=upper"]
+    words = [sys.executable, "-m", "klikit_frames", "sandbox", "--switch", "code_spelling=upper"]
     words += [
         "--switch",
         "publish_delay_s=0.5",
@@ -349,7 +349,7 @@ def test_ctrl_c__ends_with_130_and_the_line_that_resumes(online: kf.sandbox.Sand
     assert 0 < online.requests["method"].eq("PATCH").sum() < 40
     hint = next(line for line in said.splitlines() if line.startswith("klikit-frames resume "))
     online.clear_faults()
-    words = [sys.executable, "-m", "klikit_frames.cli", *hint.split()[1:]]
+    words = [sys.executable, "-m", "klikit_frames", *hint.split()[1:]]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

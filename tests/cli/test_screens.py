@@ -21,7 +21,7 @@ from klikit_frames.cli import screens
 from klikit_frames.overview import Names, make_overview
 from tests.cli.conftest import read_screen
 
-WORDS = [sys.executable, "-m", "klikit_frames.cli"]
+WORDS = [sys.executable, "-m", "klikit_frames"]
 NAMES = Names({("item", 7): "Bakso Urat Pedas", ("section", 3): "Lunch"}, {1: "Warung"}, {11: "Dago"})
 
 

@@ -17,7 +17,7 @@ import pytest
 import klikit_frames as kf
 from tests.cli.conftest import Terminal, item_rows
 
-WORDS = [sys.executable, "-m", "klikit_frames.cli"]
+WORDS = [sys.executable, "-m", "klikit_frames"]
 
 
 def _command(text: str, name: str) -> list[str]:
