@@ -50,6 +50,7 @@ OF_PYTHON_ALONE = {
     "run() takes a plan": "the command makes the plan",
     "deadline_s=": "no command takes a deadline",
     "on_finish=": "the command makes it of --notify",
+    "kf.import_journal takes": "no command does",
     "provider_ids=": "no command takes them",
 }
 
