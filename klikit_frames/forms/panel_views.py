@@ -60,8 +60,10 @@ def plan_view(plan: Plan, controller: RunController) -> dict[str, object]:
     >>> plan = kf.plan(kf.cross_toggles("item", [7], [(5297, 1293)], is_enabled=False))
     >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
     ...     view = plan_view(plan, RunController(client))
-    >>> view["headline"], view["facts"]
-    ('1 dish off in 1 store', ['1 request, the fewest possible', 'about 1 s at 300 a minute'])
+    >>> view["headline"]
+    '1 dish off in 1 store'
+    >>> view["facts"]
+    ['1 request, the fewest possible', 'about 1 s at 300 a minute, 1 menu read first']
     """
     overview = replace(plan.overview, facts=())
     until = f", {controller.timed.words}" if controller.timed is not None else ""

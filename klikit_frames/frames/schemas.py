@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ RESULT_COLUMNS = (
     "sent_at",
     "settled_at",
 )
+_LOADING = threading.Lock()
 OUTCOMES = ("applied", "unchanged", "rejected", "failed", "unknown", "not_sent")
 STATE_COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled", "title")
 
@@ -51,11 +53,14 @@ def validate_toggles(frame: pd.DataFrame) -> pd.DataFrame:
     KlikitFramesError
         If it does not, which is a fault of this package and not of the table it was made from.
     """
-    from pandera.errors import SchemaError, SchemaErrors
+    # Its modules import each other, so that threads which begin to load it at once end in a deadlock.
+    with _LOADING:
+        from pandera.errors import SchemaError, SchemaErrors
 
+        schema = _toggles_schema()
     try:
         # Own columns are not in the contract, and there may be thousands of them.
-        _toggles_schema().validate(frame[list(TOGGLE_COLUMNS)])
+        schema.validate(frame[list(TOGGLE_COLUMNS)])
     except (SchemaError, SchemaErrors) as error:
         raise KlikitFramesError(f"A table was read wrongly, please report it: {error}") from None
     return frame

@@ -264,7 +264,7 @@ def test_secret__is_not_copied(copying: Any) -> None:
 
 __all__ = ["log"]
 
-PARTNER_KEY, SECRET_KEY = "pk_canary_4d1f", "sk_canary_9c77"
+PARTNER_CANARY, SECRET_CANARY = "pk_canary_4d1f", "sk_canary_9c77"
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def _echo_once(server: socket.socket) -> None:
     with server.accept()[0] as line:
         asked = line.recv(65536)
         (header,) = (one for one in asked.split(b"\r\n") if one.startswith(b"Authorization"))
-        body = b'{"request_id":"r","data":"%s %s"}' % (header, SECRET_KEY.encode())
+        body = b'{"request_id":"r","data":"%s %s"}' % (header, SECRET_CANARY.encode())
         line.sendall(
             b"HTTP/1.1 200 OK\r\nX-Echo-%s\r\nContent-Length: %d\r\n\r\n" % (header, len(body)) + body
         )
@@ -289,7 +289,7 @@ def _echo_once(server: socket.socket) -> None:
 
 def test_log__of_a_server_that_echoes_the_header(echoing_url: str, log: io.StringIO) -> None:
     """The HTTP libraries log the headers of an answer: the credential in them is blacked out, and in data."""
-    keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
+    keys = {"partner_key": PARTNER_CANARY, "secret_key": SECRET_CANARY}
     with kf.connect(echoing_url, **keys) as client:
         data = client.read("/brands")
     assert data == "Authorization: Basic *** ***"
@@ -334,15 +334,15 @@ def test_interruption__forgets_its_cause_and_its_notes(problem: BaseException) -
 @pytest.mark.parametrize(
     "base_url",
     [
-        f"https://api.dev.shadowchef.co/v1/{SECRET_KEY}:x",
-        f"https://api.dev.shadowchef.co/v1/{SECRET_KEY}%20",
-        f"https://api.dev.shadowchef.co:8443/v1/{SECRET_KEY}",
-        f"http://api.dev.shadowchef.co/v1/{SECRET_KEY}",
-        f"https://evil.example/v1/{SECRET_KEY}",
-        f"https://api.dev.shadowchef.co?secret={SECRET_KEY}",
-        f"http://127.0.0.1/{SECRET_KEY}!",
-        f"https://x.co:{SECRET_KEY}",
-        f"{SECRET_KEY}",
+        f"https://api.dev.shadowchef.co/v1/{SECRET_CANARY}:x",
+        f"https://api.dev.shadowchef.co/v1/{SECRET_CANARY}%20",
+        f"https://api.dev.shadowchef.co:8443/v1/{SECRET_CANARY}",
+        f"http://api.dev.shadowchef.co/v1/{SECRET_CANARY}",
+        f"https://evil.example/v1/{SECRET_CANARY}",
+        f"https://api.dev.shadowchef.co?secret={SECRET_CANARY}",
+        f"http://127.0.0.1/{SECRET_CANARY}!",
+        f"https://x.co:{SECRET_CANARY}",
+        f"{SECRET_CANARY}",
     ],
 )
 @pytest.mark.parametrize("allowed_hosts", [(), 7])
@@ -357,9 +357,9 @@ def test_url__with_a_key_in_it(base_url: str, allowed_hosts: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("ALL_PROXY", f"socks5://{PARTNER_KEY}:{SECRET_KEY}@h:1", "SOCKS|unset"),
-        ("HTTPS_PROXY", f"foo://{PARTNER_KEY}:{SECRET_KEY}@h:1", "HTTPS_PROXY"),
-        ("HTTPS_PROXY", f"http://{PARTNER_KEY}:{SECRET_KEY}@h:x", "HTTPS_PROXY"),
+        ("ALL_PROXY", f"socks5://{PARTNER_CANARY}:{SECRET_CANARY}@h:1", "SOCKS|unset"),
+        ("HTTPS_PROXY", f"foo://{PARTNER_CANARY}:{SECRET_CANARY}@h:1", "HTTPS_PROXY"),
+        ("HTTPS_PROXY", f"http://{PARTNER_CANARY}:{SECRET_CANARY}@h:x", "HTTPS_PROXY"),
         ("SSL_CERT_FILE", "/no/such/file", "SSL_CERT_FILE"),
     ],
 )
@@ -370,7 +370,7 @@ def test_environment__that_is_of_no_use(
     if "socks" in value:
         monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv(name, value)
-    keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
+    keys = {"partner_key": PARTNER_CANARY, "secret_key": SECRET_CANARY}
     with pytest.raises(kf.ConfigError, match=said) as caught:
         kf.connect("https://api.dev.shadowchef.co", **keys, trust_env=True)
     assert find_canaries(show_with_locals(caught.value)) == []
@@ -387,5 +387,5 @@ def test_environment__is_not_looked_at_unasked(monkeypatch: pytest.MonkeyPatch) 
 def test_number__that_is_a_key_is_not_repeated(name: str) -> None:
     """A key that slipped into the place of a number is refused by its kind."""
     with pytest.raises(kf.ConfigError, match="not a str") as caught:
-        connect(ok(), **{name: SECRET_KEY})
-    assert SECRET_KEY not in str(caught.value)
+        connect(ok(), **{name: SECRET_CANARY})
+    assert SECRET_CANARY not in str(caught.value)

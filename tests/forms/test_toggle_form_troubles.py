@@ -11,7 +11,8 @@ def test_toggle_form__read_only_client(sandbox: kf.sandbox.Sandbox) -> None:
     with sandbox.connect(read_only=True) as client:
         form = kf.forms.ToggleForm(client)
         pick(form)
-        apply(form)
+        press(form, "apply")
+        form.wait()
         assert "read-only" in form.panel["trouble"]
         assert (form.plan.n_rows, can_press(form, "apply")) == (4, True)
 
