@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import RequestError
+from ..model import Store
 
 BRANDS_PATH = "/brands"
 BRANCHES_PATH = "/branches"
@@ -20,8 +21,6 @@ MENUS_PATH = "/menus"
 PUBLISH_PATH = "/menus/publish"
 # Klikit's own marketplace; it is the only provider that every business has.
 KLIKIT_PROVIDER_ID = 1
-
-Store = tuple[int, int]
 
 
 class Brand(NamedTuple):

@@ -20,8 +20,8 @@ import pandas as pd
 
 from .. import edge
 from ..api import menu_wire
-from ..api.menu_wire import Store
 from ..errors import ApiError, AuthError, RequestError, ServerError
+from ..model import Store
 from .state_arrays import TEXT, option_ids, tree_frame
 
 if TYPE_CHECKING:

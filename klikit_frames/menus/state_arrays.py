@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..api.menu_wire import Node, Store
+from ..api.menu_wire import Node
 from ..errors import StateError
 from ..frames.cell_keys import Codes
 from ..frames.schemas import STATE_COLUMNS
+from ..model import Store
 
 
 class FrameMetadata(tuple[Any, ...]):

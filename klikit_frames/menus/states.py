@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..api.menu_wire import Store
 from ..errors import ApiError, RequestError, TransportError
+from ..model import Store
 from ..progress import Progress, open_bar
 from . import stores as store_lists
 from .readings import Failure, Menu, TreeCache, failure_of, foreign, in_words, read_menus, run_interruptibly

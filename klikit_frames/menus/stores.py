@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..api import menu_wire
-from ..api.menu_wire import Store
 from ..errors import RequestError, StateError
+from ..model import Store
 from .readings import run_interruptibly
 from .state_arrays import TEXT
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..api.menu_wire import Store
 from ..errors import JournalError
 from ..menus.states import fetch_state
 from ..menus.stores import store_pairs
-from ..model import Cell
+from ..model import Cell, Store
 from ..progress import Progress
 from .clock_offsets import known_offset_s
 from .evidence import Entity

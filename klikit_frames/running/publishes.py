@@ -15,11 +15,12 @@ import pandas as pd
 
 from .. import edge
 from ..api import menu_wire
-from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH, Store
+from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH
 from ..errors import ConfigError, PlanError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..menus.state_arrays import TEXT
 from ..menus.stores import store_pairs
+from ..model import Store
 from ..wording import counted
 from .journal import Journal, JournalPath, open_journal
 from .journal_files import MEMORY

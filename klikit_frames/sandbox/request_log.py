@@ -10,6 +10,7 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from .calls import Call
+from .flags import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +72,6 @@ class RequestLog:
         text = dict.fromkeys(("method", "path", "body", "key", "request_id"), pd.Series([""]).dtype)
         return frame.astype(text | {"status": "Int64", "replayed": bool, "time": "datetime64[us, UTC]"})
 
-
-Store = tuple[int, int]
 
 # Ids and stores of all events together; the oldest events go first.
 KEPT_NUMBERS = 4_000_000

@@ -35,8 +35,12 @@ from klikit_frames.api.credentials import (
     find_credentials,
 )
 
+from .scripts import PARTNER_KEY as PARTNER_CANARY
+from .scripts import SECRET_KEY as SECRET_CANARY
 from .scripts import URL, FakeClock, connect, ok
 from .test_secrets import find_canaries, log, show_with_locals
+
+__all__ = ["log"]
 
 NOTHING: dict[str, Secret | None] = {PARTNER_KEY: None, SECRET_KEY: None}
 
@@ -260,11 +264,6 @@ def test_secret__is_not_copied(copying: Any) -> None:
     for one in (Secret("sk"), Credentials(partner_key=Secret("pk"), secret_key=Secret("sk"))):
         with pytest.raises(TypeError, match="not pickled"):
             copying(one)
-
-
-__all__ = ["log"]
-
-PARTNER_CANARY, SECRET_CANARY = "pk_canary_4d1f", "sk_canary_9c77"
 
 
 @pytest.fixture

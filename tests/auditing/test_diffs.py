@@ -10,6 +10,7 @@ from klikit_frames.frames.cell_keys import CELL_COLUMNS
 from tests.auditing.samples import business, frame_of, in_store, state_of
 
 STORE = (5297, 1293)
+A, B, C = (1, 1), (1, 2), (2, 2)
 
 
 def _toggles(*rows: tuple[str, int, tuple[int, int] | None, bool]) -> pd.DataFrame:
@@ -117,9 +118,6 @@ def test_diff__no_state() -> None:
     """A frame that is no state is refused with the columns that it lacks."""
     with pytest.raises(kf.StateError, match="has no scope, title"):
         kf.diff(_toggles(("item", 1, None, True)), state_of().drop(columns=["scope", "title"]))
-
-
-A, B, C = (1, 1), (1, 2), (2, 2)
 
 
 def test_drift__every_kind() -> None:
