@@ -41,6 +41,15 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture(autouse=True)
+def _no_handlers_left() -> Iterator[None]:
+    """No test leaves a handler at the package's logger: the next one in this process would hear it."""
+    logger = logging.getLogger("klikit_frames")
+    before = list(logger.handlers)
+    yield
+    assert logger.handlers == before
+
+
+@pytest.fixture(autouse=True)
 def _doctest_names(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give doctests `kf`, and an empty folder to write into."""
     if "doctest_namespace" in request.fixturenames or request.node.__class__.__name__ == "DoctestItem":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import textwrap
 from typing import Annotated
@@ -24,7 +23,7 @@ from klikit_frames.cli import (
     wanted_commands,
 )
 from klikit_frames.cli.option_groups import expand_groups
-from klikit_frames.cli.outputs import EchoingHandler, accept_any_letter, echo
+from klikit_frames.cli.outputs import accept_any_letter, echo, echoed_warnings
 from klikit_frames.errors import InvalidToggles
 
 _EXIT_CODES = "\n".join(
@@ -122,9 +121,9 @@ app.add_typer(fleet, name="fleet")
 def main() -> None:
     """Run the command line; known errors end it with one message and their exit code."""
     accept_any_letter()
-    logging.getLogger("klikit_frames").addHandler(EchoingHandler(logging.WARNING))
     try:
-        app()
+        with echoed_warnings():
+            app()
     except Exception as error:
         exit_code = exit_codes.of_error(error)
         if exit_code is None:

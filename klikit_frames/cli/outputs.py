@@ -60,8 +60,22 @@ class EchoingHandler(logging.Handler):
     """Prints what the library logs as warnings like any other message."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one."""
-        echo(record.getMessage())
+        """Print one; where stderr takes nothing, because its disk is full, the run goes on."""
+        try:
+            echo(record.getMessage())
+        except Exception:  # noqa: BLE001 - as the handlers of the standard library do
+            self.handleError(record)
+
+
+@contextmanager
+def echoed_warnings() -> Iterator[None]:
+    """Print what the library logs as warnings, once each, until the end of the block."""
+    logger, handler = logging.getLogger("klikit_frames"), EchoingHandler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def is_screen(*, json: bool, jsonl: bool, out: Path | None) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,3 +103,27 @@ def test_messages__name_commands_and_no_python(terminal: Terminal, tmp_path: Pat
     assert done.code != 0
     assert "`klikit-frames runs` lists what it knows" in done.err
     assert "kf." not in done.err
+
+
+class _FullDisk(io.StringIO):
+    """A stream whose disk takes nothing more."""
+
+    def write(self, text: str) -> int:
+        """Refuse."""
+        raise OSError(27, "File too large")
+
+
+def test_echoed_warnings__once_each_and_only_inside(capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning is printed once, however often the command line ran before, and not at all afterwards."""
+    for _ in range(2):
+        with outputs.echoed_warnings():
+            logging.getLogger("klikit_frames.api").warning("The clock is 3 s late.")
+    logging.getLogger("klikit_frames.api").warning("Nobody listens to this.")
+    assert capsys.readouterr().err == "The clock is 3 s late.\n" * 2
+
+
+def test_echoed_warnings__on_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning that stderr cannot take does not end what is going on."""
+    monkeypatch.setattr(sys, "stderr", _FullDisk())
+    with outputs.echoed_warnings():
+        logging.getLogger("klikit_frames.api").warning("The clock is 3 s late.")

@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -196,6 +197,8 @@ def run_in_child(work: Callable[[], object]) -> bool:
         try:
             work()
             code = 0
+        except BaseException:  # noqa: BLE001 - the parent only sees the exit code
+            traceback.print_exc()
         finally:
             os._exit(code)
     _, status = os.waitpid(pid, 0)
