@@ -24,6 +24,18 @@ def counted(n: int, one: str, *, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def plain_number(value: float) -> str:
+    """Return a number as people write it, never with an exponent.
+
+    Examples
+    --------
+    >>> from klikit_frames.wording import plain_number
+    >>> plain_number(300.0), plain_number(1e6), plain_number(0.5)
+    ('300', '1,000,000', '0.5')
+    """
+    return f"{value:,.15g}"
+
+
 # How many digits of a long id are shown; any prefix that is the only one of its kind is taken back.
 SHORT_ID = 8
 

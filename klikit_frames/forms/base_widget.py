@@ -81,8 +81,9 @@ class BaseWidget(anywidget.AnyWidget):
         return (data, *rest) if rest else data
 
     def _on_message(self, change: dict[str, list[dict[str, object]]]) -> None:
-        for command in new_commands(change["new"], done=self.done):
-            self.apply_command(command)
+        # What a thread looks at anew must not be looked at otherwise in the middle of that.
         with self._pen, self.hold_sync():
+            for command in new_commands(change["new"], done=self.done):
+                self.apply_command(command)
             self.done = last_number(change["new"], done=self.done)
             self.draw()

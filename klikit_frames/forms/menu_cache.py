@@ -40,6 +40,12 @@ class MenuCache:
         self._business: pd.DataFrame | None = read_state(client, journal=journal, progress=False)
         self._menus: dict[Pair, pd.DataFrame] = {}
         self._brands: dict[Key, frozenset[str]] = {}
+        self._n_readings = 1
+
+    @property
+    def n_readings(self) -> int:
+        """How often menus were read; between two readings nothing that is told here changes."""
+        return self._n_readings
 
     @property
     def business(self) -> pd.DataFrame:
@@ -98,12 +104,14 @@ class MenuCache:
     def _business_level(self) -> pd.DataFrame:
         if self._business is None:
             self._business = read_state(self._client, journal=self._journal, progress=False)
+            self._n_readings += 1
         return self._business
 
     def _read(self, missing: list[Pair], *, progress: Progress) -> None:
         if not missing:
             return
         read = read_state(self._client, stores=missing, journal=self._journal, progress=progress)
+        self._n_readings += 1
         titles = dict(read.attrs["brand_titles"])
         for pair, menu in read.groupby(["brand_id", "branch_id"], sort=False):
             menu.attrs = dict(read.attrs)

@@ -318,12 +318,11 @@ class ToggleForm(PanelForm):
             list(draft.stores) or [(0, 0)]
         )
         shown = state[here] if draft.stores and not draft.is_business else state[state["scope"] == "business"]
-        brands = self.menus.brands
-        flags_of = (id(state), draft.stores, draft.is_business, len(brands))
+        flags_of = (self.menus, self.menus.n_readings, draft.stores, draft.is_business)
         if flags_of == self._flags_of:
             return
         self._flags_of = flags_of
-        index = self.entities.selection.index.with_flags(shown).with_brands(brands)
+        index = self.entities.selection.index.with_flags(shown).with_brands(self.menus.brands)
         with self._pen:
             self.entities.selection.set_index(index)
         self.redraw()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
 import klikit_frames as kf
+from klikit_frames.forms.page_commands import Command
 from tests.forms.sample_states import business_state, store_state
 
 
@@ -54,6 +57,34 @@ def test_entity_picker__counts_are_traits(picker: kf.forms.EntityPicker) -> None
     give(picker, type="tick", key="item:7", on=True)
     give(picker, type="filter", name="type", choice="category")
     assert (seen, picker.n_ticked, picker.n_matching, picker.n_rows) == ([1], 1, 1, 4)
+
+
+def test_entity_picker__one_at_a_time() -> None:
+    """A filter that is chosen while a thread looks at the rows anew comes after that, and counts."""
+    seen: list[str] = []
+
+    class Slow(kf.forms.EntityPicker):
+        def draw(self) -> None:
+            if threading.current_thread().name == "looking":
+                pressing.start()
+                pressing.join(0.1)
+                seen.append("drawn")
+            super().draw()
+
+        def apply_command(self, command: Command) -> None:
+            seen.append("chosen")
+            super().apply_command(command)
+
+    def choose() -> None:
+        give(picker, type="filter", name="type", choice="category")
+
+    picker = Slow(business_state(), page_size=2)
+    looking = threading.Thread(target=picker.redraw, name="looking")
+    pressing = threading.Thread(target=choose)
+    looking.start()
+    looking.join()
+    pressing.join()
+    assert (seen, picker.n_matching) == (["drawn", "chosen"], 1)
 
 
 def test_entity_picker__late_commands_once(picker: kf.forms.EntityPicker) -> None:
