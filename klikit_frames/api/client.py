@@ -125,13 +125,12 @@ def connect(
     )
     account = account_digest(base.netloc, partner_key=credentials.partner_key.reveal())
     path = find_log_path(account, is_loopback=base.is_loopback)
-    remove_old_files(path.parent)
+    remove_old_files(path.parent, is_loopback=base.is_loopback)
     pacing = RateLimiter(
         reads_per_minute=reads_per_minute,
         writes_per_minute=writes_per_minute,
         clock=steady,
         path=path,
-        account=account,
     )
     channel = HttpxTransport(
         http,

@@ -145,8 +145,6 @@ class RateLimiter:
     path : Path or None
         File that other processes on this machine share, a pause after a 429 in another beside it; None keeps
         both in memory.
-    account : str
-        Whose requests these are, in a file that several accounts share.
 
     Examples
     --------
@@ -162,18 +160,15 @@ class RateLimiter:
         writes_per_minute: int,
         clock: SteadyClock | SystemClock,
         path: Path | None = None,
-        account: str = "",
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._pause = SharedCooldown(path and path.with_name(f"{account or path.stem}.rest"))
+        self._pause = SharedCooldown(path and path.with_suffix(".rest"))
         self._waits_until: dict[object, float] = {}
         self._n_pauses_in_a_row = 0
         self._quotas: dict[Kind, Quota] = {
-            "read": _open_quota("reads", reads_per_minute, path=path, account=account, now=clock.monotonic()),
-            "write": _open_quota(
-                "writes", writes_per_minute, path=path, account=account, now=clock.monotonic()
-            ),
+            "read": _open_quota("reads", reads_per_minute, path=path, now=clock.monotonic()),
+            "write": _open_quota("writes", writes_per_minute, path=path, now=clock.monotonic()),
         }
 
     @property
@@ -281,10 +276,10 @@ class RateLimiter:
         self._pause.begin(Cooldown(now, now + max(pause.seconds, self._pause.left(now))))
 
 
-def _open_quota(name: str, per_minute: int, *, path: Path | None, account: str, now: float) -> Quota:
+def _open_quota(name: str, per_minute: int, *, path: Path | None, now: float) -> Quota:
     is_shared = per_minute <= MAX_SHARED_PER_MINUTE
     file = path if is_shared else None
-    log = open_window_log(name, path=file, now_ms=int(now * 1000), account=account)
+    log = open_window_log(name, path=file, now_ms=int(now * 1000))
     quota = Quota(log=log, configured=per_minute)
     if quota.log.holds_since(int((now - WINDOW_S - MAX_JITTER_S) * 1000)):
         quota.jitter.assume_worst(now=now)

@@ -24,8 +24,11 @@ _ANY_RATE = Rate(1, 60_000)
 # After a window without a request the file is opened again: it may have been removed meanwhile.
 _IDLE_MS = 60_000
 _FUTURE_MS = 1_000
-_DROP_AFTER_MS = 600_000
 _REMOVE_AFTER_S = 86_400.0
+# Sandboxes come and go, and their ports and keys are drawn: each leaves a file that nobody will look for.
+_REMOVE_LOOPBACK_AFTER_S = 600.0
+# How long to wait for another process to finish its commit, on a machine with a busy disk.
+_BUSY_TIMEOUT_MS = 10_000
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,9 +43,10 @@ class SlidingWindowLog:
     [0, 0, 501]
     """
 
-    def __init__(self, open_shared: Callable[[], SQLiteBucket] | None = None) -> None:
+    def __init__(self, open_shared: Callable[[], SQLiteBucket] | None = None, *, now_ms: int = 0) -> None:
         self._open_shared = open_shared
-        self._n_puts = self._last_put_ms = 0
+        self._n_puts = 0
+        self._last_put_ms = now_ms
         self._bucket, self._connection = self._open()
 
     @property
@@ -52,24 +56,25 @@ class SlidingWindowLog:
 
     def put(self, now_ms: int, *, limit: int, window_ms: int) -> int:
         """Note a request and return 0, or note nothing and return the milliseconds to wait."""
-        errors = self._connection.Error if self._connection else ()
+        rate = Rate(limit, window_ms)
+        if self._connection is None:
+            return self._put(now_ms, rate=rate)
         try:
-            if self._connection and self._last_put_ms and now_ms - self._last_put_ms > _IDLE_MS:
-                self._bucket.close()
-                self._bucket, self._connection = self._open()
+            if self._last_put_ms and now_ms - self._last_put_ms > _IDLE_MS:
+                self._reopen()
             self._last_put_ms = now_ms
-            return self._put_shared(now_ms, rate=Rate(limit, window_ms))
-        except errors as error:
+            return self._put_shared(now_ms, rate=rate)
+        except (sqlite3.Error, OSError) as error:
             _LOG.warning("The rate log cannot be shared between processes any longer: %s", error)
+        self._bucket.close()
         self._bucket, self._connection = InMemoryBucket([_ANY_RATE]), None
-        return self._put(now_ms, rate=Rate(limit, window_ms))
+        return self._put(now_ms, rate=rate)
 
     def holds_since(self, since_ms: int) -> bool:
         """Return whether the latest request of all processes was noted at that time or later."""
-        errors = self._connection.Error if self._connection else ()
         try:
             latest = cast("RateItem | None", self._bucket.peek(0))
-        except errors:
+        except sqlite3.Error:
             # It is locked just now, so it is in use: what it holds is not known to be old.
             return True
         return latest is not None and latest.timestamp >= since_ms
@@ -89,17 +94,20 @@ class SlidingWindowLog:
         shared = self._open_shared()
         # Losing the log to a power cut costs one 429 at most; waiting for the disk costs every request.
         shared.conn.execute("PRAGMA synchronous=OFF")
+        shared.conn.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
         weakref.finalize(shared, _close_in, os.getpid(), shared.conn.close)
         return shared, shared.conn
 
+    def _reopen(self) -> None:
+        self._bucket.close()
+        self._bucket, self._connection = self._open()
+
     def _put_shared(self, now_ms: int, *, rate: Rate) -> int:
-        """Note a request; a table that another account dropped, for nobody had used it yet, is made again."""
-        errors = self._connection.Error if self._connection else ()
+        """Note a request; a file that another process removed or made anew meanwhile is opened again."""
         try:
             return self._put(now_ms, rate=rate)
-        except errors:
-            self._bucket.close()
-            self._bucket, self._connection = self._open()
+        except sqlite3.Error:
+            self._reopen()
         return self._put(now_ms, rate=rate)
 
     def _put(self, now_ms: int, *, rate: Rate) -> int:
@@ -133,7 +141,7 @@ class SlidingWindowLog:
             self._connection.rollback()
 
 
-def open_window_log(name: str, *, path: Path | None, now_ms: int = 0, account: str = "") -> SlidingWindowLog:
+def open_window_log(name: str, *, path: Path | None, now_ms: int = 0) -> SlidingWindowLog:
     """Return the log of that name in the file, or one in memory if there is no file or it is of no use.
 
     Parameters
@@ -144,56 +152,39 @@ def open_window_log(name: str, *, path: Path | None, now_ms: int = 0, account: s
         The file.
     now_ms : int
         The present on the clock of the machine's start.
-    account : str
-        Whose log it is, in a file that several accounts share.
     """
     if path is None:
         return SlidingWindowLog()
-    table = f"{name}_{account}" if account else name
 
     def open_shared() -> SQLiteBucket:
         # SQLite gives its side files the rights of this one.
         touch_private(path)
-        return SQLiteBucket.init_from_file([_ANY_RATE], table=table, db_path=str(path))
+        return SQLiteBucket.init_from_file([_ANY_RATE], table=name, db_path=str(path))
 
     def open_log() -> SlidingWindowLog:
-        log = SlidingWindowLog(open_shared)
+        log = SlidingWindowLog(open_shared, now_ms=now_ms)
         if now_ms:
             log.forget_after(now_ms)
-        if account:
-            # Whoever tidies at the same moment may drop a table that is just being looked at.
-            with suppress(Exception):
-                _drop_idle_tables(open_shared(), now_ms=now_ms)
         return log
 
     try:
         try:
             return open_log()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            # Damaged: of what it held only the last minute would have counted.
-            path.unlink(missing_ok=True)
+            # Locked or away: the second try may fare better. Damaged: of what it held only the last minute
+            # would have counted.
+            if not isinstance(error, sqlite3.OperationalError):
+                _remove(path)
             return open_log()
     except Exception as error:  # noqa: BLE001 - whatever it is, memory is good enough
         _LOG.warning("The rate log %s cannot be used, other processes are not seen: %s", path, error)
         return SlidingWindowLog()
 
 
-def _drop_idle_tables(shared: SQLiteBucket, *, now_ms: int) -> None:
-    """Drop the logs of accounts that have sent nothing for a while: each sandbox draws a new key."""
-    own, connection = shared.table, shared.conn
-    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    for table in {name for (name,) in rows} - {own}:
-        shared.table = table
-        latest = shared.peek(0)
-        is_own = own.partition("_")[2] == table.partition("_")[2]
-        # One without a request is that of a client which is about to send its first.
-        is_in_use = latest is None or -_FUTURE_MS < now_ms - latest.timestamp < _DROP_AFTER_MS
-        if not is_own and not is_in_use:
-            connection.execute(f'DROP TABLE IF EXISTS "{table}"')
-    connection.commit()
-    connection.close()
+def _remove(path: Path) -> None:
+    # A side file that is left would be rolled back into the next file of this name.
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
 
 
 def _close_in(process_id: int, close: Callable[[], None]) -> None:
@@ -203,24 +194,21 @@ def _close_in(process_id: int, close: Callable[[], None]) -> None:
 
 
 def find_log_path(account: str, *, is_loopback: bool = False) -> Path:
-    """Return the file that all processes of one account share; its name tells nothing of the key.
-
-    All accounts on loopback share one: sandboxes come and go, and their ports and keys are drawn.
-    """
-    name = "loopback" if is_loopback else account
-    return Path(platformdirs.user_state_dir("klikit_frames")) / "pacing" / f"{name}.sqlite3"
+    """Return the file that all processes of one account share; its name tells nothing of the key."""
+    folder = Path(platformdirs.user_state_dir("klikit_frames")) / "pacing"
+    return (folder / "loopback" if is_loopback else folder) / f"{account}.sqlite3"
 
 
-def remove_old_files(folder: Path) -> None:
-    """Remove rate files that nobody has used for a day; only the last minute counts in them.
+def remove_old_files(folder: Path, *, is_loopback: bool = False) -> None:
+    """Remove rate files that nobody has used for a day, or 10 minutes on loopback; only a minute counts.
 
     A client that rested for so long opens its file again before it sends.
     """
-    oldest = time.time() - _REMOVE_AFTER_S
+    oldest = time.time() - (_REMOVE_LOOPBACK_AFTER_S if is_loopback else _REMOVE_AFTER_S)
     for file in (*folder.glob("*.sqlite3"), *folder.glob("*.rest")):
         with suppress(OSError):
             if file.stat().st_mtime < oldest:
-                file.unlink()
+                _remove(file)
 
 
 # What others wrote is looked up this often: reading a file before each of 1,000 requests a second would cost

@@ -182,10 +182,9 @@ def test_429__pauses_other_processes_too(tmp_path: Path) -> None:
 
 
 def test_429__of_one_account_pauses_no_other(tmp_path: Path) -> None:
-    """Accounts that share a file on loopback rest each for itself, in whichever process."""
-    clock, path = FakeClock(), tmp_path / "loopback.sqlite3"
-    caps = {"reads_per_minute": CAP, "writes_per_minute": CAP, "clock": clock, "path": path}
-    one, other, same = (RateLimiter(**caps, account=name) for name in ("a", "b", "a"))  # type: ignore[arg-type]
+    """Accounts rest each for itself, in whichever process."""
+    clock = FakeClock()
+    one, other, same = (pace(clock, path=tmp_path / f"{name}.sqlite3") for name in ("a", "b", "a"))
     note(one, is_rate_limited=True, retry_after_s=7.0)
     assert [each.paused_s for each in (one, other, same)] == [7.0, 0.0, 7.0]
     assert sorted(file.name for file in tmp_path.glob("*.rest")) == ["a.rest"]
