@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import consent, exit_codes, options, screens
+from klikit_frames.cli import exit_codes, option_groups, options, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions, RunOptions
 from klikit_frames.cli.outputs import echo, exit_with
@@ -254,7 +254,7 @@ def _agree(plans: Mapping[str, kf.Plan], codes: Mapping[str, str], *, is_agreed:
         except kf.KlikitFramesError as error:
             echo(f"{business}: {error}")
             continue
-        echo(f"{business} on {where}: {plan.overview.headline}, in {consent.requests_of(plan)}.")
+        echo(f"{business} on {where}: {plan.overview.headline}, in {option_groups.requests_of(plan)}.")
         if needs_code and codes.get(business) != code:
             missing.append(f"--confirm {business}={code}")
     if missing:
@@ -263,7 +263,7 @@ def _agree(plans: Mapping[str, kf.Plan], codes: Mapping[str, str], *, is_agreed:
         )
     n_requests = sum(plan.n_requests for plan in plans.values())
     size = f"{counted(n_requests, 'request')} to {counted(len(plans), 'business', many='businesses')}"
-    consent.ask(f"Send {size}?", ConsentOptions(yes=is_agreed))
+    option_groups.ask(f"Send {size}?", ConsentOptions(yes=is_agreed))
 
 
 def _finish(result: kf.fleet.FleetResult, output: OutputOptions, *, report: Path | None) -> None:

@@ -12,11 +12,9 @@ from klikit_frames import __version__
 from klikit_frames.cli import (
     exit_codes,
     fleet_commands,
-    history_commands,
-    menu_commands,
     place_commands,
     promise_commands,
-    sandbox_commands,
+    read_commands,
     screens,
     send_commands,
     table_commands,
@@ -61,23 +59,23 @@ def _options(
 
 
 for _command, _examples in (
-    (sandbox_commands.demo, ["demo", "demo --out result.csv"]),
-    (sandbox_commands.sandbox, ["sandbox", "sandbox --port 8000 --store business.sqlite3"]),
+    (place_commands.demo, ["demo", "demo --out result.csv"]),
+    (place_commands.sandbox, ["sandbox", "sandbox --port 8000 --store business.sqlite3"]),
     (table_commands.check, ["check changes.csv", "check changes.xlsx --annotated mend.csv"]),
     (table_commands.plan, ["plan changes.csv", "plan changes.csv --live --out monday.plan.json"]),
     (send_commands.apply, ["apply changes.csv", "apply monday.plan.json --yes --out result.csv"]),
     (send_commands.resume, ["resume last", "resume 3f9c2a10 --writes-per-minute 60"]),
-    (history_commands.status, ["status last", "status 3f9c2a10 --out result.xlsx"]),
-    (history_commands.runs, ["runs", "runs --json"]),
+    (read_commands.status, ["status last", "status 3f9c2a10 --out result.xlsx"]),
+    (read_commands.runs, ["runs", "runs --json"]),
     (send_commands.publish, ["publish --run last", "publish --store 5297/1293 --store 5297/1294"]),
     (place_commands.doctor, ["doctor", "doctor --profile depok --json"]),
     (place_commands.profiles, ["profiles", "profiles --json"]),
-    (menu_commands.stores, ["stores", "stores --out stores.csv"]),
-    (menu_commands.state, ["state", "state --all-stores --out monday.csv"]),
+    (read_commands.stores, ["stores", "stores --out stores.csv"]),
+    (read_commands.state, ["state", "state --all-stores --out monday.csv"]),
     (table_commands.template, ["template changes.xlsx"]),
     (table_commands.diff, ["diff changes.csv", "diff changes.csv --state monday.csv"]),
     (table_commands.effect, ["effect changes.csv", "effect monday.plan.json --state monday.csv"]),
-    (menu_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
+    (read_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
     (table_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
     (
         promise_commands.schedule,
@@ -85,7 +83,7 @@ for _command, _examples in (
     ),
     (promise_commands.tick, ["tick", "tick --follow"]),
     (promise_commands.agenda, ["agenda", "agenda --overdue --json", "agenda --cancel 3f9c2a10"]),
-    (history_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
+    (read_commands.verify, ["verify last", "verify 3f9c2a10 --out proof.csv"]),
     (wanted_commands.audit, ["audit wanted/", "audit wanted/ --exit-code --report drift.html"]),
     (
         wanted_commands.reconcile,
@@ -94,7 +92,7 @@ for _command, _examples in (
     (wanted_commands.approve, ["approve monday.plan.json --by Siti"]),
     (send_commands.undo, ["undo last", "undo 3f9c2a10 --save back.plan.json"]),
     (
-        history_commands.report,
+        read_commands.report,
         ["report last --out report.html", "report last --verify --file changes.csv --out report.html"],
     ),
 ):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import formats
+from klikit_frames.cli import outputs
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.outputs import exit_with
 from klikit_frames.errors import ConfigError
@@ -155,10 +155,10 @@ def check_table(path: Path | None) -> Path | None:
     if path is None:
         return None
     suffix = path.suffix.lower()
-    if suffix not in formats.SUFFIXES:
-        known = ", ".join(formats.SUFFIXES)
+    if suffix not in outputs.SUFFIXES:
+        known = ", ".join(outputs.SUFFIXES)
         raise typer.BadParameter(f"{path}: the suffix {suffix!r} is not one of {known}. Nothing was sent.")
-    module, extra = formats.EXTRAS.get(suffix, ("pandas", ""))
+    module, extra = outputs.EXTRAS.get(suffix, ("pandas", ""))
     if find_spec(module) is None:
         raise ConfigError(f"{path} needs an extra: pip install 'klikit-frames[{extra}]'. Nothing was sent.")
     return check_folder(path)

@@ -1,4 +1,4 @@
-"""Data on stdout, messages on stderr."""
+"""Data on stdout, messages on stderr: frames as text or as files, and how a run ended."""
 
 from __future__ import annotations
 
@@ -14,15 +14,74 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import formats, screens
+from klikit_frames.cli import exit_codes, screens
 from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.terminal_words import to_terminal
+from klikit_frames.cli.terminal_words import to_terminal, visible_text
 from klikit_frames.errors import KlikitFramesError
-from klikit_frames.terminal_text import visible_text
-from klikit_frames.wording import counted
+from klikit_frames.wording import SHORT_ID, counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
+
+    from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
+
+# What a format needs beyond the package itself: the module, and the extra that brings it.
+EXTRAS = {".xlsx": ("xlsxwriter", "excel"), ".parquet": ("pyarrow", "parquet")}
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write `frame` to `path` in the format that its suffix names."""
+    _WRITERS[path.suffix.lower()](frame, path)
+
+
+def to_json(frame: pd.DataFrame, *, lines: bool) -> str:
+    """Return `frame` as JSON records, times in ISO 8601."""
+    return frame.to_json(orient="records", date_format="iso", date_unit="us", lines=lines)
+
+
+def to_csv(frame: pd.DataFrame, *, separator: str = ",") -> str:
+    """Return `frame` as CSV, formulas made harmless."""
+    from klikit_frames.running.results import csv_text
+
+    return csv_text(frame, separator=separator)
+
+
+def _write_excel(frame: pd.DataFrame, path: Path) -> None:
+    from klikit_frames.running.results import write_excel
+
+    write_excel(frame, path)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    # A Parquet column has one type; an analyst's own may hold numbers beside words.
+    mixed = {name: _as_text(column) for name, column in frame.items() if _is_mixed(column)}
+    frame.assign(**mixed).to_parquet(path, index=False)  # type: ignore[arg-type]
+
+
+def _is_mixed(column: pd.Series[Any]) -> bool:
+    return column.dtype == object and column.dropna().map(type).nunique() > 1
+
+
+def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.map(str, na_action="ignore").astype("string")
+
+
+def _write(text: Callable[..., str], **options: Any) -> Callable[[pd.DataFrame, Path], object]:
+    return lambda frame, path: path.write_bytes(text(frame, **options).encode("utf-8"))
+
+
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
+    ".csv": _write(to_csv),
+    ".tsv": _write(to_csv, separator="\t"),
+    ".xlsx": _write_excel,
+    ".parquet": _write_parquet,
+    ".json": _write(to_json, lines=False),
+    ".jsonl": _write(to_json, lines=True),
+}
+SUFFIXES = tuple(_WRITERS)
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON array.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
@@ -99,14 +158,14 @@ def write(
     frame = _in_terminal_words(frame)
     with writing(out, again=again):
         if out is not None:
-            formats.write_frame(frame, out)
+            write_frame(frame, out)
             echo(f"{counted(len(frame), 'row')} written to {out}")
         elif json or jsonl:
-            typer.echo(formats.to_json(frame, lines=jsonl), nl=not jsonl)
+            typer.echo(to_json(frame, lines=jsonl), nl=not jsonl)
         elif sys.stdout.isatty():
             screens.print_frame(frame)
         else:
-            typer.echo(formats.to_csv(frame), nl=False)
+            typer.echo(to_csv(frame), nl=False)
 
 
 def _in_terminal_words(frame: pd.DataFrame) -> pd.DataFrame:
@@ -155,3 +214,37 @@ def quote(path: str | Path) -> str:
 def journal_option(journal: Path | None) -> str:
     """Return the words that name a journal in a command, if it is not the person's own."""
     return "" if journal is None else f" --journal {quote(journal)}"
+
+
+def finish(
+    result: kf.Result,
+    output: OutputOptions,
+    *,
+    journal: Path | None,
+    connection: ConnectionOptions | None = None,
+    is_brief: bool = False,
+) -> None:
+    """Show how the run ended, print its rows, and end with the exit code."""
+    # The rows come last: a full disk may take them, but not the counts and the way on.
+    name = f"{result.run_id[:SHORT_ID]}{journal_option(journal)}"
+    again = f"klikit-frames status {name} --out FILE"
+    name += connection.words if connection else ""
+    if output.is_screen:
+        screens.print_overview(result.overview, is_brief=is_brief)
+        show_next(result, name)
+    else:
+        echo(f"{result.overview.headline}.\n{result.account}")
+        show_next(result, name)
+        output.write(result.frame, again=again)
+    raise typer.Exit(exit_codes.of_result(result))
+
+
+def show_next(result: kf.Result, name: str) -> None:
+    """Print the commands that a person needs after a run, one a line."""
+    if result.resume_hint:
+        echo(f"klikit-frames resume {name}")
+    if result.counts["applied"]:
+        if "published" not in result.frame.columns:
+            echo_next("To show it to guests", f"publish --run {name}")
+        echo_next("To prove it", f"verify {name}")
+        echo_next("To take it back", f"undo {name}")

@@ -9,8 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from klikit_frames.cli.terminal_words import to_terminal
-from klikit_frames.terminal_text import visible_text
+from klikit_frames.cli.terminal_words import to_terminal, visible_text
 from klikit_frames.wording import PLURALS, SHORT_ID, counted, time_ago
 
 if TYPE_CHECKING:

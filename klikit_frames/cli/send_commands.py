@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import consent, endings, options, outputs, screens
+from klikit_frames.cli import option_groups, options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import (
     ConsentOptions,
@@ -71,7 +71,7 @@ def apply(
             if made is None:
                 state = options.read_live_state(client, toggles) if live else None
                 made = kf.plan(toggles, state=state)
-            made = consent.agree_on(made, client, agreed, before=rules.before.value)
+            made = option_groups.agree_on(made, client, agreed, before=rules.before.value)
             result = kf.run(
                 made,
                 client,
@@ -80,7 +80,7 @@ def apply(
                 on_finish=on_finish,
                 **rules.as_arguments(),
             )
-    endings.finish(result, output, journal=journal, connection=connection, is_brief=True)
+    outputs.finish(result, output, journal=journal, connection=connection, is_brief=True)
 
 
 def resume(
@@ -94,7 +94,7 @@ def resume(
     """Go on with a run that was interrupted or killed: only what is not settled is sent."""
     with notice.watch("resume") as on_finish, connection.connect() as client:
         result = kf.resume(run_id, client, journal=journal, on_finish=on_finish)
-    endings.finish(result, output, journal=journal, connection=connection)
+    outputs.finish(result, output, journal=journal, connection=connection)
 
 
 def undo(
@@ -112,11 +112,11 @@ def undo(
     with notice.watch("undo") as on_finish, connection.connect() as client:
         made = kf.undo(run_id, client, journal=journal)
         if save is not None:
-            consent.show(made, client)
+            option_groups.show(made, client)
             outputs.save_plan(made, save)
             echo_next("Saved. To take it back", f"apply {outputs.quote(save)}{connection.words}")
             return
-        shown = consent.agree_on(made, client, agreed, before=before.value)
+        shown = option_groups.agree_on(made, client, agreed, before=before.value)
         result = kf.run(
             shown,
             client,
@@ -125,7 +125,7 @@ def undo(
             confirm=agreed.confirm,
             on_finish=on_finish,
         )
-    endings.finish(result, output, journal=journal, connection=connection, is_brief=True)
+    outputs.finish(result, output, journal=journal, connection=connection, is_brief=True)
 
 
 def publish(
@@ -150,10 +150,10 @@ def publish(
             echo("No store to publish.")
             return
         if not client.needs_confirmation:
-            consent.ask(f"Publish {counted(len(pairs), 'store')} on {client.host}?", agreed)
+            option_groups.ask(f"Publish {counted(len(pairs), 'store')} on {client.host}?", agreed)
         published = kf.publish(pairs, client, confirm=agreed.confirm, journal=journal)
         if output.is_screen:
-            screens.print_publishes(published, consent.read_store_names(client))
+            screens.print_publishes(published, option_groups.read_store_names(client))
         else:
             output.write(published)
         n_done = int(published["outcome"].eq("published").sum())

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import consent, endings, options, outputs, screens
+from klikit_frames.cli import option_groups, options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import (
     ConnectionOptions,
@@ -123,7 +123,7 @@ def reconcile(
         with outputs.writing(report):
             kf.report(report, title="Made as the wanted table says", result=result, file=_name(wanted))
         echo(f"Written to {report}")
-    endings.finish(result, output, journal=journal, connection=connection)
+    outputs.finish(result, output, journal=journal, connection=connection)
 
 
 def approve(
@@ -135,7 +135,7 @@ def approve(
     """Approve somebody else's plan: write the approval beside its file. Sends nothing."""
     made = kf.load_plan(plan)
     with connection.connect() as client:
-        consent.show(made, client)
+        option_groups.show(made, client)
         beside = kf.approve(plan, client, by=by)
     echo(f"Approved by {by}: {beside}")
     echo_next("To send it", f"apply {quote(plan)} --require-approval{connection.words}")
@@ -189,4 +189,4 @@ def _ask(
         echo(kf.summary(found))
         if not found["change"].isin(["change", "unknown"]).any():
             return
-    consent.ask(f"Put it right on {client.host}?", agreed)
+    option_groups.ask(f"Put it right on {client.host}?", agreed)
