@@ -64,7 +64,7 @@ class CappedSearch:
         limits: Limits,
         piece: tuple[int, int],
     ) -> None:
-        self._asked, self._weights, self._limits = asked, weights, limits
+        self._asked, self._weights, self._limits, self._piece = asked, weights, limits, piece
         self._blocks = CappedBlocks(cells, weights, columns, limits=limits, piece=piece)
         self._numbers = np.full(cells.shape, -1, dtype=np.int64)
         self._numbers[asked] = np.arange(int(asked.sum()))
@@ -97,13 +97,13 @@ class CappedSearch:
         tall = self._limits.ids
         if self._limits.cells < tall * min(self._limits.stores, int(widths[whole.columns].sum())):
             tall, _ = self._limits.grid(int(heights[whole.rows].sum()), int(widths[whole.columns].sum()))
-        bands = _packed(whole.rows, heights, max(tall, int(heights[whole.rows].max())))
+        tall = max(tall, int(heights[whole.rows].max()))
+        if self._limits.room(tall) < int(widths[whole.columns].max()):
+            # A column that stands for many stores leaves room for few ids.
+            tall = self._piece[0]
+        bands = _packed(whole.rows, heights, tall)
         room = self._limits.room(max(int(heights[band].sum()) for band in bands))
-        return [
-            Rectangle(band, strip)
-            for band in bands
-            for strip in _packed(whole.columns, widths, max(room, int(widths[whole.columns].max())))
-        ]
+        return [Rectangle(band, strip) for band in bands for strip in _packed(whole.columns, widths, room)]
 
     def _greedy(self, budget: SearchBudget, *, most: int) -> tuple[list[Rectangle], bool]:
         """Take the block that adds the most cells, again and again; say whether they cover the table."""
