@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 _MISSING = {"None", "nan", "NaT", "<NA>"}
 _TABLE = "border-collapse:collapse;table-layout:auto;color:inherit;background:transparent"
-CELL_STYLE = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
+_CELL = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
+# Once a table, not in each cell: of 2,000 rows it would be most of the page.
+TABLE_STYLE = f"<style>table.kf-table th, table.kf-table td {{{_CELL}}}</style>"
+# More causes than this are counted, not read.
+_MOST_CAUSES = 10
 
 
 def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:
@@ -22,10 +26,10 @@ def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:
 
     Everything is escaped. Colours come from the page, so light and dark both work.
     """
-    head = "".join(f'<th scope="col" style="{CELL_STYLE}">{escape(str(name))}</th>' for name in frame.columns)
+    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in frame.columns)
     body = "".join(_row_html(row) for row in frame.head(limit).itertuples(index=False, name=None))
     table = (
-        f'<div style="overflow-x:auto"><table style="{_TABLE}">'
+        f'{TABLE_STYLE}<div style="overflow-x:auto"><table class="kf-table" style="{_TABLE}">'
         f'<caption style="text-align:left;font-weight:bold;color:inherit">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
@@ -64,9 +68,23 @@ def overview_html(view: Overview, *, limit: int | None = 20) -> str:
 
 
 def trouble_html(view: Overview) -> str:
-    """Return what went wrong, one line a cause, each with what to do."""
-    told = view.trouble.rename(columns={"n_rows": "rows", "cure": "what to do"})
-    return table_html(told, caption="Not done, by cause")
+    """Return what went wrong, a paragraph a cause: how many rows, what was said, which, and what to do.
+
+    No table: on a phone the cure would stand beyond its edge.
+    """
+    shown = view.trouble.head(_MOST_CAUSES)
+    parts = ["<p><strong>Not done, or not known:</strong></p>", *map(_cause_html, shown.itertuples())]
+    n_more = len(view.trouble) - len(shown)
+    if n_more:
+        parts.append(paragraph_html(f"And {counted(n_more, 'more cause')}."))
+    return f'<div style="overflow-wrap:anywhere">{"".join(parts)}</div>'
+
+
+def _cause_html(cause: Any) -> str:
+    what = f"{counted(cause.n_rows, 'row')} {str(cause.outcome).replace('_', ' ')}"
+    said = ": ".join(escape(str(part)) for part in (cause.code, cause.message) if part)
+    lines = [f"<strong>{escape(what)}</strong>", said, escape(f"{cause.which}."), escape(cause.cure)]
+    return f"<p>{'<br>'.join(filter(None, lines))}</p>"
 
 
 def _brand_html(view: Overview, brand: Any, *, limit: int | None) -> str:
@@ -97,9 +115,7 @@ def _table_html(frame: pd.DataFrame, *, caption: str, limit: int | None) -> str:
 
 
 def _row_html(row: tuple[object, ...]) -> str:
-    return (
-        "<tr>" + "".join(f'<td style="{CELL_STYLE}">{escape(_text(value))}</td>' for value in row) + "</tr>"
-    )
+    return "<tr>" + "".join(f"<td>{escape(_text(value))}</td>" for value in row) + "</tr>"
 
 
 def _rest_html(n_rows: int, limit: int) -> str:

@@ -15,6 +15,7 @@ from .pictures import INK, OFF, ON, Picture, check_choice, name_of, new_figure, 
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Bars of a page; what has less to show is left out, and the title says how many.
 _MOST_BARS = 40
@@ -112,9 +113,9 @@ def _by_section(items: pd.DataFrame) -> pd.Series:
 
 def _draw_dark(shares: pd.DataFrame, *, by: str) -> Picture:
     shown = shares.head(_MOST_BARS)
-    picture = _page(list(shown.index), text=_say_dark(shares, by=by), xlabel="share of items (%)")
+    text = _say_dark(shares, by=by)
+    figure, axes = _page(list(shown.index), text=text, xlabel="share of items (%)")
     dark, at = 100 * shown["mean"].to_numpy(), np.arange(len(shown))
-    axes = picture.figure.axes[0]
     axes.barh(at, 100 - dark, left=dark, color=ON, label="seen by guests")
     axes.barh(at, dark, color=OFF, label="dark")
     axes.set_xlim(0, 100)
@@ -122,8 +123,8 @@ def _draw_dark(shares: pd.DataFrame, *, by: str) -> Picture:
         axes.annotate(
             f"{share:.0f} % of {n_items:,}", (101, y), va="center", fontsize=8, annotation_clip=False
         )
-    _add_legend(picture)
-    return picture
+    _add_legend(figure)
+    return Picture(figure, text)
 
 
 def _say_dark(shares: pd.DataFrame, *, by: str) -> str:
@@ -138,16 +139,15 @@ def _draw_drift(counts: pd.DataFrame) -> Picture:
     n_off, n_on = (int(counts[name].sum()) for name in ("switched_off", "switched_on"))
     text = f"Switched between two snapshots: {n_off:,} off, {n_on:,} on{_rest(counts)}"
     shown = counts.head(_MOST_BARS)
-    picture = _page(list(shown.index), text=text, xlabel="flags switched off (left) and on (right)")
-    axes = picture.figure.axes[0]
+    figure, axes = _page(list(shown.index), text=text, xlabel="flags switched off (left) and on (right)")
     _draw_side(axes, -shown["switched_off"].to_numpy(), colour=OFF, label="switched off")
     _draw_side(axes, shown["switched_on"].to_numpy(), colour=ON, label="switched on")
     axes.axvline(0, color=INK, linewidth=0.8)
     reach = 1.15 * max(1, int(shown.to_numpy().max(initial=0)))
     axes.set_xlim(-reach, reach)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
-    _add_legend(picture)
-    return picture
+    _add_legend(figure)
+    return Picture(figure, text)
 
 
 def _draw_side(axes: Axes, lengths: Codes, *, colour: str, label: str) -> None:
@@ -156,7 +156,7 @@ def _draw_side(axes: Axes, lengths: Codes, *, colour: str, label: str) -> None:
     axes.bar_label(bars, [f"{abs(n):,}" if n else "" for n in lengths], padding=3, fontsize=8)
 
 
-def _page(labels: list[str], *, text: str, xlabel: str) -> Picture:
+def _page(labels: list[str], *, text: str, xlabel: str) -> tuple[Figure, Axes]:
     """Return an empty page for bars, the first at the top."""
     figure = new_figure(width=8.5, height=2 + 0.24 * max(len(labels), 2))
     axes = figure.add_subplot()
@@ -168,11 +168,11 @@ def _page(labels: list[str], *, text: str, xlabel: str) -> Picture:
     axes.set_xlabel(xlabel)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    return Picture(figure, text)
+    return figure, axes
 
 
-def _add_legend(picture: Picture) -> None:
-    picture.figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9)
+def _add_legend(figure: Figure) -> None:
+    figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9)
 
 
 def _rest(table: pd.DataFrame) -> str:

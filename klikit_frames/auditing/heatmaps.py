@@ -20,6 +20,7 @@ from .pictures import (
     Labels,
     Picture,
     check_choice,
+    inches_of,
     key,
     name_of,
     new_figure,
@@ -163,8 +164,10 @@ def _table(cells: pd.DataFrame, *, how: Literal["max", "mean"]) -> pd.DataFrame:
 
 def _draw(grid: FlagGrid, entity_type: str) -> Picture:
     n_rows, n_columns = grid.values.shape
-    width, height = np.clip(4.2 + 0.17 * n_columns, 7, 15), np.clip(2.6 + 0.15 * n_rows, 4, 17.6)
-    figure = new_figure(width=float(width), height=float(height))
+    width = float(np.clip(4.2 + 0.17 * n_columns, 7, 15))
+    # Title and legend, the names below, and rows that are high enough to be seen where they are few.
+    height = 1.4 + inches_of(grid.columns, size=_size(n_columns)) + max(0.15 * n_rows, min(0.3 * n_rows, 3))
+    figure = new_figure(width=width, height=height)
     axes = figure.add_subplot()
     (_draw_shares if grid.is_share else _draw_flags)(figure, axes, grid)
     text = _title(grid, entity_type)
@@ -198,12 +201,16 @@ def _label(axes: Axes, grid: FlagGrid) -> None:
     down, across = np.arange(n_rows) + 0.5, np.arange(n_columns) + 0.5
     # A price in a title is no formula.
     axes.set_yticks(down, grid.rows, fontsize=9 if n_rows <= 40 else 7, parse_math=False)
-    size = 8 if n_columns <= 40 else 7
-    axes.set_xticks(across, grid.columns, rotation=90, fontsize=size, parse_math=False)
+    axes.set_xticks(across, grid.columns, rotation=90, fontsize=_size(n_columns), parse_math=False)
     axes.invert_yaxis()
     axes.tick_params(length=0)
     axes.set_ylabel(grid.row_kind)
     axes.set_xlabel(grid.column_kind)
+
+
+def _size(n_columns: int) -> int:
+    """Return the size of the letters below so many columns."""
+    return 8 if n_columns <= 40 else 7
 
 
 def _title(grid: FlagGrid, entity_type: str) -> str:

@@ -102,11 +102,14 @@ PALETTE = {
 # Can be read on white and on black alike: a picture has no ground of its own.
 INK = "#7A7A7A"
 _DPI = 110
+_LEAST = 0.7
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A picture: a notebook draws it by itself, `save` writes it, ``.figure`` is matplotlib's.
+
+    It is made last, of a figure that has all its texts: they get the ink that any page lets read.
 
     Attributes
     ----------
@@ -138,10 +141,11 @@ class Picture:
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
         width = round(self.figure.get_figwidth() * _DPI)
-        # At its own size, or its labels could not be read; a narrow page scrolls.
+        # A narrow page shows it smaller as long as its labels can be read, and scrolls below that.
+        style = f"width:100%;max-width:{width}px;min-width:{round(_LEAST * width)}px;height:auto"
         return (
             f'<div style="overflow-x:auto"><img alt="{escape(self.text, quote=True)}" width="{width}" '
-            f'style="max-width:none" src="data:image/png;base64,{data}"></div>'
+            f'style="{style}" src="data:image/png;base64,{data}"></div>'
         )
 
     def _repr_png_(self) -> bytes:
@@ -149,6 +153,11 @@ class Picture:
 
     def __repr__(self) -> str:
         return f"<Picture: {self.text}>"
+
+
+def inches_of(labels: Sequence[str], *, size: float) -> float:
+    """Return about how much room the longest label takes, in inches, at a size of letters in points."""
+    return max(map(len, labels), default=0) * 0.6 * size / 72
 
 
 def _lay_bare(figure: Figure) -> None:

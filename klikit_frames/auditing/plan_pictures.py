@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..frames.cell_keys import Codes
 from ..overview import BUSINESS, Names
-from .pictures import ABSENT, Picture, new_figure
+from .pictures import ABSENT, Picture, inches_of, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F", "#F0E442")
 # A name needs this much of the picture's side to be read.
 _MOST_NAMES = 40
+_LONGEST = 32
 
 
 def plot_plan(plan: Plan) -> Picture:
@@ -50,13 +51,16 @@ def plot_plan(plan: Plan) -> Picture:
     size = f"{len(entities):,} entities × {len(places):,} places"
     requests = f"{plan.n_requests:,} request{'' if plan.n_requests == 1 else 's'}"
     text = f"A plan: {len(rows):,} rows in {requests}, {size}"
-    figure = new_figure(width=9, height=float(np.clip(2.2 + 0.16 * len(entities), 3.2, 9)))
+    names = plan.names
+    across = [_place(key, names)[:_LONGEST] for key in places]
+    # Title and names below, and rows that are high enough to be seen where they are few.
+    height = 1 + inches_of(across, size=8) + float(np.clip(0.16 * len(entities), 1, 6))
+    figure = new_figure(width=9, height=height)
     axes = figure.add_subplot()
     if grid.size:
         _draw(axes, grid)
     axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
-    names = plan.names
-    _label(axes, [names.entity(*key) for key in entities], places=[_place(key, names) for key in places])
+    _label(axes, [names.entity(*key)[:_LONGEST] for key in entities], places=across)
     return Picture(figure, text)
 
 
@@ -90,8 +94,8 @@ def _draw(axes: Axes, grid: Codes) -> None:
 def _label(axes: Axes, entities: list[str], *, places: list[str]) -> None:
     """Name rows and columns where there is room; above that, an evenly spread part of them."""
     rows, columns = _spread(len(entities)), _spread(len(places))
-    axes.set_yticks(rows, [entities[n][:32] for n in rows], fontsize=8, parse_math=False)
-    axes.set_xticks(columns, [places[n][:32] for n in columns], rotation=90, fontsize=8, parse_math=False)
+    axes.set_yticks(rows, [entities[n] for n in rows], fontsize=8, parse_math=False)
+    axes.set_xticks(columns, [places[n] for n in columns], rotation=90, fontsize=8, parse_math=False)
     axes.tick_params(length=0)
 
 

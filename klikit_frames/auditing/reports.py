@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -13,8 +14,10 @@ import pandas as pd
 from .. import edge
 from ..frames.cell_keys import CELL_COLUMNS
 from ..frames.schemas import RESULT_COLUMNS
-from ..html import CELL_STYLE, fold_html, overview_html, paragraph_html, table_html
+from ..html import TABLE_STYLE, fold_html, overview_html, paragraph_html, table_html
 from ..overview import make_overview, read_names
+from ..running.journal_files import MEMORY
+from ..wording import SHORT_ID
 from .audits import drift_by_store
 from .bars import plot_dark, plot_drift
 from .heatmaps import plot_matrix
@@ -30,18 +33,17 @@ if TYPE_CHECKING:
 # A manager reads the first rows; the whole is in the files that the run wrote.
 _MOST_ROWS = 50
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_STYLE = (
-    f"td, th {{ {CELL_STYLE} }}"
-    + """
+_STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
-figure { margin: 1rem 0; overflow-x: auto; } img { max-width: none; }
-section { overflow-x: auto; } summary { cursor: pointer; padding: 0.4rem 0; font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; }
-dd { margin: 0; overflow-wrap: anywhere; }
-pre { overflow-x: auto; } h2 { margin-top: 2rem; } table { font-size: 13px; }
+body { overflow-wrap: anywhere; }
+figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+figcaption { font-size: 13px; } @media (min-width: 60rem) { figcaption { display: none; } }
+section { overflow-x: auto; overflow-wrap: normal; }
+summary { cursor: pointer; padding: 0.4rem 0; font-weight: 600; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; } dd { margin: 0; }
+pre { white-space: pre-wrap; } h2 { margin-top: 2rem; } table { font-size: 13px; }
 """
-)
 
 
 def report(
@@ -106,8 +108,9 @@ def report(
         *_origin_parts(by=by, file=file),
         *_audit_parts(audit, stores=stores),
         *_result_parts(result, stores=stores),
-        *_plan_parts(plan, is_done=result is not None),
         *_proof_parts(proof),
+        *_plan_parts(plan, is_done=result is not None),
+        *_way_back_parts(result),
         *_change_parts(changes, stores=stores),
         *_state_parts(state, stores=stores),
     ]
@@ -163,13 +166,33 @@ def _result_parts(result: Result | None, *, stores: pd.DataFrame | None) -> Iter
     yield _run_facts(result)
     names = result.names | read_names(stores, result.frame)
     yield overview_html(make_overview(result.frame, names, facts=[result.account]), limit=None)
+    yield from _way_on_parts(result)
     yield fold_html("When each request left", _figure(plot_timeline(result)))
     yield fold_html("Rows and request ids", _table(_result_table(result), caption="What went wrong first"))
+
+
+def _way_on_parts(result: Result) -> Iterator[str]:
+    """Say how to go on with what is not settled."""
+    if result.resume_hint:
+        yield paragraph_html("To go on with what is not settled, in the terminal of the person who ran it:")
+        yield _command("resume", result)
+
+
+def _way_back_parts(result: Result | None) -> Iterator[str]:
+    """Say how to take it back, where there is something to take back and a journal that knows it."""
+    if result is None or not result.counts["applied"] or result.journal == MEMORY:
+        return
     yield _heading("How to undo it")
     yield paragraph_html(
         "In the terminal of the person who ran it; what somebody else changed since is spared:"
     )
-    yield f"<pre>klikit-frames undo {escape(result.run_id)}</pre>"
+    yield _command("undo", result)
+
+
+def _command(name: str, result: Result) -> str:
+    # A page that is mailed tells the name of a file, and no folder of the person's machine.
+    journal = "" if result.journal is None else f" --journal {shlex.quote(Path(result.journal).name)}"
+    return f"<pre>klikit-frames {name} {escape(result.run_id[:SHORT_ID] + journal)}</pre>"
 
 
 def _run_facts(result: Result) -> str:
@@ -178,7 +201,9 @@ def _run_facts(result: Result) -> str:
     facts = {"Host": result.host, "Run": result.run_id}
     if len(sent):
         last = result.frame["settled_at"].dropna().max()
-        facts["Sent"] = f"{sent.min():%Y-%m-%d %H:%M} to {last:%H:%M} UTC"
+        first, last = f"{sent.min():%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
+        until = last.removeprefix(first[: len("2026-03-09 ")])
+        facts["Sent"] = f"{first} UTC" if first == last else f"{first} to {until} UTC"
     return _terms(facts)
 
 
@@ -233,16 +258,20 @@ def _table(frame: pd.DataFrame, *, caption: str) -> str:
 def _figure(picture: Picture) -> str:
     text = escape(picture.text, quote=True)
     data = base64.b64encode(picture.png).decode()
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"></figure>'
+    # A phone shows it whole and small: what it says stands below it, and its names are read by zooming in.
+    return (
+        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{text}. Zoom in to read the names.</figcaption></figure>"
+    )
 
 
 def _page(title: str, body: str) -> str:
-    # Once for the page: on each cell of 20,000 rows it would be most of what is mailed.
-    body = body.replace(f' style="{CELL_STYLE}"', "")
+    body = body.replace(TABLE_STYLE, "")
     made_at = edge.now().strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>{TABLE_STYLE}<style>{_STYLE}</style></head>"
         f"<body><h1>{escape(title)}</h1><p>Made on {made_at}.</p>{body}</body></html>"
     )

@@ -12,6 +12,7 @@ from .pictures import INK, PALETTE, UNKNOWN, Picture, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from ..running.results import Result
 
@@ -46,25 +47,22 @@ def plot_timeline(result: Result) -> Picture:
     """
     requests = read_requests(result.frame)
     waits = find_waits(requests["start_s"].to_numpy(), requests["end_s"].to_numpy())
-    picture = Picture(new_figure(width=9, height=4.5), _say(requests, waits))
-    axes = picture.figure.add_subplot()
+    figure, text = new_figure(width=9, height=4.5), _say(requests, waits)
+    axes = figure.add_subplot()
     for begin, end in waits:
         axes.axvspan(begin, end, color=f"{INK}30", linewidth=0, label="waiting: nothing under way")
     (_draw_bars if len(requests) <= _MOST_BARS else _draw_curves)(axes, requests)
-    _finish(picture)
-    return picture
+    axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
+    _explain(figure, axes)
+    return Picture(figure, text)
 
 
-def _finish(picture: Picture) -> None:
-    axes = picture.figure.axes[0]
-    axes.set_title(picture.text.replace(": ", "\n", 1), loc="left", fontsize=11)
+def _explain(figure: Figure, axes: Axes) -> None:
     axes.set_xlabel("seconds since the first request left")
     axes.spines[["top", "right"]].set_visible(False)
     handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     if handles:
-        picture.figure.legend(
-            handles.values(), handles, loc="outside lower left", ncols=5, frameon=False, fontsize=9
-        )
+        figure.legend(handles.values(), handles, loc="outside lower left", ncols=4, frameon=False, fontsize=9)
 
 
 def read_requests(frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +92,7 @@ def _draw_bars(axes: Axes, requests: pd.DataFrame) -> None:
             axes.barh(rows.index + 1, lengths, left=rows["start_s"], color=colour, height=0.8, label=outcome)
     retried = requests[requests["attempts"] > 1]
     if len(retried):
-        axes.plot(retried["end_s"], retried.index + 1, "k|", markersize=9, label="retried")
+        axes.plot(retried["end_s"], retried.index + 1, "|", color=INK, markersize=9, label="retried")
     axes.set_ylim(max(len(requests), 1) + 0.5, 0.5)
     axes.locator_params(axis="y", integer=True)
     axes.set_ylabel("request, in the order in which they left")

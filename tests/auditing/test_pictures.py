@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 
@@ -65,9 +66,25 @@ def test_ink__is_read_on_any_page(page: str) -> None:
     """A picture has no ground of its own, and its letters stand out from a light page and from a dark one."""
     brighter, darker = sorted((_luminance(INK), _luminance(page)), reverse=True)
     assert (brighter + 0.05) / (darker + 0.05) > 4.2
-    picture = kf.plot_matrix(STATE)
-    assert picture.figure.patch.get_alpha() == 0
-    assert {text.get_color() for text in picture.figure.findobj(Text)} == {INK}
+    for picture in _one_of_each():
+        assert picture.figure.patch.get_alpha() == 0
+        assert {text.get_color() for text in picture.figure.findobj(Text)} == {INK}, picture.text
+
+
+def _one_of_each() -> list[Any]:
+    """Return a picture of each kind that has a legend, with all that a legend can tell."""
+    sent = pd.to_datetime(["2026-03-09T05:00:00", "2026-03-09T05:00:09"], utc=True)
+    frame = pd.DataFrame(
+        {"outcome": ["applied", "failed"], "attempts": [1, 3], "idempotency_key": ["a", "b"]}
+    )
+    frame = frame.assign(sent_at=sent, settled_at=sent + pd.Timedelta("1s"))
+    later = STATE.assign(is_enabled=~STATE["is_enabled"].astype(bool))
+    return [
+        kf.plot_matrix(STATE),
+        kf.plot_dark(STATE),
+        kf.plot_drift(kf.drift(STATE, later)),
+        kf.plot_timeline(kf.Result(frame, "", "", "")),
+    ]
 
 
 def _luminance(colour: str) -> float:
@@ -81,7 +98,18 @@ def test_picture__in_a_notebook() -> None:
     width = int.from_bytes(picture.png[16:20], "big")
     shown = replace(picture, text='Tea & "Coffee" <b>')._repr_html_()
     assert f'width="{width}"' in shown
+    assert f"max-width:{width}px" in shown
     assert 'alt="Tea &amp; &quot;Coffee&quot; &lt;b&gt;"' in shown
+
+
+def test_matrix__few_rows_are_high_enough_to_be_seen() -> None:
+    """However long the names below are, four rows take more room than a line each."""
+    stores = pd.DataFrame({"brand_id": [1], "branch_id": [2], "brand_title": "Ayam Geprek Nusantara"})
+    rows = [in_store((1, 2), "section", n, True) for n in range(4)]
+    state = state_of(*rows).assign(title="Lunch", path=None)
+    picture = kf.plot_matrix(state, entity_type="section", stores=stores.assign(branch_title="Kelapa Gading"))
+    picture.figure.draw_without_rendering()
+    assert picture.figure.axes[0].get_window_extent().height > 4 * 20
 
 
 @pytest.mark.parametrize(("n_items", "n_stores"), [(1, 1), (5, 4), (100, 60), (41, 41), (100, 8), (8, 60)])

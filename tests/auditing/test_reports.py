@@ -20,7 +20,7 @@ def test_report__everything_in_one_file(
     before = kf.read_state(client, stores=pairs, with_business=True, progress=False)
     cells = scenarios.some_cells(client, pairs)
     plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), state=before)
-    result = kf.run(plan, client, journal=":memory:", progress=False)
+    result = kf.run(plan, client, journal=tmp_path / "journal.sqlite3", progress=False)
     after = kf.read_state(client, stores=pairs, with_business=True, progress=False)
     path = kf.report(
         tmp_path / "report.html",
@@ -36,9 +36,9 @@ def test_report__everything_in_one_file(
     assert "<h1>Lunch &lt;off&gt;</h1>" in page
     assert re.findall("<h2>(.*?)</h2>", page) == [
         "What became of it",
-        "How to undo it",
-        "The plan",
         "Read back from the server",
+        "The plan",
+        "How to undo it",
         "What changed between two snapshots",
         "What is on and off now",
     ]
@@ -64,6 +64,32 @@ def test_report__failures_first(client: kf.Client, tmp_path: Path) -> None:
     result = kf.run(kf.plan(both), client, journal=":memory:", progress=False)
     page = kf.report(tmp_path / "r.html", result=result).read_text(encoding="utf-8")
     assert page.index("rejected</td>") < page.index("applied</td>")
+
+
+def test_report__on_a_phone(client: kf.Client, tmp_path: Path) -> None:
+    """It is as wide as its screen: causes are no table, pictures shrink, commands wrap, ids are short."""
+    toggles = kf.business_toggles("item", [999_999_999], is_enabled=False)
+    good = scenarios.toggles_of(
+        scenarios.some_cells(client, scenarios.some_stores(client)).head(1), is_enabled=False
+    )
+    journal = tmp_path / "my journal.sqlite3"
+    result = kf.run(kf.plan(pd.concat([good, toggles])), client, journal=journal, progress=False)
+    page = kf.report(tmp_path / "r.html", result=result).read_text(encoding="utf-8")
+    assert '<meta name="viewport" content="width=device-width' in page
+    assert "img { max-width: 100%" in page
+    assert "<p><strong>1 row rejected</strong><br>resource_not_found" in page
+    assert (
+        f"<pre>klikit-frames undo {result.run_id[:8]} --journal &#x27;my journal.sqlite3&#x27;</pre>" in page
+    )
+
+
+def test_report__of_a_run_in_memory_cannot_be_undone(client: kf.Client, tmp_path: Path) -> None:
+    """Nobody is told of a command that finds no journal."""
+    cells = scenarios.some_cells(client, scenarios.some_stores(client)).head(1)
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False))
+    result = kf.run(plan, client, journal=":memory:", progress=False)
+    page = kf.report(tmp_path / "r.html", result=result).read_text(encoding="utf-8")
+    assert "klikit-frames undo" not in page
 
 
 def test_report__of_20_000_dishes_can_be_mailed(tmp_path: Path) -> None:
