@@ -17,6 +17,7 @@ from ..scheduling.agendas import agenda, cancel_promises, extend_promises
 from ..scheduling.schedules import CRON_LINE
 from ..wording import counted
 from .agenda_views import PromiseGroup, group_promises
+from .button_words import to_buttons
 from .promise_keeper import PromiseKeeper
 from .timed_changes import tick_words
 from .until_choices import FOR_GOOD, Until, end_of, show_moment, until_choices, zone_words
@@ -69,7 +70,7 @@ class AgendaBoard:
         try:
             listed = agenda(journal=self._journal, now=self.now)
         except KlikitFramesError as error:
-            self._groups, self.note = [], f"The agenda could not be read. {error}"
+            self._groups, self.note = [], to_buttons(f"The agenda could not be read. {error}")
             return
         here = listed[listed["host"] == self._client.host]
         self._groups = group_promises(here, names=self.names, now=self.now, zone=self.zone)
@@ -139,7 +140,7 @@ class AgendaBoard:
         try:
             self.note = change()
         except KlikitFramesError as error:
-            self.note = str(error)
+            self.note = to_buttons(str(error))
         self.refresh()
 
     def _find(self, first_id: str) -> PromiseGroup | None:
@@ -149,7 +150,7 @@ class AgendaBoard:
         self._say(tick_words(kept))
 
     def _say(self, text: str) -> None:
-        self.note = text
+        self.note = to_buttons(text)
         self.refresh()
         self.on_change()
 

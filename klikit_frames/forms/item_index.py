@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -366,28 +367,42 @@ class _StoreNames:
 
 
 def _city_names(stores: pd.DataFrame) -> list[str]:
-    """Return the city of each store; one that is only a number has the names of its branches beside it."""
+    """Return the city of each store; the API tells a number, and people know it by its branches."""
     cities, branches = _texts(stores, "city"), _texts(stores, "branch_title")
     inside: dict[str, list[str]] = {}
-    for city, branch in zip(cities, branches, strict=True):
-        if branch not in inside.setdefault(city, []):
-            inside[city].append(branch)
-    return [_city_name(city, inside[city]) for city in cities]
+    where: dict[tuple[str, ...], set[str]] = {}
+    for city, branch in dict.fromkeys(zip(cities, branches, strict=True)):
+        inside.setdefault(city, []).append(branch)
+        words = branch.split()
+        for n in range(1, len(words) + 1):
+            where.setdefault(tuple(words[:n]), set()).add(city)
+    own = {begin for begin, found in where.items() if len(found) == 1}
+    names = {city: _city_name(city, [one for one in inside[city] if one], own=own) for city in inside}
+    return [names[city] for city in cities]
 
 
-def _city_name(city: str, branches: Sequence[str]) -> str:
-    """Return a city's name, or its number and what people know it by.
+def _city_name(city: str, branches: Sequence[str], *, own: Container[tuple[str, ...]]) -> str:
+    """Return a city's name, or what people know its number by.
+
+    That are the words that its branches begin with, if those of no other city do, else its first branches.
 
     Examples
     --------
     >>> from klikit_frames.forms.item_index import _city_name
-    >>> _city_name("Ubud", ["Ubud Raya"]), _city_name("7", ["Ubud Raya", "Ubud Kaja", "Peliatan"])
-    ('Ubud', '7 (Ubud Raya, Ubud Kaja …)')
+    >>> _city_name("7", ["Ubud Raya", "Ubud Kaja"], own={("Ubud",)}), _city_name("Ubud", ["A"], own=())
+    ('Ubud … (7)', 'Ubud')
+    >>> _city_name("7", ["Ubud Raya", "Kuta", "Sanur"], own=())
+    'Kuta, Sanur … (7)'
     """
-    known = [branch for branch in branches if branch]
-    if not city.isdecimal() or not known:
+    if not city.isdecimal() or not branches:
         return city
-    return f"{city} ({', '.join(known[:_MOST_NAMED])}{' …' if len(known) > _MOST_NAMED else ''})"
+    places = zip(*(branch.split() for branch in branches), strict=False)
+    begin = tuple(words[0] for words in takewhile(lambda words: len(set(words)) == 1, places))
+    if len(branches) > 1 and begin in own:
+        return f"{' '.join(begin)} … ({city})"
+    ordered = sorted(branches, key=sort_key)
+    few = ", ".join(ordered[:_MOST_NAMED]) + (" …" if len(ordered) > _MOST_NAMED else "")
+    return f"{few} ({city})"
 
 
 def _names(frame: pd.DataFrame, kind: str) -> list[str]:

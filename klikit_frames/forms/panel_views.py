@@ -13,6 +13,7 @@ from ..auditing.undo import Undo
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import Names, Overview
 from ..wording import counted, time_ago
+from .button_words import to_buttons
 from .run_controller import RunController, Stage
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ def _undo_notes(plan: Plan) -> list[str]:
     if not isinstance(plan, Undo):
         return []
     reasons = Counter(plan.kept["reason"].tolist() if len(plan.kept) else [])
-    kept = [paragraph_html(f"{counted(n, 'row')} kept: {reason}.") for reason, n in reasons.most_common()]
-    return [*kept, *map(paragraph_html, plan.notes)]
+    kept = [f"{counted(n, 'row')} kept: {reason}." for reason, n in reasons.most_common()]
+    return [paragraph_html(to_buttons(text)) for text in (*kept, *plan.notes)]
 
 
 def _question(controller: RunController) -> str:
@@ -170,10 +171,11 @@ def _account(controller: RunController) -> str:
     if result is None:
         return ""
     written = result.frame[result.frame["outcome"] == "applied"]
-    unseen = "Guests see the change once the stores are published." if controller.unpublished else ""
+    has_waiting = controller.unpublished and (written["scope"] == "store").any()
+    unseen = "Guests see the change once the stores are published." if has_waiting else ""
     if (written["scope"] == "business").any():
         unseen += " Business-wide rows reach a store's guests once its menu is published."
-    return " ".join(filter(None, [result.account, controller.said, unseen.strip()]))
+    return " ".join(filter(None, [to_buttons(result.account), controller.said, unseen.strip()]))
 
 
 def result_html(result: Result, *, names: Names) -> str:
@@ -182,10 +184,11 @@ def result_html(result: Result, *, names: Names) -> str:
     trouble = overview.trouble
     if len(trouble):
         cures = [
-            _CURES.get(str(code), _CURES.get(str(outcome), cure))
+            _CURES.get(str(code)) or _CURES.get(str(outcome)) or to_buttons(cure)
             for code, outcome, cure in zip(trouble["code"], trouble["outcome"], trouble["cure"], strict=True)
         ]
-        trouble = trouble.assign(cure=cures)
+        words = {name: trouble[name].map(to_buttons, na_action="ignore") for name in ("outcome", "message")}
+        trouble = trouble.assign(cure=cures, **words)
     headline = f"{overview.headline[:1].upper()}{overview.headline[1:]}"
     return overview_html(replace(overview, headline=headline, facts=(), trouble=trouble), limit=_MOST_LINES)
 

@@ -212,7 +212,7 @@ class StorePicker(PickerTable):
     stores : pandas.DataFrame
         At least ``brand_id`` and ``branch_id``, as ``kf.stores`` returns it; ``brand_title``,
         ``branch_title`` and ``city`` are shown and searched too. A city of which only the number is known
-        has the names of its branches beside it.
+        goes by the words that the names of its branches begin with, or by the first of these names.
     page_size : int
         Rows on one page.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -24,7 +25,8 @@ from ..running.journal import read_journal
 from ..running.publishes import publish, publish_code
 from ..running.runs import runs
 from ..wording import counted
-from .timed_changes import TickEnd, TimedChange, keep_due
+from .button_words import to_buttons
+from .timed_changes import TickEnd, TimedChange, awaits_tick, keep_due
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -92,7 +94,7 @@ class RunController:
         self._sent: Plan | None = None
         self._is_tick = False
         self._job: Job | None = None
-        self._is_run = False
+        self._can_stop = False
         self._began_at = datetime.now(UTC)
         self._lock = threading.RLock()
         self._idle = threading.Event()
@@ -105,8 +107,8 @@ class RunController:
 
     @property
     def can_cancel(self) -> bool:
-        """Whether what is being sent can be stopped half-way: a publish and a tick cannot."""
-        return self.stage is Stage.SENDING and self._is_run
+        """Whether what is being sent can be stopped half-way: a publish cannot."""
+        return self.stage is Stage.SENDING and self._can_stop
 
     @property
     def asks_to_publish(self) -> bool:
@@ -168,7 +170,7 @@ class RunController:
             if self.stage is Stage.ASKING and self._asks_to_publish:
                 self.trouble = self._code_trouble(code.strip())
                 if not self.trouble:
-                    self._begin(partial(self._publish, list(self.unpublished)))
+                    self._begin(partial(self._publish, list(self.unpublished)), can_stop=False)
             elif self.stage is Stage.ASKING:
                 self._send(self.plan)
         self.on_change()
@@ -197,7 +199,7 @@ class RunController:
                 self.trouble = self._access_trouble()
                 if not self.trouble:
                     self.sent_offer = None
-                    self._begin(partial(self._tick, partial(keep_due, self.client, journal=self.journal)))
+                    self._begin_tick(partial(keep_due, self.client, journal=self.journal))
         self.on_change()
 
     def publish(self) -> None:
@@ -209,7 +211,13 @@ class RunController:
         self.on_change()
 
     def resume(self) -> None:
-        """Send what the last run left unsettled: the same requests under the same keys."""
+        """Send what the last run left unsettled: the same requests under the same keys.
+
+        A promise that has not begun is left to a tick, which knows its flag from before.
+        """
+        if self._is_tick and self.result is not None and self.n_left > self.result.counts["unknown"]:
+            self.keep_due()
+            return
         with self._lock:
             if self.stage not in _BUSY and self._sent is not None and self.n_left:
                 self._send(self._sent)
@@ -241,7 +249,7 @@ class RunController:
         """Show a run of the journal: its result, or how far it is if it goes on somewhere."""
         with self._lock:
             if self.stage not in _BUSY:
-                self._begin(partial(self._see_to_end, partial(self._attach, run_id.strip())), is_run=True)
+                self._begin(partial(self._see_to_end, partial(self._attach, run_id.strip())))
         self.on_change()
 
     def history(self) -> pd.DataFrame:
@@ -284,9 +292,12 @@ class RunController:
         timed = self.timed if plan is self.plan else None
         self._sent = self.sent_offer = plan
         if timed is None:
-            self._begin(partial(self._see_to_end, partial(self._start, plan)), is_run=True)
+            self._begin(partial(self._see_to_end, partial(self._start, plan)))
         else:
-            self._begin(partial(self._tick, partial(timed.begin, self.client, journal=self.journal)))
+            self._begin_tick(partial(timed.begin, self.client, journal=self.journal))
+
+    def _begin_tick(self, begin: Callable[..., TickEnd]) -> None:
+        self._begin(partial(self._tick, partial(begin, send=self._send_and_follow)))
 
     def _start(self, plan: Plan) -> Job:
         # The code was typed, or nothing asks for it.
@@ -301,10 +312,10 @@ class RunController:
         with read_journal(self.journal) as journal:
             return parse_plan(journal.plan_body(journal.find_run_id(run_id)))
 
-    def _begin(self, work: Callable[[], None], *, is_run: bool = False) -> None:
+    def _begin(self, work: Callable[[], None], *, can_stop: bool = True) -> None:
         """Do `work` in the background."""
         self.stage, self.trouble, self._job, self.said = Stage.SENDING, "", None, ""
-        self._is_run = is_run
+        self._can_stop = can_stop
         self.progress = RunProgress(0, 0, "Beginning …")
         self._began_at = datetime.now(UTC)
         self._idle.clear()
@@ -322,18 +333,21 @@ class RunController:
             self._idle.set()
 
     def _see_to_end(self, begin: Callable[[], Job]) -> None:
-        job = begin()
+        self._finish(self._follow(begin()))
+
+    def _send_and_follow(self, plan: Plan, client: Client, **options: Any) -> Result:
+        return self._follow(start(plan, client, **options))
+
+    def _follow(self, job: Job) -> Result:
+        """Show how far a job is until it has ended; a cancel that came before it is passed on."""
         with self._lock:
             self._job = job
             if self.stage is Stage.STOPPING:
                 job.cancel()
         while True:
             self._update_progress(job)
-            try:
-                self._finish(job.result(timeout=_LOOK_S))
-            except TimeoutError:
-                continue
-            return
+            with suppress(TimeoutError):
+                return job.result(timeout=_LOOK_S)
 
     def _update_progress(self, job: Job) -> None:
         found = job.progress
@@ -356,7 +370,8 @@ class RunController:
             applied = applied[~applied["published"].fillna(value=False).astype(bool)]
         pairs = applied[["brand_id", "branch_id"]].drop_duplicates().itertuples(index=False, name=None)
         with self._lock:
-            self.result, self._is_tick, self.stage = result, is_tick, Stage.FINISHED
+            self.result, self.stage = result, Stage.FINISHED
+            self._is_tick = is_tick or awaits_tick(result, journal=self.journal, now=self.client.server_now())
             self.plan, self.note, self.timed = None, "", None
             self.unpublished = sorted(
                 {*self.unpublished, *((int(brand), int(branch)) for brand, branch in pairs)}
@@ -368,7 +383,7 @@ class RunController:
         self.progress = RunProgress(0, 0, "Keeping promises …")
         self.on_change()
         result, said = begin()
-        self.said = said
+        self.said = to_buttons(said)
         if result is not None:
             self._sent = self._recorded_plan(result.run_id)
             self._finish(result, is_tick=True)
@@ -398,6 +413,6 @@ class RunController:
 
     def _show_error(self, trouble: str) -> None:
         with self._lock:
-            self.trouble = trouble
+            self.trouble = to_buttons(trouble)
             self.stage = self._resting()
         self.on_change()

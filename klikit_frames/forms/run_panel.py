@@ -18,6 +18,7 @@ import traitlets as t
 from ..errors import KlikitFramesError
 from ..overview import NO_NAMES, Names
 from .base_widget import BaseWidget, style
+from .button_words import to_buttons
 from .latest_only_worker import LatestOnlyWorker
 from .page_commands import Command
 from .panel_views import panel_view, plan_view, result_html, run_choices
@@ -88,7 +89,7 @@ class PanelForm(BaseWidget):
 
     def say(self, text: str) -> None:
         """Say what is in the way of a plan; nothing can be applied then."""
-        self.hint = text
+        self.hint = to_buttons(text)
         self.controller.set_plan(None)
 
     def draw(self) -> None:

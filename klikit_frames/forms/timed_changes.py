@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from ..errors import KlikitFramesError
+from ..model import Cell
 from ..running.executor import recorded_result
 from ..running.journal import JournalPath, read_journal
+from ..running.runs import run
+from ..scheduling.agendas import agenda
 from ..scheduling.schedules import schedule, schedule_code
-from ..scheduling.ticks import tick
+from ..scheduling.ticks import Send, keep_promises
 from ..wording import counted
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from ..running.results import Result
 
 _DONE = ("applied", "unchanged")
+_PROMISED = [*Cell._fields, "is_enabled"]
 
 
 class TickEnd(NamedTuple):
@@ -52,7 +57,7 @@ class TimedChange:
         """Return what confirms it where the client reaches a real business; it covers the ticks."""
         return schedule_code(self.toggles, client, publish=self.publish)
 
-    def begin(self, client: Client, *, journal: JournalPath = None) -> TickEnd:
+    def begin(self, client: Client, *, journal: JournalPath = None, send: Send = run) -> TickEnd:
         """Note the promises, and start them.
 
         Raises
@@ -65,14 +70,18 @@ class TimedChange:
         code = self.code(client)
         promised = schedule(self.toggles, client, journal=journal, publish=self.publish, confirm=code)
         try:
-            return keep_due(client, journal=journal, own=promised["promise_id"])
+            return keep_due(client, journal=journal, own=promised["promise_id"], send=send)
         except KlikitFramesError as error:
             noted = counted(len(promised), "promise")
             return TickEnd(None, f"{noted} noted, not begun: the next tick does that. {error}")
 
 
-def keep_due(client: Client, *, journal: JournalPath = None, own: Iterable[str] = ()) -> TickEnd:
+def keep_due(
+    client: Client, *, journal: JournalPath = None, own: Iterable[str] = (), send: Send = run
+) -> TickEnd:
     """Do what is due now, and return the run that carried `own`, else the last one.
+
+    `send` is as in `keep_promises`.
 
     Raises
     ------
@@ -81,7 +90,7 @@ def keep_due(client: Client, *, journal: JournalPath = None, own: Iterable[str] 
     JournalError
         The journal cannot be used.
     """
-    kept = tick(client, journal=journal, progress=False)
+    kept = keep_promises(client, journal=journal, progress=False, send=send)
     mine = kept[kept["promise_id"].isin(list(own))] if len(kept) else kept
     run_ids = kept.attrs["run_ids"]
     with read_journal(journal) as opened:
@@ -90,6 +99,20 @@ def keep_due(client: Client, *, journal: JournalPath = None, own: Iterable[str] 
     carried = [one for one in results if request_ids & set(one.frame["request_id"].dropna())]
     result = next(iter([*carried, *reversed(results)]), None)
     return TickEnd(result, " ".join([tick_words(kept), *kept.attrs["notes"], *kept.attrs["warnings"]]))
+
+
+def awaits_tick(result: Result, *, journal: JournalPath, now: datetime | None) -> bool:
+    """Tell whether a run left a row undone that is promised and has not begun: a tick does that one.
+
+    Sent as a plain run it would never come back. Reads the journal.
+    """
+    undone = result.frame.loc[result.frame["outcome"].isin(["failed", "not_sent"]), _PROMISED]
+    if undone.empty:
+        return False
+    listed = agenda(journal=journal, now=now)
+    is_due = listed["next_at"] <= (now or datetime.now(UTC))
+    waiting = listed.loc[(listed["status"] == "waiting") & is_due, _PROMISED]
+    return len(undone.merge(waiting, on=_PROMISED)) > 0
 
 
 def tick_words(kept: pd.DataFrame) -> str:

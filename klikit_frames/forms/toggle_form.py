@@ -23,6 +23,7 @@ from ..wording import counted
 from .agenda_board import AgendaBoard
 from .base_widget import script
 from .business_zones import UTC_NAME, business_zones
+from .button_words import to_buttons
 from .drafts import Draft, describe_draft, merge_toggles, missing_inputs, python_line
 from .menu_cache import MenuCache
 from .page_commands import Command
@@ -373,7 +374,7 @@ class ToggleForm(PanelForm):
         self.worker.ask(self.careful(partial(self._plan, [], draft), say=self._say_note))
 
     def _say_note(self, text: str) -> None:
-        self._note = text
+        self._note = to_buttons(text)
         self.redraw()
 
     def _start_over(self) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import traitlets as t
 
 from ..frames.headers import name_places, read_header
+from ..frames.problem_summaries import problems_html
 from ..frames.templates import template
 from ..frames.toggles import CheckedToggles
 from ..html import paragraph_html
@@ -22,6 +23,7 @@ from ..running.live_state import read_state
 from ..running.results import write_csv
 from ..wording import counted
 from .base_widget import script
+from .button_words import to_buttons
 from .menu_cache import MenuCache
 from .page_commands import Command
 from .run_panel import PanelForm, store_pairs_of
@@ -36,6 +38,7 @@ _FIRST_WORDS = "Choose a file of changes, or fill in a template."
 _ASK_COLUMNS = "Nothing is planned: say what the columns mean, or mend the file and choose it again."
 _ASK_ROWS = "Nothing is planned while rows are wrong: mend them in the file and choose it again."
 _MOST_COLUMNS = 40
+_WORDS = ("message", "hint")
 _OWN = ""
 # What a column can mean, in words, in the order of the choice.
 MEANINGS = {
@@ -224,10 +227,13 @@ class UploadForm(PanelForm):
         if missing:
             words = "; ".join(MEANINGS.get(name, name) for name in missing)
             return paragraph_html(f"No column says: {words}. Names of dishes and stores do in place of ids.")
-        return "" if checked is None else checked._repr_html_()
+        if checked is None:
+            return ""
+        told = {name: checked.problems[name].map(to_buttons, na_action="ignore") for name in _WORDS}
+        return problems_html(checked.problems.assign(**told), notes=[*map(to_buttons, checked.notes)])
 
     def _refuse(self, text: str) -> None:
-        self._note = text
+        self._note = to_buttons(text)
         self.say("")
 
     def _written(self, written: pd.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,7 +27,7 @@ from ..running.live_state import Observation, observe
 from ..running.promise_records import Promise
 from ..running.publishes import publish_rest
 from ..running.results import Result
-from ..running.runs import resume, run
+from ..running.runs import run
 from ..running.undo_checks import was_changed
 from .agendas import hold_agenda, promises_frame
 from .promise_times import check_moment
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.notifications import OnFinish
 
+Send = Callable[..., Result]
 _CELL = [*Cell._fields]
 _TOGGLE = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
 _CASCADE = ["cascade_to_modifier_groups", "cascade_brand_ids"]
@@ -119,6 +120,27 @@ def tick(
     [['start', 'applied', 'active'], ['end', 'applied', 'done']]
     """
     del confirm
+    return keep_promises(client, journal=journal, now=now, progress=progress, on_finish=on_finish)
+
+
+def keep_promises(
+    client: Client,
+    *,
+    journal: JournalPath = None,
+    now: datetime | None = None,
+    progress: Progress = None,
+    on_finish: OnFinish = None,
+    send: Send = run,
+) -> pd.DataFrame:
+    """Do what `tick` does, with another way to send its plans.
+
+    Parameters
+    ----------
+    client, journal, now, progress, on_finish
+        As in `tick`, and so are what is returned and raised.
+    send : callable
+        Takes what `run` takes, and returns what that does.
+    """
     check_progress(progress)
     check_client(client)
     moment = None if now is None else check_moment(now, name="now")
@@ -137,7 +159,7 @@ def tick(
                 raise
             kept.notes.append(_ELSEWHERE)
         else:
-            _Tick(client, journal, moment, progress, on_finish, kept).keep()
+            _Tick(client, journal, moment, progress, on_finish, send, kept).keep()
     return _frame(kept, now=moment)
 
 
@@ -165,6 +187,7 @@ class _Tick:
     now: datetime
     progress: Progress
     on_finish: OnFinish
+    send: Send
     kept: _Kept
 
     def keep(self) -> None:
@@ -267,7 +290,7 @@ class _Tick:
     def _send(self, made: Plan, *, publish: bool) -> None:
         if self.kept.is_interrupted:
             return
-        result = run(
+        result = self.send(
             made,
             self.client,
             journal=self.journal,
@@ -289,12 +312,12 @@ class _Tick:
             made = parse_plan(journal.plan_body(begun.run_id)) if begun else None
             is_stale = made is not None and find_stale(promises, _sent_rows(made), now=self.now)
             result = recorded_result(journal, begun.run_id) if begun and is_stale else None
-        if begun is None:
+        if begun is None or made is None:
             with hold_agenda(self.journal) as journal:
                 journal.update_promises(replace(one, plan_id=None, action=None) for one in promises)
             return
         if result is None:
-            result = resume(begun.run_id, self.client, journal=self.journal, progress=self.progress)
+            result = self.send(made, self.client, journal=self.journal, progress=self.progress)
         self._take_in(plan_id, result)
 
     def _take_in(self, plan_id: str, result: Result) -> None:

@@ -71,9 +71,11 @@ def test_store_index__plain_pairs() -> None:
 
 def test_store_index__cities_as_people_sort_them() -> None:
     """Cities stand in the order of people, and one without a name is known by its branches."""
-    stores = pd.DataFrame({"brand_id": 1, "branch_id": [1, 2, 3, 4], "city": ["10", "9", "élan", "Zoo"]})
-    index = store_index(stores.assign(branch_title=["Kuta", "Ubud", "A", "B"]))
-    assert index.facets["city"].choices == ["9 (Ubud)", "10 (Kuta)", "élan", "Zoo"]
+    titles = {"K. Kuta": "10", "K. Ubud Raya": "9", "K. Ubud Kaja": "9", "K. Sanur": "8", "K. Renon": "8"}
+    stores = pd.DataFrame({"branch_title": [*titles, "A", "B"], "city": [*titles.values(), "élan", "Zoo"]})
+    index = store_index(stores.assign(brand_id=1, branch_id=range(7)))
+    cities = ["élan", "K. Kuta (10)", "K. Renon, K. Sanur (8)", "K. Ubud … (9)", "Zoo"]
+    assert index.facets["city"].choices == cities
 
 
 def test_entity_index__flags_by_store() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
 from klikit_frames.forms.until_choices import DATE, EVENING, ONE_HOUR, Until
-from tests.forms.sandbox_clients import guarded_client
+from tests.forms.sandbox_clients import Gate, guarded_client, hasty_client
 from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
 
 
@@ -123,6 +124,53 @@ def test_until__failed_start_is_ticked_again(form: kf.forms.ToggleForm, sandbox:
     press(form, "retry")
     form.wait()
     assert (set(kf.agenda()["status"]), form.result.counts["applied"]) == ({"active"}, 4)
+
+
+def test_until__counted_and_cancelled(sandbox: kf.sandbox.Sandbox, tmp_path: Path) -> None:
+    """A tick counts its requests and can be cancelled; Carry on ticks again, so that all comes back."""
+    sandbox.set(store_read="live")
+    gate = tmp_path / "shut"
+    gate.touch()
+    with hasty_client(sandbox, transport=Gate(gate), timeout=600.0, max_connections=1) as client:
+        form = kf.forms.ToggleForm(client)
+        menu = form.menus.state([(663, 1062)]).query("scope == 'store' and is_enabled")
+        form.entities.selected = menu.drop_duplicates("entity_type")
+        form.stores.selected = form.menus.stores.head(1)
+        command(form, "change", "until", kind=ONE_HOUR, at="")
+        is_counted = threading.Event()
+        form.observe(
+            lambda change: is_counted.set() if "0 of 3 requests" in str(change["new"]["progress"]) else None,
+            "panel",
+        )
+        press(form, "apply")
+        assert is_counted.wait(60)
+        press(form, "cancel")
+        gate.unlink()
+        form.wait()
+        assert "It was cancelled." in told(form)
+        assert "waiting" in set(kf.agenda()["status"])
+        n_left = form.result.counts["not_sent"]
+        press(form, "carry_on")
+        form.wait()
+        assert form.result.counts["applied"] == n_left > 0
+        sandbox.move_clock(2 * 3600)
+        kf.tick(client)
+        assert truth(sandbox, menu.drop_duplicates("entity_type")) == [True] * 3
+
+
+def test_until__run_of_a_tick_shown_later(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+    """A tick's run that is picked from the recent ones is retried by a tick too."""
+    sandbox.set(store_read="live")
+    pick_until(form, Until(ONE_HOUR))
+    sandbox.inject("redirect", match="enable")
+    run_id = apply(form).run_id
+    sandbox.clear_faults()
+    later = kf.forms.ToggleForm(form.client)
+    press(later, "attach", run_id=run_id)
+    later.wait()
+    press(later, "retry")
+    later.wait()
+    assert set(kf.agenda()["status"]) == {"active"}
 
 
 def test_until__noted_and_not_begun(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:

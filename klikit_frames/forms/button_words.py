@@ -1,0 +1,72 @@
+"""What the library says in Python, said for a form: one table of phrases, with the buttons that do the same.
+
+The library's messages name its functions, since most people meet them in a cell. Who works in a form has
+buttons and lists instead. All that a form shows of the library's words goes through `to_buttons`; a test
+holds the table against every message that a form can come to.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PHRASES = (
+    # What became of a run.
+    (r"\bnot_sent\b", "not sent"),
+    (r", resume sends the rest\.", ", press Carry on."),
+    (r"; the rest waits for a resume\.", ". Press Carry on to try again."),
+    (r"publish the store, then resume again", "publish the store, then press Carry on again"),
+    (r"; (?:kf|klikit_frames)\.publish makes it anew", "; publishing makes it anew"),
+    # What is in the way of one.
+    (r', or pass before="none" to run without them; such a run cannot be undone', ""),
+    (r' That is so with before="none", or with before="plan" and a plan without a state\.', ""),
+    (r": connect without read_only=True to (?:write|publish)\.", ", so it may look and not write."),
+    (r" Connect without read_only=True to run\.", ""),
+    (r": call connect\(\) in each worker\.", ". Run the cell of this form again."),
+    (r"If that is meant, pass confirm='(\w+)'(?:; it covers the ticks)?\.", r"If that is meant, type \1."),
+    (r" confirm='(\w*)' is of", r" The code \1 is of"),
+    (r"Wait for it or stop it; kf\.attach\(run_id\) shows how far it is", "Recent runs show how far it is"),
+    (r"; kf\.runs\(\) lists what it knows\.", "; Recent runs list what it knows."),
+    (r"; kf\.agenda\(\) lists them", ""),
+    (r", which kf\.agenda\(\) tells", ", which Promised tells"),
+    (r"; klikit_frames\.stores lists them", "; Where lists them"),
+    (r"\bends_at=(.+?) is past", r"The end \1 is past"),
+    (r"Plan with combine=False", "Send fewer at once"),
+    # Where the journal lies.
+    (r": name a file with journal=\.", ": make the form with a journal that is a file."),
+    (r"name another journal with journal=", "make the form with another journal"),
+    (r"\bjournal=(.+?) is not the path", r"The journal \1 is not the path"),
+    (r"Name another file with mirror=", "Name another file in KLIKIT_JOURNAL_MIRROR"),
+    (r"\bmirror=(.+?) is (not replaced|not the path|the journal)", r"The mirror \1 is \2"),
+    (r"kf\.import_journal takes its runs in", "an import of it takes its runs in"),
+    # What is wrong with a file.
+    (
+        r"give columns=\{'([^']+)': (?:'\w+'|\.\.\.)\}(?: if it means something else)?",
+        r"say below what \1 means",
+    ),
+    (r"Names are looked up in a live menu: give state=kf\.read_state\(client, \.\.\.\)", "Give ids"),
+    (r"give stores=kf\.stores\(client\)", "say below what the columns mean"),
+    (r"Give encoding=\.\.\. if texts look wrong", "Save it as UTF-8 if texts look wrong"),
+    (r"read the table with dtype=str", "save the column as text"),
+    (r"Write it as (\S+), or without the offset and with timezone=;", r"Write it as \1;"),
+    (r", or name the clock with timezone='[^']*'", ""),
+    (r"timezone='([^']*)' is no time zone", r"'\1' is no time zone"),
+    (r"; see \.problems for all", "; the rows with their problems can be downloaded"),
+    (r"see \.problems for all", "the rows with their problems can be downloaded"),
+)
+_RULES = tuple((re.compile(pattern), said) for pattern, said in _PHRASES)
+
+
+def to_buttons(text: str) -> str:
+    """Return a message of the library with buttons and lists in place of Python that does the same.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.button_words import to_buttons
+    >>> to_buttons("The API refused the credential. Once that is mended, resume sends the rest.")
+    'The API refused the credential. Once that is mended, press Carry on.'
+    >>> to_buttons("The journal knows no run 7; kf.runs() lists what it knows.")
+    'The journal knows no run 7; Recent runs list what it knows.'
+    """
+    for pattern, said in _RULES:
+        text = pattern.sub(said, text)
+    return text
