@@ -115,6 +115,11 @@ def look_up(task: BusinessTask, error: KlikitFramesError, *, is_elsewhere: bool 
     return TaskOutcome(error=error, is_unsent=not is_elsewhere or Path(task.journal).is_file())
 
 
+def is_at_work(task: BusinessTask) -> bool:
+    """Tell whether a worker is at this business now, as far as its lock can be seen from here."""
+    return locks.is_locked(_lock_path(task))
+
+
 def cancel(task: BusinessTask) -> None:
     """Ask whoever runs the task to stop, through its journal; a run that is not noted yet is not found."""
     plan_id = parse_plan(task.plan_text.encode()).plan_id
@@ -159,9 +164,8 @@ def connect_business(business: str, caps: Mapping[str, int] = MappingProxyType({
 def _send(task: BusinessTask, progress: Bar | None) -> Result:
     path = None if task.plan_path is None else Path(task.plan_path)
     plan = replace(parse_plan(task.plan_text.encode()), path=path)
-    lock = Path(f"{task.journal}.locks") / "business"
     with (
-        locks.hold(lock, what=f"The business {task.business}"),
+        locks.hold(_lock_path(task), what=f"The business {task.business}"),
         connect_business(task.business, task.caps) as client,
     ):
         _catch_up(task)
@@ -173,6 +177,10 @@ def _send(task: BusinessTask, progress: Bar | None) -> Result:
             confirm=task.confirm,
             **task.options,
         )
+
+
+def _lock_path(task: BusinessTask) -> Path:
+    return Path(f"{task.journal}.locks") / "business"
 
 
 def _catch_up(task: BusinessTask) -> None:

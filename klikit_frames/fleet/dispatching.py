@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from functools import partial
 
+from .. import edge
 from ..errors import KlikitFramesError
 from ..progress import Bar
-from .business_tasks import BusinessTask, TaskOutcome, cancel, execute_task, look_up
+from ..wording import counted
+from .business_tasks import BusinessTask, TaskOutcome, cancel, execute_task, is_at_work, look_up
 
 # Each business waits for its own cap; more threads than this only make the caller's computer wait.
 MAX_THREADS = 16
 _POLL_S = 0.2
 # A task whose worker is lost goes to another worker so often in all.
 _ATTEMPTS = 2
+# An executor without workers takes tasks all the same: so long nobody wonders, and so often it is said again.
+_QUIET_S = 5.0
+_SAY_EVERY_S = 60.0
+_GO_ON = "Run the fleet again with the same plans: each business goes on from its journal."
+_NOT_KNOWN = f"Whether a worker had begun with it is not known here. {_GO_ON}"
+_LOG = logging.getLogger("klikit_frames")
 
 
 class SharedCount:
@@ -40,6 +49,39 @@ class SharedCount:
         return n
 
 
+class StartWatch:
+    """Says what a fleet waits for while no worker has begun with any of its businesses.
+
+    Parameters
+    ----------
+    executor : str
+        What the person's executor is called.
+    timeout_s : float or None
+        How long to wait for the first sign of a worker; None is as long as it takes.
+    """
+
+    def __init__(self, executor: str, *, timeout_s: float | None) -> None:
+        self._executor = executor
+        self._timeout_s = timeout_s
+        self._begun_at = edge.monotonic()
+        self._say_at = self._begun_at + _QUIET_S
+
+    def look(self, waiting: Mapping[Future[TaskOutcome], BusinessTask]) -> bool:
+        """Say that it goes on waiting, if it is time; returns whether it has waited long enough."""
+        now = edge.monotonic()
+        is_over = self._timeout_s is not None and now - self._begun_at >= self._timeout_s
+        if now >= self._say_at and not is_over:
+            self._say_at = now + _SAY_EVERY_S
+            _LOG.warning(
+                "No worker of %s is seen to have begun with any of %s, for %.0f s: has it workers? "
+                "It goes on waiting; Ctrl-C stops it.",
+                self._executor,
+                counted(len(waiting), "business", many="businesses"),
+                now - self._begun_at,
+            )
+        return is_over
+
+
 class Dispatch:
     """The tasks of one fleet run on one executor.
 
@@ -53,6 +95,8 @@ class Dispatch:
         By business, how many units its progress has.
     bar : Bar
         Where progress is shown; called on this thread only.
+    start_timeout_s : float, optional
+        How long to wait for the first sign of a worker on another executor than threads.
     """
 
     def __init__(
@@ -62,6 +106,7 @@ class Dispatch:
         *,
         sizes: Mapping[str, int],
         bar: Bar,
+        start_timeout_s: float | None = None,
     ) -> None:
         self._tasks = tasks
         self._executor = executor
@@ -72,6 +117,11 @@ class Dispatch:
         self._pending: dict[Future[TaskOutcome], str] = {}
         self._attempts = dict.fromkeys(tasks, 0)
         self._outcomes: dict[str, TaskOutcome] = {}
+        self._start_timeout_s = start_timeout_s
+        # Why all is being stopped; None while it is not.
+        self._stopped: str | None = None
+        # An executor that never says that a task has begun may say of any that it was cancelled in time.
+        self._tells_begin = executor is None or isinstance(executor, ThreadPoolExecutor)
 
     def execute(self) -> dict[str, TaskOutcome]:
         """Run all tasks and return what came of each; Ctrl-C stops them cleanly."""
@@ -88,20 +138,36 @@ class Dispatch:
         return pool.submit(execute_task, task, self._counts[task.business])
 
     def _execute_on(self, submit: Callable[[BusinessTask], Future[TaskOutcome]]) -> None:
+        watch = StartWatch(type(self._executor).__name__, timeout_s=self._start_timeout_s)
         for task in self._tasks.values():
             self._submit(task, submit)
-        is_stopping = False
+        has_begun = False
         while self._pending:
             try:
                 done, _ = wait(list(self._pending), timeout=_POLL_S, return_when=FIRST_COMPLETED)
-                for future in done:
-                    self._settle(future, submit, may_retry=not is_stopping)
+                for future in {*done, *(one for one in self._pending if one.cancelled())}:
+                    self._settle(future, submit)
                 self._show()
-                if is_stopping:
+                has_begun = has_begun or self._has_begun()
+                if not has_begun and watch.look(self._waiting()):
+                    self._stopped = (
+                        f"No worker was seen to begin within {self._start_timeout_s:g} s, so the fleet run "
+                        "was stopped."
+                    )
+                if self._stopped:
                     self._cancel()
             except KeyboardInterrupt:
-                is_stopping = True
+                self._stopped = "The fleet run was stopped before the turn of this business."
                 self._cancel()
+
+    def _waiting(self) -> dict[Future[TaskOutcome], BusinessTask]:
+        return {future: self._tasks[business] for future, business in self._pending.items()}
+
+    def _has_begun(self) -> bool:
+        """Tell whether a worker is seen to be at any business, or to have been."""
+        self._tells_begin = self._tells_begin or any(future.running() for future in self._pending)
+        is_any_over = len(self._pending) < len(self._tasks)
+        return self._tells_begin or is_any_over or any(map(is_at_work, self._waiting().values()))
 
     def _submit(self, task: BusinessTask, submit: Callable[[BusinessTask], Future[TaskOutcome]]) -> bool:
         self._attempts[task.business] += 1
@@ -115,21 +181,18 @@ class Dispatch:
         return True
 
     def _settle(
-        self,
-        future: Future[TaskOutcome],
-        submit: Callable[[BusinessTask], Future[TaskOutcome]],
-        *,
-        may_retry: bool,
+        self, future: Future[TaskOutcome], submit: Callable[[BusinessTask], Future[TaskOutcome]]
     ) -> None:
         business = self._pending.pop(future)
         task = self._tasks[business]
         try:
             self._outcomes[business] = future.result()
         except CancelledError:
-            error = KlikitFramesError("The fleet run was stopped before the turn of this business.")
-            self._outcomes[business] = look_up(task, error)
+            why = self._stopped or "The executor took it back before the turn of this business."
+            error = KlikitFramesError(why if self._tells_begin else f"{why} {_NOT_KNOWN}")
+            self._outcomes[business] = look_up(task, error, is_elsewhere=not self._tells_begin)
         except Exception as error:  # noqa: BLE001 - executors have errors of their own
-            if may_retry and self._attempts[business] < _ATTEMPTS and self._submit(task, submit):
+            if not self._stopped and self._attempts[business] < _ATTEMPTS and self._submit(task, submit):
                 return
             self._outcomes[business] = look_up(task, _lost(error), is_elsewhere=True)
         self._counts[business].update(self._sizes[business])
@@ -143,9 +206,11 @@ class Dispatch:
                 self._bar.update(n)
 
     def _cancel(self) -> None:
-        for future, business in self._pending.items():
-            if not future.cancel():
-                cancel(self._tasks[business])
+        """Take back what no worker has begun with, and ask those that are at it to stop."""
+        for future, task in self._waiting().items():
+            # An executor may take back what a worker is at, and the worker would go on unheard.
+            if is_at_work(task) or not future.cancel():
+                cancel(task)
 
 
 def _submit_to(executor: Executor, task: BusinessTask) -> Future[TaskOutcome]:
@@ -154,6 +219,5 @@ def _submit_to(executor: Executor, task: BusinessTask) -> Future[TaskOutcome]:
 
 def _lost(error: BaseException) -> KlikitFramesError:
     return KlikitFramesError(
-        f"The worker of this business was lost ({type(error).__name__}: {str(error)[:200]}). "
-        "Run the fleet again with the same plans: each business goes on from its journal."
+        f"The worker of this business was lost ({type(error).__name__}: {str(error)[:200]}). {_GO_ON}"
     )

@@ -38,6 +38,7 @@ def run(
     on_finish: OnFinish = None,
     writes_per_minute: int = 300,
     reads_per_minute: int = 600,
+    start_timeout_s: float | None = None,
     **run_options: Any,
 ) -> FleetResult:
     r"""Send the plans of many businesses side by side, and return what became of every row.
@@ -66,6 +67,9 @@ def run(
         Gets the summary of all businesses as a dict, here and not on the workers.
     writes_per_minute, reads_per_minute : int
         Caps of each business, as of ``kf.connect``.
+    start_timeout_s : float, optional
+        How long to wait for the first sign of a worker on an executor of your own; then nothing more is sent.
+        None waits as long as it takes: after 5 s, and each minute, the log says what for.
     **run_options
         Of ``kf.run``, the same for all: ``on_error``, ``max_failures``, ``deadline_s``, ``first``,
         ``before``, ``publish``.
@@ -113,7 +117,8 @@ def run(
     def work() -> FleetResult:
         bar = open_bar(progress, total=sum(sizes.values()), description="Fleet", unit="requests")
         try:
-            return collect(plans, Dispatch(tasks, executor, sizes=sizes, bar=bar).execute())
+            dispatch = Dispatch(tasks, executor, sizes=sizes, bar=bar, start_timeout_s=start_timeout_s)
+            return collect(plans, dispatch.execute())
         finally:
             bar.close()
 

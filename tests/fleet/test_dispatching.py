@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames import edge
 
 from .conftest import Sandboxes, fleet_table
 
@@ -175,3 +177,113 @@ def test_ctrl_c__stops_every_business_and_the_rest_goes_on_later(
     assert kf.fleet.run(plans, journal_folder=folder).counts["applied"] == 120
     for sandbox in sandboxes.values():
         assert _writes_per_cell(sandbox) == [1] * 40
+
+
+class _Idle(Future[Any]):
+    """A task that no worker ever takes; the third look at it may press Ctrl-C."""
+
+    def __init__(self, *, presses_ctrl_c: bool) -> None:
+        super().__init__()
+        self._presses_ctrl_c = presses_ctrl_c
+        self._n_looks = 0
+
+    def running(self) -> bool:
+        self._n_looks += 1
+        if self._presses_ctrl_c and self._n_looks == 3:
+            signal.raise_signal(signal.SIGINT)
+        return False
+
+
+class IdleExecutor(Executor):
+    """Takes tasks and has no workers, as a cluster that is not up yet."""
+
+    def __init__(self, *, presses_ctrl_c: bool = False) -> None:
+        self.presses_ctrl_c = presses_ctrl_c
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return _Idle(presses_ctrl_c=self.presses_ctrl_c)
+
+
+class _Hasty(edge.World):
+    """A world in which half a minute passes between two looks at the clock."""
+
+    now_s = 0.0
+
+    def monotonic(self) -> float:
+        self.now_s += 30.0
+        return self.now_s
+
+
+def test_executor__without_workers_is_told_and_given_up_in_time(
+    table: pd.DataFrame, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says at once, then each minute, what the fleet waits for; at the limit nothing was sent."""
+    plans = kf.fleet.plan(table, progress=False)
+    with edge.use(_Hasty()):
+        result = kf.fleet.run(plans, executor=IdleExecutor(), journal_folder=folder, start_timeout_s=200.0)
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.partition(":")[0] for line in said] == [
+        f"No worker of IdleExecutor is seen to have begun with any of 3 businesses, for {s} s"
+        for s in (30, 90, 150)
+    ]
+    assert result.counts["unknown"] == 18
+    assert result.frame["message"].str.startswith("No worker was seen to begin within 200 s").all()
+    assert not folder.exists()
+
+
+def test_executor__without_workers_hears_ctrl_c(table: pd.DataFrame, folder: Path) -> None:
+    """Ctrl-C ends the wait for workers: what they may have begun elsewhere is unknown, and that is said."""
+    executor = IdleExecutor(presses_ctrl_c=True)
+    result = kf.fleet.run(kf.fleet.plan(table, progress=False), executor=executor, journal_folder=folder)
+    assert result.counts["unknown"] == 18
+    assert result.frame["message"].str.contains("Whether a worker had begun with it is not known").all()
+
+
+def test_ctrl_c__is_passed_on_to_a_worker_that_its_executor_would_leave_alone(
+    sandboxes: Sandboxes, folder: Path
+) -> None:
+    """Dask takes back a task that a worker is at, and the worker would go on: it is asked to stop instead."""
+    plans = kf.fleet.plan(fleet_table(sandboxes, n=40), combine=False, progress=False)
+    plans = {"depok": plans["depok"]}
+    sandboxes["depok"].inject("latency", seconds=0.3, match="PATCH")
+
+    def has_written() -> bool:
+        return _n_writes(sandboxes["depok"]) > 0
+
+    with ThreadPoolExecutor(1) as pool:
+        result = kf.fleet.run(plans, executor=_Deaf(pool, has_written), journal_folder=folder)
+    assert result.is_interrupted
+    told = result.counts
+    assert (told["applied"] + told["not_sent"], told["unknown"]) == (40, 0)
+    assert 0 < told["applied"] == sum(_writes_per_cell(sandboxes["depok"]))
+
+
+class _Deaf(Executor):
+    """Runs a task, never says so, and takes it back all the same; Ctrl-C comes when it is time."""
+
+    def __init__(self, pool: Executor, is_time: Callable[[], bool]) -> None:
+        self._pool, self._is_time = pool, is_time
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = _Unheard(self._is_time)
+        self._pool.submit(fn, *args, **kwargs).add_done_callback(lambda done: _pass_on(done, future))
+        return future
+
+
+class _Unheard(Future[Any]):
+    def __init__(self, is_time: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_time = is_time
+        self._is_pressed = False
+
+    def cancelled(self) -> bool:
+        on_main = threading.current_thread() is threading.main_thread()
+        if on_main and not self._is_pressed and self._is_time():
+            self._is_pressed = True
+            signal.raise_signal(signal.SIGINT)
+        return super().cancelled()
+
+
+def _pass_on(done: Future[Any], future: Future[Any]) -> None:
+    if not future.cancelled():
+        future.set_result(done.result())
