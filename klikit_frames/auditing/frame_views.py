@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..errors import StateError
-from ..frames.problem_summaries import problems_html, problems_text
+from ..frames.problems import problems_html, problems_text
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import make_overview, read_names
 from ..wording import counted

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 # What a format needs beyond the package itself: the module, and the extra that brings it.
 EXTRAS = {".xlsx": ("xlsxwriter", "excel"), ".parquet": ("pyarrow", "parquet")}
+AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON array.")]
+AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
+# Columns that hold sentences of the library; a message beside a hint is one too, else it is the API's.
+_SENTENCES = ("hint", "advice", "proof_note")
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
@@ -81,14 +85,6 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
     ".jsonl": _write(to_json, lines=True),
 }
 SUFFIXES = tuple(_WRITERS)
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON array.")]
-AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
-
-
-# Columns that hold sentences of the library; a message beside a hint is one too, else it is the API's.
-_SENTENCES = ("hint", "advice", "proof_note")
 
 
 def accept_any_letter() -> None:

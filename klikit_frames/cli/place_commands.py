@@ -20,6 +20,8 @@ from klikit_frames.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
+_SHOWN = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "code", "request_id"]
+
 
 def doctor(*, connection: ConnectionOptions, output: OutputOptions) -> None:
     """Say whether this place is fit for runs, and what to do. Exit 1 on a problem."""
@@ -72,9 +74,6 @@ def _report(found: pd.DataFrame, output: OutputOptions, *, what: str) -> None:
     echo(f"{counted(len(found), what)}: {counted(int(is_problem.sum()), 'problem')}.")
     if is_problem.any():
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
-
-
-_SHOWN = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "code", "request_id"]
 
 
 def demo(

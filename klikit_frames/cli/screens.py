@@ -72,7 +72,7 @@ def print_proof(proof: pd.DataFrame, names: Names) -> None:
 
 def print_problems(problems: pd.DataFrame, *, to_stderr: bool = False) -> None:
     """Print what is wrong with a table, a paragraph a kind: how often and where, the first case, the cure."""
-    from klikit_frames.frames.problem_summaries import cause_title, count_problems, group_problems
+    from klikit_frames.frames.problems import cause_title, count_problems, group_problems
 
     print_text(count_problems(problems), to_stderr=to_stderr, style="bold")
     causes = group_problems(problems)

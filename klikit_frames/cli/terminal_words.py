@@ -39,6 +39,15 @@ OPTIONS_OF = {
     "timezone": "--timezone",
 }
 
+# What every phrase of the table has one of, so that most texts are looked at once.
+_PYTHON = re.compile(r"[\w.]\(|=|\b(?:kf|klikit_frames)\.|\.problems")
+# Letters and marks that Unicode counts as printable and no font draws: fillers, selectors, joiners.
+_BLANK_PRINTABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
+)
+# A joiner belongs to the text between two emoji or two letters of the scripts that use it.
+_JOINERS = "\u200c\u200d"
+
 
 def _assign_column(given: re.Match[str]) -> str:
     column = given[2] or "COLUMN"
@@ -92,8 +101,6 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"(pass )?(?<![\w'\"-])({'|'.join(OPTIONS_OF)})=('[^']*'|\"[^\"]*\"|[\w.%/:+-]*\w)?", _name_option),
 )
 _RULES = tuple((re.compile(pattern), said) for pattern, said in _PHRASES)
-# What every phrase of the table has one of, so that most texts are looked at once.
-_PYTHON = re.compile(r"[\w.]\(|=|\b(?:kf|klikit_frames)\.|\.problems")
 
 
 def to_terminal(text: str) -> str:
@@ -113,14 +120,6 @@ def to_terminal(text: str) -> str:
         for pattern, said in _RULES:
             text = pattern.sub(said, text)
     return text
-
-
-# Letters and marks that Unicode counts as printable and no font draws: fillers, selectors, joiners.
-_BLANK_PRINTABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
-)
-# A joiner belongs to the text between two emoji or two letters of the scripts that use it.
-_JOINERS = "\u200c\u200d"
 
 
 def visible_text(text: str, *, multiline: bool = False) -> str:

@@ -1,33 +1,38 @@
-"""The agenda of a form: what is promised, cancelled, extended, and kept while the notebook is open."""
+"""The agenda of a form: its groups, overdue first; promises cancelled, extended, and kept by a thread."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from dataclasses import asdict
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from ..errors import KlikitFramesError
-from ..overview import NO_NAMES, Names
+from ..overview import NO_NAMES, Names, headline
+from ..progress import page_thread
 from ..scheduling.agendas import agenda, cancel_promises, extend_promises
+from ..scheduling.following import follow_ticks
 from ..scheduling.schedules import CRON_LINE
 from ..wording import counted
-from .agenda_views import PromiseGroup, group_promises
 from .button_words import to_buttons
-from .promise_keeper import PromiseKeeper
 from .timed_changes import tick_words
 from .until_choices import FOR_GOOD, Until, end_of, show_moment, until_choices, zone_words
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.journal import JournalPath
-    from .page_commands import Command
+    from .base_widget import Command
 
 _MOST_GROUPS = 8
+
+OPEN = ("waiting", "active")
+_TOGETHER = ["is_overdue", "status", "is_enabled", "starts_at", "ends_at"]
+_MOST_NAMED = 3
 
 
 class AgendaBoard:
@@ -171,3 +176,156 @@ def _cancelled(promises: pd.DataFrame, group: PromiseGroup) -> str:
     stays = promises["note"].str.contains("while active", na=False).any()
     rest = " What has begun stays as it is: nothing gives its flag back." if stays else ""
     return f"{group.text}: cancelled.{rest}"
+
+
+@dataclass(frozen=True)
+class PromiseGroup:
+    """The promises of one change: the same flag, from and until the same moment.
+
+    Attributes
+    ----------
+    promise_ids : tuple of str
+        The first one names the group.
+    text : str
+        What goes off or on in how many stores.
+    names : str
+        The titles of the first few entities.
+    times : str
+        From when, until when, and whether that is overdue.
+    is_overdue : bool
+        Whether what is due next should have been done.
+    """
+
+    promise_ids: tuple[str, ...]
+    text: str
+    names: str
+    times: str
+    is_overdue: bool
+
+
+def group_promises(
+    agenda: pd.DataFrame, *, names: Names, now: datetime, zone: ZoneInfo
+) -> list[PromiseGroup]:
+    """Return the open promises of an agenda, those of one change together, in the agenda's order.
+
+    Parameters
+    ----------
+    agenda : DataFrame
+        As `klikit_frames.agenda` returns it, overdue ones first.
+    names : Names
+        Titles, for promises that bring none.
+    now : datetime
+        The present.
+    zone : ZoneInfo
+        Whose clock times are told by.
+    """
+    shown = agenda[agenda["status"].isin(OPEN)]
+    overdue_first = shown.sort_values("is_overdue", ascending=False, kind="stable")
+    groups = overdue_first.groupby(_TOGETHER, sort=False, dropna=False)
+    return [_group(rows, names=names, now=now, zone=zone) for _, rows in groups]
+
+
+def _group(rows: pd.DataFrame, *, names: Names, now: datetime, zone: ZoneInfo) -> PromiseGroup:
+    first = next(iter(rows.to_dict("records")))
+    return PromiseGroup(
+        promise_ids=tuple(rows["promise_id"]),
+        text=headline(rows),
+        names=_titles(rows, names),
+        times=_times(first, now=now, zone=zone),
+        is_overdue=bool(first["is_overdue"]),
+    )
+
+
+def _titles(rows: pd.DataFrame, names: Names) -> str:
+    entities = rows.drop_duplicates(["entity_type", "entity_id"])
+    cells = entities[["entity_type", "entity_id", "title"]].itertuples(index=False, name=None)
+    titles = [
+        title if isinstance(title, str) and title else names.entity(kind, entity_id)
+        for kind, entity_id, title in cells
+    ]
+    more = f" and {len(titles) - _MOST_NAMED:,} more" if len(titles) > _MOST_NAMED else ""
+    return ", ".join(titles[:_MOST_NAMED]) + more
+
+
+def _times(promise: dict[Hashable, Any], *, now: datetime, zone: ZoneInfo) -> str:
+    def show(moment: datetime) -> str:
+        return show_moment(moment, now=now, zone=zone)
+
+    until = "for good" if pd.isna(promise["ends_at"]) else f"until {show(promise['ends_at'])}"
+    if promise["is_overdue"]:
+        what = "begin" if promise["status"] == "waiting" else "come back"
+        return f"overdue: was to {what} at {show(promise['next_at'])}"
+    if promise["status"] == "waiting":
+        return f"from {show(promise['starts_at'])} {until}, not begun"
+    return until
+
+
+class PromiseKeeper:
+    """Ticks in the background until it is stopped, or the kernel ends.
+
+    Uses the network and the journal, as ``klikit-frames tick --follow`` does; beside that or another keeper
+    it does no harm, since two ticks at once are one.
+
+    Parameters
+    ----------
+    client : Client
+        Whose promises.
+    journal : path, optional
+        As for ``kf.run``.
+    report : callable
+        Gets the frame of each tick that had something to do.
+    on_end : callable
+        Called when it ends by itself, with what is wrong.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        journal: JournalPath,
+        report: Callable[[pd.DataFrame], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._report = report
+        self._on_end = on_end
+        self._stop: threading.Event | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether promises are kept just now."""
+        return self._stop is not None
+
+    def start(self) -> None:
+        """Keep promises from now on."""
+        if self._stop is None:
+            self._stop = threading.Event()
+            self._thread = page_thread()(target=self._follow, args=(self._stop,), daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Keep no more; a tick that is under way is let finish."""
+        if self._stop is not None:
+            self._stop.set()
+            self._stop = None
+
+    def wait(self, timeout_s: float = 30.0) -> None:
+        """Return when its last thread has ended, or after `timeout_s`."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _follow(self, stop: threading.Event) -> None:
+        trouble = "It was interrupted."
+        try:
+            follow_ticks(self._client, journal=self._journal, report=self._report, stop=stop)
+        except KlikitFramesError as error:
+            trouble = str(error)
+        except Exception as error:
+            trouble = f"Something went wrong inside klikit_frames: {error!r}."
+            raise
+        finally:
+            if self._stop is stop:
+                self._stop = None
+                self._on_end(f"Promises are no longer kept from here. {trouble}")

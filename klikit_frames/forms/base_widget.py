@@ -1,8 +1,9 @@
-"""What all our anywidgets share: script, style, a fallback, and commands of which none is lost."""
+"""What all widgets share: script, style, a page without widgets, and the commands that a page sends."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,18 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from .page_commands import Command, last_number, new_commands
+from .selections import Selection
 
 _FOLDER = Path(__file__).parent
+
+Command = Mapping[str, object]
+_PLAIN: dict[str, Callable[[Selection], None]] = {
+    "tick_page": Selection.tick_page,
+    "tick_matching": Selection.tick_matching,
+    "invert": Selection.invert,
+    "clear": Selection.clear,
+    "undo": Selection.undo,
+}
 
 
 def script(*names: str) -> str:
@@ -87,3 +97,78 @@ class BaseWidget(anywidget.AnyWidget):
                 self.apply_command(command)
             self.done = last_number(change["new"], done=self.done)
             self.draw()
+
+
+def apply_command(selection: Selection, command: Command) -> None:
+    """Carry out one command of the page on `selection`.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.base_widget import apply_command
+    >>> from klikit_frames.forms.item_index import Column, ItemIndex
+    >>> from klikit_frames.forms.selections import Selection
+    >>> columns = {"title": Column("Title", ["Fig"])}
+    >>> selection = Selection(ItemIndex("fruit", [("item", 1)], columns, {}, ["fig"]))
+    >>> apply_command(selection, {"type": "tick", "key": "item:1", "on": True})
+    >>> selection.ticked
+    {('item', 1)}
+    """
+    match command:
+        case {"type": str(kind)} if kind in _PLAIN:
+            _PLAIN[kind](selection)
+        case {"type": "search", "text": str(text)}:
+            selection.search(text)
+        case {"type": "filter", "name": str(name), "choice": str(choice)}:
+            selection.narrow(name, choice=choice)
+        case {"type": "sort", "column": str(column)}:
+            selection.sort(column)
+        case {"type": "turn", "step": int(step)}:
+            selection.turn(selection.view.page + step)
+        case {"type": "tick", "key": str(name), "on": bool(is_ticked)} if name in selection.index.by_token:
+            selection.tick(selection.index.by_token[name], is_ticked=is_ticked)
+
+
+def new_commands(commands: list[dict[str, object]], *, done: int) -> list[dict[str, object]]:
+    """Return the commands of the page that come after number `done`, in the order in which they were given.
+
+    The page repeats what it has no answer to yet: of a busy kernel's trait only the newest value
+    survives.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.base_widget import new_commands
+    >>> new_commands([{"type": "clear", "seq": 4}, {"type": "undo", "seq": 5}], done=4)
+    [{'type': 'undo', 'seq': 5}]
+    """
+    return sorted((command for command in commands if _number(command) > done), key=_number)
+
+
+def _number(command: Command) -> int:
+    seq = command.get("seq")
+    return seq if isinstance(seq, int) else 0
+
+
+def last_number(commands: list[dict[str, object]], *, done: int) -> int:
+    """Return the highest number among `commands` and `done`.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.base_widget import last_number
+    >>> last_number([{"type": "clear", "seq": 4}], done=2)
+    4
+    """
+    return max([done, *(_number(command) for command in commands)])
+
+
+def brief_table_html(head: Iterable[str], rows: Iterable[Iterable[str]], *, caption: str) -> str:
+    """Return a table without a style of its own: it is saved with the notebook, so every byte counts.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.base_widget import brief_table_html
+    >>> brief_table_html(["Id"], [["7"]], caption="One")
+    '<table><caption>One</caption><tr><th scope="col">Id</th></tr><tr><td>7</td></tr></table>'
+    """
+    first = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><caption>{escape(caption)}</caption><tr>{first}</tr>{body}</table>"

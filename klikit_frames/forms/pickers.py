@@ -8,10 +8,8 @@ from typing import Any
 import pandas as pd
 import traitlets as t
 
-from .base_widget import BaseWidget, script
-from .form_html import brief_table_html
+from .base_widget import BaseWidget, Command, apply_command, brief_table_html, script
 from .item_index import ItemIndex, Key, entity_index, require_columns, store_index
-from .page_commands import Command, apply_command
 from .selections import Selection, page_rows, summary, view_dict
 
 MAX_CHOICES = 300

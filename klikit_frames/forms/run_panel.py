@@ -1,10 +1,11 @@
-"""The panel that every form has: it draws a run controller, and hands it what is pressed."""
+"""The panel that every form has: it draws a run controller, passes on what is pressed, plans in a thread."""
 
 from __future__ import annotations
 
 import base64
 import io
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -17,10 +18,9 @@ import traitlets as t
 
 from ..errors import KlikitFramesError
 from ..overview import NO_NAMES, Names
-from .base_widget import BaseWidget, style
+from ..progress import page_thread
+from .base_widget import BaseWidget, Command, style
 from .button_words import to_buttons
-from .latest_only_worker import LatestOnlyWorker
-from .page_commands import Command
 from .panel_views import panel_view, plan_view, result_html, run_choices
 from .run_controller import RunController, Stage
 
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 _REDRAW_S = 0.1
 # A server of notebooks lets some 3 MB through at once; text of a file's bytes is a third larger.
 MOST_BYTES = 2_000_000
+_PRESSES: dict[str, Callable[[RunController], None]] = {
+    "no": RunController.reject,
+    "cancel": RunController.cancel,
+    "publish": RunController.publish,
+    "retry": RunController.retry,
+    "carry_on": RunController.resume,
+}
+Work = Callable[[], None]
 
 
 class PanelForm(BaseWidget):
@@ -202,15 +210,6 @@ class PanelForm(BaseWidget):
         self.redraw()
 
 
-_PRESSES: dict[str, Callable[[RunController], None]] = {
-    "no": RunController.reject,
-    "cancel": RunController.cancel,
-    "publish": RunController.publish,
-    "retry": RunController.retry,
-    "carry_on": RunController.resume,
-}
-
-
 def _csv(result: Result) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         return result.to_csv(Path(folder) / "result.csv").read_bytes()
@@ -227,3 +226,55 @@ def store_pairs_of(toggles: pd.DataFrame) -> list[tuple[int, int]]:
     """Return the stores that toggles are of, each once."""
     pairs: Any = toggles.loc[toggles["scope"] == "store", ["brand_id", "branch_id"]].drop_duplicates()
     return [(int(brand), int(branch)) for brand, branch in pairs.itertuples(index=False)]
+
+
+class LatestOnlyWorker:
+    """Runs what was asked for last, in the background; what was asked before and has not begun is dropped.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.run_panel import LatestOnlyWorker
+    >>> latest, done = LatestOnlyWorker(), []
+    >>> latest.ask(lambda: done.append("drawn"))
+    >>> latest.wait()
+    >>> done
+    ['drawn']
+    """
+
+    def __init__(self) -> None:
+        self._free = threading.Condition()
+        self._next: Work | None = None
+        self._is_busy = False
+
+    def ask(self, work: Work) -> None:
+        """Have `work` done next, instead of whatever waits."""
+        with self._free:
+            self._next = work
+            if not self._is_busy:
+                self._is_busy = True
+                page_thread()(target=self._go, daemon=True).start()
+
+    def wait(self, timeout_s: float = 30.0) -> None:
+        """Return when nothing is left to do, or after `timeout_s`."""
+        with self._free:
+            self._free.wait_for(lambda: not self._is_busy, timeout=timeout_s)
+
+    def _go(self) -> None:
+        while (work := self._take()) is not None:
+            try:
+                work()
+            except BaseException:
+                self._rest()
+                raise
+
+    def _take(self) -> Work | None:
+        with self._free:
+            work, self._next = self._next, None
+            if work is None:
+                self._rest()
+            return work
+
+    def _rest(self) -> None:
+        with self._free:
+            self._is_busy = False
+            self._free.notify_all()

@@ -15,22 +15,20 @@ import pandas as pd
 import traitlets as t
 
 from ..errors import KlikitFramesError
-from ..frames.menu_checks import is_off_menu
+from ..frames.row_checks import is_off_menu
 from ..overview import NO_NAMES, Names
 from ..planning.planner import plan
 from ..scheduling.promise_times import find_timezone
 from ..wording import counted
 from .agenda_board import AgendaBoard
-from .base_widget import script
-from .business_zones import UTC_NAME, business_zones
+from .base_widget import Command, script
 from .button_words import to_buttons
 from .drafts import Draft, describe_draft, merge_toggles, missing_inputs, python_line
 from .menu_cache import MenuCache
-from .page_commands import Command
 from .pickers import STORE_KEYS, PickList, entity_list, store_list
 from .run_panel import PanelForm
 from .timed_changes import TimedChange
-from .until_choices import Until, end_of, show_moment, until_choices, zone_words
+from .until_choices import UTC_NAME, Until, business_zones, end_of, show_moment, until_choices, zone_words
 
 if TYPE_CHECKING:
     from ..api.client import Client

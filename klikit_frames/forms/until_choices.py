@@ -1,8 +1,13 @@
-"""Until when a change holds: what can be chosen, which moment it means, and how that is said. Pure."""
+"""Until when a change holds: what can be chosen, by which clocks, which moment it means. Pure."""
 
 from __future__ import annotations
 
+import zoneinfo
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,6 +22,10 @@ DATE = "date"
 
 _ONE_DAY = timedelta(days=1)
 _ONE_MINUTE = timedelta(minutes=1)
+
+_NEAR = {-1: "yesterday ", 0: "", 1: "tomorrow "}
+UTC_NAME = "UTC"
+_TABLE = "zone.tab"
 
 
 class Until(NamedTuple):
@@ -106,9 +115,6 @@ def show_moment(moment: datetime, *, now: datetime, zone: ZoneInfo) -> str:
     return f"{here:%a} {here.day} {here:%b}{year} {here:%H:%M}"
 
 
-_NEAR = {-1: "yesterday ", 0: "", 1: "tomorrow "}
-
-
 def zone_words(zone: ZoneInfo, *, now: datetime) -> str:
     """Return whose clock it is, and how far that is from UTC.
 
@@ -168,3 +174,50 @@ def _to_minute(now: datetime) -> datetime:
     """Return the minute that begins next: a promise holds at least as long as was chosen."""
     whole = now.astimezone(UTC).replace(second=0, microsecond=0)
     return whole if whole == now else whole + _ONE_MINUTE
+
+
+def business_zones(countries: Iterable[object]) -> list[str]:
+    """Return the time zones of countries, those of the country named most often first; UTC is the last.
+
+    Reads the table of the time zone database, from this machine or from the package ``tzdata``; without
+    either there is UTC alone. A country's largest zone comes first.
+
+    Parameters
+    ----------
+    countries : iterable of str
+        Codes of two letters, one for each store; others are left out.
+
+    Examples
+    --------
+    >>> from klikit_frames.forms.until_choices import business_zones
+    >>> business_zones(["ID", "ID", "BD"])
+    ['Asia/Jakarta', 'Asia/Pontianak', 'Asia/Makassar', 'Asia/Jayapura', 'Asia/Dhaka', 'UTC']
+    """
+    named = [code for code in countries if isinstance(code, str)]
+    ordered = sorted(dict.fromkeys(named), key=named.count, reverse=True)
+    return [*(zone for code in ordered for zone in _zones_by_country().get(code.upper(), ())), UTC_NAME]
+
+
+@cache
+def _zones_by_country() -> dict[str, list[str]]:
+    zones: dict[str, list[str]] = {}
+    for line in _zone_table().splitlines():
+        if not line.startswith("#") and line.count("\t") >= 2:
+            code, _, zone, *_ = line.split("\t")
+            zones.setdefault(code, []).append(zone)
+    return zones
+
+
+def _zone_table() -> str:
+    return next(_tables(), "")
+
+
+def _tables() -> Iterator[str]:
+    for folder in zoneinfo.TZPATH:
+        path = Path(folder) / _TABLE
+        if path.is_file():
+            yield path.read_text(encoding="utf-8")
+    try:
+        yield (files("tzdata") / "zoneinfo" / _TABLE).read_text(encoding="utf-8")
+    except (ModuleNotFoundError, FileNotFoundError):
+        return

@@ -15,11 +15,17 @@ import pandas as pd
 from ..errors import InvalidToggles
 from ..html import paragraph_html
 from .headers import Header, lookalike_columns, missing_columns, read_header
-from .menu_checks import menu_problems
 from .parsed_columns import ParsedTable, check_columns
-from .problem_summaries import count_rows, problems_html, problems_text
-from .problems import Problem, problems_frame, rows_with_errors, table_problem
-from .row_checks import ValidRows, row_problems
+from .problems import (
+    Problem,
+    count_rows,
+    problems_frame,
+    problems_html,
+    problems_text,
+    rows_with_errors,
+    table_problem,
+)
+from .row_checks import ValidRows, menu_problems, row_problems
 from .schemas import RESULT_COLUMNS, TOGGLE_COLUMNS, validate_toggles
 from .source_tables import Table
 

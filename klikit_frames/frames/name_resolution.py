@@ -12,8 +12,8 @@ import pandas as pd
 from rapidfuzz import fuzz, process
 
 from ..errors import ConfigError
+from .cell_values import text_column
 from .checked import harmless_as_warnings, raise_for_errors
-from .factorized_text import text_column
 from .headers import check_assignments, name_places, read_header, title_level
 from .problems import KINDS, Positions, Problem, TextPerRow, problems_frame
 from .readers import Source, read_table

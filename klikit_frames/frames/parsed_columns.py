@@ -15,13 +15,14 @@ from .cell_values import (
     ENTITY_TYPE_WORDS,
     FLAG_WORDS,
     SCOPE_WORDS,
+    FactorizedText,
     find_id_fault,
     is_formula_error,
     parse_id_lists,
     parse_ids,
     parse_words,
+    text_column,
 )
-from .factorized_text import FactorizedText, text_column
 from .frame_codec import text_series
 from .headers import Header
 from .problems import KINDS, Positions, Problem, TextPerRow, rows_with_errors

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .cell_values import FLAG_WORDS, is_formula_error, parse_words
-from .factorized_text import FactorizedText, text_column
+from .cell_values import FLAG_WORDS, FactorizedText, is_formula_error, parse_words, text_column
 from .headers import is_store, read_header
 from .problems import Positions, Problem, TextPerRow, table_problem
 from .source_tables import Table, take_rows

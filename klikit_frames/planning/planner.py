@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import edge
 from ..errors import PlanError
-from ..frames.menu_checks import count_off_menu
+from ..frames.row_checks import count_off_menu
 from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import read_toggles
 from ..menus.effects import foretell

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.forms.matrix_grid import MatrixGrid
+from klikit_frames.forms.matrix_editor import MatrixGrid
 from tests.forms.sample_states import business_state, store_state
 
 

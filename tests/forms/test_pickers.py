@@ -9,7 +9,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 import klikit_frames as kf
-from klikit_frames.forms.page_commands import Command
+from klikit_frames.forms.base_widget import Command
 from tests.forms.sample_states import business_state, store_state
 
 

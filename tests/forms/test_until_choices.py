@@ -14,6 +14,7 @@ from klikit_frames.forms.until_choices import (
     MORNING,
     ONE_HOUR,
     Until,
+    business_zones,
     end_of,
     until_choices,
     until_words,
@@ -90,3 +91,14 @@ def test_words__of_lists_and_zones() -> None:
         "Kathmandu, UTC+5:45",
         "New York, UTC-4",
     ]
+
+
+def test_business_zones__most_stores_first() -> None:
+    """The country with most stores comes first, UTC last; what is no country is left out."""
+    zones = business_zones(["ID", None, "bd", "bd", "XX", float("nan")])
+    assert (zones[0], zones[1], zones[-1]) == ("Asia/Dhaka", "Asia/Jakarta", "UTC")
+
+
+def test_business_zones__no_country() -> None:
+    """Where no country is told there is UTC alone."""
+    assert business_zones([]) == ["UTC"]

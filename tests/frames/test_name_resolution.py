@@ -1,4 +1,4 @@
-"""Names in place of ids."""
+"""Names in place of ids: resolved by themselves, and in tables of every shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from tests.frames.cases import lines
+from tests.frames.cases import lines, sheet
 
 STATE = pd.DataFrame(
     [
@@ -29,6 +29,27 @@ STORES = pd.DataFrame(
     ],
     columns=["brand_id", "branch_id", "brand_title", "branch_title"],
 )
+
+MENU = pd.DataFrame(
+    [
+        ("item", 5, "Nasi Goreng", "A-1"),
+        ("item", 6, "Nasi Goreng", "A-2"),
+        ("item", 7, "Soto Ayam", None),
+        ("category", 5, "Soto Ayam", None),
+        ("section", 8, "Lunch", None),
+    ],
+    columns=["entity_type", "entity_id", "title", "sku"],
+)
+PLACES = pd.DataFrame(
+    [
+        (663, 1, "Kopi", "Senopati"),
+        (663, 2, "Kopi", "Depok"),
+        (664, 1, "Mie", "Senopati"),
+        (664, 3, "Mie", "Bogor-2"),
+    ],
+    columns=["brand_id", "branch_id", "brand_title", "branch_title"],
+)
+CELLS = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled"]
 
 
 def resolved(header: str, *rows: str) -> list[list[object]]:
@@ -164,3 +185,111 @@ def test_resolve__live(client: kf.Client) -> None:
     toggles = kf.read_toggles(kf.resolve(named, state, stores=stores))
     assert toggles[["brand_id", "branch_id"]].iloc[0].tolist() == [store["brand_id"], store["branch_id"]]
     assert toggles["entity_id"].tolist() == state.loc[state["title"] == title, "entity_id"].tolist()[:1]
+
+
+def check(source: object) -> kf.CheckedToggles:
+    """Check a table of names against the menu above."""
+    return kf.check_toggles(source, names=True, state=MENU, stores=PLACES)
+
+
+def cells_of(checked: kf.CheckedToggles) -> list[list[object]]:
+    """Return what each toggle is for."""
+    rows = checked.toggles[CELLS].itertuples(index=False, name=None)
+    return [["" if pd.isna(value) else value for value in row] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Dish,Brand,Branch,Status",
+        "Hidangan,Merek,Cabang,Aktif",
+        "Gericht,Marke,Filiale,An/Aus",
+        "Plato,Marca,Sucursal,Activo",
+        "item,brand_title,branch_title,is_enabled",
+    ],
+)
+def test_check__names_down(header: str) -> None:
+    """Dishes, brands and branches are found by name, under headers of any of the languages."""
+    checked = check(lines(header, "soto  ayam,Kopi,DEPOK,off"))
+    assert checked.is_valid, checked.problems
+    assert cells_of(checked) == [["item", 7, 663, 2, False]]
+    assert checked.toggles["resolved"].tolist() == ["item 7 Soto Ayam; brand 663 Kopi; branch 2 Depok"]
+
+
+@pytest.mark.parametrize(
+    "across",
+    ["Kopi / Depok,Mie / Senopati", "Depok - Kopi,senopati – mie", "663/2,664/1", "Kopi | Depok,664/1"],
+)
+def test_check__names_across(across: str) -> None:
+    """Stores across are recognised by brand and branch, in either order and with any sign between."""
+    checked = check(lines(f"item,{across}", "Soto Ayam,off,on"))
+    assert checked.is_valid, checked.problems
+    assert cells_of(checked) == [["item", 7, 663, 2, False], ["item", 7, 664, 1, True]]
+
+
+def test_check__branches_across() -> None:
+    """A branch alone is its store if it has one brand, or with the brand of the row."""
+    assert cells_of(check(lines("item,Depok", "Soto Ayam,off"))) == [["item", 7, 663, 2, False]]
+    checked = check(lines("item,brand,Senopati", "Soto Ayam,Mie,off"))
+    assert cells_of(checked) == [["item", 7, 664, 1, False]]
+    problems = check(lines("item,Senopati", "Soto Ayam,off")).problems
+    assert problems[["row", "code"]].to_numpy().tolist() == [[1, "name_ambiguous"]]
+
+
+def test_check__brands_above_branches() -> None:
+    """Two header lines, brands merged over their branches, are read as stores."""
+    branches, flags = ["Senopati", "Depok", "Bogor-2"], ["off", "on", "off"]
+    content = sheet(["March"], ["", "Kopi", "", "Mie"], ["item", *branches], ["Soto Ayam", *flags])
+    assert [row[2:] for row in cells_of(check(content))] == [[663, 1, False], [663, 2, True], [664, 3, False]]
+
+
+def test_check__problems_of_names() -> None:
+    """Each name that is not one thing is a problem of its row with the candidates; other rows are planned."""
+    checked = check(
+        lines(
+            "item,brand,branch,is_enabled",
+            "Soto Ayem,Kopi,Depok,off",
+            "Nasi Goreng,Kopi,Depok,off",
+            "Soto Ayam,Kopie,Depok,off",
+            "Soto Ayam,Kopi,Depok,off",
+        )
+    )
+    problems = checked.problems
+    assert problems[["row", "line", "column", "code"]].to_numpy().tolist() == [
+        [1, 2, "title", "name_unknown"],
+        [2, 3, "title", "name_ambiguous"],
+        [3, 4, "brand_title", "name_unknown"],
+    ]
+    assert problems["hint"].iloc[0].startswith("The nearest names are 'item 7 Soto Ayam'")
+    assert "'item 5 Nasi Goreng', 'item 6 Nasi Goreng'" in problems["message"].iloc[1]
+    assert cells_of(checked) == [["item", 7, 663, 2, False]]
+    assert checked.annotated.columns.tolist() == ["item", "brand", "branch", "is_enabled", "problem"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "column"),
+    [
+        ("item_id,title,store,is_enabled", "7,Nasi Goreng,663/1,off", "title"),
+        ("item_id,sku,store,is_enabled", "7,a-2,663/1,off", "sku"),
+        ("item_id,brand_id,brand,branch_id,is_enabled", "7,663,Mie,1,off", "brand_title"),
+        ("item_id,brand_id,branch_id,branch,is_enabled", "7,663,1,Depok,off", "branch_title"),
+    ],
+)
+def test_check__name_of_another(header: str, row: str, column: str) -> None:
+    """An id beside the name of another dish, brand or branch is a problem, here and in resolve."""
+    problems = check(lines(header, row)).problems
+    assert problems[["column", "code"]].to_numpy().tolist() == [[column, "name_mismatch"]]
+    with pytest.raises(kf.InvalidToggles, match="name_mismatch"):
+        kf.resolve(lines(header, row), MENU, stores=PLACES)
+
+
+@pytest.mark.parametrize("title", ["Nasi Goreng", "nasi  goreng", "", "Our fried rice"])
+def test_check__name_of_the_same(title: str) -> None:
+    """An id beside its own name, an unknown name or none is taken."""
+    assert check(lines("item_id,title,store,is_enabled", f"6,{title},663/1,off")).is_valid
+
+
+def test_check__names_without_a_menu() -> None:
+    """Names cannot be looked up without a state."""
+    with pytest.raises(kf.ConfigError, match="give state="):
+        kf.check_toggles(lines("item"), names=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from klikit_frames.forms.agenda_views import group_promises
+from klikit_frames.forms.agenda_board import group_promises
 from klikit_frames.model import Cell
 from klikit_frames.overview import Names
 from klikit_frames.running.lifecycle import PromiseStatus
