@@ -386,6 +386,10 @@ class Journal(PromiseTable):
             "knows. A run is named by at least 4 hex digits of its id, or by 'last'."
         )
 
+    def run_no(self, run_id: str) -> int:
+        """Return the number under which the tables of this file have a run."""
+        return self._run_no(run_id)
+
     def _run_no(self, run_id: str) -> int:
         if not self.knows(run_id):
             raise self._unknown_run(run_id)

@@ -26,6 +26,7 @@ from .audit_findings import take_in_findings
 from .journal_files import JournalPath, connect, error_text, journal_path, make_private
 from .lifecycle import PromiseStatus
 from .promise_records import Promise, insert_promise
+from .run_continuations import insert_run_rows, take_in_continuations
 
 if TYPE_CHECKING:
     from .journal import Journal
@@ -140,8 +141,9 @@ def opened_copy(far: Path) -> Iterator[Journal]:
 def take_in_all(journal: Journal, source: Journal) -> list[str]:
     """Add what `source` knows and `journal` does not, in one commit; returns the ids of the runs of `source`.
 
-    Runs that are there stay as they are, and so does the run of a plan that is there.
+    Of a run that is there the copy that is further stays, and of a plan that is there its own run.
     """
+    take_in_continuations(journal, source)
     history = source.runs()
     new = [
         run_id
@@ -222,21 +224,6 @@ def check_mirror_owner(journal: Journal, there: Journal) -> None:
             "it is the mirror of another journal, and two would overwrite each other. If that one is lost, "
             "kf.import_journal takes its runs in, and this journal goes on there."
         )
-
-
-def insert_run_rows(rows: RunRows) -> list[codec.Statement]:
-    """Return the statements that add a run as another journal has it."""
-    run, documents, statuses = rows
-    kept = {name: value for name, value in run.items() if name not in {"n_documents", "is_cancelled"}}
-    statements = [codec.insert("runs", tuple(kept), list(kept.values()))]
-    for columns, table, values in (
-        (("kind", "content"), "documents", documents),
-        (("path", *schema.ATTEMPT_COLUMNS, *schema.RESULT_COLUMNS), "request_status", statuses),
-    ):
-        marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table} (run_no, {', '.join(columns)}) VALUES ({codec.NEW_RUN}, {marks})"  # noqa: S608
-        statements += [(sql, row) for row in values]
-    return statements
 
 
 RunRows = tuple[dict[str, Any], Sequence[codec.Row], Sequence[codec.Row]]

@@ -68,9 +68,10 @@ def export_journal(
 def import_journal(path: str | os.PathLike[str], *, journal: JournalPath = None) -> list[str]:
     """Take the runs of another journal into this one, and return the ids of all that it holds, oldest first.
 
-    Reads the file, which SQLite opens only as a local copy, and writes the journal in one commit: all runs
-    come or none. Runs that are there stay as they are. Runs keep their keys, so :func:`resume` goes on with
-    them. Promises come as ``cancelled``: they are kept where they were made.
+    Reads the file, which SQLite opens only as a local copy, and writes the journal: all new runs come in one
+    commit, or none. Runs keep their keys, so :func:`resume` goes on with them. A run that is there stays as
+    it is, unless the other copy is provably the same run gone on; where each knows what the other does not,
+    the log says so. Promises come as ``cancelled``: they are kept where they were made.
 
     Parameters
     ----------

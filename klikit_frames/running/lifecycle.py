@@ -179,6 +179,24 @@ def check_step(state: RequestState, target: RequestState) -> None:
         raise ValueError(f"A request that is {state} cannot become {target}.")
 
 
+def can_become(state: RequestState, target: RequestState) -> bool:
+    """Tell whether any number of steps leads from one state to the other.
+
+    Examples
+    --------
+    >>> from klikit_frames.running.lifecycle import RequestState, can_become
+    >>> can_become(RequestState.UNKNOWN, RequestState.APPLIED)
+    True
+    >>> can_become(RequestState.APPLIED, RequestState.UNKNOWN)
+    False
+    """
+    seen, ahead = set(), {state}
+    while ahead:
+        seen |= ahead
+        ahead = {after for source, after in _STEPS if source in ahead} - seen
+    return target in seen
+
+
 class EndReason(StrEnum):
     """How a run stands: it goes on, it is done, or why it ended before all was sent."""
 
