@@ -1,6 +1,6 @@
 """Kill runs by the thousand among every accident there is, and judge every row, proof and undo.
 
-    python -m tests.benchmarks.chaos [N_KILLS] [SEED]
+    python -m tests.benchmarks.chaos [N_KILLS] [SEED] [--lives N]
 
 Each world is drawn from the seed and its own number: a plan, faults, kills at a step or at any moment, clock
 jumps, forks, answers that say nothing or come twice, publishes that are queued or lie, other people's edits
@@ -21,10 +21,11 @@ from pathlib import Path
 
 import klikit_frames as kf
 from tests.running.accident_scenarios import AccidentScenario, describe
+from tests.running.fault_scenarios import MOST_KILLS
 from tests.running.outcome_oracle import OracleCounts
 
 
-def main(n_kills: int, seed: int, *, only: int | None = None) -> int:
+def main(n_kills: int, seed: int, *, n_lives: int = MOST_KILLS, only: int | None = None) -> int:
     """Run worlds until so many processes were killed; return the exit code."""
     counts, started = OracleCounts(), time.monotonic()
     n_crashed, number = 0, 0 if only is None else only
@@ -32,7 +33,10 @@ def main(n_kills: int, seed: int, *, only: int | None = None) -> int:
         # The journal of whoever runs this has no part in it.
         os.environ["XDG_STATE_HOME"] = folder
         while counts.kills < n_kills:
-            n_crashed += not _play(sandbox, Path(folder), seed=seed, number=number, counts=counts)
+            rng = random.Random(f"{seed} {number}")
+            journal = Path(folder) / f"{number}.sqlite3"
+            world = AccidentScenario(sandbox, journal, rng=rng, counts=counts, n_lives=n_lives)
+            n_crashed += not _play(world, name=f"world {number} of seed {seed} with {n_lives} lives")
             number += 1
             if only is not None:
                 break
@@ -42,10 +46,10 @@ def main(n_kills: int, seed: int, *, only: int | None = None) -> int:
     return int(counts.n_defects + n_crashed > 0)
 
 
-def _play(sandbox: kf.sandbox.Sandbox, folder: Path, *, seed: int, number: int, counts: OracleCounts) -> bool:
+def _play(world: AccidentScenario, *, name: str) -> bool:
     """Play one world, tell what was wrong in it, and return whether it came to its end."""
-    rng, n_defects, is_whole = random.Random(f"{seed} {number}"), counts.n_defects, True
-    world = AccidentScenario(sandbox, folder / f"{number}.sqlite3", rng=rng, counts=counts)
+    counts, is_whole = world.counts, True
+    n_defects = counts.n_defects
     try:
         world.play()
     except Exception:  # noqa: BLE001 - a crash is one of the findings
@@ -53,7 +57,7 @@ def _play(sandbox: kf.sandbox.Sandbox, folder: Path, *, seed: int, number: int, 
         traceback.print_exc(file=sys.stdout)
     if not is_whole or counts.n_defects > n_defects:
         print(
-            f"world {number} of seed {seed}:\n    {describe(world)}",
+            f"{name}:\n    {describe(world)}",
             *counts.cases[:6],
             sep="\n  ",
             flush=True,
@@ -68,6 +72,9 @@ if __name__ == "__main__":
     )
     arguments.add_argument("n_kills", type=int, nargs="?", default=2_000)
     arguments.add_argument("seed", type=int, nargs="?", default=7)
+    arguments.add_argument(
+        "--lives", type=int, default=MOST_KILLS, help="processes of a world that may be killed"
+    )
     arguments.add_argument("--world", type=int, help="play this world alone")
     given = arguments.parse_args()
-    sys.exit(main(given.n_kills, given.seed, only=given.world))
+    sys.exit(main(given.n_kills, given.seed, n_lives=given.lives, only=given.world))

@@ -72,15 +72,24 @@ class AccidentScenario:
         Draws everything.
     counts : OracleCounts
         What was judged, and what was wrong.
+    n_lives : int
+        How many processes that may be killed work at the plan, before one that ends it.
     """
 
     def __init__(
-        self, sandbox: kf.sandbox.Sandbox, journal: Path, *, rng: random.Random, counts: OracleCounts
+        self,
+        sandbox: kf.sandbox.Sandbox,
+        journal: Path,
+        *,
+        rng: random.Random,
+        counts: OracleCounts,
+        n_lives: int = MOST_KILLS,
     ) -> None:
         self.sandbox = sandbox
         self.journal = journal
         self.rng = rng
         self.counts = counts
+        self.n_lives = n_lives
         self.edited: set[tuple[str, int]] = set()
         sandbox.reset()
         self.before = sandbox.state()
@@ -101,7 +110,7 @@ class AccidentScenario:
         self.counts.worlds += 1
         self._break_api()
         step = self.rng.choice([*STEPS, "any moment"])
-        for _ in range(MOST_KILLS):
+        for _ in range(self.n_lives):
             self._run_until_killed(step)
             self._let_happen()
         self.sandbox.clear_faults()
@@ -253,7 +262,15 @@ class AccidentScenario:
         # Time passes for the server alone here; where it does not tell, that would be a clock that is set.
         seconds *= self.tells_time
         self.steps.append(f"{seconds} s pass")
+        self._let_server_catch_up()
         self.sandbox.move_clock(seconds)
+
+    def _let_server_catch_up(self) -> None:
+        """Wait until what a killed process has sent is done: no server leaves that for a day."""
+        for _ in range(2):
+            # Each on a connection of its own, which is served after those that were there before.
+            with connect(self.sandbox) as client:
+                client.read("/brands")
 
 
 class _ForkingBar:
