@@ -23,7 +23,15 @@ from ..errors import ConfigError, JournalError
 from . import journal_codec as codec
 from . import journal_schema as schema
 from .audit_findings import take_in_findings
-from .journal_files import JournalPath, connect, error_text, journal_path, make_private
+from .journal_files import (
+    JournalPath,
+    connect,
+    error_text,
+    has_rollback_journal,
+    is_open_here,
+    journal_path,
+    make_private,
+)
 from .lifecycle import PromiseStatus
 from .promise_records import Promise, insert_promise
 from .run_continuations import insert_run_rows, take_in_continuations
@@ -59,6 +67,20 @@ def far_path(path: JournalPath, *, journal: Journal, name: str) -> Path:
     if far == journal.path:
         raise ConfigError(f"{name}={far} is the journal itself: name a file elsewhere. Nothing was sent.")
     return far
+
+
+def check_free(far: Path, *, name: str) -> None:
+    """Refuse to put a copy where this process has a journal open: it would go on in a file that is gone.
+
+    Raises
+    ------
+    ConfigError
+        It has.
+    """
+    if is_open_here(far):
+        raise ConfigError(
+            f"{name}={far} is a journal that is in use here: name another file. Nothing was sent."
+        )
 
 
 def write_copy(journal: Journal, far: Path, *, tag: str) -> int:
@@ -123,7 +145,7 @@ def opened_copy(far: Path) -> Iterator[Journal]:
     from .journal import open_journal
 
     with _local_file(far.name) as local:
-        shutil.copyfile(far, local)
+        _fetch(far, local)
         try:
             with closing(sqlite3.connect(local)) as connection:
                 ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
@@ -136,6 +158,22 @@ def opened_copy(far: Path) -> Iterator[Journal]:
         except JournalError as error:
             # It is the file of the person that cannot be used, not its copy.
             raise JournalError(str(error).replace(os.fspath(local), os.fspath(far))) from error
+
+
+def _fetch(far: Path, local: Path) -> None:
+    """Copy a journal as of one moment; by SQLite only where that works on the file already."""
+    if not (is_open_here(far) or has_rollback_journal(far)):
+        with far.open("rb") as source, _private(local) as target:
+            before = os.fstat(source.fileno())
+            shutil.copyfileobj(source, target, 1 << 20)
+            after = os.fstat(source.fileno())
+        is_same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+        if is_same and not has_rollback_journal(far):
+            return
+    from .journal import read_journal
+
+    with read_journal(far) as live, closing(connect(local)) as copy:
+        live.backup(copy)
 
 
 def take_in_all(journal: Journal, source: Journal) -> list[str]:

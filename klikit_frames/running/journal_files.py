@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import platformdirs
 
@@ -24,6 +26,8 @@ __all__ = [
     "connect",
     "error_text",
     "give_back_room",
+    "has_rollback_journal",
+    "is_open_here",
     "journal_path",
     "make_private",
     "open_for_reading",
@@ -85,12 +89,54 @@ def make_private(path: Path, *, is_own_folder: bool) -> None:
         path.parent.chmod(0o700)
 
 
+class _Connection(sqlite3.Connection):
+    """Known to this process while it is open, by the file that it has open."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        super().close()
+        self.file = None
+
+
+_connections: WeakSet[_Connection] = WeakSet()
+
+
+def is_open_here(path: Path) -> bool:
+    """Tell whether this process has a journal open: reading its bytes would drop SQLite's locks on it."""
+    try:
+        file = _identify(path)
+    except OSError:
+        return False
+    return any(connection.file == file for connection in [*_connections])
+
+
+def has_rollback_journal(path: Path) -> bool:
+    """Tell whether somebody is in a commit, or was killed in one: the bytes alone are not what they seem."""
+    return path.with_name(f"{path.name}-journal").exists()
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def connect(path: Path | None) -> sqlite3.Connection:
     """Return a connection that knows the digest of rows and can draw an id; it never creates a file."""
     target = MEMORY if path is None else f"{path.as_uri()}?mode=rw"
     connection = sqlite3.connect(
-        target, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S, uri=path is not None
+        target,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_TIMEOUT_S,
+        uri=path is not None,
+        factory=_Connection,
     )
+    if path is not None:
+        connection.file = _identify(path)
+        _connections.add(connection)
     connection.create_function("row_digest", -1, schema.row_digest, deterministic=True)
     connection.create_function("draw_id", 0, lambda: edge.draw_uuid().hex)
     return connection

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import edge
 from ..errors import JournalError
 from .journal import JournalPath, open_journal, read_journal
-from .journal_copies import far_path, opened_copy, take_in_all, write_copy, write_run_copy
+from .journal_copies import check_free, far_path, opened_copy, take_in_all, write_copy, write_run_copy
 
 
 def export_journal(
@@ -31,7 +31,7 @@ def export_journal(
     Raises
     ------
     ConfigError
-        `path` names no file, or the journal itself.
+        `path` names no file, the journal itself, or a journal that this process has open.
     JournalError
         The journal cannot be read, the file cannot be written, or what is there would be lost: another
         program's file, or runs that this journal does not know.
@@ -49,6 +49,7 @@ def export_journal(
     """
     with read_journal(journal) as opened:
         far = far_path(path, journal=opened, name="path")
+        check_free(far, name="path")
         try:
             _check_target(far, known=set(opened.runs()["run_id"]))
             if run_id is None:

@@ -28,7 +28,7 @@ from .guards import (
     check_same_plan,
 )
 from .journal import Journal, JournalPath, open_journal, read_journal
-from .journal_copies import far_path, take_in_mirror
+from .journal_copies import check_free, far_path, take_in_mirror
 from .journal_files import JOURNAL_VARIABLE
 from .lifecycle import EndReason
 from .mirrors import default_mirror
@@ -362,6 +362,7 @@ def _take_in_mirror(journal: Journal, rules: Rules, *, given: str | os.PathLike[
     if path is None:
         return rules
     far = far_path(path, journal=journal, name="mirror")
+    check_free(far, name="mirror")
     take_in_mirror(journal, far)
     return replace(rules, mirror=str(far))
 
