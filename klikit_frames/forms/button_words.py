@@ -12,7 +12,8 @@ import re
 _PHRASES = (
     # What became of a run.
     (r"\bnot_sent\b", "not sent"),
-    (r", resume sends the rest\.", ", press Carry on."),
+    # What to do about that stands beside the rows.
+    (r" Once that is mended, resume sends the rest\.", ""),
     (r"; the rest waits for a resume\.", ". Press Carry on to try again."),
     (r"publish the store, then resume again", "publish the store, then press Carry on again"),
     (r"; (?:kf|klikit_frames)\.publish makes it anew", "; publishing makes it anew"),
@@ -21,6 +22,11 @@ _PHRASES = (
     (r' That is so with before="none", or with before="plan" and a plan without a state\.', ""),
     (r": connect without read_only=True to (?:write|publish)\.", ", so it may look and not write."),
     (r" Connect without read_only=True to run\.", ""),
+    (r"This client is closed: connect again\.", "The connection of this form is closed. Run its cell again."),
+    (
+        r"This client is closed, (so nothing was \w+)\. Connect again(?: to run)?\.",
+        r"The connection of this form is closed, \1. Run its cell again.",
+    ),
     (r": call connect\(\) in each worker\.", ". Run the cell of this form again."),
     (r"If that is meant, pass confirm='(\w+)'(?:; it covers the ticks)?\.", r"If that is meant, type \1."),
     (r" confirm='(\w*)' is of", r" The code \1 is of"),
@@ -62,8 +68,8 @@ def to_buttons(text: str) -> str:
     Examples
     --------
     >>> from klikit_frames.forms.button_words import to_buttons
-    >>> to_buttons("The API refused the credential. Once that is mended, resume sends the rest.")
-    'The API refused the credential. Once that is mended, press Carry on.'
+    >>> to_buttons("4 rows: 4 not_sent. The menus could not be read; the rest waits for a resume.")
+    '4 rows: 4 not sent. The menus could not be read. Press Carry on to try again.'
     >>> to_buttons("The journal knows no run 7; kf.runs() lists what it knows.")
     'The journal knows no run 7; Recent runs list what it knows.'
     """

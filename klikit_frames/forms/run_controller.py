@@ -220,7 +220,9 @@ class RunController:
             return
         with self._lock:
             if self.stage not in _BUSY and self._sent is not None and self.n_left:
-                self._send(self._sent)
+                self.trouble = self._access_trouble()
+                if not self.trouble:
+                    self._send(self._sent)
         self.on_change()
 
     def retry(self) -> None:

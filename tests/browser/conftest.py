@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import VIEWPORT, Lab, serve_lab
+from tests.browser.lab import TIMEOUT_MS, VIEWPORT, Lab, serve_lab
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-TIMEOUT_MS = 20_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

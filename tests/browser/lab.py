@@ -83,8 +83,12 @@ DRESS = """async (theme) => {
   jupyterapp.shell.collapseLeft();
   await jupyterapp.commands.execute("apputils:change-theme", { theme });
 }"""
+# Each wait ends with what it waits for; these bounds are for what never comes, on a machine that is busy.
+TIMEOUT_S = 120.0
+TIMEOUT_MS = 1000 * TIMEOUT_S
 VIEWPORT: ViewportSize = {"width": 1280, "height": 1000}
 SCRATCH = "scratch.ipynb"
+_LOOK_S = 0.1
 
 
 def new_notebook(*cells: str) -> dict[str, object]:
@@ -141,9 +145,9 @@ def process(command: list[str], *, env: dict[str, str], cwd: Path, ready: str) -
 
 
 def _await_answer(child: subprocess.Popen[bytes], *, url: str, log: Path) -> None:
-    for _ in range(600):
+    for _ in range(round(TIMEOUT_S / _LOOK_S)):
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            urllib.request.urlopen(url, timeout=TIMEOUT_S).close()
         except urllib.error.HTTPError:
             return  # Any answer will do.
         except OSError:
@@ -151,7 +155,7 @@ def _await_answer(child: subprocess.Popen[bytes], *, url: str, log: Path) -> Non
         else:
             return
         with suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=0.1)
+            child.wait(timeout=_LOOK_S)
             break
     raise RuntimeError(f"{url} never answered:\n{log.read_text()[-2000:]}")
 
@@ -221,7 +225,7 @@ class Lab:
         self.page.evaluate(KERNEL_READY)
         self.page.wait_for_function(KERNEL_IDLE)
 
-    def run(self, *, timeout_s: float = 60) -> None:
+    def run(self, *, timeout_s: float = 2 * TIMEOUT_S) -> None:
         """Run every cell and wait until the last has answered."""
         assert self.page.evaluate(RUN_ALL, timeout_s * 1000), "the cells did not end in time"
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.cells import SANDBOX
-from tests.browser.lab import free_port, new_notebook, own_environment, process, write_kernel
+from tests.browser.lab import TIMEOUT_MS, free_port, new_notebook, own_environment, process, write_kernel
 
 ROW = "entity_type,entity_id,scope,is_enabled\nsection,6801,business,off\n"
 MARIMO = """
@@ -56,7 +56,7 @@ def _(mo):
 def page(browser: Browser) -> Iterator[Page]:
     """A page of its own."""
     page = browser.new_page()
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(TIMEOUT_MS)
     yield page
     page.close()
 

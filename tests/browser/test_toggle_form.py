@@ -35,7 +35,10 @@ def pick(form: Lab, *, search: str = "kremes") -> None:
 
 
 def test_toggle_form__whole(form: Lab) -> None:
-    """Pick, preview, apply, undo: the page shows it and the server does it."""
+    """Pick, preview, apply, publish, undo: the page shows it and the server does it."""
+    form.find(".kf-entities .kf-filter-brand").select_option("(DEMO) Kopi Senja (664)")
+    expect(form.find(".kf-entities .kf-summary")).to_have_text("0 ticked. 87 of 696 entities match.")
+    form.find(".kf-entities .kf-filter-brand").select_option("")
     pick(form)
     expect(form.find(".kf-line")).to_have_value(form.ask("form.line"))
     n_sent, plan_id = form.ask("[form.plan.counts['sent'], form.plan.plan_id]")
@@ -82,7 +85,10 @@ def test_toggle_form__until(form: Lab) -> None:
     expect(form.find(".kf-clock-note")).to_contain_text(
         "Nothing comes back by itself: a process has to tick."
     )
-    form.find(".kf-apply").click()
+    with form.shut_gate():
+        form.find(".kf-apply").click()
+        expect(form.find(".kf-progress-text")).to_contain_text("0 of 1 request")
+        expect(form.find(".kf-cancel")).to_be_enabled()
     expect(form.find(".kf-account")).to_contain_text("begun.")
     promise = form.find(".kf-promises li")
     expect(promise).to_have_count(1)
@@ -111,6 +117,25 @@ def test_toggle_form__retry(form: Lab) -> None:
     form.find(".kf-apply").click()
     expect(form.find(".kf-result")).to_contain_text(" applied")
     assert form.ask("form.result.counts['failed']") == 0
+
+
+def test_toggle_form__refused_and_gone(form: Lab) -> None:
+    """A revoked credential, a lost server and a closed client are told in words; what is ticked stays."""
+    pick(form)
+    form.ask("sandbox.revoke()")
+    form.find(".kf-apply").click()
+    expect(form.find(".kf-outcome")).to_contain_text(
+        "The API refuses the key. Once that is mended, press Carry on."
+    )
+    form.ask("[sandbox.close(), delattr(kf, 'kept_sandbox')]")
+    form.find(".kf-carry-on").click()
+    expect(form.find(".kf-account")).to_contain_text("no connection could be opened.")
+    form.ask("client.close()")
+    form.find(".kf-carry-on").click()
+    expect(form.find(".kf-trouble")).to_have_text(
+        "The connection of this form is closed. Run its cell again."
+    )
+    expect(form.find(".kf-stores .kf-summary")).to_contain_text("2 ticked")
 
 
 def test_toggle_form__double_press(form: Lab) -> None:
