@@ -35,6 +35,9 @@ _LEAST_FREE = 100 * 2**20
 _ENOUGH_FREE = 2**30
 _CLOCK_S = 120.0
 _UNFINISHED = ["not_sent", "unknown"]
+# How long a cell waits for the front end: most answer only after it has ended.
+_ANSWER_S = 2.0
+_SAME_CELL_S = 5.0
 _FLOOR = re.compile(r"([A-Za-z0-9_.-]+)[^;]*?>=\s*([0-9.]+)")
 
 
@@ -51,7 +54,9 @@ def doctor(client: Client | None = None) -> pd.DataFrame:
     """Return what is fit for runs here and what is not, one row per check, with what to do.
 
     Tries the disk where the journal lies, with a file that it removes again, and reads the journal. With a
-    client it also reads the stores and the business's menu over the network. Nothing is written there.
+    client it also reads the stores and the business's menu over the network. Nothing is written there. In a
+    notebook it asks the front end with a widget that nobody sees, and waits 2 s for the answer; most front
+    ends answer after the cell has ended, and a second call tells.
 
     Parameters
     ----------
@@ -73,6 +78,7 @@ def doctor(client: Client | None = None) -> pd.DataFrame:
     """
     checks: list[Callable[[], CheckFinding]] = [
         _check_front_end,
+        _check_widgets,
         _check_threads,
         _check_locks,
         _check_storage,
@@ -127,6 +133,29 @@ def find_front_end(modules: Collection[str], environment: Collection[str], *, is
         "VSCODE_PID": "VS Code",
     }
     return next((name for variable, name in hosts.items() if variable in environment), "a notebook")
+
+
+def _check_widgets() -> CheckFinding:
+    """Ask the front end, in a kernel; elsewhere there is nobody to ask."""
+    name = find_front_end(sys.modules, os.environ, is_terminal=False)
+    if name == "marimo":
+        return CheckFinding("widgets", "ok", "not asked: marimo shows what mo.ui.anywidget(form) wraps", "")
+    if "ipykernel.zmqshell" not in sys.modules:
+        return CheckFinding("widgets", "ok", "not asked: no notebook", "")
+    from .forms.widget_probe import ask_front_end
+
+    probe = ask_front_end()
+    if probe.has_answered or probe.wait(_ANSWER_S):
+        return CheckFinding("widgets", "ok", "the front end has answered", "")
+    if probe.asked_s < _SAME_CELL_S:
+        advice = "Call kf.doctor() again in the next cell: many front ends answer once a cell has ended."
+        return CheckFinding("widgets", "warning", f"no answer within {_ANSWER_S:.0f} s", advice)
+    return CheckFinding(
+        "widgets",
+        "warning",
+        f"asked {probe.asked_s:,.0f} s ago, and no answer",
+        "If it was asked in an earlier cell, forms stay blank here: use a CSV and kf.run.",
+    )
 
 
 def _check_threads() -> CheckFinding:

@@ -37,6 +37,7 @@ def test_doctor__on_a_good_machine(
     assert found.columns.tolist() == ["check", "status", "found", "advice"]
     assert found["check"].tolist() == [
         "front end",
+        "widgets",
         "threads",
         "file locks",
         "journal",
@@ -52,7 +53,7 @@ def test_doctor__on_a_good_machine(
     assert set(found["status"]) == {"ok"}
     assert found["advice"].eq("").all()
     assert not list(tmp_path.rglob("*klikit-doctor*"))
-    assert len(kf.doctor()) == 9
+    assert len(kf.doctor()) == 10
 
 
 @pytest.mark.usefixtures("lasting")

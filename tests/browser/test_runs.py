@@ -36,3 +36,11 @@ def test_run__stopped_and_resumed(lab: Lab) -> None:
     assert lab.ask(
         "[rest.counts['applied'], sandbox.requests.query(\"method == 'PATCH'\")['key'].nunique()]"
     ) == [60, 60]
+
+
+def test_doctor__hears_the_page(lab: Lab) -> None:
+    """In JupyterLab the front end answers the doctor: with its first call, or once that cell has ended."""
+    lab.show("import klikit_frames as kf\nfirst = kf.doctor().set_index('check')['status'].to_dict()")
+    assert lab.ask("first['widgets']") in {"ok", "warning"}
+    again = "kf.doctor().set_index('check')['found']['widgets']"
+    assert "the front end has answered" in [lab.ask(again) for _ in range(3)]

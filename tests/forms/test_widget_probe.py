@@ -1,0 +1,49 @@
+"""The widget that asks whether the front end answers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+import klikit_frames as kf
+from klikit_frames.forms.widget_probe import WidgetProbe, ask_front_end
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process that looks like a notebook's kernel, whose page says nothing by itself."""
+    monkeypatch.setitem(sys.modules, "ipykernel.zmqshell", ModuleType("ipykernel.zmqshell"))
+    monkeypatch.setattr("klikit_frames.health._ANSWER_S", 0.0)
+    ask_front_end.cache_clear()
+    yield
+    ask_front_end().close()
+    ask_front_end.cache_clear()
+
+
+def _widgets() -> tuple[str, str, str]:
+    found = kf.doctor().set_index("check").loc["widgets"]
+    return found["status"], found["found"], found["advice"]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_doctor__asks_the_page_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known at first, then that no answer came, then that one did."""
+    assert _widgets()[:2] == ("warning", "no answer within 0 s")
+    monkeypatch.setattr("klikit_frames.health._SAME_CELL_S", 0.0)
+    status, found, advice = _widgets()
+    assert (status, "and no answer" in found, "CSV" in advice) == ("warning", True, True)
+    ask_front_end().set_state({"is_answered": True})
+    assert _widgets() == ("ok", "the front end has answered", "")
+
+
+def test_probe__hears_one_answer() -> None:
+    """What the page sets is the answer."""
+    probe = WidgetProbe()
+    assert not probe.wait(0)
+    probe.set_state({"is_answered": True})
+    assert probe.wait(0)
+    assert probe.has_answered
+    probe.close()
