@@ -21,10 +21,10 @@ from .menus.state_arrays import TEXT
 from .menus.stores import stores
 from .running import locks
 from .running.journal import journal_path, open_journal, read_journal
+from .running.journal_files import find_storage
 from .running.live_state import read_state
 from .running.mirrors import default_mirror
 from .running.runs import runs
-from .running.storage import find_storage
 from .scheduling.agendas import agenda
 from .wording import counted
 

@@ -24,7 +24,7 @@ def by_check(found: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
 def lasting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the folders of tests count as lasting."""
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/nowhere")
-    monkeypatch.setattr("klikit_frames.running.storage._read_mounts", lambda: "/dev/sda / ext4 rw 0 0")
+    monkeypatch.setattr("klikit_frames.running.journal_files._read_mounts", lambda: "/dev/sda / ext4 rw 0 0")
 
 
 @pytest.mark.usefixtures("lasting")

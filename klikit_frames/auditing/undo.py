@@ -23,9 +23,9 @@ from ..running import locks
 from ..running.evidence import Write
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, open_journal
+from ..running.later_changes import later_write, was_changed
 from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
-from ..running.undo_checks import later_write, was_changed
 from .store_comparison import as_toggles
 from .verification import describe_menu, describe_own, describe_write, read_cells
 

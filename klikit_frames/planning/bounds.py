@@ -12,8 +12,8 @@ from .budget import STEP
 if TYPE_CHECKING:
     from .budget import SearchBudget
     from .groups import Indexes
-    from .kernels import Bits, Kernel
     from .limits import Limits
+    from .reductions import Bits, Kernel
 
 _TABU_STEPS = 7
 _MOST_TRIED = 200_000

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .budget import STEP
-from .kernels import first_of_equal
+from .reductions import first_of_equal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .budget import SearchBudget
     from .groups import Indexes
-    from .kernels import Bits, Kernel
+    from .reductions import Bits, Kernel
 
     Weights = NDArray[np.float32]
 

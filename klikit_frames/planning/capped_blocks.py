@@ -8,16 +8,16 @@ import numpy as np
 
 from .budget import STEP
 from .candidates import close_columns, shared_columns
-from .kernels import first_of_equal
 from .rectangles import Rectangle
+from .reductions import first_of_equal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .budget import SearchBudget
     from .groups import Indexes
-    from .kernels import Bits
     from .limits import Limits
+    from .reductions import Bits
 
     Gains = NDArray[np.float32]
 

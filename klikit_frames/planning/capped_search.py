@@ -9,18 +9,16 @@ import numpy as np
 
 from .budget import STEP
 from .capped_blocks import CappedBlocks
-from .dual_prices import PRICING, price_cells
-from .incidences import incidence_of_lists
 from .milp import has_solver, solve_set_cover
 from .rectangles import Rectangle, remove_overlap
-from .set_cover import LocalSearch, choose_greedily
+from .set_cover import PRICING, LocalSearch, choose_greedily, incidence_of_lists, price_cells
 
 if TYPE_CHECKING:
     from .budget import SearchBudget
     from .groups import Indexes
-    from .incidences import Incidence, Prices
-    from .kernels import Bits
     from .limits import Limits
+    from .reductions import Bits
+    from .set_cover import Incidence, Prices
 
 _MOST_INCIDENCES = 20_000_000
 _MOST_SWAPS = 2_000

@@ -11,9 +11,9 @@ from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
 from .kernel_search import KernelSearch
-from .kernels import find_kernel
 from .large_search import LargeSearch
 from .rectangles import Rectangle, cut_rectangles, remove_overlap
+from .reductions import LARGE_CELLS, find_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 
     from .budget import SearchBudget
     from .groups import Indexes
-    from .kernels import Bits
     from .limits import Limits
-    from .reductions import MergedCells
+    from .reductions import Bits, MergedCells
 
     Members = list[NDArray[np.int64]]
 
 _MOST_CELLS = 256_000_000
-_LARGE = 250_000
 _MOST_CAPPED_CELLS = 4_000_000
 
 
@@ -148,7 +146,7 @@ class Component:
         if self.is_settled or shape[0] * shape[1] > _MOST_CELLS:
             return
         cells, asked = self._cells(), self._asked()
-        if cells.size > _LARGE:
+        if cells.size > LARGE_CELLS:
             self._large = LargeSearch(cells, asked)
             self._large.search(budget, most=self.n_trivial)
             self._is_done = not self._large.is_cut and not self._is_bound_by_caps

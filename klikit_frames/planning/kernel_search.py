@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .antichains import cover_by_antichains, suits_antichains
 from .bounds import FoolingSet, bound_by_antichains
-from .branch_and_bound import all_rectangles, prove_smallest
 from .budget import STEP, SearchBudget
 from .candidates import (
     GROWTH_PRODUCTS,
@@ -20,16 +18,15 @@ from .candidates import (
     row_and_column_closures,
     shared_columns,
 )
-from .dual_prices import PRICING, price_cells
-from .incidences import incidence_of
+from .exact_covers import all_rectangles, cover_by_antichains, prove_smallest, suits_antichains
 from .milp import has_solver, solve_set_cover
-from .set_cover import LocalSearch, choose_greedily, drop_redundant
+from .set_cover import PRICING, LocalSearch, choose_greedily, drop_redundant, incidence_of, price_cells
 
 if TYPE_CHECKING:
     from .candidates import Weights
     from .groups import Indexes
-    from .incidences import Incidence, Prices
-    from .kernels import Bits, Kernel
+    from .reductions import Bits, Kernel
+    from .set_cover import Incidence, Prices
 
 _SEED = 20_090_616
 _MOST_INCIDENCES = 40_000_000

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .budget import SearchBudget
     from .groups import Indexes
-    from .kernels import Bits
+    from .reductions import Bits
 
     Counts = NDArray[np.int64]
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .budget import SearchBudget
     from .groups import Indexes
-    from .incidences import Incidence
+    from .set_cover import Incidence
 
 _SETTINGS = {
     "threads": 1,

@@ -20,7 +20,7 @@ from ..frames.schemas import ENTITY_TYPES, SCOPES, validate_toggles
 from ..overview import Names
 from .groups import split_groups
 from .limits import Limits
-from .plan_tables import read_targets
+from .row_assignment import read_targets
 from .skips import SKIP_REASONS
 
 if TYPE_CHECKING:

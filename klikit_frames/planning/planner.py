@@ -17,8 +17,7 @@ from .groups import split_groups
 from .limits import Limits, checked_limits
 from .plan import Plan
 from .plan_files import digest_plan
-from .plan_tables import table_rows
-from .row_assignment import assign_rows, sort_requests
+from .row_assignment import assign_rows, sort_requests, table_rows
 from .skips import find_skips
 
 if TYPE_CHECKING:

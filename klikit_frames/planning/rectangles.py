@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .groups import Indexes
-    from .kernels import Bits
     from .limits import Limits
+    from .reductions import Bits
 
     Counts = NDArray[np.int32]
 

@@ -1,19 +1,125 @@
-"""Fewest rectangles of a pool that cover what is needed."""
+"""The fewest rectangles of a pool that cover what is needed: who has which cell, prices, local search."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from .budget import STEP
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .budget import SearchBudget
     from .groups import Indexes
-    from .incidences import Incidence, Prices
+    from .reductions import Bits
+
+    Prices = NDArray[np.float64]
+
+_DENSE = 0.05
 
 _CHECK_CLOCK_EVERY = 64
+_PATIENCE = 8
+# Operations that one pricing takes for each pair of a rectangle and a cell.
+PRICING = 80.0
+
+
+class Incidence(Protocol):
+    """Rectangles and the cells that must be covered, by their numbers."""
+
+    n_rectangles: int
+    n_cells: int
+    n_incidences: int
+
+    def cells_of(self, rectangle: int) -> Indexes:
+        """Return the cells of a rectangle."""
+
+    def holders_of(self, cell: int) -> Indexes:
+        """Return the rectangles that have a cell."""
+
+    def sum_cells(self, prices: Prices) -> Prices:
+        """Return for each rectangle what its cells are worth."""
+
+    def sum_some(self, cells: Indexes, prices: Prices) -> Prices:
+        """Return for each rectangle what those of the given cells that it has are worth."""
+
+    def count_rectangles(self, chosen: Bits) -> Prices:
+        """Return for each cell how many of the chosen rectangles have it."""
+
+
+def incidence_of(covers: Bits) -> Incidence:
+    """Return a table of rectangles (first axis) and cells (second axis) in the form that is quicker."""
+    if covers.mean() > _DENSE:
+        return _Table(covers)
+    return incidence_of_lists([np.flatnonzero(line) for line in covers], n_cells=covers.shape[1])
+
+
+def incidence_of_lists(cells: list[Indexes], *, n_cells: int) -> Incidence:
+    """Return the same for lists of cells, one per rectangle."""
+    return _Lists(cells, n_cells=n_cells)
+
+
+class _Table:
+    """A table: quicker where a rectangle has many of the cells."""
+
+    def __init__(self, covers: Bits) -> None:
+        self.n_rectangles, self.n_cells = covers.shape
+        self.n_incidences = covers.size
+        self._cells = [np.flatnonzero(line) for line in covers]
+        self._by_cell = np.ascontiguousarray(covers.T).astype(np.float32)
+
+    def cells_of(self, rectangle: int) -> Indexes:
+        return self._cells[rectangle]
+
+    def holders_of(self, cell: int) -> Indexes:
+        return np.flatnonzero(self._by_cell[cell])
+
+    def sum_cells(self, prices: Prices) -> Prices:
+        return (prices.astype(np.float32) @ self._by_cell).astype(np.float64)
+
+    def sum_some(self, cells: Indexes, prices: Prices) -> Prices:
+        return (prices.astype(np.float32) @ self._by_cell[cells]).astype(np.float64)
+
+    def count_rectangles(self, chosen: Bits) -> Prices:
+        return (self._by_cell @ chosen.astype(np.float32)).astype(np.float64)
+
+
+class _Lists:
+    """Lists of cells: quicker where a rectangle has few of the cells."""
+
+    def __init__(self, cells: list[Indexes], *, n_cells: int) -> None:
+        self.n_rectangles, self.n_cells = len(cells), n_cells
+        self._cells = np.concatenate([np.empty(0, dtype=np.int64), *cells])
+        sizes = np.array([len(each) for each in cells], dtype=np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._rectangles = np.repeat(np.arange(len(cells)), sizes)
+        order = np.argsort(self._cells, kind="stable")
+        self._holders = self._rectangles[order]
+        self._edges = np.searchsorted(self._cells[order], np.arange(n_cells + 1))
+        self.n_incidences = len(self._cells)
+
+    def cells_of(self, rectangle: int) -> Indexes:
+        return self._cells[self._starts[rectangle] : self._starts[rectangle + 1]]
+
+    def holders_of(self, cell: int) -> Indexes:
+        return self._holders[self._edges[cell] : self._edges[cell + 1]]
+
+    def sum_cells(self, prices: Prices) -> Prices:
+        return self._counted(self._rectangles, prices[self._cells], self.n_rectangles)
+
+    def sum_some(self, cells: Indexes, prices: Prices) -> Prices:
+        sizes = self._edges[cells + 1] - self._edges[cells]
+        ends = np.cumsum(sizes)
+        places = np.arange(sizes.sum()) + np.repeat(self._edges[cells] - ends + sizes, sizes)
+        return self._counted(self._holders[places], np.repeat(prices, sizes), self.n_rectangles)
+
+    def count_rectangles(self, chosen: Bits) -> Prices:
+        return self._counted(self._cells, chosen[self._rectangles].astype(np.float64), self.n_cells)
+
+    @staticmethod
+    def _counted(numbers: Indexes, weights: Prices, length: int) -> Prices:
+        return np.bincount(numbers, weights=weights, minlength=length).astype(np.float64)
 
 
 def choose_greedily(incidence: Incidence) -> list[int]:
@@ -140,3 +246,49 @@ class LocalSearch:
         bare, single = cells[times == 0], cells[times == 1]
         sums = self._incidence.sum_some
         return sums(bare, self.weights[bare]), sums(single, self.weights[single])
+
+
+def price_cells(incidence: Incidence, *, best: int, prices: Prices | None, n_steps: int = 60) -> Prices:
+    """Return prices of the cells under which a rectangle of the pool is seldom worth more than 1.
+
+    They come near to the dual values of the fractional cover: subgradient steps on its Lagrangian, from
+    `prices` if given.
+
+    Parameters
+    ----------
+    incidence : Incidence
+        Which rectangle of the pool has which cell.
+    best : int
+        Size of the best cover known.
+    prices : array of float64, optional
+        Where to begin.
+    n_steps : int
+        How many steps to take.
+    """
+    current = _first_prices(incidence) if prices is None else prices
+    kept, height, stride, n_idle = current, -np.inf, 1.0, 0
+    for _ in range(n_steps):
+        worth = incidence.sum_cells(current)
+        value = float(current.sum() + np.minimum(1 - worth, 0).sum())
+        n_idle = 0 if value > height + 1e-4 else n_idle + 1
+        if n_idle == 0:
+            kept, height = current, value
+        slope = 1 - incidence.count_rectangles(worth > 1)
+        slope[(current <= 0) & (slope < 0)] = 0
+        length = float(slope @ slope)
+        if length < 1e-6:
+            break
+        if n_idle >= _PATIENCE:
+            current, stride, n_idle = kept, stride * 0.6, 0
+            continue
+        current = np.maximum(current + stride * (best - value) / length * slope, 0)
+    return kept
+
+
+def _first_prices(incidence: Incidence) -> Prices:
+    """Spread 1 over the cells of each rectangle; a cell takes the least that it is offered."""
+    prices = np.ones(incidence.n_cells)
+    for number in range(incidence.n_rectangles):
+        cells = incidence.cells_of(number)
+        prices[cells] = np.minimum(prices[cells], 1 / max(len(cells), 1))
+    return prices

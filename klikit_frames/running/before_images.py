@@ -12,7 +12,7 @@ from ..errors import ApiError, AuthError, JournalError, RequestError
 from ..frames.cell_keys import live_flags
 from ..menus.readings import error_of, is_of_no_store
 from ..model import Cell, cell_of
-from ..planning.state_ages import is_fresh
+from ..planning.skips import is_fresh
 from ..progress import Progress
 from .journal import JournalPath
 from .live_state import observe

@@ -19,16 +19,16 @@ from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
 from ..planning.plan import parse_plan
 from ..planning.plan_files import user_name
-from ..planning.state_ages import FRESH
+from ..planning.skips import FRESH
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from . import locks
 from .attribution import attribute, settle_by_reading
 from .before_images import BeforeImages, find_before, read_before
 from .guards import check_canary
-from .idempotency_keys import ask_server_time, is_in_doubt, is_key_expired
 from .journal import Journal, JournalPath
 from .journal_copies import far_path
 from .journal_files import MEMORY
+from .later_changes import cancel_undone, find_changed
 from .lifecycle import EndReason, RequestState
 from .mirrors import Mirror
 from .monitor import PolledStop, Rules, RunMonitor, ignore_sigint
@@ -39,12 +39,18 @@ from .publishes import (
     run_publishes,
     stores_to_publish,
 )
-from .readbacks import find_proofs
+from .readbacks import clear_request, find_proofs, find_undone, is_withheld, withhold_request
 from .records import Request, RequestResult, Run
-from .request_trees import RequestTree, build_requests, group_requests, spare
+from .request_trees import (
+    RequestTree,
+    ask_server_time,
+    build_requests,
+    group_requests,
+    is_in_doubt,
+    is_key_expired,
+    spare,
+)
 from .results import Result, resume_line
-from .undo_checks import cancel_undone, find_changed
-from .unseen import clear_request, find_undone, is_withheld, withhold_request
 from .worker_pool import Settled, WorkerPool
 
 if TYPE_CHECKING:

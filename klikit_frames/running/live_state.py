@@ -19,8 +19,7 @@ from ..menus.states import fetch_state
 from ..menus.stores import store_pairs
 from ..model import Cell, Store
 from ..progress import Progress
-from .clock_offsets import known_offset_s
-from .evidence import Entity
+from .evidence import Entity, known_offset_s
 from .journal import Journal, JournalPath, journal_path, open_journal, read_journal
 from .menu_history import MenuHistory, load_history
 from .records import Publish, Run

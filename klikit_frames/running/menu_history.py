@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..model import Cell, Store
-from .clock_offsets import ClockTimes
 from .evidence import (
     IN_FLIGHT_AT_MOST,
     CellWrite,
+    ClockTimes,
     Entity,
     Pending,
     Proof,

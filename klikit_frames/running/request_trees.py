@@ -1,4 +1,4 @@
-"""The requests of a plan and the parts they are split into: bytes, keys, which goes next, and where to cut.
+"""The requests of a plan and the parts they are split into: bytes, keys and their life, order, cuts.
 
 A request that is refused as a whole is halved, first by its ids, then by its stores, and its parts are sent
 in turn, until each guilty flag is alone. Every part has at least one flag and every refused part is cut, so
@@ -11,21 +11,38 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from .. import edge
 from ..api.wire import encode_enable
+from ..errors import RequestError, TransportError
 from ..model import Cell, Store, Target, cell_of
 from .lifecycle import RequestState
 from .records import CHANGED_SINCE, Request, RequestResult
 
 if TYPE_CHECKING:
+    from ..api.client import Client
     from ..planning.plan import Plan
+    from .records import Request
 
 _Value = TypeVar("_Value")
 
 # Above this share of guilty flags, asking for each flag alone takes fewer requests than halving.
 _MANY = 0.38
+
+# One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
+_OF_ONE_FLAG = 404
+_CELL = [*Cell._fields]
+_CHANGED = RequestResult(
+    RequestState.KEPT,
+    code=CHANGED_SINCE,
+    message="it was changed since this undo was planned; it is left as it is",
+)
+# The API forgets a key after 24 hours (page idempotency); an hour is kept for clocks and slow requests.
+KEY_LIFE = timedelta(hours=23)
+# An age below zero by more than what clocks differ by proves nothing, so such a key is not trusted.
+_DOUBT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +104,6 @@ def _singles(target: Target) -> list[Target]:
 def _halves(values: tuple[_Value, ...]) -> tuple[tuple[_Value, ...], tuple[_Value, ...]]:
     middle = (len(values) + 1) // 2
     return values[:middle], values[middle:]
-
-
-# One foreign id refuses all the others with this status; a 400 may be about the size, which no part shares.
-_OF_ONE_FLAG = 404
-_CELL = [*Cell._fields]
-_CHANGED = RequestResult(
-    RequestState.KEPT,
-    code=CHANGED_SINCE,
-    message="it was changed since this undo was planned; it is left as it is",
-)
 
 
 class RequestTree:
@@ -268,3 +275,41 @@ class RowCounter:
                 cell_of(*row) for row in own.itertuples(index=False, name=None)
             )
         return self._by_cell[request_no]
+
+
+def is_key_expired(request: Request, *, server_now: datetime) -> bool:
+    """Tell whether the API may have forgotten the key of a request that may have reached it.
+
+    Parameters
+    ----------
+    request : Request
+        As the journal has it: its time by our clock, and how far the server's was ahead. Where no answer
+        ever told, ours is taken to have been right.
+    server_now : datetime
+        The present by the server's clock.
+    """
+    if not is_in_doubt(request) or request.sent_at is None:
+        return False
+    age = server_now - (request.sent_at + timedelta(seconds=request.clock_offset_s or 0.0))
+    return not -_DOUBT < age < KEY_LIFE
+
+
+def is_in_doubt(request: Request) -> bool:
+    """Tell whether the API may know a request that is still open."""
+    return request.state.is_open and request.state.may_have_arrived
+
+
+def ask_server_time(client: Client) -> datetime | None:
+    """Return the present by the server's clock, as it tells it now; None if nobody answers.
+
+    An earlier answer's date is not good enough: this machine's clock may have been set since. A server that
+    answers without a date is taken to have the time of this machine.
+    """
+    try:
+        client.read("/brands")
+    except TransportError:
+        return None
+    except RequestError:
+        # A refusal tells the time as well as any other answer.
+        pass
+    return client.server_now() or edge.now()

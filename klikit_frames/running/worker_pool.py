@@ -16,11 +16,10 @@ from .. import edge
 from ..api.wire import ENABLE_PATHS
 from ..errors import JournalError
 from .classification import classify_response, stop_reason
-from .clock_offsets import known_offset_s, move_to_clock
-from .idempotency_keys import is_in_doubt, is_key_expired
+from .evidence import known_offset_s, move_to_clock
 from .lifecycle import EndReason, RequestState
 from .records import Request
-from .request_trees import RequestTree
+from .request_trees import RequestTree, is_in_doubt, is_key_expired
 
 if TYPE_CHECKING:
     from ..api.client import Client

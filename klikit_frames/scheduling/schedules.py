@@ -15,9 +15,9 @@ from ..errors import ConfigError, PlanError
 from ..frames.checked import CheckedToggles, raise_for_errors
 from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import check_toggles
-from ..running.idempotency_keys import ask_server_time
 from ..running.journal import JournalPath
 from ..running.journal_files import MEMORY
+from ..running.request_trees import ask_server_time
 from ..wording import counted
 from .agendas import hold_agenda, promises_frame
 from .promise_checks import find_overlaps, make_promises, match_standing, read_times

@@ -22,13 +22,13 @@ from ..running import locks
 from ..running.executor import recorded_result
 from ..running.guards import check_client
 from ..running.journal import Journal, JournalPath, open_journal, read_journal
+from ..running.later_changes import was_changed
 from ..running.lifecycle import PromiseStatus
 from ..running.live_state import Observation, observe
 from ..running.promise_records import Promise
 from ..running.publishes import publish_rest
 from ..running.results import Result
 from ..running.runs import run
-from ..running.undo_checks import was_changed
 from .agendas import hold_agenda, promises_frame
 from .promise_times import check_moment
 from .schedules import read_present

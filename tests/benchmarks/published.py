@@ -23,8 +23,8 @@ import numpy as np
 import klikit_frames as kf
 from klikit_frames.planning.bounds import FoolingSet
 from klikit_frames.planning.budget import SearchBudget
-from klikit_frames.planning.kernels import find_kernel
 from klikit_frames.planning.plan_checks import check_plan
+from klikit_frames.planning.reductions import find_kernel
 from tests.planning.certificates import Pair, is_cover, is_fooling_set
 from tests.planning.tables import toggles_of
 

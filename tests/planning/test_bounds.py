@@ -8,7 +8,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.planning.bounds import FoolingSet, bound_by_antichains, bound_by_caps
 from klikit_frames.planning.budget import SearchBudget
-from klikit_frames.planning.kernels import whole_kernel
+from klikit_frames.planning.reductions import whole_kernel
 from tests.planning.tables import chain, toggles_of
 
 

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
-from klikit_frames.planning.antichains import cover_by_antichains, suits_antichains
 from klikit_frames.planning.bounds import FoolingSet
-from klikit_frames.planning.branch_and_bound import all_rectangles
 from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.candidates import (
     close_columns,
@@ -20,7 +18,8 @@ from klikit_frames.planning.candidates import (
     pair_intersections,
     row_and_column_closures,
 )
-from klikit_frames.planning.kernels import find_kernel, whole_kernel
+from klikit_frames.planning.exact_covers import all_rectangles, cover_by_antichains, suits_antichains
+from klikit_frames.planning.reductions import find_kernel, whole_kernel
 from tests.planning.tables import planted_densely
 
 tables = arrays(bool, (6, 7)).filter(lambda cells: bool(cells.any(axis=1).all() and cells.any(axis=0).all()))

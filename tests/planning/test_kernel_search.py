@@ -10,8 +10,8 @@ import klikit_frames as kf
 from klikit_frames.planning import budget
 from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.kernel_search import KernelSearch
-from klikit_frames.planning.kernels import find_kernel
 from klikit_frames.planning.plan_checks import check_plan
+from klikit_frames.planning.reductions import find_kernel
 from tests.planning.tables import chain, planted, roles, toggles_of, with_holes
 
 NO_CAPS = kf.Limits(None, None, None)

@@ -8,11 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from klikit_frames.planning.branch_and_bound import prove_smallest
 from klikit_frames.planning.budget import SearchBudget
-from klikit_frames.planning.incidences import incidence_of
+from klikit_frames.planning.exact_covers import prove_smallest
 from klikit_frames.planning.milp import solve_set_cover
-from klikit_frames.planning.set_cover import choose_greedily
+from klikit_frames.planning.set_cover import choose_greedily, incidence_of
 
 pytest.importorskip("highspy")
 

@@ -1,12 +1,24 @@
-"""The order of sending."""
+"""The order of requests, which of them carries which row, and both as frames."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
 
 import klikit_frames as kf
+from klikit_frames.planning.row_assignment import ROW_COLUMNS
 from tests.planning.tables import toggles_of
+
+OWN = [
+    ["request_no"],
+    ["request_no", "other_request_nos", "skipped_as"],
+    ["skipped_as", "input_skipped_as", "input_input_skipped_as"],
+    ["input_skipped_as", "input_request_no", "input_input_request_no"],
+    ["input_request_no", "request_no"],
+]
 
 
 def test_order__most_rows_first() -> None:
@@ -31,3 +43,24 @@ def test_order__business_first() -> None:
         }
     )
     pd.testing.assert_frame_equal(requests[list(expected)], expected)
+
+
+@pytest.mark.parametrize("own", OWN, ids=str)
+def test_names__come_back(own: list[str], tmp_path: Path) -> None:
+    """A plan's toggles are the checked input, whatever its own columns are called, also from its file."""
+    toggles = toggles_of(np.ones((1, 2), dtype=bool)).assign(**{name: [name, "b"] for name in own})
+    plan = kf.plan(toggles)
+    pd.testing.assert_frame_equal(plan.toggles, kf.read_toggles(toggles))
+    pd.testing.assert_frame_equal(kf.load_plan(plan.save(tmp_path / "plan.json")).toggles, plan.toggles)
+    assert plan.rows.columns.is_unique
+    assert list(plan.rows.columns[-3:]) == list(ROW_COLUMNS)
+
+
+def test_names__in_a_result(client: kf.Client, tmp_path: Path) -> None:
+    """A column request_no of one's own comes back as input_request_no, beside the one of the result."""
+    section_id = int(kf.read_state(client).query("entity_type == 'section'")["entity_id"].iloc[0])
+    toggles = kf.business_toggles("section", [section_id], is_enabled=False).assign(request_no=[77])
+    result = kf.run(kf.plan(toggles), client, journal=":memory:", progress=False)
+    assert result.frame[["input_request_no", "request_no"]].to_numpy().tolist() == [[77, 1]]
+    result.to_csv(tmp_path / "result.csv")
+    assert kf.read_toggles(tmp_path / "result.csv")["input_request_no"].tolist() == ["77"]

@@ -1,4 +1,4 @@
-"""Evidence by time: what a menu proves, and never more."""
+"""Evidence by time: what a menu proves, on one clock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from klikit_frames.running.evidence import (
     Proof,
     StoreHistory,
     Write,
+    align_clocks,
     find_pending,
     prove,
     shows_write_of,
@@ -22,6 +23,19 @@ from klikit_frames.running.evidence import (
 _START = datetime(2026, 3, 2, 22, 50, tzinfo=UTC)
 _ITEM, _OTHER = ("item", 1), ("item", 2)
 _UNPROVED = Proof()
+
+# A small model of one store: the truth, the copy that its menu is, and what this machine knows.
+_ENTITIES = [("item", n) for n in range(3)]
+_STEPS = st.one_of(
+    st.tuples(st.just("write"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans()),
+    st.tuples(st.just("lose"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans(), st.booleans()),
+    st.tuples(st.just("halves"), st.permutations(_ENTITIES), st.booleans(), st.booleans(), st.booleans()),
+    st.tuples(st.just("wide"), st.sampled_from(_ENTITIES), st.booleans(), st.booleans()),
+    st.tuples(st.just("edit"), st.sampled_from(_ENTITIES)),
+    st.tuples(st.just("their_publish")),
+    st.tuples(st.just("publish")),
+    st.tuples(st.just("read")),
+)
 
 
 def _at(minutes: float) -> datetime:
@@ -193,20 +207,6 @@ def test_pending__write_that_may_have_come_before_a_shown_one() -> None:
     assert find_pending(chain, shown=False, proof=proof) == Pending(None, is_known=False)
 
 
-# A small model of one store: the truth, the copy that its menu is, and what this machine knows.
-_ENTITIES = [("item", n) for n in range(3)]
-_STEPS = st.one_of(
-    st.tuples(st.just("write"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans()),
-    st.tuples(st.just("lose"), st.sets(st.sampled_from(_ENTITIES), min_size=1), st.booleans(), st.booleans()),
-    st.tuples(st.just("halves"), st.permutations(_ENTITIES), st.booleans(), st.booleans(), st.booleans()),
-    st.tuples(st.just("wide"), st.sampled_from(_ENTITIES), st.booleans(), st.booleans()),
-    st.tuples(st.just("edit"), st.sampled_from(_ENTITIES)),
-    st.tuples(st.just("their_publish")),
-    st.tuples(st.just("publish")),
-    st.tuples(st.just("read")),
-)
-
-
 @dataclass
 class _Store:
     """The truth of a store, its menu, and the history and the proof that this machine keeps of it."""
@@ -306,3 +306,17 @@ def test_evidence__never_says_more_than_is_so(steps: list[tuple[object, ...]]) -
             live = store.live(entity)
             if live is not None and store.last_editor.get(entity) != "others":
                 assert live is store.truth[entity]
+
+
+def test_align_clocks__keeps_the_order_of_one_machine() -> None:
+    """Offsets that the whole seconds of a header make are one clock; a clock that was set is another."""
+    aligned = align_clocks([0.0, -1.0, 4.0, 86_400.3, 86_399.9, None])
+    assert {aligned[one] for one in (None, 0.0, -1.0, 4.0)} == {timedelta(0)}
+    assert aligned[86_400.3] == aligned[86_399.9]
+
+
+def test_align_clocks__moves_nothing_by_what_is_told_later() -> None:
+    """A clock that was set goes by the first offset that was told, not by one that is told afterwards."""
+    first = align_clocks([3600.9, None])
+    later = align_clocks([3600.9, None, 3600.1, -0.4, 3605.0])
+    assert later[3600.9] == first[3600.9] == later[3600.1] == later[3605.0] == timedelta(seconds=3600.9)

@@ -14,11 +14,10 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.model import Business, Target
-from klikit_frames.running.idempotency_keys import is_key_expired
 from klikit_frames.running.journal import open_journal
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult
-from klikit_frames.running.request_trees import build_request
+from klikit_frames.running.request_trees import build_request, is_key_expired
 
 from .doubles import Bar, interrupt, wait_until
 from .fault_scenarios import KillPoint, SkippingClock, connect, run_until_killed
