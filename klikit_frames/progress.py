@@ -18,6 +18,7 @@ with warnings.catch_warnings():
 
 from . import edge
 from .errors import ConfigError
+from .wording import duration
 
 _LOG = logging.getLogger("klikit_frames")
 # Hosts whose cells show no widgets, and what a person sets where the output is kept as a page.
@@ -109,7 +110,7 @@ class ScreenBar:
         """Say what it waits for, and how long all takes at least."""
         said = f"{self._description}, {what}" if what else self._description
         self._tqdm.set_description_str(said, refresh=False)
-        self._tqdm.set_postfix_str(f"about {left_s:.0f} s left" if left_s >= 1 else "")
+        self._tqdm.set_postfix_str(f"about {duration(left_s)} left" if left_s >= 1 else "")
 
     def close(self) -> None:
         """Finish the bar."""

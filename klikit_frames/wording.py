@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import ceil
 
 # What entities are called in sentences, dishes first.
 PLURALS = {
@@ -34,6 +35,22 @@ def plain_number(value: float) -> str:
     ('300', '1,000,000', '0.5')
     """
     return f"{value:,.15g}"
+
+
+def duration(seconds: float) -> str:
+    """Return how long something takes, rounded up.
+
+    Examples
+    --------
+    >>> from klikit_frames.wording import duration
+    >>> duration(0.2), duration(400), duration(9000)
+    ('1 s', '7 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{ceil(seconds)} s"
+    if seconds < 7200:
+        return f"{ceil(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 # How many digits of a long id are shown; any prefix that is the only one of its kind is taken back.

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from klikit_frames.errors import ConfigError
-from klikit_frames.progress import Bar, SilentBar, check_progress, open_bar, page_thread
+from klikit_frames.progress import Bar, ScreenBar, SilentBar, check_progress, open_bar, page_thread
 
 
 class Counter:
@@ -96,6 +96,21 @@ def test_open_bar__is_text_where_widgets_do_not_come(
     said = capsys.readouterr().err
     assert "Sending: 100%|" in said
     assert said.isascii()
+
+
+def test_screen_bar__says_what_it_waits_for_and_how_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It counts requests, and under a cap it says that it waits for it and how long all takes."""
+    monkeypatch.setenv("KLIKIT_BARS", "text")
+    bar = ScreenBar(total=3, description="Sending", unit="requests")
+    bar.describe("waiting for the cap", left_s=400)
+    bar.extend(0)
+    said = capsys.readouterr().err
+    bar.close()
+    assert "Sending, waiting for the cap:   0%|" in said
+    assert "0/3 requests" in said
+    assert ", about 7 min left]" in said
 
 
 def test_page_thread__is_marimos_in_marimo(monkeypatch: pytest.MonkeyPatch) -> None:

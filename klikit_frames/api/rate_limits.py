@@ -215,6 +215,21 @@ class RateLimiter:
         """
         return WINDOW_S * (n_reads / self.reads_per_minute + n_writes / self.writes_per_minute)
 
+    def seconds_left(self, *, n_writes: int) -> float:
+        """Return how long so many writes still take, as it looks now; touches nothing.
+
+        While one waits its window is full, and each full window of the rest takes a minute more.
+
+        Examples
+        --------
+        >>> with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=60) as client:
+        ...     client.pacing.seconds_left(n_writes=90)
+        90.0
+        """
+        if n_writes and (wait_s := self.wait_s):
+            return wait_s + WINDOW_S * ((n_writes - 1) // self.writes_per_minute)
+        return self.seconds_for(n_writes=n_writes)
+
     def acquire(self, kind: Kind, *, stop: threading.Event | None = None) -> bool:
         """Wait for the request's turn; False if `stop` was set before it came."""
         token = object()

@@ -14,7 +14,7 @@ import klikit_frames as kf
 from klikit_frames.cli import exit_codes, option_groups, options, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions, RunOptions
-from klikit_frames.cli.outputs import echo, exit_with
+from klikit_frames.cli.outputs import echo, echo_next, exit_with, quote
 from klikit_frames.cli.send_commands import NO_PLAN_FILE
 from klikit_frames.wording import counted
 
@@ -69,13 +69,14 @@ def apply(
     caps: CapOptions,
     output: OutputOptions,
 ) -> None:
-    """Make the tables of many businesses true, side by side; the trouble of one leaves the others alone."""
+    """Make the tables of many businesses true, side by side. Trouble of one leaves the others alone."""
     with notice.watch("fleet apply") as on_finish:
-        plans = _read_plans(source, TableReader(column, names=names, live=live))
+        reader = TableReader(column, names=names, live=live, journal_folder=journal_folder)
+        plans = _read_plans(source, reader)
         if rules.require_approval and any(plan.path is None for plan in plans.values()):
             raise exit_with(ExitCode.USAGE, NO_PLAN_FILE)
         codes = _parse_codes(confirm, plans)
-        _agree(plans, codes, is_agreed=yes or bool(codes))
+        _agree(plans, codes, is_agreed=yes or bool(codes), left_out=reader.unread)
         with ThreadPoolExecutor(jobs) as executor:
             result = kf.fleet.run(
                 plans,
@@ -83,16 +84,17 @@ def apply(
                 journal_folder=journal_folder,
                 mirror_folder=mirror_folder,
                 confirm=codes,
+                left_out=reader.unread,
                 on_finish=on_finish,
                 writes_per_minute=caps.writes_per_minute,
                 reads_per_minute=caps.reads_per_minute,
                 **rules.as_arguments(),
             )
-    _finish(result, output, report=report)
+    _finish(result, output, report=report, journal_folder=journal_folder)
 
 
 def status(*, journal_folder: JournalFolder = None, output: OutputOptions) -> None:
-    """Print how the last run of each business ended; exit as `fleet apply` would, the worst of all."""
+    """Print how the last run of each business ended. Exits as `fleet apply` would: the worst of all."""
     told = kf.fleet.status(journal_folder=journal_folder)
     if output.is_screen:
         shown = ["business", "started_at", "host", "n_rows", "applied", "unchanged", "status"]
@@ -100,6 +102,9 @@ def status(*, journal_folder: JournalFolder = None, output: OutputOptions) -> No
     else:
         output.write(told)
     echo(f"{counted(len(told), 'business', many='businesses')}.")
+    if len(told):
+        name = str(told["business"].iloc[0])
+        echo_next("The last run of one", f"status last {_journal_words(name, journal_folder)}")
     raise typer.Exit(_worst(_code_of_status(row) for row in told.to_dict("records")))
 
 
@@ -112,32 +117,43 @@ def audit(
         ),
     ],
     *,
+    column: options.Columns = None,
+    names: options.Names = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 10 if something has drifted.")] = False,
     journal_folder: JournalFolder = None,
     reads_per_minute: Annotated[int, typer.Option(min=1, help="The read cap of each business.")] = 600,
     output: OutputOptions,
 ) -> None:
-    """Say where the live menus of many businesses differ from what is wanted. Changes no menu."""
+    """Say where live menus differ from what is wanted. Of many businesses; changes no menu."""
     source = wanted if Path(wanted).is_dir() else options.open_source(wanted)
     try:
-        told = kf.fleet.audit(source, journal_folder=journal_folder, reads_per_minute=reads_per_minute)
+        told = kf.fleet.audit(
+            source,
+            journal_folder=journal_folder,
+            reads_per_minute=reads_per_minute,
+            columns=options.parse_columns(column),
+            names=names,
+        )
     except kf.ConfigError as error:
         raise exit_with(ExitCode.USAGE, str(error)) from None
     if output.is_screen:
         screens.print_drifted_of(told.frames)
-        _tell_errors(told)
+        _tell_errors(told.errors)
     else:
         _show_frame(told, output, what="rows")
     for business, frame in told.frames.items():
         echo(f"{business}: {kf.summary(frame)}")
     has_drifted = any(frame["change"].eq("change").any() for frame in told.frames.values())
+    if has_drifted and wanted != "-":
+        table = f"{quote(wanted)}{options.table_words(column, names=names)}"
+        echo_next("To put it right", f"fleet apply {table} --live{_folder_option(journal_folder)}")
     is_lost = any(len(kf.failures(frame)) for frame in told.frames.values())
     codes = [*map(_code_of, told.errors.values()), *([ExitCode.SERVICE] if is_lost else [])]
     raise typer.Exit(ExitCode.CHANGES if has_drifted and exit_code else _worst(codes))
 
 
 def tick(*, journal_folder: JournalFolder = None, caps: CapOptions, output: OutputOptions) -> None:
-    """Keep the promises that are due, of every business that has a journal in the folder. For cron."""
+    """Keep the promises that are due, of every business. Those with a journal in the folder; for cron."""
     kept = kf.fleet.tick(
         journal_folder=journal_folder,
         writes_per_minute=caps.writes_per_minute,
@@ -146,6 +162,10 @@ def tick(*, journal_folder: JournalFolder = None, caps: CapOptions, output: Outp
     _show_frame(kept, output, what="promises")
     n_due = sum(map(len, kept.frames.values()))
     echo(f"{counted(n_due, 'promise')} due in {counted(len(kept.frames), 'business', many='businesses')}.")
+    if kept.frames:
+        echo_next(
+            "What one has promised", f"agenda {_journal_words(next(iter(kept.frames)), journal_folder)}"
+        )
     raise typer.Exit(
         _worst([*map(_code_of_tick, kept.frames.values()), *map(_code_of, kept.errors.values())])
     )
@@ -160,12 +180,23 @@ class TableReader:
         What ``--column`` names.
     names, live : bool
         Whether the business's menu is read for names, and for the flags that hold already.
+    journal_folder : path or None
+        Where the journals are that know what is written and not yet shown.
+
+    Attributes
+    ----------
+    unread : dict of KlikitFramesError
+        By business, why its live flags could not be read.
     """
 
-    def __init__(self, column: list[str] | None, *, names: bool, live: bool) -> None:
+    def __init__(
+        self, column: list[str] | None, *, names: bool, live: bool, journal_folder: Path | None
+    ) -> None:
         self.columns = options.parse_columns(column)
+        self.unread: dict[str, kf.KlikitFramesError] = {}
         self._names = names
         self._live = live
+        self._journal_folder = journal_folder
 
     @property
     def is_for_tables(self) -> bool:
@@ -184,13 +215,23 @@ class TableReader:
         return self.plan(business, toggles)
 
     def plan(self, business: str, toggles: pd.DataFrame) -> kf.Plan:
-        """Return the plan of toggles, against the live flags if these are asked for."""
-        from klikit_frames.fleet.business_tasks import connect_business
+        """Return the plan of toggles, against the live flags if these are asked for.
 
-        if not self._live:
-            return kf.plan(toggles)
-        with connect_business(business) as client:
-            return kf.plan(toggles, state=options.read_live_state(client, toggles))
+        Where they cannot be read, that is noted, and the plan is of no use but to say what was not sent.
+        """
+        return kf.plan(toggles, state=self._read_live(business, toggles) if self._live else None)
+
+    def _read_live(self, business: str, toggles: pd.DataFrame) -> pd.DataFrame | None:
+        from klikit_frames.fleet.business_tasks import connect_business
+        from klikit_frames.fleet.fleet_runs import fleet_folder
+
+        journal = fleet_folder(self._journal_folder) / f"{business}.sqlite3"
+        try:
+            with connect_business(business) as client:
+                return options.read_live_state(client, toggles, journal=journal)
+        except (kf.ConfigError, kf.RequestError) as error:
+            self.unread[business] = error
+            return None
 
     def _read_menu(self, business: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         from klikit_frames.fleet.business_tasks import connect_business
@@ -241,12 +282,20 @@ def _parse_codes(texts: list[str] | None, plans: Mapping[str, kf.Plan]) -> dict[
     return {name: code for name, _, code in pairs}
 
 
-def _agree(plans: Mapping[str, kf.Plan], codes: Mapping[str, str], *, is_agreed: bool) -> None:
+def _agree(
+    plans: Mapping[str, kf.Plan],
+    codes: Mapping[str, str],
+    *,
+    is_agreed: bool,
+    left_out: Mapping[str, kf.KlikitFramesError],
+) -> None:
     """Show what each business gets, and go on only if the person has agreed."""
     from klikit_frames.fleet.business_tasks import connect_business
 
-    missing = []
-    for business, plan in plans.items():
+    for business, error in left_out.items():
+        echo(f"{business}: {error} Nothing is sent to it.")
+    missing, sent = [], {name: plan for name, plan in plans.items() if name not in left_out}
+    for business, plan in sent.items():
         try:
             with connect_business(business) as client:
                 where, needs_code = client.host, client.needs_confirmation
@@ -261,23 +310,27 @@ def _agree(plans: Mapping[str, kf.Plan], codes: Mapping[str, str], *, is_agreed:
         raise exit_with(
             ExitCode.USAGE, f"Real hosts, so nothing was sent yet. To send it add {' '.join(missing)}"
         )
-    n_requests = sum(plan.n_requests for plan in plans.values())
-    size = f"{counted(n_requests, 'request')} to {counted(len(plans), 'business', many='businesses')}"
+    n_requests = sum(plan.n_requests for plan in sent.values())
+    size = f"{counted(n_requests, 'request')} to {counted(len(sent), 'business', many='businesses')}"
     option_groups.ask(f"Send {size}?", ConsentOptions(yes=is_agreed))
 
 
-def _finish(result: kf.fleet.FleetResult, output: OutputOptions, *, report: Path | None) -> None:
+def _finish(
+    result: kf.fleet.FleetResult, output: OutputOptions, *, report: Path | None, journal_folder: Path | None
+) -> None:
     if report is not None:
         result.report(report)
         echo(f"The report is in {report}")
     if output.is_screen:
         screens.print_overview(result.overview, is_brief=True)
         screens.print_frame(result.businesses.drop(columns=["run_id", "reason"]), what="businesses")
+        _tell_errors(result.errors)
     else:
         echo(f"{result.overview.headline}.\n{result.summary}")
-        for business, error in result.errors.items():
-            echo(f"{business}: {error}")
+        _tell_errors(result.errors)
         output.write(result.frame, again="klikit-frames fleet status")
+    echo_next("How each ended", f"fleet status{_folder_option(journal_folder)}")
+    _echo_way_on(result, journal_folder)
     codes = [
         _code_of(result.errors[business]) if business in result.errors else exit_codes.of_result(one)
         for business, one in result.results.items()
@@ -285,16 +338,38 @@ def _finish(result: kf.fleet.FleetResult, output: OutputOptions, *, report: Path
     raise typer.Exit(_worst(codes))
 
 
+def _echo_way_on(result: kf.fleet.FleetResult, journal_folder: Path | None) -> None:
+    """Say how one business is gone on with or taken back: by its own journal, under its own profile."""
+    open_ones = [name for name, one in result.results.items() if one.resume_hint]
+    done = [name for name, one in result.results.items() if one.counts["applied"]]
+    for why, command, names in (
+        ("To go on with one", "resume", open_ones),
+        ("To take one back", "undo", done),
+    ):
+        if names:
+            echo_next(why, f"{command} last --profile {names[0]} {_journal_words(names[0], journal_folder)}")
+
+
+def _journal_words(business: str, journal_folder: Path | None) -> str:
+    from klikit_frames.fleet.fleet_runs import fleet_folder
+
+    return f"--journal {quote(fleet_folder(journal_folder) / f'{business}.sqlite3')}"
+
+
+def _folder_option(journal_folder: Path | None) -> str:
+    return "" if journal_folder is None else f" --journal-folder {quote(journal_folder)}"
+
+
 def _show_frame(told: kf.fleet.FleetFrame, output: OutputOptions, *, what: str) -> None:
     if output.is_screen:
         screens.print_frame(told.frame, what=what)
     else:
         output.write(told.frame)
-    _tell_errors(told)
+    _tell_errors(told.errors)
 
 
-def _tell_errors(told: kf.fleet.FleetFrame) -> None:
-    for business, error in told.errors.items():
+def _tell_errors(errors: Mapping[str, kf.KlikitFramesError]) -> None:
+    for business, error in errors.items():
         echo(f"{business}: {error}")
 
 

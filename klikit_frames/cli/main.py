@@ -103,7 +103,7 @@ for _command, _examples in (
 fleet = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Many businesses at once: each with its profile, its credential, its caps and its journal.",
+    help="Many businesses at once. Each has its profile, its credential, its caps and its journal.",
 )
 for _fleet_command, _examples in (
     (fleet_commands.apply, ["apply changes.csv --jobs 8", "apply monday/ --yes --out result.csv"]),

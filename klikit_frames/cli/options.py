@@ -125,10 +125,13 @@ def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
     return kf.load_plan(source) if isinstance(source, Path) else parse_plan(content)
 
 
-def read_live_state(client: kf.Client, toggles: pd.DataFrame) -> pd.DataFrame:
-    """Return the live flags of the business and of the stores that `toggles` names."""
+def read_live_state(client: kf.Client, toggles: pd.DataFrame, *, journal: Path | None = None) -> pd.DataFrame:
+    """Return the live flags of the business and of the stores that `toggles` names.
+
+    What the journal wrote, and no menu shows yet, counts as live.
+    """
     pairs = toggles[["brand_id", "branch_id"]].dropna().drop_duplicates()
-    return kf.read_state(client, stores=pairs, with_business=True)
+    return kf.read_state(client, stores=pairs, with_business=True, journal=journal)
 
 
 def state_of(toggles: pd.DataFrame, connection: ConnectionOptions, *, snapshot: Path | None) -> pd.DataFrame:

@@ -238,7 +238,10 @@ def finish(
 def show_next(result: kf.Result, name: str) -> None:
     """Print the commands that a person needs after a run, one a line."""
     if result.resume_hint:
-        echo(f"klikit-frames resume {name}")
+        echo(f"To go on:\nklikit-frames resume {name}")
+    elif len(result.failed):
+        where = journal_option(None if result.journal is None else Path(result.journal))
+        echo_next("The rows, to mend them", f"status {result.run_id[:SHORT_ID]}{where} --out FILE.csv")
     if result.counts["applied"]:
         if "published" not in result.frame.columns:
             echo_next("To show it to guests", f"publish --run {name}")

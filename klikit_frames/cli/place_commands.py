@@ -84,7 +84,7 @@ def demo(
     *,
     out: options.OutFile = None,
 ) -> None:
-    """Do the whole job on a sample table, against a sandbox of its own."""
+    """Do the whole job on a sample table, against a sandbox."""
     toggles = kf.read_toggles(source or sample_path())
     with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
         echo(f"Sandbox at {sandbox.url}")

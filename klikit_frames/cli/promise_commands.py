@@ -85,6 +85,7 @@ def tick(
         kept = kf.tick(client, journal=journal, on_finish=on_finish)
     _show(kept, output)
     _report(kept)
+    echo_next("What is promised", f"agenda{journal_option(journal)}")
     if kept.attrs["is_interrupted"]:
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not kept["outcome"].isin(_GOOD).all():
@@ -123,8 +124,11 @@ def agenda(
     _show(shown, output)
     statuses = ", ".join(f"{n:,} {status}" for status, n in listed["status"].value_counts().items())
     echo(f"{counted(len(listed), 'promise')}: {statuses}." if len(listed) else "Nothing is promised.")
+    where = journal_option(journal)
+    if not n_overdue and listed["status"].isin(["waiting", "active"]).any():
+        echo_next("To change your mind", f"agenda{where} --cancel PROMISE")
     if n_overdue:
-        echo_next(f"{n_overdue:,} overdue. To keep them", f"tick{journal_option(journal)}")
+        echo_next(f"{n_overdue:,} overdue. To keep them", f"tick{where}")
         raise typer.Exit(ExitCode.CHANGES)
 
 

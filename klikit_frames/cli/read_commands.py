@@ -54,6 +54,8 @@ def state(
         echo_next(
             "To keep it and compare later, add --out FILE.csv, then", f"drift FILE.csv{connection.words}"
         )
+    elif output.out.suffix in {".csv", ".parquet"}:
+        echo_next("To compare later", f"drift {outputs.quote(output.out)}{connection.words}")
 
 
 def drift(
@@ -75,6 +77,8 @@ def drift(
     else:
         output.write(found)
     echo(kf.summary(found))
+    if after is None:
+        echo_next("To keep the flags of now", f"state --all-stores --out FILE.csv{connection.words}")
 
 
 def _live_like(earlier: pd.DataFrame, connection: ConnectionOptions) -> pd.DataFrame:
@@ -123,7 +127,7 @@ def _history(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def status(run_id: options.RunId, *, journal: options.Journal = None, output: OutputOptions) -> None:
-    """Print how far a run is, row by row, without waiting for it; exit as `apply` would."""
+    """Print how far a run is, row by row. Does not wait for it; exits as `apply` would."""
     result = kf.attach(run_id, journal=journal).so_far()
     outputs.finish(result, output, journal=journal)
 
@@ -176,7 +180,7 @@ def report(
             proof = kf.verify(result, client, journal=journal)
     with outputs.writing(out):
         kf.report(out, plan=plan, result=result, proof=proof, by=by, file=file)
-    echo(f"Written to {out}")
+    echo(f"Written to {out}: open it in a browser, or mail it.")
 
 
 def _plan_of(result: kf.Result, *, journal: Path | None) -> kf.Plan:

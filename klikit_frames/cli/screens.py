@@ -125,27 +125,26 @@ def print_toggles(toggles: pd.DataFrame, *named_by: pd.DataFrame) -> None:
 
 
 def print_drifted(audited: pd.DataFrame, *, to_stderr: bool = False) -> None:
-    """Print what has drifted from a wanted table, by brand, store and name, and since when."""
+    """Print what has drifted from a wanted table, brand by brand: store, name, and since when."""
+    print_drifted_of({"": audited}, to_stderr=to_stderr)
+
+
+def print_drifted_of(audited: Mapping[str, pd.DataFrame], *, to_stderr: bool = False) -> None:
+    """Print what has drifted in each business, by brand: said above its rows, it leaves the names room."""
     from klikit_frames.auditing.audits import drift_by_store
     from klikit_frames.overview import read_names
 
-    drifted = drift_by_store(audited, read_names(audited))
-    print_frame(drifted, to_stderr=to_stderr, what="rows that have drifted")
-
-
-def print_drifted_of(audited: Mapping[str, pd.DataFrame]) -> None:
-    """Print what has drifted in each business."""
-    import pandas as pd
-
-    from klikit_frames.auditing.audits import drift_by_store
-    from klikit_frames.overview import read_names
-
-    found = {business: drift_by_store(frame, read_names(frame)) for business, frame in audited.items()}
-    parts = [frame.assign(business=business) for business, frame in found.items() if len(frame)]
-    if parts:
-        drifted = pd.concat(parts, ignore_index=True)
-        columns = ["business", *(name for name in drifted.columns if name != "business")]
-        print_frame(drifted[columns], what="rows that have drifted")
+    n_left, n_all = MOST_ROWS, 0
+    for business, frame in audited.items():
+        drifted = drift_by_store(frame, read_names(frame))
+        n_all += len(drifted)
+        for brand, rows in drifted.head(n_left).groupby("brand", sort=False):
+            heading = f"\n{business}: {brand}" if business else f"\n{brand}"
+            print_text(heading, to_stderr=to_stderr, style="bold")
+            print_frame(rows.drop(columns="brand"), to_stderr=to_stderr)
+            n_left -= len(rows)
+    if n_all > MOST_ROWS:
+        print_rest(MOST_ROWS, of=n_all, what="rows that have drifted")
 
 
 def print_state(state: pd.DataFrame) -> None:
@@ -235,8 +234,12 @@ def print_frame(
         table.add_row(*row)
     _console(to_stderr=to_stderr).print(table)
     if len(frame) > limit:
-        told = f"The first {limit} of {len(frame):,} {what} are shown; --out FILE writes all rows."
-        print_text(told, to_stderr=True)
+        print_rest(limit, of=len(frame), what=what)
+
+
+def print_rest(n_shown: int, *, of: int, what: str) -> None:
+    """Say how many rows of a table are shown, and how to have all."""
+    print_text(f"The first {n_shown} of {of:,} {what} are shown; --out FILE writes all rows.", to_stderr=True)
 
 
 def fit_widths(natural: Sequence[int], *, available: int) -> list[int]:

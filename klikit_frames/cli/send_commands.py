@@ -21,7 +21,7 @@ from klikit_frames.cli.option_groups import (
     WriteOptions,
 )
 from klikit_frames.cli.outputs import echo, echo_next, exit_with
-from klikit_frames.wording import counted
+from klikit_frames.wording import SHORT_ID, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def apply(
     connection: WriteOptions,
     output: OutputOptions,
 ) -> None:
-    """Make a table or a plan true, and print what became of every row."""
+    """Make a table or a plan true. Prints what became of every row."""
     with notice.watch("apply") as on_finish:
         content = options.open_source(source)
         made = options.load_plan_if_it_is_one(content)
@@ -69,7 +69,7 @@ def apply(
             toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
         with connection.connect() as client:
             if made is None:
-                state = options.read_live_state(client, toggles) if live else None
+                state = options.read_live_state(client, toggles, journal=journal) if live else None
                 made = kf.plan(toggles, state=state)
             made = option_groups.agree_on(made, client, agreed, before=rules.before.value)
             result = kf.run(
@@ -91,10 +91,13 @@ def resume(
     connection: WriteOptions,
     output: OutputOptions,
 ) -> None:
-    """Go on with a run that was interrupted or killed: only what is not settled is sent."""
+    """Go on with a run that was interrupted or killed. Sends only what is not settled."""
     with notice.watch("resume") as on_finish, connection.connect() as client:
+        before = kf.attach(run_id, journal=journal).so_far()
         result = kf.resume(run_id, client, journal=journal, on_finish=on_finish)
-    outputs.finish(result, output, journal=journal, connection=connection)
+    if before.is_settled:
+        echo(f"Run {result.run_id[:SHORT_ID]} had ended: nothing was left to send.")
+    outputs.finish(result, output, journal=journal, connection=connection, is_brief=before.is_settled)
 
 
 def undo(

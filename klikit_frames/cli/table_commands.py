@@ -33,7 +33,7 @@ def template(
     empty: Annotated[bool, typer.Option("--empty", help="Only the headers; needs no credentials.")] = False,
     connection: ConnectionOptions,
 ) -> None:
-    """Write a table to fill in: the right headers, and the menu's dishes with names beside ids."""
+    """Write a table to fill in, with the right headers. It has the menu's dishes, names beside ids."""
     if empty:
         kf.template(path)
     else:
@@ -43,7 +43,8 @@ def template(
             kf.template(
                 path, state=kf.read_state(client, stores=pairs), stores=None if pairs is None else listed
             )
-    echo(f"Written to {path}. Fill in is_enabled, delete the rows that are not meant, then check it.")
+    echo(f"Written to {path}. Fill in is_enabled, and delete the rows that are not meant.")
+    echo_next("Then", f"check {quote(path)}")
 
 
 def check(

@@ -49,7 +49,7 @@ def audit(
     connection: ConnectionOptions,
     output: OutputOptions,
 ) -> None:
-    """Say where the live menus differ from a wanted table, and since when. Sends nothing that changes any."""
+    """Say where the live menus differ from a wanted table. And since when; changes no menu."""
     with connection.connect() as client:
         found = kf.audit(
             _open(wanted), client, journal=journal, columns=options.parse_columns(column), names=names
@@ -97,7 +97,7 @@ def reconcile(
     connection: WriteOptions,
     output: OutputOptions,
 ) -> None:
-    """Make the live menus as a wanted table says, if that is not too much; sends nothing if it is so."""
+    """Make the live menus as a wanted table says. Not if that is too much; sends nothing if it is so."""
     limit, columns = parse_limit(max_changes), options.parse_columns(column)
     content = _open(wanted)
     with notice.watch("reconcile") as on_finish, connection.connect() as client:
@@ -132,7 +132,7 @@ def approve(
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who approves; never the plan's maker.")],
     connection: ConnectionOptions,
 ) -> None:
-    """Approve somebody else's plan: write the approval beside its file. Sends nothing."""
+    """Approve somebody else's plan. Writes the approval beside its file, and sends nothing."""
     made = kf.load_plan(plan)
     with connection.connect() as client:
         option_groups.show(made, client)

@@ -12,6 +12,8 @@ import pandas as pd
 
 from ..auditing.audits import audit as audit_one
 from ..errors import ConfigError, KlikitFramesError
+from ..menus.stores import stores as read_stores
+from ..running.live_state import read_state
 from ..running.runs import runs
 from ..scheduling.ticks import tick as tick_one
 from .business_tasks import connect_business
@@ -95,6 +97,8 @@ def audit(
     *,
     journal_folder: Folder = None,
     reads_per_minute: int = 600,
+    columns: Mapping[str, str] | None = None,
+    names: bool = False,
 ) -> FleetFrame:
     r"""Hold the menus of many businesses against what is wanted, and return what differs, of each.
 
@@ -109,6 +113,8 @@ def audit(
         As given to `run` of the fleet.
     reads_per_minute : int
         The cap of each business, as of ``kf.connect``.
+    columns, names
+        As for ``kf.read_toggles``; names are looked up in each business's own menu.
 
     Returns
     -------
@@ -133,18 +139,30 @@ def audit(
     """
     folder = fleet_folder(journal_folder)
     is_folder = isinstance(wanted, str | Path) and Path(wanted).is_dir()
-    parts: dict[str, Any] = dict(files_of(Path(wanted)) if is_folder else split_toggles(wanted))
+    reading: dict[str, Any] = {"columns": columns, "names": names} if is_folder else {}
+
+    def look_up(business: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        with connect_business(business) as client:
+            return read_state(client, progress=False), read_stores(client)
+
+    parts: dict[str, Any] = (
+        dict(files_of(Path(wanted)))
+        if is_folder
+        else dict(split_toggles(wanted, columns=columns, look_up=look_up if names else None))
+    )
 
     def work(business: str) -> pd.DataFrame:
         with connect_business(business, {"reads_per_minute": reads_per_minute}) as client:
             journal = folder / f"{business}.sqlite3"
-            return audit_one(parts[business], client, journal=journal, progress=False)
+            return audit_one(parts[business], client, journal=journal, progress=False, **reading)
 
     return for_each(parts, work)
 
 
 def files_of(folder: Path) -> dict[str, Path]:
     """Return the file or folder of each business in a folder, known by its name up to the first dot.
+
+    An approval lies beside its plan and is no file of its own.
 
     Raises
     ------
@@ -153,7 +171,7 @@ def files_of(folder: Path) -> dict[str, Path]:
     """
     files: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        if not path.name.startswith("."):
+        if not path.name.startswith(".") and not path.name.endswith(".approval.json"):
             files.setdefault(path.name.partition(".")[0], []).append(path)
     if not files:
         raise ConfigError(f"{folder} has no file of a business, such as PROFILE.csv. Nothing was sent.")

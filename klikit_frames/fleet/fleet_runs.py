@@ -12,11 +12,11 @@ from typing import Any
 import platformdirs
 
 from ..api.profiles import PROFILE_NAME
-from ..errors import ConfigError, PlanError
+from ..errors import ConfigError, KlikitFramesError, PlanError
 from ..planning.plan import Plan
 from ..progress import Progress, check_progress, open_bar
 from ..running.notifications import OnFinish, report_outcome
-from .business_tasks import BusinessTask
+from .business_tasks import BusinessTask, TaskOutcome
 from .dispatching import Dispatch
 from .fleet_results import FleetResult, collect, summarise_fleet
 
@@ -34,6 +34,7 @@ def run(
     journal_folder: Folder = None,
     mirror_folder: Folder = None,
     confirm: Mapping[str, str] | None = None,
+    left_out: Mapping[str, KlikitFramesError] | None = None,
     progress: Progress = None,
     on_finish: OnFinish = None,
     writes_per_minute: int = 300,
@@ -61,6 +62,8 @@ def run(
         Holds a copy of each journal, likewise named: where a worker finds no journal, it goes on from there.
     confirm : dict of str, optional
         By business, the plan's ``confirm_code``, needed on real hosts.
+    left_out : dict of KlikitFramesError, optional
+        By business, why nothing is to be sent to it: its rows are ``not_sent``, with that reason.
     progress : object with ``update`` and ``close``, or False, or None
         One bar for all, in requests. On another executor than threads it moves when a business is done.
     on_finish : callable, optional
@@ -104,6 +107,8 @@ def run(
     >>> del os.environ["KLIKIT_PROFILES"], os.environ["DEPOK_SECRET"]
     """
     check_progress(progress)
+    kept_back = dict(left_out or {})
+    _check_left_out(plans, kept_back)
     tasks = build_tasks(
         plans,
         journal_folder=journal_folder,
@@ -112,13 +117,16 @@ def run(
         caps={"writes_per_minute": writes_per_minute, "reads_per_minute": reads_per_minute},
         options=run_options,
     )
-    sizes = {business: plan.n_requests for business, plan in plans.items()}
+    tasks = {business: task for business, task in tasks.items() if business not in kept_back}
+    sizes = {business: plans[business].n_requests for business in tasks}
 
     def work() -> FleetResult:
         bar = open_bar(progress, total=sum(sizes.values()), description="Fleet", unit="requests")
         try:
             dispatch = Dispatch(tasks, executor, sizes=sizes, bar=bar, start_timeout_s=start_timeout_s)
-            return collect(plans, dispatch.execute())
+            done = dispatch.execute()
+            done |= {business: TaskOutcome(error=error) for business, error in kept_back.items()}
+            return collect(plans, {business: done[business] for business in plans})
         finally:
             bar.close()
 
@@ -204,6 +212,11 @@ def _check_confirm(plans: Mapping[str, Plan], confirm: Mapping[str, str]) -> Non
         raise ConfigError("confirm is a dict by business: {'depok': plan.confirm_code(client)}.")
     if unknown := sorted(set(confirm) - set(plans)):
         raise ConfigError(f"confirm names {unknown[0]!r}, of which there is no plan; nothing was sent.")
+
+
+def _check_left_out(plans: Mapping[str, Plan], left_out: Mapping[str, KlikitFramesError]) -> None:
+    if unknown := sorted(set(left_out) - set(plans)):
+        raise ConfigError(f"left_out names {unknown[0]!r}, of which there is no plan; nothing was sent.")
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from operator import index
 from typing import TYPE_CHECKING
 
 from ..errors import PlanError
-from ..wording import counted, plain_number
+from ..wording import counted, duration, plain_number
 
 if TYPE_CHECKING:
     pass
@@ -164,13 +164,5 @@ def estimate_time(
             raise PlanError(f"{name} is {cap!r}; it must be above 0.")
     duration_s = n_requests * 60 / writes_per_minute + n_reads * 60 / reads_per_minute
     reads = f", {counted(n_reads, 'menu')} read first" if n_reads else ""
-    text = f"about {_duration(duration_s)} at {plain_number(writes_per_minute)} a minute{reads}"
+    text = f"about {duration(duration_s)} at {plain_number(writes_per_minute)} a minute{reads}"
     return Estimate(n_requests, duration_s, duration_s / 60, text, n_reads)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{ceil(seconds)} s"
-    if seconds < 7200:
-        return f"{ceil(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

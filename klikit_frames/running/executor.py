@@ -299,7 +299,7 @@ class RunExecutor:
             if settled is not None and settled.n_parts:
                 bar.extend(settled.n_parts)
             waits_for = "waiting for the cap" if limiter.wait_s else None
-            bar.describe(waits_for, left_s=self._n_left * 60 / limiter.writes_per_minute)
+            bar.describe(waits_for, left_s=limiter.seconds_left(n_writes=self._n_left))
 
     def _phases(self, trees: list[RequestTree]) -> Iterator[list[RequestTree]]:
         """Hand out what may be sent at once; the next lot is asked for when the last is done."""

@@ -184,16 +184,17 @@ class Result:
         return int((is_written & ~self.frame["published"].fillna(value=False)).sum())
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the run has ended and `resume` has nothing left to send, to read or to publish."""
+        return self.status != EndReason.RUNNING and not (self.n_open or self.n_unpublished)
+
+    @property
     def resume_hint(self) -> str | None:
         """The line that sends what is not settled; None if nothing is left, or no journal kept it.
 
         None also while the run goes on.
         """
-        if (
-            not (self.n_open or self.n_unpublished)
-            or self.journal == MEMORY
-            or self.status == EndReason.RUNNING
-        ):
+        if self.is_settled or self.journal == MEMORY or self.status == EndReason.RUNNING:
             return None
         return resume_line(self.run_id, journal=self.journal)
 

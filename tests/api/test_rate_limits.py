@@ -284,18 +284,24 @@ class WatchedClock(FakeClock):
 
     def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
         """Note, then jump."""
-        self.told_s = (*self.told_s, self.limiter.wait_s)
+        self.told_s = (*self.told_s, self.limiter.wait_s, self.limiter.seconds_left(n_writes=2 * CAP + 1))
         super().sleep(seconds, stop=stop)
 
 
 def test_wait_s__tells_how_long_a_request_waits() -> None:
-    """A progress bar can tell a run that waits for the cap from one that stands still."""
+    """A progress bar can tell a run that waits for the cap from one that stands still, and until when."""
     clock = WatchedClock()
     clock.limiter = pace(clock)
     assert clock.limiter.wait_s == 0
     for _ in range(CAP + 1):
         clock.limiter.acquire("write")
-    assert [*clock.told_s, clock.limiter.wait_s] == [pytest.approx(60.251), 0]
+    assert [*clock.told_s, clock.limiter.wait_s] == [pytest.approx(60.251), pytest.approx(180.251), 0]
+
+
+def test_seconds_left__while_nothing_waits() -> None:
+    """Then it is what the cap makes of the number; of nothing it is nothing."""
+    limiter = pace(FakeClock())
+    assert (limiter.seconds_left(n_writes=CAP // 2), limiter.seconds_left(n_writes=0)) == (30.0, 0.0)
 
 
 def test_stop__ends_the_waiting() -> None:

@@ -66,6 +66,14 @@ def test_help__lists_every_command_and_exit_code(terminal: Terminal) -> None:
     assert all(f"\n{code.value:>6}  " in done.out for code in exit_codes.ExitCode)
 
 
+@pytest.mark.parametrize("words", [["--help"], ["fleet", "--help"]])
+def test_help__cuts_no_line(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    """The sentence beside each command is short enough for 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    commands = terminal(*words).out.partition("Commands:")[2]
+    assert [line for line in commands.splitlines() if line.endswith(("...", "…"))] == []
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_help__of_each_command_has_an_example_that_is_understood(
     terminal: Terminal, words: tuple[str, ...]

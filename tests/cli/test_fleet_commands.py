@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -104,6 +107,53 @@ def test_apply__real_hosts_name_their_codes(
     assert done.code == 2
     assert "--confirm depok=" in done.err
     assert "--confirm bali=" in done.err
+
+
+def test_apply__live_that_cannot_be_read_leaves_the_others_alone(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path
+) -> None:
+    """One business is away while live flags are read: its rows are not sent, with the reason; others are."""
+    businesses["bali"].revoke()
+    done = terminal("fleet", "apply", fleet_table, "--live", "--yes")
+    told = pd.read_csv(io.StringIO(done.out))
+    counts = told.groupby("business")["outcome"].value_counts().to_dict()
+    assert (done.code, counts) == (4, {("bali", "not_sent"): 4, ("depok", "applied"): 4}), done.err
+    assert told.loc[told["business"] == "bali", "message"].notna().all()
+    assert "Nothing is sent to it" in done.err
+    assert not businesses["bali"].requests["method"].eq("PATCH").any()
+
+
+def test_apply__own_headers_names_live_flags_and_word_of_it(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path, tmp_path: Path
+) -> None:
+    """A table with headers and names of a person's own is applied; what holds already is not sent again."""
+    items = businesses["depok"].state().query("entity_type == 'item'").drop_duplicates("entity_id")
+    ids, own, heard = pd.read_csv(fleet_table), tmp_path / "own.csv", tmp_path / "heard.json"
+    named = ids.assign(Was=ids["entity_id"].map(items.set_index("entity_id")["title"]))
+    named.drop(columns="entity_id").to_csv(own, index=False)
+    keep = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
+    notify = shlex.join([sys.executable, "-c", keep, str(heard)])
+    table = [own, "--column", "Was=title", "--names"]
+    done = terminal("fleet", "apply", *table, "--live", "--yes", "--before", "plan", "--notify", notify)
+    assert (done.code, done.out.count(",applied,")) == (0, 8), done.err
+    assert json.loads(heard.read_text())["counts"]["applied"] == 8
+    again = terminal("fleet", "apply", *table, "--live", "--yes")
+    assert (again.code, again.out.count(",already_set,")) == (0, 8), again.err
+    audited = terminal("fleet", "audit", *table)
+    assert (audited.code, pd.read_csv(io.StringIO(audited.out))["change"].tolist()) == (0, ["already"] * 8)
+
+
+def test_apply__plans_that_were_approved(terminal: Terminal, businesses: Sandboxes, tmp_path: Path) -> None:
+    """The plans of a folder, each with its approval beside it, are applied with --require-approval."""
+    folder = tmp_path / "monday"
+    folder.mkdir()
+    kf.plan(item_rows(businesses["depok"], n=2)).save(folder / "depok.plan.json")
+    refused = terminal("fleet", "apply", folder, "--yes", "--require-approval")
+    assert (refused.code, refused.out.count(",not_sent,")) == (6, 2), refused.err
+    approved = terminal("approve", folder / "depok.plan.json", "--by", "Siti", "--profile", "depok")
+    assert approved.code == 0, approved.err
+    done = terminal("fleet", "apply", folder, "--yes", "--require-approval")
+    assert (done.code, done.out.count(",applied,")) == (0, 2), done.err
 
 
 def test_tick__keeps_the_promises_of_each(terminal: Terminal, businesses: Sandboxes, tmp_path: Path) -> None:

@@ -30,14 +30,19 @@ def command(heard: Path) -> str:
 def test_notify__hears_how_each_sending_command_ended(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, *, heard: Path, command: str
 ) -> None:
-    """Apply, resume and undo each tell their end once."""
-    for words in (["apply", table, "--yes"], ["resume", "last"], ["undo", "last", "--yes"]):
+    """Apply, resume, publish and undo each tell their end once."""
+    publish = ["publish", "--run", "last", "--yes"]
+    for words in (["apply", table, "--yes"], ["resume", "last"], publish, ["undo", "last", "--yes"]):
         done = terminal(*words, "--notify", command)
         assert done.code == 0, done.err
     summaries = [json.loads(line) for line in heard.read_text().splitlines()]
-    assert [(one["action"], one["counts"]["applied"]) for one in summaries] == [
+    assert [(one["action"], one["counts"]) for one in summaries if one["action"] == "publish"] == [
+        ("publish", {"published": 1})
+    ]
+    assert [(one["action"], one["counts"].get("applied")) for one in summaries] == [
         ("apply", 4),
         ("resume", 4),
+        ("publish", None),
         ("undo", 4),
     ]
 

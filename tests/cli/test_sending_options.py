@@ -151,3 +151,12 @@ def test_before__is_read_unless_told_not_to(
     is_menu = asked["method"].eq("GET") & asked["path"].str.contains("/menus")
     assert is_menu.sum() == n_menus
     assert ("1 menu read first" in done.err) is bool(n_menus)
+
+
+def test_live__counts_what_the_named_journal_wrote(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """Applied again with --live before any publish, the rows hold already, though no menu shows it yet."""
+    words = ["apply", table, "--yes", "--live", "--journal", tmp_path / "own.sqlite3"]
+    assert terminal(*words).out.count(",applied,") == 4
+    assert terminal(*words).out.count(",already_set,") == 4
