@@ -91,17 +91,21 @@ class CappedSearch:
 
     def _cut(self, whole: Rectangle) -> list[Rectangle]:
         """Return pieces of a rectangle, made of whole rows and columns of the table."""
+        heights, widths = self._weights[0][whole.rows], self._weights[1][whole.columns]
+        # A band leaves room for the widest column; as no piece of a class is above the caps, every row fits.
+        tallest = min(self._limits.ids, self._limits.cells // int(widths.max()))
+        grid = self._limits.grid(int(heights.sum()), int(widths.sum()))[0]
+        talls = {min(tallest, max(each, int(heights.max()))) for each in (grid, tallest, self._piece[0])}
+        return min((self._cut_at(whole, tall) for tall in sorted(talls)), key=len)
+
+    def _cut_at(self, whole: Rectangle, tall: int) -> list[Rectangle]:
+        """Return such pieces in bands of at most a height."""
         heights, widths = self._weights
-        tall = self._limits.ids
-        if self._limits.cells < tall * min(self._limits.stores, int(widths[whole.columns].sum())):
-            tall, _ = self._limits.grid(int(heights[whole.rows].sum()), int(widths[whole.columns].sum()))
-        tall = max(tall, int(heights[whole.rows].max()))
-        if self._limits.room(tall) < int(widths[whole.columns].max()):
-            # A column that stands for many stores leaves room for few ids.
-            tall = self._piece[0]
-        bands = _packed(whole.rows, heights, tall)
-        room = self._limits.room(max(int(heights[band].sum()) for band in bands))
-        return [Rectangle(band, strip) for band in bands for strip in _packed(whole.columns, widths, room)]
+        return [
+            Rectangle(band, strip)
+            for band in _packed(whole.rows, heights, tall)
+            for strip in _packed(whole.columns, widths, self._limits.room(int(heights[band].sum())))
+        ]
 
     def _greedy(self, budget: SearchBudget, *, most: int) -> tuple[list[Rectangle], bool]:
         """Take the block that adds the most cells, again and again; say whether they cover the table."""

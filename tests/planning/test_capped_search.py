@@ -77,6 +77,18 @@ def test_plan__idle_pieces() -> None:
     assert (plan.n_requests, plan.requests["n_rows"].sum()) == (3, cells.sum())
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 999), st.none() | st.integers(3, 9), st.none() | st.integers(3, 9), st.integers(1, 30))
+def test_plan__equal_lines_under_caps(seed: int, max_ids: int, max_stores: int, max_cells: int) -> None:
+    """Of lines that are equal, more than fill a request, no cut makes one above a cap."""
+    draw = np.random.default_rng(seed)
+    cells = (draw.random((5, 5)) < 0.6).repeat(draw.integers(1, 9, 5), axis=0)
+    cells = cells.repeat(draw.integers(1, 9, 5), axis=1)
+    plan = kf.plan(toggles_of(cells), limits=kf.Limits(max_ids, max_stores, max_cells), time_budget_s=0.5)
+    check_plan(plan)
+    assert plan.lower_bound <= plan.n_requests <= min(plan.baselines.values())
+
+
 @pytest.mark.parametrize("max_cells", [None, 6, 9])
 def test_capped_search__out_of_time(max_cells: int | None) -> None:
     """Where the budget ends it, the cover that it began with is cut: exactly the table, within caps."""

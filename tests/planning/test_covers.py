@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import types
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,55 +16,21 @@ import klikit_frames as kf
 from klikit_frames.planning import budget
 from klikit_frames.planning.components import Component
 from klikit_frames.planning.plan_checks import check_plan
+from tests.planning.brute_force import NO_CAPS, fewest_requests, plan_places, state_of
 from tests.planning.tables import chain, planted, toggles_of
 from tests.planning.test_planner import caps, touched
 
-NO_CAPS = kf.Limits(None, None, None)
 # For each place: not asked for, holds already, to be changed.
 levels = st.tuples(st.integers(1, 6), st.integers(1, 6)).flatmap(
     lambda shape: arrays(np.int8, shape, elements=st.integers(0, 2))
 )
 
 
-def state_of(toggles: pd.DataFrame, differs: np.ndarray) -> pd.DataFrame:
-    """Return live flags in which some of the rows hold, and others do not."""
-    state = toggles[["entity_type", "entity_id", "scope", "brand_id", "branch_id"]].assign(title="Nasi")
-    return state.assign(is_enabled=pd.array(toggles["is_enabled"] ^ differs, dtype="boolean"))
-
-
-def planned(places: np.ndarray, **options: Any) -> kf.Plan:
-    """Return the plan for a table of places, after it was checked."""
-    toggles = toggles_of(places > 0)
-    plan = kf.plan(toggles, state=state_of(toggles, places[places > 0] == 2), **options)
-    check_plan(plan)
-    return plan
-
-
-def fewest(places: np.ndarray) -> int:
-    """Return the size of the smallest cover of what is to be changed, by trying all."""
-    allowed, needed = places > 0, places == 2
-    rectangles = set()
-    for chosen in range(1, 1 << len(places)):
-        members = np.array([chosen >> row & 1 == 1 for row in range(len(places))])
-        cells = np.zeros_like(needed)
-        cells[np.ix_(members, allowed[members].all(axis=0))] = True
-        rectangles.add((cells & needed).tobytes())
-    goal, reached, count = needed.tobytes(), {bytes(needed.size)}, 0
-    while goal not in reached:
-        reached = {
-            (np.frombuffer(one, dtype=bool) | np.frombuffer(other, dtype=bool)).tobytes()
-            for one in reached
-            for other in rectangles
-        }
-        count += 1
-    return count
-
-
 @settings(max_examples=15, deadline=None)
 @given(levels, caps)
 def test_plan__rows_that_hold(places: np.ndarray, limits: kf.Limits) -> None:
     """Requests stay inside what was asked and hold all that differs; no other way takes fewer of them."""
-    plan = planned(places, limits=limits)
+    plan = plan_places(places, limits=limits)
     sent = {(entity, store) for _, entity, _, store, *_ in touched(plan.requests)}
     asked, differing = (
         {(101 + row, (column // 10 + 1, column + 11)) for row, column in np.argwhere(places > least).tolist()}
@@ -74,7 +39,7 @@ def test_plan__rows_that_hold(places: np.ndarray, limits: kf.Limits) -> None:
     assert differing <= sent <= asked
     assert plan.lower_bound <= plan.n_requests <= min(plan.baselines.values())
     for unchanged in ("skip", "send"):
-        assert plan.n_requests <= planned(places, limits=limits, unchanged=unchanged).n_requests
+        assert plan.n_requests <= plan_places(places, limits=limits, unchanged=unchanged).n_requests
     assert plan.n_riding_along == len(sent) - len(differing)
 
 
@@ -82,24 +47,32 @@ def test_plan__rows_that_hold(places: np.ndarray, limits: kf.Limits) -> None:
 @given(arrays(np.int8, (4, 4), elements=st.integers(0, 2)))
 def test_plan__rows_that_hold_smallest(places: np.ndarray) -> None:
     """Small tables get the fewest requests that there can be, and the plan says so."""
-    plan = planned(places)
-    assert plan.n_requests == fewest(places)
+    plan = plan_places(places)
+    assert plan.n_requests == fewest_requests(places)
     assert plan.is_optimal
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(np.int8, (3, 4), elements=st.integers(0, 2)), caps)
+def test_plan__fewest_under_caps(places: np.ndarray, limits: kf.Limits) -> None:
+    """Small tables get the fewest requests that there can be under any caps, rows that hold riding along."""
+    plan = plan_places(places, limits=limits)
+    assert plan.lower_bound <= plan.n_requests == fewest_requests(places, limits)
 
 
 def test_plan__rows_that_hold_left_out_of_the_kernel() -> None:
     """A rectangle never grows along a row that holds already, and so loses a column that it must have."""
     places = np.array([[1, 2, 0, 2], [0, 1, 0, 2], [2, 0, 1, 0], [2, 2, 2, 1]], dtype=np.int8)
-    assert planned(places).n_requests == fewest(places) == 2
+    assert plan_places(places).n_requests == fewest_requests(places) == 2
 
 
 def test_plan__drifted_block() -> None:
     """Of a block of which one cell in a hundred drifted one request is left, not one per store."""
     draw = np.random.default_rng(1)
     places = 1 + (draw.random((400, 60)) < 0.01).astype(np.int8)
-    plan = planned(places)
+    plan = plan_places(places)
     assert (plan.n_requests, plan.lower_bound) == (1, 1)
-    assert planned(places, unchanged="skip").n_requests > 50
+    assert plan_places(places, unchanged="skip").n_requests > 50
 
 
 @pytest.mark.parametrize(("count", "share"), [(12, 0.1), (30, 0.08)])
@@ -107,14 +80,14 @@ def test_plan__drifted_planted(count: int, share: float) -> None:
     """Planted rectangles of which a few cells drifted take as many requests as there are rectangles."""
     cells = planted(400, 1000, count, share=share, seed=1)
     drifted = np.random.default_rng(1).random(cells.shape) < 0.02
-    plan = planned(cells + (cells & drifted).astype(np.int8), limits=NO_CAPS)
+    plan = plan_places(cells + (cells & drifted).astype(np.int8), limits=NO_CAPS)
     assert plan.n_requests <= count
     assert plan.is_optimal
 
 
 def test_plan__nothing_rides_for_nothing() -> None:
     """A row that saves no request stays out: it is unchanged, and the sentence counts both kinds."""
-    plan = planned(np.array([[2, 1, 2], [2, 2, 1], [1, 1, 1]], dtype=np.int8))
+    plan = plan_places(np.array([[2, 1, 2], [2, 2, 1], [1, 1, 1]], dtype=np.int8))
     assert plan.counts == {"sent": 6, "unchanged": 3, "rejected": 0}
     assert (plan.n_requests, plan.n_riding_along) == (1, 2)
     assert "not sent: 3 unchanged; sent along although they hold: 2" in repr(plan)
@@ -123,13 +96,13 @@ def test_plan__nothing_rides_for_nothing() -> None:
 def test_plan__all_holds() -> None:
     """Where everything holds nothing is sent, unless all shall be."""
     places = np.ones((3, 3), dtype=np.int8)
-    assert planned(places).counts == {"sent": 0, "unchanged": 9, "rejected": 0}
-    assert planned(places, unchanged="send").counts == {"sent": 9, "unchanged": 0, "rejected": 0}
+    assert plan_places(places).counts == {"sent": 0, "unchanged": 9, "rejected": 0}
+    assert plan_places(places, unchanged="send").counts == {"sent": 9, "unchanged": 0, "rejected": 0}
 
 
 def test_plan__no_row_twice_for_rows_that_hold() -> None:
     """With combine=False a row that holds is not sent: a request of its own cannot save one."""
-    plan = planned(np.array([[1, 2], [2, 1]], dtype=np.int8), combine=False)
+    plan = plan_places(np.array([[1, 2], [2, 1]], dtype=np.int8), combine=False)
     assert (plan.n_requests, plan.counts["unchanged"]) == (2, 2)
 
 
@@ -145,7 +118,7 @@ def test_plan__changed_business_wide() -> None:
 def test_plan__bad_unchanged() -> None:
     """Another word for what becomes of rows that hold is refused, with the words there are."""
     with pytest.raises(kf.PlanError, match="unchanged is 'never'; it is 'optional' or 'skip' or 'send'"):
-        planned(np.ones((1, 1), dtype=np.int8), unchanged="never")
+        plan_places(np.ones((1, 1), dtype=np.int8), unchanged="never")
 
 
 def test_plan__too_large_to_search() -> None:

@@ -15,9 +15,9 @@ from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
 from klikit_frames.planning.plan_checks import check_plan
+from tests.planning.brute_force import NO_CAPS, fewest_requests
 from tests.planning.tables import chain, planted, roles, stock_outs, toggles_of, with_holes
 
-NO_CAPS = kf.Limits(None, None, None)
 tables = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda shape: arrays(bool, shape))
 caps = st.builds(
     kf.Limits,
@@ -85,24 +85,6 @@ def asked(toggles: pd.DataFrame) -> set[tuple[Any, ...]]:
     }
 
 
-def smallest(cells: np.ndarray) -> int:
-    """Return the size of the smallest cover by trying all choices of rectangles, fewest first."""
-    rows = [int("".join("01"[one] for one in line), 2) for line in cells.astype(int).tolist()]
-    width = cells.shape[1]
-    found = set()
-    for chosen in range(1, 1 << len(rows)):
-        members = [no for no in range(len(rows)) if chosen >> no & 1]
-        held = (1 << width) - 1
-        for no in members:
-            held &= rows[no]
-        found.add(sum(held << (no * width) for no in members))
-    goal = sum(line << (no * width) for no, line in enumerate(rows))
-    reached, count = {0}, 0
-    while goal not in reached:
-        reached, count = {one | other for one in reached for other in found}, count + 1
-    return count
-
-
 @settings(max_examples=40, deadline=None)
 @given(mixed, caps, st.booleans())
 def test_plan__any_rows(wanted: dict[Any, Any], limits: kf.Limits, combine: bool) -> None:
@@ -156,7 +138,7 @@ def test_plan__equal_stores_beside_a_cap_on_cells(lines: str, limits: kf.Limits)
 def test_plan__smallest(cells: np.ndarray) -> None:
     """Small tables get the fewest requests that there can be, and the plan says so."""
     plan = kf.plan(toggles_of(cells))
-    assert plan.n_requests == smallest(cells)
+    assert plan.n_requests == fewest_requests(2 * cells)
     assert plan.is_optimal
 
 
