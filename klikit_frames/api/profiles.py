@@ -20,6 +20,7 @@ from .credentials import KEYRING_SERVICE, Secret, as_secret
 PROFILES = "KLIKIT_PROFILES"
 PROFILE = "KLIKIT_PROFILE"
 PROFILE_NAME = re.compile(r"[a-z0-9_-]+", re.ASCII)
+_PLACE = re.compile(r"at (line \d+, column \d+|end of document)")
 _KEYS = {"base_url", "partner_key", "secret_key_env", "secret_key_keyring"}
 _CURE = (
     'keep it outside, and name the place: secret_key_env = "A_VARIABLE" or secret_key_keyring = "A_USERNAME" '
@@ -54,7 +55,9 @@ def load_profile(name: str) -> Profile:
     path = profiles_path()
     tables = _read_tables(path)
     if name not in tables:
-        near = [str(match) for match, *_ in process.extract(name, sorted(tables), limit=3, score_cutoff=50)]
+        near = [
+            str(match) for match, *_ in process.extract(str(name), sorted(tables), limit=3, score_cutoff=50)
+        ]
         known = (
             f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(sorted(tables)) or 'none'}."
         )
@@ -97,9 +100,13 @@ def _parse(path: Path) -> dict[str, Any] | str:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return f"There is no file of profiles {path}: write it, or name another in {PROFILES}."
-    except (OSError, ValueError):
-        # The parser's own words may quote the line with a key.
-        return f"The file of profiles {path} cannot be read as TOML in UTF-8."
+    except OSError as error:
+        return f"The file of profiles {path} cannot be read: {error.strerror or 'it is no file'}."
+    except ValueError as error:
+        # The parser's own words may quote the line with a key: only where it stopped is told.
+        place = _PLACE.search(str(error))
+        where = f" ({place[0]})" if place else ""
+        return f"The file of profiles {path} cannot be read as TOML in UTF-8{where}: mend it there."
 
 
 def _find_fault(name: str, table: object, *, path: Path) -> str | None:
@@ -123,7 +130,8 @@ def _find_secret(name: str, table: dict[str, str]) -> Secret | None:
     if (variable := table.get("secret_key_env")) is not None:
         if not (secret := as_secret(os.environ.get(variable))):
             raise ConfigError(
-                f"The profile {name!r} looks for its secret key in {variable}, which is not set."
+                f"The profile {name!r} looks for its secret key in the variable {variable}, which is not set "
+                "here: set it, and call again."
             )
         return secret
     username = table.get("secret_key_keyring")

@@ -24,9 +24,10 @@ from . import journal_codec as codec
 from . import journal_schema as schema
 from .audit_findings import take_in_findings
 from .journal_files import (
+    APPLICATION_ID,
+    SELECT_OWNER,
     JournalPath,
     connect,
-    error_text,
     has_rollback_journal,
     is_open_here,
     journal_path,
@@ -53,13 +54,14 @@ def far_path(path: JournalPath, *, journal: Journal, name: str) -> Path:
     Raises
     ------
     ConfigError
-        It is no path, a folder, or the journal itself.
+        It is no path, a folder or a device, or the journal itself.
     """
     try:
         far = None if path is None else journal_path(path)
     except JournalError as error:
         raise ConfigError(f"{name}={path!r} is not the path of a file; nothing was sent.") from error
-    if far is None or far.is_dir():
+    # A device may take bytes for ever, or give them.
+    if far is None or (far.exists() and not far.is_file()):
         raise ConfigError(
             f"{name}={os.fspath(path or '')!r} is not the path of a file: name one, such as "
             "/content/drive/MyDrive/journal.sqlite3. Nothing was sent."
@@ -147,17 +149,28 @@ def opened_copy(far: Path) -> Iterator[Journal]:
     with _local_file(far.name) as local:
         _fetch(far, local)
         try:
-            with closing(sqlite3.connect(local)) as connection:
-                ((n_tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-            if not n_tables:
-                raise JournalError(f"{far} is not a journal of klikit_frames.")
+            if fault := _find_fault(local):
+                raise JournalError(f"{far} cannot be read as a journal, and stays as it is: {fault}.")
             with open_journal(local) as journal:
                 yield journal
-        except sqlite3.Error as error:
-            raise JournalError(error_text(error, far)) from error
         except JournalError as error:
             # It is the file of the person that cannot be used, not its copy.
             raise JournalError(str(error).replace(os.fspath(local), os.fspath(far))) from error
+
+
+def _find_fault(local: Path) -> str | None:
+    """Return why a file is of no use as a journal, with what to do about it; None if it is whole."""
+    try:
+        with closing(sqlite3.connect(local)) as connection:
+            owner, version, n_tables = connection.execute(SELECT_OWNER).fetchone()
+            if not n_tables or owner != APPLICATION_ID:
+                return "it is not a journal of klikit_frames; name an exported journal, or a mirror"
+            if version > schema.SCHEMA_VERSION:
+                return "it was written by a newer version of klikit_frames; install that version here too"
+            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.Error as error:
+        found = str(error)
+    return None if found == "ok" else f"it is damaged ({found.splitlines()[-1]}); an older copy of it may be whole"
 
 
 def _fetch(far: Path, local: Path) -> None:

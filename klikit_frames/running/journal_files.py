@@ -22,8 +22,10 @@ from .journal_codec import damaged
 from .journal_migration import OLD_VERSION, keep_copy, migrate
 
 __all__ = [
+    "APPLICATION_ID",
     "JOURNAL_VARIABLE",
     "MEMORY",
+    "SELECT_OWNER",
     "JournalPath",
     "connect",
     "error_text",
@@ -64,6 +66,12 @@ _HOSTED = {
 }
 _IN_MEMORY = {"tmpfs", "ramfs"}
 _FAR = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.drive"}
+
+
+SELECT_OWNER = (
+    "SELECT (SELECT application_id FROM pragma_application_id), "
+    "(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)"
+)
 
 
 def journal_path(journal: JournalPath = None) -> Path | None:
@@ -256,10 +264,7 @@ def _migrated_in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
 def _check_owner(connection: sqlite3.Connection, path: Path | None) -> int:
     """Refuse a file of another program, and return the version of its schema; 0 without tables."""
     # One statement, so that all of it is of one moment.
-    owner, version, n_tables = connection.execute(
-        "SELECT (SELECT application_id FROM pragma_application_id), "
-        "(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)"
-    ).fetchone()
+    owner, version, n_tables = connection.execute(SELECT_OWNER).fetchone()
     if not n_tables:
         return 0
     if owner != APPLICATION_ID:

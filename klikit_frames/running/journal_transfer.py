@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import edge
 from ..errors import JournalError
-from .journal import JournalPath, open_journal, read_journal
+from .journal import JournalPath, open_journal, own_journal_path, read_journal
 from .journal_copies import check_free, far_path, opened_copy, take_in_all, write_copy, write_run_copy
 
 
@@ -33,8 +33,8 @@ def export_journal(
     ConfigError
         `path` names no file, the journal itself, or a journal that this process has open.
     JournalError
-        The journal cannot be read, the file cannot be written, or what is there would be lost: another
-        program's file, or runs that this journal does not know.
+        There is no journal, it cannot be read, the file cannot be written, or what is there would be lost:
+        another program's file, or runs that this journal does not know.
 
     Examples
     --------
@@ -50,6 +50,10 @@ def export_journal(
     with read_journal(journal) as opened:
         far = far_path(path, journal=opened, name="path")
         check_free(far, name="path")
+        if opened.path is None:
+            raise JournalError(
+                f"There is no journal {opened.name or own_journal_path()}: nothing was exported."
+            )
         try:
             _check_target(far, known=set(opened.runs()["run_id"]))
             if run_id is None:
@@ -61,7 +65,7 @@ def export_journal(
         except OSError as error:
             raise JournalError(
                 f"The journal cannot be written to {far}: {error.strerror or error}. "
-                "The folder must be there, and you must be allowed to write to it."
+                "The folder must be there, with room, and you must be allowed to write to it."
             ) from error
     return far
 
@@ -107,7 +111,10 @@ def import_journal(path: str | os.PathLike[str], *, journal: JournalPath = None)
     except JournalError:
         raise
     except OSError as error:
-        raise JournalError(f"The journal {far} cannot be read: {error.strerror or error}.") from error
+        raise JournalError(
+            f"The journal {far} cannot be read: {error.strerror or error}. Name an exported journal, or a "
+            "mirror."
+        ) from error
 
 
 def _check_target(far: Path, *, known: set[str]) -> None:

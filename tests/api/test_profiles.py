@@ -40,7 +40,7 @@ def test_profile__connects(
     [
         (None, "no file of profiles"),
         ("[depock]", "did you mean depock"),
-        ("[depok", "cannot be read as TOML"),
+        ("[depok", r"cannot be read as TOML in UTF-8 \(at end of document\)"),
         ('[depok]\nsecret_key = "sk_canary"', "secret_key_env"),
         ('[Depok]\nbase_url = "x"', "small letters"),
         ("[depok]\nport = 3", "has 'port'"),

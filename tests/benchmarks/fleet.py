@@ -4,6 +4,8 @@
 50 large sandboxes in four processes; ``--businesses 4`` is a short one. Each way has new sandboxes, since a
 cap remembers the minute before. "At the caps" is what the caps of the slowest business take by themselves:
 its reads at 600 a minute, then its writes at 300. The first 600 and 300 may go at once, so less is possible.
+Each way has 16 businesses at a time (`--at-once`), so 50 take four turns of that. More in one process starve
+its other threads: Dask's workers then miss their heartbeats.
 Without ``--before auto`` no menus are read, so that it is the writing that is measured.
 """
 
@@ -83,11 +85,11 @@ def make_plans(n: int, *, n_rows: int) -> tuple[dict[str, kf.Plan], float]:
     return plans, time.perf_counter() - begin
 
 
-def measure(plans: Mapping[str, kf.Plan], *, way: str, before: str) -> dict[str, object]:
+def measure(plans: Mapping[str, kf.Plan], *, way: str, before: str, at_once: int) -> dict[str, object]:
     """Run all plans once on new sandboxes, and return the line of the table."""
     open_executor = WAYS[way]
     with TemporaryDirectory() as name, businesses(len(plans), Path(name)) as pipes:
-        with open_executor(len(plans)) as (executor, peak):
+        with open_executor(min(len(plans), at_once)) as (executor, peak):
             begin = time.perf_counter()
             result = kf.fleet.run(
                 plans,
@@ -128,14 +130,14 @@ Opened = tuple[Executor, Callable[[], float]]
 
 @contextmanager
 def open_threads(n: int) -> Iterator[Opened]:
-    """Open a thread for each business; the peak of memory is that of this process."""
+    """Open `n` threads; the peak of memory is that of this process."""
     with ThreadPoolExecutor(n) as pool:
         yield pool, _peak_mb
 
 
 @contextmanager
 def open_dask(n: int) -> Iterator[Opened]:
-    """Open two Dask workers with half of the businesses each; the peak is that of both."""
+    """Open two Dask workers with half of `n` threads each; the peak is that of both."""
     import distributed
 
     with (
@@ -157,13 +159,14 @@ def main() -> None:
     )
     parser.add_argument("--businesses", type=int, default=50)
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--at-once", type=int, default=16)
     parser.add_argument("--on", choices=WAYS, help="only this way")
     parser.add_argument("--before", default="none", help="as of kf.run: `auto` reads 1,000 menus each first")
     given = parser.parse_args()
     plans, seconds = make_plans(given.businesses, n_rows=given.rows)
     print(f"{given.businesses} businesses of {given.rows:,} rows, planned in {seconds:.1f} s", flush=True)
     for way in [given.on] if given.on else WAYS:
-        line = measure(plans, way=way, before=given.before)
+        line = measure(plans, way=way, before=given.before, at_once=given.at_once)
         print(", ".join(f"{name}: {value}" for name, value in line.items()), flush=True)
 
 

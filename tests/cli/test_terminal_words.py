@@ -28,6 +28,9 @@ ASSIGNED = re.compile(r"--column \S+")
 OF_PYTHON_ALONE = {
     "This client is read-only": "no command connects so",
     "This client was made in process": "no command forks",
+    "not asked: marimo": "of a notebook",
+    "Call kf.doctor() again": "of a notebook",
+    "If it was asked in an earlier cell": "of a notebook",
     "like=": "`align` takes one store, and checks it",
     "The state has no business rows": "commands read both levels",
     "publish=": "a switch of the command",
