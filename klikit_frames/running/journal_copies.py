@@ -170,7 +170,9 @@ def _find_fault(local: Path) -> str | None:
             ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.Error as error:
         found = str(error)
-    return None if found == "ok" else f"it is damaged ({found.splitlines()[-1]}); an older copy of it may be whole"
+    if found == "ok":
+        return None
+    return f"it is damaged ({found.splitlines()[-1]}); an older copy of it may be whole"
 
 
 def _fetch(far: Path, local: Path) -> None:

@@ -45,6 +45,7 @@ OF_PYTHON_ALONE = {
     "rows='failed'": "of an argument that no command passes",
     "plot_drift draws": "no command draws it",
     "is not the path of a file": "said of mirror=, which is below",
+    "is a journal that is in use here": "said of mirror=, which is below",
     "is the journal itself": "said of mirror=, which is below",
     "is none of": "typer knows the values",
     "Each business has its own": "no command passes it",
