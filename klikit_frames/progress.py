@@ -92,7 +92,9 @@ class ScreenBar:
     def __init__(self, *, total: int, description: str, unit: str) -> None:
         self._description = description
         shown = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
-        kind, options = (text_tqdm, _TEXT_OPTIONS) if draws_text() else (tqdm, {"disable": None})
+        self._is_text = draws_text()
+        self._described_at = edge.monotonic()
+        kind, options = (text_tqdm, _TEXT_OPTIONS) if self._is_text else (tqdm, {"disable": None})
         self._tqdm = kind(
             total=total, desc=description, unit=f" {unit}", bar_format=shown, leave=True, **options
         )
@@ -110,13 +112,21 @@ class ScreenBar:
         """Say what it waits for, and how long all takes at least."""
         said = f"{self._description}, {what}" if what else self._description
         self._tqdm.set_description_str(said, refresh=False)
-        self._tqdm.set_postfix_str(f"about {duration(left_s)} left" if left_s >= 1 else "")
+        left = f"about {duration(left_s)} left" if left_s >= 1 else ""
+        self._tqdm.set_postfix_str(left, refresh=self._is_time_to_draw())
 
     def close(self) -> None:
         """Finish the bar."""
         self._tqdm.set_description_str(self._description, refresh=False)
-        self._tqdm.set_postfix_str("")
+        self._tqdm.set_postfix_str("", refresh=False)
         self._tqdm.close()
+
+    def _is_time_to_draw(self) -> bool:
+        now = edge.monotonic()
+        if self._is_text and now - self._described_at < _TEXT_EVERY_S:
+            return False
+        self._described_at = now
+        return True
 
 
 Progress = Bar | Literal[False] | None

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from klikit_frames import edge
 from klikit_frames.errors import ConfigError
 from klikit_frames.progress import Bar, ScreenBar, SilentBar, check_progress, open_bar, page_thread
 
@@ -104,6 +105,8 @@ def test_screen_bar__says_what_it_waits_for_and_how_long(
     """It counts requests, and under a cap it says that it waits for it and how long all takes."""
     monkeypatch.setenv("KLIKIT_BARS", "text")
     bar = ScreenBar(total=3, description="Sending", unit="requests")
+    # A line of a saved page each time: so only once a second.
+    monkeypatch.setattr("klikit_frames.progress._TEXT_EVERY_S", 0.0)
     bar.describe("waiting for the cap", left_s=400)
     bar.extend(0)
     said = capsys.readouterr().err
@@ -111,6 +114,25 @@ def test_screen_bar__says_what_it_waits_for_and_how_long(
     assert "Sending, waiting for the cap:   0%|" in said
     assert "0/3 requests" in said
     assert ", about 7 min left]" in said
+
+
+def test_screen_bar__of_text_is_drawn_once_a_second(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a saved page each drawing is a line: however often the wait is told, it stays a few."""
+
+    class Frozen(edge.World):
+        def monotonic(self) -> float:
+            return 0.0
+
+    monkeypatch.setenv("KLIKIT_BARS", "text")
+    with edge.use(Frozen()):
+        bar = ScreenBar(total=500, description="Sending", unit="requests")
+        for left_s in range(500):
+            bar.describe(None, left_s=left_s)
+        n_drawn = capsys.readouterr().err.count("Sending")
+        bar.close()
+    assert n_drawn == 1
 
 
 def test_page_thread__is_marimos_in_marimo(monkeypatch: pytest.MonkeyPatch) -> None:

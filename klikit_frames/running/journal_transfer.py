@@ -7,8 +7,9 @@ from pathlib import Path
 
 from .. import edge
 from ..errors import JournalError
-from .journal import JournalPath, open_journal, own_journal_path, read_journal
+from .journal import JournalPath, open_journal, read_journal
 from .journal_copies import check_free, far_path, opened_copy, take_in_all, write_copy, write_run_copy
+from .journal_files import own_journal_path
 
 
 def export_journal(
