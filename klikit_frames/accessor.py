@@ -49,12 +49,12 @@ class KlikitAccessor:
         self._frame = frame
 
     def __repr__(self) -> str:
-        from .auditing.frame_views import frame_text
+        from .auditing.summaries import frame_text
 
         return frame_text(self._frame)
 
     def _repr_html_(self) -> str:
-        from .auditing.frame_views import frame_html
+        from .auditing.summaries import frame_html
 
         return frame_html(self._frame)
 

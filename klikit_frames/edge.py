@@ -1,17 +1,19 @@
-"""The edge of the package: present time, waiting, drawn ids and threads, all from one place.
+"""The edge of the package: present time, waiting, drawn ids, threads and private files, all from one place.
 
 Whoever plays a year in a minute, or wants the same accident twice, hands in another world with `use`.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time as _time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 __all__ = [
     "Thread",
@@ -25,6 +27,7 @@ __all__ = [
     "sleep",
     "thread_kind",
     "time",
+    "touch_private",
     "uniform",
     "use",
 ]
@@ -162,3 +165,22 @@ class _Inline(threading.Thread):
 
     def join(self, timeout: float | None = None) -> None:
         """Do nothing: it is done."""
+
+
+def touch_private(path: Path) -> None:
+    """Make a file that only its owner can read, with its folder; one that is there is not even opened.
+
+    Closing any handle of a file drops every lock that this process has on it (POSIX), those of SQLite's
+    open connections among them: another process could then write in the middle of a commit.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> from klikit_frames.edge import touch_private
+    >>> touch_private(pathlib.Path("state/journal.sqlite3"))
+    >>> pathlib.Path("state/journal.sqlite3").stat().st_size
+    0
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -25,8 +25,7 @@ from .credentials import (
 from .profiles import PROFILE, load_profile
 from .rate_limits import RateLimiter
 from .rate_storage import find_log_path, remove_old_files
-from .request_executor import ClientContext, OnAttempt, RequestExecutor
-from .retries import Attempt, CallResult
+from .request_executor import Attempt, CallResult, ClientContext, OnAttempt, RequestExecutor
 from .transport import HttpRequest, HttpxTransport, Transport, open_http
 from .wire import exception_for
 

@@ -16,9 +16,9 @@ from typing import cast
 import platformdirs
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
-from ..private_files import touch_private
-from .rate_limit_headers import MAX_PAUSE_S
+from ..edge import touch_private
 
+MAX_PAUSE_S = 300.0
 _FORGET_EVERY = 100
 _ANY_RATE = Rate(1, 60_000)
 # After a window without a request the file is opened again: it may have been removed meanwhile.

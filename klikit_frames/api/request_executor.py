@@ -1,30 +1,231 @@
-"""One request from its first try to its end: paced, retried in one layer, stoppable."""
+"""One request from its first try to its end: its attempts, whether another follows, when, and stops."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 
 from tenacity import RetryCallState, Retrying
 
 from .. import edge
-from .clocks import SteadyClock, read_now
-from .rate_limits import Kind, RateLimiter
-from .retries import (
-    Attempt,
-    CallResult,
-    RetryBudget,
-    RetryDecision,
-    cap_backoff,
-    count_attempts,
-    decide_retry,
-    summarise_attempts,
-)
+from .clocks import Clock, SteadyClock, read_now
+from .rate_limits import Kind, RateLimiter, RateLimitHeaders, read_limits
+from .wire import ApiResponse, parse_response
 
+RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+MAX_ATTEMPTS = 5
+WAIT_INITIAL_S = 0.5
+WAIT_MAX_S = 30.0
+RATE_LIMIT_PATIENCE_S = 900.0
 OnAttempt = Callable[[int, datetime], object]
 Uniform = Callable[[float, float], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one try.
+
+    Attributes
+    ----------
+    answer : ApiResponse or None
+        None if not even a status came.
+    trouble : str or None
+        What went wrong on the way; None if all of the answer arrived.
+    was_sent : bool
+        False if no connection was ever opened.
+    limits : RateLimitHeaders
+        What the answer's headers say of the rate caps.
+    """
+
+    answer: ApiResponse | None = None
+    trouble: str | None = None
+    was_sent: bool = True
+    limits: RateLimitHeaders = field(default_factory=RateLimitHeaders)
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether the API refused this try for the rate alone."""
+        return self.answer is not None and self.answer.http_status == 429
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether another try may do better."""
+        if self.answer is None or self.trouble is not None or self.is_rate_limited:
+            return True
+        return self.answer.http_status in RETRIED_STATUSES
+
+
+def parse_attempt(
+    http_status: int, headers: Mapping[str, str], body: bytes, *, trouble: str | None, clock: Clock
+) -> Attempt:
+    """Return what an HTTP answer, perhaps a broken one, amounts to."""
+    answer = parse_response(http_status, body, date=headers.get("Date"))
+    if answer.is_ok and not answer.is_readable:
+        trouble = trouble or f"the answer {http_status} does not say what was done"
+    return Attempt(
+        answer=replace(answer, is_readable=answer.is_readable and trouble is None),
+        trouble=trouble,
+        limits=read_limits(headers, now=answer.server_at or read_now(clock)),
+    )
+
+
+class RetryDecision(Enum):
+    """What follows from the tries so far; the text says why a request ended."""
+
+    FINAL = ""
+    RETRY = "to be tried again"
+    WAIT = "to be tried again after the rate limit's pause"
+    EXHAUSTED = f"gave up after {MAX_ATTEMPTS} tries"
+    REPLAYED = "the API repeats a stored failure under this key"
+    OVER_BUDGET = "not tried again: the retry budget is used up, the API seems to be down"
+    IMPATIENT = f"rate-limited for more than {RATE_LIMIT_PATIENCE_S:.0f} s"
+    STOPPED = "stopped"
+    CLOSED = "the client was closed"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another try follows."""
+        return self in {RetryDecision.RETRY, RetryDecision.WAIT}
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """The end of one request, after all its tries.
+
+    Attributes
+    ----------
+    answer : ApiResponse or None
+        The answer that counts; None if none came.
+    attempts : int
+        Tries made; those answered with 429 are not counted.
+    sent_at, settled_at : datetime or None
+        When the socket was first touched (None: never), and when the request was settled; UTC.
+    was_sent : bool
+        Whether the API may have acted on it; False (no connection, or nothing but 429s) is a promise that it
+        did not.
+    is_replayed_failure : bool
+        Two failing answers had one request_id: the API repeats a stored failure.
+    had_silence : bool
+        Some try was sent, and no answer says whether it was done (none came, or a 5xx, or a 2xx without
+        meaning): a refusal of a later try does not prove that nothing was done.
+    trouble : str or None
+        Why no better answer came.
+    """
+
+    answer: ApiResponse | None
+    attempts: int
+    sent_at: datetime | None
+    settled_at: datetime
+    was_sent: bool
+    is_replayed_failure: bool = False
+    had_silence: bool = False
+    trouble: str | None = None
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """By how many seconds the server's clock was ahead when it was settled; None if no answer told."""
+        server_at = self.answer.server_at if self.answer else None
+        return None if server_at is None else (server_at - self.settled_at).total_seconds()
+
+
+@dataclass(slots=True)
+class RetryBudget:
+    """Allows retries in proportion to first tries, so that an outage is not made worse.
+
+    Starts with an allowance of 20; each first try earns a fifth of a retry, never beyond the allowance.
+    """
+
+    allowance: float = 20.0
+    ratio: float = 0.2
+    _tokens: float = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._tokens = self.allowance
+
+    def earn(self) -> None:
+        """Note one first try."""
+        with self._lock:
+            self._tokens = min(self.allowance, self._tokens + self.ratio)
+
+    def spend(self) -> bool:
+        """Take one retry if there is one."""
+        with self._lock:
+            # A sum of fifths misses the whole number by a rounding error.
+            if self._tokens < 1 - 1e-9:
+                return False
+            self._tokens -= 1
+            return True
+
+
+def decide_retry(tries: Sequence[Attempt], *, limited_s: float = 0.0) -> RetryDecision:
+    """Return what follows from the tries so far, before the budget is asked.
+
+    Parameters
+    ----------
+    tries : sequence of Attempt
+        At least one.
+    limited_s : float
+        Seconds since the first 429 of this request.
+    """
+    last = tries[-1]
+    if not last.is_failure:
+        return RetryDecision.FINAL
+    if is_replayed(tries):
+        return RetryDecision.REPLAYED
+    if last.is_rate_limited:
+        return RetryDecision.IMPATIENT if limited_s > RATE_LIMIT_PATIENCE_S else RetryDecision.WAIT
+    return RetryDecision.EXHAUSTED if count_attempts(tries) >= MAX_ATTEMPTS else RetryDecision.RETRY
+
+
+def count_attempts(tries: Sequence[Attempt]) -> int:
+    """Return how many tries count: a 429 was none."""
+    return sum(not one.is_rate_limited for one in tries)
+
+
+def is_replayed(tries: Sequence[Attempt]) -> bool:
+    """Return whether two failing answers carry one request_id."""
+    seen = [
+        one.answer.request_id
+        for one in tries
+        if one.is_failure and one.answer and not one.answer.is_ok and one.answer.request_id
+    ]
+    return len(set(seen)) < len(seen)
+
+
+def cap_backoff(n_tries: int) -> float:
+    """Return the longest wait in seconds after so many tries: 0.5, 1, 2 … 30; the wait is drawn below it."""
+    return float(min(WAIT_MAX_S, WAIT_INITIAL_S * 2 ** max(0, n_tries - 1)))
+
+
+def _leaves_doubt(one: Attempt) -> bool:
+    if one.answer is None:
+        return one.was_sent
+    return one.answer.http_status >= 500 or (one.answer.is_ok and not one.answer.is_readable)
+
+
+def summarise_attempts(
+    tries: Sequence[Attempt], *, verdict: RetryDecision, sent_at: datetime | None, settled_at: datetime
+) -> CallResult:
+    """Return the end of a request from all of its tries."""
+    reached = [one for one in tries if one.was_sent and not one.is_rate_limited]
+    # A request that was stopped after nothing but 429s was never taken: it may be sent as if new.
+    counted = reached if verdict in {RetryDecision.STOPPED, RetryDecision.CLOSED} else list(tries)
+    accepted = [one for one in tries if one.answer and one.answer.is_ok]
+    deciding = (accepted or counted or [Attempt()])[-1]
+    return CallResult(
+        answer=deciding.answer,
+        attempts=count_attempts(tries),
+        sent_at=sent_at,
+        settled_at=settled_at,
+        was_sent=bool(reached),
+        is_replayed_failure=is_replayed(tries),
+        had_silence=any(_leaves_doubt(one) for one in tries),
+        trouble="; ".join(filter(None, [deciding.trouble, verdict.value])) or None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

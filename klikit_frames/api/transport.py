@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from .clocks import Clock
 from .credentials import Credentials, redact_logs, scrub_response
 from .rate_limits import Kind
+from .request_executor import Attempt, parse_attempt
 from .responses import (
     ACCEPTED_CODINGS,
     MAX_TIMEOUTS,
@@ -31,7 +32,6 @@ from .responses import (
     open_pool,
     read_body,
 )
-from .retries import Attempt, parse_attempt
 
 _HEADERS = {
     "Accept": "application/json",

@@ -19,12 +19,10 @@ from ..overview import make_overview, read_names
 from ..running.journal_files import MEMORY
 from ..wording import SHORT_ID
 from .audits import drift_by_store
-from .bars import plot_dark, plot_drift
-from .heatmaps import plot_matrix
 from .pictures import Picture
-from .plan_pictures import plot_plan
+from .run_pictures import plot_plan, plot_timeline
+from .state_pictures import plot_dark, plot_drift, plot_matrix
 from .summaries import summary
-from .timelines import plot_timeline
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan

@@ -1,4 +1,4 @@
-"""One line in words for every frame of an audit, counted from the rows at hand."""
+"""A frame for people: one line in words, and all of it by brand, store and name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from ..errors import StateError
+from ..frames.problems import problems_html, problems_text
+from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..menus.effects import describe_effect
+from ..overview import make_overview, read_names
+from ..wording import counted
 
 _CHANGE_WORDS = {
     "change": "to change",
@@ -39,6 +43,11 @@ _DIFFERENCE_WORDS = {
     "only_store": "only in the first",
     "only_other": "only in the other",
 }
+
+# A page with more rows than this is slow to open and to search.
+_MOST_ROWS = 2000
+_CELL = {"entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"}
+_PROBLEM = {"severity", "code", "column", "message", "hint", "row", "line"}
 
 
 def summary(frame: pd.DataFrame) -> str:
@@ -172,3 +181,52 @@ def _places(frame: pd.DataFrame, *, preposition: str = "in") -> str:
     stores = f"{n_stores:,} store" if n_stores == 1 else f"{n_stores:,} stores"
     parts = [*(["the business level"] if not is_store.all() else []), *([stores] if n_stores else [])]
     return f"{preposition} {' and '.join(parts)}" if parts else "of nothing"
+
+
+def frame_html(frame: pd.DataFrame) -> str:
+    """Return a frame as HTML that needs no script: grouped, with counts, and the whole of it folded.
+
+    Touches neither network nor disk. Colours come from the page, so light and dark both work.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Problems, a state, toggles, or a frame of an audit; any other is a table.
+
+    Examples
+    --------
+    >>> from klikit_frames.auditing.summaries import frame_html
+    >>> toggles = kf.cross_toggles("item", [1, 2], [(663, 1062)], is_enabled=False)
+    >>> frame_html(toggles).startswith("<p>2 toggles in 1 store: 0 on, 2 off.</p>")
+    True
+    """
+    if set(frame.columns) >= _PROBLEM:
+        return problems_html(frame, notes=[])
+    whole = table_html(frame, caption="As they stand in the frame", limit=_MOST_ROWS)
+    every = fold_html(f"All {counted(len(frame), 'row')}", whole)
+    said = _summary(frame)
+    head = paragraph_html(said) if said else ""
+    if not set(frame.columns) >= _CELL:
+        return head + every
+    return head + overview_html(make_overview(_told(frame), read_names(frame))) + every
+
+
+def frame_text(frame: pd.DataFrame) -> str:
+    """Return what a frame comes to in a few lines, for a console."""
+    if set(frame.columns) >= _PROBLEM:
+        return problems_text(frame)
+    return _summary(frame) or counted(len(frame), "row")
+
+
+def _summary(frame: pd.DataFrame) -> str:
+    try:
+        return summary(frame)
+    except (StateError, KeyError):
+        return ""
+
+
+def _told(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that the view is about: what is to change, or what is known to be off or on."""
+    if "change" in frame.columns:
+        return frame[frame["change"].eq("change").fillna(value=False)]
+    return frame[frame["is_enabled"].notna()]

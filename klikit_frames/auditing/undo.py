@@ -26,7 +26,7 @@ from ..running.journal import JournalPath, open_journal
 from ..running.later_changes import later_write, was_changed
 from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
-from .store_comparison import as_toggles
+from .diffs import as_toggles
 from .verification import describe_menu, describe_own, describe_write, read_cells
 
 if TYPE_CHECKING:

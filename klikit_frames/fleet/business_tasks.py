@@ -1,9 +1,13 @@
-"""What travels to a worker, and what is done there: one plan, sent with the credential of one profile."""
+"""One business's plan as a task: what travels to a worker, what is done there, and what comes back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,10 +23,23 @@ from ..running.executor import recorded_result
 from ..running.journal import open_journal, read_journal
 from ..running.journal_transfer import import_journal
 from ..running.runs import run
+from ..wording import counted
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..running.results import Result
+
+# Each business waits for its own cap; more threads than this only make the caller's computer wait.
+MAX_THREADS = 16
+_POLL_S = 0.2
+# A task whose worker is lost goes to another worker so often in all.
+_ATTEMPTS = 2
+# An executor without workers takes tasks all the same: so long nobody wonders, and so often it is said again.
+_QUIET_S = 5.0
+_SAY_EVERY_S = 60.0
+_GO_ON = "Run the fleet again with the same plans: each business goes on from its journal."
+_NOT_KNOWN = f"Whether a worker had begun with it is not known here. {_GO_ON}"
+_LOG = logging.getLogger("klikit_frames")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,3 +205,199 @@ def _catch_up(task: BusinessTask) -> None:
     mirror = task.options.get("mirror")
     if mirror is not None and Path(mirror).is_file() and Path(task.journal).is_file():
         import_journal(mirror, journal=task.journal)
+
+
+class SharedCount:
+    """Requests that are done: counted by many threads, shown on one bar by the thread that owns it."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._lock = threading.Lock()
+
+    def update(self, n: int = 1, /) -> None:
+        """Note that `n` more are done."""
+        with self._lock:
+            self._n += n
+
+    def close(self) -> None:
+        """Do nothing: the others go on."""
+
+    def take(self) -> int:
+        """Return how many are new since the last call."""
+        with self._lock:
+            n, self._n = self._n, 0
+        return n
+
+
+class StartWatch:
+    """Says what a fleet waits for while no worker has begun with any of its businesses.
+
+    Parameters
+    ----------
+    executor : str
+        What the person's executor is called.
+    timeout_s : float or None
+        How long to wait for the first sign of a worker; None is as long as it takes.
+    """
+
+    def __init__(self, executor: str, *, timeout_s: float | None) -> None:
+        self._executor = executor
+        self._timeout_s = timeout_s
+        self._begun_at = edge.monotonic()
+        self._say_at = self._begun_at + _QUIET_S
+
+    def look(self, waiting: Mapping[Future[TaskOutcome], BusinessTask]) -> bool:
+        """Say that it goes on waiting, if it is time; returns whether it has waited long enough."""
+        now = edge.monotonic()
+        is_over = self._timeout_s is not None and now - self._begun_at >= self._timeout_s
+        if now >= self._say_at and not is_over:
+            self._say_at = now + _SAY_EVERY_S
+            _LOG.warning(
+                "No worker of %s is seen to have begun with any of %s, for %.0f s: has it workers? "
+                "It goes on waiting; Ctrl-C stops it.",
+                self._executor,
+                counted(len(waiting), "business", many="businesses"),
+                now - self._begun_at,
+            )
+        return is_over
+
+
+class Dispatch:
+    """The tasks of one fleet run on one executor.
+
+    Parameters
+    ----------
+    tasks : dict of BusinessTask
+        By business.
+    executor : concurrent.futures.Executor, optional
+        Where they run; None is a pool of threads.
+    sizes : dict of int
+        By business, how many units its progress has.
+    bar : Bar
+        Where progress is shown; called on this thread only.
+    start_timeout_s : float, optional
+        How long to wait for the first sign of a worker on another executor than threads.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, BusinessTask],
+        executor: Executor | None,
+        *,
+        sizes: Mapping[str, int],
+        bar: Bar,
+        start_timeout_s: float | None = None,
+    ) -> None:
+        self._tasks = tasks
+        self._executor = executor
+        self._bar = bar
+        self._sizes = sizes
+        self._counts = {business: SharedCount() for business in tasks}
+        self._n_shown = dict.fromkeys(tasks, 0)
+        self._pending: dict[Future[TaskOutcome], str] = {}
+        self._attempts = dict.fromkeys(tasks, 0)
+        self._outcomes: dict[str, TaskOutcome] = {}
+        self._start_timeout_s = start_timeout_s
+        # Why all is being stopped; None while it is not.
+        self._stopped: str | None = None
+        # An executor that never says that a task has begun may say of any that it was cancelled in time.
+        self._tells_begin = executor is None or isinstance(executor, ThreadPoolExecutor)
+
+    def execute(self) -> dict[str, TaskOutcome]:
+        """Run all tasks and return what came of each; Ctrl-C stops them cleanly."""
+        if isinstance(self._executor, ThreadPoolExecutor):
+            self._execute_on(partial(self._submit_with_progress, self._executor))
+        elif self._executor is not None:
+            self._execute_on(partial(_submit_to, self._executor))
+        else:
+            with ThreadPoolExecutor(min(len(self._tasks), MAX_THREADS) or 1) as pool:
+                self._execute_on(partial(self._submit_with_progress, pool))
+        return {business: self._outcomes[business] for business in self._tasks}
+
+    def _submit_with_progress(self, pool: ThreadPoolExecutor, task: BusinessTask) -> Future[TaskOutcome]:
+        return pool.submit(execute_task, task, self._counts[task.business])
+
+    def _execute_on(self, submit: Callable[[BusinessTask], Future[TaskOutcome]]) -> None:
+        watch = StartWatch(type(self._executor).__name__, timeout_s=self._start_timeout_s)
+        for task in self._tasks.values():
+            self._submit(task, submit)
+        has_begun = False
+        while self._pending:
+            try:
+                done, _ = wait(list(self._pending), timeout=_POLL_S, return_when=FIRST_COMPLETED)
+                for future in {*done, *(one for one in self._pending if one.cancelled())}:
+                    self._settle(future, submit)
+                self._show()
+                has_begun = has_begun or self._has_begun()
+                if not has_begun and watch.look(self._waiting()):
+                    self._stopped = (
+                        f"No worker was seen to begin within {self._start_timeout_s:g} s, so the fleet run "
+                        "was stopped."
+                    )
+                if self._stopped:
+                    self._cancel()
+            except KeyboardInterrupt:
+                self._stopped = "The fleet run was stopped before the turn of this business."
+                self._cancel()
+
+    def _waiting(self) -> dict[Future[TaskOutcome], BusinessTask]:
+        return {future: self._tasks[business] for future, business in self._pending.items()}
+
+    def _has_begun(self) -> bool:
+        """Tell whether a worker is seen to be at any business, or to have been."""
+        self._tells_begin = self._tells_begin or any(future.running() for future in self._pending)
+        is_any_over = len(self._pending) < len(self._tasks)
+        return self._tells_begin or is_any_over or any(map(is_at_work, self._waiting().values()))
+
+    def _submit(self, task: BusinessTask, submit: Callable[[BusinessTask], Future[TaskOutcome]]) -> bool:
+        self._attempts[task.business] += 1
+        try:
+            self._pending[submit(task)] = task.business
+        except Exception as error:  # noqa: BLE001 - executors have errors of their own
+            if task.business not in self._outcomes:
+                is_first = self._attempts[task.business] == 1
+                self._outcomes[task.business] = look_up(task, _lost(error), is_elsewhere=not is_first)
+            return False
+        return True
+
+    def _settle(
+        self, future: Future[TaskOutcome], submit: Callable[[BusinessTask], Future[TaskOutcome]]
+    ) -> None:
+        business = self._pending.pop(future)
+        task = self._tasks[business]
+        try:
+            self._outcomes[business] = future.result()
+        except CancelledError:
+            why = self._stopped or "The executor took it back before the turn of this business."
+            error = KlikitFramesError(why if self._tells_begin else f"{why} {_NOT_KNOWN}")
+            self._outcomes[business] = look_up(task, error, is_elsewhere=not self._tells_begin)
+        except Exception as error:  # noqa: BLE001 - executors have errors of their own
+            if not self._stopped and self._attempts[business] < _ATTEMPTS and self._submit(task, submit):
+                return
+            self._outcomes[business] = look_up(task, _lost(error), is_elsewhere=True)
+        self._counts[business].update(self._sizes[business])
+
+    def _show(self) -> None:
+        """Tell the bar what is new; no business counts for more than its share."""
+        for business, count in self._counts.items():
+            n = min(count.take(), self._sizes[business] - self._n_shown[business])
+            self._n_shown[business] += n
+            if n:
+                self._bar.update(n)
+
+    def _cancel(self) -> None:
+        """Take back what no worker has begun with, and ask those that are at it to stop."""
+        for future, task in self._waiting().items():
+            # An executor may take back what a worker is at, and the worker would go on unheard.
+            if is_at_work(task) or not future.cancel():
+                cancel(task)
+
+
+def _submit_to(executor: Executor, task: BusinessTask) -> Future[TaskOutcome]:
+    return executor.submit(execute_task, task)
+
+
+def _lost(error: BaseException) -> KlikitFramesError:
+    return KlikitFramesError(
+        f"The worker of this business was lost ({type(error).__name__}: {str(error)[:200]}). {_GO_ON}"
+    )

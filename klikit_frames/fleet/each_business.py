@@ -16,8 +16,7 @@ from ..menus.stores import stores as read_stores
 from ..running.live_state import read_state
 from ..running.runs import runs
 from ..scheduling.ticks import tick as tick_one
-from .business_tasks import connect_business
-from .dispatching import MAX_THREADS
+from .business_tasks import MAX_THREADS, connect_business
 from .fleet_plans import COLUMN, split_toggles
 from .fleet_runs import Folder, fleet_folder
 

@@ -16,8 +16,7 @@ from ..errors import ConfigError, KlikitFramesError, PlanError
 from ..planning.plan import Plan
 from ..progress import Progress, check_progress, open_bar
 from ..running.notifications import OnFinish, report_outcome
-from .business_tasks import BusinessTask, TaskOutcome
-from .dispatching import Dispatch
+from .business_tasks import BusinessTask, Dispatch, TaskOutcome
 from .fleet_results import FleetResult, collect, summarise_fleet
 
 Folder = str | os.PathLike[str] | None

@@ -9,7 +9,7 @@ from .lifecycle import EndReason, Event, RequestState, advance
 from .records import RequestResult
 
 if TYPE_CHECKING:
-    from ..api.retries import CallResult
+    from ..api.request_executor import CallResult
     from ..api.wire import ApiResponse
 
 # Refusals of what a request asks for, which a smaller request may not meet: one foreign id refuses all the

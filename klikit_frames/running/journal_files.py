@@ -15,8 +15,8 @@ from weakref import WeakSet
 import platformdirs
 
 from .. import edge
+from ..edge import touch_private
 from ..errors import JournalError
-from ..private_files import touch_private
 from . import journal_schema as schema
 from .journal_codec import damaged
 from .journal_migration import OLD_VERSION, keep_copy, migrate

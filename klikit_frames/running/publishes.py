@@ -29,7 +29,7 @@ from .records import Publish
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.retries import CallResult
+    from ..api.request_executor import CallResult
     from .records import Request, Run
 
 _REFUSED = {401, 403}

@@ -23,7 +23,7 @@ from .request_trees import RequestTree, is_in_doubt, is_key_expired
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.retries import CallResult
+    from ..api.request_executor import CallResult
     from .journal import Journal
     from .monitor import RunMonitor
 

@@ -10,7 +10,7 @@ import httpx
 
 import klikit_frames as kf
 from klikit_frames.api.clocks import Clock
-from klikit_frames.api.retries import CallResult
+from klikit_frames.api.request_executor import CallResult
 
 URL = "http://127.0.0.1:9/v1/partner"
 PARTNER_KEY = "pk_canary_4d1f"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klikit_frames.api.rate_limit_headers import MAX_PAUSE_S, RateLimitHeaders, choose_pause, read_limits
+from klikit_frames.api.rate_limits import RateLimitHeaders, choose_pause, read_limits
+from klikit_frames.api.rate_storage import MAX_PAUSE_S
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 

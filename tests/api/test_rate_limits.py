@@ -14,8 +14,15 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.api.clocks import SystemClock
-from klikit_frames.api.rate_limit_headers import WINDOW_S, RateLimitHeaders
-from klikit_frames.api.rate_limits import MAX_JITTER_S, MIN_JITTER_S, Kind, LatencySpread, RateLimiter
+from klikit_frames.api.rate_limits import (
+    MAX_JITTER_S,
+    MIN_JITTER_S,
+    WINDOW_S,
+    Kind,
+    LatencySpread,
+    RateLimiter,
+    RateLimitHeaders,
+)
 from klikit_frames.sandbox.rate_limits import WINDOWS
 
 from .scripts import FakeClock, connect, error, ok, write

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.api.rate_limit_headers import MAX_PAUSE_S
 from klikit_frames.api.rate_storage import (
     LOOK_EVERY_S,
+    MAX_PAUSE_S,
     Cooldown,
     SharedCooldown,
     SlidingWindowLog,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from klikit_frames.api.retries import CallResult
+from klikit_frames.api.request_executor import CallResult
 from klikit_frames.api.wire import ApiResponse
 from klikit_frames.running.classification import classify_response, stop_reason
 

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 import klikit_frames as kf
 from klikit_frames.sandbox.credentials import first_credential
-from klikit_frames.sandbox.endpoints import ENDPOINTS
+from klikit_frames.sandbox.pipeline import ENDPOINTS
 from klikit_frames.sandbox.site import read_document
 
 from .conftest import PLAIN

@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from klikit_frames.private_files import touch_private
+from klikit_frames.edge import touch_private
 
 WRITE = """
 import sqlite3, sys
