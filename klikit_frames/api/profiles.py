@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
 from rapidfuzz import process
@@ -71,15 +72,24 @@ def load_profile(name: str) -> Profile:
     )
 
 
-def profile_names() -> list[str]:
-    """Return the names of the person's profiles; reads their file.
+def profile_hosts() -> dict[str, str]:
+    """Return the host of each of the person's profiles by name, empty where none is told; reads their file.
 
     Raises
     ------
     ConfigError
         The file is not there, or not as it should be.
     """
-    return sorted(_read_tables(profiles_path()))
+    tables = _read_tables(profiles_path())
+    return {name: _host(tables[name].get("base_url", "")) for name in sorted(tables)}
+
+
+def _host(address: str) -> str:
+    """Return the host of an address, which may be written with a password in it."""
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def _read_tables(path: Path) -> dict[str, dict[str, Any]]:

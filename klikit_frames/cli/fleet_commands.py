@@ -303,7 +303,8 @@ def _agree(
         except kf.KlikitFramesError as error:
             echo(f"{business}: {error}")
             continue
-        echo(f"{business} on {where}: {plan.overview.headline}, in {option_groups.requests_of(plan)}.")
+        size = option_groups.requests_of(plan).rstrip(",")
+        echo(f"{business} on {where}: {plan.overview.headline}, in {size}.")
         if needs_code and codes.get(business) != code:
             missing.append(f"--confirm {business}={code}")
     if missing:

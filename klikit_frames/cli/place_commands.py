@@ -30,9 +30,9 @@ def doctor(*, connection: ConnectionOptions, output: OutputOptions) -> None:
 
 def profiles(*, output: OutputOptions) -> None:
     """List your profiles and their hosts, and test each with a read. Exit 1 if one does not work."""
-    from klikit_frames.api.profiles import profile_names
+    from klikit_frames.api.profiles import profile_hosts
 
-    _report(_tried_profiles(profile_names()), output, what="profile")
+    _report(_tried_profiles(profile_hosts()), output, what="profile")
 
 
 def _examine(connection: ConnectionOptions) -> pd.DataFrame:
@@ -46,22 +46,20 @@ def _examine(connection: ConnectionOptions) -> pd.DataFrame:
         return found
 
 
-def _tried_profiles(names: list[str]) -> pd.DataFrame:
+def _tried_profiles(hosts: dict[str, str]) -> pd.DataFrame:
     import pandas as pd
 
-    rows = [(name, *_try_profile(name)) for name in names]
+    rows = [(name, host, *_try_profile(name)) for name, host in hosts.items()]
     return pd.DataFrame(rows, columns=["profile", "host", "status", "found"], dtype="str")
 
 
-def _try_profile(name: str) -> tuple[str, str, str]:
-    """Return the host of a profile, whether it works, and what a read of its stores shows."""
-    host = ""
+def _try_profile(name: str) -> tuple[str, str]:
+    """Return whether a profile works, and what a read of its stores shows."""
     try:
         with kf.connect(profile=name, read_only=True) as client:
-            host = client.host
-            return host, "ok", counted(len(kf.stores(client)), "store")
+            return "ok", counted(len(kf.stores(client)), "store")
     except kf.KlikitFramesError as error:
-        return host, "problem", str(error)
+        return "problem", str(error)
 
 
 def _report(found: pd.DataFrame, output: OutputOptions, *, what: str) -> None:
