@@ -25,7 +25,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _widgets() -> tuple[str, str, str]:
     found = kf.doctor().set_index("check").loc["widgets"]
-    return found["status"], found["found"], found["advice"]
+    return str(found["status"]), str(found["found"]), str(found["advice"])
 
 
 @pytest.mark.usefixtures("kernel")
