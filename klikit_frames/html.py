@@ -17,6 +17,8 @@ _TABLE = "border-collapse:collapse;table-layout:auto;color:inherit;background:tr
 _CELL = "padding:0.2em 0.8em;text-align:left;vertical-align:top;border-bottom:1px solid currentColor"
 # Once a table, not in each cell: of 2,000 rows it would be most of the page.
 TABLE_STYLE = f"<style>table.kf-table th, table.kf-table td {{{_CELL}}}</style>"
+# Folded lines stand apart, or what is open runs into the next.
+_APART = ' style="margin:0.4em 0"'
 # More causes than this are counted, not read.
 _MOST_CAUSES = 10
 
@@ -43,7 +45,9 @@ def paragraph_html(text: str) -> str:
 
 def fold_html(summary: str, body: str, *, is_open: bool = False) -> str:
     """Return what folds away under an escaped line; `body` is HTML already."""
-    return f"<details{' open' if is_open else ''}><summary>{escape(summary)}</summary>{body}</details>"
+    return (
+        f"<details{' open' if is_open else ''}{_APART}><summary>{escape(summary)}</summary>{body}</details>"
+    )
 
 
 def overview_html(view: Overview, *, limit: int | None = 20) -> str:
@@ -90,13 +94,12 @@ def _cause_html(cause: Any) -> str:
 def _brand_html(view: Overview, brand: Any, *, limit: int | None) -> str:
     """Return one brand, folded: its dishes in words, then its stores in numbers."""
     dishes = view.entities.loc[view.entities["brand"] == brand.brand, ["title", "where"]]
-    body = _table_html(dishes.rename(columns={"title": "what"}), caption="What", limit=limit)
+    body = _table_html(dishes.rename(columns={"title": "what"}), caption="By name", limit=limit)
     if brand.brand != brand.store:
         places = view.places[view.places["brand"] == brand.brand].drop(columns="brand")
         places = places.rename(columns={"n_off": "off", "n_on": "on", "n_trouble": "not done"})
-        if not places["not done"].any():
-            places = places.drop(columns="not done")
-        body += _table_html(places, caption="Where", limit=limit)
+        empty = [name for name in ("off", "on", "not done") if not places[name].any()]
+        body += _table_html(places.drop(columns=empty), caption="By store", limit=limit)
     return fold_html(brand_line(brand), body)
 
 

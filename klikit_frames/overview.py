@@ -151,7 +151,7 @@ class Overview:
     places : DataFrame
         One row per place, business-wide first: ``brand, store, n_off, n_on, n_trouble``.
     entities : DataFrame
-        One row per brand and entity, the widest change first: ``brand, title, where``.
+        One row per brand and entity, what is off in most stores first: ``brand, title, where``.
     trouble : DataFrame
         One row per cause, the largest first: ``outcome, code, message, n_rows, which, cure``.
     """
@@ -288,8 +288,7 @@ def _entities(changed: pd.DataFrame, names: Names) -> pd.DataFrame:
     keys = ["brand_id", "entity_type", "entity_id"]
     counts = rows.assign(n_on=is_on, n_off=1 - is_on).groupby(keys, sort=False)[["n_off", "n_on"]].sum()
     n_stores = rows[rows["brand_id"] >= 0].groupby("brand_id")["branch_id"].nunique()
-    counts["n"] = counts["n_off"] + counts["n_on"]
-    counts = counts.sort_values("n", ascending=False, kind="stable")
+    counts = counts.sort_values(["n_off", "n_on"], ascending=False, kind="stable")
     told = [
         (
             BUSINESS if brand_id < 0 else names.brand(brand_id),

@@ -149,7 +149,8 @@ def _find_secret(name: str, table: dict[str, str]) -> Secret | None:
         return None
     if importlib.util.find_spec("keyring") is None:
         raise ConfigError(
-            f"The profile {name!r} keeps its secret key in the keyring: install klikit-frames[keyring]."
+            f"The profile {name!r} keeps its secret key in the keyring, which needs an extra: "
+            "pip install 'klikit-frames[keyring]'."
         )
     secret = as_secret(importlib.import_module("keyring").get_password(KEYRING_SERVICE, username))
     if not secret:

@@ -8,7 +8,12 @@ silent. A page for people is at `page_url`, an OpenAPI document at ``/openapi.js
 
 from .credentials import SCOPES, Credential
 from .faults import Fault
-from .sandbox import Sandbox, serve
+
+try:
+    from .sandbox import Sandbox, serve
+except ModuleNotFoundError as error:
+    told = "The sandbox needs an extra: pip install 'klikit-frames[sandbox]'."
+    raise ModuleNotFoundError(told, name=error.name) from error
 from .switches import Switches
 
 __all__ = ["SCOPES", "Credential", "Fault", "Sandbox", "Switches", "serve"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -14,6 +15,7 @@ import pytest
 import klikit_frames as kf
 from tests.cli.conftest import Terminal, publish_everywhere
 
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 HOST = "https://api.dev.shadowchef.co"
 
 
@@ -70,13 +72,50 @@ def test_confirm__works_for_a_table_a_plan_and_an_undo(
 
 
 def test_extra__that_is_missing_is_named() -> None:
-    """Without the sandbox's libraries the demo says which extra brings them."""
+    """Without its libraries the sandbox says which extra brings them, in the terminal and in Python."""
     hidden = "import sys; sys.modules['starlette'] = None; sys.argv = ['klikit-frames', 'demo']; "
-    code = f"{hidden}from klikit_frames.cli import main; main()"
+    tried = "import klikit_frames as kf\ntry: kf.sandbox\nexcept ModuleNotFoundError as error: print(error)\n"
+    code = f"{hidden}\n{tried}from klikit_frames.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 4, done.stderr
+    assert done.stdout == "The sandbox needs an extra: pip install 'klikit-frames[sandbox]'.\n"
     assert "pip install 'klikit-frames[sandbox]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "extra"),
+    [
+        ("python_calamine", ["check", "changes.xlsx"], "excel"),
+        ("pyarrow", ["check", "changes.parquet"], "parquet"),
+        ("xlsxwriter", ["template", "new.xlsx", "--empty"], "excel"),
+        ("pyarrow", ["diff", "changes.csv", "--state", "state.parquet"], "parquet"),
+        ("keyring", ["stores", "--profile", "kept"], "keyring"),
+    ],
+)
+def test_extra__of_a_file_is_named(
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    module: str,
+    words: list[str],
+    extra: str,
+) -> None:
+    """A bare install says in one sentence which extra a file, or a secret in the keyring, needs."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(SAMPLES / "toggles.xlsx", "changes.xlsx")
+    Path("changes.csv").write_text("item_id,store,is_enabled\n1,1/2,off\n")
+    for name in ("changes.parquet", "state.parquet"):
+        Path(name).write_bytes(b"PAR1")
+    url = "https://api.dev.shadowchef.co/v1/partner"
+    profile = f'[kept]\nbase_url = "{url}"\npartner_key = "x"\nsecret_key_keyring = "kept"\n'
+    Path("profiles.toml").write_text(profile)
+    monkeypatch.setenv("KLIKIT_PROFILES", "profiles.toml")
+    monkeypatch.setitem(sys.modules, module, None)
+    done = terminal(*words)
+    assert done.code == 4, done.err
+    assert f"pip install 'klikit-frames[{extra}]'" in done.err
 
 
 def test_version__is_the_packages(terminal: Terminal) -> None:
