@@ -14,6 +14,7 @@ import traitlets as t
 from .selections import Selection
 
 _FOLDER = Path(__file__).parent
+_COMMENTS = ("//", "/*")
 
 Command = Mapping[str, object]
 _PLAIN: dict[str, Callable[[Selection], None]] = {
@@ -27,12 +28,19 @@ _PLAIN: dict[str, Callable[[Selection], None]] = {
 
 def script(*names: str) -> str:
     """Return the ES module of a widget: what all share, then its own parts. Reads these from this folder."""
-    return "\n".join((_FOLDER / part).read_text(encoding="utf-8") for part in ("page.js", *names))
+    return _joined("page.js", *names)
 
 
 def style(*names: str) -> str:
     """Return the style sheet of a widget: what all share, then its own parts. Reads these files."""
-    return "\n".join((_FOLDER / part).read_text(encoding="utf-8") for part in ("page.css", *names))
+    return _joined("page.css", *names)
+
+
+def _joined(*names: str) -> str:
+    """Return files of this folder as one, without what only people read: each widget sends all of it."""
+    texts = [(_FOLDER / name).read_text(encoding="utf-8") for name in names]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    return "\n".join(line for line in lines if line and not line.startswith(_COMMENTS))
 
 
 class BaseWidget(anywidget.AnyWidget):

@@ -17,7 +17,7 @@ import pandas as pd
 from ..errors import ConfigError
 from ..frames.cell_keys import live_flags
 from ..frames.schemas import STATE_COLUMNS
-from ..overview import read_names
+from ..overview import Names, read_names
 from ..wording import counted
 
 Key = tuple[str | int, int]
@@ -196,10 +196,10 @@ def entity_index(state: pd.DataFrame) -> ItemIndex:
     """
     require_columns(state, STATE_COLUMNS, source="kf.read_state(client)")
     groups = _groups(_entity_keys(state))
-    columns = _entity_columns(state, groups)
-    return ItemIndex(
-        "entities", list(groups), columns, _entity_facets(state, groups, columns), _words(columns)
-    )
+    flag, by_flag = _flag_column(state, groups)
+    columns = _entity_columns(state, groups, flag=flag)
+    facets = _entity_facets(state, groups, columns, by_flag=by_flag)
+    return ItemIndex("entities", list(groups), columns, facets, _words(columns))
 
 
 def store_index(stores: pd.DataFrame) -> ItemIndex:
@@ -261,13 +261,13 @@ def _groups(keys: Sequence[Key]) -> dict[Key, list[int]]:
     return groups
 
 
-def _entity_columns(state: pd.DataFrame, groups: dict[Key, list[int]]) -> dict[str, Column]:
+def _entity_columns(state: pd.DataFrame, groups: dict[Key, list[int]], *, flag: Column) -> dict[str, Column]:
     columns = {
         "title": Column("Title", _first(_texts(state, "title"), groups)),
         "type": Column("Type", [str(key[0]) for key in groups]),
         "id": Column("Id", [str(key[1]) for key in groups], [key[1] for key in groups]),
         "sku": Column("SKU", _first(_texts(state, "sku"), groups)),
-        "flag": _flag_column(state, groups)[0],
+        "flag": flag,
         "path": Column("Where", _first(_texts(state, "path"), groups)),
     }
     return {
@@ -276,13 +276,13 @@ def _entity_columns(state: pd.DataFrame, groups: dict[Key, list[int]]) -> dict[s
 
 
 def _entity_facets(
-    state: pd.DataFrame, groups: dict[Key, list[int]], columns: dict[str, Column]
+    state: pd.DataFrame, groups: dict[Key, list[int]], columns: dict[str, Column], *, by_flag: Facet
 ) -> dict[str, Facet]:
-    facets = {"type": _facet(columns["type"]), "flag": _flag_column(state, groups)[1]}
-    brands = _names(state, "brand")
-    facets["brand"] = Facet(
-        "Brand", [frozenset(brands[p] for p in ps if brands[p]) for ps in groups.values()]
-    )
+    facets = {"type": _facet(columns["type"]), "flag": by_flag}
+    if state["brand_id"].notna().any():
+        brands = _names(state, "brand")
+        members = [frozenset(brands[p] for p in positions if brands[p]) for positions in groups.values()]
+        facets["brand"] = Facet("Brand", members)
     if "path" in columns:
         facets["section"] = Facet("Section", _sections(columns))
     return {name: facet for name, facet in facets.items() if facet.choices}
@@ -323,6 +323,11 @@ def _flag_column(state: pd.DataFrame, groups: dict[Key, list[int]]) -> tuple[Col
     places = _StoreNames(state)
     texts, members = [], []
     for positions in groups.values():
+        if len(positions) == 1:
+            alone = _ALONE[flags[positions[0]], waits[positions[0]]]
+            texts.append(alone[0])
+            members.append(alone[1])
+            continue
         seen = {flag for p in positions if (flag := flags[p]) is not None}
         word = _FLAGS.get(tuple(sorted(seen)), "unknown") if positions else NOT_SOLD
         is_waiting = any(waits[p] for p in positions)
@@ -340,18 +345,32 @@ _WORD_SETS = {
 }
 
 
+_ALONE = {
+    (flag, is_waiting): (f"{word}, {NOT_PUBLISHED}" if is_waiting else word, _WORD_SETS[word, is_waiting])
+    for flag, word in ((True, "on"), (False, "off"), (None, "unknown"))
+    for is_waiting in (False, True)
+}
+
+
 class _StoreNames:
     """Where the rows of a state are, by name."""
 
     def __init__(self, state: pd.DataFrame) -> None:
-        self._names = read_names(state)
-        self._brands = state["brand_id"].tolist()
-        self._branches = state["branch_id"].tolist()
-        self._is_store = (state["scope"] == "store").tolist()
+        self._state = state
+
+    @cached_property
+    def _names(self) -> Names:
+        return read_names(self._state)
+
+    @cached_property
+    def _stores(self) -> list[tuple[int, int] | None]:
+        """The store of each row; None at the business level."""
+        cells = zip(*(self._state[name].tolist() for name in ("scope", *STORE_COLUMNS)), strict=True)
+        return [(brand, branch) if scope == "store" else None for scope, brand, branch in cells]
 
     def describe(self, positions: list[int], flags: list[bool | None]) -> str:
         """Say where an entity is off and where on: the few by name, the many by number."""
-        if not all(self._is_store[p] for p in positions):
+        if any(self._stores[p] is None for p in positions):
             return "mixed"
         counts = Counter(flags[p] for p in positions)
         parts = []
@@ -363,7 +382,8 @@ class _StoreNames:
         return "; ".join(parts)
 
     def _name(self, position: int) -> str:
-        return self._names.store(int(self._brands[position]), int(self._branches[position]))
+        brand_id, branch_id = self._stores[position] or (0, 0)
+        return self._names.store(int(brand_id), int(branch_id))
 
 
 def _city_names(stores: pd.DataFrame) -> list[str]:

@@ -13,7 +13,8 @@ from .item_index import ItemIndex, Key, entity_index, require_columns, store_ind
 from .selections import Selection, page_rows, summary, view_dict
 
 MAX_CHOICES = 300
-_FIRST_ROWS = 8
+_FIRST_ROWS = 5
+_NO_WIDGETS = "To tick rows here, install ipywidgets and anywidget where the notebook runs."
 ENTITY_KEYS = ("entity_type", "entity_id")
 STORE_KEYS = ("brand_id", "branch_id")
 
@@ -151,15 +152,15 @@ class PickerTable(BaseWidget):
         """Return a static first page, for where no widget can be drawn."""
         frame = _first_rows_frame(self.selection.index)
         rows = frame.itertuples(index=False, name=None)
-        return brief_table_html(
-            frame.columns, rows, caption=f"{type(self).__name__}: {summary(self.selection)}"
-        )
+        caption = f"{type(self).__name__}: {summary(self.selection)} {_NO_WIDGETS}"
+        return brief_table_html(frame.columns, rows, caption=caption)
 
     def static_text(self) -> str:
-        """Return text for a terminal: the counts, and the first rows."""
+        """Return text for a terminal: the counts, what to do where it is no widget, and the first rows."""
         frame = _first_rows_frame(self.selection.index).head(_FIRST_ROWS)
         counts = f"{type(self).__name__}: {summary(self.selection)}"
-        return counts if frame.empty else f"{counts}\n{frame.to_string(index=False, header=False)}"
+        rows = frame.to_string(index=False, header=False)
+        return counts if frame.empty else f"{counts} {_NO_WIDGETS}\n{rows}"
 
 
 class EntityPicker(PickerTable):

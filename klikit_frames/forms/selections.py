@@ -183,13 +183,13 @@ class Selection:
 
 
 def page_rows(selection: Selection) -> list[dict[str, object]]:
-    """Return the rows of the shown page as plain values: token, tick and texts."""
+    """Return the rows of the shown page as plain values: token, texts, and that it is ticked if it is."""
     index = selection.index
     return [
         {
             "key": token(index.keys[position]),
-            "ticked": index.keys[position] in selection.ticked,
             "cells": [column.texts[position] for column in index.columns.values()],
+            **({"ticked": True} if index.keys[position] in selection.ticked else {}),
         }
         for position in selection.page_positions
     ]

@@ -136,7 +136,10 @@ def test_entity_picker__static_faces(picker: kf.forms.EntityPicker) -> None:
     assert "application/vnd.jupyter.widget-view+json" in data
     assert "&lt;b&gt;Rice" in data["text/html"]
     assert "<script" not in data["text/html"]
-    assert repr(picker).splitlines()[0] == "EntityPicker: 0 ticked. 4 of 4 entities match."
+    assert repr(picker).splitlines()[0] == (
+        "EntityPicker: 0 ticked. 4 of 4 entities match. To tick rows here, install ipywidgets and anywidget "
+        "where the notebook runs."
+    )
     assert "Noodles" in repr(picker)
 
 
