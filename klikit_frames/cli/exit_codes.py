@@ -38,7 +38,7 @@ MEANINGS = {
     ExitCode.NOT_WRITTEN: "the data were not written; what was sent is in the journal, and `status` shows it",
     ExitCode.CHANGES: "`plan --exit-code` found changes to make, `audit --exit-code` drift; `agenda` found "
     "promises overdue",
-    ExitCode.INTERRUPTED: "interrupted; the line that resumes it was printed",
+    ExitCode.INTERRUPTED: "interrupted; the line that resumes it, or lists what was sent, was printed",
 }
 
 # The first class that fits decides, so a subclass stands before its parent.

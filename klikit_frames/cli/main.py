@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from klikit_frames import __version__
 from klikit_frames.cli import (
@@ -37,9 +38,25 @@ def print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it wit
         raise typer.Exit
 
 
+class _Commands(TyperGroup):
+    """The commands; after Ctrl-C each says what is left behind, where typer would end in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            echo(
+                "Interrupted: nothing more is sent. What was sent before, if anything, is in the journal: "
+                "klikit-frames runs lists it."
+            )
+            raise
+
+
 # Rich tracebacks would print local variables, and with them a secret.
 app = typer.Typer(
     name="klikit-frames",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -363,11 +363,12 @@ def test_ctrl_c__ends_with_130_and_the_line_that_resumes(online: kf.sandbox.Sand
 
 
 def test_ctrl_c__while_it_plans_sends_nothing(online: kf.sandbox.Sandbox, tmp_path: Path) -> None:
-    """An apply that is interrupted before it has a plan ends with 130; no row was sent, no run noted."""
+    """An apply interrupted before it has a plan ends with 130 and says so; nothing was sent or noted."""
     toggles_of(planted(300, 300, 60, share=0.2, seed=1)).to_csv(tmp_path / "hard.csv", index=False)
     words = ["apply", tmp_path / "hard.csv", "--yes", "--out", tmp_path / "result.csv"]
     code, said = _interrupt(*words, sign="Fewer requests")
     assert code == 130, said
+    assert "Interrupted: nothing more is sent." in said
     assert not (tmp_path / "result.csv").exists()
     assert not online.requests["method"].eq("PATCH").any()
     assert kf.runs().empty
