@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames import edge
 
 from .doubles import AnsweringTransport, Bar, interrupt, writes
 from .fault_scenarios import (
@@ -86,20 +87,44 @@ def test_run__stops_at_first_failure(
     assert (six.status, six.counts["rejected"], whole.counts["rejected"]) == ("too_many_failures", 6, 8)
 
 
+class _HandSetWorld(edge.World):
+    """A machine whose seconds pass only when somebody says so."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        """Return the seconds so far."""
+        return self.seconds
+
+
+class _SlowReadings(httpx.HTTPTransport):
+    """Each reading of a menu takes a minute of a world."""
+
+    def __init__(self, world: _HandSetWorld) -> None:
+        super().__init__()
+        self._world = world
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        response = super().handle_request(request)
+        self._world.seconds += 60 * request.url.path.endswith("/menus")
+        return response
+
+
 def test_run__deadline(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
-    """A run that is out of time ends as an interrupted one does."""
-    sandbox.inject("latency", seconds=0.05)
-    with connect(sandbox, max_connections=1) as client:
+    """A run that is out of time ends as an interrupted one does, and sends nothing more."""
+    with connect(sandbox) as client:
         result = kf.run(singles, client, journal=journal, deadline_s=0.0)
-    assert result.status == "deadline"
-    assert result.counts["not_sent"] > 6
+    assert (result.status, result.counts["not_sent"]) == ("deadline", 12)
+    assert result.resume_hint is not None
+    assert writes(sandbox).empty
 
 
 def test_run__deadline_while_reading(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """A deadline that passes while the flags from before are read lets nothing leave."""
-    sandbox.inject("latency", seconds=0.3, match="GET")
-    with connect(sandbox) as client:
-        result = kf.run(singles, client, journal=journal, deadline_s=0.1, before="read")
+    world = _HandSetWorld()
+    with edge.use(world), connect(sandbox, transport=_SlowReadings(world)) as client:
+        result = kf.run(singles, client, journal=journal, deadline_s=59.0, before="read")
     assert (result.status, result.counts["not_sent"]) == ("deadline", 12)
     assert writes(sandbox).empty
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -197,6 +198,16 @@ class _MovableClock(SkippingClock):
         return super().time() + self.set_by_s
 
 
+class _WaitingClock(SkippingClock):
+    """A clock on which no wait ends before it is stopped."""
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Wait for the stop."""
+        if seconds > 0:
+            assert stop is not None
+            stop.wait()
+
+
 class _SleepyTransport(httpx.HTTPTransport):
     """Loses the first answer to a write, and does something before anybody is told."""
 
@@ -283,7 +294,7 @@ def test_resume__what_never_left_has_no_date(
     """A request that was only refused for the rate is as good as new three days later."""
     clock = _MovableClock()
     sandbox.inject("rate_limit", count=1, match="PATCH", seconds=60.0)
-    with sandbox.connect() as client:
+    with connect(sandbox, clock=_WaitingClock()) as client:
         job = kf.start(kf.plan(wide), client, journal=journal)
         wait_until(lambda: client.pacing.wait_s)
         job.cancel()
