@@ -106,6 +106,7 @@ def run(
     >>> del os.environ["KLIKIT_PROFILES"], os.environ["DEPOK_SECRET"]
     """
     check_progress(progress)
+    _check_timeout(start_timeout_s)
     kept_back = dict(left_out or {})
     _check_left_out(plans, kept_back)
     tasks = build_tasks(
@@ -177,16 +178,20 @@ def fleet_folder(folder: Folder) -> Path:
     """Return the folder of a fleet's journals, absolute: a worker may work in another folder."""
     if folder is None:
         return Path(platformdirs.user_state_dir("klikit_frames")) / "fleet"
+    return _absolute(folder, name="journal_folder")
+
+
+def _absolute(folder: str | os.PathLike[str], *, name: str) -> Path:
     try:
         return Path(folder).expanduser().absolute()
     except (TypeError, RuntimeError) as error:
-        raise ConfigError(f"journal_folder={folder!r} is not the path of a folder ({error}).") from error
+        raise ConfigError(f"{name}={folder!r} is not the path of a folder ({error}).") from error
 
 
 def _mirror_option(business: str, folder: Folder) -> dict[str, str]:
     if folder is None:
         return {}
-    return {"mirror": str(Path(folder).expanduser().absolute() / f"{business}.sqlite3")}
+    return {"mirror": str(_absolute(folder, name="mirror_folder") / f"{business}.sqlite3")}
 
 
 def _check_plans(plans: Mapping[str, Plan]) -> None:
@@ -216,6 +221,12 @@ def _check_confirm(plans: Mapping[str, Plan], confirm: Mapping[str, str]) -> Non
 def _check_left_out(plans: Mapping[str, Plan], left_out: Mapping[str, KlikitFramesError]) -> None:
     if unknown := sorted(set(left_out) - set(plans)):
         raise ConfigError(f"left_out names {unknown[0]!r}, of which there is no plan; nothing was sent.")
+
+
+def _check_timeout(seconds: float | None) -> None:
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and seconds >= 0):
+        raise ConfigError(f"start_timeout_s={seconds!r} is no number of seconds; nothing was sent.")
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

@@ -135,6 +135,9 @@ def test_run__takes_nothing_from_the_environment(
         ({"journal": "x.sqlite3"}, kf.ConfigError, "journal_folder="),
         ({"prices": 1}, kf.ConfigError, "'prices'"),
         ({"confirm": {"nobody": "x"}}, kf.ConfigError, "'nobody'"),
+        ({"journal_folder": 7}, kf.ConfigError, "journal_folder=7 is not"),
+        ({"mirror_folder": 7}, kf.ConfigError, "mirror_folder=7 is not"),
+        ({"start_timeout_s": "soon"}, kf.ConfigError, "no number of seconds"),
     ],
 )
 def test_run__options_of_no_use(
