@@ -89,8 +89,10 @@ def page_thread() -> type[threading.Thread]:
 class ScreenBar:
     """A bar of tqdm's, without its rate: under a cap that tells nothing."""
 
-    def __init__(self, *, total: int, description: str, unit: str) -> None:
-        self._description = description
+    def __init__(
+        self, *, total: int, description: str, unit: str, text_every_s: float = _TEXT_EVERY_S
+    ) -> None:
+        self._description, self._text_every_s = description, text_every_s
         shown = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
         self._is_text = draws_text()
         self._described_at = edge.monotonic()
@@ -123,7 +125,7 @@ class ScreenBar:
 
     def _is_time_to_draw(self) -> bool:
         now = edge.monotonic()
-        if self._is_text and now - self._described_at < _TEXT_EVERY_S:
+        if self._is_text and now - self._described_at < self._text_every_s:
             return False
         self._described_at = now
         return True

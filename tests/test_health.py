@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.health import find_front_end
+from klikit_frames.running.journal_files import find_storage
 
 
 def by_check(found: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
@@ -24,7 +26,9 @@ def by_check(found: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
 def lasting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the folders of tests count as lasting."""
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/nowhere")
-    monkeypatch.setattr("klikit_frames.running.journal_files._read_mounts", lambda: "/dev/sda / ext4 rw 0 0")
+    monkeypatch.setattr(
+        "klikit_frames.health.find_storage", partial(find_storage, mounts="/dev/sda / ext4 rw 0 0")
+    )
 
 
 @pytest.mark.usefixtures("lasting")

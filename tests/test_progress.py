@@ -104,9 +104,8 @@ def test_screen_bar__says_what_it_waits_for_and_how_long(
 ) -> None:
     """It counts requests, and under a cap it says that it waits for it and how long all takes."""
     monkeypatch.setenv("KLIKIT_BARS", "text")
-    bar = ScreenBar(total=3, description="Sending", unit="requests")
-    # A line of a saved page each time: so only once a second.
-    monkeypatch.setattr("klikit_frames.progress._TEXT_EVERY_S", 0.0)
+    # A line of a saved page each time: so only once a second, but here at once.
+    bar = ScreenBar(total=3, description="Sending", unit="requests", text_every_s=0.0)
     bar.describe("waiting for the cap", left_s=400)
     bar.extend(0)
     said = capsys.readouterr().err

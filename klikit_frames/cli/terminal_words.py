@@ -67,7 +67,7 @@ def _name_option(given: re.Match[str]) -> str:
 
 
 # Whole phrases first, then the functions and the arguments that are left.
-_PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"give columns=\{'([^']+)': (?:'(\w+)'|\.\.\.)\}", _assign_column),
     (r"name it in connect\(allowed_hosts=\[\.\.\.\]\)", "name it with --allow-host"),
     (r"or pass [\w= ,]+ to connect\(\)", "or name a --profile"),
@@ -100,7 +100,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     ),
     (rf"(pass )?(?<![\w'\"-])({'|'.join(OPTIONS_OF)})=('[^']*'|\"[^\"]*\"|[\w.%/:+-]*\w)?", _name_option),
 )
-_RULES = tuple((re.compile(pattern), said) for pattern, said in _PHRASES)
+_RULES = tuple((re.compile(pattern), said) for pattern, said in PHRASES)
 
 
 def to_terminal(text: str) -> str:

@@ -6,7 +6,7 @@ import shlex
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ import pandas as pd
 from ..errors import KlikitFramesError
 from ..overview import NO_NAMES, Names, headline
 from ..progress import page_thread
+from ..running.evidence import server_time
 from ..scheduling.agendas import agenda, cancel_promises, extend_promises
 from ..scheduling.following import follow_ticks
 from ..scheduling.schedules import CRON_LINE
@@ -63,7 +64,7 @@ class AgendaBoard:
     @property
     def now(self) -> datetime:
         """The present by the server's clock, by which promises are kept, else by this machine's."""
-        return self._client.server_now() or datetime.now(UTC)
+        return server_time(self._client)
 
     @property
     def n_overdue(self) -> int:

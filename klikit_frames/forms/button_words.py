@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-_PHRASES = (
+PHRASES = (
     # What became of a run.
     (r"\bnot_sent\b", "not sent"),
     # What to do about that stands beside the rows.
@@ -59,7 +59,7 @@ _PHRASES = (
     (r"; see \.problems for all", "; the rows with their problems can be downloaded"),
     (r"see \.problems for all", "the rows with their problems can be downloaded"),
 )
-_RULES = tuple((re.compile(pattern), said) for pattern, said in _PHRASES)
+_RULES = tuple((re.compile(pattern), said) for pattern, said in PHRASES)
 
 
 def to_buttons(text: str) -> str:

@@ -17,7 +17,6 @@ _REQUEST_COSTS_S = 0.2
 _DEFAULT_S = 5.0
 # On a busy machine the clock goes on while the search waits; then it may run so much longer.
 _PATIENCE = 3.0
-_OPERATIONS_PER_S = 4e9
 _PRODUCTS_PER_S = 3e10
 _GRACE_S = 2.0
 
@@ -43,6 +42,9 @@ class SearchBudget:
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a search that takes more than a second.
     """
+
+    # As one core of a machine of today does them; searches are cut at the same work on any machine.
+    operations_per_s = 4e9
 
     def __init__(self, time_budget_s: float, *, progress: Progress, spent_s: float = 0.0) -> None:
         if not time_budget_s >= 0:
@@ -75,7 +77,7 @@ class SearchBudget:
 
     def charge(self, operations: float) -> None:
         """Count work done."""
-        self._worked_s += operations / _OPERATIONS_PER_S
+        self._worked_s += operations / self.operations_per_s
 
     def split(self, n_parts: int) -> SearchBudget:
         """Return the part of what is left that one of `n_parts` may take, counting its own work."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Counts = NDArray[np.int64]
 
 # Pairs of cells in one column that the counting may look at; above, it looks at the lightest lines only.
-_MOST_PAIRS = 150_000_000
+MOST_PAIRS = 150_000_000
 _CHECK_CLOCK_EVERY = 32
 _CHOICES_PER_RECTANGLE = 40
 # Of many lines, those with at least this share of the holes of the worst one are taken out with it.
@@ -50,8 +50,8 @@ class LargeSearch:
         Whether the budget ended the search before it was done.
     """
 
-    def __init__(self, cells: Bits, asked: Bits) -> None:
-        self._cells, self._asked = cells, asked
+    def __init__(self, cells: Bits, asked: Bits, *, most_pairs: float = MOST_PAIRS) -> None:
+        self._cells, self._asked, self._most_pairs = cells, asked, most_pairs
         self._weights = cells.sum(axis=1, dtype=np.int64), cells.sum(axis=0, dtype=np.int64)
         self.blocks: list[Rectangle] = []
         self.is_cut = False
@@ -186,9 +186,9 @@ class LargeSearch:
         """Return the rows and columns to count in: all, or those with the fewest cells."""
         shares = np.ones(2)
         pairs = float((self._weights[1] ** 2).sum())
-        if pairs > _MOST_PAIRS:
+        if pairs > self._most_pairs:
             # Pairs grow with the square of the rows taken, and with the columns.
-            shares[:] = (_MOST_PAIRS / pairs) ** (1 / 3)
+            shares[:] = (self._most_pairs / pairs) ** (1 / 3)
         light = []
         for weights, share in zip(self._weights, shares, strict=True):
             order = np.argsort(weights, kind="stable")

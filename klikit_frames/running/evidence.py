@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from .. import edge
+
 if TYPE_CHECKING:
     from ..api.client import Client
 
@@ -26,6 +28,11 @@ WriteKey = tuple[str, str]
 # A request that nobody answered is no longer under way after this time.
 IN_FLIGHT_AT_MOST = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def server_time(client: Client) -> datetime:
+    """Return the present by the server's clock, or by this machine's as long as no answer has told it."""
+    return client.server_now() or edge.now()
 
 
 def known_offset_s(client: Client) -> float | None:

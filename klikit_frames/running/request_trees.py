@@ -18,6 +18,7 @@ from .. import edge
 from ..api.wire import encode_enable
 from ..errors import RequestError, TransportError
 from ..model import Cell, Store, Target, cell_of
+from .evidence import server_time
 from .lifecycle import RequestState
 from .records import CHANGED_SINCE, Request, RequestResult
 
@@ -312,4 +313,4 @@ def ask_server_time(client: Client) -> datetime | None:
     except RequestError:
         # A refusal tells the time as well as any other answer.
         pass
-    return client.server_now() or edge.now()
+    return server_time(client)

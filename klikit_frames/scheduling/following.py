@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .. import edge
 from ..api.clocks import Clock, SystemClock
 from ..errors import AuthError, RequestError
+from ..running.evidence import server_time
 from ..running.journal import JournalPath, read_journal
 from .ticks import tick
 
@@ -77,6 +77,6 @@ def next_pause(client: Client, *, journal: JournalPath = None) -> float:
     """
     with read_journal(journal) as opened:
         due = [one.next_at for one in opened.open_promises(client.account) if one.next_at is not None]
-    now = client.server_now() or edge.now()
+    now = server_time(client)
     left = (min(due) - now).total_seconds() if due else _LONGEST_S
     return min(max(left, _SHORTEST_S), _LONGEST_S)

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 import klikit_frames
 from klikit_frames.cli.main import app
-from klikit_frames.cli.terminal_words import _PHRASES, COMMANDS_OF, OPTIONS_OF, to_terminal, visible_text
+from klikit_frames.cli.terminal_words import COMMANDS_OF, OPTIONS_OF, PHRASES, to_terminal, visible_text
 
 PACKAGE = Path(klikit_frames.__file__).parent
 # Rooms whose words no command prints: their own faces, and the other side of the wire.
@@ -119,7 +119,7 @@ def test_every_message__is_said_for_a_terminal() -> None:
 def test_phrases__are_all_in_use() -> None:
     """No phrase of the table outlives the message that it was written for."""
     said = [text for _, text in _messages()]
-    assert [pattern for pattern, _ in _PHRASES if not any(re.search(pattern, text) for text in said)] == []
+    assert [pattern for pattern, _ in PHRASES if not any(re.search(pattern, text) for text in said)] == []
 
 
 def test_commands_and_options__are_there() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from klikit_frames.forms.button_words import _PHRASES, to_buttons
+from klikit_frames.forms.button_words import PHRASES, to_buttons
 from tests.cli.test_terminal_words import PYTHON, _is_code, _messages
 
 # Rooms and files that no form calls, and those that speak before there is a form.
@@ -62,7 +62,7 @@ def test_every_message__is_said_for_a_form() -> None:
 def test_phrases__are_all_in_use() -> None:
     """No phrase of the table outlives the message that it was written for."""
     said = [text for _, text in _messages()]
-    assert [pattern for pattern, _ in _PHRASES if not any(re.search(pattern, text) for text in said)] == []
+    assert [pattern for pattern, _ in PHRASES if not any(re.search(pattern, text) for text in said)] == []
 
 
 @pytest.mark.parametrize(

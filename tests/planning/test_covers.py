@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import types
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
-from klikit_frames.planning import budget
+from klikit_frames import edge
+from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.components import Component
 from klikit_frames.planning.plan_checks import check_plan
 from tests.planning.brute_force import NO_CAPS, fewest_requests, plan_places, state_of
@@ -134,7 +134,7 @@ def test_plan__search_cut(limits: kf.Limits, monkeypatch: pytest.MonkeyPatch) ->
     """A plan whose search was cut says so, with caps and without; one whose search ended does not."""
     toggles = toggles_of(chain(20, 24, edits=0.05, seed=1))
     assert kf.plan(toggles, limits=limits).is_searched
-    monkeypatch.setattr(budget, "_OPERATIONS_PER_S", 1e5)
+    monkeypatch.setattr(SearchBudget, "operations_per_s", 1e5)
     assert not kf.plan(toggles, limits=limits).is_searched
 
 
@@ -150,17 +150,26 @@ def test_plan__interrupted_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> N
     assert not plan.is_searched
 
 
+class _Ticking(edge.World):
+    """A machine whose clock goes on by the same step each time that it is asked."""
+
+    def __init__(self, tick_s: float) -> None:
+        self._ticks, self._tick_s = itertools.count(), tick_s
+
+    def monotonic(self) -> float:
+        return next(self._ticks) * self._tick_s
+
+    def process_time(self) -> float:
+        return 0.0
+
+
 @pytest.mark.parametrize("limits", [NO_CAPS, kf.Limits(8, 6)])
 def test_plan__cut_by_counted_work(limits: kf.Limits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where counted work ends the search, equal input gives an equal digest, however fast the machine is."""
     toggles = toggles_of(chain(20, 24, edits=0.05, seed=1))
-    monkeypatch.setattr(budget, "_OPERATIONS_PER_S", 2e7)
+    monkeypatch.setattr(SearchBudget, "operations_per_s", 2e7)
     digests = set()
     for tick_s in (0.0, 1e-6):
-        ticks = itertools.count()
-        clock = types.SimpleNamespace(
-            monotonic=lambda ticks=ticks, tick_s=tick_s: next(ticks) * tick_s, process_time=lambda: 0.0
-        )
-        monkeypatch.setattr(budget, "edge", clock)
-        digests.add(kf.plan(toggles, limits=limits).digest)
+        with edge.use(_Ticking(tick_s)):
+            digests.add(kf.plan(toggles, limits=limits).digest)
     assert len(digests) == 1

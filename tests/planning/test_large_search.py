@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
-from klikit_frames.planning import large_search
 from klikit_frames.planning.budget import SearchBudget
-from klikit_frames.planning.large_search import LargeSearch
+from klikit_frames.planning.large_search import MOST_PAIRS, LargeSearch
 from klikit_frames.planning.plan_checks import check_plan
 from tests.planning.certificates import is_fooling_set
 from tests.planning.tables import planted, planted_densely, toggles_of
@@ -21,9 +19,15 @@ levels = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
 )
 
 
-def searched(cells: np.ndarray, asked: np.ndarray | None = None, *, time_budget_s: float = 5) -> LargeSearch:
+def searched(
+    cells: np.ndarray,
+    asked: np.ndarray | None = None,
+    *,
+    time_budget_s: float = 5,
+    most_pairs: float = MOST_PAIRS,
+) -> LargeSearch:
     """Return the search, done."""
-    search = LargeSearch(cells, cells if asked is None else asked)
+    search = LargeSearch(cells, cells if asked is None else asked, most_pairs=most_pairs)
     search.search(SearchBudget(time_budget_s, progress=False), most=10**6)
     return search
 
@@ -51,10 +55,9 @@ def test_large_search__dense_overlap() -> None:
     assert (len(search.blocks), search.bound) == (250, 250)
 
 
-def test_large_search__some_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_search__some_lines() -> None:
     """Where counting along all lines would take too long, the lightest lines tell as much."""
-    monkeypatch.setattr(large_search, "_MOST_PAIRS", 200_000)
-    search = searched(planted(300, 400, 12, share=0.2, seed=1))
+    search = searched(planted(300, 400, 12, share=0.2, seed=1), most_pairs=200_000)
     assert (len(search.blocks), search.bound) == (12, 12)
 
 
