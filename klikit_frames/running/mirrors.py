@@ -70,7 +70,9 @@ class Mirror:
     def close(self) -> None:
         """Make the last copy, if something has changed, and end."""
         self._is_over.set()
-        if self._thread.ident is not None:
+        if not edge.has_threads():
+            self._copy()
+        elif self._thread.ident is not None:
             self._thread.join(_PATIENCE_S)
 
     @property
@@ -86,7 +88,7 @@ class Mirror:
             is_last = self._is_over.is_set()
             self._copy()
             self._has_begun.set()
-            if is_last:
+            if is_last or not edge.has_threads():
                 return
             self._is_over.wait(_EVERY_S)
 

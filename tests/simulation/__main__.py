@@ -45,7 +45,7 @@ def play_all(seeds: list[int], *, shrinks: bool = True) -> tuple[WorldCounts, li
                 wrong.append("\n    ".join([f"seed {seed}", *small.trace]))
         except Exception:  # noqa: BLE001 - a crash is one of the findings
             wrong.append(f"seed {seed}\n{traceback.format_exc()}")
-        gc.collect()
+    gc.collect()
     return counts, wrong
 
 
@@ -55,6 +55,10 @@ def prepare() -> None:
     warnings.simplefilter("ignore")
     # Columns of a dozen texts are quicker without Arrow.
     pd.set_option("mode.string_storage", "python")
+    # What is loaded once stays.
+    play_once(0, n_steps=6)
+    gc.collect()
+    gc.freeze()
     gc.disable()
 
 

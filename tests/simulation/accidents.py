@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,20 @@ REFUSALS = {
 ODD_ANSWERS = ("empty_200", "html_200", "truncated", "doubled_answer", "unwritten_200")
 # How many accidents are the first of several.
 _STORMS = 0.35
-ACCIDENTS = (*LOSSES, *REFUSALS, *ODD_ANSWERS, "late", "refused_connection", "twice")
+# How many seconds an answer takes: the line is slow, or the machine sleeps meanwhile.
+DELAYS_S = {"late": 40.0, "asleep": 7_200.0}
+ACCIDENTS = (*LOSSES, *REFUSALS, *ODD_ANSWERS, *DELAYS_S, "refused_connection", "twice")
+# What may befall nearly all writes of one process.
+WEATHERS = (
+    "lost_before",
+    "lost_after",
+    "rate_limit",
+    "error_500",
+    "error_502_after",
+    "denied",
+    "refused_connection",
+)
+_BAD_WEATHER = 0.9
 
 
 class Chance:
@@ -46,6 +59,7 @@ class Chance:
         step: int,
         first: int,
         spared: Set[tuple[int, int]],
+        weather: str | None = None,
     ) -> None:
         self._rng = rng
         self._probability = probability
@@ -53,6 +67,7 @@ class Chance:
         self._counts = counts
         self._step = step
         self._spared = spared
+        self._weather = weather
         self._n = first
         self._storm: tuple[str, str, int] = ("", "", 0)
         self.happened: list[tuple[int, int]] = []
@@ -62,6 +77,9 @@ class Chance:
         # Always as many numbers, so that an accident which is left out leaves the others as they are.
         does_happen, kind = self._rng.random() < self._probability, self._rng.choice(self._kinds)
         is_storm, n_requests = self._rng.random() < _STORMS, self._rng.choice([2, 6, 12])
+        is_bad = self._rng.random() < _BAD_WEATHER
+        if self._weather and method == "PATCH" and is_bad:
+            return self._weather if self.count(self._weather) else None
         storm, storm_method, n_left = self._storm
         if n_left and method == storm_method:
             self._storm = (storm, method, n_left - 1)
@@ -84,11 +102,21 @@ class Chance:
 
 
 class Lifeline:
-    """The life of one process: it ends before or after the nth effect, or its disk is full from then on."""
+    """The life of one process: it ends before or after the nth effect, or its disk is full from then on.
 
-    def __init__(self, n_effects: int | None = None, *, n_commits: int | None = None) -> None:
+    `at_call` is what somebody else does when so many requests have left.
+    """
+
+    def __init__(
+        self,
+        n_effects: int | None = None,
+        *,
+        n_commits: int | None = None,
+        at_call: tuple[int, Callable[[], object]] | None = None,
+    ) -> None:
         self._n_left = n_effects
         self._n_commits_left = n_commits
+        self._n_calls_left, self._at_call = at_call or (-1, lambda: None)
         self.is_cut = False
 
     def is_over(self) -> bool:
@@ -97,6 +125,12 @@ class Lifeline:
             self._n_left -= 1
             self.is_cut |= self._n_left < 0
         return self.is_cut
+
+    def call(self) -> None:
+        """Count one request, and let happen what is to happen at it."""
+        self._n_calls_left -= 1
+        if self._n_calls_left == 0:
+            self._at_call()
 
     def check_disk(self) -> None:
         """Count one commit, and refuse it if the disk is full."""
@@ -119,6 +153,7 @@ class AccidentTransport(httpx.BaseTransport):
         """Answer one request, or have an accident."""
         if self._lifeline.is_over():
             raise httpx.ConnectError("this process is dead")
+        self._lifeline.call()
         self._api.clock.advance(0.05)
         self._api.calls.append(Call(self._api.clock.true_s, request.method))
         if key := request.headers.get("Idempotency-Key"):
@@ -137,8 +172,7 @@ class AccidentTransport(httpx.BaseTransport):
                 self._api.handle(request, write_share=share)
             headers = {"Retry-After": "3"} if status == 429 else {}
             return self._api.refuse(request, status, code, headers=headers)
-        if accident == "late":
-            self._api.clock.advance(40.0)
+        self._api.clock.advance(DELAYS_S.get(accident or "", 0.0))
         if accident == "refused_connection":
             raise httpx.ConnectError("refused")
         if accident == "doubled_answer" and self._last is not None:

@@ -86,7 +86,6 @@ class ModelApi:
 
     clock: VirtualClock
     switches: Switches = field(default_factory=Switches)
-    is_revoked: bool = False
     _live: dict[Cell, bool] = field(default_factory=dict)
     _shown: dict[Store, dict[tuple[str, int], bool]] = field(default_factory=dict)
     _queue: list[tuple[float, Store]] = field(default_factory=list)
@@ -207,8 +206,6 @@ class ModelApi:
     def _answer(
         self, request: httpx.Request, path: str, body: bytes, *, key: str | None, write_share: float
     ) -> Answer:
-        if self.is_revoked:
-            return self._error(403, "auth_revoked", "this credential was revoked")
         if request.method == "PATCH":
             return self._enable(path.split("/")[2], json.loads(body), key=key, write_share=write_share)
         if request.method == "POST":

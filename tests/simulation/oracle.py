@@ -36,12 +36,15 @@ def rows_of(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     return frame.to_dict("records")
 
 
-def check_rows(result: kf.Result, plan: kf.Plan, api: ModelApi) -> int:
+def asked_rows(toggles: pd.DataFrame) -> list[tuple[Cell, bool]]:
+    """Return the cell and the flag of each row."""
+    return [(cell_of(row), bool(row["is_enabled"])) for row in rows_of(toggles)]
+
+
+def check_rows(result: kf.Result, table: Sequence[tuple[Cell, bool]], api: ModelApi) -> int:
     """Hold each row's outcome against what its own request has written; return how many were judged."""
     rows = rows_of(result.frame)
-    if [(cell_of(row), row["is_enabled"]) for row in rows] != [
-        (cell_of(row), row["is_enabled"]) for row in rows_of(plan.toggles)
-    ]:
+    if [(cell_of(row), bool(row["is_enabled"])) for row in rows] != table:
         raise DefectError("lost", "the rows are not those of the table")
     for row in rows:
         if (said := _row_error(row, api)) is not None:
@@ -107,19 +110,19 @@ def check_proofs(proof: pd.DataFrame, api: ModelApi, *, edited: Set[Entity]) -> 
     """Hold each proof against what the menus show; return how many were judged."""
     rows = [row for row in rows_of(proof) if isinstance(row["proof"], str)]
     for row in rows:
-        if (said := _proof_error(row, api, is_edited=cell_of(row)[:2] in edited)) is not None:
+        if (said := _proof_error(row, api, is_judged=_is_judged(cell_of(row), api, edited))) is not None:
             raise DefectError("false_proof", (said, _shown(row)))
     return len(rows)
 
 
-def _proof_error(row: Mapping[Any, Any], api: ModelApi, *, is_edited: bool) -> str | None:
+def _proof_error(row: Mapping[Any, Any], api: ModelApi, *, is_judged: bool) -> str | None:
     cell, asked = cell_of(row), bool(row["is_enabled"])
     shown, last = api.shown(cell), api.last_write(cell, is_own=True)
     if row["proof"] == "confirmed":
         if shown is not asked:
             return "confirmed, but the menu shows another flag"
         is_last = last is None or last.key == row["idempotency_key"]
-        if is_last and not is_edited and api.live(cell) is not asked:
+        if is_last and is_judged and api.live(cell) is not asked:
             return "confirmed, but another flag is live"
     if row["proof"] == "differs":
         if row["outcome"] in {"rejected", "failed", "not_sent"}:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Set
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,78 +16,16 @@ from klikit_frames import edge
 from klikit_frames.auditing.undo import Undo
 
 from . import oracle
-from .accidents import ACCIDENTS, AccidentTransport, Chance, Lifeline, commits_of
-from .model_api import ITEMS, STORES, Cell, ModelApi, Store
-from .oracle import DefectError, Entity
-from .virtual_clock import SimulatedEdge, VirtualClock
+from .accidents import Lifeline, commits_of
+from .model_api import ITEMS, STORES, Cell
+from .oracle import DefectError
 from .visits import visits_of
-from .world_parts import (
-    N_STEPS,
-    STEPS,
-    RunRecord,
-    WorldCounts,
-    attempt,
-    draw_switches,
-    nonzero,
-    state_home,
-    to_toggles,
-)
-
-_FOREIGN_ID = 990_000_000
-_NO_CAP = 10**6
+from .wired_world import FOREIGN_ID, WiredWorld
+from .world_parts import NO_CAP, RunRecord, WorldCounts, attempt, nonzero, state_home, to_toggles
 
 
-class SimulatedWorld:
-    """A business in which everything is drawn from one seed.
-
-    Parameters
-    ----------
-    seed : int
-        Draws everything.
-    folder : path
-        Where its files lie.
-    n_steps : int
-        How many steps are drawn, before the last in which all is brought to its end.
-    kept : set of int, optional
-        Play only these steps.
-    spared : set
-        Accidents that do not happen, by their step and number.
-    """
-
-    def __init__(
-        self,
-        seed: int,
-        folder: Path,
-        *,
-        n_steps: int = N_STEPS,
-        kept: Set[int] | None = None,
-        spared: Set[tuple[int, int]] = frozenset(),
-    ) -> None:
-        self.folder = folder / f"world_{seed}"
-        self.trace: list[str] = []
-        self.happened: list[tuple[int, int]] = []
-        self.defect: DefectError | None = None
-        self.counts = WorldCounts(n_worlds=1)
-        self.n_steps_played = 0
-        self._seed = seed
-        draw = random.Random(seed)
-        self._script = draw.choices([*STEPS], [*STEPS.values()], k=n_steps)
-        self._kept = range(n_steps) if kept is None else kept
-        self._spared = spared
-        self._clock = VirtualClock()
-        self._edge = SimulatedEdge(self._clock)
-        self._api = ModelApi(self._clock, draw_switches(draw))
-        self._probability = draw.choice([0.1, 0.25, 0.4])
-        self._kinds = draw.sample(ACCIDENTS, draw.choice([2, 5, len(ACCIDENTS)]))
-        self._has_others = draw.random() < 0.5
-        self._step, self._n_clients, self._rng = 0, 0, draw
-        self._chances: list[Chance] = []
-        self._runs: list[RunRecord] = []
-        self._edited: set[Entity] = set()
-        # The cell of each promise, and what it was to hold meanwhile.
-        self._promises: dict[str, tuple[Cell, bool]] = {}
-        self._ticked: set[int] = set()
-        self._n_journals = 1
+class SimulatedWorld(WiredWorld):
+    """A business in which everything is drawn from one seed, and an oracle looks after each step."""
 
     def play(self) -> WorldCounts:
         """Play every step, until one shows a defect, and return what was judged."""
@@ -108,11 +46,6 @@ class SimulatedWorld:
         self.counts.n_days = (self._clock.true_s - began_s) / 86_400
         return self.counts
 
-    def _begin_step(self, step: int, name: str) -> None:
-        self._step, self._n_clients, self.n_steps_played = step, 0, step
-        self._rng = random.Random(f"{self._seed}:{step}:{name}")
-        self._edge.rng = random.Random(f"{self._seed}:{step}:ids")
-
     # Runs.
 
     def _run(self) -> None:
@@ -123,15 +56,28 @@ class SimulatedWorld:
             "publish": self._rng.random() < 0.2,
             "before": self._rng.choice(["auto", "auto", "auto", "read", "none"]),
             "max_failures": self._rng.choice([None, None, 3]),
+            "deadline_s": self._rng.choice([None, None, None, 20.0]),
         }
-        record = RunRecord(plan, cap=self._rng.choice([4, _NO_CAP]))
+        mirror = self.folder / f"mirror_{self._step}.sqlite3" if self._rng.random() < 0.2 else None
+        record = RunRecord(plan, cap=self._rng.choice([4, NO_CAP]))
         self._runs.append(record)
-        self._go_on(record, f"run {plan.n_rows} rows in {plan.n_requests} requests", **options)
+        said = f"run {plan.n_rows} rows in {plan.n_requests} requests"
+        self._go_on(record, said, mirror=mirror, **options)
         if self._rng.random() < 0.5:
             self._go_on(record, "run it again", may_die=self._rng.random() < 0.5)
+        if mirror is not None and mirror.exists():
+            self._go_on_from_mirror(record, mirror)
+
+    def _go_on_from_mirror(self, record: RunRecord, mirror: Path) -> None:
+        """Lose the disk of a run, and go on with it on another machine."""
+        self._n_journals += 1
+        self._take_in(mirror)
+        self._runs.append(record)
+        self._note("the disk is lost, and the mirror is taken in")
+        self._go_on(record, "run it again", may_die=self._rng.random() < 0.5)
 
     def _start(self) -> None:
-        record = RunRecord(self._plan(), cap=_NO_CAP)
+        record = RunRecord(self._plan())
         self._runs.append(record)
 
         def begin(client: kf.Client) -> kf.Result:
@@ -151,11 +97,11 @@ class SimulatedWorld:
             toggles = to_toggles({cell: rng.random() < 0.3 for cell in self._draw_cells()})
         else:
             # A block of one request, in which the API may refuse one id.
-            items = [*rng.sample(ITEMS, rng.choice([3, 6])), *rng.sample([_FOREIGN_ID], rng.randrange(2))]
+            items = [*rng.sample(ITEMS, rng.choice([3, 6])), *rng.sample([FOREIGN_ID], rng.randrange(2))]
             stores = rng.sample(STORES, rng.choice([1, 2]))
             cells = [("item", item, "store", *store) for item in items for store in stores]
             toggles = to_toggles(dict.fromkeys(cells, flag))
-        limits = kf.Limits(max_ids=rng.choice([2, 500]), max_stores=rng.choice([1, 500]))
+        limits = kf.Limits(max_ids=rng.choice([1, 2, 500]), max_stores=rng.choice([1, 1, 500]))
         state = None
         if rng.random() < 0.3:
             with self._connect() as client:
@@ -173,13 +119,18 @@ class SimulatedWorld:
         *,
         may_die: bool = True,
         by_resume: bool = False,
+        lifeline: Lifeline | None = None,
         begin: Callable[[kf.Client], kf.Result] | None = None,
         **options: Any,
     ) -> None:
         """Let one process work at a run, and judge what it told and wrote."""
         since, since_call = len(self._api.history), len(self._api.calls)
-        lifeline = self._draw_life() if may_die else Lifeline()
-        cap = _NO_CAP if by_resume else record.cap
+        if lifeline is None:
+            lifeline = self._draw_life() if may_die else Lifeline()
+        weather = self._draw_weather() if may_die else None
+        # What was never noted begins anew, under whatever cap it is given.
+        is_known = record.result is not None
+        cap = NO_CAP if by_resume and is_known else record.cap
 
         def work(client: kf.Client) -> kf.Result:
             if begin is not None:
@@ -188,24 +139,30 @@ class SimulatedWorld:
                 return kf.resume(record.result.run_id, client, journal=self._journal, progress=False)
             return kf.run(record.plan, client, journal=self._journal, progress=False, **options)
 
-        with commits_of(lifeline), self._connect(lifeline, has_accidents=may_die, cap=cap) as client:
+        with (
+            commits_of(lifeline),
+            self._connect(lifeline, has_accidents=may_die, weather=weather, cap=cap) as client,
+        ):
             told = attempt(lambda: work(client))
         self.counts.n_runs += 1
         if isinstance(told, kf.Result) and not lifeline.is_cut:
             record.result = told
             self._note(f"{said}: {told.status} {nonzero(told.counts)}")
-            self.counts.n_rows += oracle.check_rows(told, record.plan, self._api)
+            self.counts.n_rows += oracle.check_rows(told, record.table, self._api)
         else:
             self._note(f"{said}: {'killed' if lifeline.is_cut else told}")
         oracle.check_writes(self._api, since=since, asked=record.asked)
-        if record.result is not None or not by_resume:
-            oracle.check_cap(self._api, since=since_call, writes_per_minute=min(cap, record.cap))
+        oracle.check_cap(self._api, since=since_call, writes_per_minute=record.cap)
 
     def _verify(self) -> None:
         for record in self._settled(1):
             assert record.result is not None
-            with self._connect() as client:
-                proof = kf.verify(record.result, client, journal=self._journal, progress=False)
+            with self._connect(has_accidents=self._rng.random() < 0.5) as client:
+                prove = partial(kf.verify, record.result, client, journal=self._journal, progress=False)
+                proof = attempt(prove)
+            if isinstance(proof, str):
+                self._note(f"verify: {proof}")
+                return
             self._note(f"verify: {proof['proof'].value_counts().sort_index().to_dict()}")
             self.counts.n_proofs += oracle.check_proofs(proof, self._api, edited=self._edited)
 
@@ -235,7 +192,7 @@ class SimulatedWorld:
     def _run_undo(self, result: kf.Result, undo: Undo) -> None:
         changed = oracle.find_seen_changed(result, self._api)
         ours = dict(oracle.find_own_last(result, self._api))
-        record = RunRecord(undo, cap=_NO_CAP)
+        record = RunRecord(undo)
         self._runs.append(record)
         on_error = self._rng.choice(["continue", "stop"])
         self._go_on(record, f"undo {undo.n_rows} rows", may_die=self._rng.random() < 0.5, on_error=on_error)
@@ -270,8 +227,13 @@ class SimulatedWorld:
 
     def _audit(self) -> None:
         wanted = self._draw_wanted()
-        with self._connect() as client:
-            audited = kf.audit(to_toggles(wanted), client, journal=self._journal, progress=False)
+        with self._connect(has_accidents=self._rng.random() < 0.5) as client:
+            audited = attempt(
+                lambda: kf.audit(to_toggles(wanted), client, journal=self._journal, progress=False)
+            )
+        if isinstance(audited, str):
+            self._note(f"audit: {audited}")
+            return
         self._note(f"audit: {audited['change'].value_counts().sort_index().to_dict()}")
         self.counts.n_audited += oracle.check_audit(audited, self._api, edited=self._edited)
 
@@ -363,45 +325,35 @@ class SimulatedWorld:
         """Take a copy of the journal, let the old machine go on for a while, and then go on from the copy."""
         if not Path(self._journal).exists():
             return
+        # Often while a run is on its way.
+        record = self._rng.choice(self._runs[-4:]) if self._runs else None
+        if record is not None and self._rng.random() < 0.7:
+            lifeline = Lifeline(self._rng.randrange(4, 20))
+            self._go_on(record, "resume, and die", by_resume=True, lifeline=lifeline)
         away = self.folder / f"away_{self._n_journals}.sqlite3"
         kf.export_journal(away, journal=self._journal)
-        self._resume()
+        # A copy of a run that had ended cannot know that it went on: a day later it would be sent again.
+        on_its_way = record is not None and self._is_on_its_way(record)
+        if record is not None and self._rng.random() < 0.5:
+            self._go_on(record, "go on where it was", by_resume=True)
+        self._clock.advance(self._rng.choice([60.0, 3_600.0, 25 * 3_600.0]) if on_its_way else 60.0)
         self._n_journals += 1
-        taken = kf.import_journal(away, journal=self._journal)
-        known = {*taken}
+        n_runs = self._take_in(away)
+        self._note(f"move {n_runs} runs to another machine")
+        if record in self._runs:
+            self._go_on(record, "resume there", may_die=self._rng.random() < 0.3, by_resume=True)
+
+    def _is_on_its_way(self, record: RunRecord) -> bool:
+        runs = kf.runs(journal=self._journal)
+        return bool(runs.loc[runs["plan_id"] == record.plan.plan_id, "status"].eq("killed").any())
+
+    def _take_in(self, away: Path) -> int:
+        """Go on with a new journal that knows what this copy knows, and return how many runs these are."""
+        known = {*kf.import_journal(away, journal=self._journal)}
         self._runs = [one for one in self._runs if one.result is not None and one.result.run_id in known]
         # On the new machine they are cancelled, and the old one ticks no more.
         self._promises.clear()
-        self._note(f"move {len(taken)} runs to another machine")
-
-    # What befalls it.
-
-    def _others_publish(self) -> None:
-        stores = self._draw_stores()
-        self._note(f"others publish {stores}")
-        self._api.publish(stores)
-
-    def _others_edit(self) -> None:
-        if not self._has_others:
-            return
-        self._edit(self._rng.choice(self._api.cells()), is_enabled=self._rng.random() < 0.5)
-
-    def _edit(self, cell: Cell, *, is_enabled: bool) -> None:
-        kind, one, scope, brand_id, branch_id = cell
-        store = None if scope == "business" else (brand_id, branch_id)
-        self._note(f"others switch {kind} {one} in {store} to {is_enabled}")
-        self._api.edit(kind, one, store, is_enabled=is_enabled)  # type: ignore[arg-type]
-        self._edited.add((kind, one))
-
-    def _set_clock(self) -> None:
-        self._clock.ahead_s = self._rng.choice([0.0, -86_400.0, -3_600.0, 3_600.0, 20 * 3_600.0, 86_400.0])
-        self._note(f"the wall clock is set {self._clock.ahead_s:+,.0f} s off")
-        self.counts.accidents["clock_set"] += 1
-
-    def _let_time_pass(self) -> None:
-        hours = self._rng.choice([0.02, 1, 9, 14, 25, 40])
-        self._note(f"{hours} h pass")
-        self._clock.advance(hours * 3_600)
+        return len(known)
 
     # The end: everything is mended, and brought to its end.
 
@@ -433,68 +385,3 @@ class SimulatedWorld:
             is_alone = cells[cell] == 1 and all(one.no in self._ticked for one in own)
             is_alone &= not oracle.is_hidden(cell, self._api) and cell[:2] not in self._edited
             oracle.check_promise(row, own if is_alone else [], self._api)
-
-    # How it is drawn and wired.
-
-    @property
-    def _journal(self) -> Path:
-        return self.folder / f"journal_{self._n_journals}.sqlite3"
-
-    def _settled(self, n: int) -> list[RunRecord]:
-        told = [one for one in self._runs[-6:] if one.result is not None]
-        return self._rng.sample(told, min(n, len(told)))
-
-    def _draw_life(self) -> Lifeline:
-        kind = self._rng.choice(["whole", "whole", "dies", "full disk"])
-        n = self._rng.randrange(1, 40)
-        if kind == "whole" or not self._chance().count(kind):
-            return Lifeline()
-        if kind == "dies":
-            self.counts.n_kills += 1
-            return Lifeline(n)
-        return Lifeline(n_commits=n // 3)
-
-    def _draw_cells(self) -> list[Cell]:
-        chosen = self._rng.sample(self._api.cells(), self._rng.choice([3, 6, 12]))
-        foreign = ("item", _FOREIGN_ID, "store", *self._rng.choice(STORES))
-        return [*chosen, foreign] if self._rng.random() < 0.3 else chosen
-
-    def _draw_wanted(self, n: int = 8) -> dict[Cell, bool]:
-        return {cell: self._rng.random() < 0.5 for cell in self._rng.sample(self._api.cells(), n)}
-
-    def _draw_stores(self) -> list[Store]:
-        return self._rng.sample(STORES, self._rng.randrange(1, len(STORES) + 1))
-
-    def _chance(self) -> Chance:
-        # Each process draws its own accidents: one that dies earlier leaves those of the next as they are.
-        self._n_clients += 1
-        chance = Chance(
-            random.Random(f"{self._seed}:{self._step}:{self._n_clients}"),
-            probability=self._probability,
-            kinds=self._kinds,
-            counts=self.counts.accidents,
-            step=self._step,
-            first=self._n_clients * 10_000,
-            spared=self._spared,
-        )
-        self._chances.append(chance)
-        return chance
-
-    def _connect(
-        self, lifeline: Lifeline | None = None, *, has_accidents: bool = False, cap: int = _NO_CAP
-    ) -> kf.Client:
-        chance = self._chance() if has_accidents else None
-        transport = AccidentTransport(self._api, lifeline=lifeline or Lifeline(), chance=chance)
-        return kf.connect(
-            "http://127.0.0.1:9/v1/partner",
-            partner_key="pk_simulated",
-            secret_key="sk_simulated",
-            transport=transport,
-            clock=self._clock,
-            writes_per_minute=cap,
-            reads_per_minute=_NO_CAP,
-            max_connections=1,
-        )
-
-    def _note(self, text: str) -> None:
-        self.trace.append(f"{self._step:2} {text}")

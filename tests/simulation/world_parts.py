@@ -22,7 +22,7 @@ from .visits import Visit
 # What may be a step, and how often it is.
 STEPS = {
     "run": 10,
-    "resume": 6,
+    "resume": 8,
     "start": 1,
     "verify": 4,
     "undo": 3,
@@ -31,15 +31,16 @@ STEPS = {
     "tick": 5,
     "change_agenda": 1,
     "audit": 1,
-    "reconcile": 2,
+    "reconcile": 1,
     "prune": 1,
-    "move": 1,
+    "move": 2,
     "others_edit": 3,
     "others_publish": 3,
     "set_clock": 2,
     "let_time_pass": 4,
 }
 N_STEPS = 24
+NO_CAP = 10**6
 
 
 @dataclass(slots=True)
@@ -78,13 +79,14 @@ class RunRecord:
     """A run that was begun: its plan, what it may write, and its last result."""
 
     plan: kf.Plan
-    cap: int
+    cap: int = NO_CAP
     result: kf.Result | None = None
+    table: list[tuple[Cell, bool]] = field(init=False)
+    asked: dict[Cell, set[bool]] = field(init=False)
 
-    @property
-    def asked(self) -> dict[Cell, set[bool]]:
-        """The flags that it was to write."""
-        return {oracle.cell_of(row): {bool(row["is_enabled"])} for row in oracle.rows_of(self.plan.toggles)}
+    def __post_init__(self) -> None:
+        self.table = oracle.asked_rows(self.plan.toggles)
+        self.asked = {cell: {flag} for cell, flag in self.table}
 
 
 def draw_switches(draw: random.Random) -> Switches:

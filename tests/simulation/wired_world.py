@@ -1,0 +1,194 @@
+"""What a world is wired from: its clock, its API, its journals, and how its accidents are drawn."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Set
+from pathlib import Path
+
+import klikit_frames as kf
+
+from .accidents import ACCIDENTS, WEATHERS, AccidentTransport, Chance, Lifeline
+from .model_api import STORES, Cell, ModelApi, Store
+from .oracle import DefectError, Entity
+from .virtual_clock import SimulatedEdge, VirtualClock
+from .world_parts import N_STEPS, NO_CAP, STEPS, RunRecord, WorldCounts, attempt, draw_switches
+
+FOREIGN_ID = 990_000_000
+# How long nothing is done before a step.
+_PAUSES_S = (5.0, 60.0, 900.0, 5 * 3_600.0, 10 * 3_600.0)
+
+
+class WiredWorld:
+    """A business, its people and its accidents, all drawn from one seed.
+
+    Parameters
+    ----------
+    seed : int
+        Draws everything.
+    folder : path
+        Where its files lie.
+    n_steps : int
+        How many steps are drawn, before the last in which all is brought to its end.
+    kept : set of int, optional
+        Play only these steps.
+    spared : set
+        Accidents that do not happen, by their step and number.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        *,
+        n_steps: int = N_STEPS,
+        kept: Set[int] | None = None,
+        spared: Set[tuple[int, int]] = frozenset(),
+    ) -> None:
+        self.folder = folder / f"world_{seed}"
+        self.trace: list[str] = []
+        self.happened: list[tuple[int, int]] = []
+        self.defect: DefectError | None = None
+        self.counts = WorldCounts(n_worlds=1)
+        self.n_steps_played = 0
+        self._seed = seed
+        draw = random.Random(seed)
+        self._script = draw.choices([*STEPS], [*STEPS.values()], k=n_steps)
+        self._kept = range(n_steps) if kept is None else kept
+        self._spared = spared
+        self._clock = VirtualClock()
+        self._edge = SimulatedEdge(self._clock)
+        self._api = ModelApi(self._clock, draw_switches(draw))
+        self._probability = draw.choice([0.3, 0.5, 0.7])
+        self._kinds = draw.sample(ACCIDENTS, draw.choice([2, 5, len(ACCIDENTS)]))
+        self._has_others = draw.random() < 0.5
+        self._step, self._n_clients, self._rng = 0, 0, draw
+        self._chances: list[Chance] = []
+        self._runs: list[RunRecord] = []
+        self._edited: set[Entity] = set()
+        # The cell of each promise, and what it was to hold meanwhile.
+        self._promises: dict[str, tuple[Cell, bool]] = {}
+        self._ticked: set[int] = set()
+        self._n_journals = 1
+
+    def _begin_step(self, step: int, name: str) -> None:
+        self._step, self._n_clients, self.n_steps_played = step, 0, step
+        self._rng = random.Random(f"{self._seed}:{step}:{name}")
+        self._edge.rng = random.Random(f"{self._seed}:{step}:ids")
+        self._clock.advance(self._rng.choice(_PAUSES_S))
+
+    # What befalls it.
+
+    def _others_publish(self) -> None:
+        stores = self._draw_stores()
+        self._note(f"others publish {stores}")
+        self._api.publish(stores)
+
+    def _others_edit(self) -> None:
+        if not self._has_others:
+            return
+        self._edit(self._rng.choice(self._api.cells()), is_enabled=self._rng.random() < 0.5)
+
+    def _edit(self, cell: Cell, *, is_enabled: bool) -> None:
+        kind, one, scope, brand_id, branch_id = cell
+        store = None if scope == "business" else (brand_id, branch_id)
+        self._note(f"others switch {kind} {one} in {store} to {is_enabled}")
+        self._api.edit(kind, one, store, is_enabled=is_enabled)  # type: ignore[arg-type]
+        self._edited.add((kind, one))
+
+    def _set_clock(self) -> None:
+        self._clock.ahead_s = self._rng.choice([0.0, -86_400.0, -3_600.0, 3_600.0, 20 * 3_600.0, 86_400.0])
+        self._note(f"the wall clock is set {self._clock.ahead_s:+,.0f} s off")
+        self.counts.accidents["clock_set"] += 1
+
+    def _let_time_pass(self) -> None:
+        hours = self._rng.choice([0.02, 1, 9, 14, 25, 40])
+        self._note(f"{hours} h pass")
+        self._clock.advance(hours * 3_600)
+
+    # How it is drawn and wired.
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder / f"journal_{self._n_journals}.sqlite3"
+
+    def _settled(self, n: int) -> list[RunRecord]:
+        told = [one for one in self._runs[-6:] if one.result is not None]
+        return self._rng.sample(told, min(n, len(told)))
+
+    def _draw_life(self) -> Lifeline:
+        kind = self._rng.choice(["whole", "whole", "dies", "full disk", "cancelled"])
+        n = self._rng.randrange(1, 40)
+        if kind == "whole" or not self._chance().count(kind):
+            return Lifeline()
+        if kind == "cancelled":
+            return Lifeline(at_call=(n // 3, self._cancel_from_elsewhere))
+        if kind == "full disk":
+            return Lifeline(n_commits=n // 3)
+        self.counts.n_kills += 1
+        return Lifeline(n)
+
+    def _draw_weather(self) -> str | None:
+        """Draw what befalls nearly all writes of one process, where its day is a bad one."""
+        weather, is_bad = self._rng.choice(WEATHERS), self._rng.random() < 0.4
+        return weather if is_bad else None
+
+    def _cancel_from_elsewhere(self) -> None:
+        """Let another process cancel the last run."""
+        self._note("somebody cancels the last run")
+        attempt(lambda: kf.attach("last", journal=self._journal).cancel())
+
+    def _draw_cells(self) -> list[Cell]:
+        n = self._rng.choice([4, 12, 16])
+        n_wide = self._rng.choice([0, 0, n // 3, n])
+        cells = self._api.cells()
+        wide = [cell for cell in cells if cell[2] == "business"]
+        chosen = [*self._rng.sample(wide, n_wide), *self._rng.sample(cells[len(wide) :], n - n_wide)]
+        foreign = ("item", FOREIGN_ID, "store", *self._rng.choice(STORES))
+        return [*chosen, foreign] if self._rng.random() < 0.3 else chosen
+
+    def _draw_wanted(self, n: int = 8) -> dict[Cell, bool]:
+        return {cell: self._rng.random() < 0.5 for cell in self._rng.sample(self._api.cells(), n)}
+
+    def _draw_stores(self) -> list[Store]:
+        return self._rng.sample(STORES, self._rng.randrange(1, len(STORES) + 1))
+
+    def _chance(self, *, weather: str | None = None) -> Chance:
+        # Each process draws its own accidents: one that dies earlier leaves those of the next as they are.
+        self._n_clients += 1
+        chance = Chance(
+            random.Random(f"{self._seed}:{self._step}:{self._n_clients}"),
+            probability=self._probability,
+            kinds=self._kinds,
+            counts=self.counts.accidents,
+            step=self._step,
+            first=self._n_clients * 10_000,
+            spared=self._spared,
+            weather=weather,
+        )
+        self._chances.append(chance)
+        return chance
+
+    def _connect(
+        self,
+        lifeline: Lifeline | None = None,
+        *,
+        has_accidents: bool = False,
+        weather: str | None = None,
+        cap: int = NO_CAP,
+    ) -> kf.Client:
+        chance = self._chance(weather=weather) if has_accidents else None
+        transport = AccidentTransport(self._api, lifeline=lifeline or Lifeline(), chance=chance)
+        return kf.connect(
+            "http://127.0.0.1:9/v1/partner",
+            partner_key="pk_simulated",
+            secret_key="sk_simulated",
+            transport=transport,
+            clock=self._clock,
+            writes_per_minute=cap,
+            reads_per_minute=NO_CAP,
+            max_connections=1,
+        )
+
+    def _note(self, text: str) -> None:
+        self.trace.append(f"{self._step:2} {text}")
