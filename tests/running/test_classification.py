@@ -10,6 +10,8 @@ import pytest
 from klikit_frames.api.request_executor import CallResult
 from klikit_frames.api.wire import ApiResponse
 from klikit_frames.running.classification import classify_response, stop_reason
+from klikit_frames.running.lifecycle import RequestState
+from klikit_frames.running.records import RequestResult
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -127,3 +129,75 @@ def test_judge__messages() -> None:
 def test_ends_run(settled: CallResult, ending: str | None) -> None:
     """A refused credential, and a server that nobody can reach, end the run; nothing else does."""
     assert stop_reason(settled) == ending
+
+
+@pytest.mark.parametrize(
+    ("settled", "options", "expected"),
+    [
+        (
+            CallResult(ApiResponse(200, "ok", request_id="r-1"), 1, NOW, NOW, was_sent=True),
+            {},
+            RequestResult(RequestState.APPLIED, "ok", 200, None, "r-1", NOW),
+        ),
+        (
+            CallResult(None, 1, NOW, NOW, was_sent=True, trouble="no answer"),
+            {},
+            RequestResult(
+                RequestState.UNKNOWN, message="no answer; it may have been written", settled_at=NOW
+            ),
+        ),
+        (
+            CallResult(None, 1, NOW, NOW, was_sent=False, trouble="refused"),
+            {},
+            RequestResult(RequestState.NOT_SENT, message="refused", settled_at=NOW),
+        ),
+        (
+            CallResult(None, 1, NOW, NOW, was_sent=True),
+            {},
+            RequestResult(RequestState.UNKNOWN, message="it may have been written", settled_at=NOW),
+        ),
+        (
+            CallResult(ApiResponse(500, "x", "said"), 1, NOW, NOW, was_sent=True, is_replayed_failure=True),
+            {},
+            RequestResult(
+                RequestState.STORED_FAILURE,
+                "x",
+                500,
+                "said (a stored failure, repeated by the API under one request_id); it may have been written",
+                settled_at=NOW,
+            ),
+        ),
+        (
+            CallResult(ApiResponse(409, "x", "said"), 1, NOW, NOW, was_sent=True),
+            {"may_have_arrived": True},
+            RequestResult(
+                RequestState.UNKNOWN,
+                "x",
+                409,
+                "said (an earlier try of this request may still be under way); it may have been written",
+                settled_at=NOW,
+            ),
+        ),
+    ],
+)
+def test_judge__whole_results(settled: CallResult, options: dict[str, bool], expected: RequestResult) -> None:
+    """All that an answer says is in the result, and what it leaves open is said."""
+    assert classify_response(settled, n_cells=2, **options) == expected
+
+
+def test_judge__trouble_beside_an_answer() -> None:
+    """What went wrong on the way is said beside the API's own words."""
+    settled = replace(_settled(410), trouble="a try was lost", had_silence=False)
+    message = str(classify_response(settled, n_cells=2).message)
+    assert message.startswith("said")
+    assert message.endswith(" (a try was lost)")
+    assert "may still be under way" not in str(
+        classify_response(replace(settled, had_silence=True), n_cells=2).message
+    )
+    assert "stored failure" not in str(classify_response(_settled(404, replayed=True), n_cells=1).message)
+
+
+def test_judge__too_large() -> None:
+    """A body that is too large is cut down to single flags, and no further."""
+    assert classify_response(_settled(413), n_cells=2).status == "split"
+    assert classify_response(_settled(413), n_cells=1).status == "failed"

@@ -20,7 +20,17 @@ import klikit_frames as kf
 from klikit_frames.model import Business, Cell, Stores, Target
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult
-from klikit_frames.running.request_trees import Evidence, RequestTree, build_request, split
+from klikit_frames.running.request_trees import (
+    Evidence,
+    RequestTree,
+    RowCounter,
+    build_part,
+    build_request,
+    build_requests,
+    group_requests,
+    spare,
+    split,
+)
 
 from .fault_scenarios import connect
 
@@ -152,3 +162,153 @@ def test_split__semantic_refusal(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFra
     assert result.counts == result.counts | {"applied": 11, "rejected": 1}
     (row,) = result.failed.to_dict("records")
     assert (row["entity_id"], row["http_status"], row["message"]) == (guilty, 422, "semantically invalid")
+
+
+def _states(requests: list[Request]) -> list[tuple[tuple[int, ...], str, list[Cell]]]:
+    return [(one.path, one.state.value, list(one.target.cells())) for one in requests]
+
+
+def test_spare__nothing_changed() -> None:
+    """A request of which nothing was changed since stays as it is."""
+    request = build_request(_target(2, 1), path=(1,))
+    elsewhere = {Cell("item", 9, *STORES[0]), Cell("section", 1, *STORES[0])}
+    assert spare(request, elsewhere) == [request]
+
+
+def test_spare__all_changed() -> None:
+    """A request of which all was changed since is left as a whole, and says why."""
+    request = build_request(_target(2, 1), path=(1,))
+    (kept,) = spare(request, {*request.target.cells(), Cell("item", 9, *STORES[0])})
+    assert replace(kept, result=None) == request
+    assert kept.result == RequestResult(
+        RequestState.KEPT,
+        code="changed_since",
+        message="it was changed since this undo was planned; it is left as it is",
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_ids", "n_stores", "changed", "parts"),
+    [
+        (2, 0, [(1, 0)], [([2], 0, "recorded"), ([1], 0, "kept")]),
+        (3, 2, [(2, 1), (2, 2)], [([1, 3], 2, "recorded"), ([2], 2, "kept")]),
+        (2, 2, [(1, 1)], [([2], 1, "recorded"), ([1], 1, "kept"), ([1, 2], -2, "recorded")]),
+        (2, 2, [(1, 1), (2, 1)], [([1, 2], 1, "kept"), ([1, 2], -2, "recorded")]),
+    ],
+)
+def test_spare__some_changed(
+    n_ids: int, n_stores: int, changed: list[tuple[int, int]], parts: list[tuple[list[int], int, str]]
+) -> None:
+    """What was changed since is kept, all other cells are written, and no cell is in two parts."""
+    request = build_request(_target(n_ids, n_stores), path=(4,))
+    cells = {Cell("item", one, *(STORES[no - 1] if no else (None, None))) for one, no in changed}
+    whole, *cut = spare(request, cells)
+    assert (whole.state, whole.result.code) == (RequestState.SPLIT, "changed_since")
+    # A number of stores is the first so many of them, and below zero that one alone.
+    places = [STORES[:n] if n >= 0 else (STORES[-n - 1],) for _, n, _ in parts]
+    assert [(one.path, list(one.target.ids), one.target.stores, one.state.value) for one in cut] == [
+        ((4, n), ids, stores, state)
+        for n, ((ids, _, state), stores) in enumerate(zip(parts, places, strict=True))
+    ]
+
+
+def test_infer_rejection__only_the_last_part_of_a_foreign_id() -> None:
+    """A part that was not sent is refused where all others were accepted and the whole met a 404."""
+    whole = build_request(_target(4, 1), path=(1,))
+    refused = RequestResult(RequestState.SPLIT, "resource_not_found", 404, "no such item", "r-1")
+    tree = RequestTree([whole])
+    first, second = tree.note(replace(tree.take(), result=refused))
+    accepted = replace(first, attempts=1, result=RequestResult(RequestState.APPLIED, "ok", 200))
+    assert tree.infer_rejection(second) is None
+    tree.note(accepted)
+    assert tree.infer_rejection(second) == replace(
+        refused, request_id=None, message="cut unsent: its other parts were all accepted"
+    )
+    assert tree.infer_rejection(replace(second, attempts=1)) is None
+    assert tree.infer_rejection(whole) is None
+    of_the_size = RequestTree([replace(whole, result=replace(refused, http_status=400)), accepted, second])
+    assert of_the_size.infer_rejection(second) is None
+    alone = RequestTree([replace(whole, result=refused), accepted, build_part(whole, _target(1, 1), n=1)])
+    assert alone.infer_rejection(build_part(whole, _target(1, 1), n=1)) is None
+
+
+def test_infer_rejection__looks_at_its_own_siblings() -> None:
+    """What became of the parts of another part says nothing."""
+    whole = build_request(_target(8, 1), path=(1,))
+    refused = RequestResult(RequestState.SPLIT, "resource_not_found", 404)
+    tree = RequestTree([whole])
+    left, right = tree.note(replace(whole, result=refused))
+    one, two = tree.note(replace(left, result=refused))
+    accepted = RequestResult(RequestState.APPLIED, "ok", 200)
+    tree.note(replace(right, result=accepted))
+    assert tree.infer_rejection(two) is None
+    tree.note(replace(one, result=accepted))
+    assert tree.infer_rejection(two) is not None
+
+
+def test_group_requests__held_keys_are_not_sent() -> None:
+    """Requests come in the order of the plan with their parts, and what is held is not handed out."""
+    two, one = (build_request(_target(2, 1), path=(no,)) for no in (2, 1))
+    part = build_part(one, _target(1, 1), n=0)
+    trees = group_requests([two, part, one], held={one.key})
+    assert [[each.path for each in tree] for tree in trees] == [[(1,), (1, 0)], [(2,)]]
+    assert [tree.n_waiting for tree in trees] == [1, 1]
+    assert trees[0].take() is part
+
+
+def test_build_part__the_same_wherever_it_is_cut() -> None:
+    """The key of a part follows from the whole's key, its place and its bytes, and from nothing else."""
+    whole = build_request(_target(4, 1), path=(1,))
+    part = build_part(whole, _target(2, 1), n=1)
+    assert part == build_part(whole, _target(2, 1), n=1)
+    name = f"{whole.key} 1.1 {part.body.decode()}"
+    assert part.key == str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+    others = [build_part(whole, _target(2, 1), n=0), build_part(whole, _target(3, 1), n=1)]
+    assert len({whole.key, part.key, *(one.key for one in others)}) == 4
+
+
+def test_build_request__says_all_of_its_target() -> None:
+    """The bytes of a request have its flag, its ids, its stores and its cascade."""
+    target = Target(
+        "item",
+        (1, 2),
+        Stores(STORES[:1]),
+        is_enabled=True,
+        cascade_to_modifier_groups=True,
+        cascade_brand_ids=(5297,),
+    )
+    assert json.loads(build_request(target, path=(1,)).body) == {
+        "ids": [1, 2],
+        "isEnabled": True,
+        "zoneStores": [{"brandID": 5297, "branchID": 1}],
+        "isCascadeToModifierGroups": True,
+        "brandIDsToCascade": [5297],
+    }
+
+
+def test_row_counter__counts_the_rows_of_the_table() -> None:
+    """A request counts all its rows, also those that ask for a cell twice, and a part those of its cells."""
+    table = pd.concat(
+        [
+            kf.business_toggles("item", [1, 2, 1], is_enabled=False),
+            kf.business_toggles("section", [1], is_enabled=False),
+        ],
+        ignore_index=True,
+    )
+    plan = kf.plan(table, progress=False)
+    count = RowCounter(plan)
+    wholes = {one.target.entity_type: one for one in build_requests(plan)}
+    item = wholes["item"]
+    parts = [build_part(item, item.target.with_ids([one]), n=one) for one in (1, 2)]
+    assert [count(one) for one in (item, wholes["section"], *parts)] == [3, 1, 2, 1]
+
+
+def test_split__many_guilty_are_asked_alone() -> None:
+    """Where at least half is known and more than 38 in a hundred are guilty, each flag is asked alone."""
+    target = _target(4, 1)
+    singles = [(1,), (2,), (3,), (4,)]
+    told = [
+        [part.ids for part in split(target, Evidence(n_good=good, n_guilty=guilty))]
+        for good, guilty in [(1, 1), (2, 1), (1, 0), (0, 1), (62, 38), (61, 39)]
+    ]
+    assert told == [singles, [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], singles]

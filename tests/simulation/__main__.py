@@ -28,7 +28,7 @@ from klikit_frames.running.lifecycle import TRANSITIONS
 
 from .shrinking import play_once, shrink
 from .visits import unvisited
-from .world_parts import WorldCounts
+from .world_parts import N_STEPS, WorldCounts
 
 _PER_TASK = 5
 
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parse(arguments)
     if given.seed is not None:
         prepare()
-        world = play_once(given.seed)
+        world = play_once(given.seed, n_steps=given.steps)
         print("\n".join(world.trace) if given.trace or world.defect else str(world.counts))
         return int(world.defect is not None)
     counts, n_wrong, began_s = WorldCounts(), 0, time.monotonic()
@@ -103,6 +103,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=200, help="how many worlds")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this world alone")
+    parser.add_argument("--steps", type=int, default=N_STEPS, help="how many steps that world has")
     parser.add_argument("--trace", action="store_true", help="print what happened in it")
     parser.add_argument("--whole", action="store_true", help="print whole traces, and search for no shorter")
     parser.add_argument("--hours", type=float, help="play until so many hours have passed")

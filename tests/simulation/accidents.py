@@ -44,6 +44,7 @@ WEATHERS = (
     "refused_connection",
 )
 _BAD_WEATHER = 0.9
+_HTML = {"Content-Type": "text/html"}
 
 
 class Chance:
@@ -180,6 +181,9 @@ class AccidentTransport(httpx.BaseTransport):
             return copy_response(self._last)
         if accident == "twice" and self._api.switches.honours_keys:
             self._api.handle(request)
+        if accident == "html_200":
+            # Something before the API asks for a login, and lets nothing through.
+            return httpx.Response(200, content=b"<html>please log in</html>", headers=_HTML)
         # Only a publish, which says how many, may lie so: nobody can tell it of a write.
         is_unwritten = accident == "unwritten_200" and request.method == "POST"
         response = self._api.handle(request, write_share=0.0 if is_unwritten else 1.0)
@@ -198,9 +202,6 @@ class AccidentTransport(httpx.BaseTransport):
 def _spoil(response: httpx.Response, accident: str | None) -> httpx.Response:
     if accident == "empty_200":
         return httpx.Response(200, headers=_dates(response))
-    if accident == "html_200":
-        headers = {"Content-Type": "text/html"} | _dates(response)
-        return httpx.Response(200, content=b"<html>please log in</html>", headers=headers)
     if accident == "truncated":
         return httpx.Response(response.status_code, content=response.content[:9], headers=_dates(response))
     return response

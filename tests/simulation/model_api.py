@@ -234,15 +234,16 @@ class ModelApi:
 
     def _publish(self, body: dict[str, Any], *, share: float) -> Answer:
         stores = [(store["brandID"], store["branchID"]) for store in body["stores"]]
-        for store in stores[: round(len(stores) * share)]:
+        n = len(stores)
+        is_short = self.switches.publish_counts == "short" and n > 1
+        for store in stores[: round((n - is_short) * share)]:
             if self.switches.publish_delay_s:
                 self._queue.append((self.clock.true_s + self.switches.publish_delay_s, store))
             else:
                 self._copy(store)
-        n = len(stores)
         counts = {
             "true": {"success": n, "failed": 0},
-            "short": {"success": n - 1, "failed": 0},
+            "short": {"success": n - is_short, "failed": 0},
             "zero": {"success": 0, "failed": 0},
             "missing": {},
         }

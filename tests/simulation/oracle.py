@@ -106,6 +106,21 @@ def check_cap(api: ModelApi, *, since: int, writes_per_minute: int) -> None:
             raise DefectError("over_the_cap", f"{writes_per_minute + 1} writes in {at_s - times[n]:.2f} s")
 
 
+def check_ended(result: kf.Result) -> None:
+    """Once a credential works again, a resume has sent what it was refused."""
+    for row in rows_of(result.frame):
+        if row["outcome"] == "failed" and row["http_status"] in {401, 403}:
+            raise DefectError("left", _shown(row))
+
+
+def check_published(published: pd.DataFrame, api: ModelApi, *, since: int) -> None:
+    """What is told to be published has been copied, where publishes are done at once."""
+    for row in rows_of(published[published["outcome"] == "published"]):
+        store = (row["brand_id"], row["branch_id"])
+        if not api.switches.publish_delay_s and api.copied_no[store] <= since:
+            raise DefectError("false_publish", store)
+
+
 def check_proofs(proof: pd.DataFrame, api: ModelApi, *, edited: Set[Entity]) -> int:
     """Hold each proof against what the menus show; return how many were judged."""
     rows = [row for row in rows_of(proof) if isinstance(row["proof"], str)]

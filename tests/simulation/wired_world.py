@@ -51,7 +51,7 @@ class WiredWorld:
         self.defect: DefectError | None = None
         self.counts = WorldCounts(n_worlds=1)
         self.n_steps_played = 0
-        self._seed = seed
+        self.seed = seed
         draw = random.Random(seed)
         self._script = draw.choices([*STEPS], [*STEPS.values()], k=n_steps)
         self._kept = range(n_steps) if kept is None else kept
@@ -73,8 +73,8 @@ class WiredWorld:
 
     def _begin_step(self, step: int, name: str) -> None:
         self._step, self._n_clients, self.n_steps_played = step, 0, step
-        self._rng = random.Random(f"{self._seed}:{step}:{name}")
-        self._edge.rng = random.Random(f"{self._seed}:{step}:ids")
+        self._rng = random.Random(f"{self.seed}:{step}:{name}")
+        self._edge.rng = random.Random(f"{self.seed}:{step}:ids")
         self._clock.advance(self._rng.choice(_PAUSES_S))
 
     # What befalls it.
@@ -157,7 +157,7 @@ class WiredWorld:
         # Each process draws its own accidents: one that dies earlier leaves those of the next as they are.
         self._n_clients += 1
         chance = Chance(
-            random.Random(f"{self._seed}:{self._step}:{self._n_clients}"),
+            random.Random(f"{self.seed}:{self._step}:{self._n_clients}"),
             probability=self._probability,
             kinds=self._kinds,
             counts=self.counts.accidents,
