@@ -53,7 +53,7 @@ class WiredWorld:
         self.n_steps_played = 0
         self.seed = seed
         draw = random.Random(seed)
-        self._script = draw.choices([*STEPS], [*STEPS.values()], k=n_steps)
+        self._script = draw.choices([*STEPS], [*STEPS.values()], k=N_STEPS)[:n_steps]
         self._kept = range(n_steps) if kept is None else kept
         self._spared = spared
         self._clock = VirtualClock()
