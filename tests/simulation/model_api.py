@@ -141,7 +141,10 @@ class ModelApi:
         response = self._respond(answer, request_id=f"{self._n_ids:032x}", headers=headers)
         key = request.headers.get("Idempotency-Key")
         if key and status >= 500 and self.switches.replays_errors and self.switches.honours_keys:
-            self._keys.setdefault(key, Stored(request.read(), response, self.server_s))
+            stored = self._stored(key, request.read())
+            response = stored or response
+            if stored is None:
+                self._keys[key] = Stored(request.read(), response, self.server_s)
         return copy_response(response)
 
     @property

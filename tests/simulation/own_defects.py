@@ -23,13 +23,13 @@ from klikit_frames.api.client import Client
 from klikit_frames.auditing import undo
 from klikit_frames.running import (
     classification,
-    clock_offsets,
+    evidence,
     executor,
+    later_changes,
     lifecycle,
     menu_history,
     publishes,
     runs,
-    undo_checks,
     worker_pool,
 )
 from klikit_frames.running.evidence import Proof
@@ -46,17 +46,16 @@ Put = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True, slots=True)
 class OwnDefect:
-    """How a defect is put in for a while, what the oracle calls it, and the seed and steps that show it."""
+    """How a defect is put in for a while, what the oracle calls it, and the seed that shows it."""
 
     put_in: Put
     kind: str
     seed: int
-    n_steps: int = 24
 
     def play(self) -> SimulatedWorld:
         """Play the world of its seed with it."""
         with self.put_in():
-            return play_once(self.seed, n_steps=self.n_steps)
+            return play_once(self.seed)
 
 
 def _together(*patches: AbstractContextManager[Any]) -> AbstractContextManager[Any]:
@@ -116,7 +115,7 @@ def _cap_forgotten() -> AbstractContextManager[Any]:
 
 def _later_writes_ignored() -> AbstractContextManager[Any]:
     never: dict[str, Any] = {"later_write": lambda *_, **__: None, "was_changed": lambda *_, **__: False}
-    return _together(patch.multiple(undo, **never), patch.multiple(undo_checks, **never))
+    return _together(patch.multiple(undo, **never), patch.multiple(later_changes, **never))
 
 
 def _publish_is_proof() -> AbstractContextManager[Any]:
@@ -155,7 +154,7 @@ def _all_clocks_are_one() -> AbstractContextManager[Any]:
     def align(offsets: Any) -> dict[float | None, timedelta]:
         return dict.fromkeys([None, *offsets], timedelta(0))
 
-    return patch.object(clock_offsets, "align_clocks", align)
+    return patch.object(evidence, "align_clocks", align)
 
 
 def _answers_of_others_are_taken() -> AbstractContextManager[Any]:
@@ -198,7 +197,7 @@ FORMER_DEFECTS = {
 def find(defect: OwnDefect, seeds: range) -> SimulatedWorld | None:
     """Return the first world that shows a defect."""
     with defect.put_in():
-        worlds = (play_once(seed, n_steps=defect.n_steps) for seed in seeds)
+        worlds = (play_once(seed) for seed in seeds)
         return next((world for world in worlds if world.defect is not None), None)
 
 

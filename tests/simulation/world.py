@@ -120,6 +120,7 @@ class SimulatedWorld(WiredWorld):
         may_die: bool = True,
         by_resume: bool = False,
         lifeline: Lifeline | None = None,
+        weather: str | None = None,
         begin: Callable[[kf.Client], kf.Result] | None = None,
         **options: Any,
     ) -> None:
@@ -127,7 +128,7 @@ class SimulatedWorld(WiredWorld):
         since, since_call = len(self._api.history), len(self._api.calls)
         if lifeline is None:
             lifeline = self._draw_life() if may_die else Lifeline()
-        weather = self._draw_weather() if may_die else None
+            weather = weather or (self._draw_weather() if may_die else None)
         # What was never noted begins anew, under whatever cap it is given.
         is_known = record.result is not None
         cap = NO_CAP if by_resume and is_known else record.cap
@@ -194,9 +195,12 @@ class SimulatedWorld(WiredWorld):
         ours = dict(oracle.find_own_last(result, self._api))
         record = RunRecord(undo)
         self._runs.append(record)
+        weather = self._rng.choice([None, "denied", "rate_limit"])
+        may_die = weather is not None or self._rng.random() < 0.5
         on_error = self._rng.choice(["continue", "stop"])
-        self._go_on(record, f"undo {undo.n_rows} rows", may_die=self._rng.random() < 0.5, on_error=on_error)
-        if self._rng.random() < 0.3:
+        said = f"undo {undo.n_rows} rows"
+        self._go_on(record, said, may_die=may_die, weather=weather, on_error=on_error)
+        if self._rng.random() < 0.5:
             self._others_change(undo)
             changed = oracle.find_seen_changed(result, self._api)
             self._go_on(record, "go on with the undo", may_die=False)
@@ -329,9 +333,10 @@ class SimulatedWorld(WiredWorld):
         if not Path(self._journal).exists():
             return
         # Often while a run is on its way.
-        record = self._rng.choice(self._runs[-4:]) if self._runs else None
-        if record is not None and self._rng.random() < 0.7:
-            lifeline = Lifeline(self._rng.randrange(4, 20))
+        open_ones = [one for one in self._runs if one.result is None or one.result.resume_hint is not None]
+        record = self._rng.choice(open_ones or self._runs) if self._runs else None
+        if record is not None:
+            lifeline = Lifeline(self._rng.randrange(5, 16))
             self._go_on(record, "resume, and die", by_resume=True, lifeline=lifeline)
         away = self.folder / f"away_{self._n_journals}.sqlite3"
         kf.export_journal(away, journal=self._journal)
@@ -339,7 +344,9 @@ class SimulatedWorld(WiredWorld):
         on_its_way = record is not None and self._is_on_its_way(record)
         if record is not None and self._rng.random() < 0.5:
             self._go_on(record, "go on where it was", by_resume=True)
-        self._clock.advance(self._rng.choice([60.0, 3_600.0, 25 * 3_600.0]) if on_its_way else 60.0)
+        if self._rng.random() < 0.5:
+            self._others_publish()
+        self._clock.advance(self._rng.choice([60.0, 25 * 3_600.0, 25 * 3_600.0]) if on_its_way else 60.0)
         self._n_journals += 1
         n_runs = self._take_in(away)
         self._note(f"move {n_runs} runs to another machine")
