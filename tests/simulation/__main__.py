@@ -49,13 +49,17 @@ def play_all(seeds: list[int], *, shrinks: bool = True) -> tuple[WorldCounts, li
     return counts, wrong
 
 
-def prepare() -> None:
+def be_quiet() -> None:
     """Be quick: what accidents make the package say is not read here."""
     logging.disable()
     warnings.simplefilter("ignore")
     # Columns of a dozen texts are quicker without Arrow.
     pd.set_option("mode.string_storage", "python")
-    # What is loaded once stays.
+
+
+def prepare() -> None:
+    """Get a process ready for many worlds: what is loaded once stays, and is not looked at again."""
+    be_quiet()
     play_once(0, n_steps=6)
     gc.collect()
     gc.freeze()
@@ -66,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Play what was asked for, and return the exit code."""
     given = _parse(arguments)
     if given.seed is not None:
-        prepare()
+        be_quiet()
         world = play_once(given.seed, n_steps=given.steps)
         print("\n".join(world.trace) if given.trace or world.defect else str(world.counts))
         return int(world.defect is not None)

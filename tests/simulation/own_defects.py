@@ -1,6 +1,6 @@
 """Defects put into the package on purpose, and a seed whose world finds each.
 
-    python -m tests.simulation.own_defects [--most 1000] [--first 0] [WORD ...]
+    python -m tests.simulation.own_defects [--most 1000] [--first 0] [--shrink] [WORD ...]
 
 It plays worlds with one defect after the other until one shows, and prints the seed, what the oracle calls
 it, and the row. Words choose defects by their names.
@@ -38,7 +38,7 @@ from klikit_frames.running.lifecycle import Event, RequestState
 from klikit_frames.running.request_trees import RequestTree
 from klikit_frames.scheduling import tick_decisions
 
-from .shrinking import play_once
+from .shrinking import play_once, shrink
 from .world import SimulatedWorld
 
 Put = Callable[[], AbstractContextManager[Any]]
@@ -209,6 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--most", type=int, default=1_000, help="how many seeds are tried for each")
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--shrink", action="store_true", help="print the shortest trace that is found")
     given = parser.parse_args(arguments)
     prepare()
     n_missed = 0
@@ -219,6 +220,9 @@ def main(arguments: list[str] | None = None) -> int:
         n_missed += world is None
         where = "not found" if world is None else f"seed {world.seed}, step {world.n_steps_played}"
         print(f"{name}: {where}", *([] if world is None else [world.defect]), flush=True)
+        if world is not None and given.shrink:
+            with defect.put_in():
+                print(*shrink(world, world.seed).trace, sep="\n", flush=True)
     return int(n_missed > 0)
 
 
