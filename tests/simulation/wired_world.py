@@ -112,6 +112,12 @@ class WiredWorld:
     def _journal(self) -> Path:
         return self.folder / f"journal_{self._n_journals}.sqlite3"
 
+    def _open_run(self) -> RunRecord:
+        """Draw one of the last runs, mostly one of which something is open."""
+        last = self._runs[-6:]
+        open_ones = [one for one in last if one.result is None or one.result.resume_hint is not None]
+        return self._rng.choice(open_ones if open_ones and self._rng.random() < 0.8 else last)
+
     def _settled(self, n: int) -> list[RunRecord]:
         told = [one for one in self._runs[-6:] if one.result is not None]
         return self._rng.sample(told, min(n, len(told)))
@@ -130,7 +136,7 @@ class WiredWorld:
 
     def _draw_weather(self) -> str | None:
         """Draw what befalls nearly all writes of one process, where its day is a bad one."""
-        weather, is_bad = self._rng.choice(WEATHERS), self._rng.random() < 0.4
+        weather, is_bad = self._rng.choice(WEATHERS), self._rng.random() < 0.5
         return weather if is_bad else None
 
     def _cancel_from_elsewhere(self) -> None:
@@ -139,7 +145,7 @@ class WiredWorld:
         attempt(lambda: kf.attach("last", journal=self._journal).cancel())
 
     def _draw_cells(self) -> list[Cell]:
-        n = self._rng.choice([4, 12, 16])
+        n = self._rng.choice([4, 16, 16])
         n_wide = self._rng.choice([0, 0, n // 3, n])
         cells = self._api.cells()
         wide = [cell for cell in cells if cell[2] == "business"]

@@ -87,7 +87,7 @@ class SimulatedWorld(WiredWorld):
 
     def _resume(self) -> None:
         if self._runs:
-            record = self._rng.choice(self._runs[-4:])
+            record = self._open_run()
             # Whoever resumes has no cap of his own: the run's holds on.
             self._go_on(record, "resume", may_die=self._rng.random() < 0.5, by_resume=True)
 
@@ -333,8 +333,7 @@ class SimulatedWorld(WiredWorld):
         if not Path(self._journal).exists():
             return
         # Often while a run is on its way.
-        open_ones = [one for one in self._runs if one.result is None or one.result.resume_hint is not None]
-        record = self._rng.choice(open_ones or self._runs) if self._runs else None
+        record = self._open_run() if self._runs else None
         if record is not None:
             lifeline = Lifeline(self._rng.randrange(5, 16))
             self._go_on(record, "resume, and die", by_resume=True, lifeline=lifeline)
