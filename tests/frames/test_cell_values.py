@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from klikit_frames.frames.factorized_text import FactorizedText
 
 from klikit_frames.frames.cell_values import (
     FLAG_WORDS,
@@ -15,7 +16,6 @@ from klikit_frames.frames.cell_values import (
     parse_ids,
     parse_words,
 )
-from klikit_frames.frames.factorized_text import FactorizedText
 
 
 def _words(*texts: str) -> npt.NDArray[np.object_]:

@@ -171,7 +171,7 @@ def _denied_is_final() -> AbstractContextManager[Any]:
 
 OWN_DEFECTS = {
     "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "", 0),
-    "a key is drawn anew for each try": OwnDefect(_key_drawn_anew, "", 0),
+    "a key is drawn anew for each try": OwnDefect(_key_drawn_anew, "mislabelled", 1),
     "a verdict on the neighbours of a foreign id": OwnDefect(_verdict_on_neighbours, "", 0),
     "a part is refused before its siblings are known": OwnDefect(_siblings_guessed, "", 0),
     "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "", 0),
