@@ -12,8 +12,8 @@ import pandas as pd
 
 from ..errors import KlikitFramesError
 from ..model import Cell
-from ..running.executor import recorded_result
 from ..running.journal import JournalPath, read_journal
+from ..running.results import recorded_result
 from ..running.runs import run
 from ..scheduling.agendas import agenda
 from ..scheduling.schedules import schedule, schedule_code

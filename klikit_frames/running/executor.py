@@ -11,18 +11,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
-import pandas as pd
-
 from .. import edge
 from ..errors import AuthError, JournalError, RequestError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..model import Business, Cell
-from ..planning.plan import parse_plan
 from ..planning.plan_files import user_name
 from ..planning.skips import FRESH
 from ..progress import Bar, Progress, ScreenBar, open_bar
-from . import locks
-from .attribution import attribute, settle_by_reading
+from .attribution import settle_by_reading
 from .before_images import BeforeImages, find_before, read_before
 from .guards import check_canary
 from .journal import Journal, JournalPath
@@ -34,8 +30,6 @@ from .mirrors import Mirror
 from .monitor import PolledStop, Rules, RunMonitor, ignore_sigint
 from .publishes import (
     StorePublisher,
-    publish_notes,
-    published_column,
     run_publishes,
     stores_to_publish,
 )
@@ -50,7 +44,7 @@ from .request_trees import (
     is_key_expired,
     spare,
 )
-from .results import Result, resume_line
+from .results import Result, build_result, resume_line
 from .worker_pool import Settled, WorkerPool
 
 if TYPE_CHECKING:
@@ -441,48 +435,6 @@ def new_run(plan: Plan, client: Client, *, rules: Mapping[str, Any] | None = Non
         n_rows=plan.n_rows,
         n_requests=plan.n_requests,
     )
-
-
-def build_result(journal: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
-    """Return the result of a run as the journal has it."""
-    proofs = dict(journal.flags(run.run_id, "proof"))
-    requests = journal.requests(run.run_id)
-    frame = attribute(plan, requests, proofs=proofs, is_over=status != EndReason.RUNNING)
-    told = (*notes, *_conflicts(frame))
-    publishes = bool(run.rules.get("publish"))
-    if publishes:
-        frame = frame.rename(columns={"published": "input_published"})
-        frame["published"] = published_column(frame, run_publishes(journal, run))
-        told = (*told, *publish_notes(frame))
-    return Result(
-        frame,
-        run.run_id,
-        plan.plan_id,
-        run.host,
-        status=str(status),
-        notes=told,
-        journal=journal.name,
-        publishes=publishes,
-        names=plan.names,
-    )
-
-
-def recorded_result(journal: Journal, run_id: str) -> Result:
-    """Return the result of a run as it was noted so far; reads the journal, nothing else."""
-    run = journal.run(run_id)
-    is_dead = run.status == EndReason.RUNNING and not locks.is_locked(journal.lock_path(run.plan_id))
-    return build_result(
-        journal,
-        parse_plan(journal.plan_body(run_id)),
-        run,
-        status=EndReason.KILLED if is_dead else run.status,
-    )
-
-
-def _conflicts(frame: pd.DataFrame) -> list[str]:
-    is_conflict = (frame["code"] == "state_idempotency_conflict") & (frame["outcome"] == "failed")
-    n_rows = int(is_conflict.sum())
-    return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []
 
 
 def _cells_of(requests: Iterable[Request]) -> set[Cell]:

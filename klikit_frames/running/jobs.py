@@ -13,11 +13,11 @@ from ..html import paragraph_html
 from ..planning.plan import parse_plan
 from ..progress import check_progress, page_thread
 from . import locks
-from .executor import RunExecutor, build_result, recorded_result
+from .executor import RunExecutor
 from .journal import JournalPath, open_journal, read_journal
 from .lifecycle import EndReason
 from .notifications import OnFinish, check_on_finish, report_result
-from .results import Result
+from .results import Result, build_result, recorded_result
 from .runs import open_run
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -18,11 +19,19 @@ from ..frames.lone_surrogates import replace_in_frame
 from ..frames.schemas import RESULT_COLUMNS
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
+from ..planning.plan import Plan, parse_plan
 from ..wording import counted
-from .attribution import count_outcomes
+from . import locks
+from .attribution import attribute, count_outcomes
+from .journal import Journal
 from .journal_files import MEMORY
 from .lifecycle import EndReason
-from .records import CHANGED_SINCE
+from .publishes import (
+    publish_notes,
+    published_column,
+    run_publishes,
+)
+from .records import CHANGED_SINCE, Run
 
 # Excel keeps 15 digits of a number; a longer id is written as text.
 _EXCEL_EXACT_BELOW = 10**15
@@ -283,3 +292,45 @@ _RANKS = {
     for n, outcome in enumerate(("failed", "rejected", "unknown", "not_sent", "applied", "unchanged"))
 }
 _IDENTITY = ("entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled")
+
+
+def build_result(journal: Journal, plan: Plan, run: Run, *, status: str, notes: Iterable[str] = ()) -> Result:
+    """Return the result of a run as the journal has it."""
+    proofs = dict(journal.flags(run.run_id, "proof"))
+    requests = journal.requests(run.run_id)
+    frame = attribute(plan, requests, proofs=proofs, is_over=status != EndReason.RUNNING)
+    told = (*notes, *_conflicts(frame))
+    publishes = bool(run.rules.get("publish"))
+    if publishes:
+        frame = frame.rename(columns={"published": "input_published"})
+        frame["published"] = published_column(frame, run_publishes(journal, run))
+        told = (*told, *publish_notes(frame))
+    return Result(
+        frame,
+        run.run_id,
+        plan.plan_id,
+        run.host,
+        status=str(status),
+        notes=told,
+        journal=journal.name,
+        publishes=publishes,
+        names=plan.names,
+    )
+
+
+def recorded_result(journal: Journal, run_id: str) -> Result:
+    """Return the result of a run as it was noted so far; reads the journal, nothing else."""
+    run = journal.run(run_id)
+    is_dead = run.status == EndReason.RUNNING and not locks.is_locked(journal.lock_path(run.plan_id))
+    return build_result(
+        journal,
+        parse_plan(journal.plan_body(run_id)),
+        run,
+        status=EndReason.KILLED if is_dead else run.status,
+    )
+
+
+def _conflicts(frame: pd.DataFrame) -> list[str]:
+    is_conflict = (frame["code"] == "state_idempotency_conflict") & (frame["outcome"] == "failed")
+    n_rows = int(is_conflict.sum())
+    return [f"{n_rows:,} rows met an idempotency conflict, a bug: please report it."] if n_rows else []

@@ -19,7 +19,6 @@ from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan
 from ..progress import Progress, check_progress
 from ..running import locks
-from ..running.executor import recorded_result
 from ..running.guards import check_client
 from ..running.journal import Journal, JournalPath, open_journal, read_journal
 from ..running.later_changes import was_changed
@@ -27,7 +26,7 @@ from ..running.lifecycle import PromiseStatus
 from ..running.live_state import Observation, observe
 from ..running.promise_records import Promise
 from ..running.publishes import publish_rest
-from ..running.results import Result
+from ..running.results import Result, recorded_result
 from ..running.runs import run
 from .agendas import hold_agenda, promises_frame
 from .promise_times import check_moment

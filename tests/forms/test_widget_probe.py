@@ -16,6 +16,8 @@ from klikit_frames.forms.widget_probe import WidgetProbe, ask_front_end
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that looks like a notebook's kernel, whose page says nothing by itself."""
     monkeypatch.setitem(sys.modules, "ipykernel.zmqshell", ModuleType("ipykernel.zmqshell"))
+    # Another test of the same process may have brought marimo along.
+    monkeypatch.delitem(sys.modules, "marimo._runtime.runtime", raising=False)
     monkeypatch.setattr("klikit_frames.health._ANSWER_S", 0.0)
     ask_front_end.cache_clear()
     yield
