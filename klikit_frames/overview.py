@@ -211,6 +211,13 @@ def make_overview(rows: pd.DataFrame, names: Names, *, facts: Iterable[str] = ()
     )
 
 
+def proof_overview(proof: pd.DataFrame, names: Names) -> Overview:
+    """Return the human view of what was read back: what is confirmed, and the rest by cause."""
+    rows = proof.assign(outcome=proof["proof"].fillna("not known"), code=None, message=proof["proof_note"])
+    rows["outcome"] = rows["outcome"].mask(rows["outcome"] == "confirmed", "applied")
+    return make_overview(rows, names)
+
+
 _CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 from .. import edge
 from ..frames.cell_keys import CELL_COLUMNS
 from ..frames.schemas import RESULT_COLUMNS
-from ..html import TABLE_STYLE, fold_html, overview_html, paragraph_html, table_html
-from ..overview import make_overview, read_names
+from ..html import TABLE_STYLE, fold_html, overview_html, paragraph_html, table_html, trouble_html
+from ..overview import BUSINESS, NO_NAMES, Names, make_overview, proof_overview, read_names
 from ..running.journal_files import MEMORY
-from ..wording import SHORT_ID
+from ..wording import SHORT_ID, counted
 from .audits import drift_by_store
 from .pictures import Picture
 from .run_pictures import plot_plan, plot_timeline
@@ -106,7 +106,7 @@ def report(
         *_origin_parts(by=by, file=file),
         *_audit_parts(audit, stores=stores),
         *_result_parts(result, stores=stores),
-        *_proof_parts(proof),
+        *_proof_parts(proof, (NO_NAMES if result is None else result.names) | read_names(stores, proof)),
         *_plan_parts(plan, is_done=result is not None),
         *_way_back_parts(result),
         *_change_parts(changes, stores=stores),
@@ -134,11 +134,26 @@ def _audit_parts(audit: pd.DataFrame | None, *, stores: pd.DataFrame | None) -> 
     yield paragraph_html(summary(audit))
     drifted = drift_by_store(audit, read_names(stores, audit))
     if len(drifted):
-        yield _table(drifted, caption="What has drifted, by brand, store and name")
+        yield paragraph_html("What has drifted, by brand, store and name:")
+        yield from _drift_folds(drifted)
     others = audit[audit["change"].isin(["not_in_menu", "unknown"])]
     if len(others):
         shown = [*CELL_COLUMNS, "is_enabled", "source", "change"]
         yield fold_html("Rows that could not be compared", _table(others[shown], caption="Not compared"))
+
+
+def _drift_folds(drifted: pd.DataFrame) -> Iterator[str]:
+    """Return a fold for each brand, its tables as narrow as a phone; the first is open."""
+    since = drifted["since"].dt.strftime("%m-%d %H:%M")
+    live = drifted["live"] + ", not " + drifted["wanted"]
+    told = drifted.assign(live=live, since=since).rename(columns={"live": "is", "since": "since (UTC)"})
+    for n, brand in enumerate(told["brand"].unique().tolist()):
+        rows = told[told["brand"] == brand]
+        shown = rows[["what", "store", "is", "since (UTC)"]]
+        if brand == BUSINESS:
+            shown = shown.drop(columns="store")
+        title = f"{brand[0].upper()}{brand[1:]}: {counted(len(rows), 'row')}"
+        yield fold_html(title, _table(shown, caption="As it is now"), is_open=n == 0)
 
 
 def _plan_parts(plan: Plan | None, *, is_done: bool) -> Iterator[str]:
@@ -215,15 +230,16 @@ def _result_table(result: Result) -> pd.DataFrame:
     return result.frame.iloc[order][shown]
 
 
-def _proof_parts(proof: pd.DataFrame | None) -> Iterator[str]:
+def _proof_parts(proof: pd.DataFrame | None, names: Names) -> Iterator[str]:
     if proof is None:
         return
     yield _heading("Read back from the server")
     yield paragraph_html(summary(proof))
     others = proof[proof["proof"].ne("confirmed").fillna(value=True)]
     if len(others):
+        yield trouble_html(proof_overview(proof, names))
         shown = [*CELL_COLUMNS, "is_enabled", "live", "proof", "proof_note"]
-        yield _table(others[shown], caption="Rows that are not confirmed")
+        yield fold_html("Rows that are not confirmed", _table(others[shown], caption="Not confirmed"))
 
 
 def _change_parts(changes: pd.DataFrame | None, *, stores: pd.DataFrame | None) -> Iterator[str]:

@@ -63,11 +63,9 @@ def print_requests(requests: pd.DataFrame) -> None:
 
 def print_proof(proof: pd.DataFrame, names: Names) -> None:
     """Print what is not confirmed, a paragraph a cause."""
-    from klikit_frames.overview import make_overview
+    from klikit_frames.overview import proof_overview
 
-    rows = proof.assign(outcome=proof["proof"].fillna("not known"), code=None, message=proof["proof_note"])
-    rows["outcome"] = rows["outcome"].mask(rows["outcome"] == "confirmed", "applied")
-    _print_causes(make_overview(rows, names))
+    _print_causes(proof_overview(proof, names))
 
 
 def print_problems(problems: pd.DataFrame, *, to_stderr: bool = False) -> None:

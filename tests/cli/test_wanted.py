@@ -46,7 +46,8 @@ def test_audit_and_reconcile__one_night(
     assert f"To put it right: klikit-frames reconcile {wanted}" in drifted.err
     html = page.read_text(encoding="utf-8")
     assert str(frame.loc[3, "title"]) in html
-    assert "What has drifted, by brand, store and name" in html
+    assert "What has drifted, by brand, store and name:" in html
+    assert "<td>off, not on</td>" in html
     assert json.loads(terminal("audit", wanted, "--json").out)[3]["change"] == "change"
     n_before = writes(online)
     off_a_terminal = terminal("reconcile", wanted)
