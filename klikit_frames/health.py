@@ -21,6 +21,7 @@ from .menus.state_arrays import TEXT
 from .menus.stores import stores
 from .running import locks
 from .running.journal import journal_path, open_journal, read_journal
+from .running.journal_copies import check_mirror_owner, far_path, opened_copy
 from .running.journal_files import find_storage
 from .running.live_state import read_state
 from .running.mirrors import default_mirror
@@ -166,8 +167,10 @@ def _check_threads() -> CheckFinding:
         return CheckFinding(
             "threads", "problem", str(error), "Runs need threads: use a Python that has them."
         )
-    is_fit = answered.wait(10)
-    return CheckFinding("threads", "ok" if is_fit else "problem", "tried" if is_fit else "none answered", "")
+    if answered.wait(10):
+        return CheckFinding("threads", "ok", "tried", "")
+    advice = "Runs need threads: use a Python that has them, or a machine that is less busy."
+    return CheckFinding("threads", "problem", "one was started and did not answer within 10 s", advice)
 
 
 def _check_locks() -> CheckFinding:
@@ -225,8 +228,28 @@ def _check_mirror() -> CheckFinding:
         return CheckFinding("mirror", "ok", "none is set", "")
     folder = Path(mirror).expanduser().resolve().parent
     is_fit = folder.is_dir() and os.access(folder, os.W_OK)
-    advice = "" if is_fit else "Mount the drive, or make the folder; runs go on without a mirror."
-    return CheckFinding("mirror", "ok" if is_fit else "problem", mirror, advice)
+    if not is_fit:
+        advice = "Mount the drive, or make the folder; runs go on without a mirror."
+        return CheckFinding("mirror", "problem", f"{mirror} cannot be written", advice)
+    if fault := _mirror_fault(mirror):
+        return CheckFinding(
+            "mirror", "problem", f"{mirror}: {fault}", "Set KLIKIT_JOURNAL_MIRROR to another file."
+        )
+    return CheckFinding("mirror", "ok", mirror, "")
+
+
+def _mirror_fault(mirror: str) -> str | None:
+    """Return why a run would not replace what is at the mirror's path; None if it would."""
+    try:
+        with read_journal() as journal:
+            far = far_path(mirror, journal=journal, name="mirror")
+            if far.exists():
+                with opened_copy(far) as there:
+                    if len(journal.runs()):
+                        check_mirror_owner(journal, there)
+    except KlikitFramesError as error:
+        return str(error)
+    return None
 
 
 def _check_versions() -> CheckFinding:

@@ -80,6 +80,30 @@ def test_doctor__names_what_is_wrong(
     assert by_check(kf.doctor())["journal"][0] == "warning"
 
 
+def test_doctor__of_a_mirror_that_no_run_would_replace(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run would refuse at its begin, the doctor says before; the mirror of this journal is fine."""
+    journal, mirror = tmp_path / "journal.sqlite3", tmp_path / "mirror.sqlite3"
+    section = kf.business_toggles("section", sandbox.state()["entity_id"].head(1), is_enabled=False)
+    kf.run(kf.plan(section), client, journal=journal, mirror=mirror, progress=False)
+    kf.run(kf.plan(section), client, journal=tmp_path / "other.sqlite3", progress=False)
+    monkeypatch.setenv("KLIKIT_JOURNAL_MIRROR", str(mirror))
+    seen = {}
+    for name in ("journal", "other"):
+        monkeypatch.setenv("KLIKIT_JOURNAL", str(tmp_path / f"{name}.sqlite3"))
+        seen[name] = by_check(kf.doctor())["mirror"]
+    mirror.write_text("My notes.")
+    seen["notes"] = by_check(kf.doctor())["mirror"]
+    assert {name: status for name, (status, _, _) in seen.items()} == {
+        "journal": "ok",
+        "other": "problem",
+        "notes": "problem",
+    }
+    assert "two would overwrite each other" in seen["other"][1]
+    assert "another file" in seen["notes"][2]
+
+
 def test_doctor__of_a_broken_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is a problem of its own line; the other checks go on."""
     (tmp_path / "notes.txt").write_text("no journal")

@@ -46,6 +46,8 @@ OF_PYTHON_ALONE = {
     "plot_drift draws": "no command draws it",
     "is not the path of a file": "said of mirror=, which is below",
     "is a journal that is in use here": "said of mirror=, which is below",
+    "is not the path of a folder": "typer gives paths",
+    " is no number of seconds": "no command takes it",
     "is the journal itself": "said of mirror=, which is below",
     "is none of": "typer knows the values",
     "Each business has its own": "no command passes it",
