@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import edge
@@ -32,6 +32,7 @@ _UNDONE = "its start was undone"
 _COLUMNS = [*Cell._fields, "is_enabled"]
 # What a plan leaves out because the state shows it as asked.
 _HOLD = ("unchanged", "holds")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
@@ -119,10 +120,16 @@ class LaterWrite(NamedTuple):
 
 
 def find_later_writes(plan: Plan, client: Client, journal: Journal) -> dict[Cell, LaterWrite]:
-    """Return what the journal knows as written, or perhaps written, since the state of a plan was read."""
+    """Return what the journal knows as written, or perhaps written, since the state of a plan was read.
+
+    A state that has lost its time, as frames do in many operations of pandas, may be older than any write: all
+    count as later where the plan leaves rows out by it.
+    """
     read_at = read_time(plan.before)
     if read_at is None:
-        return {}
+        if not _cells(plan, is_sent=False):
+            return {}
+        read_at = _LONG_AGO
     found: dict[Cell, LaterWrite] = {}
     for run in journal.runs_of(client.account, host=client.host):
         if run.ended_at is None or run.ended_at >= read_at:
@@ -147,8 +154,9 @@ def check_left_out(plan: Plan, later: Mapping[Cell, LaterWrite]) -> None:
     undone = [one for cell, flag in cells if (one := _write_to(cell, later)) and one.is_enabled is not flag]
     if undone:
         last = max(undone, key=lambda one: one.sent_at)
+        age = "was read before" if read_time(plan.before) else "does not say whether it was read after"
         raise PlanError(
-            f"{counted(len(undone), 'row')} would be left out as unchanged, by a state that was read before "
+            f"{counted(len(undone), 'row')} would be left out as unchanged, by a state that {age} "
             f"run {last.run_id[:SHORT_ID]} wrote {'on' if last.is_enabled else 'off'} there at "
             f"{last.sent_at:%Y-%m-%d %H:%M} UTC. Read the state again and plan anew; nothing was sent."
         )

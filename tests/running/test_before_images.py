@@ -159,3 +159,20 @@ def test_run__sends_nothing_where_what_is_pending_is_not_known(
         kf.run(again, client, journal=journal, progress=False)
     assert (sandbox.requests["method"] == "PATCH").sum() == n_writes
     assert kf.run(again, client, journal=journal, progress=False, before="none").counts["applied"] == 12
+
+
+def test_run__a_state_that_lost_its_time(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """What pandas took the time from is not believed over this journal's last write; of other rows it is."""
+    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
+    state = kf.read_state(client, stores=stores, progress=False)
+    timeless = pd.DataFrame({name: state[name].array for name in state})
+    kept, others = narrow.head(3), narrow.iloc[3:6].assign(is_enabled=True)
+    kf.run(kf.plan(kept, state=state), client, journal=journal)
+    on_again = kf.plan(kept.assign(is_enabled=True), state=timeless)
+    with pytest.raises(kf.PlanError, match="does not say whether it was read after run .* wrote off"):
+        kf.run(on_again, client, journal=journal)
+    still_on = others.merge(sandbox.state().query("is_enabled")[CELL])
+    result = kf.run(kf.plan(still_on, state=timeless), client, journal=journal)
+    assert result.counts["unchanged"] == len(still_on) > 0
