@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -130,12 +132,14 @@ class Picture:
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Description": self.text})
+        with _any_sign():
+            self.figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Description": self.text})
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> Path:
         """Write the picture and return its path; the ending says how: ``.png``, ``.svg`` or ``.pdf``."""
-        self.figure.savefig(path, dpi=_DPI)
+        with _any_sign():
+            self.figure.savefig(path, dpi=_DPI)
         return Path(path)
 
     def _repr_html_(self) -> str:
@@ -180,13 +184,22 @@ def _thin_labels(figure: Figure) -> None:
     """Leave out every second label, and every second again, until no two of an axis touch."""
     if not figure.axes:
         return
-    figure.draw_without_rendering()
+    with _any_sign():
+        figure.draw_without_rendering()
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         labels = [label for label in axis.get_ticklabels() if label.get_text()]
         while _touch(labels):
             for label in labels[1::2]:
                 label.set_visible(False)
             labels = labels[::2]
+
+
+@contextmanager
+def _any_sign() -> Iterator[None]:
+    """Draw a sign that the font lacks as a box, without a word on each, which would hold the sign itself."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def _touch(labels: list[Text]) -> bool:

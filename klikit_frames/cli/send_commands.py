@@ -166,6 +166,9 @@ def publish(
             on_finish(_summarise(published, said, host=client.host))
     if run is not None:
         echo_next("To prove it", f"verify {run}{outputs.journal_option(journal)}{connection.words}")
+    if published.attrs["is_interrupted"]:
+        echo("Interrupted: the same command again publishes all of them, which does no harm.")
+        raise typer.Exit(ExitCode.INTERRUPTED)
     if n_done < len(published):
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 

@@ -122,8 +122,8 @@ class LaterWrite(NamedTuple):
 def find_later_writes(plan: Plan, client: Client, journal: Journal) -> dict[Cell, LaterWrite]:
     """Return what the journal knows as written, or perhaps written, since the state of a plan was read.
 
-    A state that has lost its time, as frames do in many operations of pandas, may be older than any write: all
-    count as later where the plan leaves rows out by it.
+    A state that has lost its time, as frames do in many operations of pandas, may be older than any write:
+    all count as later where the plan leaves rows out by it.
     """
     read_at = read_time(plan.before)
     if read_at is None:

@@ -80,7 +80,7 @@ def publish(
     pandas.DataFrame
         ``brand_id, branch_id`` (int64), ``outcome`` (text): ``published``, ``failed``, ``unknown`` (it may be
         published: no answer, or one that does not say) or ``not_sent``; ``message``, ``http_status``,
-        ``code``, ``request_id``.
+        ``code``, ``request_id``. ``attrs["is_interrupted"]`` says whether Ctrl-C ended it.
 
     Raises
     ------
@@ -110,14 +110,17 @@ def publish(
     _check(client, pairs, providers, confirm=confirm)
     with open_journal(journal if pairs else MEMORY) as opened:
         publisher = StorePublisher(client, opened, provider_ids=providers, per_request=per_request)
+        is_interrupted = False
         try:
             publisher.publish(pairs)
         except KeyboardInterrupt:
+            is_interrupted = True
             publisher.abandon()
         told = [publisher.told.get(store, _NEVER) for store in pairs]
     rows = [(*store, *_cells(one)) for store, one in zip(pairs, told, strict=True)]
-    frame = pd.DataFrame(rows, columns=list(_DTYPES))
-    return frame.astype(_DTYPES)
+    frame = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
+    frame.attrs["is_interrupted"] = is_interrupted
+    return frame
 
 
 @dataclass(slots=True)

@@ -112,6 +112,14 @@ def test_matrix__few_rows_are_high_enough_to_be_seen() -> None:
     assert picture.figure.axes[0].get_window_extent().height > 4 * 20
 
 
+def test_matrix__signs_that_no_font_has(tmp_path: Path) -> None:
+    """A title may hold anything: it is drawn without a warning, which would hold the very sign."""
+    row = in_store((1, 2), "section", 1, True)
+    picture = kf.plot_matrix(state_of(row).assign(title="Lunch\x1b[2J \U0001f35b", path=None))
+    assert picture.png
+    assert picture.save(tmp_path / "lunch.svg").exists()
+
+
 @pytest.mark.parametrize(("n_items", "n_stores"), [(1, 1), (5, 4), (100, 60), (41, 41), (100, 8), (8, 60)])
 def test_labels__do_not_touch(n_items: int, n_stores: int) -> None:
     """However many dishes and stores there are, each name that is shown stands free."""

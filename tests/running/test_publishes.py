@@ -106,6 +106,7 @@ def test_publish__interrupted(sandbox: kf.sandbox.Sandbox, journal: Path) -> Non
         transport.let_go.set()
         wait_for_threads("klikit-frames-read")
     assert told["outcome"].tolist()[1:] == ["unknown", "not_sent"]
+    assert told.attrs["is_interrupted"]
 
 
 @pytest.mark.parametrize("provider_ids", [[], (), 1, "16", ["1"], [True], [0], [1.0]])
