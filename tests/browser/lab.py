@@ -84,8 +84,9 @@ DRESS = """async (theme) => {
   await jupyterapp.commands.execute("apputils:change-theme", { theme });
 }"""
 # Each wait ends with what it waits for; these bounds are for what never comes, on a machine that is busy.
-TIMEOUT_S = 120.0
+TIMEOUT_S = 240.0
 TIMEOUT_MS = 1000 * TIMEOUT_S
+IS_WORN = "(theme) => document.body.dataset.jpThemeName === theme"
 VIEWPORT: ViewportSize = {"width": 1280, "height": 1000}
 SCRATCH = "scratch.ipynb"
 _LOOK_S = 0.1
@@ -259,12 +260,16 @@ class Lab:
     def dress(self, theme: str) -> None:
         """Put on a theme, and give the notebook all of a tall page."""
         self.page.set_viewport_size({"width": 1100, "height": 2400})
-        self.page.evaluate(DRESS, f"JupyterLab {theme}")
+        self._wear(theme)
 
     def undress(self) -> None:
         """Go back to the light theme and the usual page."""
         self.page.set_viewport_size(VIEWPORT)
-        self.page.evaluate(DRESS, "JupyterLab Light")
+        self._wear("Light")
+
+    def _wear(self, theme: str) -> None:
+        self.page.evaluate(DRESS, f"JupyterLab {theme}")
+        self.page.wait_for_function(IS_WORN, arg=f"JupyterLab {theme}")
 
     def errors(self) -> list[str]:
         """Return what the cells that ended in an error say."""
