@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 # What a file system that cannot flush a file answers.
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 _NOT_KEPT_HERE = "it came with an imported journal; it is kept where it was made, or scheduled again"
+_NO_JOURNAL = "it is not a journal of klikit_frames; name an exported journal, or a mirror"
 _UNSEEN = (
     "this journal is a copy, made while the run went on elsewhere; if it was sent, then after {copied_at}"
 )
@@ -164,7 +165,7 @@ def _find_fault(local: Path) -> str | None:
         with closing(sqlite3.connect(local)) as connection:
             owner, version, n_tables = connection.execute(SELECT_OWNER).fetchone()
             if not n_tables or owner != APPLICATION_ID:
-                return "it is not a journal of klikit_frames; name an exported journal, or a mirror"
+                return _NO_JOURNAL
             if version > schema.SCHEMA_VERSION:
                 return "it was written by a newer version of klikit_frames; install that version here too"
             ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
@@ -172,6 +173,8 @@ def _find_fault(local: Path) -> str | None:
         found = str(error)
     if found == "ok":
         return None
+    if "not a database" in found:
+        return _NO_JOURNAL
     return f"it is damaged ({found.splitlines()[-1]}); an older copy of it may be whole"
 
 
@@ -192,9 +195,10 @@ def _fetch(far: Path, local: Path) -> None:
 
 
 def take_in_all(journal: Journal, source: Journal) -> list[str]:
-    """Add what `source` knows and `journal` does not, in one commit; returns the ids of the runs of `source`.
+    """Add what `source` knows and `journal` does not; returns the ids of the runs of `source`.
 
-    Of a run that is there the copy that is further stays, and of a plan that is there its own run.
+    All that is new comes in one commit. Of a run that is there the copy that is further stays, and of a plan
+    that is there its own run.
     """
     take_in_continuations(journal, source)
     history = source.runs()

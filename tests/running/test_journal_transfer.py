@@ -28,7 +28,7 @@ def _other_database(path: Path) -> None:
 
 SPOILERS = {
     "missing": (Path.unlink, "No such file .* Name an exported journal"),
-    "text": (lambda path: path.write_text("My notes. " * 500), "is damaged .file is not a database"),
+    "text": (lambda path: path.write_text("My notes. " * 500), "name an exported journal, or a mirror"),
     "empty": (lambda path: path.write_bytes(b""), "name an exported journal, or a mirror"),
     "other program": (_other_database, "name an exported journal, or a mirror"),
     "newer": (write_newer, "newer version of klikit_frames; install that version"),
