@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from klikit_frames.frames.factorized_text import FactorizedText
 
 from klikit_frames.frames.cell_values import (
     FLAG_WORDS,
     LARGEST_ID,
+    FactorizedText,
     find_id_fault,
     is_formula_error,
     parse_id_lists,

@@ -12,6 +12,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running import executor
 from klikit_frames.running.journal_writer import JournalWriter
+from klikit_frames.running.results import build_result
 
 from .doubles import HoldingTransport, WaitingClock, is_running, press_ctrl_c, wait_for_threads
 from .fault_scenarios import connect
@@ -110,12 +111,11 @@ def test_interrupt__at_the_very_end(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C, even twice, while the result is put together does not take it away."""
-    told = executor.build_result
 
     def interrupted(*given: Any, **options: Any) -> kf.Result:
         for _ in range(2):
             press_ctrl_c()
-        return told(*given, **options)
+        return build_result(*given, **options)
 
     monkeypatch.setattr(executor, "build_result", interrupted)
     with connect(sandbox) as client:
