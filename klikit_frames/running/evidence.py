@@ -41,6 +41,11 @@ def known_offset_s(client: Client) -> float | None:
     return None if server_now is None else (server_now - client.now()).total_seconds()
 
 
+def is_same_clock(offset_s: float, other_s: float) -> bool:
+    """Tell whether two offsets may be of one clock, as exactly as the Date header can say."""
+    return abs(offset_s - other_s) <= _SAME_CLOCK_S
+
+
 def move_to_clock(moment: datetime, *, offset_s: float | None, to_offset_s: float | None) -> datetime:
     """Return a local time as a clock with another offset tells it; unchanged where they may be the same.
 
@@ -51,7 +56,7 @@ def move_to_clock(moment: datetime, *, offset_s: float | None, to_offset_s: floa
     >>> print(move_to_clock(datetime(2026, 11, 26, 9), offset_s=86_400.2, to_offset_s=0.2))
     2026-11-27 09:00:00
     """
-    if offset_s is None or to_offset_s is None or abs(offset_s - to_offset_s) <= _SAME_CLOCK_S:
+    if offset_s is None or to_offset_s is None or is_same_clock(offset_s, to_offset_s):
         return moment
     return moment + timedelta(seconds=offset_s - to_offset_s)
 
@@ -101,7 +106,7 @@ def align_clocks(offsets: Iterable[float | None]) -> dict[float | None, timedelt
         if offset is None:
             continue
         nearest = min(clocks, key=lambda clock: abs(clock - offset))
-        if abs(nearest - offset) > _SAME_CLOCK_S:
+        if not is_same_clock(nearest, offset):
             clocks.append(nearest := offset)
         aligned[offset] = timedelta(seconds=nearest)
     return aligned

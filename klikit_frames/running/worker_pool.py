@@ -16,7 +16,7 @@ from .. import edge
 from ..api.wire import ENABLE_PATHS
 from ..errors import JournalError
 from .classification import classify_response, stop_reason
-from .evidence import known_offset_s, move_to_clock
+from .evidence import is_same_clock, known_offset_s, move_to_clock
 from .lifecycle import EndReason, RequestState
 from .records import Request
 from .request_trees import RequestTree, is_in_doubt, is_key_expired
@@ -194,8 +194,12 @@ class WorkerPool:
         if request.sent_at is not None:
             return request
         with self._lock:
-            if self._offset_s is None:
-                self._offset_s = known_offset_s(self.client)
+            offset_s = known_offset_s(self.client)
+            # Where seconds stand still while a laptop sleeps, it wakes with another offset.
+            if self._offset_s is None or (
+                offset_s is not None and not is_same_clock(offset_s, self._offset_s)
+            ):
+                self._offset_s = offset_s
             if self._offset_s is None:
                 self._undated.append(request.path)
             return replace(request, sent_at=sent_at, clock_offset_s=self._offset_s)

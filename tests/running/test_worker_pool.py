@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pandas as pd
 
 import klikit_frames as kf
@@ -97,3 +98,30 @@ def test_crew__refusal_known(
         (2, 1, 1): "rejected",
         (3,): "applied",
     }
+
+
+class _Laptop(httpx.HTTPTransport):
+    """Sleeps for an hour before its sixth write, and its seconds stand still meanwhile."""
+
+    def __init__(self, sandbox: kf.sandbox.Sandbox) -> None:
+        super().__init__()
+        self._sandbox = sandbox
+        self._n_writes = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        self._n_writes += request.method == "PATCH"
+        if request.method == "PATCH" and self._n_writes == 6:
+            self._sandbox.move_clock(3_600)
+        return super().handle_request(request)
+
+
+def test_send__after_a_sleep_in_which_no_seconds_pass(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """What a laptop sends after the first answer since it woke is dated by the server's clock of then."""
+    with connect(sandbox, max_connections=1, transport=_Laptop(sandbox)) as client:
+        result = kf.run(singles, client, journal=journal, before="none")
+    with open_journal(journal) as opened:
+        offsets = [one.clock_offset_s for one in opened.requests(result.run_id)]
+    assert [offset > 1_800 for offset in offsets] == [False] * 6 + [True] * 6
