@@ -57,7 +57,18 @@ class SearchBudget:
         self._parent: SearchBudget | None = None
         self._worked_s = 0.0
         self._nominal_s, self._is_asked_for = time_budget_s, time_budget_s > _DEFAULT_S
-        self.saved = 0
+        self._saved = 0
+
+    @property
+    def saved(self) -> int:
+        """Requests saved so far; those that a part saves count here too."""
+        return self._saved
+
+    @saved.setter
+    def saved(self, value: int) -> None:
+        if self._parent is not None:
+            self._parent.saved += value - self._saved
+        self._saved = value
 
     @property
     def left_s(self) -> float:
@@ -73,17 +84,20 @@ class SearchBudget:
         worth_s = max(_GRACE_S, self.saved * _REQUEST_COSTS_S)
         if self._is_asked_for:
             worth_s = max(worth_s, self._nominal_s)
-        return self.left_s <= 0 or self._worked_s > worth_s
+        is_spent = self.left_s <= 0 or self._worked_s > worth_s
+        return is_spent or (self._parent is not None and self._parent.is_over)
 
     def charge(self, operations: float) -> None:
-        """Count work done."""
+        """Count work done, also in the budget that this one is a part of."""
         self._worked_s += operations / self.operations_per_s
+        if self._parent is not None:
+            self._parent.charge(operations)
 
     def split(self, n_parts: int) -> SearchBudget:
-        """Return the part of what is left that one of `n_parts` may take, counting its own work."""
+        """Return the part of what is left that one of `n_parts` may take; its work counts here too."""
         part = SearchBudget(max(0.0, self.left_s) / n_parts, progress=False)
-        part.saved, part._parent, part._is_asked_for = self.saved, self, self._is_asked_for
-        part._nominal_s = self._nominal_s / n_parts
+        part._saved, part._parent, part._is_asked_for = self._saved, self, self._is_asked_for
+        part._nominal_s = max(0.0, self._nominal_s - self._worked_s) / n_parts
         return part
 
     def can_afford(self, operations: float) -> bool:

@@ -37,14 +37,8 @@ class CappedSearch:
     ----------
     cells, asked : array of bool
         The table, and those of its cells that must be covered.
-    weights : pair of arrays of int64
-        How many entities each row, and how many stores each column, stands for.
-    columns : array of bool
-        Column sets of rectangles to take the blocks from; together they cover the table.
-    limits : Limits
-        The caps.
-    piece : pair of int
-        Side lengths within the caps that no row and no column alone is above.
+    weights, columns, limits, piece
+        As for `CappedBlocks`, which says what the blocks are taken from.
 
     Attributes
     ----------

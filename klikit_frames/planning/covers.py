@@ -174,7 +174,6 @@ def _search(covers: list[_GroupCover], budget: SearchBudget, *, on_interrupt: st
 
 
 def _improve(components: list[Component], budget: SearchBudget) -> None:
-    budget.saved = 0
     for component in components:
         component.quick_cover(budget)
         budget.saved += component.n_trivial - component.n_requests

@@ -68,9 +68,11 @@ def plan(
     combine : bool
         False sends one request per row, for those who want no shared fate.
     time_budget_s : float
-        Seconds of the processor that planning may take; the best plan so far is then taken. On a busy
-        machine the clock may show up to three times as many. Reading and grouping many millions of rows may
-        alone take longer; the search then has four tenths of it.
+        Seconds of the processor that planning may take, 5 by default; the best plan so far is then taken.
+        On a busy machine the clock may show up to three times as many. Up to the default a search also ends
+        after 2 s, or 0.2 s for each request that it saved, if that is more: what a request takes at 300 a
+        minute. A larger budget is used as long as fewer requests may be possible. Reading and grouping many
+        millions of rows may alone take longer; the search then has four tenths of the budget.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a long search; None is automatic.
     on_interrupt : "raise" or "best"

@@ -88,3 +88,18 @@ def test_effort__share(clock: Clock) -> None:
     assert part.left_s == pytest.approx(2)
     clock.worked += 7
     assert part.is_over
+
+
+def test_effort__share_counts(clock: Clock) -> None:
+    """What a part works and saves counts for the whole, which ends the part when it is no longer worth it."""
+    budget = SearchBudget(5, progress=False)
+    first = budget.split(2)
+    first.saved += 20
+    first.charge(4e9 * 3.9)
+    assert not first.is_over
+    second = budget.split(1)
+    second.charge(4e9 * 0.2)
+    assert second.is_over
+    second.saved += 20
+    assert not second.is_over
+    assert budget.saved == 40

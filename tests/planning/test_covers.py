@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -173,3 +176,29 @@ def test_plan__cut_by_counted_work(limits: kf.Limits, monkeypatch: pytest.Monkey
         with edge.use(_Ticking(tick_s)):
             digests.add(kf.plan(toggles, limits=limits).digest)
     assert len(digests) == 1
+
+
+_CUT = """
+from klikit_frames import Limits, plan
+from klikit_frames.planning.budget import SearchBudget
+from tests.planning.tables import chain, toggles_of
+SearchBudget.operations_per_s = 2e7
+for limits in (Limits(None, None, None), Limits(8, 6)):
+    print(plan(toggles_of(chain(20, 24, edits=0.05, seed=1)), limits=limits, time_budget_s=60).digest)
+"""
+
+
+def test_plan__cut_in_two_processes() -> None:
+    """Where counted work ends the search, another process with other hashes comes to the same digests."""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", _CUT],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+    assert len(found.pop().split()) == 2
