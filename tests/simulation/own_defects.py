@@ -170,25 +170,25 @@ def _denied_is_final() -> AbstractContextManager[Any]:
 
 
 OWN_DEFECTS = {
-    "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "", 0),
+    "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "doubled", 2),
     "a key is drawn anew for each try": OwnDefect(_key_drawn_anew, "mislabelled", 1),
-    "a verdict on the neighbours of a foreign id": OwnDefect(_verdict_on_neighbours, "", 0),
+    "a verdict on the neighbours of a foreign id": OwnDefect(_verdict_on_neighbours, "mislabelled", 4),
     "a part is refused before its siblings are known": OwnDefect(_siblings_guessed, "", 0),
-    "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "", 0),
+    "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "over_the_cap", 4),
     "an undo ignores later writes": OwnDefect(_later_writes_ignored, "", 0),
     "a publish alone is taken as proof": OwnDefect(_publish_is_proof, "", 0),
-    "an answer that proves nothing is taken for a failure": OwnDefect(_silence_is_failure, "", 0),
+    "an answer that proves nothing is taken for a failure": OwnDefect(_silence_is_failure, "mislabelled", 2),
     "keys are taken to live for ever": OwnDefect(_keys_live_for_ever, "", 0),
-    "what is not yet published is forgotten": OwnDefect(_pending_forgotten, "", 0),
+    "what is not yet published is forgotten": OwnDefect(_pending_forgotten, "false_unchanged", 1),
     "a promise gives back the wrong flag": OwnDefect(_wrong_flag_given_back, "", 0),
 }
 # What trials of the package had once found, put back.
 FORMER_DEFECTS = {
-    "every menu is taken to be newer than every write": OwnDefect(_every_menu_is_new, "", 0),
+    "every menu is taken to be newer than every write": OwnDefect(_every_menu_is_new, "false_unchanged", 1),
     "one proof of a menu covers writes after it": OwnDefect(_times_do_not_decide, "", 0),
     "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "", 0),
     "the answer of another request is taken": OwnDefect(_answers_of_others_are_taken, "", 0),
-    "a 2xx that says nothing is taken for done": OwnDefect(_any_ok_is_success, "", 0),
+    "a 2xx that says nothing is taken for done": OwnDefect(_any_ok_is_success, "mislabelled", 2),
     "the counts of a publish are not added up": OwnDefect(_publish_counts_are_believed, "", 0),
     "a resume does not send what a credential was refused": OwnDefect(_denied_is_final, "", 0),
 }
