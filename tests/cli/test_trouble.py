@@ -90,7 +90,7 @@ def test_parquet__takes_columns_of_mixed_values_as_text(
     """An own column of numbers and words is written as words; gaps stay gaps, our own columns as they are."""
     rows = item_rows(online, n=3).to_dict(orient="records")
     tags = [{"tag": 1}, {"tag": "a"}, {"tag": None}]
-    lines = [json.dumps(row | tag, default=int) for row, tag in zip(rows, tags, strict=True)]
+    lines = [json.dumps(row | tag, default=int) for row, tag in zip(rows, tags, strict=True)]  # type: ignore[operator]
     (tmp_path / "mixed.jsonl").write_text("\n".join(lines))
     done = terminal("apply", tmp_path / "mixed.jsonl", "--yes", "--out", tmp_path / "result.parquet")
     assert done.code == 0, done.err

@@ -36,7 +36,7 @@ def test_accessor__plans(toggles: pd.DataFrame) -> None:
 
 def test_accessor__diffs(toggles: pd.DataFrame) -> None:
     """`diff` is `diff`."""
-    pd.testing.assert_frame_equal(toggles.klikit.diff(store_state()), kf.diff(toggles, store_state()))
+    pd.testing.assert_frame_equal(toggles.klikit.diff(store_state()), kf.diff(toggles, store_state()))  # type: ignore[call-overload]
 
 
 def test_accessor__picks() -> None:

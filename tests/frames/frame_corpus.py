@@ -122,7 +122,7 @@ FRAMES = [
     Case("list of dicts with a large id and none", [row | {"entity_id": entity_id} for row, entity_id in zip(frame().to_dict("records"), [9007199254740993, None], strict=True)], ["item 9007199254740993 663/1062 off"], ["2:- entity_id id_blank"]),
     Case("dict of lists", frame().to_dict("list"), BOTH),
     Case("polars", pl.from_pandas(frame()), BOTH, note="polars"),
-    Case("polars with nulls", pl.DataFrame({name: list(cells) for name, cells in (frame().to_dict("list") | IDS_WITH_BLANK).items()}), MIXED),
+    Case("polars with nulls", pl.DataFrame({name: list(cells) for name, cells in (frame().to_dict("list") | IDS_WITH_BLANK).items()}), MIXED),  # type: ignore[call-overload]
     Case("polars lazy", pl.from_pandas(frame()).lazy(), BOTH),
     Case("pyarrow", pa.Table.from_pandas(frame()), BOTH),
     Case("parquet", parquet(frame()), BOTH, note="Parquet"),

@@ -87,7 +87,7 @@ def test_column__any_dtype(kind: str) -> None:
 @pytest.mark.parametrize("kind", INDEXES)
 def test_index__any_kind(kind: str) -> None:
     """The index comes back with its values, its kind and its names."""
-    frame = pd.DataFrame({"a": [1, 2, 3]}, index=INDEXES[kind])
+    frame = pd.DataFrame({"a": [1, 2, 3]}, index=INDEXES[kind])  # type: ignore[call-overload]
     pd.testing.assert_frame_equal(round_trip(frame), frame, check_index_type="exact", check_freq=False)
 
 

@@ -121,7 +121,7 @@ def test_from_matrix__refused(content: bytes, code: str) -> None:
 @pytest.mark.parametrize("dtype", ["object", "boolean", "category", "string"])
 def test_from_matrix__dtypes(dtype: str) -> None:
     """Cells may have any dtype."""
-    matrix = pd.DataFrame({"item_id": [5, 6], "663/1": pd.Series([True, None], dtype="object").astype(dtype)})
+    matrix = pd.DataFrame({"item_id": [5, 6], "663/1": pd.Series([True, None], dtype="object").astype(dtype)})  # type: ignore[call-overload]
     assert cells_of(kf.from_matrix(matrix)) == {(5, "663/1"): True}
 
 

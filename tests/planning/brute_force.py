@@ -66,7 +66,7 @@ def _as_bits(table: np.ndarray) -> int:
 def state_of(toggles: pd.DataFrame, differs: np.ndarray) -> pd.DataFrame:
     """Return live flags in which some of the rows hold, and others do not."""
     state = toggles[["entity_type", "entity_id", "scope", "brand_id", "branch_id"]].assign(title="Nasi")
-    return state.assign(is_enabled=pd.array(toggles["is_enabled"] ^ differs, dtype="boolean"))
+    return state.assign(is_enabled=pd.array(toggles["is_enabled"] ^ differs, dtype="boolean"))  # type: ignore[call-overload]
 
 
 def plan_places(places: np.ndarray, **options: object) -> kf.Plan:

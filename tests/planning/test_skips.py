@@ -187,7 +187,7 @@ def test_skips__pending_counts_as_live(state: pd.DataFrame) -> None:
 
 
 def _before(flags: list[object], *, age: timedelta | None) -> pd.Series:
-    told = pd.Series(pd.array(flags, dtype="boolean"))
+    told = pd.Series(pd.array(flags, dtype="boolean"))  # type: ignore[call-overload]
     told.attrs["read_at"] = None if age is None else (NOW - age).isoformat()
     return told
 

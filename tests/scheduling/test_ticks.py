@@ -102,7 +102,7 @@ def test_tick__tries_again_what_did_not_get_through(
     sandbox.move_clock(3600)
     sandbox.inject("error_503", match="/enable")
     assert kf.tick(hasty, journal=journal)["status"].tolist() == ["active"] * 2
-    assert kf.agenda(journal=journal, now=hasty.server_now() + HOUR)["is_overdue"].all()
+    assert kf.agenda(journal=journal, now=hasty.server_now() + HOUR)["is_overdue"].all()  # type: ignore[operator]
     sandbox.clear_faults()
     assert kf.tick(hasty, journal=journal)["status"].tolist() == ["done"] * 2
     assert flags(sandbox, rows) == [True] * 2
