@@ -14,7 +14,6 @@ from ..errors import KlikitFramesError
 from ..model import Cell
 from ..running.journal import JournalPath, read_journal
 from ..running.results import recorded_result
-from ..running.runs import run
 from ..scheduling.agendas import agenda
 from ..scheduling.schedules import schedule, schedule_code
 from ..scheduling.ticks import Send, keep_promises
@@ -57,7 +56,7 @@ class TimedChange:
         """Return what confirms it where the client reaches a real business; it covers the ticks."""
         return schedule_code(self.toggles, client, publish=self.publish)
 
-    def begin(self, client: Client, *, journal: JournalPath = None, send: Send = run) -> TickEnd:
+    def begin(self, client: Client, *, journal: JournalPath = None, send: Send | None = None) -> TickEnd:
         """Note the promises, and start them.
 
         Raises
@@ -77,7 +76,7 @@ class TimedChange:
 
 
 def keep_due(
-    client: Client, *, journal: JournalPath = None, own: Iterable[str] = (), send: Send = run
+    client: Client, *, journal: JournalPath = None, own: Iterable[str] = (), send: Send | None = None
 ) -> TickEnd:
     """Do what is due now, and return the run that carried `own`, else the last one.
 

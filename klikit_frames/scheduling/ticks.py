@@ -129,7 +129,7 @@ def keep_promises(
     now: datetime | None = None,
     progress: Progress = None,
     on_finish: OnFinish = None,
-    send: Send = run,
+    send: Send | None = None,
 ) -> pd.DataFrame:
     """Do what `tick` does, with another way to send its plans.
 
@@ -137,8 +137,8 @@ def keep_promises(
     ----------
     client, journal, now, progress, on_finish
         As in `tick`, and so are what is returned and raised.
-    send : callable
-        Takes what `run` takes, and returns what that does.
+    send : callable, optional
+        Takes what `run` takes, and returns what that does; default: `run`.
     """
     check_progress(progress)
     check_client(client)
@@ -158,7 +158,7 @@ def keep_promises(
                 raise
             kept.notes.append(_ELSEWHERE)
         else:
-            _Tick(client, journal, moment, progress, on_finish, send, kept).keep()
+            _Tick(client, journal, moment, progress, on_finish, send or run, kept).keep()
     return _frame(kept, now=moment)
 
 
