@@ -215,9 +215,12 @@ def _cancelled(promise: Promise, *, now: datetime) -> Promise:
     if not promise.status.is_open:
         return promise
     flag = "on" if promise.is_enabled else "off"
-    is_begun = promise.status is PromiseStatus.ACTIVE or promise.plan_id is not None
-    note = f"cancelled while active: the cell stays as it is ({flag}); nothing gives it back"
-    return close(promise, PromiseStatus.CANCELLED, note=note if is_begun else None, now=now)
+    note = None
+    if promise.status is PromiseStatus.ACTIVE:
+        note = f"cancelled while active: the cell stays as it is ({flag}); nothing gives it back"
+    elif promise.plan_id is not None:
+        note = f"cancelled when a tick had begun it: the cell may be {flag}; nothing gives it back"
+    return close(promise, PromiseStatus.CANCELLED, note=note, now=now)
 
 
 def _change(

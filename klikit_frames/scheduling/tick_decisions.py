@@ -167,9 +167,15 @@ def guests_note(cell: Cell, *, publish: bool) -> str | None:
     return None if publish else "guests see it at the next publish"
 
 
-def settle_start(promise: Promise, end: RowEnd, *, run_id: str, now: datetime) -> Promise:
-    """Return a promise after the row of its start has ended."""
-    promise = _left(promise)
+def settle_start(
+    promise: Promise, end: RowEnd, *, run_id: str, now: datetime, may_be_resumed: bool = False
+) -> Promise:
+    """Return a promise after the row of its start has ended.
+
+    While a person may resume the run and so send the row after all, a promise that has not begun stays with
+    the run: the next tick asks what became of it, and does not take the flag that it wrote for an older one.
+    """
+    at_run, promise = promise, _left(promise)
     if end.outcome is Outcome.REJECTED:
         return close(promise, PromiseStatus.FAILED, note=_said(end), now=now)
     if end.outcome in _DONE and promise.ends_at is None:
@@ -178,7 +184,7 @@ def settle_start(promise: Promise, end: RowEnd, *, run_id: str, now: datetime) -
         return close(done, PromiseStatus.DONE, note=note, now=now)
     is_begun = end.outcome in _DONE or (end.outcome is Outcome.UNKNOWN and promise.ends_at is not None)
     if not is_begun:
-        return replace(promise, note=_said(end))
+        return replace(at_run if may_be_resumed else promise, note=_said(end))
     return replace(
         promise,
         status=PromiseStatus.ACTIVE,

@@ -22,7 +22,7 @@ from ..running import locks
 from ..running.guards import check_client
 from ..running.journal import Journal, JournalPath, open_journal, read_journal
 from ..running.later_changes import was_changed
-from ..running.lifecycle import PromiseStatus
+from ..running.lifecycle import EndReason, PromiseStatus
 from ..running.live_state import Observation, observe
 from ..running.promise_records import Promise
 from ..running.publishes import publish_rest
@@ -299,36 +299,47 @@ class _Tick:
             publish=publish,
             on_finish=self.on_finish,
         )
-        self._take_in(made.plan_id, result)
+        self._take_in_sent(made.plan_id, result)
 
     def _settle_plan(self, plan_id: str, promises: list[Promise]) -> None:
-        """Go on with a run that a tick died at; where it is not wanted any more, take it as it stands."""
+        """Go on with a run that a tick died at; one that ended, or that nobody wants now, is taken as is."""
         with read_journal(self.journal) as journal:
             begun = journal.run_of_plan(plan_id)
             if locks.is_locked(journal.lock_path(plan_id)):
                 self.kept.notes.append(_ELSEWHERE)
                 return
             made = parse_plan(journal.plan_body(begun.run_id)) if begun else None
+            has_ended = begun is not None and begun.status != EndReason.RUNNING
             is_stale = made is not None and find_stale(promises, _sent_rows(made), now=self.now)
-            result = recorded_result(journal, begun.run_id) if begun and is_stale else None
+            result = recorded_result(journal, begun.run_id) if begun and (has_ended or is_stale) else None
         if begun is None or made is None:
             with hold_agenda(self.journal) as journal:
                 journal.update_promises(replace(one, plan_id=None, action=None) for one in promises)
             return
-        if result is None:
-            result = self.send(made, self.client, journal=self.journal, progress=self.progress)
-        self._take_in(plan_id, result)
+        if result is not None:
+            self._take_in(plan_id, result)
+            return
+        self._take_in_sent(
+            plan_id, self.send(made, self.client, journal=self.journal, progress=self.progress)
+        )
 
-    def _take_in(self, plan_id: str, result: Result) -> None:
-        """Note how the promises of a run stand now."""
+    def _take_in_sent(self, plan_id: str, result: Result) -> None:
+        """Note how the promises of a run of this tick stand; what it left may still be sent by a resume."""
         self.kept.run_ids.append(result.run_id)
         self.kept.is_interrupted |= result.is_interrupted
+        self._take_in(plan_id, result, may_be_resumed=True)
+
+    def _take_in(self, plan_id: str, result: Result, *, may_be_resumed: bool = False) -> None:
+        """Note how the promises of a run stand now."""
         ends = _row_ends(result)
         owed = result.run_id if result.n_unpublished else None
         with hold_agenda(self.journal) as journal:
             due = journal.due_promises(self.client.account, now=self.now)
             under_way = [one for one in due if one.plan_id == plan_id]
-            steps = [self._step(one, ends[one.cell], run_id=result.run_id) for one in under_way]
+            steps = [
+                self._step(one, ends[one.cell], run_id=result.run_id, may_be_resumed=may_be_resumed)
+                for one in under_way
+            ]
             if owed:
                 steps = [replace(one, promise=replace(one.promise, unpublished_run_id=owed)) for one in steps]
             settled = [one.promise for one in steps]
@@ -338,10 +349,13 @@ class _Tick:
             journal.update_promises([*settled, *(one for one in others if one.promise_id not in own)])
         self.kept.add(steps)
 
-    def _step(self, promise: Promise, end: RowEnd, *, run_id: str) -> Step:
+    def _step(self, promise: Promise, end: RowEnd, *, run_id: str, may_be_resumed: bool) -> Step:
         action = promise.action or action_of(promise)
-        settle = settle_start if action == START else settle_end
-        return Step(settle(promise, end, run_id=run_id, now=self.now), action, end)
+        if action == START:
+            settled = settle_start(promise, end, run_id=run_id, now=self.now, may_be_resumed=may_be_resumed)
+        else:
+            settled = settle_end(promise, end, run_id=run_id, now=self.now)
+        return Step(settled, action, end)
 
 
 class _Looks:

@@ -239,6 +239,25 @@ def test_tick__goes_on_after_a_kill(
     assert kf.tick(hasty, journal=journal)["status"].tolist() == ["done"] * 3
 
 
+@pytest.mark.parametrize("is_resumed", [True, False])
+def test_tick__gives_back_what_a_resume_of_its_run_started(
+    sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, dishes: Rows, *, is_resumed: bool
+) -> None:
+    """A tick stopped by Ctrl-C is finished by a resume or by the next tick: its dishes go off and come back."""
+    rows = dishes(3, ends_at=later())
+    kf.schedule(rows, hasty, journal=journal)
+    with patch("klikit_frames.running.executor.RunExecutor._settle", side_effect=KeyboardInterrupt):
+        kept = kf.tick(hasty, journal=journal)
+    assert (kept["outcome"].tolist(), kept["status"].tolist()) == (["not_sent"] * 3, ["waiting"] * 3)
+    if is_resumed:
+        assert kf.resume(kept.attrs["run_ids"][0], hasty, journal=journal).counts["applied"] == 3
+    assert kf.tick(hasty, journal=journal)["status"].tolist() == ["active"] * 3
+    assert (flags(sandbox, rows), n_writes(sandbox)) == ([False] * 3, 1)
+    sandbox.move_clock(3600)
+    assert kf.tick(hasty, journal=journal)["status"].tolist() == ["done"] * 3
+    assert flags(sandbox, rows) == [True] * 3
+
+
 class _PowerCut(BaseException):
     """The end of a process, in one that goes on."""
 
