@@ -243,7 +243,7 @@ def test_tick__goes_on_after_a_kill(
 def test_tick__gives_back_what_a_resume_of_its_run_started(
     sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, dishes: Rows, *, is_resumed: bool
 ) -> None:
-    """A tick stopped by Ctrl-C is finished by a resume or by the next tick: its dishes go off and come back."""
+    """A tick stopped by Ctrl-C is finished by a resume or the next tick: its dishes go off and come back."""
     rows = dishes(3, ends_at=later())
     kf.schedule(rows, hasty, journal=journal)
     with patch("klikit_frames.running.executor.RunExecutor._settle", side_effect=KeyboardInterrupt):
