@@ -123,5 +123,5 @@ def test_send__after_a_sleep_in_which_no_seconds_pass(
     with connect(sandbox, max_connections=1, transport=_Laptop(sandbox)) as client:
         result = kf.run(singles, client, journal=journal, before="none")
     with open_journal(journal) as opened:
-        offsets = [one.clock_offset_s for one in opened.requests(result.run_id)]
+        offsets = [float(one.clock_offset_s) for one in opened.requests(result.run_id)]
     assert [offset > 1_800 for offset in offsets] == [False] * 6 + [True] * 6
