@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,12 @@ SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
 settings.register_profile("search", derandomize=False)
 settings.register_profile("suite", derandomize=True)
 settings.load_profile("suite")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C also where the suite was started in the background, which leaves it ignored."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
