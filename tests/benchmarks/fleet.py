@@ -138,9 +138,12 @@ def open_threads(n: int) -> Iterator[Opened]:
 @contextmanager
 def open_dask(n: int) -> Iterator[Opened]:
     """Open two Dask workers with half of `n` threads each; the peak is that of both."""
+    import dask
     import distributed
 
     with (
+        # Its profiler can stop a worker for good: python/cpython#106883, in the first releases of 3.11.
+        dask.config.set({"distributed.worker.profile.enabled": False}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=(n + 1) // 2, processes=True, dashboard_address=":0"
         ) as cluster,

@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import dask
 import distributed
 import pandas as pd
 import pytest
@@ -27,6 +28,8 @@ CELL = ["entity_type", "entity_id", "brand_id", "branch_id"]
 def cluster(sandboxes: Sandboxes) -> Iterator[distributed.Client]:
     """Two Dask workers, each a process of its own, which find the profiles in their environment."""
     with (
+        # Its profiler can stop a worker for good: python/cpython#106883, in the first releases of 3.11.
+        dask.config.set({"distributed.worker.profile.enabled": False}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
         ) as cluster,
