@@ -235,6 +235,9 @@ def _proof_parts(proof: pd.DataFrame | None, names: Names) -> Iterator[str]:
         return
     yield _heading("Read back from the server")
     yield paragraph_html(summary(proof))
+    # Who reads a page has a button or a command, and no Python.
+    notes = proof["proof_note"].str.replace("klikit_frames.publish makes", "publishing makes", regex=False)
+    proof = proof.assign(proof_note=notes)
     others = proof[proof["proof"].ne("confirmed").fillna(value=True)]
     if len(others):
         yield trouble_html(proof_overview(proof, names))

@@ -46,6 +46,8 @@ def test_report__everything_in_one_file(
     assert not re.search(r"<script|https?://|\son\w+=", page)
     assert path.stat().st_size < 5 * 2**20
     assert sandbox.secret_key not in page
+    assert "publishing makes it anew" in page
+    assert not re.search(r"\b(kf|klikit_frames)\.", page)
 
 
 def test_report__only_what_there_is(tmp_path: Path) -> None:
