@@ -1,4 +1,10 @@
-"""Keeping below the API's rate caps, whichever window the server counts in."""
+"""Keeping below the API's rate caps, whichever window the server counts in.
+
+The API's documentation gives no numbers; an older page has 600 reads and 300 writes a minute for each
+credential. At most that many requests leave in any minute *plus the jitter of the path*: a request that
+is delayed on its way arrives closer to the later ones, and only the wider window keeps the server's own
+window below the cap too.
+"""
 
 from __future__ import annotations
 

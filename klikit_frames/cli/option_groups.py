@@ -1,4 +1,7 @@
-"""Options that come together: how to connect, where the data go, whether a person has agreed."""
+"""Options that come together: how to connect, where the data go, whether a person has agreed.
+
+A command takes a group as one parameter; `expand_groups` makes of it the single options that typer knows.
+"""
 
 from __future__ import annotations
 
