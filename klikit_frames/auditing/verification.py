@@ -80,9 +80,10 @@ def verify(
     pandas.DataFrame
         ``result.frame``, then ``live`` (boolean), what the menu shows, ``proof`` and ``proof_note`` (text).
         ``proof`` is ``confirmed``: the live flag is the one asked for; ``differs``: the menu is proved to be
-        newer than the write, and shows another flag; ``not_visible_yet``: it is not proved to be newer. A
-        store's menu is newer than a write if it shows a flag that this or a later write changed, or if a
-        publish of this tool has succeeded since. Business rows are read live. Missing where the live flag is
+        newer than the write, and shows another flag; ``not_visible_yet``: it is not proved to be newer than
+        this write, or than a later one of this machine that may hold the flag asked for. A store's menu is
+        newer than a write if it shows a flag that this or a later write changed, or if a publish of this tool
+        has succeeded since. Business rows are read live. Missing where the live flag is
         not known: the menu could not be read, has no such entity, or tells two values; for rows that a run
         which still goes on has not settled; and for rows that it did not write (``rejected``, ``failed``,
         ``not_sent``) and that show another flag: the note says what is seen. What others changed and have
@@ -260,10 +261,9 @@ def _proof_of(
     if shown is asked:
         holds = pending is None or pending.is_enabled is asked or not is_open
         return _CONFIRMED if holds else _NOT_VISIBLE_YET
-    if own:
-        return _DIFFERS if all(proof.covers(one) for one in own) else _NOT_VISIBLE_YET
+    # A later write, of this run or another, may hold the flag although no menu shows it yet.
     may_hold = pending is not None and is_open and pending.is_enabled is not shown
-    return _NOT_VISIBLE_YET if may_hold else _DIFFERS
+    return _NOT_VISIBLE_YET if may_hold or not all(proof.covers(one) for one in own) else _DIFFERS
 
 
 def _later_write(chain: list[CellWrite], own: list[Write], *, run_id: str) -> Write | None:

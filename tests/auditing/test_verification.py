@@ -81,6 +81,22 @@ def test_verify__changed_by_somebody_else(client: kf.Client, journal: Path) -> N
     assert told["proof"].drop(theirs.index).unique().tolist() == ["confirmed"]
 
 
+def test_verify__written_again_and_not_published(client: kf.Client, journal: Path) -> None:
+    """A flag that somebody switched back, and that a later run has written again, may be live as asked."""
+    stores = scenarios.some_stores(client)
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    toggles = scenarios.toggles_of(cells, is_enabled=False)
+    first = kf.run(kf.plan(toggles, state=cells), client, journal=journal, progress=False)
+    theirs = toggles.head(1)
+    scenarios.write(scenarios.toggles_of(theirs, is_enabled=True), client)
+    kf.publish(stores, client)
+    later = kf.run(kf.plan(theirs), client, journal=journal, progress=False)
+    told = kf.verify(first, client, journal=journal)
+    assert told["proof"].tolist() == ["not_visible_yet", *["confirmed"] * (len(told) - 1)]
+    note = rf"the menu shows on; run {later.run_id[:8]} wrote off at 20\d\d-[^;]* UTC"
+    assert told["proof_note"].str.fullmatch(note).tolist()[0]
+
+
 def test_verify__rows_that_held_already_do_not_speak_for_the_store(client: kf.Client, journal: Path) -> None:
     """Rows that held before do not make a store look published: the others are not visible yet."""
     stores = scenarios.some_stores(client)[:1]
