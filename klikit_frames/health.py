@@ -23,8 +23,8 @@ from .running import locks
 from .running.journal import journal_path, open_journal, read_journal
 from .running.journal_copies import check_mirror_owner, far_path, opened_copy
 from .running.journal_files import find_storage
+from .running.journal_transfer import default_mirror
 from .running.live_state import read_state
-from .running.mirrors import default_mirror
 from .running.runs import runs
 from .scheduling.agendas import agenda
 from .wording import counted
@@ -143,7 +143,7 @@ def _check_widgets() -> CheckFinding:
         return CheckFinding("widgets", "ok", "not asked: marimo shows what mo.ui.anywidget(form) wraps", "")
     if "ipykernel.zmqshell" not in sys.modules:
         return CheckFinding("widgets", "ok", "not asked: no notebook", "")
-    from .forms.widget_probe import ask_front_end
+    from .forms.base_widget import ask_front_end
 
     probe = ask_front_end()
     if probe.has_answered or probe.wait(_ANSWER_S):

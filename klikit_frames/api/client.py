@@ -16,13 +16,14 @@ from .base_urls import BaseUrl, check_base_url, check_path
 from .clocks import Clock, SteadyClock, SystemClock, read_now
 from .credentials import (
     PARTNER_KEY,
+    PROFILE,
     SECRET_KEY,
     account_digest,
     as_secret,
     find_base_url,
     find_credentials,
+    load_profile,
 )
-from .profiles import PROFILE, load_profile
 from .rate_limits import RateLimiter
 from .rate_storage import find_log_path, remove_old_files
 from .request_executor import Attempt, CallResult, ClientContext, OnAttempt, RequestExecutor

@@ -30,7 +30,7 @@ def doctor(*, connection: ConnectionOptions, output: OutputOptions) -> None:
 
 def profiles(*, output: OutputOptions) -> None:
     """List your profiles and their hosts, and test each with a read. Exit 1 if one does not work."""
-    from klikit_frames.api.profiles import profile_hosts
+    from klikit_frames.api.credentials import profile_hosts
 
     _report(_tried_profiles(profile_hosts()), output, what="profile")
 

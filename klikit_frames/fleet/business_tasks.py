@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import edge
 from ..api.client import connect
-from ..api.profiles import load_profile
+from ..api.credentials import load_profile
 from ..errors import ConfigError, KlikitFramesError
 from ..planning.plan import parse_plan
 from ..progress import Bar

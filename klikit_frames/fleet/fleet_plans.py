@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..api.profiles import PROFILE_NAME
+from ..api.credentials import PROFILE_NAME
 from ..errors import ConfigError
 from ..frames.checked import CheckedToggles, raise_for_errors
 from ..frames.headers import check_assignments

@@ -11,7 +11,7 @@ from typing import Any
 
 import platformdirs
 
-from ..api.profiles import PROFILE_NAME
+from ..api.credentials import PROFILE_NAME
 from ..errors import ConfigError, KlikitFramesError, PlanError
 from ..planning.plan import Plan
 from ..progress import Progress, check_progress, open_bar

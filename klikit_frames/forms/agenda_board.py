@@ -21,8 +21,7 @@ from ..scheduling.following import follow_ticks
 from ..scheduling.schedules import CRON_LINE
 from ..wording import counted
 from .button_words import to_buttons
-from .timed_changes import tick_words
-from .until_choices import FOR_GOOD, Until, end_of, show_moment, until_choices, zone_words
+from .timed_changes import FOR_GOOD, Until, end_of, show_moment, tick_words, until_choices, zone_words
 
 if TYPE_CHECKING:
     from ..api.client import Client

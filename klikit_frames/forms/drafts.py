@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..frames.toggles import business_toggles, cross_toggles
 from ..overview import Names, headline
-from .until_choices import NO_END, Until, until_words
+from .timed_changes import NO_END, Until, until_words
 
 Pair = tuple[int, int]
 

@@ -27,8 +27,16 @@ from .drafts import Draft, describe_draft, merge_toggles, missing_inputs, python
 from .menu_cache import MenuCache
 from .pickers import STORE_KEYS, PickList, entity_list, store_list
 from .run_panel import PanelForm
-from .timed_changes import TimedChange
-from .until_choices import UTC_NAME, Until, business_zones, end_of, show_moment, until_choices, zone_words
+from .timed_changes import (
+    UTC_NAME,
+    TimedChange,
+    Until,
+    business_zones,
+    end_of,
+    show_moment,
+    until_choices,
+    zone_words,
+)
 
 if TYPE_CHECKING:
     from ..api.client import Client

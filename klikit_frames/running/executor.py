@@ -24,9 +24,9 @@ from .guards import check_canary
 from .journal import Journal, JournalPath
 from .journal_copies import far_path
 from .journal_files import MEMORY
+from .journal_transfer import Mirror
 from .later_changes import cancel_undone, find_changed
 from .lifecycle import EndReason, RequestState
-from .mirrors import Mirror
 from .monitor import PolledStop, Rules, RunMonitor, ignore_sigint
 from .publishes import (
     StorePublisher,

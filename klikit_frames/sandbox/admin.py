@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import credentials, enabling, flags, orders, snapshots
+from . import credentials, enabling, flags, orders, publishing
 from .app_context import AppContext
 from .credentials import SCOPES, Credential
 from .demo_data import KINDS
@@ -24,7 +24,7 @@ def open_app(app: AppContext) -> None:
     """Seed a new state; of an old one check that it is of this business."""
     found = dict(app.state.rows("SELECT name, value FROM meta"))
     if not found:
-        with snapshots.write_transaction(app):
+        with publishing.write_transaction(app):
             seed_app(app)
     elif found != _sort(app):
         raise ValueError(
@@ -38,7 +38,7 @@ def seed_app(app: AppContext) -> None:
     app.state.write_many("INSERT INTO meta VALUES (?, ?)", _sort(app).items())
     flags.seed_flags(app.state, app.catalogue)
     orders.seed_orders(app.state, app.catalogue, now=app.clock.moment())
-    snapshots.rebuild(app, app.catalogue.stores)
+    publishing.rebuild(app, app.catalogue.stores)
 
 
 def _sort(app: AppContext) -> dict[str, str]:
@@ -201,19 +201,19 @@ class Admin:
 
     def publish(self, stores: Iterable[Store] | None = None) -> None:
         """Copy the menus of stores now, of all by default."""
-        with snapshots.write_transaction(self.app):
-            snapshots.rebuild(self.app, self._stores(stores))
+        with publishing.write_transaction(self.app):
+            publishing.rebuild(self.app, self._stores(stores))
 
     def finish_publishes(self, stores: Iterable[Store] | None = None) -> None:
         """Copy the menus whose publishes are queued."""
         with self.app.state.held():
-            snapshots.finish(self.app, self._stores(stores))
+            publishing.finish(self.app, self._stores(stores))
 
     def move_clock(self, seconds: object) -> None:
         """Move the sandbox's time; publishes that are then due happen."""
         with self.app.state.held():
             self.app.clock.move(seconds)
-            snapshots.rebuild_due(self.app)
+            publishing.rebuild_due(self.app)
 
     def _stores(self, stores: Iterable[Store] | None) -> list[Store]:
         if stores is None:
@@ -226,7 +226,7 @@ class Admin:
 
     def reset(self) -> None:
         """Bring everything back to how it was when the sandbox was started on an empty store."""
-        with snapshots.write_transaction(self.app):
+        with publishing.write_transaction(self.app):
             self.app.history.clear()
             self.app.state.clear()
             self.app.clock.reset()

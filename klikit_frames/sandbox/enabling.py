@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import flags, snapshots
+from . import flags, publishing
 from .app_context import AppContext
 from .calls import ApiError, Call, invalid, read_flag, read_ids, read_object, read_zone
 from .demo_data import Catalogue
@@ -51,7 +51,7 @@ def edit(app: AppContext, kind: str, *, ids: list[int], stores: list[Store], is_
     if unknown or strangers:
         raise LookupError(f"not of this business: {kind} ids {unknown}, stores {strangers}")
     order = EnableRequest(kind, ids, is_enabled, stores, is_cascading=False, cascade_brand_ids=[])
-    with snapshots.write_transaction(app):
+    with publishing.write_transaction(app):
         _write(app, order, ids=ids)
         app.history.note_write(
             kind, ids=ids, stores=stores, is_enabled=is_enabled, time=app.clock.now(), by="others"

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from . import directory, flags, snapshots
+from . import directory, flags, publishing
 from .app_context import AppContext
 from .calls import Call, invalid, page_of, read_number
 from .demo_data import BUSINESS_ID, BUSINESS_TITLE, Category, Group, Item, Section
 from .directory import PROVIDERS
 from .flags import Link
-from .snapshots import Shown
+from .publishing import Shown
 
 Node = dict[str, object]
 
@@ -63,7 +63,7 @@ def business_views(app: AppContext) -> dict[int, View]:
 
 
 def _store_tree(app: AppContext, store: flags.Store) -> Node:
-    view = View(app, snapshots.read(app, store), directory.out_of_stock(app.state), is_store=True)
+    view = View(app, publishing.read(app, store), directory.out_of_stock(app.state), is_store=True)
     info = {"branchID": store[1], "brandID": store[0], "providerIDs": ",".join(map(str, PROVIDERS))}
     return {"branchInfo": info | _BUSINESS, "sections": _sections(view, store[0])}
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from starlette.routing import compile_path
 
-from . import credentials, directory, enabling, idempotency, menus, orders, publishing, rate_limits, snapshots
+from . import credentials, directory, enabling, idempotency, menus, orders, publishing, rate_limits
 from .app_context import AppContext
 from .calls import CODES, ApiError, Call, halve, refuse_unknown
 from .directory import show
@@ -188,7 +188,7 @@ class Pipeline:
             request.is_replay = True
             return recorded
         # The write and the record of its answer stand or fall together.
-        with snapshots.write_transaction(self._app):
+        with publishing.write_transaction(self._app):
             answer = self._carry_out(endpoint, request)
             is_final = answer.status < 300 or request.failure or self._app.switches.stored_answers == "all"
             has_key = honours_keys and request.keeps_key and request.call.idempotency_key is not None

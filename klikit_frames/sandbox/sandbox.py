@@ -12,9 +12,9 @@ from .app_context import AppContext
 from .credentials import Credential
 from .demo_data import build_catalogue
 from .faults import Fault, Faults, read_faults
+from .publishing import link_frame, state_frame
 from .server import HOST, Server
 from .site import build_site
-from .snapshots import link_frame, state_frame
 from .state import State
 from .switches import Switches, change_switches
 

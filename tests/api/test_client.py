@@ -333,3 +333,15 @@ def test_settled__says_when(sandbox: kf.sandbox.Sandbox) -> None:
     assert settled.answer.server_at
     assert settled.sent_at <= settled.settled_at
     assert abs(settled.answer.server_at - settled.settled_at) < timedelta(seconds=5)
+
+
+def test_client__shares_its_log_by_credential() -> None:
+    """Two clients of one credential on one host keep one cap, without being told of each other."""
+    clock = FakeClock()
+    with connect(ok(), clock=clock, writes_per_minute=3) as first:
+        assert [write(first, key=f"a{n}").attempts for n in range(3)] == [1, 1, 1]
+        assert clock.slept == []
+    with connect(ok(), clock=clock, writes_per_minute=3) as second:
+        write(second, key="b0")
+    # How unequally the first one's requests travelled, the second cannot know: it assumes the worst.
+    assert clock.slept == [pytest.approx(63.0, abs=0.01)]

@@ -1,4 +1,4 @@
-"""Keeping below the caps, whichever window the server counts in."""
+"""Keeping below the rate caps, and what the server's headers say of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import logging
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.api.clocks import SystemClock
@@ -22,7 +24,10 @@ from klikit_frames.api.rate_limits import (
     LatencySpread,
     RateLimiter,
     RateLimitHeaders,
+    choose_pause,
+    read_limits,
 )
+from klikit_frames.api.rate_storage import MAX_PAUSE_S
 from klikit_frames.sandbox.rate_limits import WINDOWS
 
 from .scripts import FakeClock, connect, error, ok, write
@@ -100,7 +105,7 @@ def test_pacing__learns_a_lower_cap_over_http(sandbox: kf.sandbox.Sandbox) -> No
     assert 429 not in set(sandbox.requests["status"])
 
 
-def test_lanes__are_apart() -> None:
+def test_quotas__are_apart() -> None:
     """Reads do not use up the writes."""
     clock = FakeClock()
     pacing = pace(clock)
@@ -143,18 +148,6 @@ def test_log__of_a_huge_cap_stays_in_memory(tmp_path: Path) -> None:
     pacing = pace(FakeClock(), writes_per_minute=6001, path=path)
     assert [pacing._quotas[kind].log.is_shared for kind in ("read", "write")] == [True, False]
     pacing.close()
-
-
-def test_client__shares_its_log_by_credential() -> None:
-    """Two clients of one credential on one host keep one cap, without being told of each other."""
-    clock = FakeClock()
-    with connect(ok(), clock=clock, writes_per_minute=3) as first:
-        assert [write(first, key=f"a{n}").attempts for n in range(3)] == [1, 1, 1]
-        assert clock.slept == []
-    with connect(ok(), clock=clock, writes_per_minute=3) as second:
-        write(second, key="b0")
-    # How unequally the first one's requests travelled, the second cannot know: it assumes the worst.
-    assert clock.slept == [pytest.approx(63.0, abs=0.01)]
 
 
 def test_429__pauses_the_whole_credential() -> None:
@@ -329,7 +322,7 @@ def test_stop__wakes_a_real_sleeper() -> None:
     assert (settled.answer, settled.was_sent, settled.trouble) == (None, False, "stopped")
 
 
-def test_jitter__widens_the_window_within_bounds() -> None:
+def test_latency_spread__widens_the_window_within_bounds() -> None:
     """The window grows by how unequally the answers took, from a quarter of a second to three seconds."""
     jitter, found = LatencySpread(), []
     for duration_s in (0.1, 0.6, 25.0):
@@ -339,7 +332,7 @@ def test_jitter__widens_the_window_within_bounds() -> None:
     assert WINDOW_S / (WINDOW_S + MAX_JITTER_S) >= 0.95
 
 
-def test_jitter__outlives_the_request_in_any_number() -> None:
+def test_latency_spread__outlives_the_request_in_any_number() -> None:
     """A slow request is remembered while it counts, however many quick ones follow; then it is let go."""
     jitter = LatencySpread()
     jitter.note(2.0, now=0.0)
@@ -350,7 +343,7 @@ def test_jitter__outlives_the_request_in_any_number() -> None:
     assert len(jitter._buckets) < 25
 
 
-def test_jitter__of_a_clock_set_back_is_let_go() -> None:
+def test_latency_spread__of_a_clock_set_back_is_let_go() -> None:
     """What was noted in a future that is no more widens nothing for ever."""
     jitter = LatencySpread()
     jitter.note(2.0, now=3600.0)
@@ -358,7 +351,7 @@ def test_jitter__of_a_clock_set_back_is_let_go() -> None:
     assert jitter.measure(0.0) == MIN_JITTER_S
 
 
-class Road:
+class DelayingServer:
     """A server behind a path with delays of its own choice, which counts in a window of this kind."""
 
     def __init__(self, clock: FakeClock, *, kind: str, cap: int, delays_s: dict[int, float]) -> None:
@@ -378,7 +371,7 @@ class Road:
 def test_pacing__remembers_one_slow_request_among_hundreds(cap: int) -> None:
     """The first request dawdles, the others do not: at the usual caps too nothing is refused."""
     clock = FakeClock()
-    server = Road(clock, kind="sliding", cap=cap, delays_s={0: 2.5})
+    server = DelayingServer(clock, kind="sliding", cap=cap, delays_s={0: 2.5})
     with connect(transport=httpx.MockTransport(server), clock=clock, writes_per_minute=cap) as client:
         statuses = {write(client, key=f"k{n}").answer.http_status for n in range(cap + 20)}
     assert (statuses, len(server.arrivals)) == ({200}, cap + 20)
@@ -387,7 +380,7 @@ def test_pacing__remembers_one_slow_request_among_hundreds(cap: int) -> None:
 def test_pacing__counts_the_time_before_the_socket() -> None:
     """A journal that is slow to note a try delays the request after its admission: that is jitter too."""
     clock = FakeClock()
-    server = Road(clock, kind="sliding", cap=60, delays_s={})
+    server = DelayingServer(clock, kind="sliding", cap=60, delays_s={})
 
     def note(_n: int, _at: datetime) -> None:
         clock.now += 0.0 if server.arrivals else 2.0
@@ -425,3 +418,81 @@ def test_pacing__after_a_long_rest_fears_nothing(tmp_path: Path) -> None:
         assert all(pacing.acquire("write", stop=threading.Event()) for _ in range(2))
         pacing.close()
     assert sum(clock.slept) == pytest.approx(60.25, abs=0.01)
+
+
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("Mon, 23 Nov 2026 15:00:09 GMT", 9.0),
+        ("Mon, 23 Nov 2026 15:00:09", 9.0),
+        ("Monday, 23-Nov-26 15:00:09 GMT", 9.0),
+        ("Mon, 23 Nov 2026 14:59:00 GMT", -60.0),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("-3", -3.0),
+        ("1000000000", 1e9),
+    ],
+)
+def test_retry_after__is_read_in_each_form(text: str | None, seconds: float | None) -> None:
+    """Seconds, an HTTP date, nothing, or nonsense."""
+    headers = {} if text is None else {"Retry-After": text}
+    assert read_limits(headers, now=NOW).retry_after_s == seconds
+
+
+def test_limits__are_read_from_the_headers() -> None:
+    """The three rate headers become numbers, the reset as seconds from the server's present."""
+    headers = {
+        "X-RateLimit-Limit": "300",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(int(NOW.timestamp()) + 12),
+    }
+    assert read_limits(headers, now=NOW) == RateLimitHeaders(limit=300, remaining=0, reset_s=12.0)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "many", "nan", "1e999"])
+def test_limits__leave_out_what_makes_no_sense(text: str) -> None:
+    """A senseless number is as good as none."""
+    headers = {"X-RateLimit-Limit": text, "X-RateLimit-Remaining": text}
+    assert read_limits(headers, now=NOW) == RateLimitHeaders()
+
+
+@pytest.mark.parametrize(
+    ("limits", "n_in_a_row", "seconds", "is_noted"),
+    [
+        (RateLimitHeaders(retry_after_s=7, retry_after="7"), 1, 7.0, False),
+        (RateLimitHeaders(retry_after_s=0, retry_after="0"), 1, 0.05, False),
+        (RateLimitHeaders(retry_after_s=300, retry_after="300"), 1, 300.0, False),
+        (RateLimitHeaders(retry_after_s=1e9, retry_after="1000000000"), 1, 300.0, True),
+        (RateLimitHeaders(retry_after_s=-60, retry_after="a past date"), 1, 1.0, True),
+        (RateLimitHeaders(retry_after="soon"), 2, 2.0, True),
+        (RateLimitHeaders(), 1, 1.0, False),
+        (RateLimitHeaders(), 4, 8.0, False),
+        (RateLimitHeaders(), 50, 60.0, False),
+        (RateLimitHeaders(reset_s=12.0), 1, 12.0, False),
+        (RateLimitHeaders(reset_s=61.0), 1, 61.0, False),
+        (RateLimitHeaders(reset_s=4000.0), 1, 1.0, False),
+        (RateLimitHeaders(reset_s=-5.0), 3, 4.0, False),
+    ],
+)
+def test_pause__is_what_the_server_asks_within_reason(
+    limits: RateLimitHeaders, n_in_a_row: int, seconds: float, is_noted: bool
+) -> None:
+    """Each form is honoured; the absurd is bounded, and said."""
+    pause = choose_pause(limits, n_in_a_row=n_in_a_row)
+    assert (pause.seconds, pause.note is not None) == (seconds, is_noted)
+
+
+@given(text=st.text(max_size=40), n_in_a_row=st.integers(1, 10**6))
+def test_pause__is_never_absurd(text: str, n_in_a_row: int) -> None:
+    """Whatever the header holds, the pause is above zero and bounded."""
+    pause = choose_pause(read_limits({"Retry-After": text}, now=NOW), n_in_a_row=n_in_a_row)
+    assert 0 < pause.seconds <= MAX_PAUSE_S

@@ -255,7 +255,7 @@ def cooldown_path(tmp_path: Path) -> Path:
     return tmp_path / "pacing" / "one.rest"
 
 
-def test_rest__is_over_at_its_end_and_before_its_beginning() -> None:
+def test_cooldown__is_over_at_its_end_and_before_its_beginning() -> None:
     """A clock that is set back ends it as well as time does."""
     rest = Cooldown(100.0, 130.0)
     assert [rest.left(now) for now in (99.0, 100.0, 129.0, 130.0)] == [0.0, 30.0, 1.0, 0.0]
@@ -269,7 +269,7 @@ SharedCooldown(Path(sys.argv[1])).begin(Cooldown(100.0, 130.0))
 """
 
 
-def test_rest__is_known_to_other_processes(cooldown_path: Path) -> None:
+def test_cooldown__is_known_to_other_processes(cooldown_path: Path) -> None:
     """What one process was told by the server, the others keep too, as soon as they look again."""
     other = SharedCooldown(cooldown_path)
     assert other.left(110.0 - 2 * LOOK_EVERY_S) == 0.0
@@ -277,7 +277,7 @@ def test_rest__is_known_to_other_processes(cooldown_path: Path) -> None:
     assert other.left(110.0) == 20.0
 
 
-def test_rest__a_clock_that_is_set_back_looks_again(cooldown_path: Path) -> None:
+def test_cooldown__a_clock_that_is_set_back_looks_again(cooldown_path: Path) -> None:
     """A machine's clock that was set back delays no look at what others were told."""
     other = SharedCooldown(cooldown_path)
     assert other.left(900.0) == 0.0
@@ -285,7 +285,7 @@ def test_rest__a_clock_that_is_set_back_looks_again(cooldown_path: Path) -> None
     assert other.left(110.0) == 20.0
 
 
-def test_rest__without_a_file_is_ones_own() -> None:
+def test_cooldown__without_a_file_is_ones_own() -> None:
     """Without a cooldown_path nobody else is told."""
     rest = SharedCooldown()
     rest.begin(Cooldown(100.0, 130.0))
@@ -293,7 +293,7 @@ def test_rest__without_a_file_is_ones_own() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"100.0", b"x y", b"\xff\xfe", b"nan nan", b"1 2 3"])
-def test_rest__lives_with_a_file_of_no_use(cooldown_path: Path, content: bytes) -> None:
+def test_cooldown__lives_with_a_file_of_no_use(cooldown_path: Path, content: bytes) -> None:
     """A file that is half written or rubbish says nothing, and is written anew."""
     cooldown_path.parent.mkdir()
     cooldown_path.write_bytes(content)
@@ -302,13 +302,13 @@ def test_rest__lives_with_a_file_of_no_use(cooldown_path: Path, content: bytes) 
     assert SharedCooldown(cooldown_path).left(110.0) == 20.0
 
 
-def test_rest__of_the_file_is_bounded(cooldown_path: Path) -> None:
+def test_cooldown__of_the_file_is_bounded(cooldown_path: Path) -> None:
     """No file can stop a program for longer than a server can."""
     SharedCooldown(cooldown_path).begin(Cooldown(100.0, 1e12))
     assert SharedCooldown(cooldown_path).left(100.0) == MAX_PAUSE_S
 
 
-def test_rest__goes_on_in_memory_where_nothing_may_be_written(tmp_path: Path) -> None:
+def test_cooldown__goes_on_in_memory_where_nothing_may_be_written(tmp_path: Path) -> None:
     """A home that cannot be written to costs the sharing, not the rest."""
     (tmp_path / "file").write_text("in the way")
     rest = SharedCooldown(tmp_path / "file" / "one.rest")
@@ -316,7 +316,7 @@ def test_rest__goes_on_in_memory_where_nothing_may_be_written(tmp_path: Path) ->
     assert rest.left(110.0) == 20.0
 
 
-def test_rest__is_private(cooldown_path: Path) -> None:
+def test_cooldown__is_private(cooldown_path: Path) -> None:
     """Only the person may look into the folder and the file."""
     SharedCooldown(cooldown_path).begin(Cooldown(100.0, 130.0))
     assert [oct(one.stat().st_mode & 0o777) for one in (cooldown_path.parent, cooldown_path)] == [

@@ -154,7 +154,7 @@ def test_budget__is_used_in_full() -> None:
         ([answered(429), answered(200)], RetryDecision.FINAL, (200, 1, True, False)),
     ],
 )
-def test_settle__tells_what_is_known(
+def test_execute__tells_what_is_known(
     tries: list[Attempt], verdict: RetryDecision, expected: tuple[int | None, int, bool, bool]
 ) -> None:
     """The end of a request is what its tries prove, and no more."""
@@ -163,7 +163,7 @@ def test_settle__tells_what_is_known(
     assert (status, settled.attempts, settled.was_sent, settled.had_silence) == expected
 
 
-def test_settle__an_unreadable_success_outweighs_a_later_failure() -> None:
+def test_execute__an_unreadable_success_outweighs_a_later_failure() -> None:
     """A 200 whose body was lost is still an acceptance, whatever its retries met."""
     accepted = Attempt(answer=ApiResponse(200, "ok", is_readable=False), trouble="the answer broke off")
     settled = summarise_attempts(

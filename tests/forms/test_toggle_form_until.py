@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.forms.until_choices import DATE, EVENING, ONE_HOUR, Until
+from klikit_frames.forms.timed_changes import DATE, EVENING, ONE_HOUR, Until
 from tests.forms.sandbox_clients import Gate, guarded_client, hasty_client
 from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
 

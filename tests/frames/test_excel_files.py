@@ -12,8 +12,7 @@ import pytest
 import xlsxwriter
 
 import klikit_frames as kf
-from klikit_frames.frames.excel_files import validate_cells
-from klikit_frames.frames.formula_errors import FormulaError, find_formula_errors
+from klikit_frames.frames.excel_files import FormulaError, find_formula_errors, validate_cells
 
 HEAD = "XLSX files cannot hold {} of these texts; save them with to_csv instead."
 HEADER = ("entity_type", "entity_id", "scope", "is_enabled")

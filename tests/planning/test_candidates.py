@@ -54,7 +54,7 @@ def test_all_rectangles__too_many() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(tables)
-def test_peel__covers(cells: np.ndarray) -> None:
+def test_greedy_cover__covers(cells: np.ndarray) -> None:
     """Taking the heaviest rectangle again and again covers the table."""
     kernel, budget = whole_kernel(cells), SearchBudget(20, progress=False)
     weights = cells.astype(np.float32)

@@ -37,7 +37,7 @@ def _sent(
 
 
 @pytest.mark.parametrize(
-    ("request_", "is_past"),
+    ("request_", "is_expired"),
     [
         (_sent(22.9), False),
         (_sent(23.0), True),
@@ -51,9 +51,9 @@ def _sent(
         (_sent(30.0, attempts=0), False),
     ],
 )
-def test_is_past_key(request_: Request, is_past: bool) -> None:
+def test_is_key_expired(request_: Request, is_expired: bool) -> None:
     """A request that may have arrived is past its key 23 hours after it left, by the server's clock."""
-    assert is_key_expired(request_, server_now=NOW) is is_past
+    assert is_key_expired(request_, server_now=NOW) is is_expired
 
 
 def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path, **options: Any) -> kf.Result:

@@ -1,16 +1,27 @@
-"""Journals that travel: files that cannot be taken in or written are told with the cure, and stay."""
+"""A journal that travels to a file elsewhere and back, and a mirror that is kept fresh during a run."""
 
 from __future__ import annotations
 
+import logging
+import shutil
 import sqlite3
+import stat
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.model import Cell
+from klikit_frames.running.audit_findings import Finding, note_audit
+from klikit_frames.running.journal import open_journal
+from klikit_frames.running.journal_transfer import Mirror
 
-from .test_mirrors import write_newer
+from .doubles import Bar, writes
+from .fault_scenarios import KillingTransport, KillPoint, connect, run_in_child
+from .outcome_oracle import OracleCounts, check_outcomes
 
 
 def _damage(path: Path) -> None:
@@ -24,6 +35,13 @@ def _other_database(path: Path) -> None:
     path.unlink()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (text)")
+
+
+def write_newer(path: Path) -> None:
+    """Write a journal of a layout to come."""
+    open_journal(path).__exit__()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version=99")
 
 
 SPOILERS = {
@@ -85,3 +103,283 @@ def test_far_path__that_is_a_device(journal: Path, client: kf.Client, singles: k
         kf.import_journal("/dev/zero", journal=journal)
     with pytest.raises(kf.ConfigError, match="othing was sent"):
         kf.run(singles, client, journal=journal, mirror="/dev/zero", progress=False)
+
+
+class _Once(Mirror):
+    """A mirror that stays as it was before the first write, as on a drive that is slow."""
+
+    def _copy(self) -> None:
+        if not self._has_begun.is_set():
+            super()._copy()
+
+
+def _lose_disk(
+    sandbox: kf.sandbox.Sandbox,
+    plan: kf.Plan,
+    folder: Path,
+    *,
+    kill_point: KillPoint,
+    monkeypatch: pytest.MonkeyPatch,
+    **options: object,
+) -> Path:
+    """Kill a run in the middle, lose its journal, and return its mirror, which has seen no write of it."""
+    mirror = folder / "mirror.sqlite3"
+
+    def work() -> None:
+        with connect(sandbox, transport=KillingTransport(kill_point), max_connections=1) as client:
+            kf.run(
+                plan, client, journal=folder / "lost" / "j.sqlite3", mirror=mirror, progress=False, **options
+            )
+
+    with monkeypatch.context() as patches:
+        patches.setattr("klikit_frames.running.executor.Mirror", _Once)
+        assert run_in_child(work)
+    shutil.rmtree(folder / "lost")
+    return mirror
+
+
+@pytest.mark.parametrize("step", ["before_send", "after_send", "after_answer"])
+def test_mirror__goes_on_elsewhere(
+    step: str,
+    sandbox: kf.sandbox.Sandbox,
+    tmp_path: Path,
+    singles: kf.Plan,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the mirror had not seen is sent again under its keys: nothing lost, nothing executed twice."""
+    before, elsewhere, counts = sandbox.state(), tmp_path / "elsewhere.sqlite3", OracleCounts()
+    mirror = _lose_disk(sandbox, singles, tmp_path, kill_point=KillPoint(step, 5), monkeypatch=monkeypatch)
+    n_sent = len(writes(sandbox))
+    (run_id,) = kf.import_journal(mirror, journal=elsewhere)
+    seen = kf.attach(run_id, journal=elsewhere).so_far()
+    assert (seen.status, seen.counts["unknown"]) == ("killed", 12)
+    with connect(sandbox) as client:
+        result = kf.resume(run_id, client, journal=elsewhere, progress=False)
+        assert "last seen running on" in result.summary
+        assert "last seen" not in kf.resume(run_id, client, journal=elsewhere, progress=False).summary
+    check_outcomes(result, singles, sandbox, before=before, counts=counts)
+    assert (counts.n_defects, counts.cases) == (0, [])
+    assert result.counts["applied"] == 12
+    assert n_sent
+    assert writes(sandbox)["key"].nunique() == 12
+    # The mirror goes on, too, where its path can still be reached.
+    assert kf.import_journal(mirror, journal=tmp_path / "third.sqlite3") == [run_id]
+    assert kf.attach(run_id, journal=tmp_path / "third.sqlite3").result().counts["applied"] == 12
+
+
+def test_mirror__of_a_refused_request(
+    sandbox: kf.sandbox.Sandbox, tmp_path: Path, narrow: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts that the mirror had not seen are made again as they were: none is executed twice."""
+    before, elsewhere, counts = sandbox.state(), tmp_path / "elsewhere.sqlite3", OracleCounts()
+    foreign = narrow.head(1).assign(entity_id=990_000_000)
+    plan = kf.plan(pd.concat([narrow, foreign], ignore_index=True), progress=False)
+    mirror = _lose_disk(
+        sandbox, plan, tmp_path, kill_point=KillPoint("after_answer", 4), monkeypatch=monkeypatch
+    )
+    n_done = sandbox.history(since=1)["no"].nunique()
+    with connect(sandbox) as client:
+        # The mirror itself, brought to a local disk, is a journal as well.
+        shutil.copy(mirror, elsewhere)
+        result = kf.run(plan, client, journal=elsewhere, progress=False)
+    check_outcomes(result, plan, sandbox, before=before, counts=counts)
+    assert n_done
+    assert (counts.n_defects, counts.cases) == (0, [])
+    assert (result.counts["applied"], result.counts["rejected"]) == (12, 1)
+
+
+def test_mirror__after_the_keys_have_died(
+    sandbox: kf.sandbox.Sandbox, tmp_path: Path, wide: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day later only what reading shows as not done is sent."""
+    elsewhere = tmp_path / "elsewhere.sqlite3"
+    plan = kf.plan(wide, combine=False, progress=False)
+    mirror = _lose_disk(
+        sandbox, plan, tmp_path, kill_point=KillPoint("before_send", 3), monkeypatch=monkeypatch
+    )
+    n_sent = len(writes(sandbox))
+    (run_id,) = kf.import_journal(mirror, journal=elsewhere)
+    sandbox.move_clock(25 * 3600)
+    with connect(sandbox) as client:
+        result = kf.resume(run_id, client, journal=elsewhere, progress=False)
+    assert n_sent
+    assert result.counts["applied"] == 4
+    assert len(writes(sandbox)) == 4
+    assert writes(sandbox)["key"].is_unique
+
+
+def test_mirror__after_the_keys_have_died_in_stores(
+    sandbox: kf.sandbox.Sandbox, tmp_path: Path, singles: kf.Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a store's menu may be older than the run, its rows wait for a publish, then go the same way."""
+    elsewhere = tmp_path / "elsewhere.sqlite3"
+    mirror = _lose_disk(
+        sandbox, singles, tmp_path, kill_point=KillPoint("before_send", 8), monkeypatch=monkeypatch
+    )
+    (run_id,) = kf.import_journal(mirror, journal=elsewhere)
+    n_sent = len(writes(sandbox))
+    sandbox.move_clock(25 * 3600)
+    with connect(sandbox) as client:
+        waiting = kf.resume(run_id, client, journal=elsewhere, progress=False)
+        assert (len(writes(sandbox)), waiting.counts["unknown"]) == (n_sent, 12)
+        assert "publish the store" in waiting.frame["message"].iloc[0]
+        kf.publish(waiting.frame, client, journal=elsewhere)
+        result = kf.resume(run_id, client, journal=elsewhere, progress=False)
+    assert result.counts["applied"] == 12
+    assert len(writes(sandbox)) == 12
+    assert writes(sandbox)["key"].is_unique
+
+
+def test_mirror__is_there_before_the_first_write_and_whole_at_the_end(
+    client: kf.Client, journal: Path, tmp_path: Path, singles: kf.Plan
+) -> None:
+    """The first copy knows the run and all of its keys; the last is the journal as it ended."""
+    mirror, first = tmp_path / "mirror.sqlite3", tmp_path / "first.sqlite3"
+    bar = Bar(lambda: shutil.copy(mirror, first))
+    result = kf.run(singles, client, journal=journal, mirror=mirror, progress=bar)
+    (run_id,) = kf.import_journal(first, journal=tmp_path / "of_first.sqlite3")
+    early = kf.attach(run_id, journal=tmp_path / "of_first.sqlite3").so_far().frame
+    assert early["idempotency_key"].tolist() == result.frame["idempotency_key"].tolist()
+    kf.import_journal(mirror, journal=tmp_path / "of_last.sqlite3")
+    last = kf.attach(run_id, journal=tmp_path / "of_last.sqlite3").result()
+    pd.testing.assert_frame_equal(last.frame, result.frame)
+    assert stat.S_IMODE(mirror.stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.glob("mirror*")) == ["mirror.sqlite3"]
+
+
+def test_mirror__that_fails_is_told_once_and_stops_nothing(
+    client: kf.Client, journal: Path, tmp_path: Path, singles: kf.Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A drive that is not there leaves the run as it is; the log and the result say so."""
+    mirror = tmp_path / "not mounted" / "mirror.sqlite3"
+    with caplog.at_level(logging.WARNING, logger="klikit_frames"):
+        result = kf.run(singles, client, journal=journal, mirror=mirror, progress=False)
+    told = [record.getMessage() for record in caplog.records if "mirror" in record.getMessage()]
+    assert result.counts["applied"] == 12
+    assert len(told) == 1
+    assert "could not be written: No such file or directory" in result.summary
+    assert not mirror.parent.exists()
+
+
+def test_mirror__of_an_earlier_journal_is_kept(
+    client: kf.Client, journal: Path, tmp_path: Path, singles: kf.Plan, wide: pd.DataFrame
+) -> None:
+    """A new journal first takes in what an earlier mirror at the same path holds."""
+    mirror = tmp_path / "mirror.sqlite3"
+    first = kf.run(singles, client, journal=journal, mirror=mirror, progress=False)
+    journal.unlink()
+    second = kf.run(kf.plan(wide, progress=False), client, journal=journal, mirror=mirror, progress=False)
+    assert kf.runs(journal=journal)["run_id"].tolist() == [first.run_id, second.run_id]
+    assert kf.runs(journal=mirror)["run_id"].tolist() == [first.run_id, second.run_id]
+
+
+def test_mirror__of_another_journal_is_refused_before_the_first_write(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, tmp_path: Path, singles: kf.Plan, wide: pd.DataFrame
+) -> None:
+    """Two journals at one path would overwrite each other; one that has taken the other in may go on."""
+    first, second, mirror = tmp_path / "first", tmp_path / "second", tmp_path / "mirror"
+    kf.run(singles, client, journal=first, mirror=mirror, progress=False)
+    kf.run(kf.plan(wide, progress=False), client, journal=second, progress=False)
+    kept, n_sent = mirror.read_bytes(), len(writes(sandbox))
+    back = kf.plan(wide.assign(is_enabled=True), progress=False)
+    with pytest.raises(kf.JournalError, match="mirror of another journal") as told:
+        kf.run(back, client, journal=second, mirror=mirror, progress=False)
+    assert "nothing was sent" in str(told.value)
+    assert "import_journal" in str(told.value)
+    assert (mirror.read_bytes(), len(writes(sandbox))) == (kept, n_sent)
+    kf.import_journal(mirror, journal=second)
+    kf.run(back, client, journal=second, mirror=mirror, progress=False)
+    assert len(kf.runs(journal=mirror)) == 3
+    with pytest.raises(kf.JournalError, match="mirror of another journal"):
+        kf.run(back, client, journal=first, mirror=mirror, progress=False)
+
+
+def test_mirror__taken_by_another_journal_meanwhile_is_left_alone(
+    client: kf.Client, journal: Path, tmp_path: Path, singles: kf.Plan, wide: pd.DataFrame
+) -> None:
+    """A run that sees another journal's copy at its path says so, goes on, and replaces nothing any more."""
+    mirror, away = tmp_path / "mirror.sqlite3", tmp_path / "other.sqlite3"
+    kf.run(kf.plan(wide, progress=False), client, journal=away, progress=False)
+    bar = Bar(lambda: shutil.copy(away, mirror))
+    result = kf.run(singles, client, journal=journal, mirror=mirror, progress=bar)
+    assert result.counts["applied"] == 12
+    assert "mirror of another journal" in result.summary
+    assert mirror.read_bytes() == away.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["folder", "text", "newer", "itself", "number"])
+def test_mirror__that_must_not_be_replaced(
+    kind: str, sandbox: kf.sandbox.Sandbox, client: kf.Client, tmp_path: Path, singles: kf.Plan
+) -> None:
+    """A path that is no file of ours is refused before the first write, and stays as it is."""
+    journal, mirror = tmp_path / "journal.sqlite3", tmp_path / "mirror"
+    named: object = mirror
+    if kind == "folder":
+        mirror.mkdir()
+    elif kind == "text":
+        mirror.write_text("My notes.")
+    elif kind == "newer":
+        write_newer(mirror)
+    else:
+        named = journal if kind == "itself" else 7
+    words = {"newer": "newer version", "text": "not a", "itself": "the journal itself"}.get(
+        kind, "path of a file"
+    )
+    with pytest.raises((kf.ConfigError, kf.JournalError), match=words) as told:
+        kf.run(singles, client, journal=journal, mirror=named, progress=False)
+    assert "othing was sent" in str(told.value)
+    assert not len(writes(sandbox))
+    if kind == "text":
+        assert mirror.read_text() == "My notes."
+
+
+def test_mirror__named_by_the_environment_and_kept_by_resume(
+    client: kf.Client, tmp_path: Path, singles: kf.Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KLIKIT_JOURNAL and KLIKIT_JOURNAL_MIRROR name the defaults; a run keeps its own."""
+    journal, mirror = tmp_path / "named.sqlite3", tmp_path / "mirror.sqlite3"
+    monkeypatch.setenv("KLIKIT_JOURNAL", str(journal))
+    monkeypatch.setenv("KLIKIT_JOURNAL_MIRROR", str(mirror))
+    result = kf.run(singles, client, deadline_s=0, progress=False)
+    assert journal.exists()
+    assert kf.runs(journal=mirror)["not_sent"].tolist() == [12]
+    monkeypatch.delenv("KLIKIT_JOURNAL_MIRROR")
+    kf.resume(result.run_id, client, progress=False)
+    assert kf.runs(journal=mirror)["status"].tolist() == kf.runs()["status"].tolist()
+
+
+def test_mirror__of_a_journal_in_memory(client: kf.Client, tmp_path: Path, singles: kf.Plan) -> None:
+    """Where no disk is good, the mirror alone keeps the run."""
+    mirror = tmp_path / "mirror.sqlite3"
+    result = kf.run(singles, client, journal=":memory:", mirror=mirror, progress=False)
+    assert kf.runs(journal=mirror)["run_id"].tolist() == [result.run_id]
+
+
+def test_mirror__promises_are_taken_in_as_cancelled(
+    client: kf.Client, journal: Path, tmp_path: Path, narrow: pd.DataFrame
+) -> None:
+    """Two journals that keep one promise would send it twice: an imported one is there to be seen only."""
+    starts_at = datetime.now(UTC) + timedelta(days=1)
+    ends_at = starts_at + timedelta(hours=2)
+    timed = narrow.head(2).assign(starts_at=starts_at.isoformat(), ends_at=ends_at.isoformat())
+    kf.schedule(timed, client, journal=journal)
+    away = kf.export_journal(tmp_path / "away.sqlite3", journal=journal)
+    assert kf.import_journal(away, journal=tmp_path / "elsewhere.sqlite3") == []
+    kept, taken_in = kf.agenda(journal=journal), kf.agenda(journal=tmp_path / "elsewhere.sqlite3")
+    assert taken_in["promise_id"].tolist() == kept["promise_id"].tolist()
+    assert (kept["status"].tolist(), taken_in["status"].tolist()) == (["waiting"] * 2, ["cancelled"] * 2)
+
+
+def test_import__brings_what_audits_found(tmp_path: Path) -> None:
+    """Since when a cell differs travels with the journal; what was seen here later stays."""
+    here, there = tmp_path / "here.sqlite3", tmp_path / "there.sqlite3"
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 3)]
+    only_there = Finding(Cell("item", 7, None, None), False, days[0], days[1])
+    older, newer = (Finding(Cell("item", 8, None, None), False, days[n], days[n]) for n in (0, 2))
+    for path, found in ((there, [only_there, older]), (here, [newer])):
+        with open_journal(path) as journal:
+            journal.take_in(note_audit("account", found=found, settled=[]))
+    for _ in range(2):
+        kf.import_journal(there, journal=here)
+        with open_journal(here) as journal:
+            assert journal.audit_findings("account") == {newer.cell: newer, only_there.cell: only_there}

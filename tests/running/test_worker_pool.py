@@ -45,7 +45,7 @@ def test_pool__notes_each_request_before_it_leaves(
     assert seen == [1]
 
 
-def test_crew__stopped_before_requests_leave(
+def test_worker_pool__stopped_before_requests_leave(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """What did not leave before the run was stopped is told as not sent."""
@@ -65,7 +65,7 @@ def test_crew__stopped_before_requests_leave(
     assert again.frame["idempotency_key"].tolist() == result.frame["idempotency_key"].tolist()
 
 
-def test_crew__refusal_known(
+def test_worker_pool__refusal_known(
     sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, singles: kf.Plan, journal: Path
 ) -> None:
     """A part that is not sent, because its refusal is known, gets that result."""

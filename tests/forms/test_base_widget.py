@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.forms.widget_probe import WidgetProbe, ask_front_end
+from klikit_frames.forms.base_widget import WidgetProbe, ask_front_end
 
 
 @pytest.fixture

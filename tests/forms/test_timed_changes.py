@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.forms.until_choices import (
+from klikit_frames.forms.timed_changes import (
     DATE,
     EVENING,
     MORNING,
