@@ -180,7 +180,9 @@ class AccidentTransport(httpx.BaseTransport):
         if accident == "refused_connection":
             raise httpx.ConnectError("refused")
         if accident == "doubled_answer" and self._last is not None:
-            self._api.handle(request)
+            # The connection is closed on it then, sometimes before the API has it.
+            if len(self._api.calls) % 2:
+                self._api.handle(request)
             return copy_response(self._last)
         if accident == "twice" and self._api.switches.honours_keys:
             self._api.handle(request)

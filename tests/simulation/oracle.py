@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import pandas as pd
@@ -107,7 +107,9 @@ def check_cap(api: ModelApi, *, since: int, writes_per_minute: int) -> None:
 
 
 def check_ended(result: kf.Result) -> None:
-    """Once a credential works again, a resume has sent what it was refused."""
+    """Once a credential works again, a resume has sent what it was refused, and nothing of it is left."""
+    if result.resume_hint is not None:
+        return
     for row in rows_of(result.frame):
         if row["outcome"] == "failed" and row["http_status"] in {401, 403}:
             raise DefectError("left", _shown(row))
@@ -187,6 +189,19 @@ def find_own_last(result: kf.Result, api: ModelApi) -> Iterator[tuple[Cell, bool
         if row["outcome"] == "applied" and last is not None and last.key == row["idempotency_key"]:
             first = next(one for one in api.writes[cell] if one.key == last.key)
             yield cell, first.was
+
+
+def find_own_later(result: kf.Result, others: Iterable[kf.Result], api: ModelApi) -> dict[Cell, bool]:
+    """Return the cells that a run wrote and that another run of ours has written since, with their flags."""
+    first = {cell_of(row): row["idempotency_key"] for row in rows_of(result.frame)}
+    later = {}
+    for row in (row for other in others for row in rows_of(other.frame)):
+        cell, key, last = cell_of(row), row["idempotency_key"], api.last_write(cell_of(row))
+        is_last = row["outcome"] == "applied" and last is not None and last.key == key
+        own = [one for one in api.writes.get(cell, []) if one.is_own and one.key == first.get(cell)]
+        if is_last and own and first[cell] != key:
+            later[cell] = api.live(cell) is True
+    return later
 
 
 def is_hidden(cell: Cell, api: ModelApi) -> bool:

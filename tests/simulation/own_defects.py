@@ -35,6 +35,7 @@ from klikit_frames.running import (
 from klikit_frames.running.evidence import Proof
 from klikit_frames.running.journal import Journal
 from klikit_frames.running.lifecycle import Event, RequestState
+from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import RequestTree
 from klikit_frames.scheduling import tick_decisions
 
@@ -105,8 +106,18 @@ def _any_ok_is_success() -> AbstractContextManager[Any]:
     return _judge_otherwise(judge)
 
 
-def _siblings_guessed() -> AbstractContextManager[Any]:
-    return patch.object(RequestTree, "_are_siblings_good", lambda *_: True)
+def _part_refused_unasked() -> AbstractContextManager[Any]:
+    def infer(self: RequestTree, request: Request) -> RequestResult | None:
+        parent = self._requests.get(request.path[:-1])
+        is_new = request.state is RequestState.RECORDED and request.target.n_cells == 1
+        if parent is None or parent.result is None or not is_new:
+            return None
+        return replace(parent.result, status=RequestState.REJECTED)
+
+    steps = lifecycle._STEPS | {(RequestState.RECORDED, RequestState.REJECTED)}
+    return _together(
+        patch.object(RequestTree, "infer_rejection", infer), patch.object(lifecycle, "_STEPS", steps)
+    )
 
 
 def _cap_forgotten() -> AbstractContextManager[Any]:
@@ -173,7 +184,7 @@ OWN_DEFECTS = {
     "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "doubled", 2),
     "a key is drawn anew for each try": OwnDefect(_key_drawn_anew, "mislabelled", 1),
     "a verdict on the neighbours of a foreign id": OwnDefect(_verdict_on_neighbours, "mislabelled", 4),
-    "a part is refused before its siblings are known": OwnDefect(_siblings_guessed, "", 0),
+    "a part is refused before its siblings are known": OwnDefect(_part_refused_unasked, "", 0),
     "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "over_the_cap", 4),
     "an undo ignores later writes": OwnDefect(_later_writes_ignored, "", 0),
     "a publish alone is taken as proof": OwnDefect(_publish_is_proof, "", 0),

@@ -123,12 +123,14 @@ class WiredWorld:
         return self._rng.sample(told, min(n, len(told)))
 
     def _draw_life(self) -> Lifeline:
-        kind = self._rng.choice(["whole", "whole", "dies", "full disk", "cancelled"])
+        kind = self._rng.choice(["whole", "whole", "dies", "full disk", "cancelled", "clock set"])
         n = self._rng.randrange(1, 40)
         if kind == "whole" or not self._chance().count(kind):
             return Lifeline()
         if kind == "cancelled":
             return Lifeline(at_call=(n // 3, self._cancel_from_elsewhere))
+        if kind == "clock set":
+            return Lifeline(at_call=(n // 3, self._set_clock))
         if kind == "full disk":
             return Lifeline(n_commits=n // 3)
         self.counts.n_kills += 1

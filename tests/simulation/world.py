@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -193,6 +193,9 @@ class SimulatedWorld(WiredWorld):
     def _run_undo(self, result: kf.Result, undo: Undo) -> None:
         changed = oracle.find_seen_changed(result, self._api)
         ours = dict(oracle.find_own_last(result, self._api))
+        self._check_kept(undo, ours)
+        others = [one.result for one in self._runs if one.result not in {None, result}]
+        later = oracle.find_own_later(result, others, self._api)
         record = RunRecord(undo)
         self._runs.append(record)
         weather = self._rng.choice([None, "denied", "rate_limit"])
@@ -210,14 +213,27 @@ class SimulatedWorld(WiredWorld):
         for cell in restored:
             if cell in changed and self._api.live(cell) is not changed[cell]:
                 raise DefectError("false_restore", cell)
+        for cell, flag in later.items():
+            if self._is_known(cell) and self._api.live(cell) is not flag:
+                raise DefectError("false_restore", f"{cell} was written by a later run")
         done = record.result
         if done is None or done.counts["applied"] + done.counts["unchanged"] < undo.n_rows:
             return
         kept = {oracle.cell_of(row) for row in oracle.rows_of(undo.kept)}
         for cell, was in ours.items():
-            is_known = cell[:2] not in self._edited and not oracle.is_hidden(cell, self._api)
-            if is_known and cell not in kept and self._api.live(cell) is not was:
+            if self._is_known(cell) and cell not in kept and self._api.live(cell) is not was:
                 raise DefectError("forgotten_write", cell)
+
+    def _is_known(self, cell: Cell) -> bool:
+        """Tell whether only we have written a cell, and no business-wide write may hide what it has."""
+        return cell[:2] not in self._edited and not oracle.is_hidden(cell, self._api)
+
+    def _check_kept(self, undo: Undo, ours: Mapping[Cell, bool]) -> None:
+        """Nothing is kept for what a menu shows unless somebody did change it."""
+        for row in oracle.rows_of(undo.kept):
+            cell = oracle.cell_of(row)
+            if cell in ours and self._is_known(cell) and row["reason"].startswith("the menu shows"):
+                raise DefectError("false_keep", f"{cell} {row['reason']}")
 
     # Menus.
 
@@ -374,7 +390,7 @@ class SimulatedWorld(WiredWorld):
                 if is_open and (said != "once more" or record.result is not None):
                     self._go_on(record, said, may_die=False, by_resume=record.result is not None)
         for record in self._runs[-3:]:
-            if record.result is not None and record.result.status == "finished":
+            if record.result is not None:
                 oracle.check_ended(record.result)
         if self._promises:
             self._end_promises()
