@@ -1,4 +1,4 @@
-"""The live flags of a business as one frame, a row per entity and scope; kept as a file and read back."""
+"""The live flags of a business as one frame, a row per entity and scope: their age, and their files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..api.client import Client
 
 _LOG = logging.getLogger("klikit_frames")
+
+# A state that is older may have been changed since by somebody else.
+FRESH = timedelta(minutes=15)
 
 # A CSV has no place for the notes of a state; they go into a first line that other programs can skip.
 _NOTES = "# klikit_frames state "
@@ -177,6 +180,21 @@ def _assemble_state(
         "n_business_rows": int((state["scope"] == "business").sum()),
     }
     return state
+
+
+def read_time(flags: pd.Series | pd.DataFrame) -> datetime | None:
+    """Return when live flags were read, as their ``attrs["read_at"]`` tells; None where it does not."""
+    try:
+        read_at = datetime.fromisoformat(str(flags.attrs.get("read_at")))
+    except ValueError:
+        return None
+    return read_at if read_at.tzinfo else read_at.replace(tzinfo=UTC)
+
+
+def is_fresh(flags: pd.Series | pd.DataFrame, *, now: datetime) -> bool:
+    """Tell whether live flags were read a short while ago."""
+    read_at = read_time(flags)
+    return read_at is not None and timedelta(0) <= now - read_at < FRESH
 
 
 def save_state(state: pd.DataFrame, path: str | Path) -> Path:

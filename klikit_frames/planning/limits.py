@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from operator import index
-from typing import TYPE_CHECKING
 
 from ..errors import PlanError
 from ..wording import counted, duration, plain_number
-
-if TYPE_CHECKING:
-    pass
 
 _NO_CAP = 2**62
 

@@ -19,8 +19,7 @@ from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted
 from .limits import Estimate, Limits, estimate_time
 from .plan_files import seal, unseal, user_name
-from .row_assignment import ROW_COLUMNS, restore_name, table_requests
-from .skips import count_menus
+from .row_assignment import ROW_COLUMNS, count_menus, restore_name, table_requests
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..menus.states import is_fresh
 from ..model import Business, Stores, Target, parse_scope
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from numpy.typing import NDArray
 
     from .groups import Group, Indexes
@@ -190,3 +193,21 @@ def restore_name(name: Hashable) -> Hashable:
     """
     own = name.removeprefix(_MARK) if isinstance(name, str) else name
     return own if own != name and _OWN_NAMES.fullmatch(str(own)) else name
+
+
+def count_menus(rows: pd.DataFrame, before: pd.Series, *, now: datetime) -> int:
+    """Return how many menus a run reads for its flags from before: none where the plan has fresh ones.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The rows of a plan.
+    before : Series
+        Its flags from before, row by row.
+    now : datetime
+        The present.
+    """
+    is_sent = rows["request_no"].notna().to_numpy(dtype=bool)
+    if before[is_sent].notna().all() and is_fresh(before, now=now):
+        return 0
+    return len(rows.loc[is_sent, ["brand_id", "branch_id"]].drop_duplicates())

@@ -11,8 +11,8 @@ import pandas as pd
 from ..errors import ApiError, AuthError, JournalError, RequestError
 from ..frames.cell_keys import live_flags
 from ..menus.readings import error_of, is_of_no_store
+from ..menus.states import is_fresh
 from ..model import Cell, cell_of
-from ..planning.skips import is_fresh
 from ..progress import Progress
 from .journal import JournalPath
 from .live_state import observe

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 from .. import edge
 from ..errors import AuthError, JournalError, RequestError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
+from ..menus.states import FRESH
 from ..model import Business, Cell
 from ..planning.plan_files import user_name
-from ..planning.skips import FRESH
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from .attribution import settle_by_reading
 from .before_images import BeforeImages, find_before, read_before

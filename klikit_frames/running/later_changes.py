@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import edge
 from ..errors import PlanError
+from ..menus.states import read_time
 from ..model import Cell, Outcome, cell_of
-from ..planning.skips import read_time
 from ..wording import SHORT_ID, counted
 from . import locks
 from .evidence import Write

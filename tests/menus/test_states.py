@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.frames.schemas import STATE_COLUMNS
 from klikit_frames.menus.state_arrays import DTYPES, PENDING_DTYPES
-from klikit_frames.menus.states import split_stores
+from klikit_frames.menus.states import is_fresh, read_time, split_stores
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, Script, ok
 from tests.menus.samples import section, store_menu
 
@@ -302,3 +303,12 @@ def test_snapshot__parquet_without_pyarrow(
     (tmp_path / "s.parquet").touch()
     with pytest.raises(kf.ConfigError, match=r"klikit-frames\[parquet\]"):
         kf.load_state(tmp_path / "s.parquet")
+
+
+def test_read_time__without_a_zone_is_utc() -> None:
+    """A time that says no zone is UTC, and what is no time is none."""
+    told = pd.Series([True])
+    told.attrs["read_at"] = "2026-11-27T08:50:00"
+    assert read_time(told) == datetime(2026, 11, 27, 8, 50, tzinfo=UTC)
+    assert is_fresh(told, now=datetime(2026, 11, 27, 9, tzinfo=UTC))
+    assert read_time(pd.Series([True])) is None

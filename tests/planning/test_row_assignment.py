@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.planning.row_assignment import ROW_COLUMNS
+from klikit_frames.planning.row_assignment import ROW_COLUMNS, count_menus
 from tests.planning.tables import toggles_of
 
 OWN = [
@@ -64,3 +65,34 @@ def test_names__in_a_result(client: kf.Client, tmp_path: Path) -> None:
     assert result.frame[["input_request_no", "request_no"]].to_numpy().tolist() == [[77, 1]]
     result.to_csv(tmp_path / "result.csv")
     assert kf.read_toggles(tmp_path / "result.csv")["input_request_no"].tolist() == ["77"]
+
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+ROWS = pd.DataFrame(
+    {
+        "request_no": pd.array([1, 1, 2, pd.NA, 3], dtype="Int64"),
+        "brand_id": pd.array([7, 7, 7, 8, pd.NA], dtype="Int64"),
+        "branch_id": pd.array([1, 1, 2, 3, pd.NA], dtype="Int64"),
+    }
+)
+
+
+def _before(flags: list[object], *, age: timedelta | None) -> pd.Series:
+    told = pd.Series(pd.array(flags, dtype="boolean"))  # type: ignore[call-overload]
+    told.attrs["read_at"] = None if age is None else (NOW - age).isoformat()
+    return told
+
+
+@pytest.mark.parametrize(
+    ("flags", "age", "n_menus"),
+    [
+        ([True, True, False, pd.NA, True], timedelta(minutes=14), 0),
+        ([True, pd.NA, False, True, True], timedelta(minutes=14), 3),
+        ([True] * 5, timedelta(minutes=15), 3),
+        ([True] * 5, timedelta(seconds=-1), 3),
+        ([True] * 5, None, 3),
+    ],
+)
+def test_count_menus__of_what_is_sent(flags: list[object], age: timedelta | None, n_menus: int) -> None:
+    """Each store that is written and the business level count, unless the plan has fresh flags of all."""
+    assert count_menus(ROWS, _before(flags, age=age), now=NOW) == n_menus
