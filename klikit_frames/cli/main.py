@@ -18,7 +18,6 @@ from klikit_frames.cli import (
     read_commands,
     screens,
     send_commands,
-    table_commands,
     wanted_commands,
 )
 from klikit_frames.cli.option_groups import expand_groups
@@ -78,8 +77,8 @@ def _options(
 for _command, _examples in (
     (place_commands.demo, ["demo", "demo --out result.csv"]),
     (place_commands.sandbox, ["sandbox", "sandbox --port 8000 --store business.sqlite3"]),
-    (table_commands.check, ["check changes.csv", "check changes.xlsx --annotated mend.csv"]),
-    (table_commands.plan, ["plan changes.csv", "plan changes.csv --live --out monday.plan.json"]),
+    (read_commands.check, ["check changes.csv", "check changes.xlsx --annotated mend.csv"]),
+    (read_commands.plan, ["plan changes.csv", "plan changes.csv --live --out monday.plan.json"]),
     (send_commands.apply, ["apply changes.csv", "apply monday.plan.json --yes --out result.csv"]),
     (send_commands.resume, ["resume last", "resume 3f9c2a10 --writes-per-minute 60"]),
     (read_commands.status, ["status last", "status 3f9c2a10 --out result.xlsx"]),
@@ -89,11 +88,11 @@ for _command, _examples in (
     (place_commands.profiles, ["profiles", "profiles --json"]),
     (read_commands.stores, ["stores", "stores --out stores.csv"]),
     (read_commands.state, ["state", "state --all-stores --out monday.csv"]),
-    (table_commands.template, ["template changes.xlsx"]),
-    (table_commands.diff, ["diff changes.csv", "diff changes.csv --state monday.csv"]),
-    (table_commands.effect, ["effect changes.csv", "effect monday.plan.json --state monday.csv"]),
+    (read_commands.template, ["template changes.xlsx"]),
+    (read_commands.diff, ["diff changes.csv", "diff changes.csv --state monday.csv"]),
+    (read_commands.effect, ["effect changes.csv", "effect monday.plan.json --state monday.csv"]),
     (read_commands.drift, ["drift monday.csv", "drift monday.csv tuesday.csv"]),
-    (table_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
+    (read_commands.align, ["align --like 5297/1293 --store 5297/1294 --out align.csv"]),
     (
         promise_commands.schedule,
         ["schedule lunch.csv --timezone Asia/Jakarta", "schedule lunch.csv --publish"],
