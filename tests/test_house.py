@@ -15,6 +15,27 @@ SOURCES = sorted([*(ROOT / "klikit_frames").rglob("*.py"), *(ROOT / "tests").rgl
 OWN_MODULES = [
     path for path in sorted((ROOT / "klikit_frames").rglob("*.py")) if "sandbox" not in path.parts[-2:]
 ]
+# What no single module does: the tests of a room as a whole.
+SCENARIOS = {
+    "test_bad_input",
+    "test_certificates",
+    "test_document",
+    "test_examples",
+    "test_expired_keys",
+    "test_faults",
+    "test_histories",
+    "test_interruptions",
+    "test_journal_damage",
+    "test_kills",
+    "test_nights",
+    "test_people_corpus",
+    "test_promise_machine",
+    "test_round_trips",
+    "test_secrets",
+    "test_snapshots",
+    "test_spoilt_answers",
+    "test_state_machine",
+}
 TOP_LEVEL = {"pyproject.toml", "README.md", "klikit_frames", "notebooks", "tests", "sample_data"}
 
 
@@ -61,3 +82,13 @@ def test_classes__each_public_name_stands_once() -> None:
     trees = (ast.parse(path.read_text()) for path in OWN_MODULES)
     counts = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
     assert [name for name, n in counts.items() if n > 1 and not name.startswith("_")] == []
+
+
+def test_tests__mirror_the_package() -> None:
+    """A room's test file bears the name of the module that it tests, or of a scenario that takes several."""
+    rooms = [path.parent for path in (ROOT / "klikit_frames").glob("*/__init__.py")]
+    modules = {(room.name, f"test_{path.stem}") for room in rooms for path in room.glob("*.py")}
+    tests = {
+        (room.name, path.stem) for room in rooms for path in (ROOT / "tests" / room.name).glob("test_*.py")
+    }
+    assert {(room, name) for room, name in tests - modules if name not in SCENARIOS} == set()

@@ -24,6 +24,11 @@ class Done:
     out: str
     err: str
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table that was written to stdout."""
+        return pd.read_csv(io.StringIO(self.out))
+
 
 Terminal = Callable[..., Done]
 
@@ -56,6 +61,17 @@ def publish_everywhere(sandbox: kf.sandbox.Sandbox) -> None:
     """Make the cached menu of every store anew, as an operator does."""
     with sandbox.connect() as client:
         kf.publish(kf.stores(client), client)
+
+
+def stores_of(table: Path) -> list[tuple[int, int]]:
+    """Return the stores of a table, each once."""
+    pairs = pd.read_csv(table)[["brand_id", "branch_id"]].drop_duplicates()
+    return list(pairs.itertuples(index=False, name=None))
+
+
+def store_words(pairs: list[tuple[int, int]]) -> list[str]:
+    """Return the words that name these stores to a command."""
+    return [word for brand, branch in pairs for word in ("--store", f"{brand}/{branch}")]
 
 
 def read_screen(terminal: int) -> str:

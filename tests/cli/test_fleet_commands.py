@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shlex
 import sys
@@ -50,11 +49,11 @@ def test_apply__table_of_many_businesses(
     report = tmp_path / "report.html"
     done = terminal("fleet", "apply", fleet_table, "--yes", "--jobs", 2, "--report", report)
     assert done.code == 0, done.err
-    told = pd.read_csv(io.StringIO(done.out))
+    told = done.frame
     assert (told.columns[0], told["outcome"].tolist()) == ("business", ["applied"] * 8)
     assert report.exists()
     status = terminal("fleet", "status")
-    assert (status.code, pd.read_csv(io.StringIO(status.out))["business"].tolist()) == (0, ["bali", "depok"])
+    assert (status.code, status.frame["business"].tolist()) == (0, ["bali", "depok"])
 
 
 def test_apply__folder_of_tables_and_plans(terminal: Terminal, businesses: Sandboxes, tmp_path: Path) -> None:
@@ -115,7 +114,7 @@ def test_apply__live_that_cannot_be_read_leaves_the_others_alone(
     """One business is away while live flags are read: its rows are not sent, with the reason; others are."""
     businesses["bali"].revoke()
     done = terminal("fleet", "apply", fleet_table, "--live", "--yes")
-    told = pd.read_csv(io.StringIO(done.out))
+    told = done.frame
     counts = told.groupby("business")["outcome"].value_counts().to_dict()
     assert (done.code, counts) == (4, {("bali", "not_sent"): 4, ("depok", "applied"): 4}), done.err
     assert told.loc[told["business"] == "bali", "message"].notna().all()
@@ -140,7 +139,7 @@ def test_apply__own_headers_names_live_flags_and_word_of_it(
     again = terminal("fleet", "apply", *table, "--live", "--yes")
     assert (again.code, again.out.count(",already_set,")) == (0, 8), again.err
     audited = terminal("fleet", "audit", *table)
-    assert (audited.code, pd.read_csv(io.StringIO(audited.out))["change"].tolist()) == (0, ["already"] * 8)
+    assert (audited.code, audited.frame["change"].tolist()) == (0, ["already"] * 8)
 
 
 def test_apply__plans_that_were_approved(terminal: Terminal, businesses: Sandboxes, tmp_path: Path) -> None:
@@ -175,7 +174,7 @@ def test_audit__says_what_differs_in_each(
     """Drift ends with 10 if asked for; a business that is refused with its own code; nothing is written."""
     done = terminal("fleet", "audit", fleet_table, "--exit-code")
     assert done.code == 10, done.err
-    assert pd.read_csv(io.StringIO(done.out))["change"].tolist() == ["change"] * 8
+    assert done.frame["change"].tolist() == ["change"] * 8
     folder = tmp_path / "wanted"
     folder.mkdir()
     assert terminal("fleet", "audit", folder).code == 2

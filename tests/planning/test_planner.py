@@ -109,30 +109,6 @@ def test_plan__never_worse_than_trivial(cells: np.ndarray, limits: kf.Limits) ->
     assert plan.lower_bound <= plan.n_requests <= min(plan.baselines.values())
 
 
-@pytest.mark.parametrize(
-    ("lines", "limits"),
-    [
-        ("1111111 1111111 1111111 0111111 1111101 1111111", kf.Limits(None, None, 4)),
-        (
-            "1001101 1101111 1010111 1101101 0111110 1101111 1011111 0011110 1111011",
-            kf.Limits(6, None, 4),
-        ),
-        (
-            "111000111 111101111 101001111 100011001 011101111 111111110 011000010 111111111 101010111",
-            kf.Limits(None, 2, 8),
-        ),
-        (
-            "111111111 111111011 111011111 111111111 111110111 111111111 111111111 111111111",
-            kf.Limits(4, 4, 10),
-        ),
-    ],
-)
-def test_plan__equal_stores_beside_a_cap_on_cells(lines: str, limits: kf.Limits) -> None:
-    """Stores that sell the same are not put together with more ids than the cap on cells leaves room for."""
-    cells = np.array([[one == "1" for one in line] for line in lines.split()])
-    check_plan(kf.plan(toggles_of(cells), limits=limits))
-
-
 @settings(max_examples=40, deadline=None)
 @given(arrays(bool, (4, 4)))
 def test_plan__smallest(cells: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import math
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from klikit_frames.running.request_trees import (
     build_request,
     build_requests,
     group_requests,
+    is_key_expired,
     spare,
     split,
 )
@@ -312,3 +314,35 @@ def test_split__many_guilty_are_asked_alone() -> None:
         for good, guilty in [(1, 1), (2, 1), (1, 0), (0, 1), (62, 38), (61, 39)]
     ]
     assert told == [singles, [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], singles]
+
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def _sent(
+    hours_ago: float, *, offset_s: float | None = None, word: str | None = None, attempts: int = 1
+) -> Request:
+    drawn = build_request(Target("item", (1,), Business(), False), path=(1,))
+    result = RequestResult(RequestState(word)) if word else None
+    sent_at = NOW - timedelta(hours=hours_ago)
+    return replace(drawn, attempts=attempts, sent_at=sent_at, result=result, clock_offset_s=offset_s)
+
+
+@pytest.mark.parametrize(
+    ("request_", "is_expired"),
+    [
+        (_sent(22.9), False),
+        (_sent(23.0), True),
+        (_sent(23.5, offset_s=3600), False),
+        (_sent(22.5, offset_s=-3600), True),
+        (_sent(-0.5), False),
+        (_sent(-2.0), True),
+        (_sent(30.0, word="unknown"), True),
+        (_sent(30.0, word="not_sent"), False),
+        (_sent(30.0, word="applied"), False),
+        (_sent(30.0, attempts=0), False),
+    ],
+)
+def test_is_key_expired(request_: Request, is_expired: bool) -> None:
+    """A request that may have arrived is past its key 23 hours after it left, by the server's clock."""
+    assert is_key_expired(request_, server_now=NOW) is is_expired

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def test_audit_and_reconcile__one_night(
     page = wanted.parent / "drift.html"
     drifted = terminal("audit", wanted, "--exit-code", "--report", page)
     assert drifted.code == 10
-    frame = pd.read_csv(io.StringIO(drifted.out))
+    frame = drifted.frame
     assert frame.loc[frame["change"] == "change", "source"].tolist() == ["a.csv", "b.csv"]
     assert "24 rows: 2 to change, 22 hold already." in drifted.err
     assert f"To put it right: klikit-frames reconcile {wanted}" in drifted.err
@@ -55,7 +54,7 @@ def test_audit_and_reconcile__one_night(
     report = wanted.parent / "night.html"
     done = terminal("reconcile", wanted, "--yes", "--publish", "--report", report)
     assert done.code == 0, done.err
-    assert pd.read_csv(io.StringIO(done.out))["outcome"].isin(["applied", "unchanged"]).all()
+    assert done.frame["outcome"].isin(["applied", "unchanged"]).all()
     assert "What became of it" in report.read_text(encoding="utf-8")
     n_before = writes(online)
     again = terminal("reconcile", wanted, "--yes", "--publish")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,46 +12,11 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.model import Business, Target
 from klikit_frames.running.journal import open_journal
-from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.records import Request, RequestResult
-from klikit_frames.running.request_trees import build_request, is_key_expired
 
 from .doubles import Bar, interrupt, wait_until
 from .fault_scenarios import KillPoint, SkippingClock, connect, run_until_killed
 from .outcome_oracle import CELL
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-def _sent(
-    hours_ago: float, *, offset_s: float | None = None, word: str | None = None, attempts: int = 1
-) -> Request:
-    drawn = build_request(Target("item", (1,), Business(), False), path=(1,))
-    result = RequestResult(RequestState(word)) if word else None
-    sent_at = NOW - timedelta(hours=hours_ago)
-    return replace(drawn, attempts=attempts, sent_at=sent_at, result=result, clock_offset_s=offset_s)
-
-
-@pytest.mark.parametrize(
-    ("request_", "is_expired"),
-    [
-        (_sent(22.9), False),
-        (_sent(23.0), True),
-        (_sent(23.5, offset_s=3600), False),
-        (_sent(22.5, offset_s=-3600), True),
-        (_sent(-0.5), False),
-        (_sent(-2.0), True),
-        (_sent(30.0, word="unknown"), True),
-        (_sent(30.0, word="not_sent"), False),
-        (_sent(30.0, word="applied"), False),
-        (_sent(30.0, attempts=0), False),
-    ],
-)
-def test_is_key_expired(request_: Request, is_expired: bool) -> None:
-    """A request that may have arrived is past its key 23 hours after it left, by the server's clock."""
-    assert is_key_expired(request_, server_now=NOW) is is_expired
 
 
 def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path, **options: Any) -> kf.Result:
