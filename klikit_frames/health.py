@@ -36,8 +36,6 @@ _LEAST_FREE = 100 * 2**20
 _ENOUGH_FREE = 2**30
 _CLOCK_S = 120.0
 _UNFINISHED = ["not_sent", "unknown"]
-# How long a cell waits for the front end: most answer only after it has ended.
-_ANSWER_S = 2.0
 _SAME_CELL_S = 5.0
 _FLOOR = re.compile(r"([A-Za-z0-9_.-]+)[^;]*?>=\s*([0-9.]+)")
 
@@ -146,11 +144,11 @@ def _check_widgets() -> CheckFinding:
     from .forms.base_widget import ask_front_end
 
     probe = ask_front_end()
-    if probe.has_answered or probe.wait(_ANSWER_S):
+    if probe.has_answered or probe.wait():
         return CheckFinding("widgets", "ok", "the front end has answered", "")
     if probe.asked_s < _SAME_CELL_S:
         advice = "Call kf.doctor() again in the next cell: many front ends answer once a cell has ended."
-        return CheckFinding("widgets", "warning", f"no answer within {_ANSWER_S:.0f} s", advice)
+        return CheckFinding("widgets", "warning", f"no answer within {probe.patience_s:.0f} s", advice)
     return CheckFinding(
         "widgets",
         "warning",

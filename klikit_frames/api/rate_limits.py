@@ -186,33 +186,33 @@ class LatencySpread:
     (1.25, 0.25)
     """
 
-    _buckets: deque[_Bucket] = field(default_factory=deque, init=False)
+    buckets: deque[_Bucket] = field(default_factory=deque, init=False)
 
     def note(self, duration_s: float, *, now: float) -> None:
         """Note how long one request took."""
-        last = self._buckets[-1] if self._buckets else None
+        last = self.buckets[-1] if self.buckets else None
         if last is None or not 0 <= now - last.begins < _BUCKET_S:
-            self._buckets.append(_Bucket(now, duration_s, duration_s))
+            self.buckets.append(_Bucket(now, duration_s, duration_s))
             return
         last.least_s = min(last.least_s, duration_s)
         last.most_s = max(last.most_s, duration_s)
 
     def assume_worst(self, *, now: float) -> None:
         """Assume the worst of requests that others sent lately, for nobody knows how long theirs took."""
-        self._buckets.append(_Bucket(now, 0.0, MAX_JITTER_S))
+        self.buckets.append(_Bucket(now, 0.0, MAX_JITTER_S))
 
     def measure(self, now: float) -> float:
         """Return by how many seconds requests may be delayed unequally."""
         self._forget(now)
-        if not self._buckets:
+        if not self.buckets:
             return MIN_JITTER_S
-        spread_s = max(one.most_s for one in self._buckets) - min(one.least_s for one in self._buckets)
+        spread_s = max(one.most_s for one in self.buckets) - min(one.least_s for one in self.buckets)
         return min(MAX_JITTER_S, MIN_JITTER_S + spread_s)
 
     def _forget(self, now: float) -> None:
         # A bucket of the future is of a clock that was set back since.
-        while self._buckets and not 0 <= now - self._buckets[0].begins <= _KEPT_S:
-            self._buckets.popleft()
+        while self.buckets and not 0 <= now - self.buckets[0].begins <= _KEPT_S:
+            self.buckets.popleft()
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ _REMOVE_AFTER_S = 86_400.0
 # Sandboxes come and go, and their ports and keys are drawn: each leaves a file that nobody will look for.
 _REMOVE_LOOPBACK_AFTER_S = 600.0
 # How long to wait for another process to finish its commit, on a machine with a busy disk.
-_BUSY_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_MS = 10_000
 _LOG = logging.getLogger(__name__)
 
 
@@ -43,11 +43,22 @@ class SlidingWindowLog:
     [0, 0, 501]
     """
 
-    def __init__(self, open_shared: Callable[[], SQLiteBucket] | None = None, *, now_ms: int = 0) -> None:
+    def __init__(
+        self,
+        open_shared: Callable[[], SQLiteBucket] | None = None,
+        *,
+        now_ms: int = 0,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    ) -> None:
         self._open_shared = open_shared
+        self._busy_timeout_ms = busy_timeout_ms
         self._n_puts = 0
         self._last_put_ms = now_ms
         self._bucket, self._connection = self._open()
+
+    def __len__(self) -> int:
+        """Return how many requests it holds, those of other processes too."""
+        return cast("int", self._bucket.count())
 
     @property
     def is_shared(self) -> bool:
@@ -94,7 +105,7 @@ class SlidingWindowLog:
         shared = self._open_shared()
         # Losing the log to a power cut costs one 429 at most; waiting for the disk costs every request.
         shared.conn.execute("PRAGMA synchronous=OFF")
-        shared.conn.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        shared.conn.execute(f"PRAGMA busy_timeout={self._busy_timeout_ms}")
         weakref.finalize(shared, _close_in, os.getpid(), shared.conn.close)
         return shared, shared.conn
 
@@ -141,7 +152,9 @@ class SlidingWindowLog:
             self._connection.rollback()
 
 
-def open_window_log(name: str, *, path: Path | None, now_ms: int = 0) -> SlidingWindowLog:
+def open_window_log(
+    name: str, *, path: Path | None, now_ms: int = 0, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+) -> SlidingWindowLog:
     """Return the log of that name in the file, or one in memory if there is no file or it is of no use.
 
     Parameters
@@ -152,6 +165,8 @@ def open_window_log(name: str, *, path: Path | None, now_ms: int = 0) -> Sliding
         The file.
     now_ms : int
         The present on the clock of the machine's start.
+    busy_timeout_ms : int
+        How long to wait for another process to finish its commit.
     """
     if path is None:
         return SlidingWindowLog()
@@ -162,7 +177,7 @@ def open_window_log(name: str, *, path: Path | None, now_ms: int = 0) -> Sliding
         return SQLiteBucket.init_from_file([_ANY_RATE], table=name, db_path=str(path))
 
     def open_log() -> SlidingWindowLog:
-        log = SlidingWindowLog(open_shared, now_ms=now_ms)
+        log = SlidingWindowLog(open_shared, now_ms=now_ms, busy_timeout_ms=busy_timeout_ms)
         if now_ms:
             log.forget_after(now_ms)
         return log

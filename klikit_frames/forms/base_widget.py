@@ -207,6 +207,9 @@ class WidgetProbe(anywidget.AnyWidget):
     _esm = _SCRIPT
     is_answered = t.Bool().tag(sync=True)
 
+    # How long a cell waits for the front end: most answer only after it has ended.
+    patience_s = 2.0
+
     def __init__(self, **values: Any) -> None:
         self._answer = threading.Event()
         self._asked_at = edge.monotonic()
@@ -223,9 +226,9 @@ class WidgetProbe(anywidget.AnyWidget):
         """Seconds since it was asked."""
         return edge.monotonic() - self._asked_at
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the answer, so long at most; returns whether it came."""
-        return self._answer.wait(seconds)
+    def wait(self) -> bool:
+        """Wait for the answer, `patience_s` at most; returns whether it came."""
+        return self._answer.wait(self.patience_s)
 
     def _note_answer(self, _change: object) -> None:
         self._answer.set()

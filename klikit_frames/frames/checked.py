@@ -45,7 +45,7 @@ class _Mark:
         self.fingerprint = _fingerprint(frame)
 
 
-_MARKS: dict[int, _Mark] = {}
+MARKS: dict[int, _Mark] = {}
 
 
 def mark_checked(frame: pd.DataFrame) -> None:
@@ -53,7 +53,7 @@ def mark_checked(frame: pd.DataFrame) -> None:
     if not all(_is_immutable(column) for column in _object_columns(frame)):
         return
     key = id(frame)
-    mark = _MARKS[key] = _Mark(frame)
+    mark = MARKS[key] = _Mark(frame)
     weakref.finalize(frame, _forget, key, mark)
 
 
@@ -70,14 +70,14 @@ def is_checked(frame: pd.DataFrame) -> bool:
     >>> is_checked(toggles)
     False
     """
-    mark = _MARKS.get(id(frame))
+    mark = MARKS.get(id(frame))
     return mark is not None and mark.frame() is frame and mark.fingerprint == _fingerprint(frame)
 
 
 def _forget(key: int, mark: _Mark) -> None:
     # The address may have been given to another frame, which has a mark of its own.
-    if _MARKS.get(key) is mark:
-        del _MARKS[key]
+    if MARKS.get(key) is mark:
+        del MARKS[key]
 
 
 def _fingerprint(frame: pd.DataFrame) -> tuple[object, ...]:

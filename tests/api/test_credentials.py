@@ -155,8 +155,10 @@ def test_credentials__from_colab(has_access: bool, monkeypatch: pytest.MonkeyPat
 def test_credentials__from_a_prompt() -> None:
     """Somebody who sits before a terminal is asked, without an echo."""
     code = (
-        "import klikit_frames as kf; client = kf.connect('http://127.0.0.1:9'); "
-        "print(client._transport._credentials.secret_key.reveal() == 'sk-typed')"
+        "import base64, httpx, klikit_frames as kf; from tests.api.scripts import ok; seen = []; "
+        "take = lambda request: seen.append(request.headers['Authorization']) or ok(); "
+        "kf.connect('http://127.0.0.1:9', transport=httpx.MockTransport(take)).read('/brands'); "
+        "print(base64.b64decode(seen[0].split()[1]) == b'pk-typed:sk-typed')"
     )
     screen: list[bytes] = []
     answers = [b"pk-typed\n", b"sk-typed\n"]
@@ -463,7 +465,7 @@ def test_profile__from_the_keyring(
     path = tmp_path / "profiles.toml"
     path.write_text(f'[depok]\n{text} = "depok"\n[bali]\n{text} = "bali"\n')
     monkeypatch.setenv("KLIKIT_PROFILES", str(path))
-    monkeypatch.setattr("keyring.core._keyring_backend", MemoryKeyring())
+    monkeypatch.setattr(keyring, "get_password", MemoryKeyring().get_password)
     with kf.connect(profile="depok") as client:
         assert client.read("/brands")
     with pytest.raises(kf.ConfigError, match="keyring set klikit_frames bali"):

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -66,7 +67,7 @@ def test_log__forgets_what_is_past() -> None:
     log = SlidingWindowLog()
     for now_ms in range(0, 5_000_000, 1000):
         log.put(now_ms, limit=300, window_ms=60_000)
-    assert log._bucket.count() < 200  # type: ignore[operator]
+    assert len(log) < 200
 
 
 def test_log__of_many_short_programs_does_not_grow(path: Path) -> None:
@@ -75,7 +76,7 @@ def test_log__of_many_short_programs_does_not_grow(path: Path) -> None:
         log = open_window_log("writes", path=path)
         for _ in range(5):
             log.put(now_ms, limit=300, window_ms=60_000)
-        assert log._bucket.count() == 5
+        assert len(log) == 5
         log.close()
 
 
@@ -203,19 +204,34 @@ def test_log__whose_file_was_removed_is_opened_again(
 def test_log__waits_for_a_slow_commit(path: Path) -> None:
     """On a machine with a busy disk a commit takes seconds: that is no reason to go on alone."""
     log = open_window_log("writes", path=path)
-    assert log._connection is not None
-    assert log._connection.execute("PRAGMA busy_timeout").fetchall() == [(10_000,)]
+    waits: list[int] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as busy:
+        busy.execute("BEGIN EXCLUSIVE")
+        thread = threading.Thread(target=lambda: waits.append(log.put(1000, limit=1, window_ms=500)))
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive()
+    thread.join()
+    assert (waits, log.is_shared) == ([0], True)
+    log.close()
+
+
+def test_log__goes_on_alone_where_a_commit_never_ends(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A process that hangs in the middle of its commit stops no other for good."""
+    log = open_window_log("writes", path=path, busy_timeout_ms=0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as busy:
+        busy.execute("BEGIN EXCLUSIVE")
+        assert (log.put(1000, limit=1, window_ms=500), log.is_shared) == (0, False)
+    assert "cannot be shared between processes any longer" in caplog.text
     log.close()
 
 
 def test_accounts__on_loopback_never_wait_for_each_other() -> None:
     """While one sandbox's account writes its log, that of another is used as if it were alone."""
     paths = [find_log_path(name, is_loopback=True) for name in ("a", "b")]
-    first, other = (open_window_log("writes", path=path) for path in paths)
+    first, other = (open_window_log("writes", path=path, busy_timeout_ms=0) for path in paths)
     with closing(sqlite3.connect(paths[0], isolation_level=None)) as busy:
         busy.execute("BEGIN EXCLUSIVE")
-        assert other._connection is not None
-        other._connection.execute("PRAGMA busy_timeout=0")
         assert (other.put(1000, limit=1, window_ms=500), other.is_shared) == (0, True)
     first.close()
     other.close()

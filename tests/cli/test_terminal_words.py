@@ -64,7 +64,7 @@ OF_PYTHON_ALONE = {
 }
 
 
-def _messages() -> Iterator[tuple[str, str]]:
+def library_messages() -> Iterator[tuple[str, str]]:
     """Yield each text of more than a word in the code, and where it stands; docstrings and SQL are none."""
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.relative_to(PACKAGE).parts[0] in ELSEWHERE:
@@ -99,7 +99,8 @@ def _text(node: ast.AST) -> str | None:
     )
 
 
-def _is_code(text: str) -> bool:
+def is_code(text: str) -> bool:
+    """Tell whether a text is SQL, HTML or CSS, which nobody is told."""
     return (
         bool(re.match(r"\s*(?:<|[A-Z_]{4,} |\(SELECT)| style=|; ?charset=|^(?:max|aria-label)=", text))
         or "<" in text
@@ -110,9 +111,9 @@ def test_every_message__is_said_for_a_terminal() -> None:
     """No text of the package keeps a Python call or keyword, unless no command can come to it."""
     left = {
         where: said
-        for where, text in _messages()
+        for where, text in library_messages()
         if PYTHON.search(ASSIGNED.sub("", said := to_terminal(text)))
-        and not _is_code(text)
+        and not is_code(text)
         and not any(text.strip().startswith(start.strip()) or start in text for start in OF_PYTHON_ALONE)
     }
     assert left == {}
@@ -120,7 +121,7 @@ def test_every_message__is_said_for_a_terminal() -> None:
 
 def test_phrases__are_all_in_use() -> None:
     """No phrase of the table outlives the message that it was written for."""
-    said = [text for _, text in _messages()]
+    said = [text for _, text in library_messages()]
     assert [pattern for pattern, _ in PHRASES if not any(re.search(pattern, text) for text in said)] == []
 
 

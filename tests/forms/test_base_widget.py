@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 import klikit_frames as kf
+from klikit_frames import edge
 from klikit_frames.forms.base_widget import WidgetProbe, ask_front_end
 
 
@@ -18,11 +19,18 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "ipykernel.zmqshell", ModuleType("ipykernel.zmqshell"))
     # Another test of the same process may have brought marimo along.
     monkeypatch.delitem(sys.modules, "marimo._runtime.runtime", raising=False)
-    monkeypatch.setattr("klikit_frames.health._ANSWER_S", 0.0)
     ask_front_end.cache_clear()
+    ask_front_end().patience_s = 0.0
     yield
     ask_front_end().close()
     ask_front_end.cache_clear()
+
+
+class LaterCell(edge.World):
+    """The machine ten seconds later."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() + 10
 
 
 def _widgets() -> tuple[str, str, str]:
@@ -31,11 +39,11 @@ def _widgets() -> tuple[str, str, str]:
 
 
 @pytest.mark.usefixtures("kernel")
-def test_doctor__asks_the_page_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor__asks_the_page_and_looks_again() -> None:
     """Nothing is known at first, then that no answer came, then that one did."""
     assert _widgets()[:2] == ("warning", "no answer within 0 s")
-    monkeypatch.setattr("klikit_frames.health._SAME_CELL_S", 0.0)
-    status, found, advice = _widgets()
+    with edge.use(LaterCell()):
+        status, found, advice = _widgets()
     assert (status, "and no answer" in found, "CSV" in advice) == ("warning", True, True)
     ask_front_end().set_state({"is_answered": True})
     assert _widgets() == ("ok", "the front end has answered", "")
@@ -44,8 +52,9 @@ def test_doctor__asks_the_page_and_looks_again(monkeypatch: pytest.MonkeyPatch) 
 def test_probe__hears_one_answer() -> None:
     """What the page sets is the answer."""
     probe = WidgetProbe()
-    assert not probe.wait(0)
+    probe.patience_s = 0.0
+    assert not probe.wait()
     probe.set_state({"is_answered": True})
-    assert probe.wait(0)
+    assert probe.wait()
     assert probe.has_answered
     probe.close()

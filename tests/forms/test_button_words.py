@@ -7,7 +7,7 @@ import re
 import pytest
 
 from klikit_frames.forms.button_words import PHRASES, to_buttons
-from tests.cli.test_terminal_words import PYTHON, _is_code, _messages
+from tests.cli.test_terminal_words import PYTHON, is_code, library_messages
 
 # Rooms and files that no form calls, and those that speak before there is a form.
 ELSEWHERE = (
@@ -50,10 +50,10 @@ def test_every_message__is_said_for_a_form() -> None:
     """No text of the package keeps a Python call or keyword, unless no form can come to it."""
     left = {
         where: said
-        for where, text in _messages()
+        for where, text in library_messages()
         if not where.startswith(ELSEWHERE)
         and PYTHON.search(said := to_buttons(text))
-        and not _is_code(text)
+        and not is_code(text)
         and not any(part in text for part in OF_PYTHON_ALONE)
     }
     assert left == {}
@@ -61,7 +61,7 @@ def test_every_message__is_said_for_a_form() -> None:
 
 def test_phrases__are_all_in_use() -> None:
     """No phrase of the table outlives the message that it was written for."""
-    said = [text for _, text in _messages()]
+    said = [text for _, text in library_messages()]
     assert [pattern for pattern, _ in PHRASES if not any(re.search(pattern, text) for text in said)] == []
 
 

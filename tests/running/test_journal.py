@@ -25,7 +25,8 @@ from .doubles import Bar
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
 
 
-def _run(n: int = 1) -> Run:
+def make_run(n: int = 1) -> Run:
+    """Return the run of that number, as it begins."""
     return Run(
         run_id=f"{n:032x}",
         plan_id=f"{n + 2**64:032x}",
@@ -41,7 +42,7 @@ def _run(n: int = 1) -> Run:
     )
 
 
-RUN_ID = _run().run_id
+RUN_ID = make_run().run_id
 
 
 def _target() -> Target:
@@ -56,10 +57,10 @@ def test_journal__round_trip(journal: Path) -> None:
         CellFlag(Cell("item", 1, None, None), None),
     ]
     with open_journal(journal) as opened:
-        opened.begin(_run(), plan_body=b"plan", requests=[request], before=before)
+        opened.begin(make_run(), plan_body=b"plan", requests=[request], before=before)
     with read_journal(journal) as opened:
-        assert opened.run(RUN_ID) == _run()
-        assert opened.run_of_plan(_run().plan_id) == _run()
+        assert opened.run(RUN_ID) == make_run()
+        assert opened.run_of_plan(make_run().plan_id) == make_run()
         assert opened.plan_body(RUN_ID) == b"plan"
         assert opened.requests(RUN_ID) == [request]
         assert opened.flags(RUN_ID, "before") == before
@@ -73,7 +74,7 @@ def test_journal__verdict_and_parts(journal: Path) -> None:
     settled = type(request)((1,), request.target, request.key, request.body, 2, NOW, result)
     parts = [build_request(request.target.with_ids((n,)), path=(1, n)) for n in (1, 2)]
     with open_journal(journal) as opened:
-        opened.begin(_run(), plan_body=b"", requests=[request], before=[])
+        opened.begin(make_run(), plan_body=b"", requests=[request], before=[])
         opened.record_attempt(RUN_ID, settled)
         opened.record_result(RUN_ID, settled, parts=parts)
         opened.flush()
@@ -88,7 +89,7 @@ def test_journal__private(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with open_journal(path) as journal:
-            journal.begin(_run(), plan_body=b"", requests=[], before=[])
+            journal.begin(make_run(), plan_body=b"", requests=[], before=[])
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -115,7 +116,7 @@ def test_journal__threads_share_commits(journal: Path) -> None:
 
     with open_journal(journal) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(JournalWriter, "commit", counted)
-        opened.begin(_run(), plan_body=b"", requests=[], before=[])
+        opened.begin(make_run(), plan_body=b"", requests=[], before=[])
         flags = [CellFlag(Cell("item", n, None, None), is_enabled=True) for n in range(200)]
         threads = [
             threading.Thread(target=opened.record_flags, args=(RUN_ID, "before", [flag])) for flag in flags
@@ -160,13 +161,13 @@ def test_runs__a_thousand(journal: Path, capsys: pytest.CaptureFixture[str]) -> 
     """The history of a thousand runs takes a fifth of a second on a quiet machine."""
     with open_journal(journal) as opened:
         for n in range(1000):
-            opened.begin(_run(n), plan_body=b"x" * 2000, requests=[], before=[])
+            opened.begin(make_run(n), plan_body=b"x" * 2000, requests=[], before=[])
     started = time.process_time()
     history = kf.runs(journal=journal)
     taken = time.process_time() - started
     with capsys.disabled():
         print(f"\n1,000 runs listed in {taken:.3f} s")
-    assert history["run_id"].tolist() == [_run(n).run_id for n in range(1000)]
+    assert history["run_id"].tolist() == [make_run(n).run_id for n in range(1000)]
     assert taken < 1.0
 
 
@@ -216,17 +217,17 @@ def test_unproved_runs__newest_last(journal: Path) -> None:
     """The runs of one account that are not proved visible are listed, the newest last."""
     with open_journal(journal) as opened:
         for n in range(4):
-            opened.begin(_run(n), plan_body=b"", requests=[], before=[])
-        opened.begin(replace(_run(9), account="another"), plan_body=b"", requests=[], before=[])
-        opened.mark_proved([_run(1).run_id])
-        assert opened.unproved_runs("a business") == [_run(0), _run(2), _run(3)]
+            opened.begin(make_run(n), plan_body=b"", requests=[], before=[])
+        opened.begin(replace(make_run(9), account="another"), plan_body=b"", requests=[], before=[])
+        opened.mark_proved([make_run(1).run_id])
+        assert opened.unproved_runs("a business") == [make_run(0), make_run(2), make_run(3)]
 
 
 def test_find_run_id__by_prefix_and_last(journal: Path) -> None:
     """A run is found by the beginning of its id, whatever the case, and the newest as ``last``."""
     with open_journal(journal) as opened:
         for n in (0xABCD1, 0xABCD2, 0x12345):
-            run = _run(n)
+            run = make_run(n)
             run_id = f"{n:x}".ljust(32, "0")
             opened.begin(replace(run, run_id=run_id), plan_body=b"", requests=[], before=[])
         assert opened.find_run_id("last") == opened.find_run_id(" 1234 ") == "12345".ljust(32, "0")

@@ -27,7 +27,7 @@ from klikit_frames.running.journal_files import advise_on_journal, find_storage
 
 from .doubles import Bar, HoldingTransport
 from .fault_scenarios import connect, kill_self, run_in_child
-from .test_journal import RUN_ID, _run
+from .test_journal import RUN_ID, make_run
 
 N_THREADS = 8
 N_FILES = 30
@@ -101,7 +101,7 @@ def test_open_journal__checks_what_was_not_closed(journal: Path, monkeypatch: py
     """The whole file is checked after a session that was killed, and only once."""
 
     def be_killed() -> None:
-        open_journal(journal).begin(_run(), plan_body=b"", requests=[], before=[])
+        open_journal(journal).begin(make_run(), plan_body=b"", requests=[], before=[])
         kill_self()
 
     open_journal(journal).__exit__()
@@ -118,7 +118,7 @@ def test_open_journal__checks_what_was_not_closed(journal: Path, monkeypatch: py
 def test_open_journal__a_session_beside_another(journal: Path) -> None:
     """A session that goes on while another opens and closes the file is still known to be open."""
     with open_journal(journal) as opened:
-        opened.begin(_run(), plan_body=b"", requests=[], before=[])
+        opened.begin(make_run(), plan_body=b"", requests=[], before=[])
         open_journal(journal).__exit__()
         opened.record_start(RUN_ID)
         assert _sessions(journal) == 1
@@ -138,7 +138,7 @@ def test_open_journal__no_path(journal_name: object, tmp_path: Path, monkeypatch
 def _foreign(journal: Path, **values: object) -> None:
     """Let the journal have a run whose row was written by somebody else, with good digests."""
     with open_journal(journal) as opened:
-        opened.begin(_run(), plan_body=b"", requests=[], before=[])
+        opened.begin(make_run(), plan_body=b"", requests=[], before=[])
     settings = ", ".join(f"{name} = ?" for name in values)
     connection, _ = journal_files.open_for_writing(journal)
     with closing(connection):
@@ -195,7 +195,7 @@ def test_journal__foreign_shapes(journal: Path, client: kf.Client, values: dict[
 def test_journal__foreign_documents(journal: Path, content: str) -> None:
     """A document of another shape is refused in a sentence, never with the error of a parser."""
     with open_journal(journal) as opened:
-        opened.begin(_run(), plan_body=b"", requests=[], before=[])
+        opened.begin(make_run(), plan_body=b"", requests=[], before=[])
     connection, _ = journal_files.open_for_writing(journal)
     with closing(connection):
         for kind in ("requests", "before", "plan"):
