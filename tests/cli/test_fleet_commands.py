@@ -6,7 +6,6 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -14,23 +13,20 @@ import pytest
 
 import klikit_frames as kf
 from tests.cli.conftest import Terminal, item_rows
-from tests.fleet.conftest import Sandboxes, write_profiles
+from tests.fleet.conftest import Sandboxes, renew, serve_businesses
 
 
 @pytest.fixture(scope="module")
 def running_sandboxes() -> Iterator[Sandboxes]:
     """Two businesses for all tests of this file."""
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(kf.sandbox.serve()) for name in ("depok", "bali")}
+    with serve_businesses("depok", "bali") as sandboxes:
+        yield sandboxes
 
 
 @pytest.fixture
 def businesses(running_sandboxes: Sandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandboxes:
     """Two businesses as new, with profiles."""
-    for sandbox in running_sandboxes.values():
-        sandbox.reset()
-    write_profiles(running_sandboxes, tmp_path / "profiles.toml", monkeypatch)
-    return running_sandboxes
+    return renew(running_sandboxes, tmp_path, monkeypatch)
 
 
 @pytest.fixture

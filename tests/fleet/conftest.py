@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -16,20 +16,32 @@ BUSINESSES = ("depok", "bali", "medan")
 Sandboxes = dict[str, kf.sandbox.Sandbox]
 
 
+@contextmanager
+def serve_businesses(*names: str) -> Iterator[Sandboxes]:
+    """Serve one sandbox per business."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(kf.sandbox.serve()) for name in names}
+
+
+def renew(sandboxes: Sandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandboxes:
+    """Return the sandboxes as new, with profiles that lead to them."""
+    for sandbox in sandboxes.values():
+        sandbox.reset()
+    write_profiles(sandboxes, tmp_path / "profiles.toml", monkeypatch)
+    return sandboxes
+
+
 @pytest.fixture(scope="module")
 def running_sandboxes() -> Iterator[Sandboxes]:
     """One sandbox per business, for all tests of a file."""
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(kf.sandbox.serve()) for name in BUSINESSES}
+    with serve_businesses(*BUSINESSES) as sandboxes:
+        yield sandboxes
 
 
 @pytest.fixture
 def sandboxes(running_sandboxes: Sandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandboxes:
     """The sandboxes as new, and profiles that lead to them."""
-    for sandbox in running_sandboxes.values():
-        sandbox.reset()
-    write_profiles(running_sandboxes, tmp_path / "profiles.toml", monkeypatch)
-    return running_sandboxes
+    return renew(running_sandboxes, tmp_path, monkeypatch)
 
 
 def write_profiles(sandboxes: Sandboxes, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

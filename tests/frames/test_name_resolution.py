@@ -25,26 +25,6 @@ STORES = pd.DataFrame(
         (663, 1, "Kopi", "Senopati"),
         (663, 2, "Kopi", "Depok"),
         (664, 1, "Mie", "Senopati"),
-        (664, 3, "Mie", "Bogor"),
-    ],
-    columns=["brand_id", "branch_id", "brand_title", "branch_title"],
-)
-
-MENU = pd.DataFrame(
-    [
-        ("item", 5, "Nasi Goreng", "A-1"),
-        ("item", 6, "Nasi Goreng", "A-2"),
-        ("item", 7, "Soto Ayam", None),
-        ("category", 5, "Soto Ayam", None),
-        ("section", 8, "Lunch", None),
-    ],
-    columns=["entity_type", "entity_id", "title", "sku"],
-)
-PLACES = pd.DataFrame(
-    [
-        (663, 1, "Kopi", "Senopati"),
-        (663, 2, "Kopi", "Depok"),
-        (664, 1, "Mie", "Senopati"),
         (664, 3, "Mie", "Bogor-2"),
     ],
     columns=["brand_id", "branch_id", "brand_title", "branch_title"],
@@ -117,7 +97,7 @@ def test_resolve__branch_of_its_brand() -> None:
         [None, None, 664, 1],
         [None, None, 663, 2],
     ]
-    assert resolved("brand_id,branch_title", "664,Bogor")[0][3] == 3
+    assert resolved("brand_id,branch_title", "664,Bogor-2")[0][3] == 3
     assert refused("brand_id,branch_title", "663,Bogor") == [[2, "branch_title", "Bogor", "name_unknown"]]
 
 
@@ -189,7 +169,7 @@ def test_resolve__live(client: kf.Client) -> None:
 
 def check(source: object) -> kf.CheckedToggles:
     """Check a table of names against the menu above."""
-    return kf.check_toggles(source, names=True, state=MENU, stores=PLACES)
+    return kf.check_toggles(source, names=True, state=STATE, stores=STORES)
 
 
 def cells_of(checked: kf.CheckedToggles) -> list[list[object]]:
@@ -280,7 +260,7 @@ def test_check__name_of_another(header: str, row: str, column: str) -> None:
     problems = check(lines(header, row)).problems
     assert problems[["column", "code"]].to_numpy().tolist() == [[column, "name_mismatch"]]
     with pytest.raises(kf.InvalidToggles, match="name_mismatch"):
-        kf.resolve(lines(header, row), MENU, stores=PLACES)
+        kf.resolve(lines(header, row), STATE, stores=STORES)
 
 
 @pytest.mark.parametrize("title", ["Nasi Goreng", "nasi  goreng", "", "Our fried rice"])

@@ -19,16 +19,9 @@ from klikit_frames.running.journal import open_journal
 from klikit_frames.running.journal_files import connect, is_open_here
 from klikit_frames.running.lifecycle import RequestState as State
 from klikit_frames.running.records import Publish, RequestResult
+from tests.test_edge import WRITE
 
 PUBLISH = Publish("a" * 32, "a business", "127.0.0.1:1", ((663, 1062),), "key", status="published")
-WRITE = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
-try:
-    connection.execute("BEGIN IMMEDIATE")
-except sqlite3.OperationalError as error:
-    print(error)
-"""
 # Dies in a commit: its pages are on disk, and the pages from before still lie beside.
 DIE = """
 import os, signal, sqlite3, sys
