@@ -7,11 +7,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
 
 import klikit_frames as kf
+
+Value = TypeVar("Value")
 
 SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
 
@@ -20,6 +23,17 @@ SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
 settings.register_profile("search", derandomize=False)
 settings.register_profile("suite", derandomize=True)
 settings.load_profile("suite")
+
+
+def not_none(value: Value | None) -> Value:
+    """Return what must be there."""
+    assert value is not None
+    return value
+
+
+def column(*cells: Any) -> list[Any]:
+    """Return the cells of a column, of whatever kind: the stubs of pandas know fewer."""
+    return [*cells]
 
 
 def pytest_configure() -> None:

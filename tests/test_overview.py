@@ -7,6 +7,7 @@ import pandas as pd
 import klikit_frames as kf
 from klikit_frames.html import overview_html
 from klikit_frames.overview import BUSINESS, Names, make_overview, read_names
+from tests.fixtures import column
 
 STORES = [(1, 11), (1, 12), (1, 13), (2, 11)]
 NAMES = Names({("item", 7): "Bakso", ("section", 3): "Lunch"}, {1: "Warung", 2: "Kedai"}, {11: "Dago"})
@@ -86,7 +87,7 @@ def test_trouble__is_told_once_a_cause_with_what_to_do() -> None:
 
 def test_names__come_from_titles_that_are_there() -> None:
     """Blank titles, titles of another kind and frames without titles name nothing."""
-    table = _toggles().assign(title=["Bakso", None, "", 5.0, " Lunch "])
+    table = _toggles().assign(title=column("Bakso", None, "", 5.0, " Lunch "))
     assert read_names(table, None, _toggles()) == Names({("item", 7): "Bakso", ("section", 3): "Lunch"})
 
 

@@ -16,6 +16,7 @@ import klikit_frames as kf
 from klikit_frames.api.clocks import SystemClock
 from klikit_frames.api.responses import MAX_BYTES, MAX_TIMEOUTS
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
+from tests.fixtures import not_none
 
 from .scripts import PARTNER_KEY, PATH, SECRET_KEY, URL, FakeClock, Script, connect, error, ok, run, write
 
@@ -28,7 +29,7 @@ def test_redirect__is_not_followed(status: int, location: str) -> None:
     """The credential goes to no other address, whatever the server suggests."""
     settled, script = run([httpx.Response(status, headers={"Location": location})])
     assert [request.url.host for request in script.received] == ["127.0.0.1"]
-    assert (settled.answer.http_status, settled.attempts) == (status, 1)
+    assert (not_none(settled.answer).http_status, settled.attempts) == (status, 1)
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
@@ -38,7 +39,7 @@ def test_answer__that_is_too_long_is_not_kept(kind: str, monkeypatch: pytest.Mon
     with connect(ok("x" * 2000)) as client:
         if kind == "write":
             settled = write(client)
-            assert (settled.answer.is_ok, settled.answer.is_readable) == (True, False)
+            assert (not_none(settled.answer).is_ok, not_none(settled.answer).is_readable) == (True, False)
             return
         with pytest.raises(kf.TransportError, match="longer than 1,000 bytes"):
             client.read("/brands")
@@ -152,7 +153,7 @@ def test_faults__redirect_of_a_real_server(sandbox: kf.sandbox.Sandbox) -> None:
     sandbox.inject("redirect", count=1)
     with sandbox.connect(clock=FakeClock()) as client:
         settled = write(client)
-    assert (settled.answer.http_status, settled.attempts, len(sandbox.requests)) == (307, 1, 1)
+    assert (not_none(settled.answer).http_status, settled.attempts, len(sandbox.requests)) == (307, 1, 1)
 
 
 def test_faults__stored_502_of_a_real_server(sandbox: kf.sandbox.Sandbox) -> None:

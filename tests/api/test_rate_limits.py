@@ -29,6 +29,7 @@ from klikit_frames.api.rate_limits import (
 )
 from klikit_frames.api.rate_storage import MAX_PAUSE_S
 from klikit_frames.sandbox.rate_limits import WINDOWS
+from tests.fixtures import not_none
 
 from .scripts import FakeClock, connect, error, ok, write
 
@@ -90,7 +91,7 @@ def test_pacing__meets_no_429_over_http(sandbox: kf.sandbox.Sandbox, kind: str) 
     sandbox.set(writes_per_minute=40, rate_window=kind)
     clock = SandboxClock(sandbox)
     with sandbox.connect(writes_per_minute=40, clock=clock) as client:
-        statuses = {write(client, key=f"key-{n}").answer.http_status for n in range(160)}
+        statuses = {not_none(write(client, key=f"key-{n}").answer).http_status for n in range(160)}
     assert 429 not in statuses | set(sandbox.requests["status"])
     assert sum(clock.slept) <= 3 * 60 / 0.95
 
@@ -374,7 +375,7 @@ def test_pacing__remembers_one_slow_request_among_hundreds(cap: int) -> None:
     clock = FakeClock()
     server = DelayingServer(clock, kind="sliding", cap=cap, delays_s={0: 2.5})
     with connect(transport=httpx.MockTransport(server), clock=clock, writes_per_minute=cap) as client:
-        statuses = {write(client, key=f"k{n}").answer.http_status for n in range(cap + 20)}
+        statuses = {not_none(write(client, key=f"k{n}").answer).http_status for n in range(cap + 20)}
     assert (statuses, len(server.arrivals)) == ({200}, cap + 20)
 
 

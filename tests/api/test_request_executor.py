@@ -24,6 +24,7 @@ from klikit_frames.api.request_executor import (
     summarise_attempts,
 )
 from klikit_frames.api.wire import ApiResponse
+from tests.fixtures import not_none
 
 from .scripts import FakeClock, Script, connect, error, ok, run, write
 
@@ -31,7 +32,7 @@ AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 SILENT = Attempt(trouble="no answer came within 30 s")
 REFUSED = Attempt(trouble="no connection was opened", was_sent=False)
 HTML = httpx.Response(502, html="<h1>Bad Gateway</h1>")
-FAILURES = {
+FAILURES: dict[str, Any] = {
     "500": error(500, "INTERNAL"),
     "502": error(502),
     "503": error(503),
@@ -285,14 +286,14 @@ def test_429__does_not_touch_the_budget() -> None:
         ok(),
     ]
     settled, _ = run(steps, clock=clock)
-    assert (settled.attempts, settled.answer.code) == (3, "ok")
+    assert (settled.attempts, not_none(settled.answer).code) == (3, "ok")
 
 
 def test_429__for_ever_ends_after_a_quarter_of_an_hour() -> None:
     """A credential that is always refused for its rate gets an end, and nothing was done."""
     clock = FakeClock()
     settled, _ = run([lambda _: error(429, Retry_After="60")], clock=clock)
-    assert (settled.answer.code, settled.was_sent) == ("rate_limit_exceeded", False)
+    assert (not_none(settled.answer).code, settled.was_sent) == ("rate_limit_exceeded", False)
     assert 900 <= sum(clock.slept) <= 1000
 
 
@@ -357,7 +358,7 @@ def test_stop__between_two_tries() -> None:
     script = Script(fail)
     with connect(transport=script) as client:
         settled = write(client, stop=stop)
-    assert (settled.was_sent, settled.answer.http_status, len(script.received)) == (True, 503, 1)
+    assert (settled.was_sent, not_none(settled.answer).http_status, len(script.received)) == (True, 503, 1)
 
 
 class ClosingClock(FakeClock):

@@ -22,6 +22,7 @@ from klikit_frames.api.wire import (
     normalise_code,
     parse_response,
 )
+from tests.fixtures import column
 
 from .scripts import connect
 
@@ -227,7 +228,7 @@ def test_enable__refuses_what_the_api_would_misread(ids: list[int], stores: obje
 def test_enable__refuses_an_id_that_is_no_integer(id_: object) -> None:
     """An id is never made from a float or a text."""
     with pytest.raises(TypeError):
-        encode_enable([id_], None, is_enabled=True)
+        encode_enable(column(id_), None, is_enabled=True)
 
 
 @given(

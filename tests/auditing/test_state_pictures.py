@@ -10,6 +10,7 @@ import klikit_frames as kf
 from klikit_frames.auditing.pictures import read_labels
 from klikit_frames.auditing.state_pictures import make_grid
 from tests.auditing.samples import business, in_store, state_of
+from tests.fixtures import column
 
 STORES = pd.DataFrame(
     {"brand_id": [1, 1], "branch_id": [1, 2], "brand_title": "Noodle Bar", "branch_title": ["Bogor", "Bogor"]}
@@ -20,7 +21,7 @@ STATE = state_of(
     in_store((1, 1), "item", 2, False),
     in_store((2, 1), "item", 3, True),
     business("item", 3, False),
-).assign(path=["Lunch › A", "Lunch › B | Dinner › B", "Dinner › C", None])
+).assign(path=column("Lunch › A", "Lunch › B | Dinner › B", "Dinner › C", None))
 
 
 def _state(*, n_items: int, n_stores: int) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.auditing.summaries import frame_html, frame_text
 from tests.auditing.samples import business, in_store, state_of
+from tests.fixtures import column
 from tests.forms.sample_states import store_state
 
 A, B = (1, 1), (1, 2)
@@ -62,7 +63,7 @@ def test_summary__of_every_audit(frame: pd.DataFrame, said: str) -> None:
 
 def test_summary__of_a_proof() -> None:
     """A proof counts what is confirmed, what differs, what does not show yet, and what nobody knows."""
-    proof = TOGGLES.assign(proof=["confirmed", "not_visible_yet", None])
+    proof = TOGGLES.assign(proof=column("confirmed", "not_visible_yet", None))
     assert kf.summary(proof) == "3 rows: 1 confirmed, 1 not visible before a publish, 1 not known."
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import httpx
 import numpy as np
@@ -64,14 +65,16 @@ def _pick(menu: pd.DataFrame, draw: np.random.Generator) -> pd.DataFrame:
 
 def per_row(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Yield one call per row, as a first script does it."""
-    for row in rows.itertuples():
-        yield _body([row.entity_id], [(row.brand_id, row.branch_id)])
+    cells = rows[["entity_id", *_STORE]].itertuples(index=False, name=None)
+    for entity_id, brand_id, branch_id in cells:
+        yield _body([entity_id], [(brand_id, branch_id)])
 
 
 def per_store(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Yield one call per store, as a second script does it."""
     for store, group in rows.groupby(_STORE):
-        yield _body(group["entity_id"], [store])
+        brand_id, branch_id = cast("tuple[int, int]", store)
+        yield _body(group["entity_id"], [(brand_id, branch_id)])
 
 
 def equal_sets(rows: pd.DataFrame) -> Iterator[dict[str, object]]:

@@ -9,6 +9,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.forms.matrix_editor import MatrixGrid
+from tests.fixtures import not_none
 from tests.forms.sample_states import business_state, store_state
 
 
@@ -99,7 +100,7 @@ def test_matrix_editor__applies(hasty: kf.Client, sandbox: kf.sandbox.Sandbox) -
     assert editor.panel["headline"] == "1 dish off in 1 store"
     editor.press("apply")
     editor.wait()
-    assert (editor.result.counts["applied"], editor.n_changed) == (1, 0)
+    assert (not_none(editor.result).counts["applied"], editor.n_changed) == (1, 0)
     assert next(one for one in editor.rows if one["key"] == row["key"])["cells"] == ["off"]
 
 

@@ -26,6 +26,7 @@ from klikit_frames.forms.timed_changes import (
     until_words,
     zone_words,
 )
+from tests.fixtures import not_none
 from tests.forms.sandbox_clients import Gate, guarded_client, hasty_client
 from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
 
@@ -130,7 +131,7 @@ def test_until__comes_back(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbo
     pick_until(form, Until(ONE_HOUR))
     assert form.panel["headline"].startswith("2 dishes off in 2 stores, until ")
     assert "then back to what they were (Jakarta, UTC+7)" in form.panel["headline"]
-    toggles = form.plan.toggles
+    toggles = not_none(form.plan).toggles
     result = apply(form)
     assert (result.counts["applied"], truth(sandbox, toggles)) == (4, [False] * 4)
     assert "Promises: 4 begun." in told(form)
@@ -162,7 +163,7 @@ def test_until__comes_back(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbo
 def test_until__cancelled(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Cancelling what has begun leaves it as it is, and says so; nothing is promised then."""
     pick_until(form, Until(EVENING), n_entities=1)
-    toggles = form.plan.toggles
+    toggles = not_none(form.plan).toggles
     apply(form)
     command(form, "agenda", "cancel", id=form.agenda["groups"][0]["id"])
     assert "nothing gives its flag back" in form.agenda["note"]
@@ -176,7 +177,7 @@ def test_until__one_list_of_both_kinds(form: kf.forms.ToggleForm, sandbox: kf.sa
     pick(form, n_entities=1)
     form.add()
     pick_until(form, Until(ONE_HOUR), n_entities=3)
-    form.entities.selected = form.entities.selected.tail(2)
+    not_none(form.entities).selected = not_none(form.entities).selected.tail(2)
     form.wait()
     assert "3 dishes off in 2 stores, 4 rows until" in form.panel["headline"]
     names = {"kf": kf, "pd": pd, "client": form.client}
@@ -184,7 +185,7 @@ def test_until__one_list_of_both_kinds(form: kf.forms.ToggleForm, sandbox: kf.sa
     assert names["toggles"]["ends_at"].notna().sum() == 4
     assert form.line.endswith("kf.schedule(toggles, client)\nkf.tick(client)")
     apply(form)
-    assert (form.result.counts["applied"], form.pending, len(kf.runs())) == (6, [], 1)
+    assert (not_none(form.result).counts["applied"], form.pending, len(kf.runs())) == (6, [], 1)
     sandbox.move_clock(2 * 3600)
     assert set(kf.tick(form.client)["action"]) == {"end"}
 
@@ -221,7 +222,7 @@ def test_until__failed_start_is_ticked_again(form: kf.forms.ToggleForm, sandbox:
     sandbox.clear_faults()
     press(form, "retry")
     form.wait()
-    assert (set(kf.agenda()["status"]), form.result.counts["applied"]) == ({"active"}, 4)
+    assert (set(kf.agenda()["status"]), not_none(form.result).counts["applied"]) == ({"active"}, 4)
 
 
 def test_until__counted_and_cancelled(sandbox: kf.sandbox.Sandbox, tmp_path: Path) -> None:
@@ -231,9 +232,9 @@ def test_until__counted_and_cancelled(sandbox: kf.sandbox.Sandbox, tmp_path: Pat
     gate.touch()
     with hasty_client(sandbox, transport=Gate(gate), timeout=600.0, max_connections=1) as client:
         form = kf.forms.ToggleForm(client)
-        menu = form.menus.state([(663, 1062)]).query("scope == 'store' and is_enabled")
-        form.entities.selected = menu.drop_duplicates("entity_type")
-        form.stores.selected = form.menus.stores.head(1)
+        menu = not_none(form.menus).state([(663, 1062)]).query("scope == 'store' and is_enabled")
+        not_none(form.entities).selected = menu.drop_duplicates("entity_type")
+        not_none(form.stores).selected = not_none(form.menus).stores.head(1)
         command(form, "change", "until", kind=ONE_HOUR, at="")
         is_counted = threading.Event()
         form.observe(
@@ -247,10 +248,10 @@ def test_until__counted_and_cancelled(sandbox: kf.sandbox.Sandbox, tmp_path: Pat
         form.wait()
         assert "It was cancelled." in told(form)
         assert "waiting" in set(kf.agenda()["status"])
-        n_left = form.result.counts["not_sent"]
+        n_left = not_none(form.result).counts["not_sent"]
         press(form, "carry_on")
         form.wait()
-        assert form.result.counts["applied"] == n_left > 0
+        assert not_none(form.result).counts["applied"] == n_left > 0
         sandbox.move_clock(2 * 3600)
         kf.tick(client)
         assert truth(sandbox, menu.drop_duplicates("entity_type")) == [True] * 3

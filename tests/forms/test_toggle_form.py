@@ -11,6 +11,7 @@ import pandas as pd
 
 import klikit_frames as kf
 from klikit_frames.forms.run_controller import Stage
+from tests.fixtures import not_none
 from tests.forms.sandbox_clients import guarded_client
 from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
 
@@ -18,7 +19,7 @@ from tests.forms.user_actions import apply, can_press, pick, press, said, told, 
 def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """What is previewed is the very plan that Apply sends, and the server does it."""
     pick(form, n_entities=3)
-    previewed = form.plan
+    previewed = not_none(form.plan)
     assert form.panel["headline"] == "3 dishes off in 2 stores"
     result = apply(form)
     assert (result.plan_id, result.counts["applied"]) == (previewed.plan_id, 6)
@@ -29,7 +30,9 @@ def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf
 def test_toggle_form__names_and_caps(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
     """The change is told by name, and its time by the client's own cap."""
     pick(form, n_entities=1)
-    title = form.menus.business.set_index("entity_id")["title"][form.entities.selected["entity_id"].item()]
+    title = not_none(form.menus).business.set_index("entity_id")["title"][
+        not_none(form.entities).selected["entity_id"].item()
+    ]
     assert title in said(form)
     assert (hasty.pacing.writes_per_minute, "at 1,000,000 a minute" in said(form)) == (1_000_000, True)
 
@@ -37,7 +40,7 @@ def test_toggle_form__names_and_caps(form: kf.forms.ToggleForm, hasty: kf.Client
 def test_toggle_form__python_line(form: kf.forms.ToggleForm) -> None:
     """The line to copy makes the same toggles, whatever is entered."""
     pick(form)
-    form.entities.selected = form.menus.business.groupby("entity_type").head(2)
+    not_none(form.entities).selected = not_none(form.menus).business.groupby("entity_type").head(2)
     form.set(has_cascade=True, cascade_brand_ids=(663,))
     for is_business in (True, False):
         form.set(is_business=is_business)
@@ -45,7 +48,9 @@ def test_toggle_form__python_line(form: kf.forms.ToggleForm) -> None:
         names: dict[str, Any] = {"kf": kf, "pd": pd}
         exec(form.line, names)
         keys = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
-        assert len(form.plan.toggles.merge(names["toggles"][keys])) == len(form.plan.toggles)
+        assert len(not_none(form.plan).toggles.merge(names["toggles"][keys])) == len(
+            not_none(form.plan).toggles
+        )
 
 
 def test_toggle_form__nothing_picked(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
@@ -75,32 +80,34 @@ def test_toggle_form__already_so(form: kf.forms.ToggleForm, sandbox: kf.sandbox.
 
 def test_toggle_form__leaves_out_what_a_store_does_not_sell(form: kf.forms.ToggleForm) -> None:
     """A dish is switched only in the ticked stores that sell it, and the preview counts what is left out."""
-    stores = form.menus.stores.drop_duplicates("brand_id").head(2)
-    menus = form.menus.state(stores[["brand_id", "branch_id"]].itertuples(index=False, name=None))
+    stores = not_none(form.menus).stores.drop_duplicates("brand_id").head(2)
+    menus = not_none(form.menus).state(stores[["brand_id", "branch_id"]].itertuples(index=False, name=None))
     items = menus.query("scope == 'store' and entity_type == 'item' and is_enabled")
-    form.entities.selected = items.drop_duplicates("entity_id")
-    form.stores.selected = stores
+    not_none(form.entities).selected = items.drop_duplicates("entity_id")
+    not_none(form.stores).selected = stores
     form.wait()
     cells = ["entity_id", "brand_id", "branch_id"]
     is_ticked = menus["entity_id"].isin(items["entity_id"])
     sold = menus[is_ticked].query("scope == 'store' and entity_type == 'item'")[cells]
-    assert len(form.plan.toggles[cells].merge(sold)) == len(form.plan.toggles) == len(sold)
+    assert (
+        len(not_none(form.plan).toggles[cells].merge(sold)) == len(not_none(form.plan).toggles) == len(sold)
+    )
     n_left_out = 2 * items["entity_id"].nunique() - len(sold)
     assert f"Left out: {n_left_out:,} rows of what a ticked store does not sell." in said(form)
 
 
 def test_toggle_form__nothing_is_sold_there(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Where no ticked store sells the dish, the form says so, beside the dish too, and sends nothing."""
-    brands = form.menus.stores.drop_duplicates("brand_id")
+    brands = not_none(form.menus).stores.drop_duplicates("brand_id")
     here, there = (tuple(row) for row in brands[["brand_id", "branch_id"]].head(2).to_numpy().tolist())
-    menus = form.menus.state([here, there]).query("scope == 'store' and entity_type == 'item'")
+    menus = not_none(form.menus).state([here, there]).query("scope == 'store' and entity_type == 'item'")
     only_here = menus[~menus["entity_id"].isin(menus.loc[menus["brand_id"] == there[0], "entity_id"])]
-    form.entities.selected = only_here.head(1)
-    form.stores.selected = pd.DataFrame([there], columns=["brand_id", "branch_id"])
+    not_none(form.entities).selected = only_here.head(1)
+    not_none(form.stores).selected = pd.DataFrame([there], columns=["brand_id", "branch_id"])
     form.wait()
     assert "None of the ticked stores sells any of this" in said(form)
     assert (form.plan, can_press(form, "apply"), writes(sandbox).empty) == (None, False, True)
-    index = form.entities.selection.index
+    index = not_none(form.entities).selection.index
     place = index.positions["item", int(only_here["entity_id"].iloc[0])]
     assert index.columns["flag"].texts[place] == "not sold there"
 
@@ -111,15 +118,15 @@ def test_toggle_form__list_of_changes(form: kf.forms.ToggleForm, sandbox: kf.san
     form.add()
     form.wait()
     assert [one["text"] for one in form.change["pending"]] == ["3 dishes off in 2 stores"]
-    assert (form.entities.n_ticked, form.panel["headline"]) == (0, "3 dishes off in 2 stores")
+    assert (not_none(form.entities).n_ticked, form.panel["headline"]) == (0, "3 dishes off in 2 stores")
     pick(form, n_entities=1, n_stores=1)
     form.set(is_enabled=True)
     form.wait()
     assert "1 row of the list said otherwise further down, which holds." in said(form)
-    assert form.plan.counts == {"sent": 5, "unchanged": 1, "rejected": 0}
+    assert not_none(form.plan).counts == {"sent": 5, "unchanged": 1, "rejected": 0}
     form.edit(0)
     form.wait()
-    assert (form.entities.n_ticked, len(form.pending), form.draft.is_enabled) == (3, 1, False)
+    assert (not_none(form.entities).n_ticked, len(form.pending), form.draft.is_enabled) == (3, 1, False)
     form.remove(0)
     form.wait()
     result = apply(form)
@@ -157,13 +164,13 @@ def test_toggle_form__business_wide_asks_once_more(
     press(form, "apply")
     press(form, "yes")
     form.wait()
-    assert form.result.frame["scope"].tolist() == ["business", "business"]
+    assert not_none(form.result).frame["scope"].tolist() == ["business", "business"]
 
 
 def test_toggle_form__many_presses_send_once(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Presses after the first send nothing."""
     pick(form)
-    n_requests = form.plan.n_requests
+    n_requests = not_none(form.plan).n_requests
     for _ in range(5):
         press(form, "apply")
     form.wait()
@@ -177,13 +184,13 @@ def test_toggle_form__code_where_a_guard_asks(sandbox: kf.sandbox.Sandbox) -> No
     with guarded_client(sandbox) as client:
         form = kf.forms.ToggleForm(client)
         pick(form)
-        code = form.plan.confirm_code(client)
+        code = not_none(form.plan).confirm_code(client)
         press(form, "apply", code="wrong")
         assert f"Type {code} to confirm" in form.panel["trouble"]
-        assert (len(writes(sandbox)), form.entities.n_ticked) == (0, 2)
+        assert (len(writes(sandbox)), not_none(form.entities).n_ticked) == (0, 2)
         press(form, "apply", code=code)
         form.wait()
-        assert form.result.counts["applied"] == 4
+        assert not_none(form.result).counts["applied"] == 4
         press(form, "publish")
         press(form, "yes", code="wrong")
         assert "Nothing was sent." in form.panel["trouble"]
@@ -201,19 +208,19 @@ def test_toggle_form__no_code_on_loopback(form: kf.forms.ToggleForm) -> None:
 def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """Progress counts requests; Cancel ends the run with an honest rest, and Carry on sends exactly that."""
     pick(form, n_entities=5, n_stores=8)
-    form.controller.set_plan(kf.plan(form.plan.toggles, combine=False))
+    form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
     sandbox.inject("latency", seconds=0.2)
     press(form, "apply")
     while writes(sandbox).empty and not form.controller.wait(0.01):
         pass
-    assert "of 40 requests, about" in form.controller.progress.text
+    assert "of 40 requests, about" in not_none(form.controller.progress).text
     press(form, "cancel")
     form.wait()
-    assert form.result.counts["not_sent"] > 0
+    assert not_none(form.result).counts["not_sent"] > 0
     sandbox.clear_faults()
     press(form, "carry_on")
     form.wait()
-    assert form.result.counts["applied"] == 40
+    assert not_none(form.result).counts["applied"] == 40
     assert writes(sandbox)["key"].nunique() == 40
 
 
@@ -222,7 +229,7 @@ def test_toggle_form__carries_on_with_a_run_of_before(
 ) -> None:
     """What another form left unsettled is picked from the recent runs and carried on with."""
     pick(form)
-    plan = kf.plan(form.plan.toggles, combine=False)
+    plan = kf.plan(not_none(form.plan).toggles, combine=False)
     sandbox.inject("error_503", match="enable")
     run_id = kf.run(plan, hasty, on_error="stop", progress=False).run_id
     sandbox.clear_faults()
@@ -233,8 +240,12 @@ def test_toggle_form__carries_on_with_a_run_of_before(
     n_left, n_failed = other.controller.n_left, other.controller.n_failed
     press(other, "carry_on")
     other.wait()
-    assert other.result.run_id == run_id
-    assert other.result.counts == {**other.result.counts, "applied": n_left, "failed": n_failed}
+    assert not_none(other.result).run_id == run_id
+    assert not_none(other.result).counts == {
+        **not_none(other.result).counts,
+        "applied": n_left,
+        "failed": n_failed,
+    }
 
 
 def test_toggle_form__run_that_nobody_knows(form: kf.forms.ToggleForm) -> None:
@@ -256,7 +267,7 @@ def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbo
     press(form, "retry")
     assert "Retry of 4 rows that failed" in said(form)
     assert apply(form).counts["applied"] == 4
-    assert form.result.plan_id != failed.plan_id
+    assert not_none(form.result).plan_id != failed.plan_id
 
 
 def test_toggle_form__carries_on_after_a_server_error(
@@ -271,7 +282,7 @@ def test_toggle_form__carries_on_after_a_server_error(
     sandbox.clear_faults()
     press(form, "carry_on")
     form.wait()
-    assert (form.result.run_id, form.result.counts["applied"]) == (open_rows.run_id, 4)
+    assert (not_none(form.result).run_id, not_none(form.result).counts["applied"]) == (open_rows.run_id, 4)
 
 
 def test_toggle_form__undo(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
@@ -293,7 +304,7 @@ def test_toggle_form__own_writes_are_known(form: kf.forms.ToggleForm) -> None:
     apply(form)
     form.set(is_enabled=True)
     form.wait()
-    assert form.plan.counts == {"sent": 4, "unchanged": 0, "rejected": 0}
+    assert not_none(form.plan).counts == {"sent": 4, "unchanged": 0, "rejected": 0}
 
 
 def test_toggle_form__holds_no_secret(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
@@ -318,7 +329,7 @@ def test_toggle_form__read_only_client(sandbox: kf.sandbox.Sandbox) -> None:
         press(form, "apply")
         form.wait()
         assert "read-only" in form.panel["trouble"]
-        assert (form.plan.n_rows, can_press(form, "apply")) == (4, True)
+        assert (not_none(form.plan).n_rows, can_press(form, "apply")) == (4, True)
 
 
 def test_toggle_form__closed_client(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
@@ -338,36 +349,36 @@ def test_toggle_form__server_away_at_first(sandbox: kf.sandbox.Sandbox, hasty: k
     form.commands = [{"part": "change", "type": "read", "seq": 1}]
     form.wait()
     pick(form)
-    assert form.plan.n_rows == 4
+    assert not_none(form.plan).n_rows == 4
 
 
 def test_toggle_form__server_away_at_preview(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """A store's menu that cannot be read leaves no plan, says why, and keeps what was entered."""
     form.wait()
     sandbox.inject("error_503", match="menus")
-    form.entities.selected = form.menus.business.head(1)
-    form.stores.selected = form.menus.stores.iloc[[1]]
+    not_none(form.entities).selected = not_none(form.menus).business.head(1)
+    not_none(form.stores).selected = not_none(form.menus).stores.iloc[[1]]
     form.wait()
     assert form.plan is None
     assert "503" in said(form)
-    assert (form.entities.n_ticked, form.stores.n_ticked) == (1, 1)
+    assert (not_none(form.entities).n_ticked, not_none(form.stores).n_ticked) == (1, 1)
 
 
 def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """A credential that is revoked before Apply changes nothing, says so, and keeps what was entered."""
     pick(form)
-    toggles = form.plan.toggles
+    toggles = not_none(form.plan).toggles
     sandbox.revoke()
     apply(form)
     assert "auth_revoked" in told(form)
     assert truth(sandbox, toggles) == [True] * 4
-    assert form.entities.n_ticked == 2
+    assert not_none(form.entities).n_ticked == 2
 
 
 def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
     """A credential that is revoked while a run is on ends it with an honest rest; what was entered stays."""
     pick(form, n_entities=5, n_stores=8)
-    form.controller.set_plan(kf.plan(form.plan.toggles, combine=False))
+    form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
     sandbox.inject("latency", seconds=0.2)
     press(form, "apply")
     # Eight requests are on their way at a time: the ninth follows an answer.
@@ -375,9 +386,12 @@ def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: 
         pass
     sandbox.revoke()
     form.wait()
-    counts = form.result.counts
+    counts = not_none(form.result).counts
     assert counts["applied"] >= 1
     assert counts["not_sent"] > 0
     assert "refused the credential" in told(form)
-    assert truth(sandbox, form.result.frame.query("outcome == 'applied'")) == [False] * counts["applied"]
-    assert (form.entities.n_ticked, form.stores.n_ticked) == (5, 8)
+    assert (
+        truth(sandbox, not_none(form.result).frame.query("outcome == 'applied'"))
+        == [False] * counts["applied"]
+    )
+    assert (not_none(form.entities).n_ticked, not_none(form.stores).n_ticked) == (5, 8)

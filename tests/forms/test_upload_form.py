@@ -10,6 +10,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.forms.upload_form import MOST_BYTES, PiecewiseFile, check_file
+from tests.fixtures import not_none
 from tests.forms.user_actions import can_press, press
 from tests.frames.cases import Case
 from tests.frames.people_corpus import NAMED, PEOPLE, STATE, STORES
@@ -66,7 +67,7 @@ def test_upload_form__good_file(
     """A good file is planned, applied, and its result can be taken home with its own columns."""
     drop(form, HEAD + "".join(rows))
     assert form.file["note"] == "toggles.csv: 3 good rows."
-    assert form.plan.counts["sent"] == 3
+    assert not_none(form.plan).counts["sent"] == 3
     press(form, "apply")
     form.wait()
     press(form, "download")
@@ -94,7 +95,7 @@ def test_upload_form__good_rows_all_the_same(form: kf.forms.UploadForm, rows: li
     drop(form, HEAD + rows[0] + rows[1].replace("off", "perhaps"))
     assert form.file["is_choice"]
     give(form, type="good_only", on=True)
-    assert form.plan.n_rows == 1
+    assert not_none(form.plan).n_rows == 1
     give(form, type="good_only", on=False)
     assert form.plan is None
 
@@ -104,7 +105,7 @@ def test_upload_form__second_file(form: kf.forms.UploadForm, rows: list[str]) ->
     drop(form, HEAD + rows[1].replace("off", "perhaps"))
     drop(form, HEAD + rows[0], name="better.csv")
     assert ("perhaps" in form.file["problems"], form.file["is_choice"]) == (False, False)
-    assert form.plan.n_rows == 1
+    assert not_none(form.plan).n_rows == 1
 
 
 def test_upload_form__unknown_headers(form: kf.forms.UploadForm, rows: list[str]) -> None:
@@ -117,7 +118,7 @@ def test_upload_form__unknown_headers(form: kf.forms.UploadForm, rows: list[str]
     meant = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", ""]
     give(form, type="columns", columns=dict(zip("abcdef", meant, strict=True)))
     assert [one["meaning"] for one in form.file["columns"]] == meant
-    assert (form.file["asks"], form.plan.n_rows) == (False, 1)
+    assert (form.file["asks"], not_none(form.plan).n_rows) == (False, 1)
 
 
 def test_upload_form__names(form: kf.forms.UploadForm, client: kf.Client) -> None:
@@ -126,7 +127,9 @@ def test_upload_form__names(form: kf.forms.UploadForm, client: kf.Client) -> Non
     menu = kf.read_state(client, stores=[(store.brand_id, store.branch_id)], progress=False)
     dish = menu.query("entity_type == 'item' and is_enabled").iloc[0]
     drop(form, f"Gericht;Marke;Filiale;Aktiv\n{dish.title};{store.brand_title};{store.branch_title};aus\n")
-    assert form.plan.toggles[["entity_id", "brand_id"]].values.tolist() == [[dish.entity_id, store.brand_id]]
+    assert not_none(form.plan).toggles[["entity_id", "brand_id"]].values.tolist() == [
+        [dish.entity_id, store.brand_id]
+    ]
 
 
 def test_upload_form__too_large(form: kf.forms.UploadForm) -> None:
@@ -161,7 +164,7 @@ def test_upload_form__excel(form: kf.forms.UploadForm, rows: list[str]) -> None:
     pd.read_csv(io.StringIO(HEAD + rows[0])).to_excel(journal, index=False)
     form.take(journal.getvalue(), name="toggles.xlsx")
     form.wait()
-    assert form.plan.n_rows == 1
+    assert not_none(form.plan).n_rows == 1
 
 
 def test_upload_form__server_away(

@@ -8,6 +8,7 @@ import re
 import pandas as pd
 
 import klikit_frames as kf
+from tests.fixtures import not_none
 
 
 def look_of(form: type[kf.forms.ToggleForm]) -> str:
@@ -17,11 +18,14 @@ def look_of(form: type[kf.forms.ToggleForm]) -> str:
 
 def pick(form: kf.forms.ToggleForm, *, n_entities: int = 2, n_stores: int = 2) -> None:
     """Tick the first items of the first stores' own menu."""
-    stores = form.menus.stores.head(n_stores)
+    menus = not_none(form.menus)
+    stores = menus.stores.head(n_stores)
     pairs = stores[["brand_id", "branch_id"]].itertuples(index=False, name=None)
-    items = form.menus.state(pairs).query("scope == 'store' and entity_type == 'item' and is_enabled")
-    form.entities.selected = items.drop_duplicates("entity_id").head(n_entities)
-    form.stores.selected = stores
+    items = (
+        not_none(form.menus).state(pairs).query("scope == 'store' and entity_type == 'item' and is_enabled")
+    )
+    not_none(form.entities).selected = items.drop_duplicates("entity_id").head(n_entities)
+    not_none(form.stores).selected = stores
     form.wait()
 
 

@@ -70,7 +70,7 @@ def error_sheet(*, openpyxl: bool = False) -> bytes:
     """Return an XLSX file in which three formulas failed."""
     buffer = io.BytesIO()
     rows: list[list[object]] = [
-        TYPED,
+        [*TYPED],
         ["item", "=1/0", 663, 1062, "off"],
         ["item", 6, 663, 1062, "=NA()"],
         ["item", 5, 663, 1062, False],

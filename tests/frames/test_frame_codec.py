@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from klikit_frames.errors import KlikitFramesError
 from klikit_frames.frames.frame_codec import dump_frame, load_frame
+from tests.fixtures import column
 
 
 def round_trip(frame: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +151,7 @@ def test_frame__unknown_names_and_attrs() -> None:
 
 def test_column__sparse() -> None:
     """A sparse column comes back dense."""
-    frame = pd.DataFrame({"a": pd.arrays.SparseArray([0, 1]), "b": pd.arrays.SparseArray([None, 0.5])})
+    frame = pd.DataFrame({"a": pd.arrays.SparseArray([0, 1]), "b": pd.arrays.SparseArray(column(None, 0.5))})
     pd.testing.assert_frame_equal(round_trip(frame), pd.DataFrame({"a": [0, 1], "b": [None, 0.5]}))
 
 

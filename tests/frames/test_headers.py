@@ -95,7 +95,7 @@ def test_missing__lists_columns_and_the_likely_one() -> None:
     assert by_column.loc["entity_id", "message"] == (
         "There is no column 'entity_id'. The columns are 'Artikelnumer', 'Wert', 'Ort'."
     )
-    assert by_column.loc["entity_id", "hint"].startswith("If 'Artikelnumer' is meant, give columns=")
+    assert str(by_column.loc["entity_id", "hint"]).startswith("If 'Artikelnumer' is meant, give columns=")
     assert len(by_column) == 5
 
 

@@ -121,7 +121,7 @@ def test_resolve__candidates() -> None:
     problems = refusal.value.problems
     assert problems.loc[0, "message"] == "'Nasi Goreng' may be 'item 5 Nasi Goreng', 'item 6 Nasi Goreng'."
     assert problems.loc[1, "message"] == "'Soto Ayem' is not known here."
-    assert problems.loc[1, "hint"].startswith(
+    assert str(problems.loc[1, "hint"]).startswith(
         "The nearest names are 'item 7 Soto Ayam', 'category 5 Soto Ayam'"
     )
 

@@ -13,6 +13,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.frames.problems import KINDS
 from klikit_frames.frames.schemas import PROBLEM_COLUMNS, TOGGLE_COLUMNS
+from tests.fixtures import column
 from tests.frames.cases import GOOD, HEAD, OTHER, Case, lines
 from tests.frames.corpus import CASES
 
@@ -206,7 +207,7 @@ def test_making__no_list_of_stores(stores: object) -> None:
 def test_making__store_as_text() -> None:
     """A store of two letters is not a pair of ids."""
     with pytest.raises(kf.ConfigError, match=r"A store is a pair .*: '12' is text"):
-        kf.cross_toggles("item", [5], ["12"], is_enabled=True)
+        kf.cross_toggles("item", [5], column("12"), is_enabled=True)
 
 
 def test_making__flag_that_is_none() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from tests.auditing.samples import Row, business, in_store, state_of
+from tests.fixtures import column
 
 A, B = (1, 1), (1, 2)
 SECTIONS, CATEGORIES, ITEMS = (1, 2), (3, 4), (5, 6, 7)
@@ -94,7 +95,7 @@ def test_effect__whole_frame_with_sales() -> None:
     state = state_of(*_noodles()).assign(
         path="Lunch › Noodles",
         is_in_stock=pd.array([None, None, True, True, None, None, False, True], dtype="boolean"),
-        hidden_on=[None, None, None, None, None, None, "6", None],
+        hidden_on=column(None, None, None, None, None, None, "6", None),
     )
     toggles = _toggles(("item", 5, A, False), ("item", 6, A, False), ("item", 5, B, True)).assign(
         sales=["10", " 250.5 ", ""]

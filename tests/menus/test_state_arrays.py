@@ -101,7 +101,7 @@ def test_rows__every_entity_once(menu: list[tuple[int, list[tuple[int, list[int]
             for i in ids:
                 paths.setdefault(("item", i), set()).add(f"{s}/{c}")
     assert len(frame) == len(told)
-    assert {key: set() if pd.isna(text) else set(text.split("|")) for key, text in told.items()} == paths
+    assert {key: set() if pd.isna(text) else set(str(text).split("|")) for key, text in told.items()} == paths
 
 
 _IDS = st.one_of(st.integers(1, 5), st.integers(1, 2**63 - 1))

@@ -20,6 +20,7 @@ from klikit_frames.planning.candidates import (
 )
 from klikit_frames.planning.exact_covers import all_rectangles, cover_by_antichains, suits_antichains
 from klikit_frames.planning.reductions import find_kernel, whole_kernel
+from tests.fixtures import not_none
 from tests.planning.tables import planted_densely
 
 tables = arrays(bool, (6, 7)).filter(lambda cells: bool(cells.any(axis=1).all() and cells.any(axis=0).all()))
@@ -41,7 +42,7 @@ def test_pools__maximal(cells: np.ndarray) -> None:
 @given(tables)
 def test_all_rectangles__complete(cells: np.ndarray) -> None:
     """The list of all maximal rectangles holds the closure of every set of rows."""
-    everything = {line.tobytes() for line in all_rectangles(whole_kernel(cells), most=200).columns}
+    everything = {line.tobytes() for line in not_none(all_rectangles(whole_kernel(cells), most=200)).columns}
     for chosen in range(1, 1 << 6):
         held = cells[[no for no in range(6) if chosen >> no & 1]].all(axis=0)
         assert not held.any() or held.tobytes() in everything
@@ -102,7 +103,7 @@ def test_grow_from_cells__dense(count: int, side: int) -> None:
     """Planted rectangles that overlap in most of their lines are found one and all."""
     cells = planted_densely(400, 400, count, side=side, seed=1)
     budget = SearchBudget(60, progress=False)
-    kernel = find_kernel(cells, budget)
+    kernel = not_none(find_kernel(cells, budget))
     fooling = FoolingSet(kernel, draw=np.random.default_rng(1), budget=budget)
     rows, columns = close_columns(kernel.cells, grow_from_cells(kernel, fooling.places))
     covered = rows.T.astype(np.float32) @ columns.astype(np.float32) > 0.5

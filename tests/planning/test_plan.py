@@ -204,7 +204,7 @@ def changes() -> Iterator[tuple[str, Callable[[dict[str, Any]], None]]]:
     """Give every key of a plan file a value of each kind that it cannot have, and leave each out."""
     odd: list[Any] = [None, True, math.nan, 10**40, "../../etc/passwd", [[]], {"a": 1}]
     whole = ["plan_id", "digest", "limits", "lower_bound", "baselines", "rows", "requests", "before"]
-    paths = [[name] for name in whole]
+    paths: list[list[Any]] = [[name] for name in whole]
     paths += [["limits", "max_ids"], ["baselines", "per_row"]]
     paths += [
         [frame, part] for frame in ("rows", "requests") for part in ("columns", "names", "index", "attrs")

@@ -14,6 +14,7 @@ from klikit_frames.planning.candidates import close_columns
 from klikit_frames.planning.groups import Group, split_groups
 from klikit_frames.planning.kernel_search import KernelSearch
 from klikit_frames.planning.reductions import find_kernel, merge_twins, split_components
+from tests.fixtures import not_none
 from tests.planning.tables import planted, toggles_of
 
 tables = st.tuples(st.integers(1, 8), st.integers(1, 8)).flatmap(lambda shape: arrays(bool, shape))
@@ -78,7 +79,7 @@ def test_find_kernel__covers_all(cells: np.ndarray) -> None:
     if not cells.size:
         return
     budget = SearchBudget(5, progress=False)
-    kernel = find_kernel(cells, budget)
+    kernel = not_none(find_kernel(cells, budget))
     search = KernelSearch(kernel, budget)
     search.quick_cover(budget)
     columns = np.zeros((len(search.columns), cells.shape[1]), dtype=bool)
@@ -90,14 +91,15 @@ def test_find_kernel__covers_all(cells: np.ndarray) -> None:
 def test_find_kernel__planted() -> None:
     """Of planted rectangles little more than one cell each is left."""
     kernel = find_kernel(planted(2000, 300, 12, share=0.1, seed=1), SearchBudget(5, progress=False))
+    assert kernel is not None
     assert kernel.needed.sum() == 12
 
 
 def test_find_kernel__large_as_small() -> None:
     """The quick way for large cell_tables leads to a kernel of the same size."""
     cells = planted(300, 200, 30, share=0.08, seed=1)
-    slow = find_kernel(cells, SearchBudget(5, progress=False))
-    quick = find_kernel(cells, SearchBudget(5, progress=False), large=100)
+    slow = not_none(find_kernel(cells, SearchBudget(5, progress=False)))
+    quick = not_none(find_kernel(cells, SearchBudget(5, progress=False), large=100))
     assert quick.cells.shape == slow.cells.shape
 
 

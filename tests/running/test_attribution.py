@@ -15,6 +15,7 @@ from klikit_frames.running.attribution import attribute, count_outcomes
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import build_part, build_request, build_requests
+from tests.fixtures import column
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ class PlanOfTwo:
     def __init__(self) -> None:
         plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
         self.toggles = plan.toggles
-        self.rows = plan.rows.assign(other_request_nos=[(2,)])
+        self.rows = plan.rows.assign(other_request_nos=column((2,)))
         (first,) = build_requests(plan)
         self.requests = [first, build_request(first.target, path=(2,))]
 

@@ -33,6 +33,7 @@ from klikit_frames.running.request_trees import (
     spare,
     split,
 )
+from tests.fixtures import not_none
 
 from .fault_scenarios import connect
 
@@ -205,7 +206,7 @@ def test_spare__some_changed(
     request = build_request(_target(n_ids, n_stores), path=(4,))
     cells = {Cell("item", one, *(STORES[no - 1] if no else (None, None))) for one, no in changed}
     whole, *cut = spare(request, cells)
-    assert (whole.state, whole.result.code) == (RequestState.SPLIT, "changed_since")
+    assert (whole.state, not_none(whole.result).code) == (RequestState.SPLIT, "changed_since")
     # A number of stores is the first so many of them, and below zero that one alone.
     places = [STORES[:n] if n >= 0 else (STORES[-n - 1],) for _, n, _ in parts]
     assert [(one.path, list(one.target.ids), one.target.stores, one.state.value) for one in cut] == [

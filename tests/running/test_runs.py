@@ -10,6 +10,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.frames.schemas import RESULT_COLUMNS
+from tests.fixtures import column
 
 from .conftest import CELL
 from .doubles import Bar, writes
@@ -19,7 +20,7 @@ from .outcome_oracle import OracleCounts, check_outcomes
 
 def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: pd.DataFrame) -> None:
     """A result is the input as it was, index, columns and order, and the ten result columns after it."""
-    toggles = wide.assign(note=["=1+1", "b", None, "d"], code="mine").set_index(
+    toggles = wide.assign(note=column("=1+1", "b", None, "d"), code="mine").set_index(
         pd.Index(list("wxyz"), name="at")
     )
     toggles = toggles[["note", *CELL[::-1], "is_enabled", "code"]]
