@@ -12,14 +12,17 @@ import time as _time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
 __all__ = [
     "Thread",
     "World",
+    "check_interruption",
     "draw_uuid",
     "has_threads",
+    "interruptible",
     "make_thread",
     "monotonic",
     "now",
@@ -165,6 +168,40 @@ class _Inline(threading.Thread):
 
     def join(self, timeout: float | None = None) -> None:
         """Do nothing: it is done."""
+
+
+_INTERRUPTION: ContextVar[threading.Event | None] = ContextVar("interruption", default=None)
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """Let what this thread does inside end as by Ctrl-C once `stop` is set: the main thread alone hears that.
+
+    Examples
+    --------
+    >>> import threading
+    >>> from klikit_frames import edge
+    >>> stop = threading.Event()
+    >>> stop.set()
+    >>> with edge.interruptible(stop):
+    ...     try:
+    ...         edge.check_interruption()
+    ...     except KeyboardInterrupt:
+    ...         print("interrupted")
+    interrupted
+    """
+    token = _INTERRUPTION.set(stop)
+    try:
+        yield
+    finally:
+        _INTERRUPTION.reset(token)
+
+
+def check_interruption() -> None:
+    """Raise KeyboardInterrupt if this thread is to stop; called wherever a thread waits for others."""
+    stop = _INTERRUPTION.get()
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
 
 
 def touch_private(path: Path) -> None:

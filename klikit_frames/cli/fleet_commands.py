@@ -162,10 +162,10 @@ def tick(*, journal_folder: JournalFolder = None, caps: CapOptions, output: Outp
     _show_frame(kept, output, what="promises")
     n_due = sum(map(len, kept.frames.values()))
     echo(f"{counted(n_due, 'promise')} due in {counted(len(kept.frames), 'business', many='businesses')}.")
-    if kept.frames:
-        echo_next(
-            "What one has promised", f"agenda {_journal_words(next(iter(kept.frames)), journal_folder)}"
-        )
+    if names := [*kept.frames, *kept.errors]:
+        echo_next("What one has promised", f"agenda {_journal_words(names[0], journal_folder)}")
+    if kept.is_interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
     raise typer.Exit(
         _worst([*map(_code_of_tick, kept.frames.values()), *map(_code_of, kept.errors.values())])
     )

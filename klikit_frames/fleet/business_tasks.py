@@ -300,6 +300,8 @@ class Dispatch:
         self._start_timeout_s = start_timeout_s
         # Why all is being stopped; None while it is not.
         self._stopped: str | None = None
+        # What threads of this process hear at once; other workers hear of it through their journals.
+        self._stop = threading.Event()
         # An executor that never says that a task has begun may say of any that it was cancelled in time.
         self._tells_begin = executor is None or isinstance(executor, ThreadPoolExecutor)
 
@@ -315,7 +317,11 @@ class Dispatch:
         return {business: self._outcomes[business] for business in self._tasks}
 
     def _submit_with_progress(self, pool: ThreadPoolExecutor, task: BusinessTask) -> Future[TaskOutcome]:
-        return pool.submit(execute_task, task, self._counts[task.business])
+        return pool.submit(self._execute_here, task)
+
+    def _execute_here(self, task: BusinessTask) -> TaskOutcome:
+        with edge.interruptible(self._stop):
+            return execute_task(task, self._counts[task.business])
 
     def _execute_on(self, submit: Callable[[BusinessTask], Future[TaskOutcome]]) -> None:
         watch = StartWatch(type(self._executor).__name__, timeout_s=self._start_timeout_s)
@@ -387,6 +393,7 @@ class Dispatch:
 
     def _cancel(self) -> None:
         """Take back what no worker has begun with, and ask those that are at it to stop."""
+        self._stop.set()
         for future, task in self._waiting().items():
             # An executor may take back what a worker is at, and the worker would go on unheard.
             if is_at_work(task) or not future.cancel():

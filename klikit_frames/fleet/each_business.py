@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from .. import edge
 from ..auditing.audits import audit as audit_one
 from ..errors import ConfigError, KlikitFramesError
 from ..menus.stores import stores as read_stores
@@ -31,10 +33,13 @@ class FleetFrame:
         By business, those for which the call succeeded.
     errors : dict of KlikitFramesError
         By business, why it did not.
+    is_interrupted : bool
+        Whether Ctrl-C ended it: those that it came too early for are among the errors.
     """
 
     frames: Mapping[str, pd.DataFrame]
     errors: Mapping[str, KlikitFramesError] = field(default_factory=dict)
+    is_interrupted: bool = False
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -155,7 +160,11 @@ def audit(
             journal = folder / f"{business}.sqlite3"
             return audit_one(parts[business], client, journal=journal, progress=False, **reading)
 
-    return for_each(parts, work)
+    audited = for_each(parts, work)
+    if audited.is_interrupted:
+        # Who has not been looked at must not be taken for one whose menus are right.
+        raise KeyboardInterrupt
+    return audited
 
 
 def files_of(folder: Path) -> dict[str, Path]:
@@ -186,24 +195,36 @@ def journals_in(folder: Path) -> list[str]:
 
 
 def for_each(businesses: Iterable[str], work: Callable[[str], pd.DataFrame]) -> FleetFrame:
-    """Call `work` for each business, and return what it gave or raised."""
+    """Call `work` for each business, and return what it gave or raised; Ctrl-C ends all of them."""
     names = list(dict.fromkeys(businesses))
     if not names:
         return FleetFrame({})
+    stop = threading.Event()
     with ThreadPoolExecutor(min(len(names), MAX_THREADS)) as pool:
-        outcomes = dict(zip(names, pool.map(lambda name: _attempt(work, name), names), strict=True))
+        futures = {name: pool.submit(_attempt, work, name, stop=stop) for name in names}
+        try:
+            wait(futures.values())
+        except KeyboardInterrupt:
+            stop.set()
+    outcomes = {name: future.result() for name, future in futures.items()}
     frames = {name: one for name, one in outcomes.items() if isinstance(one, pd.DataFrame)}
     errors = {name: one for name, one in outcomes.items() if isinstance(one, KlikitFramesError)}
-    return FleetFrame(frames, errors)
+    return FleetFrame(frames, errors, is_interrupted=stop.is_set())
 
 
-def _attempt(work: Callable[[str], pd.DataFrame], business: str) -> pd.DataFrame | KlikitFramesError:
+def _attempt(
+    work: Callable[[str], pd.DataFrame], business: str, *, stop: threading.Event
+) -> pd.DataFrame | KlikitFramesError:
     try:
-        return work(business)
+        with edge.interruptible(stop):
+            edge.check_interruption()
+            return work(business)
     except KlikitFramesError as error:
         return error
     except OSError as error:
         return ConfigError(str(error))
+    except KeyboardInterrupt:
+        return KlikitFramesError("It was stopped. What was sent before, if anything, is in its journal.")
 
 
 def status(*, journal_folder: Folder = None) -> pd.DataFrame:

@@ -291,6 +291,7 @@ def run_interruptibly(call: Callable[[threading.Event], T], *, stop: threading.E
 
 def _wait_for(answers: SimpleQueue[A], *, stop: threading.Event | None) -> A:
     while stop is None or not stop.is_set():
+        edge.check_interruption()
         try:
             return answers.get(timeout=_POLL_S)
         except Empty:

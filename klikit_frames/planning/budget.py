@@ -80,6 +80,7 @@ class SearchBudget:
     @property
     def is_over(self) -> bool:
         """Whether the seconds have run out, or the work done is no longer worth the requests saved."""
+        edge.check_interruption()
         self.show()
         worth_s = max(_GRACE_S, self.saved * _REQUEST_COSTS_S)
         if self._is_asked_for:

@@ -149,7 +149,7 @@ class RunExecutor:
         return {
             "journal": self._journal_path,
             "progress": None if progress is None else False,
-            "stop": self.monitor.stop,
+            "stop": PolledStop(self.monitor),
         }
 
     @property

@@ -218,7 +218,11 @@ def publish_rest(client: Client, journal: Journal, run: Run) -> bool:
     """Publish the stores that a run wrote and did not publish, and tell whether all are published now."""
     publisher = StorePublisher(client, journal, run_id=run.run_id)
     requests = journal.requests(run.run_id)
-    publisher.publish(stores_to_publish(requests, run_publishes(journal, run)))
+    try:
+        publisher.publish(stores_to_publish(requests, run_publishes(journal, run)))
+    except KeyboardInterrupt:
+        publisher.abandon()
+        raise
     return not stores_to_publish(requests, run_publishes(journal, run))
 
 

@@ -93,6 +93,7 @@ class WorkerPool:
         """Report what is done until all threads have ended, or are left behind."""
         leave_at = None
         while n_threads and (leave_at is None or self.monitor.now() < leave_at):
+            edge.check_interruption()
             self.monitor.poll()
             if leave_at is None and self.monitor.stops_at_once:
                 leave_at = self.monitor.now() + GRACE_S

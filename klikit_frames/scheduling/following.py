@@ -34,7 +34,7 @@ def follow_ticks(
     clock: Clock | None = None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Tick until `stop` is set, or Ctrl-C; asleep between two due times.
+    """Tick until `stop` is set, or Ctrl-C, which is raised; asleep between two due times.
 
     A host that does not answer is tried again; a refused credential ends it.
 
@@ -66,7 +66,7 @@ def follow_ticks(
             if len(kept):
                 report(kept)
             if kept.attrs["is_interrupted"]:
-                return
+                raise KeyboardInterrupt
         waiter.sleep(next_pause(client, journal=journal), stop=halt)
 
 

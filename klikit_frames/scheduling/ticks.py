@@ -229,8 +229,14 @@ class _Tick:
             due = journal.due_promises(self.client.account, now=self.now)
         owed = {one.unpublished_run_id for one in due} - {None, *self.kept.run_ids}
         for run_id in sorted(map(str, owed)):
+            if self.kept.is_interrupted:
+                return
             with open_journal(self.journal) as journal:
-                is_done = publish_rest(self.client, journal, journal.run(run_id))
+                try:
+                    is_done = publish_rest(self.client, journal, journal.run(run_id))
+                except KeyboardInterrupt:
+                    # What the tick has sent is told all the same; the next one publishes again.
+                    self.kept.is_interrupted, is_done = True, False
             if is_done:
                 self._forget_owed(run_id)
 

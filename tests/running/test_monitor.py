@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,37 @@ def test_cancel__while_the_canary_is_read_back(
             transport.let_go.set()
             wait_for_threads("klikit-frames-read")
         assert (result.status, result.counts["not_sent"]) == ("cancelled", 3)
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_cancel__while_menus_are_read_before_the_first_write(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path, attached: bool
+) -> None:
+    """A run that reads menus first, a new one or an undo that is resumed, is cancelled without the menu."""
+    with connect(sandbox) as client:
+        done = kf.run(singles, client, journal=journal, progress=False)
+        undo = kf.undo(done.run_id, client, journal=journal, progress=False)
+    transport = HoldingTransport(press_ctrl_c, method="GET", nth=1, match="/menus")
+    with connect(sandbox, transport=transport) as client:
+        run_id = kf.run(undo, client, journal=journal, progress=False).run_id
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-")
+    transport = HoldingTransport(method="GET", nth=1, match="/menus")
+    with connect(sandbox, transport=transport) as client, ThreadPoolExecutor(1) as pool:
+        if attached:
+            going = pool.submit(kf.resume, run_id, client, journal=journal, progress=False)
+            assert transport.has_come.wait(60)
+            kf.attach(run_id, journal=journal).cancel()
+            result = going.result(timeout=60)
+        else:
+            plan = kf.plan(
+                done.frame[["entity_type", "entity_id", "brand_id", "branch_id"]].assign(is_enabled=True)
+            )
+            job = kf.start(plan, client, journal=journal, before="read")
+            assert transport.has_come.wait(60)
+            job.cancel()
+            result = job.result(timeout=60)
+        assert not transport.let_go.is_set()
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-")
+    assert (result.status, set(result.frame["outcome"])) == ("cancelled", {"not_sent"})
