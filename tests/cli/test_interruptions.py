@@ -14,7 +14,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames import edge
 from tests.cli.conftest import Terminal, item_rows
-from tests.cli.test_commands import COMMANDS
+from tests.cli.test_main import COMMANDS
 from tests.fleet.conftest import write_profiles
 from tests.running.doubles import HoldingTransport, press_ctrl_c, wait_for_threads
 
