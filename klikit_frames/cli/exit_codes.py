@@ -69,7 +69,7 @@ _EXTRAS = {
 
 
 def of_error(error: BaseException) -> ExitCode | None:
-    """Return the exit code of an error, or None for one that nobody foresaw."""
+    """Return the exit code of an error, or None for an unexpected one."""
     if missing_extra(error) is not None:
         return ExitCode.CONFIGURATION
     return next((ending for kind, ending in _OF_ERRORS if isinstance(error, kind)), None)
@@ -83,7 +83,7 @@ def missing_extra(error: BaseException) -> str | None:
 
 
 def describe(error: BaseException) -> str:
-    """Return the message of an error; for a system error its file and reason, no number."""
+    """Return the message of an error; of a system error only file and reason, without its number."""
     if (extra := missing_extra(error)) is not None:
         return f"This needs the extra [{extra}]: pip install 'klikit-frames[{extra}]'"
     if isinstance(error, OSError) and error.filename is not None:

@@ -181,7 +181,7 @@ class TableReader:
     names, live : bool
         Whether the business's menu is read for names, and for the flags that hold already.
     journal_folder : path or None
-        Where the journals are that know what is written and not yet shown.
+        The folder of the journals, which know what is written and not yet published.
 
     Attributes
     ----------
@@ -200,12 +200,12 @@ class TableReader:
 
     @property
     def is_for_tables(self) -> bool:
-        """Whether something was asked for that no saved plan can have."""
+        """Whether an option was given that no saved plan takes."""
         return self._names or self._live or self.columns is not None
 
     @property
     def look_up(self) -> Callable[[str], tuple[pd.DataFrame, pd.DataFrame]] | None:
-        """What returns the menu and the stores of a business, for names; None where ids are asked for."""
+        """The function that returns a business's menu and stores, for names; None where ids are used."""
         return self._read_menu if self._names else None
 
     def read(self, business: str, file: Path) -> kf.Plan:
@@ -217,7 +217,7 @@ class TableReader:
     def plan(self, business: str, toggles: pd.DataFrame) -> kf.Plan:
         """Return the plan of toggles, against the live flags if these are asked for.
 
-        Where they cannot be read, that is noted, and the plan is of no use but to say what was not sent.
+        Where they cannot be read, that is noted, and the plan only serves to say what was not sent.
         """
         return kf.plan(toggles, state=self._read_live(business, toggles) if self._live else None)
 
@@ -340,7 +340,7 @@ def _finish(
 
 
 def _echo_way_on(result: kf.fleet.FleetResult, journal_folder: Path | None) -> None:
-    """Say how one business is gone on with or taken back: by its own journal, under its own profile."""
+    """Print the commands that resume or undo one business, with its own journal and profile."""
     open_ones = [name for name, one in result.results.items() if one.resume_hint]
     done = [name for name, one in result.results.items() if one.counts["applied"]]
     for why, command, names in (
@@ -396,5 +396,5 @@ def _code_of_status(row: Mapping[object, object]) -> ExitCode:
 
 
 def _worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the worst of all: the higher, the less was done."""
+    """Return the worst exit code: the higher, the less was done."""
     return max(codes, default=ExitCode.DONE)

@@ -75,7 +75,7 @@ class ConsentOptions:
 
     @property
     def is_given(self) -> bool:
-        """Whether nobody has to be asked."""
+        """Whether the person need not be asked."""
         return self.yes or self.confirm is not None
 
 
@@ -145,7 +145,7 @@ class NotifyOptions:
 
     @contextmanager
     def watch(self, action: str) -> Iterator[OnFinish]:
-        """Give what a run calls when it ends; an error before there is a run is told as well."""
+        """Yield the function that a run calls when it ends; an error before the run is reported too."""
         from klikit_frames.running.notifications import CommandNotifier, notify, summarise_error
 
         if self.notify is None:
@@ -183,7 +183,7 @@ class OutputOptions:
         return outputs.is_screen(json=self.json, jsonl=self.jsonl, out=self.out)
 
     def write(self, frame: pd.DataFrame, *, again: str = "") -> None:
-        """Write `frame` where and as the person asked; `again` is the command that tells it once more."""
+        """Write `frame` where and as the person asked; `again` is the command that shows it again."""
         outputs.write(frame, json=self.json, jsonl=self.jsonl, out=self.out, again=again)
 
 
@@ -258,7 +258,7 @@ def show(made: kf.Plan, client: kf.Client, *, n_reads: int | None = None) -> Non
 
 
 def named(made: kf.Plan, client: kf.Client) -> kf.Plan:
-    """Return the plan with its stores' names; where they cannot be read, their ids do."""
+    """Return the plan with its stores' names, or with their ids where names cannot be read."""
     try:
         return made.with_names(kf.stores(client))
     except kf.RequestError:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EXTRAS = {".xlsx": ("xlsxwriter", "excel"), ".parquet": ("pyarrow", "parquet")}
 AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON array.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
-# Columns that hold sentences of the library; a message beside a hint is one too, else it is the API's.
+# Columns that hold sentences of the library. So does `message` where there is a `hint`; else it is the API's.
 _SENTENCES = ("hint", "advice", "proof_note")
 
 
@@ -88,14 +88,14 @@ SUFFIXES = tuple(_WRITERS)
 
 
 def accept_any_letter() -> None:
-    """Print a letter that the terminal's encoding lacks as an escape, instead of breaking off."""
+    """Print a letter that the terminal's encoding lacks as an escape, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def echo(text: str) -> None:
-    """Print a message on stderr, between words on a terminal; nothing in it can move or colour one."""
+    """Print a message on stderr, wrapped between words on a terminal, which nothing in it can control."""
     said = visible_text(to_terminal(text), multiline=True)
     if sys.stderr.isatty():
         screens.print_text(said, to_stderr=True)
@@ -104,7 +104,7 @@ def echo(text: str) -> None:
 
 
 def echo_next(why: str, command: str) -> None:
-    """Print what a person may want next, and the command for it, which no new line breaks."""
+    """Print what a person may want next, and the command for it, which is never wrapped."""
     line = f"{why}: klikit-frames {command}"
     if sys.stderr.isatty() and len(line) > screens.width():
         line = f"{why}:\n  klikit-frames {command}"
@@ -115,7 +115,7 @@ class EchoingHandler(logging.Handler):
     """Prints what the library logs as warnings like any other message."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one; where stderr takes nothing, because its disk is full, the run goes on."""
+        """Print one record; where stderr cannot take it, because its disk is full, the run goes on."""
         try:
             echo(record.getMessage())
         except Exception:  # noqa: BLE001 - as the handlers of the standard library do
@@ -149,7 +149,7 @@ def write(
 ) -> None:
     """Write `frame` to a file, or print it: a table on a terminal, CSV in a pipe, JSON if asked.
 
-    Where that breaks off, `again` is the command that tells the same once more.
+    If that fails, `again` is the command that shows the same again.
     """
     frame = _in_terminal_words(frame)
     with writing(out, again=again):
@@ -190,7 +190,7 @@ def writing(out: Path | None, *, again: str = "") -> Iterator[None]:
 
 
 def save_plan(made: kf.Plan, path: Path) -> None:
-    """Save a plan; a disk that takes no more is no fault of the plan."""
+    """Save a plan; a full disk is not reported as a fault of the plan."""
     try:
         made.save(path)
     except kf.PlanError as error:
@@ -221,7 +221,7 @@ def finish(
     is_brief: bool = False,
 ) -> None:
     """Show how the run ended, print its rows, and end with the exit code."""
-    # The rows come last: a full disk may take them, but not the counts and the way on.
+    # The rows come last: a full disk may cost them, but not the counts and the next commands.
     name = f"{result.run_id[:SHORT_ID]}{journal_option(journal)}"
     again = f"klikit-frames status {name} --out FILE"
     name += connection.words if connection else ""

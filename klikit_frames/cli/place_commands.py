@@ -36,7 +36,7 @@ def profiles(*, output: OutputOptions) -> None:
 
 
 def _examine(connection: ConnectionOptions) -> pd.DataFrame:
-    """Return what the doctor finds; without credentials, of this machine alone, and that they are missing."""
+    """Return what the doctor finds; without credentials only of this machine, and that they are missing."""
     try:
         with connection.connect() as client:
             return kf.doctor(client)
@@ -63,7 +63,7 @@ def _try_profile(name: str) -> tuple[str, str]:
 
 
 def _report(found: pd.DataFrame, output: OutputOptions, *, what: str) -> None:
-    """Write what was found: a line each for a person, data else; a problem is exit 1."""
+    """Write what was found: a line each for a person, else data. A problem exits with 1."""
     is_problem = found["status"] == "problem"
     if output.is_screen:
         screens.print_findings(found)

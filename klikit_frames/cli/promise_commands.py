@@ -163,7 +163,7 @@ def _show(promises: pd.DataFrame, output: OutputOptions) -> None:
 
 
 def _by_name(promises: pd.DataFrame) -> pd.DataFrame:
-    """Return a promise a row: what, where, off or on, from when until when by the clock of UTC."""
+    """Return one row per promise: what, where, off or on, from when and until when, in UTC."""
     named = screens.with_names(promises)
     flags = ["on" if is_enabled else "off" for is_enabled in named["is_enabled"]]
     times = {

@@ -315,7 +315,7 @@ def runs(
 
 
 def _history(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return a run a row as a person looks for it: when, where, how much, how it ended."""
+    """Return one row per run: when, where, how much, how it ended."""
     bad = runs[["rejected", "failed", "unknown", "not_sent"]].sum(axis=1)
     told = runs.assign(run_id=runs["run_id"].str[:SHORT_ID], rows=runs["n_rows"], requests=runs["n_requests"])
     told = told.assign(started=runs["started_at"], **{"not done": bad})
@@ -396,7 +396,7 @@ def _person_of(result: kf.Result, *, journal: Path | None) -> str | None:
 
 
 def _ended(run_id: str, *, journal: Path | None) -> kf.Result:
-    """Return the result of a run that has ended; one that goes on is said to, not waited for."""
+    """Return the result of a run that has ended; of one that goes on say so, without waiting."""
     job = kf.attach(run_id, journal=journal)
     if not job.is_done:
         raise exit_with(

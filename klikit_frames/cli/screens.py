@@ -1,4 +1,4 @@
-"""Screens for a person at a terminal: tables as wide as the terminal, never a wrapped row, nothing obeyed.
+"""Screens for a person at a terminal: tables as wide as the terminal, no wrapped row, no control character.
 
 Colour is a second signal only: every table reads the same without it, and ``NO_COLOR`` turns it off.
 """
@@ -25,7 +25,7 @@ _STYLES = {"off": "red", "on": "green", "not done": "bold red"}
 _STATUS_STYLES = {"warning": "yellow", "problem": "bold red"}
 _HEADINGS = {"n_off": "off", "n_on": "on", "n_trouble": "not done", "n_rows": "rows", "started_at": "started"}
 _IDS = ("run_id", "request_id", "idempotency_key", "plan_id", "plan_digest")
-# A table of a person's own has any number of columns; more than these fit no terminal.
+# A person's own table has any number of columns; no terminal fits more than these.
 _MOST_COLUMNS = 8
 # Blanks between columns.
 _GAP = 2
@@ -34,7 +34,7 @@ _GAP = 2
 def print_overview(view: Overview, *, to_stderr: bool = False, is_brief: bool = False) -> None:
     """Print the human view: headline, facts, what was not done, brands or stores, and dishes by name.
 
-    Brief is without the brands and dishes, for what was shown a moment ago.
+    A brief view leaves out the brands and dishes, which were shown a moment ago.
     """
     print_text(f"{view.headline}.", to_stderr=to_stderr, style="bold")
     for fact in view.facts:
@@ -52,7 +52,7 @@ def print_overview(view: Overview, *, to_stderr: bool = False, is_brief: bool = 
 
 
 def print_requests(requests: pd.DataFrame) -> None:
-    """Print a request a row: what it writes, for how many entities, in how many stores."""
+    """Print one row per request: what it writes, for how many entities, in how many stores."""
     flags = ["on" if is_enabled else "off" for is_enabled in requests["is_enabled"]]
     counts = zip(requests["n_ids"].tolist(), requests["entity_type"], strict=True)
     what = [counted(n, PLURALS[kind][0], many=PLURALS[kind][1]) for n, kind in counts]
@@ -62,14 +62,14 @@ def print_requests(requests: pd.DataFrame) -> None:
 
 
 def print_proof(proof: pd.DataFrame, names: Names) -> None:
-    """Print what is not confirmed, a paragraph a cause."""
+    """Print what is not confirmed, one paragraph per cause."""
     from klikit_frames.overview import proof_overview
 
     _print_causes(proof_overview(proof, names))
 
 
 def print_problems(problems: pd.DataFrame, *, to_stderr: bool = False) -> None:
-    """Print what is wrong with a table, a paragraph a kind: how often and where, the first case, the cure."""
+    """Print what is wrong with a table, by kind: how often and where, the first case, the cure."""
     from klikit_frames.frames.problems import cause_title, count_problems, group_problems
 
     print_text(count_problems(problems), to_stderr=to_stderr, style="bold")
@@ -87,7 +87,7 @@ def print_problems(problems: pd.DataFrame, *, to_stderr: bool = False) -> None:
 
 
 def print_findings(findings: pd.DataFrame) -> None:
-    """Print a finding a line: whether it is well, of what, and what was found; advice stands below it."""
+    """Print one line per finding: its status, what was checked, what was found; advice stands below it."""
     for finding in findings.fillna("").to_dict("records"):
         name = str(next(iter(finding.values())))
         said = ", ".join(filter(None, [finding.get("host", ""), to_terminal(finding["found"])]))
@@ -154,7 +154,7 @@ def print_state(state: pd.DataFrame) -> None:
 
 
 def print_effect(found: pd.DataFrame) -> None:
-    """Print a dish and place a row, what guests no longer see first; then what it comes to, in sentences."""
+    """Print one row per dish and place, what guests no longer see first; then a summary in sentences."""
     from klikit_frames.menus.effects import describe_effect
     from klikit_frames.overview import BUSINESS, read_names
 
@@ -182,7 +182,7 @@ def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
 
 
 def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
-    """Print what was not done, a paragraph a cause: these sentences are read whole."""
+    """Print what was not done, one paragraph per cause: these sentences are never cut."""
     for cause in view.trouble.head(MOST_ROWS // 2).itertuples():
         said = " ".join(to_terminal(str(part)) for part in (cause.code, cause.message) if part)
         outcome = str(cause.outcome).replace("_", " ")
@@ -195,7 +195,7 @@ def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
 
 
 def _without_empty(places: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the count of what was not done where all was done."""
+    """Leave out the count of rows not done where there are none."""
     return places if places["n_trouble"].any() else places.drop(columns="n_trouble")
 
 
@@ -241,7 +241,7 @@ def print_rest(n_shown: int, *, of: int, what: str) -> None:
 
 
 def fit_widths(natural: Sequence[int], *, available: int) -> list[int]:
-    """Return how wide each column is to be: the widest give way first, and short ones stay whole.
+    """Return the width of each column: the widest are narrowed first, and short ones stay whole.
 
     Examples
     --------
@@ -266,7 +266,7 @@ def print_text(
 ) -> None:
     """Print lines of text, broken between words where they are too long; a word is never cut.
 
-    `indent` is that of each line, `hanging` another for what a line goes on with below itself.
+    `indent` is that of each line, `hanging` that of its continuation lines.
     """
     from rich.text import Text
 
@@ -279,7 +279,7 @@ def print_text(
 
 
 def wrap_words(line: str, *, most: int) -> list[str]:
-    """Return a line in parts of so many columns at most; a longer word, such as a path, stays whole.
+    """Return a line in parts of at most so many columns; a longer word, such as a path, stays whole.
 
     Examples
     --------

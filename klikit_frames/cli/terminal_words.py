@@ -1,8 +1,8 @@
-"""What a terminal is given: the library's messages in its own words, and no character that it would obey.
+"""What a terminal is given: the library's messages in its own words, and no control character.
 
 The library's messages name its functions and their arguments, since most people meet them in a notebook. A
 person at a terminal has commands and options instead. All that the command line prints of the library's words
-goes through `to_terminal`; a test holds the table against every message of the package.
+goes through `to_terminal`; a test checks the table against every message of the package.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ OPTIONS_OF = {
     "timezone": "--timezone",
 }
 
-# What every phrase of the table has one of, so that most texts are looked at once.
+# Every phrase of the table has one of these, so that most texts are searched only once.
 _PYTHON = re.compile(r"[\w.]\(|=|\b(?:kf|klikit_frames)\.|\.problems")
 # Letters and marks that Unicode counts as printable and no font draws: fillers, selectors, joiners.
 _BLANK_PRINTABLE = re.compile(
@@ -104,7 +104,7 @@ _RULES = tuple((re.compile(pattern), said) for pattern, said in PHRASES)
 
 
 def to_terminal(text: str) -> str:
-    """Return a message of the library with commands and options in place of Python that does the same.
+    """Return a message with its Python replaced by the commands and options that do the same.
 
     Examples
     --------

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 # Each business waits for its own cap; more threads than this only make the caller's computer wait.
 MAX_THREADS = 16
 _POLL_S = 0.2
-# A task whose worker is lost goes to another worker so often in all.
+# How often a task goes to a worker in all, where workers are lost.
 _ATTEMPTS = 2
-# An executor without workers takes tasks all the same: so long nobody wonders, and so often it is said again.
+# An executor without workers takes tasks all the same: after so long the log says so, and so often again.
 _QUIET_S = 5.0
 _SAY_EVERY_S = 60.0
 _GO_ON = "Run the fleet again with the same plans: each business goes on from its journal."
@@ -147,7 +147,7 @@ def cancel(task: BusinessTask) -> None:
             with open_journal(task.journal) as journal:
                 journal.request_cancel(known.run_id)
     except (KlikitFramesError, OSError):
-        # Its journal is on another machine, or of no use: nothing more can be done from here.
+        # Its journal is on another machine, or cannot be used: nothing more can be done from here.
         return
 
 
@@ -302,7 +302,7 @@ class Dispatch:
         self._stopped: str | None = None
         # What threads of this process hear at once; other workers hear of it through their journals.
         self._stop = threading.Event()
-        # An executor that never says that a task has begun may say of any that it was cancelled in time.
+        # An executor that never reports a task as begun may report any task as cancelled in time.
         self._tells_begin = executor is None or isinstance(executor, ThreadPoolExecutor)
 
     def execute(self) -> dict[str, TaskOutcome]:
@@ -395,7 +395,8 @@ class Dispatch:
         """Take back what no worker has begun with, and ask those that are at it to stop."""
         self._stop.set()
         for future, task in self._waiting().items():
-            # An executor may take back what a worker is at, and the worker would go on unheard.
+            # An executor may cancel a task that a worker is at; the worker would go on, and its answer be
+            # lost.
             if is_at_work(task) or not future.cancel():
                 cancel(task)
 

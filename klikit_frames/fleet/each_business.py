@@ -61,7 +61,7 @@ def tick(
     writes_per_minute: int = 300,
     reads_per_minute: int = 600,
 ) -> FleetFrame:
-    """Keep the promises that are due of many businesses, each from its own journal.
+    """Keep the due promises of many businesses, each from its own journal.
 
     Uses the network and the journals, as ``kf.tick`` does, for up to 16 businesses at a time. Promises are
     noted business by business: ``kf.schedule(table, client, journal="FOLDER/PROFILE.sqlite3")``.
@@ -104,7 +104,7 @@ def audit(
     columns: Mapping[str, str] | None = None,
     names: bool = False,
 ) -> FleetFrame:
-    r"""Hold the menus of many businesses against what is wanted, and return what differs, of each.
+    r"""Compare the menus of many businesses with what is wanted, and return what differs in each.
 
     Uses the disk and the network as ``kf.audit`` does, for up to 16 businesses at a time. Changes no menu.
 

@@ -29,8 +29,8 @@ def plan(
 ) -> dict[str, Plan]:
     r"""Return a plan for each business that a table names.
 
-    Reads the disk if `toggles` is a path; never the network. Each business's rows are checked for themselves:
-    two businesses may have the same ids.
+    Reads the disk if `toggles` is a path; never the network. Each business's rows are checked separately: two
+    businesses may have the same ids.
 
     Parameters
     ----------

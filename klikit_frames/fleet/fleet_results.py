@@ -97,7 +97,7 @@ class FleetResult:
 
     @property
     def account(self) -> str:
-        """The counts in one line, the businesses that met trouble, and what else there is to know."""
+        """The counts in one line, the businesses that had trouble, and what else there is to know."""
         outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
         size = (
             f"{counted(len(self.results), 'business', many='businesses')}, {counted(len(self.frame), 'row')}"
@@ -242,7 +242,7 @@ def _with_business(business: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _distinct_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells that were switched; ids that two businesses share are two things."""
+    """Return the cells that were switched; an id that two businesses share counts for each."""
     if frame.empty:
         return _NO_ROWS
     changed = frame.loc[frame["outcome"] == "applied", [COLUMN, *_CELL]].drop_duplicates()

@@ -47,7 +47,7 @@ class AgendaBoard:
     journal : path, optional
         As for ``kf.run``.
     zone : ZoneInfo
-        Whose clock times are told and entered by; can be set.
+        The time zone in which times are shown and entered; can be set.
     """
 
     def __init__(self, client: Client, *, journal: JournalPath, zone: ZoneInfo) -> None:
@@ -62,16 +62,16 @@ class AgendaBoard:
 
     @property
     def now(self) -> datetime:
-        """The present by the server's clock, by which promises are kept, else by this machine's."""
+        """The present by the server's clock, which promises are kept by; else by this machine's."""
         return server_time(self._client)
 
     @property
     def n_overdue(self) -> int:
-        """Changes of which something should have been done."""
+        """How many changes are overdue: their start or their end should have happened."""
         return sum(group.is_overdue for group in self._groups)
 
     def refresh(self) -> None:
-        """Read the agenda again; one that cannot be read is said to be so."""
+        """Read the agenda again; if it cannot be read, say so."""
         try:
             listed = agenda(journal=self._journal, now=self.now)
         except KlikitFramesError as error:
@@ -81,7 +81,7 @@ class AgendaBoard:
         self._groups = group_promises(here, names=self.names, now=self.now, zone=self.zone)
 
     def cancel(self, first_id: str) -> None:
-        """Cancel the promises of one change; what has begun stays as it is, and that is said."""
+        """Cancel the promises of one change. What has begun stays as it is, and the form says so."""
         group = self._find(first_id)
         if group is not None:
             self._change(lambda: _cancelled(cancel_promises(group.promise_ids, journal=self._journal), group))
@@ -93,7 +93,7 @@ class AgendaBoard:
             self._change(lambda: self._extended(group, until))
 
     def keep(self, *, is_on: bool) -> None:
-        """Keep promises while the notebook is open, or stop that."""
+        """Start or stop keeping promises while the notebook is open."""
         if is_on:
             self.note = "Promises are kept for as long as this notebook is open."
             self.keeper.start()
@@ -193,7 +193,7 @@ class PromiseGroup:
     times : str
         From when, until when, and whether that is overdue.
     is_overdue : bool
-        Whether what is due next should have been done.
+        Whether the next start or end should have happened by now.
     """
 
     promise_ids: tuple[str, ...]
@@ -206,7 +206,7 @@ class PromiseGroup:
 def group_promises(
     agenda: pd.DataFrame, *, names: Names, now: datetime, zone: ZoneInfo
 ) -> list[PromiseGroup]:
-    """Return the open promises of an agenda, those of one change together, in the agenda's order.
+    """Group the open promises of an agenda by change, in the agenda's order.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def group_promises(
     now : datetime
         The present.
     zone : ZoneInfo
-        Whose clock times are told by.
+        The time zone of the times shown.
     """
     shown = agenda[agenda["status"].isin(OPEN)]
     overdue_first = shown.sort_values("is_overdue", ascending=False, kind="stable")
@@ -263,8 +263,8 @@ def _times(promise: dict[Hashable, Any], *, now: datetime, zone: ZoneInfo) -> st
 class PromiseKeeper:
     """Ticks in the background until it is stopped, or the kernel ends.
 
-    Uses the network and the journal, as ``klikit-frames tick --follow`` does; beside that or another keeper
-    it does no harm, since two ticks at once are one.
+    Uses the network and the journal, as ``klikit-frames tick --follow`` does. A second keeper beside it does
+    no harm: two ticks at once send what is due once.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ class PromiseKeeper:
     report : callable
         Gets the frame of each tick that had something to do.
     on_end : callable
-        Called when it ends by itself, with what is wrong.
+        Called with what is wrong when it ends by itself.
     """
 
     def __init__(
@@ -306,7 +306,7 @@ class PromiseKeeper:
             self._thread.start()
 
     def stop(self) -> None:
-        """Keep no more; a tick that is under way is let finish."""
+        """Stop; a tick that is under way finishes first."""
         if self._stop is not None:
             self._stop.set()
             self._stop = None

@@ -49,7 +49,7 @@ def _joined(*names: str) -> str:
 
 
 class BaseWidget(anywidget.AnyWidget):
-    """A widget that is told what to do by a numbered list of commands, and draws by setting traits."""
+    """A widget that carries out numbered commands of its page, and draws by setting traits."""
 
     _css = style()
 
@@ -57,14 +57,15 @@ class BaseWidget(anywidget.AnyWidget):
     done = t.Int().tag(sync=True)
 
     def __init__(self, **values: Any) -> None:
-        # The page and the threads that read and send both draw: one at a time, or a trait's change is lost.
+        # The page and the threads that read and send both draw. Without a lock a trait's change could be
+        # lost.
         self._pen = threading.RLock()
         super().__init__(**values)
         self.redraw()
         self.observe(self._on_message, names="commands")
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take over what the page has set."""
+        """Take the values that the page has set."""
         with self._pen:
             super().set_state(sync_data)
 
@@ -104,7 +105,7 @@ class BaseWidget(anywidget.AnyWidget):
         return (data, *rest) if rest else data
 
     def _on_message(self, change: dict[str, list[dict[str, object]]]) -> None:
-        # What a thread looks at anew must not be looked at otherwise in the middle of that.
+        # No thread may redraw in the middle of this.
         with self._pen, self.hold_sync():
             for command in new_commands(change["new"], done=self.done):
                 self.apply_command(command)
@@ -144,8 +145,8 @@ def apply_command(selection: Selection, command: Command) -> None:
 def new_commands(commands: list[dict[str, object]], *, done: int) -> list[dict[str, object]]:
     """Return the commands of the page that come after number `done`, in the order in which they were given.
 
-    The page repeats what it has no answer to yet: of a busy kernel's trait only the newest value
-    survives.
+    The page sends a command again until it is answered: while the kernel is busy, only the newest value of a
+    trait reaches it.
 
     Examples
     --------
@@ -198,10 +199,10 @@ export default {
 
 
 class WidgetProbe(anywidget.AnyWidget):
-    """Asks once, when it is made, and hears the answer if one ever comes.
+    """Asks the front end once, when it is made, and notes the answer if one comes.
 
-    Most front ends answer only after the cell has ended, for the kernel hears nothing before: so it is kept,
-    and looked at again later. Where the kernel has a thread for widgets the answer comes at once.
+    Most front ends answer only after the cell has ended, since the kernel receives nothing before. So the
+    probe is kept, and checked again later. A kernel with a thread for widgets gets the answer at once.
     """
 
     _esm = _SCRIPT
@@ -236,5 +237,5 @@ class WidgetProbe(anywidget.AnyWidget):
 
 @cache
 def ask_front_end() -> WidgetProbe:
-    """Return the probe of this process; the first call makes it, and so asks."""
+    """Return the probe of this process; the first call makes it, which asks."""
     return WidgetProbe()

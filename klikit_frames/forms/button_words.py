@@ -1,8 +1,8 @@
-"""What the library says in Python, said for a form: one table of phrases, with the buttons that do the same.
+"""The library's messages in a form's words: one table of Python phrases and the buttons that do the same.
 
 The library's messages name its functions, since most people meet them in a cell. Who works in a form has
 buttons and lists instead. All that a form shows of the library's words goes through `to_buttons`; a test
-holds the table against every message that a form can come to.
+checks the table against every message that a form can show.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _RULES = tuple((re.compile(pattern), said) for pattern, said in PHRASES)
 
 
 def to_buttons(text: str) -> str:
-    """Return a message of the library with buttons and lists in place of Python that does the same.
+    """Return a message with its Python replaced by the buttons and lists that do the same.
 
     Examples
     --------

@@ -24,7 +24,7 @@ class Draft:
     entities : tuple of (str, int)
         Type and id of what is picked.
     stores : tuple of (int, int)
-        Brand and branch of where; not looked at for a business-wide change.
+        Brand and branch of each store; ignored for a business-wide change.
     is_business : bool
         Whether the change is business-wide.
     is_enabled : bool
@@ -34,7 +34,7 @@ class Draft:
     cascade_brand_ids : tuple of int
         Brands that the cascade is kept to; empty for every brand.
     until : Until
-        When the flags of before come back.
+        When the flags from before come back.
     """
 
     entities: tuple[tuple[str, int], ...] = ()
@@ -55,7 +55,7 @@ class Draft:
 
 
 def missing_inputs(draft: Draft) -> dict[str, str]:
-    """Return what is still missing, by the control that it is said beside; nothing missing, nothing in it.
+    """Return what is still missing, by the control that says so; empty if nothing is.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def missing_inputs(draft: Draft) -> dict[str, str]:
 
 
 def draft_toggles(draft: Draft) -> pd.DataFrame:
-    """Return the toggles of a draft without missing_inputs, by type, then in the order picked.
+    """Return the toggles of a complete draft, by type, then in the order picked.
 
     Examples
     --------
@@ -94,9 +94,9 @@ _TIME = "datetime64[us, UTC]"
 def merge_toggles(
     drafts: Sequence[Draft], *, ends: Sequence[datetime | None] = ()
 ) -> tuple[pd.DataFrame, int]:
-    """Return the toggles of all drafts, and how many rows a later one says otherwise.
+    """Return the toggles of all drafts, and how many rows a later draft overrules.
 
-    Of what two drafts say of one place the later holds, as with two entries of a list.
+    Where two drafts set the same cell, the later one wins.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def _type_toggles(draft: Draft, kind: str, ids: list[int]) -> pd.DataFrame:
 
 
 def python_line(drafts: Sequence[Draft], *, ends: Sequence[datetime | None] = (), now: str = "") -> str:
-    """Return the Python that makes the same toggles, as long as no draft says otherwise than another.
+    """Return the Python that makes the same toggles, as long as no two drafts contradict each other.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def python_line(drafts: Sequence[Draft], *, ends: Sequence[datetime | None] = ()
     ends : sequence of datetime or None, optional
         As for `merge_toggles`; the line then notes promises and begins them.
     now : str, optional
-        When those begin that hold for good, as text.
+        When permanent changes begin, as text.
 
     Examples
     --------

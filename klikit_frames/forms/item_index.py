@@ -1,4 +1,4 @@
-"""What can be ticked: the rows of a picker, made from frames, each with the words to find it by. Pure."""
+"""The rows of a picker, made from frames, each with the text that a search looks into. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NUMBERS = re.compile(r"([0-9]{1,18})")
 
 
 def fold(text: str) -> str:
-    """Return `text` as searched: case and accents aside.
+    """Return `text` as it is searched: without case and accents.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def fold(text: str) -> str:
 
 
 def sort_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return what to sort `text` by as people do: case and accents aside, numbers by their value.
+    """Return a sort key for `text`: without case and accents, numbers by their value.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def sort_key(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def token(key: Key) -> str:
-    """Return `key` as the page names it; an id above 2^53 would not survive as a number there.
+    """Return `key` as text for the page, where an id above 2^53 would lose digits as a number.
 
     Examples
     --------
@@ -126,16 +126,16 @@ class ItemIndex:
 
     @cached_property
     def positions(self) -> dict[Key, int]:
-        """Where each key stands."""
+        """The position of each key."""
         return {key: position for position, key in enumerate(self.keys)}
 
     @cached_property
     def by_token(self) -> dict[str, Key]:
-        """The key that each of the page's tokens means."""
+        """The key of each of the page's tokens."""
         return {token(key): key for key in self.keys}
 
     def with_flags(self, state: pd.DataFrame) -> ItemIndex:
-        """Return the same rows with the live flags of `state`; what it has no row of is not sold there."""
+        """Return the same rows with the live flags of `state`; what has no row in it is not sold there."""
         groups = dict.fromkeys(self.keys, _NO_ROWS) | _groups(_entity_keys(state))
         column, facet = _flag_column(state, {key: groups[key] for key in self.keys})
         columns = {**self.columns, "flag": column}
@@ -161,7 +161,7 @@ def check_page_size(size: int) -> int:
 
 
 def search_words(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return one folded line per row, out of all `columns`."""
+    """Return the searchable text of each row: all `columns`, folded, in one line."""
     return [fold(" ".join(texts)) for texts in zip(*columns, strict=True)]
 
 
@@ -173,7 +173,7 @@ _MOST_NAMED = 2
 
 
 def entity_index(state: pd.DataFrame) -> ItemIndex:
-    """Return one row per entity of `state`, whatever number of stores it is told for.
+    """Return one row per entity of `state`, however many stores it has rows for.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def _entity_keys(state: pd.DataFrame) -> list[Key]:
 
 
 def _groups(keys: Sequence[Key]) -> dict[Key, list[int]]:
-    """Gather the rows of each key: identity is the key, wherever its rows stand."""
+    """Gather the rows of each key, wherever they stand."""
     groups: dict[Key, list[int]] = {}
     for position, key in enumerate(keys):
         groups.setdefault(key, []).append(position)
@@ -289,7 +289,7 @@ def _entity_facets(
 
 
 def _sections(columns: dict[str, Column]) -> list[frozenset[str]]:
-    """Return the sections of all places of each entity; a section is in itself."""
+    """Return the sections of each entity, over all its places; a section is its own."""
     places = zip(columns["type"].texts, columns["title"].texts, columns["path"].texts, strict=True)
     return [_place_sections(title if kind == "section" else path) for kind, title, path in places]
 
@@ -300,7 +300,7 @@ def _place_sections(path: str) -> frozenset[str]:
 
 
 def _facet(column: Column) -> Facet:
-    # One set per text and not per row: fifty thousand of them would be felt.
+    # One set per text and not per row: fifty thousand sets would be slow.
     members = {text: frozenset({text} if text else ()) for text in set(column.texts)}
     return Facet(column.label, [members[text] for text in column.texts])
 
@@ -317,7 +317,7 @@ _NO_ROWS: list[int] = []
 
 
 def _flag_column(state: pd.DataFrame, groups: dict[Key, list[int]]) -> tuple[Column, Facet]:
-    """Return what each entity's flags are in words, and the filter by these."""
+    """Return each entity's flags in words, and a filter by them."""
     flags = known_flags(state)
     waits = state["pending"].notna().tolist() if "pending" in state else [False] * len(flags)
     places = _StoreNames(state)
@@ -337,7 +337,7 @@ def _flag_column(state: pd.DataFrame, groups: dict[Key, list[int]]) -> tuple[Col
     return Column("Now", texts), Facet("Now", members)
 
 
-# One set per pair and not per row: fifty thousand of them would be felt.
+# One set per pair and not per row: fifty thousand sets would be slow.
 _WORD_SETS = {
     (word, is_waiting): frozenset({word, NOT_PUBLISHED} if is_waiting else {word})
     for word in (*_FLAGS.values(), "unknown", NOT_SOLD)
@@ -387,7 +387,7 @@ class _StoreNames:
 
 
 def _city_names(stores: pd.DataFrame) -> list[str]:
-    """Return the city of each store; the API tells a number, and people know it by its branches."""
+    """Return the city of each store. The API tells a number only; people know a city by its branches."""
     cities, branches = _texts(stores, "city"), _texts(stores, "branch_title")
     inside: dict[str, list[str]] = {}
     where: dict[tuple[str, ...], set[str]] = {}
@@ -402,9 +402,10 @@ def _city_names(stores: pd.DataFrame) -> list[str]:
 
 
 def _city_name(city: str, branches: Sequence[str], *, own: Container[tuple[str, ...]]) -> str:
-    """Return a city's name, or what people know its number by.
+    """Return a city's name, or one made from its branches where only its number is known.
 
-    That are the words that its branches begin with, if those of no other city do, else its first branches.
+    It is made of the words that its branches begin with, if no other city's branches do; else of its first
+    branches.
 
     Examples
     --------
@@ -426,7 +427,7 @@ def _city_name(city: str, branches: Sequence[str], *, own: Container[tuple[str, 
 
 
 def _names(frame: pd.DataFrame, kind: str) -> list[str]:
-    """Return a person's name for the brand or branch of each row; its id where there is no name."""
+    """Return the title of the brand or branch of each row; its id where there is none."""
     ids = _texts(frame, f"{kind}_id")
     titles = _texts(frame, f"{kind}_title")
     return [f"{title} ({number})" if title else number for title, number in zip(titles, ids, strict=True)]

@@ -111,7 +111,7 @@ class MatrixEditor(PanelForm):
         return read_toggles(pd.DataFrame(rows, columns=names))
 
     def replan(self) -> None:
-        """Plan what is changed, in the background; without a client there is nothing to plan for."""
+        """Plan the changes in the background; without a client do nothing."""
         if self.client is None:
             return
         self.say("Planning …" if self.grid.wanted else _HINT)
@@ -197,7 +197,7 @@ def grid_view(grid: MatrixGrid) -> dict[str, object]:
 
 
 def grid_summary(grid: MatrixGrid) -> str:
-    """Say what was changed, what of it cannot be seen, and what matches."""
+    """Say how much is changed, how much of that is hidden, and how much matches."""
     hidden = f", {grid.n_hidden:,} of them hidden by a search" if grid.n_hidden else ""
     n_entities, n_stores = len(grid.entities.keys), len(grid.stores.keys)
     nothing = "" if n_entities and n_stores else " Nothing matches: change a search."
@@ -261,7 +261,7 @@ class MatrixAxis:
 
     @property
     def n_pages(self) -> int:
-        """Pages that the matching keys fill, one at least."""
+        """How many pages the matching keys fill, at least one."""
         return max(1, -(-len(self.keys) // self.page_size))
 
     @property
@@ -276,7 +276,7 @@ class MatrixAxis:
         self.keys = [self.index.keys[position] for position in found]
 
     def turn(self, step: int) -> None:
-        """Show the page `step` further, or the nearest there is."""
+        """Show the page `step` further on, or the nearest that exists."""
         self.page = min(max(self.page + step, 1), self.n_pages)
 
     def title(self, key: Key) -> str:
@@ -338,9 +338,9 @@ class MatrixGrid:
         return self.wanted.get(cell, self.live.get(cell))
 
     def press(self, cells: Iterable[Cell], *, flag: bool | None = None) -> None:
-        """Switch `cells` to `flag`; without one off if one of them is on, else on.
+        """Switch `cells` to `flag`; without a flag, off if any of them is on, else on.
 
-        A cell that no menu has stays.
+        A cell that is on no menu stays as it is.
         """
         known = [cell for cell in cells if cell in self.live]
         wanted = not any(self.flag(cell) for cell in known) if flag is None else flag
@@ -355,7 +355,7 @@ class MatrixGrid:
         self.press((entity, store) for entity in self.entities.keys)
 
     def renew(self, state: pd.DataFrame) -> None:
-        """Take over live flags that were read again; changes that hold now are none any more."""
+        """Take live flags that were read again; a change that they already hold is dropped."""
         self.live |= _live(_store_rows(state))
         self.wanted = {cell: flag for cell, flag in self.wanted.items() if self.live[cell] is not flag}
         self._changes = []
@@ -398,7 +398,7 @@ def _store_rows(state: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_titles(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with the names of their stores beside the ids, where anything tells them."""
+    """Return rows with the names of their stores beside the ids, where they are known."""
     names = read_names(rows)
     titles = {
         f"{kind}_title": rows[f"{kind}_id"].map(known).astype(object)

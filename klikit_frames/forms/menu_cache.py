@@ -44,7 +44,7 @@ class MenuCache:
 
     @property
     def n_readings(self) -> int:
-        """How often menus were read; between two readings nothing that is told here changes."""
+        """How often menus were read; while this stays the same, so does everything else here."""
         return self._n_readings
 
     @property
@@ -84,7 +84,7 @@ class MenuCache:
         return state
 
     def read_brands(self) -> None:
-        """Read one menu of each brand of which none is known: what the brand sells is mostly in it."""
+        """Read one menu of each brand that has none yet: it tells most of what the brand sells."""
         with self._lock:
             known = {brand_id for brand_id, _ in self._menus}
             first = self.stores.drop_duplicates("brand_id")[["brand_id", "branch_id"]]
@@ -92,7 +92,7 @@ class MenuCache:
             self._read([pair for pair in pairs if pair[0] not in known], progress=False)
 
     def forget(self, written: pd.DataFrame) -> None:
-        """Forget the menus that rows of a result may have written; they are read again when asked for."""
+        """Forget the menus that a result may have changed; they are read again when asked for."""
         with self._lock:
             if (written["scope"] == "business").any():
                 self._business = None

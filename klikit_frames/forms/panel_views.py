@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 10
 _NO_RUN = "Nothing was sent from here yet."
-# What a person of a form does about a row that was not done: the words of its buttons.
+# What to do in a form about a row that was not done, in the words of its buttons.
 _CURES = {
     "unknown": "It may have been written. Press Carry on to find out.",
     "not_sent": "Press Carry on to send it.",
@@ -37,7 +37,7 @@ _CURES = {
 
 
 def panel_view(controller: RunController) -> dict[str, object]:
-    """Return what the page draws of a controller beside its plan and what became of the rows."""
+    """Return what the page draws of a controller, apart from its plan and its result."""
     result = controller.result
     is_over = result is not None and not controller.is_busy
     progress = controller.progress if controller.is_busy and controller.progress else None

@@ -20,9 +20,9 @@ STORE_KEYS = ("brand_id", "branch_id")
 
 
 class PickList:
-    """Rows to tick, as a part of a page: what the page draws, what it asks for, and the keys as a frame.
+    """A list of rows to tick, as part of a page: what is drawn, what a command does, the keys as a frame.
 
-    Knows no widget; touches neither network nor disk. `on_change` is called when what is ticked was changed.
+    Knows no widget; touches neither network nor disk. `on_change` is called when the ticks change.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class PickerTable(BaseWidget):
         return brief_table_html(frame.columns, rows, caption=caption)
 
     def static_text(self) -> str:
-        """Return text for a terminal: the counts, what to do where it is no widget, and the first rows."""
+        """Return text for a terminal: the counts, what to do without widgets, and the first rows."""
         frame = _first_rows_frame(self.selection.index).head(_FIRST_ROWS)
         counts = f"{type(self).__name__}: {summary(self.selection)}"
         rows = frame.to_string(index=False, header=False)

@@ -1,4 +1,4 @@
-"""One plan on its way: offered, confirmed, sent in the background, stopped, published. Knows no widget."""
+"""One plan from offer to result: confirmed, sent in the background, stopped, published. Knows no widget."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is, in requests; `total` of 0 is not known yet."""
+    """How far a run is, in requests; a `total` of 0 means that it is not known yet."""
 
     done: int
     total: int
@@ -64,8 +64,8 @@ _WRITTEN = ["scope", "brand_id", "branch_id"]
 class RunController:
     """Takes plans from offer to result, and sends none of them twice.
 
-    Uses the network and the journal once `apply` is through; what is sent runs on threads of its own, and
-    `on_change` is called from these too.
+    Uses the network and the journal once `apply` is through. Sending runs on threads of its own, which call
+    `on_change` too.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class RunController:
 
     @property
     def code(self) -> str:
-        """What has to be typed to confirm what is offered or asked; empty where nothing asks for it."""
+        """The code that must be typed to confirm; empty where none is needed."""
         if not self.client.needs_confirmation:
             return ""
         if self.asks_to_publish:
@@ -142,9 +142,9 @@ class RunController:
         return 0 if self.result is None else self.result.n_open
 
     def set_plan(self, plan: Plan | None, *, note: str = "", timed: TimedChange | None = None) -> None:
-        """Put `plan` up to be applied, instead of what was; ignored while something is sent.
+        """Offer `plan` in place of the one before; ignored while something is being sent.
 
-        With `timed` it tells what its promises begin with; Apply notes these, and ticks.
+        With `timed`, the plan shows what its promises begin with; Apply notes the promises, and ticks.
         """
         with self._lock:
             if self.stage in _BUSY:
@@ -165,7 +165,7 @@ class RunController:
         self.on_change()
 
     def confirm(self, code: str = "") -> None:
-        """Do what was asked about after all."""
+        """Answer the open question with yes."""
         with self._lock:
             if self.stage is Stage.ASKING and self._asks_to_publish:
                 self.trouble = self._code_trouble(code.strip())
@@ -176,7 +176,7 @@ class RunController:
         self.on_change()
 
     def reject(self) -> None:
-        """Go back to the offer and send nothing."""
+        """Answer it with no: go back to the offer and send nothing."""
         with self._lock:
             if self.stage is Stage.ASKING:
                 self.stage, self.trouble = self._resting(), ""
@@ -203,7 +203,7 @@ class RunController:
         self.on_change()
 
     def publish(self) -> None:
-        """Ask whether the stores that were written shall be published: that ships others' changes too."""
+        """Ask whether to publish the stores that were written: that publishes others' changes too."""
         with self._lock:
             if self.stage not in _BUSY and self.unpublished:
                 self.stage, self._asks_to_publish = Stage.ASKING, True
@@ -226,7 +226,7 @@ class RunController:
         self.on_change()
 
     def retry(self) -> None:
-        """Plan the failed rows of the last run again, and offer that; of promises the next tick does them."""
+        """Offer a plan of the last run's failed rows; those of promises are left to the next tick."""
         if self._is_tick and self.n_failed:
             self.keep_due()
         elif self.result is not None and self.stage not in _BUSY and self.n_failed:
@@ -237,7 +237,7 @@ class RunController:
             self.set_plan(again.with_named(names), note=f"Retry of {counted(len(failed), 'row')} that failed")
 
     def undo(self) -> None:
-        """Read the live flags, plan the undoing of the last run, and offer that."""
+        """Read the live flags, and offer a plan that undoes the last run."""
         if self.result is not None and self.stage not in _BUSY:
             run_id = self.result.run_id
             try:
@@ -248,7 +248,7 @@ class RunController:
                 self.set_plan(taken_back.with_named(self.result.names), note="Undo of the last run")
 
     def attach(self, run_id: str) -> None:
-        """Show a run of the journal: its result, or how far it is if it goes on somewhere."""
+        """Show a run of the journal: its result, or its progress if it still goes on somewhere."""
         with self._lock:
             if self.stage not in _BUSY:
                 self._begin(partial(self._see_to_end, partial(self._attach, run_id.strip())))
@@ -263,7 +263,7 @@ class RunController:
         return found[found["host"] == self.client.host].tail(_MOST_RUNS).iloc[::-1]
 
     def wait(self, timeout_s: float = 30.0) -> bool:
-        """Return whether nothing is being sent, after waiting for that up to `timeout_s`."""
+        """Wait up to `timeout_s` until nothing is being sent, and return whether that is so."""
         return self._idle.wait(timeout_s)
 
     def _resting(self) -> Stage:
@@ -341,7 +341,7 @@ class RunController:
         return self._follow(start(plan, client, **options))
 
     def _follow(self, job: Job) -> Result:
-        """Show how far a job is until it has ended; a cancel that came before it is passed on."""
+        """Show a job's progress until it ends; pass on a cancel that came before the job."""
         with self._lock:
             self._job = job
             if self.stage is Stage.STOPPING:

@@ -1,4 +1,4 @@
-"""The panel that every form has: it draws a run controller, passes on what is pressed, plans in a thread."""
+"""The panel that every form has: it draws a run controller, passes on presses, and plans in a thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..running.results import Result
 
 _REDRAW_S = 0.1
-# A server of notebooks lets some 3 MB through at once; text of a file's bytes is a third larger.
+# A notebook server lets some 3 MB through at once, and a file's bytes grow by a third as text.
 MOST_BYTES = 2_000_000
 _PRESSES: dict[str, Callable[[RunController], None]] = {
     "no": RunController.reject,
@@ -43,7 +43,7 @@ Work = Callable[[], None]
 
 
 class PanelForm(BaseWidget):
-    """What forms share that end in a run: plan, progress, result, and what is pressed.
+    """What all forms that end in a run share: plan, progress, result and buttons.
 
     Parameters
     ----------
@@ -90,13 +90,13 @@ class PanelForm(BaseWidget):
         return NO_NAMES
 
     def wait(self, timeout_s: float = 30.0) -> None:
-        """Return when what was entered is planned, and nothing is being sent."""
+        """Wait until what was entered is planned, and nothing is being sent."""
         self.worker.wait(timeout_s)
         self.controller.wait(timeout_s)
         self.worker.wait(timeout_s)
 
     def say(self, text: str) -> None:
-        """Say what is in the way of a plan; nothing can be applied then."""
+        """Say what prevents a plan; nothing can be applied then."""
         self.hint = to_buttons(text)
         self.controller.set_plan(None)
 
@@ -136,7 +136,7 @@ class PanelForm(BaseWidget):
                 _PRESSES[name](controller)
 
     def hand_over(self, content: bytes, *, name: str) -> None:
-        """Hand a file to the page, which saves it; a large one is packed."""
+        """Hand a file to the page, which saves it; a large one is compressed."""
         if len(content) > MOST_BYTES:
             content, name = _zipped(content, name=name), f"{name}.zip"
         if len(content) > MOST_BYTES:
@@ -149,7 +149,7 @@ class PanelForm(BaseWidget):
     def careful(
         self, work: Callable[[], None], *, say: Callable[[str], None] | None = None
     ) -> Callable[[], None]:
-        """Return `work` with our own exceptions said instead of raised."""
+        """Return `work` so that exceptions of this package are shown instead of raised."""
         say = say or self.say
 
         def told() -> None:
@@ -164,7 +164,7 @@ class PanelForm(BaseWidget):
         return told
 
     def run_ended(self) -> None:
-        """Look again at what has changed with a run, once it has ended in whatever way."""
+        """Read again what a run has changed, however it ended."""
         self._runs = self._recent_runs()
 
     def static_text(self) -> str:
@@ -177,7 +177,7 @@ class PanelForm(BaseWidget):
         )
 
     def _plan_view(self) -> dict[str, object]:
-        """Return what is told of the plan, made once for each: a press must not wait for it."""
+        """Return the view of the plan, made once per plan: no press may wait for it."""
         plan, note = self.controller.plan, self.controller.note
         if plan is None:
             return {"headline": self.hint, "facts": [], "details": ""}
@@ -186,7 +186,7 @@ class PanelForm(BaseWidget):
         return self._shown_plan[2]
 
     def _result_view(self) -> dict[str, str]:
-        """Return what is told of the result, made once for each."""
+        """Return the view of the result, made once per result."""
         result = self.controller.result
         if result is None or self.controller.is_busy:
             return {"outcome": ""}
@@ -198,7 +198,7 @@ class PanelForm(BaseWidget):
         return run_choices(self.controller.history(), now=datetime.now(UTC))
 
     def _on_change(self) -> None:
-        """Draw; while it is sent, ten times a second at most."""
+        """Draw; while sending, at most ten times a second."""
         stage, now = self.controller.stage, time.monotonic()
         is_same = stage is self._drawn_stage
         if stage is Stage.SENDING and is_same and now - self._drawn_at < _REDRAW_S:
@@ -229,7 +229,7 @@ def store_pairs_of(toggles: pd.DataFrame) -> list[tuple[int, int]]:
 
 
 class LatestOnlyWorker:
-    """Runs what was asked for last, in the background; what was asked before and has not begun is dropped.
+    """Runs the work asked for last, in the background; earlier work that has not begun is dropped.
 
     Examples
     --------

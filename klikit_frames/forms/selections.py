@@ -15,7 +15,7 @@ UNDO_DEPTH = 100
 
 @dataclass(frozen=True)
 class View:
-    """How the rows are looked at."""
+    """How the rows are shown: search, filters, order and page."""
 
     text: str = ""
     filters: tuple[tuple[str, str], ...] = ()
@@ -59,7 +59,7 @@ class Selection:
 
     @property
     def view(self) -> View:
-        """How the rows are looked at now."""
+        """How the rows are shown now."""
         return self._view
 
     @property
@@ -69,7 +69,7 @@ class Selection:
 
     @property
     def n_pages(self) -> int:
-        """Pages that the matching rows fill, one at least."""
+        """How many pages the matching rows fill, at least one."""
         return max(1, -(-len(self._matching) // self.page_size))
 
     @property
@@ -183,7 +183,7 @@ class Selection:
 
 
 def page_rows(selection: Selection) -> list[dict[str, object]]:
-    """Return the rows of the shown page as plain values: token, texts, and that it is ticked if it is."""
+    """Return the rows of the shown page as plain values: token, texts, and a mark if ticked."""
     index = selection.index
     return [
         {
@@ -196,14 +196,14 @@ def page_rows(selection: Selection) -> list[dict[str, object]]:
 
 
 def view_dict(selection: Selection) -> dict[str, object]:
-    """Return how `selection` is looked at, as plain values."""
+    """Return the view of `selection` as plain values."""
     view = vars(selection.view) | {"filters": dict(selection.view.filters)}
     counts = {"n_pages": selection.n_pages, "n_matching": selection.n_matching}
     return {**view, **counts, "can_undo": selection.can_undo}
 
 
 def summary(selection: Selection) -> str:
-    """Say in one sentence what is ticked, what of it cannot be seen, and what matches."""
+    """Say in one sentence how much is ticked, how much of that is hidden, and how much matches."""
     index = selection.index
     elsewhere = len(selection.ticked) - selection.n_hidden - len(selection.ticked & selection._page_keys)
     hidden = f", {selection.n_hidden:,} of them hidden by the search or filters" if selection.n_hidden else ""

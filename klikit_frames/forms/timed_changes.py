@@ -85,7 +85,7 @@ def until_choices(now: datetime, zone: ZoneInfo) -> list[tuple[str, str]]:
 
 
 def end_of(until: Until, *, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return the moment, in UTC, at which a choice ends that is made at `now`; None of one for good.
+    """Return when a choice made at `now` ends, in UTC; None if it holds for good.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def end_of(until: Until, *, now: datetime, zone: ZoneInfo) -> datetime | None:
 
 
 def show_moment(moment: datetime, *, now: datetime, zone: ZoneInfo) -> str:
-    """Return a moment by the clock of a zone, with no more of its date than is needed.
+    """Return a moment in a time zone, with no more of its date than is needed.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def show_moment(moment: datetime, *, now: datetime, zone: ZoneInfo) -> str:
 
 
 def zone_words(zone: ZoneInfo, *, now: datetime) -> str:
-    """Return whose clock it is, and how far that is from UTC.
+    """Return the name of a time zone, and its offset from UTC.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def zone_words(zone: ZoneInfo, *, now: datetime) -> str:
 
 
 def until_words(until: Until) -> str:
-    """Return a choice as it stands in a list, whenever that is read.
+    """Return a choice in words that stay true whenever they are read.
 
     Examples
     --------
@@ -246,7 +246,7 @@ _PROMISED = [*Cell._fields, "is_enabled"]
 
 
 class TickEnd(NamedTuple):
-    """What a tick has come to: its run, missing where nothing was sent, and what is said of it."""
+    """What a tick did: its run, None where nothing was sent, and a sentence about it."""
 
     result: Result | None
     said: str
@@ -261,7 +261,7 @@ class TimedChange:
     toggles : DataFrame
         Checked toggles with ``starts_at`` and ``ends_at``.
     words : str
-        Until when they hold, as said behind what goes off and on.
+        Until when they hold, as shown behind what goes off and on.
     publish : bool
         Whether their stores are published at the start and at the end.
     """
@@ -271,7 +271,7 @@ class TimedChange:
     publish: bool = False
 
     def code(self, client: Client) -> str:
-        """Return what confirms it where the client reaches a real business; it covers the ticks."""
+        """Return the code that confirms it where the client reaches a real business; it covers the ticks."""
         return schedule_code(self.toggles, client, publish=self.publish)
 
     def begin(self, client: Client, *, journal: JournalPath = None, send: Send | None = None) -> TickEnd:
@@ -280,7 +280,7 @@ class TimedChange:
         Raises
         ------
         InvalidToggles
-            A promise that stands is in the way, or an end is past by now; nothing was noted.
+            A promise that stands contradicts it, or an end is past by now; nothing was noted.
         JournalError
             The journal cannot be used; nothing was noted.
         """
@@ -296,7 +296,7 @@ class TimedChange:
 def keep_due(
     client: Client, *, journal: JournalPath = None, own: Iterable[str] = (), send: Send | None = None
 ) -> TickEnd:
-    """Do what is due now, and return the run that carried `own`, else the last one.
+    """Do what is due now, and return the run that carried the promises `own`, else the last run.
 
     `send` is as in `keep_promises`.
 
@@ -319,9 +319,9 @@ def keep_due(
 
 
 def awaits_tick(result: Result, *, journal: JournalPath, now: datetime | None) -> bool:
-    """Tell whether a run left a row undone that is promised and has not begun: a tick does that one.
+    """Tell whether a run left rows of promises that have not begun: only a tick may send those.
 
-    Sent as a plain run it would never come back. Reads the journal.
+    Sent by a plain run they would never come back. Reads the journal.
     """
     undone = result.frame.loc[result.frame["outcome"].isin(["failed", "not_sent"]), _PROMISED]
     if undone.empty:

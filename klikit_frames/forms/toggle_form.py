@@ -43,18 +43,19 @@ if TYPE_CHECKING:
     from ..planning.plan import Plan
     from ..running.journal import JournalPath
 
-BUDGET_S = 2.0  # A preview must not keep a person waiting for the last request saved.
+BUDGET_S = 2.0  # A preview must be quick, even if a longer search would save one more request.
 PAGE_SIZE = 10
 
 
 class ToggleForm(PanelForm):
     """A form for changes by hand: entities, stores or business-wide, on or off, until when; then Apply.
 
-    Reads the stores and the business menu when it is made, one menu of each brand behind that, and the menus
-    of stores when they are ticked; sends the previewed plan, as it is, when Apply is pressed. Changes can be
-    gathered in a list before that. What is entered is kept here in Python: a reload of the page loses
-    nothing. A change until a time is noted as promises, and begun by a tick; its end needs a process that
-    ticks, such as ``klikit-frames tick --follow``, or this form while it is told to keep promises.
+    Reads the stores and the business menu when it is made, then one menu of each brand in the background, and
+    the menus of stores when they are ticked; sends the previewed plan, as it is, when Apply is pressed.
+    Changes can be gathered in a list before that. What is entered is kept here in Python: a reload of the
+    page loses nothing. A change until a time is noted as promises, and begun by a tick; its end needs a
+    process that ticks, such as ``klikit-frames tick --follow``, or this form while it is told to keep
+    promises.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ class ToggleForm(PanelForm):
     journal : path, optional
         As for ``kf.run``.
     timezone : str, optional
-        IANA name of the clock that times are entered and told by; default: the first of the country in which
-        most stores are, else UTC. The form says whose it is, and offers the others of these countries.
+        IANA name of the time zone in which times are entered and shown; default: the first of the country in
+        which most stores are, else UTC. The form names it, and offers the others of these countries.
 
     Attributes
     ----------
@@ -73,7 +74,7 @@ class ToggleForm(PanelForm):
     pending : list of Draft
         The changes of the list, without the one that is being entered.
     board : AgendaBoard
-        What is promised.
+        The agenda.
 
     Examples
     --------
@@ -135,7 +136,7 @@ class ToggleForm(PanelForm):
         )
 
     def read(self) -> None:
-        """Read stores and menu anew; where that fails, say so and leave the button to try again."""
+        """Read stores and menu again; if that fails, say so and leave the button to try again."""
         try:
             self.menus = MenuCache(self.client, journal=self.journal)
         except KlikitFramesError as error:
@@ -158,7 +159,7 @@ class ToggleForm(PanelForm):
         self.replan()
 
     def set_timezone(self, name: str) -> None:
-        """Enter and tell times by another clock, of an IANA name."""
+        """Enter and show times in another time zone, by its IANA name."""
         self.board.zone = find_timezone(name) or self.board.zone
         self._is_zone_given = True
         self.zones = list(dict.fromkeys([*self.zones, name]))
@@ -166,25 +167,25 @@ class ToggleForm(PanelForm):
         self.replan()
 
     def set_publishing(self, *, is_on: bool) -> None:
-        """Publish the stores of a change until a time at its start and at its end, or not."""
+        """Set whether the stores of a timed change are published at its start and at its end."""
         self._publishes = is_on
         self.replan()
 
     def close(self) -> None:
         """Close the form, and keep no more promises from here."""
-        # One that was refused at its making is closed without having come to its board.
+        # A form that was refused while it was made has no board yet.
         if "board" in vars(self):
             self.board.keeper.stop()
         super().close()
 
     def add(self) -> None:
-        """Put what is entered on the list, and start a new change; what is not whole stays."""
+        """Put what is entered on the list, and start a new change; an incomplete one stays."""
         if not missing_inputs(self.draft):
             self.pending = [*self.pending, self.draft]
             self._start_over()
 
     def edit(self, n: int) -> None:
-        """Take a change off the list and enter it again; what is entered now goes onto it if it is whole."""
+        """Take a change off the list to edit it; the one being entered goes onto it if it is complete."""
         if not 0 <= n < len(self.pending):
             return
         taken = self.pending[n]
@@ -245,7 +246,7 @@ class ToggleForm(PanelForm):
                 self.worker.ask(self.careful(self.read))
 
     def run_ended(self) -> None:
-        """Look again at what has changed with a run."""
+        """Read again what a run has changed."""
         super().run_ended()
         self.board.refresh()
 
@@ -313,7 +314,7 @@ class ToggleForm(PanelForm):
         if drafts:
             self._offer(drafts, state)
         self._show_flags(state, draft)
-        # What each brand sells is for a filter alone: it may come last.
+        # Only a filter needs to know what each brand sells, so it is read last.
         self.menus.read_brands()
         self._show_flags(state, draft)
 
@@ -355,7 +356,7 @@ class ToggleForm(PanelForm):
         self.controller.set_plan(made, note=note, timed=self._timed(sold, now=now) if ends else None)
 
     def _timed(self, toggles: pd.DataFrame, *, now: datetime) -> TimedChange:
-        """Return what is promised: rows for good begin at once, like the others, and never come back."""
+        """Return the toggles as promises: permanent rows begin at once and never come back."""
         ends = toggles["ends_at"]
         starts = pd.Series([pd.Timestamp(now)] * len(ends), dtype=ends.dtype).where(ends.isna())
         keys = zip(toggles["entity_type"], toggles["entity_id"], strict=True)
@@ -366,7 +367,7 @@ class ToggleForm(PanelForm):
         return TimedChange(promised, f"{words} ({clock})", publish=self._publishes)
 
     def _written(self, written: pd.DataFrame) -> None:
-        """After a run: the list is done, and the menus that it may have changed are read again."""
+        """After a run: empty the list, and read again the menus that it may have changed."""
         if self.menus is None:
             return
         self.menus.forget(written)
@@ -417,7 +418,7 @@ class _MenuCount:
 
 
 def _until_words(ends: pd.Series[Any], *, show: Callable[[datetime], str]) -> str:
-    """Return until when rows hold: one moment for all, or how many until which."""
+    """Return until when rows hold: one moment for all, or how many rows until each."""
     counts = Counter(ends.dropna().tolist())
     if list(counts.values()) == [len(ends)]:
         return f"until {show(ends.iloc[0])}, then back to what they were"

@@ -224,7 +224,7 @@ class UploadForm(PanelForm):
         self.controller.set_plan(made.with_named(menus.names))
 
     def _problem_html(self) -> str:
-        """Return what is wrong with the file; where columns are asked for, which of them no column says."""
+        """Return what is wrong with the file; where columns are to be named, which of them are missing."""
         checked = self.checked
         missing = [] if checked is None else missing_columns(checked)
         if missing:
@@ -306,7 +306,7 @@ def _meanings(names: list[str], columns: Mapping[str, str]) -> dict[int, str]:
 
 
 def too_large(name: str, size: int) -> str:
-    """Return what is said of a file above the limit, before any of it is sent.
+    """Return the message for a file above the limit, before any of it is sent.
 
     Examples
     --------
@@ -342,21 +342,21 @@ class PiecewiseFile:
 
     @property
     def n_bytes(self) -> int:
-        """How much of it is here."""
+        """How many bytes were received."""
         return len(self._content)
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it is here."""
+        """Whether all of it was received."""
         return bool(self.file_id) and self.n_bytes == self.size
 
     @property
     def content(self) -> bytes:
-        """What is here of it."""
+        """The bytes received so far."""
         return bytes(self._content)
 
     def take(self, piece: Mapping[str, object]) -> None:
-        """Take one piece; what is no piece, or would grow past the limit, is left."""
+        """Take one piece; ignore what is no piece, or would exceed the limit."""
         match piece:
             case {"id": str(file_id), "name": str(name), "size": int(size), "at": int(at), "data": str(data)}:
                 if at == 0 and file_id != self.file_id and size <= MOST_BYTES:
@@ -376,7 +376,7 @@ class PiecewiseFile:
 def check_file(
     content: bytes, *, columns: Mapping[str, str], state: pd.DataFrame, stores: pd.DataFrame | None
 ) -> CheckedToggles:
-    """Check a file as it is; with names where it lacks ids and names can stand for them.
+    """Check a file as it is; by names where it lacks ids and has names.
 
     Parameters
     ----------
@@ -397,7 +397,7 @@ def check_file(
 
 
 def lacks_columns(checked: CheckedToggles) -> bool:
-    """Tell whether a table as a whole cannot be read: its columns do not tell what is needed, say."""
+    """Tell whether a table cannot be read at all, for want of columns, say."""
     is_of_table = checked.problems["row"].isna() & (checked.problems["severity"] == "error")
     return bool(is_of_table.any())
 

@@ -1,4 +1,4 @@
-"""What a test does to a sandbox over HTTP: its first day, faults, switches, credentials, its clock."""
+"""Steering a sandbox over HTTP: its first day, faults, switches, credentials, its clock."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class Admin:
         return self.app.switches
 
     def inject(self, name: str, **options: object) -> Fault:
-        """Call up a fault."""
+        """Inject a fault."""
         fault = make_fault(name, **options)
         self.app.faults.inject(fault)
         return fault

@@ -26,7 +26,7 @@ DRIPS = 20
 
 @dataclass(frozen=True)
 class Wire:
-    """One request's way in and out, as ASGI gives it."""
+    """The two channels of one request, receive and send, as ASGI gives them."""
 
     scope: Scope
     receive: Receive
@@ -72,7 +72,7 @@ async def send_twice(wire: Wire, answer: Recorded, *, headers: dict[str, str]) -
 
 @contextmanager
 def _corked(connection: socket.socket) -> Iterator[None]:
-    """Let the system send what is written inside as one segment, where it can."""
+    """Send what is written inside as one TCP segment, where the system can."""
     cork = getattr(socket, "TCP_CORK", getattr(socket, "TCP_NOPUSH", None))
     if cork is None:
         yield
@@ -113,7 +113,7 @@ def _body(piece: bytes, *, more: bool = False) -> Message:
 
 
 def _start(answer: Recorded, headers: dict[str, str]) -> Message:
-    # A 204 has no body, so it must not tell a length or a kind either.
+    # A 204 has no body, so it must have no length and no content type either.
     described = {"content-type": "application/json", "content-length": str(len(answer.body))}
     plain = (described if answer.status != HTTPStatus.NO_CONTENT else {}) | headers
     pairs = [(name.encode(), value.encode("latin-1")) for name, value in plain.items()]

@@ -60,19 +60,19 @@ class Pauses:
         self._over = asyncio.Event()
 
     async def wait(self, seconds: float) -> None:
-        """Wait some seconds, or until the end."""
+        """Wait some seconds, or until `end` is called."""
         if seconds:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), seconds)
 
     def end(self) -> None:
-        """Let nobody wait any more; called on the event loop."""
+        """End all waits, for good; called on the event loop."""
         self._over.set()
 
 
 @dataclass
 class Attempt:
-    """Whether what was written in an attempt stays."""
+    """Whether what an attempt wrote is kept."""
 
     is_kept: bool = False
 
@@ -93,7 +93,7 @@ class AppContext:
 
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
-        """Take back what is written inside, unless it is said to be kept."""
+        """Roll back what is written inside, unless it is marked to be kept."""
         attempt, n_events = Attempt(), self.history.n_events
         with self.state.savepoint() as savepoint:
             yield attempt

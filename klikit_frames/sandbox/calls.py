@@ -1,4 +1,4 @@
-"""What a call brings, read strictly, and the errors that it is refused with."""
+"""The contents of a call, read strictly, and the errors that refuse one."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Call:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The query's parameters; of one given twice the last."""
+        """The query's parameters; of one given twice, the last value."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
 
@@ -152,7 +152,7 @@ def read_stores(body: Mapping[str, object], name: str) -> list[tuple[int, int]] 
 
 
 def halve(call: Call) -> Call | None:
-    """Return a write for the first half of its ids, or stores if it has one id; None of one cell."""
+    """Return a write of the first half of its ids, or of its stores if it has one id; None for one cell."""
     body = json.loads(call.body)
     for name in ("ids", "stores", "zoneStores"):
         values = body.get(name)

@@ -41,7 +41,7 @@ class Credential(NamedTuple):
 
 
 def first_credential(seed: int) -> Credential:
-    """Return the credential that is there from the start; it depends on nothing but the seed."""
+    """Return the credential that is there from the start; it depends only on the seed."""
     digest = hashlib.sha256(f"klikit sandbox {seed}".encode()).hexdigest()
     return Credential(f"pk_sandbox_{digest[:16]}", f"sk_sandbox_{digest[16:48]}")
 

@@ -21,7 +21,7 @@ KINDS = ("section", "category", "item")
 
 _FIRST_SECTION_ID = 6801
 _FIRST_GROUP_ID = 6801
-# In the range of the category ids on purpose: each kind has its own ids, and they do collide in real life.
+# In the range of the category ids on purpose: each kind has its own ids, and real ones collide too.
 _FIRST_OPTION_ID = 39100
 _DRINKS_SKU = "KSJ"
 _DRINKS_GUESTS = ("AGN", "KDS", "KND")

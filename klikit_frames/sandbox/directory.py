@@ -84,7 +84,7 @@ _COUNTRY: dict[str, object] = {
 }
 
 
-# What a row of the business has in the columns of its store.
+# The store columns of a business row.
 EVERYWHERE: Store = (0, 0)
 Maps = dict[tuple[str, int], dict[str, bool]]
 
@@ -106,7 +106,7 @@ def show(app: AppContext, call: Call, *, kind: str) -> object:
 
 
 def read_maps(state: State, store: Store = EVERYWHERE) -> Maps:
-    """Return the maps that were ever replaced, of the business, or as they hold in one store."""
+    """Return the maps that were replaced at some time: the business's, or those that hold in one store."""
     maps: Maps = {}
     for place in dict.fromkeys((EVERYWHERE, store)):
         for kind, entity_id, text in state.rows(

@@ -79,7 +79,7 @@ def _check_size(values: list[int] | list[Store], name: str, *, most: int | None)
 
 
 def _check_ids(app: AppContext, order: EnableRequest) -> set[int]:
-    """Return the ids of nobody if good ids are written all the same; refuse the call otherwise."""
+    """Return the unknown ids if the known ones are written all the same; else refuse the call."""
     catalogue, switches = app.catalogue, app.switches
     _check_size(order.ids, "ids", most=switches.max_ids)
     _check_size(order.stores, "zoneStores", most=switches.max_stores)

@@ -1,4 +1,4 @@
-"""Trouble on call: what can go wrong between a client and an API, by chance, by count or by request.
+"""Fault injection: what can go wrong between a client and an API, by chance, by count or by request.
 
 =====================  ==========================================================  =====================
 name                   what happens                                                the write was made
@@ -70,7 +70,7 @@ NAMES = (
     "doubled_answer",
 )
 WRITTEN = ("all", "half", "none")
-# What of a write is made where the answer is not the usual one; all of it under the other faults.
+# How much of a write is made under a fault; all of it under those that are not listed.
 _WRITTEN_BY_DEFAULT = {
     "reset_before": "none",
     "html_502": "none",
@@ -92,7 +92,7 @@ RETRY_AFTER = ("seconds", "date", "absent", "absurd")
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of trouble and when it strikes; see `klikit_frames.sandbox.faults` for the names.
+    """One fault and when it strikes; see `klikit_frames.sandbox.faults` for the names.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def _is_within(value: object, *, most: float) -> bool:
 
 
 class Faults:
-    """The faults in force, drawn from in the order in which they were called up; safe for threads."""
+    """The faults in force, tried in the order in which they were injected; safe for threads."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 7) -> None:
         self._first = tuple(faults)
@@ -152,7 +152,7 @@ class Faults:
         self.reset()
 
     def reset(self) -> None:
-        """Go back to the faults of the start, and to the start of the seeded chance."""
+        """Go back to the faults of the start, and draw from the seed again."""
         with self._lock:
             self._live = list(self._first)
             self._chance = random.Random(f"faults {self._seed}")  # noqa: S311 - chance, not secrets
@@ -163,7 +163,7 @@ class Faults:
             self._live.append(fault)
 
     def clear(self) -> None:
-        """Put none in force."""
+        """Remove all."""
         with self._lock:
             self._live.clear()
 

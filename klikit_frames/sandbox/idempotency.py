@@ -70,7 +70,7 @@ def _fingerprint(call: Call) -> bytes:
 
 
 class KeyLocks:
-    """One lock for each key that is under way."""
+    """One lock for each key of a request that is under way."""
 
     def __init__(self) -> None:
         self._locks: dict[tuple[str | None, str], asyncio.Lock] = {}

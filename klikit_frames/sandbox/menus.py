@@ -19,7 +19,7 @@ Node = dict[str, object]
 
 @dataclass(frozen=True)
 class View:
-    """From where a tree is looked at: one store, or the business."""
+    """Whose tree it is: one store's, or the business's."""
 
     app: AppContext
     shown: Shown
@@ -93,7 +93,7 @@ def _section(view: View, section: Section, *, sequence: int) -> Node:
 
 def _items(view: View, category: Category) -> list[Node]:
     items, groups = view.app.catalogue.items, view.app.catalogue.groups
-    # Most dishes of a category share their groups, and these are most of a menu.
+    # Most dishes of a category share their groups, which make up most of a menu.
     ids = dict.fromkeys(group for id_ in category.item_ids for group in items[id_].group_ids)
     made = {group: group_row(view, groups[group]) for group in ids}
     return [

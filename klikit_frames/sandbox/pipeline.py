@@ -18,7 +18,7 @@ from .faults import Fault
 from .idempotency import Recorded
 
 Handler = Callable[[AppContext, Call], object]
-# Stands for the scope of menu writes, which the documentation does not name and a switch does.
+# Stands for the scope of menu writes: the documentation does not name it, a switch does.
 WRITE = "<write>"
 PAGE = ("page", "size")
 _FAILURES = {
@@ -111,7 +111,7 @@ class Pipeline:
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self._routes = Routes()
-        # A sandbox that goes on with an old store gives no id again: the same one twice means a replay.
+        # A sandbox that is started on an old store repeats no request id: the same id twice means a replay.
         seed = f"request ids {app.catalogue.seed} {app.state.n_openings}"
         self._draw = random.Random(seed)  # noqa: S311 - ids, not secrets
 

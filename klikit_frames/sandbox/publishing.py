@@ -60,7 +60,7 @@ def rebuild(app: AppContext, stores: Sequence[Store], *, time: float | None = No
 def write_transaction(app: AppContext) -> Iterator[None]:
     """Make what is written inside happen whole or not at all, in the history too.
 
-    Queued publishes whose moment has come are made before, so that they copy nothing of it.
+    Queued publishes that are due are made first, so that they copy nothing of it.
     """
     with app.state.held():
         rebuild_due(app)

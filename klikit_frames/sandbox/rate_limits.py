@@ -14,7 +14,7 @@ ABSURD_S = 10**9
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a credential stands after a request asked for its place."""
+    """Where a credential stands after one request."""
 
     is_allowed: bool
     remaining: int
@@ -25,7 +25,7 @@ class Window(Protocol):
     """Counts requests against a cap."""
 
     def take(self, now: float) -> Reading:
-        """Ask for a place at this time; `wait_s` is the time until the next place is free, or all are."""
+        """Ask for a slot at this time; `wait_s` is the time until the next slot is free, or all are."""
 
 
 @dataclass

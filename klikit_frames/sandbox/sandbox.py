@@ -244,7 +244,7 @@ class Sandbox:
         self._admin.set(switches)
 
     def inject(self, name: str, **options: object) -> None:
-        """Call up a fault; names and options are those of `klikit_frames.sandbox.faults`.
+        """Inject a fault; names and options are those of `klikit_frames.sandbox.faults`.
 
         Examples
         --------
@@ -258,7 +258,7 @@ class Sandbox:
         self._admin.inject(name, **options)
 
     def clear_faults(self) -> None:
-        """Take all faults out of force.
+        """Remove all faults.
 
         Examples
         --------
@@ -414,7 +414,7 @@ def serve(
     Raises
     ------
     ValueError, TypeError
-        If a value, a switch or a fault is none that there is, or the store file holds another business.
+        If a value, a switch or a fault is not known, or the store file holds another business.
     OSError
         If the port is taken, or the store file cannot be used or is held by another sandbox.
 

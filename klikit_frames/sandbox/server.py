@@ -19,7 +19,7 @@ _MALFORMED = json.dumps(
 
 
 class Server(uvicorn.Server):
-    """One ASGI application behind one port; made is started, and ready to answer.
+    """One ASGI application behind one port; once made, it is started and ready to answer.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Server(uvicorn.Server):
     port : int
         The port; 0 takes a free one.
     on_stop : callable
-        Called on the event loop when the end has come, so that whoever waits there can be told.
+        Called on the event loop when the server stops, so that waits there can end.
     """
 
     def __init__(self, app: ASGIApp, *, port: int, on_stop: Callable[[], None] = lambda: None) -> None:
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
         self._is_ready.set()
 
     async def main_loop(self) -> None:
-        """Wait to be stopped; uvicorn's own loop looks ten times a second, and stops as late."""
+        """Wait to be stopped; uvicorn's own loop looks only ten times a second, and so stops later."""
         await self._is_over.wait()
         self._on_stop()
 
@@ -61,7 +61,7 @@ class Server(uvicorn.Server):
 
 
 class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """uvicorn's own, but it lets the application reach its connection, to break it on call."""
+    """uvicorn's own, but the application can reach its connection, to break it under a fault."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)

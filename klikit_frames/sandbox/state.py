@@ -1,4 +1,4 @@
-"""What changes while a sandbox runs: one SQLite database, the only one that speaks SQL's own module."""
+"""What changes while a sandbox runs: one SQLite database. Of the sandbox, only this file uses sqlite3."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class State:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let nobody else write while several queries look at one moment."""
+        """Lock out other writers, so that several queries see one moment."""
         with self._lock:
             yield
 
