@@ -157,12 +157,14 @@ class StorePublisher:
             self._record(replace(self._under_way, status="unknown", message=message))
 
     def _send(self, stores: tuple[Store, ...]) -> Publish:
+        earlier = {store: self.told[store] for store in stores if store in self.told}
         call = self._ask(stores)
         # A lost answer or a stored failure is asked for again: publishing twice does no harm.
         if call.status == "unknown" and (call.http_status is None or call.http_status >= 500):
             again = self._ask(stores)
             call = call if again.status == "not_sent" else again
-        self.told |= dict.fromkeys(stores, call)
+        # A call that never left changes nothing of what an earlier one has told.
+        self.told |= dict.fromkeys(stores, call) | (earlier if call.status == "not_sent" else {})
         return call
 
     def _ask(self, stores: tuple[Store, ...]) -> Publish:
@@ -175,6 +177,7 @@ class StorePublisher:
             run_id=self.run_id,
             provider_ids=self.provider_ids,
         )
+        may_be_published = any(self.told[store].status == "unknown" for store in stores if store in self.told)
         self.journal.record_publish(call)
         self._under_way = call
         self.told |= dict.fromkeys(stores, call)
@@ -183,7 +186,8 @@ class StorePublisher:
         except ReadingStopped:
             self.abandon()
             return self.told[stores[0]]
-        return self._record(_settle(self._under_way, result))
+        settled = _settle(self._under_way, result)
+        return self._record(_doubt(settled) if may_be_published else settled)
 
     def _write(self, call: Publish, halt: threading.Event) -> CallResult:
         def note(attempt: int, sent_at: datetime) -> bool:
@@ -209,8 +213,9 @@ _NEVER = Publish("", "", "", (), "", status="not_sent", message=_NOT_ASKED)
 
 
 def run_publishes(journal: Journal, run: Run) -> dict[Store, Publish]:
-    """Return the last publish of each store that a run asked for."""
+    """Return the last publish of each store that a run asked for, of those that may have left."""
     calls = [call for call in journal.publishes(run.account) if call.run_id == run.run_id]
+    calls = [call for call in calls if call.status != "not_sent"]
     return {store: call for call in calls for store in call.stores}
 
 
@@ -296,6 +301,14 @@ def _settle(call: Publish, result: CallResult) -> Publish:
         said = "; ".join(filter(None, [answer.message, "it may be published"]))
         return replace(told, status="unknown", code=None if answer.is_ok else answer.code, message=said)
     return _count(told, menu_wire.decode_publish(answer.data))
+
+
+def _doubt(call: Publish) -> Publish:
+    """Return a call whose stores an earlier one may have published: a refusal says nothing of that one."""
+    if call.status != "failed" or call.n_success is not None:
+        return call
+    message = "; ".join(filter(None, [call.message, "an earlier call may have published it"]))
+    return replace(call, status="unknown", message=message)
 
 
 def _count(call: Publish, counts: menu_wire.PublishCounts) -> Publish:

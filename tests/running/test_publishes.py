@@ -63,6 +63,24 @@ def test_publish__counts_that_do_not_add_up(data: object) -> None:
     assert len({request.headers["Idempotency-Key"] for request in script.received}) == 4
 
 
+def test_publish__refusal_after_an_answer_that_says_nothing() -> None:
+    """A store that may be published by the first call is not told as failed because the second is refused."""
+    unclear, good = ok({}), ok({"success": 1, "failed": 0})
+    told, _ = _publish(unclear, good, error(409, "state_conflict"), good)
+    assert told["outcome"].tolist() == ["published", "unknown", "published"]
+    assert told["message"].iloc[1].endswith("an earlier call may have published it")
+    denied, _ = _publish(unclear, error(403, "auth_forbidden"))
+    assert denied["outcome"].tolist() == ["unknown"] * 3
+
+
+def test_publish__nobody_there_after_an_answer_that_says_nothing() -> None:
+    """Nor as not sent because the second call never left."""
+    import httpx
+
+    told, _ = _publish(ok({}), httpx.ConnectError("away"))
+    assert told["outcome"].tolist() == ["unknown"] * 3
+
+
 @pytest.mark.parametrize("kind", ["short", "zero", "over", "negative", "missing", "text"])
 def test_publish__sandbox_that_miscounts(sandbox: kf.sandbox.Sandbox, kind: str) -> None:
     """Whatever the API counts, no store is told as published on counts that cannot be."""
