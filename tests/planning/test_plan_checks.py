@@ -103,31 +103,101 @@ def test_check_plan__no_stores(plan: kf.Plan) -> None:
 
 def test_check_plan__no_ids(plan: kf.Plan) -> None:
     """A request without ids is refused."""
-    with pytest.raises(kf.PlanError, match="carries no id"):
+    with pytest.raises(kf.PlanError, match=r"broken: request 1 carries no id\."):
         check_plan(broken(plan, 1, ids=()))
 
 
-def test_check_plan__above_cap(plan: kf.Plan) -> None:
-    """A request above a cap is refused."""
-    with pytest.raises(kf.PlanError, match="is above a cap"):
-        check_plan(Frames.of(plan)._replace(limits=kf.Limits(max_cells=2)))
+def block(plan_of: pd.DataFrame, **caps: int) -> Frames:
+    """Return the plan of a table that is one request, under other caps."""
+    plan = kf.plan(plan_of)
+    assert plan.n_requests == 1
+    return Frames.of(plan)._replace(limits=kf.Limits(**caps))
 
 
-def test_check_plan__many_cases() -> None:
-    """Ten cases are named, and the others are counted."""
-    plan = kf.plan(toggles_of(np.eye(15, dtype=bool)))
-    requests = plan.requests.iloc[:1]
-    with pytest.raises(kf.PlanError, match=r"and 4 more of those to be sent is in no request"):
+SIX = kf.cross_toggles("item", [1, 2, 3], [(5, 8), (5, 9)], is_enabled=False)
+WIDE = kf.business_toggles("item", [1, 2, 3], is_enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("table", "caps"),
+    [
+        (SIX, {"max_ids": 3, "max_stores": 2, "max_cells": 6}),
+        (WIDE, {"max_ids": 3, "max_stores": 1, "max_cells": 3}),
+    ],
+)
+def test_check_plan__at_its_caps(table: pd.DataFrame, caps: dict[str, int]) -> None:
+    """A request that is exactly as large as allowed passes."""
+    check_plan(block(table, **caps))
+
+
+@pytest.mark.parametrize(
+    ("table", "caps"),
+    [
+        (SIX, {"max_ids": 2}),
+        (SIX, {"max_stores": 1}),
+        (SIX, {"max_cells": 5}),
+        (WIDE, {"max_ids": 2}),
+        (WIDE, {"max_cells": 2}),
+    ],
+)
+def test_check_plan__above_one_cap(table: pd.DataFrame, caps: dict[str, int]) -> None:
+    """A request above any one of the caps is refused."""
+    with pytest.raises(kf.PlanError, match=r"broken: request 1 is above a cap\."):
+        check_plan(block(table, **caps))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "said"),
+    [
+        (11, "2, 3, 4, 5, 6, 7, 8, 9, 10, 11"),
+        (15, "2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 4 more"),
+    ],
+)
+def test_check_plan__many_cases(n_rows: int, said: str) -> None:
+    """Ten cases are named, by the numbers of their rows, and the others are counted."""
+    plan = kf.plan(toggles_of(np.eye(n_rows, dtype=bool)))
+    requests = plan.requests.head(1)
+    with pytest.raises(kf.PlanError, match=f"row {said} of those to be sent is in no request"):
         check_plan(Frames.of(plan)._replace(requests=requests))
 
 
-def test_check_plan__left_out() -> None:
-    """A row that is called unchanged although its flag differs is found."""
-    toggles = toggles_of(np.ones((2, 2), dtype=bool))
-    state = toggles.assign(is_enabled=pd.array([False, False, False, True], dtype="boolean"), title="Nasi")
-    plan = kf.plan(toggles, state=state, unchanged="skip")
-    rows = plan.rows.assign(
-        request_no=pd.array([None] * 4, dtype="Int64"), skipped_as=pd.Series(["unchanged"] * 4, dtype="str")
+def test_check_plan__ids_next_to_each_other() -> None:
+    """Ids are compared as whole numbers: as floats these two would be one."""
+    plan = kf.plan(kf.business_toggles("item", [2**53], is_enabled=False))
+    check_plan(plan)
+    with pytest.raises(kf.PlanError, match="is in no request"):
+        check_plan(broken(plan, 1, ids=(2**53 + 1,)))
+
+
+def test_check_plan__nothing_to_send() -> None:
+    """A plan without rows passes."""
+    check_plan(kf.plan(SIX.head(0)))
+
+
+def left_out(skipped_as: str, *, before: bool | None, cascades: bool = False) -> Frames:
+    """Return a plan of two rows that asks for off: the first is sent, the second left out for its flag."""
+    toggles = kf.business_toggles(
+        "item", [1, 2], is_enabled=False, cascade_to_modifier_groups=cascades, cascade_brand_ids=()
     )
-    with pytest.raises(kf.PlanError, match="row 4 is left out although it does not hold"):
-        check_plan(Frames.of(plan)._replace(rows=rows, requests=plan.requests.head(0)))
+    plan = kf.plan(toggles)
+    rows = plan.rows.assign(
+        request_no=pd.array([1, None], dtype="Int64"), skipped_as=pd.Series([None, skipped_as], dtype="str")
+    )
+    made = broken(plan, 1, ids=(1,))
+    return made._replace(rows=rows, before=pd.Series([None, before], dtype="boolean"))
+
+
+@pytest.mark.parametrize("skipped_as", ["unchanged", "holds"])
+def test_check_plan__left_out(skipped_as: str) -> None:
+    """A row may be left out only where its flag is known to hold; of those that are sent nothing is asked."""
+    check_plan(left_out(skipped_as, before=False))
+    for before in (True, None):
+        with pytest.raises(kf.PlanError, match="broken: row 2 is left out although it does not hold"):
+            check_plan(left_out(skipped_as, before=before))
+
+
+def test_check_plan__left_out_though_it_cascades() -> None:
+    """What a cascade does is not seen in a flag: such a row is left out only where its flag is all it is."""
+    check_plan(left_out("holds", before=False, cascades=True))
+    with pytest.raises(kf.PlanError, match="row 2 is left out although it does not hold"):
+        check_plan(left_out("unchanged", before=False, cascades=True))

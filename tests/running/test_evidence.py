@@ -9,14 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import klikit_frames as kf
 from klikit_frames.running.evidence import (
+    ClockTimes,
     Pending,
     Proof,
     StoreHistory,
     Write,
     align_clocks,
     find_pending,
+    known_offset_s,
+    move_to_clock,
     prove,
+    server_time,
     shows_write_of,
 )
 
@@ -320,3 +325,103 @@ def test_align_clocks__moves_nothing_by_what_is_told_later() -> None:
     first = align_clocks([3600.9, None])
     later = align_clocks([3600.9, None, 3600.1, -0.4, 3605.0])
     assert later[3600.9] == first[3600.9] == later[3600.1] == later[3605.0] == timedelta(seconds=3600.9)
+
+
+def test_align_clocks__as_near_as_a_header_can_tell() -> None:
+    """Five seconds are still one clock, and more are another."""
+    aligned = align_clocks([5.0, 105.0, 110.0, 115.5])
+    seconds = [aligned[one].total_seconds() for one in (5.0, 105.0, 110.0, 115.5)]
+    assert seconds == [0.0, 105.0, 105.0, 115.5]
+
+
+def test_move_to_clock__between_two_clocks() -> None:
+    """A time is told by the other clock; where that one is not known, or may be the same, it stays."""
+    noon = _at(0)
+    assert move_to_clock(noon, offset_s=3_600.0, to_offset_s=60.0) == noon + timedelta(seconds=3_540)
+    for offset_s, to_offset_s in ((None, 3_600.0), (3_600.0, None), (3_600.0, 3_604.0)):
+        assert move_to_clock(noon, offset_s=offset_s, to_offset_s=to_offset_s) == noon
+
+
+def test_clock_times__of_an_unknown_clock() -> None:
+    """A time whose clock nobody knows may be that of any: a question takes the one that proves least."""
+    clocks = ClockTimes.align([None, -7_200.0, 3_600.0])
+    noon = _at(0)
+    assert clocks.earliest(noon, offset_s=None) == noon - timedelta(hours=2)
+    assert clocks.latest(noon, offset_s=None) == noon + timedelta(hours=1)
+    for told in (clocks.earliest, clocks.latest):
+        assert told(noon, offset_s=3_600.0) == noon + timedelta(hours=1)
+
+
+def test_server_time__before_and_after_the_first_answer(sandbox: kf.sandbox.Sandbox) -> None:
+    """Until an answer tells the server's time this machine's stands for it, and no offset is known."""
+    with sandbox.connect() as client:
+        assert known_offset_s(client) is None
+        assert abs(server_time(client) - client.now()) < timedelta(minutes=1)
+        sandbox.move_clock(3_600)
+        client.read("/brands")
+        offset_s = known_offset_s(client)
+        assert offset_s == pytest.approx(3_600, abs=5)
+        assert server_time(client) - client.now() == pytest.approx(
+            timedelta(hours=1), abs=timedelta(seconds=5)
+        )
+
+
+def test_follows__at_the_moment_when_the_other_is_over() -> None:
+    """A write that is sent when another is just over follows it: the later flag is live."""
+    first, second = _write("a", flag=False, at=0, lasts=5), _write("b", flag=True, at=5)
+    assert second.follows(first)
+    assert not _write("c", flag=True, at=4.9).follows(first)
+    chain = _history((_ITEM, first, True), (_ITEM, second, False)).writes[_ITEM]
+    assert find_pending(chain, shown=True, proof=_UNPROVED) == Pending(is_enabled=True, is_known=True)
+
+
+def test_history__puts_writes_in_the_order_of_sending() -> None:
+    """Runs are read one after the other: what was sent last counts, wherever it was read."""
+    off, on = _write("a", flag=False, at=5), _write("b", flag=True, at=0)
+    chain = _history((_ITEM, off, True), (_ITEM, on, None)).writes[_ITEM]
+    assert [one.write for one in chain] == [on, off]
+    assert find_pending(chain, shown=True, proof=_UNPROVED) == Pending(is_enabled=False, is_known=True)
+
+
+def test_prove__goes_on_from_what_was_proved() -> None:
+    """Once a cell proves the menu newer than the first of two writes, only the second explains its flag."""
+    off, on, marker = (
+        _write("a", flag=False, at=0),
+        _write("b", flag=True, at=5),
+        _write("c", flag=False, at=2),
+    )
+    history = _history((_ITEM, off, True), (_ITEM, on, False), (_OTHER, marker, True))
+    assert prove(history, {_ITEM: True}, proof=_UNPROVED) == _UNPROVED
+    both = prove(history, {_ITEM: True, _OTHER: False}, proof=_UNPROVED)
+    assert both == Proof(newer_than=_at(5), shown=frozenset({on.key, marker.key}))
+
+
+@pytest.mark.parametrize(
+    ("first", "since", "is_proved"),
+    [
+        pytest.param(_write("a", flag=False, at=0), 0.5, True, id="the first is just over"),
+        pytest.param(_write("a", flag=False, at=0), 0.4, False, id="the first may not be done"),
+        pytest.param(_write("a", flag=False, at=0, is_certain=False), 3, False, id="nobody knows if it was"),
+        pytest.param(_write("a", flag=False, at=0, is_wide=True), 3, False, id="a store may not inherit it"),
+    ],
+)
+def test_prove__what_a_cell_may_have_had(first: Write, since: float, *, is_proved: bool) -> None:
+    """A menu newer than an instant shows a later write if the cell surely had another flag then."""
+    history = _history((_ITEM, first, None), (_ITEM, _write("b", flag=True, at=5), False))
+    known = Proof(newer_than=_at(since))
+    assert (prove(history, {_ITEM: True}, proof=known).newer_than == _at(5)) is is_proved
+
+
+def test_covers__just_when_it_is_over() -> None:
+    """A menu that is as new as the end of a write is new enough."""
+    write = _write("a", flag=False, at=0, lasts=2)
+    assert Proof(newer_than=_at(2)).covers(write)
+    assert not Proof(newer_than=_at(2), published_at=_at(3)).rests_on_publish(write)
+    assert Proof(newer_than=_at(1.9), published_at=_at(2)).rests_on_publish(write)
+
+
+def test_shows_write_of__a_run_that_wrote_nothing_there() -> None:
+    """Of a cell that a run did not write nothing is its write, however new the menu is."""
+    chain = _history((_ITEM, _write("a", flag=False, at=0), True)).writes[_ITEM]
+    assert not shows_write_of(chain, "b", shown=False, proof=Proof(newer_than=_at(9)))
+    assert not shows_write_of([], "a", shown=False, proof=Proof(newer_than=_at(9)))
