@@ -122,7 +122,7 @@ def undo(
     ...     kf.drift(state, kf.read_state(client)).empty
     True
     """
-    written = _recall([run_id] if isinstance(run_id, str) else list(run_id), client, journal=journal)
+    written = _read_written([run_id] if isinstance(run_id, str) else list(run_id), client, journal=journal)
     seen = read_cells(written.cells, client, journal=journal, progress=progress, since=written.run_ids[0])
     if "journal_error" in seen.state.attrs:
         raise JournalError(seen.state.attrs["journal_error"])
@@ -176,7 +176,7 @@ _UNNOTED = "its flag before the run is not known"
 _UNREAD = "its live flag is not known: the menu could not be read, or has it no more"
 
 
-def _recall(given: list[str], client: Client, *, journal: JournalPath) -> _Written:
+def _read_written(given: list[str], client: Client, *, journal: JournalPath) -> _Written:
     """Return what runs sent, from the journal."""
     with open_journal(journal) as opened, ExitStack() as held:
         ids = {opened.find_run_id(one) for one in given}

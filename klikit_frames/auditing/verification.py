@@ -112,22 +112,22 @@ def verify(
     journal = result.journal if journal is None else journal
     check_account(result, client, journal=journal)
     frame = result.frame
-    judge = _Judge(result)
+    finder = _ProofFinder(result)
     asked, since = frame[frame["outcome"] != "rejected"], result.run_id
     seen = read_cells(asked, client, journal=journal, progress=progress, since=since)
     state = seen.state
-    judged = judge.judge(seen)
+    proofs = finder.find_proofs(seen)
     until = clock() + timeout_s
-    while (judged.waits).any() and clock() < until:
+    while (proofs.waits).any() and clock() < until:
         sleep(min(poll_every_s, max(until - clock(), 0.0)))
-        seen = read_cells(frame[judged.waits], client, journal=journal, progress=False, since=since)
+        seen = read_cells(frame[proofs.waits], client, journal=journal, progress=False, since=since)
         state = _renewed(state, seen.state)
-        judged = judge.judge(Observation(state, seen.history), again=judged)
+        proofs = finder.find_proofs(Observation(state, seen.history), again=proofs)
     verified = append_columns(
         frame,
-        live=booleans(judged.live),
-        proof=named(judged.proof, PROOFS),
-        proof_note=pd.Series(judged.notes.tolist(), dtype=TEXT),
+        live=booleans(proofs.live),
+        proof=named(proofs.proof, PROOFS),
+        proof_note=pd.Series(proofs.notes.tolist(), dtype=TEXT),
     )
     verified.attrs["failures"] = state.attrs["failures"]
     return verified
@@ -163,7 +163,7 @@ def read_cells(
     )
 
 
-class _Judged(NamedTuple):
+class _FoundProofs(NamedTuple):
     """The live flags and proofs as codes, the notes, and which rows may still change by waiting."""
 
     live: Codes
@@ -172,7 +172,7 @@ class _Judged(NamedTuple):
     waits: Codes
 
 
-class _Judge:
+class _ProofFinder:
     """Says of each row of a result what the menus prove."""
 
     def __init__(self, result: Result) -> None:
@@ -181,7 +181,7 @@ class _Judge:
         self._is_running = result.status == "running"
         self._rows = list(result.frame[_ROW].itertuples(index=False, name=None))
 
-    def judge(self, seen: Observation, *, again: _Judged | None = None) -> _Judged:
+    def find_proofs(self, seen: Observation, *, again: _FoundProofs | None = None) -> _FoundProofs:
         """Return the proof of each row; `again` keeps those that were not waited for."""
         live = flags(seen.state["is_enabled"], match_rows(self._frame, within=seen.state))
         proof, waits = np.full(len(live), _NO_PROOF), np.zeros(len(live), dtype=bool)
@@ -191,10 +191,10 @@ class _Judge:
                 proof[place], notes[place] = again.proof[place], again.notes[place]
                 continue
             shown = None if live[place] < 0 else bool(live[place])
-            proof[place], notes[place], waits[place] = self._judge_row(row, seen, shown=shown)
-        return _Judged(live, proof, notes, waits)
+            proof[place], notes[place], waits[place] = self._find_proof(row, seen, shown=shown)
+        return _FoundProofs(live, proof, notes, waits)
 
-    def _judge_row(
+    def _find_proof(
         self, row: tuple[Any, ...], seen: Observation, *, shown: bool | None
     ) -> tuple[int, str | None, bool]:
         """Return the proof of a row, its note, and whether waiting may change it."""

@@ -114,7 +114,7 @@ class MatrixEditor(PanelForm):
         """Plan the changes in the background; without a client do nothing."""
         if self.client is None:
             return
-        self.say("Planning …" if self.grid.wanted else _HINT)
+        self.show_hint("Planning …" if self.grid.wanted else _HINT)
         if self.grid.wanted:
             self.worker.ask(self.careful(partial(self._plan, dict(self.grid.wanted))))
 

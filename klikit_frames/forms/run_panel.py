@@ -95,7 +95,7 @@ class PanelForm(BaseWidget):
         self.controller.wait(timeout_s)
         self.worker.wait(timeout_s)
 
-    def say(self, text: str) -> None:
+    def show_hint(self, text: str) -> None:
         """Say what prevents a plan; nothing can be applied then."""
         self.hint = to_buttons(text)
         self.controller.set_plan(None)
@@ -147,21 +147,21 @@ class PanelForm(BaseWidget):
         self.download = {"n": self._n_downloads, "name": name, "data": data}
 
     def careful(
-        self, work: Callable[[], None], *, say: Callable[[str], None] | None = None
+        self, work: Callable[[], None], *, show: Callable[[str], None] | None = None
     ) -> Callable[[], None]:
         """Return `work` so that exceptions of this package are shown instead of raised."""
-        say = say or self.say
+        show = show or self.show_hint
 
-        def told() -> None:
+        def guarded() -> None:
             try:
                 work()
             except KlikitFramesError as error:
-                say(str(error))
+                show(str(error))
             except Exception as error:
-                say(f"Something went wrong inside klikit_frames: {error!r}.")
+                show(f"Something went wrong inside klikit_frames: {error!r}.")
                 raise
 
-        return told
+        return guarded
 
     def run_ended(self) -> None:
         """Read again what a run has changed, however it ended."""

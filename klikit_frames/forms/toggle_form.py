@@ -140,7 +140,7 @@ class ToggleForm(PanelForm):
         try:
             self.menus = MenuCache(self.client, journal=self.journal)
         except KlikitFramesError as error:
-            self.say(f"The menu could not be read, so nothing can be picked. {error}")
+            self.show_hint(f"The menu could not be read, so nothing can be picked. {error}")
             return
         self._known_names = self.board.names = self.menus.names
         self._take_zones(business_zones(self.menus.stores["country_code"]))
@@ -204,7 +204,7 @@ class ToggleForm(PanelForm):
         is_whole = not missing_inputs(draft)
         drafts = [*self.pending, draft] if is_whole else list(self.pending)
         self.line, self._is_spent = "", False
-        self.say("Planning …" if drafts else "Tick what and where below; nothing is sent before Apply.")
+        self.show_hint("Planning …" if drafts else "Tick what and where below; nothing is sent before Apply.")
         self.worker.ask(self.careful(partial(self._plan, drafts, draft)))
 
     def apply_command(self, command: Command) -> None:
@@ -343,7 +343,7 @@ class ToggleForm(PanelForm):
         left_out = is_off_menu(toggles, state)
         sold = toggles[~left_out].reset_index(drop=True)
         if sold.empty:
-            self.say("None of the ticked stores sells any of this, so there is nothing to send.")
+            self.show_hint("None of the ticked stores sells any of this, so there is nothing to send.")
             return
         rows = sold.drop(columns="ends_at", errors="ignore")
         made = plan(rows, state=state, progress=False, time_budget_s=BUDGET_S).with_named(self.names)
@@ -378,7 +378,7 @@ class ToggleForm(PanelForm):
             return
         self.hint = "Tick what and where below for the next change."
         draft = self.draft
-        self.worker.ask(self.careful(partial(self._plan, [], draft), say=self._say_note))
+        self.worker.ask(self.careful(partial(self._plan, [], draft), show=self._say_note))
 
     def _say_note(self, text: str) -> None:
         self._note = to_buttons(text)

@@ -110,7 +110,7 @@ class UploadForm(PanelForm):
         super().__init__(client, journal=journal)
         self.controller.on_written = self._written
         self.observe(self._on_piece, names="piece")
-        self.say(_FIRST_WORDS)
+        self.show_hint(_FIRST_WORDS)
 
     @property
     def names(self) -> Names:
@@ -131,8 +131,8 @@ class UploadForm(PanelForm):
         """
         self._content, self._name, self.columns = content, name, dict(columns or {})
         self._note = f"Reading {name} …"
-        self.say("")
-        self.worker.ask(self.careful(self._check, say=self._refuse))
+        self.show_hint("")
+        self.worker.ask(self.careful(self._check, show=self._refuse))
 
     def apply_command(self, command: Command) -> None:
         """Carry out one command of the page."""
@@ -145,11 +145,11 @@ class UploadForm(PanelForm):
                 self.take(self._content, name=self._name, columns=_assigned(columns))
             case {"part": "file", "type": "good_only", "on": bool(is_on)}:
                 self.is_good_only = is_on
-                self.worker.ask(self.careful(self._plan, say=self._refuse))
+                self.worker.ask(self.careful(self._plan, show=self._refuse))
             case {"part": "file", "type": "problems"} if self.checked is not None:
                 self.hand_over(annotated_csv(self.checked), name="problems.csv")
             case {"part": "file", "type": "template", "brand_id": int(brand_id)}:
-                self.worker.ask(self.careful(partial(self._hand_over_template, brand_id), say=self._refuse))
+                self.worker.ask(self.careful(partial(self._hand_over_template, brand_id), show=self._refuse))
             case _:
                 super().apply_command(command)
 
@@ -215,10 +215,10 @@ class UploadForm(PanelForm):
         if checked is None or menus is None:
             return
         if not checked.is_valid and not self.is_good_only:
-            self.say(_ASK_COLUMNS if self._asks_for_columns else _ASK_ROWS)
+            self.show_hint(_ASK_COLUMNS if self._asks_for_columns else _ASK_ROWS)
             return
         if checked.toggles.empty:
-            self.say("The file has no rows to send.")
+            self.show_hint("The file has no rows to send.")
             return
         made = plan(checked.toggles, state=menus.state(store_pairs_of(checked.toggles)), progress=False)
         self.controller.set_plan(made.with_named(menus.names))
@@ -237,7 +237,7 @@ class UploadForm(PanelForm):
 
     def _refuse(self, text: str) -> None:
         self._note = to_buttons(text)
-        self.say("")
+        self.show_hint("")
 
     def _written(self, written: pd.DataFrame) -> None:
         if self._menus is not None:

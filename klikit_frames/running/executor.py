@@ -45,7 +45,7 @@ from .request_trees import (
     spare,
 )
 from .results import Result, build_result, resume_line
-from .worker_pool import Settled, WorkerPool
+from .worker_pool import SettledRequest, WorkerPool
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -95,7 +95,7 @@ class RunExecutor:
 
     def execute(self, *, progress: Progress) -> Result:
         """Send what is open, settle by reading back what cannot be sent again, and tell."""
-        requests = self._begin(progress) if self.is_new else self._recall()
+        requests = self._begin(progress) if self.is_new else self._load_requests()
         is_news = True
         try:
             self._start_mirror()
@@ -205,12 +205,12 @@ class RunExecutor:
             self.notes.append(str(error))
         self.monitor.end(_why_unread(error))
 
-    def _recall(self) -> list[Request]:
+    def _load_requests(self) -> list[Request]:
         """Return the requests of an earlier stretch, with what reading has shown of them."""
         requests = self.journal.requests(self.run.run_id)
         self._proofs = dict(self.journal.flags(self.run.run_id, "proof"))
         counts_failures = self.run.status != EndReason.TOO_MANY_FAILURES
-        self.monitor.recall(requests, counts_failures=counts_failures)
+        self.monitor.count_earlier(requests, counts_failures=counts_failures)
         if asdict(self.rules) != dict(self.run.rules):
             self.journal.record_rules(self.run.run_id, asdict(self.rules))
         return requests
@@ -282,7 +282,7 @@ class RunExecutor:
         finally:
             bar.close()
 
-    def _report(self, settled: Settled | None, *, bar: Bar) -> None:
+    def _report(self, settled: SettledRequest | None, *, bar: Bar) -> None:
         if settled is not None:
             self._n_left += settled.n_parts - 1
             self.n_requests_done += settled.is_done

@@ -47,16 +47,16 @@ class JobProgress:
         )
 
 
-class Standing(Protocol):
+class JobBackend(Protocol):
     """Where a job gets the progress and the result of its run."""
 
-    def look(self) -> JobProgress:
+    def read_progress(self) -> JobProgress:
         """Return how far it is."""
 
     def cancel(self) -> None:
         """Tell it to stop."""
 
-    def tell(self) -> Result:
+    def read_result(self) -> Result:
         """Return what is known of every row by now."""
 
     def wait(self, timeout: float | None) -> Result | None:
@@ -75,7 +75,7 @@ class LocalJob:
         self._thread = page_thread()(target=self._work, name=f"run {executor.run.run_id}", daemon=True)
         self._thread.start()
 
-    def look(self) -> JobProgress:
+    def read_progress(self) -> JobProgress:
         """Return how far it is."""
         executor = self._executor
         return JobProgress(
@@ -90,7 +90,7 @@ class LocalJob:
         """Tell it to stop."""
         self._executor.monitor.end(EndReason.CANCELLED)
 
-    def tell(self) -> Result:
+    def read_result(self) -> Result:
         """Return what is known of every row by now."""
         executor = self._executor
         try:
@@ -129,7 +129,7 @@ class RemoteJob:
         requests = plan.requests
         self._n_rows = dict(zip(requests["request_no"].tolist(), requests["n_rows"].tolist(), strict=True))
 
-    def look(self) -> JobProgress:
+    def read_progress(self) -> JobProgress:
         """Return how far it is."""
         with read_journal(self._journal) as journal:
             open_nos = journal.open_request_nos(self._run.run_id)
@@ -150,13 +150,13 @@ class RemoteJob:
     def wait(self, timeout: float | None) -> Result | None:
         """Return the result; None if the time was up before the run ended."""
         until = None if timeout is None else edge.monotonic() + timeout
-        while self.look().is_running:
+        while self.read_progress().is_running:
             if until is not None and edge.monotonic() >= until:
                 return None
             edge.sleep(_POLL_S)
-        return self.tell()
+        return self.read_result()
 
-    def tell(self) -> Result:
+    def read_result(self) -> Result:
         """Return what is known of every row by now."""
         with read_journal(self._journal) as journal:
             return recorded_result(journal, self._run.run_id)
@@ -182,14 +182,14 @@ class Job:
     1
     """
 
-    def __init__(self, run_id: str, standing: Standing) -> None:
+    def __init__(self, run_id: str, backend: JobBackend) -> None:
         self.run_id = run_id
-        self._standing = standing
+        self._backend = backend
 
     @property
     def progress(self) -> JobProgress:
         """How far it is: ``n_rows_done`` of ``n_rows``, ``n_requests_done`` of ``n_requests``."""
-        return self._standing.look()
+        return self._backend.read_progress()
 
     @property
     def is_done(self) -> bool:
@@ -198,7 +198,7 @@ class Job:
 
     def cancel(self) -> None:
         """Tell it to stop and return at once; requests in flight are let finish, no other is sent."""
-        self._standing.cancel()
+        self._backend.cancel()
 
     def so_far(self) -> Result:
         """Return what is known of every row by now, without waiting; reads the journal.
@@ -220,7 +220,7 @@ class Job:
         >>> kf.attach(result.run_id, journal="monday.sqlite3").so_far().counts["applied"]
         1
         """
-        return self._standing.tell()
+        return self._backend.read_result()
 
     def result(self, timeout: float | None = None) -> Result:
         """Return what became of every row, once it has ended.
@@ -237,7 +237,7 @@ class Job:
         KlikitFramesError
             What ``kf.run`` would have raised.
         """
-        found = self._standing.wait(timeout)
+        found = self._backend.wait(timeout)
         if found is None:
             raise TimeoutError(
                 f"Run {self.run_id} has not ended after {timeout} s; it goes on. {self.progress}"

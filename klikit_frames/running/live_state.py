@@ -159,7 +159,7 @@ def observe(
     )
     history = MenuHistory()
     try:
-        history, unproved = _recall(client, pairs, journal=journal, since=since, read_at=began_at)
+        history, unproved = _read_history(client, pairs, journal=journal, since=since, read_at=began_at)
         _take_in(history, state, client, unproved, journal=journal)
     except JournalError as error:
         _LOG.warning("What this machine wrote and is not published is not known: %s", error)
@@ -167,7 +167,7 @@ def observe(
     return Observation(_with_pending(state, history), history)
 
 
-def _recall(
+def _read_history(
     client: Client, stores: list[Store], *, journal: JournalPath, since: str | None, read_at: datetime
 ) -> tuple[MenuHistory, list[Run]]:
     """Return what the journal knows, and the runs of which something is not proved to show yet."""

@@ -139,7 +139,7 @@ class RunMonitor:
         self.trouble = self.trouble or trouble
         self.end(EndReason.FAILED)
 
-    def recall(self, requests: Iterable[Request], *, counts_failures: bool) -> None:
+    def count_earlier(self, requests: Iterable[Request], *, counts_failures: bool) -> None:
         """Take in what became of requests in an earlier stretch of the run.
 
         A person who resumes a run that ended for its failures has seen them: they do not count again.

@@ -32,7 +32,7 @@ GRACE_S = 1.5
 _POLL_S = 0.1
 
 
-class Settled(NamedTuple):
+class SettledRequest(NamedTuple):
     """One request that is settled: its tree, the parts that it was split into, whether the tree is done."""
 
     tree: RequestTree
@@ -40,7 +40,7 @@ class Settled(NamedTuple):
     is_done: bool
 
 
-Report = Callable[[Settled | None], object]
+Report = Callable[[SettledRequest | None], object]
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class WorkerPool:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _narrowing: threading.Lock = field(default_factory=threading.Lock, init=False)
     _work: deque[RequestTree] = field(default_factory=deque, init=False)
-    _done: SimpleQueue[Settled | None] = field(default_factory=SimpleQueue, init=False)
+    _done: SimpleQueue[SettledRequest | None] = field(default_factory=SimpleQueue, init=False)
 
     def send(self, trees: Iterable[RequestTree], *, report: Report) -> None:
         """Send these requests and their parts, and return when all are settled or the run was stopped.
@@ -208,7 +208,7 @@ class WorkerPool:
     def _note(self, tree: RequestTree, request: Request) -> None:
         parts = tree.note(request)
         # A request is reported as settled once its result is on disk.
-        then = partial(self._done.put, Settled(tree, len(parts), is_done=not tree.is_waiting))
+        then = partial(self._done.put, SettledRequest(tree, len(parts), is_done=not tree.is_waiting))
         self.journal.record_result(self.run_id, request, parts=parts, then=then)
         self.monitor.note(request)
 

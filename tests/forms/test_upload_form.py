@@ -14,7 +14,7 @@ from tests.fixtures import not_none
 from tests.forms.user_actions import can_press, press
 from tests.frames.cases import Case
 from tests.frames.people_corpus import NAMED, PEOPLE, STATE, STORES
-from tests.frames.test_toggles import say_problem, say_toggle
+from tests.frames.test_toggles import format_problem, format_toggle
 
 HEAD = "entity_type,entity_id,brand_id,branch_id,is_enabled,note\n"
 # Where the ids are there, names beside them are a person's own, as in the terminal without its option.
@@ -214,6 +214,6 @@ def test_piecewise_file__limits() -> None:
 def test_check_file__as_the_library_does(case: Case) -> None:
     """Each table that people make gives in the form just what it gives in the library."""
     checked = check_file(case.source, columns={}, state=STATE, stores=STORES)
-    assert [say_toggle(row) for row in checked.toggles.to_dict("records")] == case.toggles
-    assert [say_problem(row) for row in checked.problems.to_dict("records")] == case.problems
+    assert [format_toggle(row) for row in checked.toggles.to_dict("records")] == case.toggles
+    assert [format_problem(row) for row in checked.problems.to_dict("records")] == case.problems
     assert case.note in " ".join(checked.notes)

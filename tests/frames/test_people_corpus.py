@@ -12,7 +12,7 @@ import klikit_frames as kf
 from tests.cli.conftest import Terminal, terminal
 from tests.frames.cases import Case
 from tests.frames.people_corpus import NAMED, PEOPLE, STATE, STORES
-from tests.frames.test_toggles import say_problem, say_toggle
+from tests.frames.test_toggles import format_problem, format_toggle
 
 __all__ = ["terminal"]
 
@@ -22,8 +22,8 @@ def test_table__in_the_library(case: Case) -> None:
     """Each table gives just the toggles, problems and notes that it should."""
     names = {"names": True, "state": STATE, "stores": STORES} if case in NAMED else {}
     checked = kf.check_toggles(case.source, **names)
-    assert [say_toggle(row) for row in checked.toggles.to_dict("records")] == case.toggles
-    assert [say_problem(row) for row in checked.problems.to_dict("records")] == case.problems
+    assert [format_toggle(row) for row in checked.toggles.to_dict("records")] == case.toggles
+    assert [format_problem(row) for row in checked.problems.to_dict("records")] == case.problems
     assert case.note in " ".join(checked.notes)
 
 

@@ -18,7 +18,7 @@ from tests.frames.cases import GOOD, HEAD, OTHER, Case, lines
 from tests.frames.corpus import CASES
 
 
-def say_toggle(row: Mapping[Any, Any]) -> str:
+def format_toggle(row: Mapping[Any, Any]) -> str:
     """Say one toggle as the corpus does."""
     place = "business" if row["scope"] == "business" else f"{row['brand_id']}/{row['branch_id']}"
     flag = "on" if row["is_enabled"] else "off"
@@ -27,7 +27,7 @@ def say_toggle(row: Mapping[Any, Any]) -> str:
     return (said + cascade).rstrip() if row["cascade_to_modifier_groups"] else said
 
 
-def say_problem(row: Mapping[Any, Any]) -> str:
+def format_problem(row: Mapping[Any, Any]) -> str:
     """Say one problem as the corpus does."""
     numbers = ["-" if pd.isna(row[name]) else str(row[name]) for name in ("row", "line")]
     warning = "?" if row["severity"] == "warning" else ""
@@ -45,8 +45,8 @@ def rewound(source: object) -> object:
 def test_corpus__toggles_and_problems(case: Case) -> None:
     """Each source gives just the toggles, problems, rows, lines and notes that it should."""
     checked = kf.check_toggles(rewound(case.source))
-    assert [say_toggle(row) for row in checked.toggles.to_dict("records")] == case.toggles
-    assert [say_problem(row) for row in checked.problems.to_dict("records")] == case.problems
+    assert [format_toggle(row) for row in checked.toggles.to_dict("records")] == case.toggles
+    assert [format_problem(row) for row in checked.problems.to_dict("records")] == case.problems
     assert case.note in " ".join(checked.notes)
 
 

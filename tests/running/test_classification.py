@@ -52,19 +52,19 @@ def _settled(
         (None, 5, "unknown"),
     ],
 )
-def test_judge__by_status(status: int | None, n_cells: int, word: str) -> None:
+def test_classify_response__by_status(status: int | None, n_cells: int, word: str) -> None:
     """Each status means one thing for a request of one flag, or of many."""
     assert classify_response(_settled(status), n_cells=n_cells).status == word
 
 
-def test_judge__never_sent() -> None:
+def test_classify_response__never_sent() -> None:
     """What never left is not sent, unless an earlier stretch of the run may have sent it."""
     settled = _settled(None, was_sent=False)
     assert classify_response(settled, n_cells=1).status == "not_sent"
     assert classify_response(settled, n_cells=1, may_have_arrived=True).status == "unknown"
 
 
-def test_judge__refused_for_the_rate() -> None:
+def test_classify_response__refused_for_the_rate() -> None:
     """A 429 promises that nothing was done."""
     assert classify_response(_settled(429, was_sent=False), n_cells=5).status == "not_sent"
     assert classify_response(_settled(429, was_sent=True), n_cells=5).status == "unknown"
@@ -74,7 +74,7 @@ def test_judge__refused_for_the_rate() -> None:
     ("status", "word"),
     [*((status, "unknown") for status in (401, 403, 307, 409, 503)), (404, "rejected")],
 )
-def test_judge__after_silence(status: int, word: str) -> None:
+def test_classify_response__after_silence(status: int, word: str) -> None:
     """A conflict or a failure after a try that nobody answered does not tell what became of that try."""
     assert classify_response(_settled(status), n_cells=1, may_have_arrived=True).status == word
     silent = replace(_settled(status), had_silence=True)
@@ -84,14 +84,14 @@ def test_judge__after_silence(status: int, word: str) -> None:
 @pytest.mark.parametrize(
     ("status", "word"), [(200, "unknown"), (404, "failed"), (400, "failed"), (413, "split"), (502, "unknown")]
 )
-def test_judge__page_of_a_proxy(status: int, word: str) -> None:
+def test_classify_response__page_of_a_proxy(status: int, word: str) -> None:
     """What is not the API's envelope neither accepts a row nor blames it."""
     result = classify_response(_settled(status, is_readable=False), n_cells=5)
     assert result.status == word
     assert (result.code is None) == (status == 200)
 
 
-def test_judge__stored_failure() -> None:
+def test_classify_response__stored_failure() -> None:
     """A failure that the API repeats is told as such, silence before it or not: only reading settles it."""
     for may_have_arrived in (False, True):
         result = classify_response(_settled(502, replayed=True), n_cells=1, may_have_arrived=may_have_arrived)
@@ -99,14 +99,14 @@ def test_judge__stored_failure() -> None:
         assert result.status.outcome == "unknown"
 
 
-def test_judge__key_is_missing() -> None:
+def test_classify_response__key_is_missing() -> None:
     """A complaint about our own headers is not the rows' fault, so nothing is narrowed."""
     assert (
         classify_response(_settled(400, code="request_missing_idempotency_key"), n_cells=5).status == "failed"
     )
 
 
-def test_judge__messages() -> None:
+def test_classify_response__messages() -> None:
     """A repeated failure and a conflict of keys say so beside the API's own words."""
     assert "a stored failure" in str(classify_response(_settled(502, replayed=True), n_cells=1).message)
     conflict = classify_response(_settled(409, code="state_idempotency_conflict"), n_cells=1)
@@ -180,12 +180,14 @@ def test_ends_run(settled: CallResult, ending: str | None) -> None:
         ),
     ],
 )
-def test_judge__whole_results(settled: CallResult, options: dict[str, bool], expected: RequestResult) -> None:
+def test_classify_response__whole_results(
+    settled: CallResult, options: dict[str, bool], expected: RequestResult
+) -> None:
     """All that an answer says is in the result, and what it leaves open is said."""
     assert classify_response(settled, n_cells=2, **options) == expected
 
 
-def test_judge__trouble_beside_an_answer() -> None:
+def test_classify_response__trouble_beside_an_answer() -> None:
     """What went wrong on the way is said beside the API's own words."""
     settled = replace(_settled(410), trouble="a try was lost", had_silence=False)
     message = str(classify_response(settled, n_cells=2).message)
@@ -197,7 +199,7 @@ def test_judge__trouble_beside_an_answer() -> None:
     assert "stored failure" not in str(classify_response(_settled(404, replayed=True), n_cells=1).message)
 
 
-def test_judge__too_large() -> None:
+def test_classify_response__too_large() -> None:
     """A body that is too large is cut down to single flags, and no further."""
     assert classify_response(_settled(413), n_cells=2).status == "split"
     assert classify_response(_settled(413), n_cells=1).status == "failed"
