@@ -63,6 +63,8 @@ class Switches:
     skew_s: float = 0.0
     publish_delay_s: float = 0.0
     publish_counts: str = "true"
+    # Something before the API refuses what is larger.
+    most_cells: int | None = None
 
 
 class Stored(NamedTuple):
@@ -229,6 +231,8 @@ class ModelApi:
         cells = [
             self._cell(entity_type, one, store) for store in stores for one in dict.fromkeys(body["ids"])
         ]
+        if self.switches.most_cells is not None and len(cells) > self.switches.most_cells:
+            return self._error(413, "request_too_large", "this is too large")
         n_written = round(len(cells) * write_share)
         self._write(cells[:n_written], is_enabled=body.get("isEnabled") is True, key=key or "")
         # What a fault wrote by half is asked for again.

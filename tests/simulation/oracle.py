@@ -14,6 +14,7 @@ from .model_api import STORES, Cell, ModelApi, Write
 CELL = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
 _PUBLISH_ALONE = "after the publish"
 _BY_READING = "reading back"
+_TOO_LARGE = 413
 
 Entity = tuple[str, int]
 
@@ -63,6 +64,8 @@ def _row_error(row: Mapping[Any, Any], api: ModelApi) -> str | None:
             return None if is_done else "applied, but its request wrote nothing"
         case "rejected":
             return "rejected, but it is of this business" if api.live(cell) is not None else None
+        case "failed" if row["http_status"] == _TOO_LARGE:
+            return "failed, but a smaller request would do"
         case "failed" | "not_sent" as outcome:
             return f"{outcome}, but its request wrote it" if own and not is_read else None
         case "unchanged" | "unknown":
@@ -116,11 +119,13 @@ def check_ended(result: kf.Result) -> None:
 
 
 def check_published(published: pd.DataFrame, api: ModelApi, *, since: int) -> None:
-    """What is told to be published has been copied, where publishes are done at once."""
-    for row in rows_of(published[published["outcome"] == "published"]):
+    """What is told to be published has been copied, and what failed has not, where it is done at once."""
+    if api.switches.publish_delay_s:
+        return
+    for row in rows_of(published[published["outcome"].isin(["published", "failed"])]):
         store = (row["brand_id"], row["branch_id"])
-        if not api.switches.publish_delay_s and api.copied_no[store] <= since:
-            raise DefectError("false_publish", store)
+        if (api.copied_no[store] > since) is not (row["outcome"] == "published"):
+            raise DefectError("false_publish", (store, row["outcome"]))
 
 
 def check_proofs(proof: pd.DataFrame, api: ModelApi, *, edited: Set[Entity]) -> int:

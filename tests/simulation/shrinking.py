@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .world import SimulatedWorld
 from .world_parts import N_STEPS
 
 Number = tuple[int, int]
-# Each try plays a world.
-MOST_TRIES = 40
+Play = Callable[..., SimulatedWorld]
+# How many steps are played in all tries together: what is left of a world is quicker to play each time.
+MOST_STEPS = 400
 
 
 def play_once(
@@ -26,34 +28,57 @@ def play_once(
 
 
 def shrink(
-    world: SimulatedWorld, seed: int, *, play: Callable[..., SimulatedWorld] = play_once
+    world: SimulatedWorld, seed: int, *, play: Play = play_once, most_steps: int = MOST_STEPS
 ) -> SimulatedWorld:
     """Return the smallest world found that shows the same kind of defect."""
     if world.defect is None:
         return world
-    kind, n_left = world.defect.kind, MOST_TRIES
-    kept, spared = set(range(world.n_steps_played + 1)) & set(range(N_STEPS)), set[Number]()
-    smallest = world
+    search = _Search(world, seed, play, most_steps, kept=set(range(world.n_steps_played + 1)))
+    while search.leave_out_steps() | search.leave_out_accidents():
+        pass
+    return search.smallest
 
-    def fails(kept: set[int], spared: set[Number]) -> bool:
-        nonlocal smallest, n_left
-        if n_left <= 0:
+
+@dataclass(slots=True)
+class _Search:
+    """What is left of a failing world, and how much may still be played."""
+
+    smallest: SimulatedWorld
+    seed: int
+    play: Play
+    n_left: int
+    kept: set[int]
+    spared: set[Number] = field(default_factory=set)
+
+    def leave_out_steps(self) -> bool:
+        """Leave out halves, then smaller parts, then single steps; tell whether any was."""
+        n_before, size = len(self.kept), max(1, len(self.kept) // 2)
+        while size:
+            for part in self._parts(size):
+                self._fails(self.kept - part, self.spared)
+            size //= 2
+        return len(self.kept) < n_before
+
+    def leave_out_accidents(self) -> bool:
+        """Leave out accidents, the last ones first; tell whether any was."""
+        n_before = len(self.spared)
+        for number in self.smallest.happened[::-1]:
+            self._fails(self.kept, self.spared | {number})
+        return len(self.spared) > n_before
+
+    def _parts(self, size: int) -> Iterator[set[int]]:
+        """Yield the steps in parts, from the last on: what fails at the end needs little of the beginning."""
+        steps = sorted(self.kept, reverse=True)
+        return ({*steps[first : first + size]} for first in range(0, len(steps), size))
+
+    def _fails(self, kept: set[int], spared: set[Number]) -> bool:
+        """Play what is left, and keep to it if that fails in the same way."""
+        if not kept or self.n_left < len(kept):
             return False
-        n_left -= 1
-        tried = play(seed, kept=kept, spared=spared)
-        if tried.defect is None or tried.defect.kind != kind:
+        self.n_left -= len(kept)
+        tried = self.play(self.seed, kept=kept, spared=spared)
+        wanted = self.smallest.defect
+        if tried.defect is None or wanted is None or tried.defect.kind != wanted.kind:
             return False
-        smallest = tried
+        self.smallest, self.kept, self.spared = tried, kept, spared
         return True
-
-    size = max(1, len(kept) // 2)
-    while size:
-        for first in sorted(kept, reverse=True)[::size]:
-            dropped = set(sorted(one for one in kept if one <= first)[-size:])
-            if dropped and fails(kept - dropped, spared):
-                kept -= dropped
-        size //= 2
-    for number in smallest.happened[::-1]:
-        if fails(kept, spared | {number}):
-            spared.add(number)
-    return smallest

@@ -10,9 +10,9 @@ import pytest
 
 from klikit_frames.running.lifecycle import TRANSITIONS, Event, RequestState
 
-from . import shrinking
+from .former_defects import FORMER_DEFECTS
 from .oracle import DefectError
-from .own_defects import FORMER_DEFECTS, OWN_DEFECTS
+from .own_defects import OWN_DEFECTS
 from .shrinking import play_once, shrink
 from .visits import unvisited
 from .world import SimulatedWorld
@@ -67,6 +67,7 @@ class _Played(SimulatedWorld):
     def __init__(self, kept: set[int], spared: set[tuple[int, int]]) -> None:
         self.trace = [f"step {step}" for step in sorted(kept)]
         self.n_steps_played = 8
+        self.kept = kept
         self.happened = [one for one in ((1, 1), (3, 1), (3, 2)) if one[0] in kept and one not in spared]
         fails = {3, 5} <= kept and (3, 2) in self.happened
         self.defect = DefectError("doubled", "a key") if fails else None
@@ -79,11 +80,20 @@ def test_shrink__keeps_what_it_needs() -> None:
     assert (small.trace, small.happened) == (["step 3", "step 5"], [(3, 2)])
 
 
-def test_shrink__is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gives up after so many tries, with the smallest that it found."""
-    monkeypatch.setattr(shrinking, "MOST_TRIES", 0)
+@pytest.mark.parametrize(("most_steps", "n_tries"), [(0, 0), (5, 1), (40, 8)])
+def test_shrink__is_bounded(most_steps: int, n_tries: int) -> None:
+    """It gives up once so many steps were played, with the smallest world that it found."""
+    played: list[int] = []
+
+    def play(_: int, *, kept: set[int], spared: set[tuple[int, int]]) -> SimulatedWorld:
+        played.append(len(kept))
+        return _Played(kept, spared)
+
     whole = _Played(set(range(9)), set())
-    assert shrink(whole, 7, play=lambda _, *, kept, spared: _Played(kept, spared)) is whole
+    small = shrink(whole, 7, play=play, most_steps=most_steps)
+    assert small.defect is not None
+    assert sum(played) <= most_steps
+    assert len(played) == n_tries
 
 
 def test_unvisited__names_each_step_of_the_table() -> None:

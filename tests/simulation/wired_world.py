@@ -54,7 +54,7 @@ class WiredWorld:
         self.seed = seed
         draw = random.Random(seed)
         self._script = draw.choices([*STEPS], [*STEPS.values()], k=N_STEPS)[:n_steps]
-        self._kept = range(n_steps) if kept is None else kept
+        self.kept = range(n_steps + 1) if kept is None else kept
         self._spared = spared
         self._clock = VirtualClock()
         self._edge = SimulatedEdge(self._clock)

@@ -15,6 +15,7 @@ import klikit_frames as kf
 from klikit_frames import edge
 from klikit_frames.auditing.undo import Undo
 
+from . import guard_oracle as guards
 from . import oracle
 from .accidents import Lifeline, commits_of
 from .model_api import ITEMS, STORES, Cell
@@ -34,11 +35,12 @@ class SimulatedWorld(WiredWorld):
         with edge.use(self._edge), visits_of(self.counts.visits), state_home(self.folder):
             try:
                 for step, name in enumerate(self._script):
-                    if step in self._kept:
+                    if step in self.kept:
                         self._begin_step(step, name)
                         getattr(self, f"_{name}")()
-                self._begin_step(len(self._script), "end")
-                self._end()
+                if len(self._script) in self.kept:
+                    self._begin_step(len(self._script), "end")
+                    self._end()
             except DefectError as defect:
                 self.defect = defect
                 self._note(f"DEFECT {defect}")
@@ -59,7 +61,7 @@ class SimulatedWorld(WiredWorld):
             "deadline_s": self._rng.choice([None, None, None, 20.0]),
         }
         mirror = self.folder / f"mirror_{self._step}.sqlite3" if self._rng.random() < 0.2 else None
-        record = RunRecord(plan, cap=self._rng.choice([4, NO_CAP]))
+        record = RunRecord(plan, cap=self._rng.choice([4, NO_CAP]), rules=options)
         self._runs.append(record)
         said = f"run {plan.n_rows} rows in {plan.n_requests} requests"
         self._go_on(record, said, mirror=mirror, **options)
@@ -99,6 +101,9 @@ class SimulatedWorld(WiredWorld):
             # A block of one request, in which the API may refuse one id.
             items = [*rng.sample(ITEMS, rng.choice([3, 6])), *rng.sample([FOREIGN_ID], rng.randrange(2))]
             stores = rng.sample(STORES, rng.choice([1, 2]))
+            if rng.random() < 0.1:
+                # A table that is meant for another business.
+                items, stores = [*range(FOREIGN_ID, FOREIGN_ID + 60)], stores[:1]
             cells = [("item", item, "store", *store) for item in items for store in stores]
             toggles = to_toggles(dict.fromkeys(cells, flag))
         limits = kf.Limits(max_ids=rng.choice([1, 2, 500]), max_stores=rng.choice([1, 1, 500]))
@@ -126,6 +131,7 @@ class SimulatedWorld(WiredWorld):
     ) -> None:
         """Let one process work at a run, and judge what it told and wrote."""
         since, since_call = len(self._api.history), len(self._api.calls)
+        began_at, n_keys = self._edge.now(), guards.count_keys(self._api, record.asked)
         if lifeline is None:
             lifeline = self._draw_life() if may_die else Lifeline()
             weather = weather or (self._draw_weather() if may_die else None)
@@ -138,7 +144,9 @@ class SimulatedWorld(WiredWorld):
                 return begin(client)
             if by_resume and record.result is not None:
                 return kf.resume(record.result.run_id, client, journal=self._journal, progress=False)
-            return kf.run(record.plan, client, journal=self._journal, progress=False, **options)
+            # What was never told of may not be noted yet: it is begun under the same rules.
+            given = options if is_known else record.rules | options
+            return kf.run(record.plan, client, journal=self._journal, progress=False, **given)
 
         with (
             commits_of(lifeline),
@@ -146,26 +154,35 @@ class SimulatedWorld(WiredWorld):
         ):
             told = attempt(lambda: work(client))
         self.counts.n_runs += 1
+        if isinstance(told, kf.Result) and told.status == "canary":
+            # Whoever goes on then has seen why.
+            record.rules = record.rules | {"first": None}
         if isinstance(told, kf.Result) and not lifeline.is_cut:
             record.result = told
             self._note(f"{said}: {told.status} {nonzero(told.counts)}")
             self.counts.n_rows += oracle.check_rows(told, record.table, self._api)
+            guards.check_guards(told, record.rules, began_at=began_at)
         else:
             self._note(f"{said}: {'killed' if lifeline.is_cut else told}")
         oracle.check_writes(self._api, since=since, asked=record.asked)
         oracle.check_cap(self._api, since=since_call, writes_per_minute=record.cap)
+        guards.check_flood(self._api, record.asked, n_before=n_keys)
 
     def _verify(self, *, may_fail: bool = True) -> None:
         for record in self._settled(1):
             assert record.result is not None
+            # Its own journal is that of a result, unless that lies on another machine.
+            is_own = record.result.journal == str(self._journal) and self._rng.random() < 0.5
+            options: dict[str, Any] = {} if is_own else {"journal": self._journal}
             with self._connect(has_accidents=may_fail and self._rng.random() < 0.5) as client:
-                prove = partial(kf.verify, record.result, client, journal=self._journal, progress=False)
-                proof = attempt(prove)
+                proof = attempt(partial(kf.verify, record.result, client, progress=False, **options))
             if isinstance(proof, str):
                 self._note(f"verify: {proof}")
                 return
             self._note(f"verify: {proof['proof'].value_counts().sort_index().to_dict()}")
             self.counts.n_proofs += oracle.check_proofs(proof, self._api, edited=self._edited)
+            if not may_fail:
+                guards.check_all_proved(proof, record, self._api)
 
     def _undo(self) -> None:
         for record in self._settled(1):
@@ -173,9 +190,13 @@ class SimulatedWorld(WiredWorld):
             undo = self._plan_undo(record.result.run_id)
             if isinstance(undo, str):
                 self._note(f"undo: {undo}")
+            guards.check_noted(undo, record, self._api)
+            if isinstance(undo, str):
                 return
             if self._rng.random() < 0.4:
                 self._others_change(undo)
+            elif undo.n_rows and self._rng.random() < 0.4:
+                self._write_again(undo)
             self._run_undo(record.result, undo)
 
     def _plan_undo(self, run_id: str) -> Any:
@@ -189,6 +210,14 @@ class SimulatedWorld(WiredWorld):
             for cell in self._rng.sample(cells, self._rng.randrange(1, len(cells) + 1)):
                 self._edit(cell, is_enabled=self._rng.random() < 0.5)
             self._others_publish()
+
+    def _write_again(self, undo: Undo) -> None:
+        """Let a later run write once more what an undo is about to take back."""
+        cells = dict(oracle.asked_rows(undo.toggles))
+        again = self._rng.sample([*cells], self._rng.randrange(1, len(cells) + 1))
+        record = RunRecord(kf.plan(to_toggles({cell: not cells[cell] for cell in again}), progress=False))
+        self._runs.append(record)
+        self._go_on(record, f"write {len(again)} of them again", may_die=False)
 
     def _run_undo(self, result: kf.Result, undo: Undo) -> None:
         changed = oracle.find_seen_changed(result, self._api)
@@ -394,6 +423,8 @@ class SimulatedWorld(WiredWorld):
                 oracle.check_ended(record.result)
         if self._promises:
             self._end_promises()
+        # What nobody answered may be under way for an hour.
+        self._clock.advance(2 * 3_600)
         with self._connect() as client:
             kf.publish(list(STORES), client, journal=self._journal)
         self._verify(may_fail=False)

@@ -81,6 +81,7 @@ class RunRecord:
     plan: kf.Plan
     cap: int = NO_CAP
     result: kf.Result | None = None
+    rules: dict[str, Any] = field(default_factory=dict)
     table: list[tuple[Cell, bool]] = field(init=False)
     asked: dict[Cell, set[bool]] = field(init=False)
 
@@ -100,6 +101,7 @@ def draw_switches(draw: random.Random) -> Switches:
         # What waits for longer than an hour nobody can tell from what is done.
         publish_delay_s=draw.choice([0.0, 0.0, 0.0, 60.0, 1_800.0]),
         publish_counts=draw.choice(["true", "true", "true", "short", "zero", "missing"]),
+        most_cells=draw.choice([None, None, None, 5]),
     )
 
 

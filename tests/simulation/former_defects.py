@@ -1,0 +1,179 @@
+"""Defects that the package once had, put back: what trials, kills and hostile servers had found.
+
+Each is played like those of `own_defects`; what no world meets is in the simulation's README, with its test.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import klikit_frames as kf
+from klikit_frames.api import transport
+from klikit_frames.api.clocks import SteadyClock
+from klikit_frames.auditing import undo
+from klikit_frames.running import (
+    before_images,
+    classification,
+    evidence,
+    executor,
+    later_changes,
+    lifecycle,
+    menu_history,
+    monitor,
+    publishes,
+    runs,
+)
+from klikit_frames.running.before_images import BeforeImages
+from klikit_frames.running.evidence import Proof
+from klikit_frames.running.lifecycle import Event, RequestState
+
+from .own_defects import OwnDefect, judge_otherwise, together
+
+
+def _every_menu_is_new() -> AbstractContextManager[Any]:
+    return patch.multiple(Proof, covers=lambda *_: True, rests_on_publish=lambda *_: False)
+
+
+def _times_do_not_decide() -> AbstractContextManager[Any]:
+    return patch.object(Proof, "covers", lambda self, _: self.since is not None)
+
+
+def _publish_proves_nothing() -> AbstractContextManager[Any]:
+    return patch.object(Proof, "since", property(lambda self: self.newer_than))
+
+
+def _own_journal_ignored() -> AbstractContextManager[Any]:
+    verify = kf.verify
+
+    def verify_elsewhere(result: kf.Result, *given: Any, journal: Any = None, **options: Any) -> Any:
+        return verify(result, *given, journal=journal or ":memory:", **options)
+
+    return patch.object(kf, "verify", verify_elsewhere)
+
+
+def _pending_forgotten() -> AbstractContextManager[Any]:
+    return patch.object(menu_history, "find_pending", lambda *_, **__: None)
+
+
+def _silence_is_failure() -> AbstractContextManager[Any]:
+    def judge(settled: Any, event: Event) -> Event:
+        return Event.FAIL if event is Event.LOSE and settled.answer is not None else event
+
+    return judge_otherwise(judge)
+
+
+def _any_ok_is_success() -> AbstractContextManager[Any]:
+    def judge(settled: Any, event: Event) -> Event:
+        return Event.ACCEPT if settled.answer is not None and settled.answer.is_ok else event
+
+    return judge_otherwise(judge)
+
+
+def _goes_on_without_images() -> AbstractContextManager[Any]:
+    find_before = before_images.find_before
+
+    def find(*given: Any, **options: Any) -> BeforeImages:
+        try:
+            return find_before(*given, **options)
+        except kf.RequestError:
+            return BeforeImages()
+
+    return patch.object(executor, "find_before", find)
+
+
+def _all_clocks_are_one() -> AbstractContextManager[Any]:
+    def align(offsets: Any) -> dict[float | None, timedelta]:
+        return dict.fromkeys([None, *offsets], timedelta(0))
+
+    return patch.object(evidence, "align_clocks", align)
+
+
+def _paced_by_the_wall_clock() -> AbstractContextManager[Any]:
+    def wall(self: Any) -> float:
+        return float(self._clock.time())
+
+    return patch.multiple(SteadyClock, time=wall, monotonic=wall)
+
+
+def _keys_aged_by_the_wall_clock() -> AbstractContextManager[Any]:
+    return patch.object(executor, "ask_server_time", lambda client: client.now())
+
+
+def _answers_of_others_are_taken() -> AbstractContextManager[Any]:
+    return patch.object(transport.SeenRequestIds, "belongs", lambda *_, **__: True)
+
+
+def _publish_counts_are_believed() -> AbstractContextManager[Any]:
+    return patch.object(publishes, "_count", lambda call, _: replace(call, status="published"))
+
+
+def _unanswered_publish_fails() -> AbstractContextManager[Any]:
+    settle = publishes._settle
+
+    def settle_otherwise(call: Any, result: Any) -> Any:
+        told = settle(call, result)
+        is_error = told.http_status is not None and told.http_status >= 500
+        return replace(told, status="failed") if is_error else told
+
+    return patch.object(publishes, "_settle", settle_otherwise)
+
+
+def _later_writes_ignored() -> AbstractContextManager[Any]:
+    never: dict[str, Any] = {"later_write": lambda *_, **__: None, "was_changed": lambda *_, **__: False}
+    return together(patch.multiple(undo, **never), patch.multiple(later_changes, **never))
+
+
+def _undo_does_not_look_again() -> AbstractContextManager[Any]:
+    def spare_nothing(_: Any, requests: Any, **__: Any) -> Any:
+        return [[one] for one in requests]
+
+    return patch.object(executor.RunExecutor, "_spare_changed", spare_nothing)
+
+
+def _floods() -> AbstractContextManager[Any]:
+    return patch.object(monitor, "MAX_REFUSED", 10**9)
+
+
+def _cap_forgotten() -> AbstractContextManager[Any]:
+    return patch.object(runs, "_limit_writes", lambda *_: nullcontext())
+
+
+def _guards_forgotten() -> AbstractContextManager[Any]:
+    return patch.object(runs, "_keep_rules", lambda given, _: given)
+
+
+def _denied_is_final() -> AbstractContextManager[Any]:
+    return patch.object(lifecycle, "_OPEN", lifecycle._OPEN - {RequestState.DENIED})
+
+
+def _too_large_is_failure() -> AbstractContextManager[Any]:
+    return patch.object(classification, "_TOO_LARGE", 0)
+
+
+FORMER_DEFECTS = {
+    "every menu is taken to be newer than every write": OwnDefect(_every_menu_is_new, "", 0),
+    "one proof of a menu covers writes after it": OwnDefect(_times_do_not_decide, "", 0),
+    "a publish proves nothing where nothing shows": OwnDefect(_publish_proves_nothing, "", 0),
+    "a proof looks at another journal than its run's": OwnDefect(_own_journal_ignored, "", 0),
+    "what is not yet published is forgotten": OwnDefect(_pending_forgotten, "", 0),
+    "an answer that proves nothing is taken for a failure": OwnDefect(_silence_is_failure, "", 0),
+    "a run goes on without flags from before": OwnDefect(_goes_on_without_images, "", 0),
+    "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "", 0),
+    "a cap is paced by a clock that people set": OwnDefect(_paced_by_the_wall_clock, "", 0),
+    "keys are aged by a clock that people set": OwnDefect(_keys_aged_by_the_wall_clock, "", 0),
+    "the answer of another request is taken": OwnDefect(_answers_of_others_are_taken, "mislabelled", 1, (0,)),
+    "a 2xx that says nothing is taken for done": OwnDefect(_any_ok_is_success, "", 0),
+    "the counts of a publish are not added up": OwnDefect(_publish_counts_are_believed, "", 0),
+    "a publish that was done and answered 5xx has failed": OwnDefect(_unanswered_publish_fails, "", 0),
+    "an undo ignores later writes": OwnDefect(_later_writes_ignored, "", 0),
+    "an undo does not look again when it runs": OwnDefect(_undo_does_not_look_again, "", 0),
+    "a table of another business floods": OwnDefect(_floods, "", 0),
+    "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "", 0),
+    "guards are forgotten at resume": OwnDefect(_guards_forgotten, "", 0),
+    "a resume does not send what a credential was refused": OwnDefect(_denied_is_final, "", 0),
+    "what is too large has failed": OwnDefect(_too_large_is_failure, "", 0),
+}
