@@ -203,7 +203,7 @@ def make_overview(rows: pd.DataFrame, names: Names, *, facts: Iterable[str] = ()
     else:
         changed, trouble = cells, rows.head(0)
     return Overview(
-        headline=headline(changed),
+        headline=_NOT_KNOWN if changed.empty and _has_doubt(cells) else headline(changed),
         facts=tuple(facts),
         places=_places(changed, trouble, names),
         entities=_entities(changed, names),
@@ -219,6 +219,16 @@ def proof_overview(proof: pd.DataFrame, names: Names) -> Overview:
 
 
 _CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
+
+
+_NOT_KNOWN = "Nothing is known to have gone off or on"
+# Of such a row it is known that nothing goes off or on by it.
+_STILL = {"unchanged", "rejected", "failed", "not_sent", "differs"}
+
+
+def _has_doubt(cells: pd.DataFrame) -> bool:
+    """Tell whether rows may have been written of which nobody knows it."""
+    return "outcome" in cells and not cells["outcome"].isin(_STILL).all()
 
 
 def headline(changed: pd.DataFrame) -> str:

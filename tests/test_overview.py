@@ -118,3 +118,14 @@ def test_html__folds_brands_and_runs_nothing() -> None:
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "#" not in html.replace("&#", "")
+
+
+def test_headline__says_nothing_of_what_is_not_known() -> None:
+    """A run of which no row is settled has not left all as it was: that is not known."""
+    for outcome, headline in (
+        ("unknown", "Nothing is known to have gone off or on"),
+        ("not_sent", "Nothing goes off or on"),
+        ("rejected", "Nothing goes off or on"),
+    ):
+        rows = _toggles().assign(outcome=outcome, code=None, message="no answer came")
+        assert make_overview(rows, NAMES).headline == headline

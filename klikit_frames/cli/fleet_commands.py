@@ -305,13 +305,15 @@ def _agree(
             continue
         size = option_groups.requests_of(plan).rstrip(",")
         echo(f"{business} on {where}: {plan.overview.headline}, in {size}.")
-        if needs_code and codes.get(business) != code:
+        if needs_code and plan.n_requests and codes.get(business) != code:
             missing.append(f"--confirm {business}={code}")
     if missing:
         raise exit_with(
             ExitCode.USAGE, f"Real hosts, so nothing was sent yet. To send it add {' '.join(missing)}"
         )
     n_requests = sum(plan.n_requests for plan in sent.values())
+    if not n_requests:
+        return
     size = f"{counted(n_requests, 'request')} to {counted(len(sent), 'business', many='businesses')}"
     option_groups.ask(f"Send {size}?", ConsentOptions(yes=is_agreed))
 

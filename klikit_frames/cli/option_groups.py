@@ -234,7 +234,7 @@ def ask(question: str, agreed: ConsentOptions) -> None:
 def agree_on(made: kf.Plan, client: kf.Client, agreed: ConsentOptions, *, before: str) -> kf.Plan:
     """Show the plan, go on only if the person has agreed to it, and return it with the stores' names."""
     n_reads = 0 if before in {"none", "plan"} else None
-    if client.needs_confirmation and agreed.confirm is None:
+    if client.needs_confirmation and made.n_requests and agreed.confirm is None:
         show(made, client, n_reads=n_reads)
         raise exit_with(
             ExitCode.USAGE,
@@ -244,7 +244,8 @@ def agree_on(made: kf.Plan, client: kf.Client, agreed: ConsentOptions, *, before
     if agreed.is_given or sys.stderr.isatty():
         made = named(made, client)
     show(made, client, n_reads=n_reads)
-    ask(f"Send {requests_of(made)} to {client.host}?", agreed)
+    if made.n_requests:
+        ask(f"Send {requests_of(made)} to {client.host}?", agreed)
     return made
 
 

@@ -154,11 +154,13 @@ def publish(
             return
         if not client.needs_confirmation:
             option_groups.ask(f"Publish {counted(len(pairs), 'store')} on {client.host}?", agreed)
-        published = kf.publish(pairs, client, confirm=agreed.confirm, journal=journal)
-        if output.is_screen:
-            screens.print_publishes(published, option_groups.read_store_names(client))
-        else:
+        # After Ctrl-C nobody waits for names.
+        names = option_groups.read_store_names(client) if output.is_screen else None
+        published = _publish(pairs, client, confirm=agreed.confirm, journal=journal)
+        if names is None:
             output.write(published)
+        else:
+            screens.print_publishes(published, names)
         n_done = int(published["outcome"].eq("published").sum())
         said = f"{n_done:,} of {counted(len(published), 'store')} published."
         echo(said)
@@ -173,12 +175,23 @@ def publish(
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 
 
+def _publish(
+    pairs: list[tuple[int, int]], client: kf.Client, *, confirm: str | None, journal: Path | None
+) -> pd.DataFrame:
+    try:
+        return kf.publish(pairs, client, confirm=confirm, journal=journal)
+    except kf.PlanError as error:
+        if confirm is not None:
+            raise
+        raise exit_with(ExitCode.USAGE, str(error)) from None
+
+
 def _summarise(published: pd.DataFrame, said: str, *, host: str) -> dict[str, Any]:
     """Return what became of the stores in values that JSON knows, with the names of a run's summary."""
     counts = {str(outcome): int(n) for outcome, n in published["outcome"].value_counts().items()}
     return {
         "host": host,
-        "status": "finished",
+        "status": "interrupted" if published.attrs["is_interrupted"] else "finished",
         "is_complete": set(counts) == {"published"},
         "counts": counts,
         "account": said,

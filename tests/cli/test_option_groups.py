@@ -146,6 +146,25 @@ def test_confirm__works_for_a_table_a_plan_and_an_undo(
     assert writes["method"].eq("PATCH").sum() == 3, writes["path"].tolist()
 
 
+def test_confirm__of_a_publish(terminal: Terminal, real_host: kf.sandbox.Sandbox) -> None:
+    """A publish that is not confirmed ends as a run that is not: with 2, and the code to add."""
+    refused = terminal("publish", "--all-stores", "--yes")
+    assert refused.code == 2, refused.err
+    assert "POST" not in set(real_host.requests["method"])
+    assert terminal("publish", "--all-stores", "--confirm", "deadbeef").code == 6
+    assert terminal("publish", "--all-stores", "--confirm", _code(refused.err)).code == 0
+
+
+def test_confirm__of_nothing_is_not_asked_for(
+    terminal: Terminal, real_host: kf.sandbox.Sandbox, table: Path
+) -> None:
+    """Where all rows hold already nothing is sent, so nobody is asked, on a real host either."""
+    table.write_text(table.read_text().replace("False", "True"))
+    done = terminal("apply", table, "--live")
+    assert done.code == 0, done.err
+    assert set(real_host.requests["method"]) == {"GET"}
+
+
 def test_notify__hears_how_each_sending_command_ended(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, *, heard: Path, command: str
 ) -> None:
