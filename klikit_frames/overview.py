@@ -15,16 +15,18 @@ BUSINESS = "business-wide"
 _GOOD = ("applied", "unchanged")
 _MOST_LOOKED_AT = 100
 _CURES = {
-    "unknown": "It may have been written. Resume the run, or prove it, to find out.",
+    "unknown": "Resume the run, or prove it, to find out.",
     "not_sent": "Resume the run to send it.",
-    "failed": "Nothing was written. Resume the run, or apply these rows again.",
+    "failed": "Nothing was written. Apply these rows again.",
     "rejected": "The API refuses this very row. Mend it in the table and apply it again.",
     "resource_not_found": "The id or the store is not of this business. Mend it in the table.",
     "not_in_menu": "The id or the store is not of this business. Mend it in the table.",
-    "unauthorized": "The API refuses the credential. Mend it, then resume the run.",
-    "forbidden": "The credential lacks the right to write. Mend it, then resume the run.",
+    "auth_missing": "The API refuses the credential. Mend it, then resume the run.",
+    "auth_invalid_credential": "The API refuses the credential. Mend it, then resume the run.",
+    "auth_revoked": "The API refuses the credential. Mend it, then resume the run.",
+    "auth_forbidden": "The credential lacks the right to write. Mend it, then resume the run.",
     "promised": "Nothing to do: a promise holds it until its end, which kf.agenda() tells.",
-    "rate_limited": "The API asked to wait for too long. Resume the run later.",
+    "rate_limit_exceeded": "The API asked to wait for too long. Resume the run later.",
 }
 
 
@@ -95,6 +97,8 @@ class Names:
             self.entities | other.entities, self.brands | other.brands, self.branches | other.branches
         )
 
+
+_UNREAD = "its menu could not be read, or has it no more"
 
 # What nobody has named.
 NO_NAMES = Names()
@@ -180,7 +184,8 @@ def make_overview(rows: pd.DataFrame, names: Names, *, facts: Iterable[str] = ()
     ----------
     rows : DataFrame
         ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled``. With ``outcome``, rows that are
-        not ``applied`` or ``unchanged`` are trouble, and only ``applied`` ones count as switched.
+        not ``applied`` or ``unchanged`` are trouble, and only ``applied`` ones count as switched; the
+        headline also tells of those that are ``unknown``.
     names : Names
         Titles; ids stand where there are none.
     facts : iterable of str
@@ -203,7 +208,7 @@ def make_overview(rows: pd.DataFrame, names: Names, *, facts: Iterable[str] = ()
     else:
         changed, trouble = cells, rows.head(0)
     return Overview(
-        headline=_NOT_KNOWN if changed.empty and _has_doubt(cells) else headline(changed),
+        headline=_headline_of_run(changed, trouble) if len(trouble) else headline(changed),
         facts=tuple(facts),
         places=_places(changed, trouble, names),
         entities=_entities(changed, names),
@@ -213,7 +218,10 @@ def make_overview(rows: pd.DataFrame, names: Names, *, facts: Iterable[str] = ()
 
 def proof_overview(proof: pd.DataFrame, names: Names) -> Overview:
     """Return the human view of what was read back: what is confirmed, and the rest by cause."""
-    rows = proof.assign(outcome=proof["proof"].fillna("not known"), code=None, message=proof["proof_note"])
+    was_sent = proof["outcome"].isin(["applied", "unknown"])
+    unread = was_sent.map({True: _UNREAD, False: "the run did not write it, so there is nothing to prove"})
+    notes = proof["proof_note"].fillna(unread)
+    rows = proof.assign(outcome=proof["proof"].fillna("not known"), code=None, message=notes)
     rows["outcome"] = rows["outcome"].mask(rows["outcome"] == "confirmed", "applied")
     return make_overview(rows, names)
 
@@ -221,14 +229,8 @@ def proof_overview(proof: pd.DataFrame, names: Names) -> Overview:
 _CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]
 
 
-_NOT_KNOWN = "Nothing is known to have gone off or on"
 # Of such a row it is known that nothing goes off or on by it.
 _STILL = {"unchanged", "rejected", "failed", "not_sent", "differs"}
-
-
-def _has_doubt(cells: pd.DataFrame) -> bool:
-    """Tell whether rows may have been written of which nobody knows it."""
-    return "outcome" in cells and not cells["outcome"].isin(_STILL).all()
 
 
 def headline(changed: pd.DataFrame) -> str:
@@ -236,6 +238,15 @@ def headline(changed: pd.DataFrame) -> str:
     wide = changed["scope"] == "business"
     parts = [*_store_phrases(changed[~wide]), *_wide_phrases(changed[wide])]
     return "; ".join(parts) if parts else "Nothing goes off or on"
+
+
+def _headline_of_run(changed: pd.DataFrame, trouble: pd.DataFrame) -> str:
+    """Return what went off and on, and what may have, of which nobody knows it."""
+    doubtful = trouble[~trouble["outcome"].isin(_STILL)].drop_duplicates(_CELL)
+    if doubtful.empty:
+        return headline(changed)
+    done = f"{headline(changed)}; not" if len(changed) else "Not"
+    return f"{done} known: {headline(doubtful)}"
 
 
 def _store_phrases(rows: pd.DataFrame) -> list[str]:

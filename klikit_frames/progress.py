@@ -112,8 +112,8 @@ class ScreenBar:
 
     def describe(self, what: str | None, *, left_s: float) -> None:
         """Say what it waits for, and how long all takes at least."""
-        said = f"{self._description}, {what}" if what else self._description
-        self._tqdm.set_description_str(said, refresh=False)
+        # In the place of the description: beside it, a narrow page has no room left for the bar.
+        self._tqdm.set_description_str(what or self._description, refresh=False)
         left = f"about {duration(left_s)} left" if left_s >= 1 else ""
         self._tqdm.set_postfix_str(left, refresh=self._is_time_to_draw())
 

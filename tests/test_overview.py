@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 import klikit_frames as kf
 from klikit_frames.html import overview_html
-from klikit_frames.overview import BUSINESS, Names, make_overview, read_names
+from klikit_frames.overview import BUSINESS, Names, make_overview, proof_overview, read_names
 from tests.fixtures import column
 
 STORES = [(1, 11), (1, 12), (1, 13), (2, 11)]
@@ -36,6 +37,43 @@ def test_headline__says_what_goes_off_and_on_and_where() -> None:
 def test_headline__of_nothing() -> None:
     """A table that changes nothing says so."""
     assert make_overview(_toggles().head(0), NAMES).headline == "Nothing goes off or on"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "headline"),
+    [
+        (["unknown", "unknown"], "Not known: 2 dishes off in 1 store"),
+        (["applied", "unknown"], "1 dish off in 1 store; not known: 1 dish off in 1 store"),
+        (["rejected", "applied"], "1 dish off in 1 store"),
+        (["rejected", "not_sent"], "Nothing goes off or on"),
+    ],
+)
+def test_headline__of_a_run_tells_what_may_have_been_written(outcomes: list[str], headline: str) -> None:
+    """What no answer settles is no more said to have stayed than to have changed."""
+    rows = kf.cross_toggles("item", [7, 8], [(1, 11)], is_enabled=False)
+    told = make_overview(rows.assign(outcome=outcomes, code=None, message=None), NAMES)
+    assert told.headline == headline
+
+
+@pytest.mark.parametrize(
+    "code", ["auth_missing", "auth_invalid_credential", "auth_revoked", "auth_forbidden"]
+)
+def test_cures__of_a_refused_credential_are_of_the_credential(code: str) -> None:
+    """Every code of a 401 or 403 has a cure that a resume can follow."""
+    rows = kf.cross_toggles("item", [7], [(1, 11)], is_enabled=False)
+    view = make_overview(rows.assign(outcome="failed", code=code, message="no"), NAMES)
+    assert view.trouble["cure"].tolist()[0].endswith("Mend it, then resume the run.")
+
+
+def test_proof_overview__says_why_nothing_is_proved() -> None:
+    """A row that was not written is not said to be unreadable, nor the other way round."""
+    rows = kf.cross_toggles("item", [7, 8], [(1, 11)], is_enabled=False)
+    proof = rows.assign(outcome=["rejected", "applied"], code=None, message=None, proof=None, proof_note=None)
+    told = proof_overview(proof, NAMES).trouble["message"].tolist()
+    assert told == [
+        "the run did not write it, so there is nothing to prove",
+        "its menu could not be read, or has it no more",
+    ]
 
 
 def test_entities__tell_mixed_states_in_words() -> None:
@@ -118,14 +156,3 @@ def test_html__folds_brands_and_runs_nothing() -> None:
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "#" not in html.replace("&#", "")
-
-
-def test_headline__says_nothing_of_what_is_not_known() -> None:
-    """A run of which no row is settled has not left all as it was: that is not known."""
-    for outcome, headline in (
-        ("unknown", "Nothing is known to have gone off or on"),
-        ("not_sent", "Nothing goes off or on"),
-        ("rejected", "Nothing goes off or on"),
-    ):
-        rows = _toggles().assign(outcome=outcome, code=None, message="no answer came")
-        assert make_overview(rows, NAMES).headline == headline

@@ -106,11 +106,11 @@ def test_screen_bar__says_what_it_waits_for_and_how_long(
     monkeypatch.setenv("KLIKIT_BARS", "text")
     # A line of a saved page each time: so only once a second, but here at once.
     bar = ScreenBar(total=3, description="Sending", unit="requests", text_every_s=0.0)
-    bar.describe("waiting for the cap", left_s=400)
+    bar.describe("Waiting for the cap", left_s=400)
     bar.extend(0)
     said = capsys.readouterr().err
     bar.close()
-    assert "Sending, waiting for the cap:   0%|" in said
+    assert "Waiting for the cap:   0%|" in said
     assert "0/3 requests" in said
     assert ", about 7 min left]" in said
 

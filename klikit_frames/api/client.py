@@ -149,6 +149,9 @@ def connect(
     )
 
 
+_WHERE_TO_LOOK = "Check the address and the network; kf.doctor(client) looks at both."
+
+
 class Client:
     """A connection to one business's Partner API; made by `connect`, safe to share between threads.
 
@@ -294,7 +297,7 @@ class Client:
         settled = self._execute(request, stop=stop)
         answer = settled.answer
         if answer is None or (answer.is_ok and not answer.is_readable):
-            raise TransportError(f"GET {path} of {self.host} failed: {settled.trouble}.")
+            raise TransportError(f"GET {path} of {self.host} failed: {settled.trouble}. {_WHERE_TO_LOOK}")
         if not answer.is_ok:
             raise exception_for(answer)
         return answer.data

@@ -204,7 +204,8 @@ def find_base_url(given: Secret | None) -> Secret:
     url = as_secret(os.environ.get(BASE_URL)) if given is None else given
     if not url:
         raise ConfigError(
-            f"{BASE_URL} is missing: set that environment variable, or pass base_url= to connect()."
+            f"{BASE_URL} is missing: set that variable, and {' and '.join(_ARGUMENTS)} beside it, "
+            "or pass base_url= to connect()."
         )
     if "@" in url.reveal():
         raise ConfigError(
@@ -274,10 +275,10 @@ def _check(name: str, found: Mapping[str, Secret | None]) -> Secret:
 
 
 def _missing_message(names: list[str]) -> str:
-    verb = "is" if len(names) == 1 else "are"
+    verb, which = ("is", "that variable") if len(names) == 1 else ("are", "these variables")
     arguments = " and ".join(f"{_ARGUMENTS[name]}=" for name in names)
     return (
-        f"{' and '.join(names)} {verb} missing: set the environment, "
+        f"{' and '.join(names)} {verb} missing: set {which}, "
         f"store with `keyring set {KEYRING_SERVICE} {names[0]}`, or pass {arguments} to connect()."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 from collections import OrderedDict
@@ -222,15 +223,14 @@ class HttpxTransport:
         try:
             response = self._http.send(self._build(request), stream=True)
         except _NEVER_SENT as error:
-            return Attempt(
-                trouble=self._credentials.scrub(f"no connection was opened ({error})"), was_sent=False
-            )
+            trouble = f"no connection was opened ({_cause_of(error)})"
+            return Attempt(trouble=self._credentials.scrub(trouble), was_sent=False)
         except httpx.TimeoutException:
             if request.stop and request.stop.is_set():
                 return Attempt(trouble="stopped before an answer came")
             return Attempt(trouble=f"no answer came within {self._timeout_s:g} s")
-        except httpx.HTTPError as error:
-            return Attempt(trouble=f"the connection broke ({type(error).__name__})")
+        except httpx.HTTPError:
+            return Attempt(trouble="the connection broke before the whole answer came")
         except RuntimeError:
             # So httpx says that it was closed meanwhile, before it touches a connection.
             if not self.is_closed:
@@ -313,6 +313,18 @@ def open_http(
 def _forget_redirect(response: httpx.Response) -> None:
     # httpx parses the new address even where it is not to be followed, and stumbles over a bad one.
     response.headers.pop("Location", None)
+
+
+def _cause_of(error: Exception) -> str:
+    """Return why no connection was opened, without the number of a system error.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.transport import _cause_of
+    >>> _cause_of(OSError("[Errno 111] Connection refused"))
+    'Connection refused'
+    """
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error))
 
 
 def _environment_error_text(error: Exception) -> str:

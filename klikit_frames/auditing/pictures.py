@@ -29,6 +29,7 @@ _APART = "\n"
 # What fits beside a picture; of a store's two names the branch is what tells the stores of a brand apart.
 _LONGEST = 44
 _LONGEST_BRANCH = 24
+NEEDS_PLOTS = "Pictures need an extra: pip install 'klikit-frames[plots]'."
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,15 @@ def check_choice(name: str, choice: object, *, among: Sequence[str]) -> None:
         raise ConfigError(f"{name}={choice!r} is none of {', '.join(map(repr, among))}.")
 
 
+def can_draw() -> bool:
+    """Tell whether pictures can be drawn here."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
 def new_figure(*, width: float, height: float) -> Figure:
     """Return an empty figure, in inches, that belongs to no global state of matplotlib.
 
@@ -224,5 +234,5 @@ def new_figure(*, width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise ConfigError("Pictures need an extra: pip install 'klikit-frames[plots]'.") from error
+        raise ConfigError(NEEDS_PLOTS) from error
     return Figure(figsize=(width, height), layout="constrained")

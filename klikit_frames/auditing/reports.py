@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ from ..overview import BUSINESS, NO_NAMES, Names, make_overview, proof_overview,
 from ..running.journal_files import MEMORY
 from ..wording import SHORT_ID, counted
 from .audits import drift_by_store
-from .pictures import Picture
+from .pictures import NEEDS_PLOTS, Picture, can_draw
 from .run_pictures import plot_plan, plot_timeline
 from .state_pictures import plot_dark, plot_drift, plot_matrix
 from .summaries import summary
@@ -62,7 +62,7 @@ def report(
 
     The file loads nothing and runs no script, so that it can be mailed and read on a phone. It says what went
     off and on by brand, store and name, what was not done and what to do; ids fold away, 50 rows of them.
-    Pictures need the extra ``[plots]``.
+    Pictures need the extra ``[plots]``; without it the page has none, and says so.
 
     Parameters
     ----------
@@ -89,11 +89,6 @@ def report(
     file : path, optional
         The table that it came from; only its name is told.
 
-    Raises
-    ------
-    ConfigError
-        matplotlib is not installed.
-
     Examples
     --------
     >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
@@ -111,6 +106,7 @@ def report(
         *_way_back_parts(result),
         *_change_parts(changes, stores=stores),
         *_state_parts(state, stores=stores),
+        *_missing_parts(),
     ]
     return write_page(Path(path), title, "".join(parts))
 
@@ -166,7 +162,7 @@ def _plan_parts(plan: Plan | None, *, is_done: bool) -> Iterator[str]:
     else:
         yield overview_html(plan.overview, limit=None)
     if plan.n_requests:
-        yield _figure(plot_plan(plan))
+        yield _figure(plot_plan, plan)
     yield fold_html(
         "Requests", _table(plan.requests, caption="Requests, in the order in which they are sent")
     )
@@ -180,7 +176,8 @@ def _result_parts(result: Result | None, *, stores: pd.DataFrame | None) -> Iter
     names = result.names | read_names(stores, result.frame)
     yield overview_html(make_overview(result.frame, names, facts=[result.account]), limit=None)
     yield from _way_on_parts(result)
-    yield fold_html("When each request left", _figure(plot_timeline(result)))
+    if drawn := _figure(plot_timeline, result):
+        yield fold_html("When each request left", drawn)
     yield fold_html("Rows and request ids", _table(_result_table(result), caption="What went wrong first"))
 
 
@@ -235,9 +232,6 @@ def _proof_parts(proof: pd.DataFrame | None, names: Names) -> Iterator[str]:
         return
     yield _heading("Read back from the server")
     yield paragraph_html(summary(proof))
-    # Who reads a page has a button or a command, and no Python.
-    notes = proof["proof_note"].str.replace("klikit_frames.publish makes", "publishing makes", regex=False)
-    proof = proof.assign(proof_note=notes)
     others = proof[proof["proof"].ne("confirmed").fillna(value=True)]
     if len(others):
         yield trouble_html(proof_overview(proof, names))
@@ -250,7 +244,7 @@ def _change_parts(changes: pd.DataFrame | None, *, stores: pd.DataFrame | None) 
         return
     yield _heading("What changed between two snapshots")
     yield paragraph_html(summary(changes))
-    yield _figure(plot_drift(changes, stores=stores))
+    yield _figure(plot_drift, changes, stores=stores)
     yield _table(changes, caption="Changes")
 
 
@@ -260,8 +254,13 @@ def _state_parts(state: pd.DataFrame | None, *, stores: pd.DataFrame | None) -> 
     yield _heading("What is on and off now")
     yield paragraph_html(summary(state))
     if (state["scope"] == "store").any():
-        yield _figure(plot_matrix(state, stores=stores))
-    yield _figure(plot_dark(state, stores=stores))
+        yield _figure(plot_matrix, state, stores=stores)
+    yield _figure(plot_dark, state, stores=stores)
+
+
+def _missing_parts() -> Iterator[str]:
+    if not can_draw():
+        yield paragraph_html(f"This page has no pictures. {NEEDS_PLOTS}")
 
 
 def _heading(text: str) -> str:
@@ -272,12 +271,16 @@ def _table(frame: pd.DataFrame, *, caption: str) -> str:
     return f"<section>{table_html(frame, caption=caption, limit=_MOST_ROWS)}</section>"
 
 
-def _figure(picture: Picture) -> str:
+def _figure(plot: Callable[..., Picture], *data: Any, **options: Any) -> str:
+    """Return what a function draws, or nothing where it cannot draw: the page says so at its end."""
+    if not can_draw():
+        return ""
+    picture = plot(*data, **options)
     text = escape(picture.text, quote=True)
-    data = base64.b64encode(picture.png).decode()
+    png = base64.b64encode(picture.png).decode()
     # A phone shows it whole and small: what it says stands below it, and its names are read by zooming in.
     return (
-        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+        f'<figure><img alt="{text}" src="data:image/png;base64,{png}">'
         f"<figcaption>{text}. Zoom in to read the names.</figcaption></figure>"
     )
 

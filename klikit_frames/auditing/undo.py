@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,9 +13,10 @@ import pandas as pd
 from ..errors import JournalError, PlanError
 from ..frames.cell_keys import CELL_COLUMNS, match_rows
 from ..frames.schemas import TOGGLE_COLUMNS
-from ..html import paragraph_html, table_html
+from ..html import table_html
 from ..menus.state_arrays import TEXT, booleans, flags
 from ..model import Cell, cell_of
+from ..overview import Overview, make_overview, read_names
 from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan
 from ..progress import Progress
@@ -26,6 +27,7 @@ from ..running.journal import JournalPath, open_journal
 from ..running.later_changes import later_write, was_changed
 from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
+from ..wording import SHORT_ID
 from .diffs import as_toggles
 from .verification import describe_menu, describe_own, describe_write, read_cells
 
@@ -66,10 +68,17 @@ class Undo(Plan):
         kept = [f"{n:,} kept: {reason}." for reason, n in counted.items()]
         return "\n".join([super().__str__(), *kept, *self.notes])
 
+    @property
+    def overview(self) -> Overview:
+        """What goes back, for people, and by cause what is kept as it is."""
+        kept = self.kept.assign(outcome="kept as they are", code=None, message=self.kept["reason"])
+        causes = make_overview(kept, self.names).trouble.assign(cure="")
+        view = super().overview
+        return replace(view, facts=(*view.facts, *self.notes), trouble=causes)
+
     def _repr_html_(self) -> str:
-        notes = "".join(paragraph_html(note) for note in self.notes)
         kept = table_html(self.kept, caption="Kept as they are") if len(self.kept) else ""
-        return super()._repr_html_() + notes + kept
+        return super()._repr_html_() + kept
 
 
 def undo(
@@ -145,9 +154,10 @@ def undo(
         reason=pd.Series([one.reason for one in spared], dtype=TEXT).array,
     )
     cells = written.cells[is_changed]
-    return _undo(
+    made = _undo(
         plan(toggles, state=seen.state), kept=kept, notes=_notes(toggles, cells), run_ids=written.run_ids
     )
+    return replace(made, _names=read_names(seen.state).restricted_to(cells))
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +193,7 @@ def _read_written(given: list[str], client: Client, *, journal: JournalPath) -> 
         runs = [run for run in opened.runs_of(client.account, host=client.host) if run.run_id in ids]
         for run in (opened.run(one) for one in ids):
             check_same_account(run, client)
-            held.enter_context(locks.hold(opened.lock_path(run.plan_id), what=f"Run {run.run_id}"))
+            held.enter_context(locks.hold(opened.lock_path(run.plan_id), what=f"Run {run.run_id[:SHORT_ID]}"))
         rows = [parse_plan(opened.plan_body(run.run_id)).rows for run in runs]
     if not rows:
         raise PlanError("undo() needs the id of a run; kf.runs() lists them.")
@@ -224,8 +234,9 @@ def _reason(
 
 
 def _cannot(run_ids: list[str]) -> str:
+    names = ", ".join(run_id[:SHORT_ID] for run_id in run_ids)
     return (
-        f"Run {', '.join(run_ids)} cannot be undone: nobody noted the flags from before it. That is so with "
+        f"Run {names} cannot be undone: nobody noted the flags from before it. That is so with "
         'before="none", or with before="plan" and a plan without a state.'
     )
 

@@ -20,6 +20,7 @@ from ..running.evidence import CellWrite, Proof, Write, find_pending
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, read_journal
 from ..running.live_state import Observation, observe
+from ..wording import SHORT_ID
 from .diffs import append_columns
 
 if TYPE_CHECKING:
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
 PROOFS = ("confirmed", "differs", "not_visible_yet")
 _CONFIRMED, _DIFFERS, _NOT_VISIBLE_YET = range(3)
 _NO_PROOF = -1
-_WAITS = (
-    "{written}, but the store's menu is not proved to be newer than that; klikit_frames.publish makes it anew"
-)
+# Told in notebooks, forms and terminals: what makes a menu anew is a function, a button or a command.
+_WAITS = "{written}, but the store's menu is not proved to be newer than that; publishing makes it anew"
 _ROW = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "sent_at", "settled_at"]
 _NOT_WRITTEN = {
     "unchanged": "this run sent nothing, since it was {asked} then",
@@ -142,7 +142,9 @@ def check_account(result: Result, client: Client, *, journal: JournalPath) -> No
         The message names the hosts.
     """
     if result.host != client.host:
-        raise PlanError(f"Run {result.run_id} was on {result.host}; this client is of {client.host}.")
+        raise PlanError(
+            f"Run {result.run_id[:SHORT_ID]} was on {result.host}; this client is of {client.host}."
+        )
     with read_journal(journal) as opened:
         if opened.knows(result.run_id):
             check_same_account(opened.run(result.run_id), client)

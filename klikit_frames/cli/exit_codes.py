@@ -86,9 +86,18 @@ def describe(error: BaseException) -> str:
     """Return the message of an error; of a system error only file and reason, without its number."""
     if (extra := missing_extra(error)) is not None:
         return f"This needs the extra [{extra}]: pip install 'klikit-frames[{extra}]'"
+    if isinstance(error, errors.ApiError):
+        return _describe_answer(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     return str(error)
+
+
+def _describe_answer(error: errors.ApiError) -> str:
+    """Return what the API said, its code behind it, and the id for klikit's support on a line of its own."""
+    said = f"{error.message.rstrip('.')}. The API's answer: {error.http_status} {error.code}."
+    support = f"\nFor klikit's support: request_id {error.request_id}" if error.request_id else ""
+    return f"{said[:1].upper()}{said[1:]}{support}"
 
 
 def of_result(result: Result) -> ExitCode:

@@ -50,6 +50,14 @@ class _Commands(TyperGroup):
                 "klikit-frames runs lists it."
             )
             raise
+        except Exception as error:
+            # What typer finds wrong with the words of a command; it would print it in one line, however long.
+            tell = getattr(error, "format_message", None)
+            if tell is None:
+                raise
+            context = getattr(error, "ctx", None) or ctx
+            echo(f"{context.get_usage()}\n{tell()}\nFor all options: {context.command_path} --help")
+            raise typer.Exit(exit_codes.ExitCode.USAGE) from None
 
 
 # Rich tracebacks would print local variables, and with them a secret.

@@ -227,7 +227,12 @@ def ask(question: str, agreed: ConsentOptions) -> None:
         return
     if not sys.stdin.isatty():
         raise exit_with(ExitCode.USAGE, "Nothing was sent: off a terminal, say --yes.")
-    if not typer.confirm(question, err=True):
+    try:
+        is_agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        # Ctrl-C at the question; the answer has no end of line of its own.
+        raise exit_with(ExitCode.INTERRUPTED, "\nNothing was sent.") from None
+    if not is_agreed:
         raise exit_with(ExitCode.USAGE, "Nothing was sent.")
 
 
@@ -239,7 +244,7 @@ def agree_on(made: kf.Plan, client: kf.Client, agreed: ConsentOptions, *, before
         raise exit_with(
             ExitCode.USAGE,
             f"{client.host} is a real host, so nothing was sent yet. "
-            f"To send it {requests_of(made)} add --confirm {made.confirm_code(client)}",
+            f"To send {requests_of(made)} add --confirm {made.confirm_code(client)}",
         )
     if agreed.is_given or sys.stderr.isatty():
         made = named(made, client)
@@ -255,7 +260,8 @@ def show(made: kf.Plan, client: kf.Client, *, n_reads: int | None = None) -> Non
         screens.print_overview(made.overview, to_stderr=True)
     else:
         echo(f"{made.overview.headline}.\n{made}")
-    echo(f"Sent to {client.host}, it takes {made.estimate(client=client, n_reads=n_reads)}.")
+    if made.n_requests:
+        echo(f"Sent to {client.host}, it takes {made.estimate(client=client, n_reads=n_reads)}.")
 
 
 def named(made: kf.Plan, client: kf.Client) -> kf.Plan:
@@ -278,5 +284,7 @@ def read_store_names(client: kf.Client) -> Names:
 
 def requests_of(made: kf.Plan) -> str:
     """Return how many requests a plan sends, and how many of them reach every store."""
-    wide = f", {made.n_business_wide:,} of them business-wide," if made.n_business_wide else ""
+    is_all = made.n_business_wide == made.n_requests
+    which = "business-wide," if is_all else f"{made.n_business_wide:,} of them business-wide,"
+    wide = f", {which}" if made.n_business_wide else ""
     return f"{counted(made.n_requests, 'request')}{wide}"

@@ -134,12 +134,14 @@ def read_live_state(client: kf.Client, toggles: pd.DataFrame, *, journal: Path |
     return kf.read_state(client, stores=pairs, with_business=True, journal=journal)
 
 
-def state_of(toggles: pd.DataFrame, connection: ConnectionOptions, *, snapshot: Path | None) -> pd.DataFrame:
+def state_of(
+    toggles: pd.DataFrame, connection: ConnectionOptions, *, snapshot: Path | None, journal: Path | None
+) -> pd.DataFrame:
     """Return the state to hold `toggles` against: the snapshot if one is named, else the live flags."""
     if snapshot is not None:
         return kf.load_state(snapshot)
     with connection.connect() as client:
-        return read_live_state(client, toggles)
+        return read_live_state(client, toggles, journal=journal)
 
 
 def check_folder(path: Path | None) -> Path | None:

@@ -32,7 +32,7 @@ EXTRAS = {".xlsx": ("xlsxwriter", "excel"), ".parquet": ("pyarrow", "parquet")}
 AsJson = Annotated[bool, typer.Option("--json", help="Print the data as one JSON array.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Print the data as one JSON object a line.")]
 # Columns that hold sentences of the library. So does `message` where there is a `hint`; else it is the API's.
-_SENTENCES = ("hint", "advice", "proof_note")
+_SENTENCES = ("hint", "advice", "found", "note", "proof_note")
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
@@ -126,6 +126,8 @@ class EchoingHandler(logging.Handler):
 def echoed_warnings() -> Iterator[None]:
     """Print what the library logs as warnings, once each, until the end of the block."""
     logger, handler = logging.getLogger("klikit_frames"), EchoingHandler(logging.WARNING)
+    # How a run ended is a screen of its own.
+    handler.addFilter(lambda record: record.name != "klikit_frames.endings")
     logger.addHandler(handler)
     try:
         yield
@@ -186,7 +188,8 @@ def writing(out: Path | None, *, again: str = "") -> Iterator[None]:
     except Exception as error:
         what = "The data could not be printed" if out is None else f"{out} could not be written"
         how = f" To have it again: {again}" if again else ""
-        raise exit_with(ExitCode.NOT_WRITTEN, f"{what}: {str(error).rstrip('.')}.{how}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise exit_with(ExitCode.NOT_WRITTEN, f"{what}: {why.rstrip('.')}.{how}") from error
 
 
 def save_plan(made: kf.Plan, path: Path) -> None:
@@ -199,7 +202,9 @@ def save_plan(made: kf.Plan, path: Path) -> None:
 
 def count_values(column: pd.Series[Any]) -> str:
     """Return how many rows there are of each value, in one sentence."""
-    return ", ".join(f"{count:,} {name}" for name, count in column.value_counts().items()) + "."
+    words = column.map(lambda value: str(value).replace("_", " "), na_action="ignore")
+    counts = words.fillna("not known").value_counts()
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items()) + "."
 
 
 def quote(path: str | Path) -> str:
@@ -224,26 +229,33 @@ def finish(
     # The rows come last: a full disk may cost them, but not the counts and the next commands.
     name = f"{result.run_id[:SHORT_ID]}{journal_option(journal)}"
     again = f"klikit-frames status {name} --out FILE"
-    name += connection.words if connection else ""
+    words = connection.words if connection else ""
+    name += words
     if output.is_screen:
         screens.print_overview(result.overview, is_brief=is_brief)
-        show_next(result, name)
+        show_next(result, name, words=words)
     else:
         echo(f"{result.overview.headline}.\n{result.account}")
-        show_next(result, name)
+        show_next(result, name, words=words)
         output.write(result.frame, again=again)
     raise typer.Exit(exit_codes.of_result(result))
 
 
-def show_next(result: kf.Result, name: str) -> None:
+def show_next(result: kf.Result, name: str, *, words: str = "") -> None:
     """Print the commands that a person needs after a run, one a line."""
+    if result.status == "running":
+        echo_next("To look again", f"status {name}")
+        return
     if result.resume_hint:
         echo(f"To go on:\nklikit-frames resume {name}")
     elif len(result.failed):
         where = journal_option(None if result.journal is None else Path(result.journal))
         echo_next("The rows, to mend them", f"status {result.run_id[:SHORT_ID]}{where} --out FILE.csv")
     if result.counts["applied"]:
+        is_of_store = result.frame["scope"].eq("store") & result.frame["outcome"].eq("applied")
         if "published" not in result.frame.columns:
-            echo_next("To show it to guests", f"publish --run {name}")
+            # A business-wide write reaches guests with each store's own publish.
+            which = f"--run {name}" if is_of_store.any() else f"--all-stores{words}"
+            echo_next("To show it to guests", f"publish {which}")
         echo_next("To prove it", f"verify {name}")
         echo_next("To take it back", f"undo {name}")

@@ -42,7 +42,7 @@ def _examine(connection: ConnectionOptions) -> pd.DataFrame:
             return kf.doctor(client)
     except kf.ConfigError as error:
         found = kf.doctor()
-        found.loc[len(found)] = ["credentials", "problem", str(error), "Set them, or name a --profile."]
+        found.loc[len(found)] = ["credentials", "problem", str(error), ""]
         return found
 
 

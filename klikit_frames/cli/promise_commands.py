@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -162,13 +163,18 @@ def _show(promises: pd.DataFrame, output: OutputOptions) -> None:
         screens.print_text(f"{counted(n, 'promise')}: {note}.")
 
 
+def _minutes(times: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times to the minute, with the year where one of them is of another year than now."""
+    is_of_this_year = times.dropna().dt.year.eq(datetime.now(UTC).year).all()
+    shown: pd.Series[Any] = times.dt.strftime("%m-%d %H:%M" if is_of_this_year else "%Y-%m-%d %H:%M")
+    return shown.fillna("for good")
+
+
 def _by_name(promises: pd.DataFrame) -> pd.DataFrame:
     """Return one row per promise: what, where, off or on, from when and until when, in UTC."""
     named = screens.with_names(promises)
     flags = ["on" if is_enabled else "off" for is_enabled in named["is_enabled"]]
-    times = {
-        name: named[f"{name}s_at"].dt.strftime("%m-%d %H:%M").fillna("for good") for name in ("start", "end")
-    }
+    times = {name: _minutes(named[f"{name}s_at"]) for name in ("start", "end")}
     shown = named.assign(promise=named["promise_id"].str[:SHORT_ID], flag=flags, **times)
     columns = ["promise", "what", "where", "flag", "start", "end", "status"]
     return shown[columns].rename(columns={"start": "from (UTC)", "end": "until (UTC)"})

@@ -15,7 +15,7 @@ import klikit_frames as kf
 from klikit_frames.cli import options, outputs, screens
 from klikit_frames.cli.exit_codes import ExitCode
 from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
-from klikit_frames.cli.outputs import echo, echo_next, exit_with, quote
+from klikit_frames.cli.outputs import echo, echo_next, exit_with, journal_option, quote
 from klikit_frames.wording import SHORT_ID, counted
 
 if TYPE_CHECKING:
@@ -78,9 +78,15 @@ def check(
     if n_errors:
         if not names and checked.problems["code"].isin(_NAMES_FOR_IDS).any():
             echo_next("If there are names where ids are asked for", f"check {table} --names")
-        echo_next("To mend them beside their rows", f"check {table} --annotated FILE.csv")
+        if annotated is not None:
+            echo_next("Once they are mended", f"check {quote(annotated)}")
+        elif checked.problems["row"].notna().any():
+            echo_next("To mend them beside their rows", f"check {table} --annotated FILE.csv")
+        else:
+            echo_next("A table to fill in, with the right headers", "template FILE.csv")
         raise typer.Exit(ExitCode.PROBLEMS)
-    echo_next("Next", f"plan {table}{connection.words}")
+    if len(checked.toggles):
+        echo_next("Next", f"plan {table}{connection.words}")
 
 
 def plan(
@@ -90,6 +96,7 @@ def plan(
     names: options.Names = False,
     state: options.StateFile = None,
     live: options.Live = False,
+    journal: options.Journal = None,
     max_ids: MaxIds = 500,
     max_stores: MaxStores = 500,
     combine: Combine = True,
@@ -110,9 +117,12 @@ def plan(
         )
     content = options.open_source(source)
     toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
+    is_held_against = live or state is not None
     made = kf.plan(
         toggles,
-        state=options.state_of(toggles, connection, snapshot=state) if live or state is not None else None,
+        state=options.state_of(toggles, connection, snapshot=state, journal=journal)
+        if is_held_against
+        else None,
         limits=kf.Limits(max_ids=max_ids, max_stores=max_stores),
         combine=combine,
         time_budget_s=time_budget_s,
@@ -122,16 +132,18 @@ def plan(
         screens.print_overview(made.overview)
     else:
         echo(f"{made.overview.headline}.\n{made}")
+    where = f"{journal_option(journal)}{connection.words}"
     if out is not None:
         outputs.save_plan(made, out)
-        echo_next("Saved. To send exactly this plan", f"apply {quote(out)}{connection.words}")
+        echo_next("Saved. To send exactly this plan", f"apply {quote(out)}{where}")
     else:
         if requests and outputs.is_screen(json=json, jsonl=jsonl, out=out):
             screens.print_requests(made.requests)
         elif not is_screen:
             outputs.write(made.requests, json=json, jsonl=jsonl)
-        how = f"{options.table_words(column, names=names)}{' --live' if live else ''}{connection.words}"
-        echo_next("To send it", f"apply {quote(source)}{how}")
+        how = f"{options.table_words(column, names=names)}{' --live' if live else ''}{where}"
+        if made.n_requests:
+            echo_next("To send it", f"apply {quote(source)}{how}")
     if exit_code and made.n_requests:
         raise typer.Exit(ExitCode.CHANGES)
 
@@ -142,22 +154,24 @@ def diff(
     column: options.Columns = None,
     names: options.Names = False,
     snapshot: options.StateFile = None,
+    journal: options.Journal = None,
     connection: ConnectionOptions,
     output: OutputOptions,
 ) -> None:
     """Compare a table with the live flags. Sends nothing that changes anything."""
     content = options.open_source(source)
     toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
-    live = options.state_of(toggles, connection, snapshot=snapshot)
+    live = options.state_of(toggles, connection, snapshot=snapshot, journal=journal)
     found = kf.diff(toggles, live)
     if output.is_screen:
         screens.print_toggles(found[found["change"].eq("change")], live)
+        screens.print_not_compared(found, live)
     else:
         output.write(found)
     echo(kf.summary(found))
     if found["change"].eq("change").any() and source != "-":
         table = f"{quote(source)}{options.table_words(column, names=names)}"
-        echo_next("To make it true", f"apply {table} --live{connection.words}")
+        echo_next("To make it true", f"apply {table} --live{journal_option(journal)}{connection.words}")
 
 
 def effect(
@@ -168,6 +182,7 @@ def effect(
     column: options.Columns = None,
     names: options.Names = False,
     snapshot: options.StateFile = None,
+    journal: options.Journal = None,
     connection: ConnectionOptions,
     output: OutputOptions,
 ) -> None:
@@ -177,21 +192,22 @@ def effect(
     if changes is None:
         changes = kf.read_toggles(content, **options.table_options(column, connection, names=names))
     toggles = changes.toggles if isinstance(changes, kf.Plan) else changes
-    found = kf.effect(changes, options.state_of(toggles, connection, snapshot=snapshot))
+    found = kf.effect(changes, options.state_of(toggles, connection, snapshot=snapshot, journal=journal))
     if output.is_screen:
         screens.print_effect(found)
     else:
         output.write(found)
         echo(kf.summary(found))
-    if source != "-":
+    if source != "-" and len(found):
         table = f"{quote(source)}{options.table_words(column, names=names)}"
-        echo_next("To make it true", f"apply {table}{connection.words}")
+        echo_next("To make it true", f"apply {table}{journal_option(journal)}{connection.words}")
 
 
 def align(
     like: Annotated[str, typer.Option("--like", metavar="BRAND/BRANCH", help="The store that is right.")],
     *,
     store: options.StoreList = None,
+    journal: options.Journal = None,
     connection: ConnectionOptions,
     output: OutputOptions,
 ) -> None:
@@ -201,7 +217,7 @@ def align(
         raise exit_with(ExitCode.USAGE, "Name the stores to bring in line: --store BRAND/BRANCH.")
     others = options.parse_stores(store)
     with connection.connect() as client:
-        state = kf.read_state(client, stores=list(dict.fromkeys([pattern, *others])))
+        state = kf.read_state(client, stores=list(dict.fromkeys([pattern, *others])), journal=journal)
     toggles = kf.align(state, like=pattern)
     if output.is_screen:
         screens.print_toggles(toggles, state)
@@ -234,24 +250,24 @@ def state(
     *,
     store: options.StoreList = None,
     all_stores: options.AllStores = False,
+    journal: options.Journal = None,
     connection: ConnectionOptions,
     output: OutputOptions,
 ) -> None:
     """Print the live flags: of the business, or of stores."""
     with connection.connect() as client:
         pairs = kf.stores(client) if all_stores else options.parse_stores(store) if store else None
-        found = kf.read_state(client, stores=pairs)
+        found = kf.read_state(client, stores=pairs, journal=journal)
     if output.is_screen:
         screens.print_state(found)
     else:
         output.write(found)
     echo(kf.summary(found))
+    how = f"{outputs.journal_option(journal)}{connection.words}"
     if output.out is None:
-        echo_next(
-            "To keep it and compare later, add --out FILE.csv, then", f"drift FILE.csv{connection.words}"
-        )
+        echo_next("To keep it and compare later, add --out FILE.csv, then", f"drift FILE.csv{how}")
     elif output.out.suffix in {".csv", ".parquet"}:
-        echo_next("To compare later", f"drift {outputs.quote(output.out)}{connection.words}")
+        echo_next("To compare later", f"drift {outputs.quote(output.out)}{how}")
 
 
 def drift(
@@ -260,12 +276,13 @@ def drift(
         Path | None, typer.Argument(metavar="[AFTER]", help="A later snapshot; the live flags if left out.")
     ] = None,
     *,
+    journal: options.Journal = None,
     connection: ConnectionOptions,
     output: OutputOptions,
 ) -> None:
     """Show what changed between two snapshots, or since one."""
     earlier = kf.load_state(before)
-    later = _live_like(earlier, connection) if after is None else kf.load_state(after)
+    later = _live_like(earlier, connection, journal=journal) if after is None else kf.load_state(after)
     found = kf.drift(earlier, later)
     if output.is_screen:
         shown = screens.with_names(found)
@@ -274,16 +291,20 @@ def drift(
         output.write(found)
     echo(kf.summary(found))
     if after is None:
-        echo_next("To keep the flags of now", f"state --all-stores --out FILE.csv{connection.words}")
+        echo_next(
+            "To keep the flags of now",
+            f"state --all-stores --out FILE.csv{outputs.journal_option(journal)}{connection.words}",
+        )
 
 
-def _live_like(earlier: pd.DataFrame, connection: ConnectionOptions) -> pd.DataFrame:
+def _live_like(earlier: pd.DataFrame, connection: ConnectionOptions, *, journal: Path | None) -> pd.DataFrame:
     """Return the live flags of what an earlier snapshot holds."""
     pairs = earlier.loc[earlier["scope"].eq("store"), ["brand_id", "branch_id"]].drop_duplicates()
     with connection.connect() as client:
         if pairs.empty:
-            return kf.read_state(client)
-        return kf.read_state(client, stores=pairs, with_business=bool(earlier["scope"].eq("business").any()))
+            return kf.read_state(client, journal=journal)
+        has_business = bool(earlier["scope"].eq("business").any())
+        return kf.read_state(client, stores=pairs, with_business=has_business, journal=journal)
 
 
 def runs(
@@ -401,6 +422,7 @@ def _ended(run_id: str, *, journal: Path | None) -> kf.Result:
     if not job.is_done:
         raise exit_with(
             ExitCode.SOME_ROWS_NOT,
-            f"Run {run_id} has not ended. {job.progress}; `klikit-frames status {run_id}` shows more.",
+            f"Run {job.run_id[:SHORT_ID]} has not ended: {job.progress}. "
+            f"`klikit-frames status {run_id}{outputs.journal_option(journal)}` shows more.",
         )
     return job.result()

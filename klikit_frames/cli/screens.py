@@ -107,12 +107,15 @@ def print_publishes(published: pd.DataFrame, names: Names) -> None:
     for (outcome, message), part in rows[~rows["n_done"]].groupby(
         ["outcome", "message"], dropna=False, sort=False
     ):
-        stores = [
-            names.store(int(a), int(b)) for a, b in zip(part["brand_id"], part["branch_id"], strict=True)
-        ]
-        more = f" and {len(stores) - 5:,} more" if len(stores) > 5 else ""
         print_text(f"\n{counted(len(part), 'store')} {str(outcome).replace('_', ' ')}", style="bold red")
-        print_text(to_terminal(f"{', '.join(stores[:5])}{more}: {message}"), indent=2)
+        print_text(to_terminal(str(message)), indent=2)
+        # Several brands may have a branch of one name.
+        for brand, stores in part.groupby("brand", sort=True):
+            branches = [
+                names.store(*pair) for pair in zip(stores["brand_id"], stores["branch_id"], strict=True)
+            ]
+            more = f" and {len(branches) - 5:,} more" if len(branches) > 5 else ""
+            print_text(f"{brand}: {', '.join(branches[:5])}{more}", indent=2)
 
 
 def print_toggles(toggles: pd.DataFrame, *named_by: pd.DataFrame) -> None:
@@ -120,6 +123,15 @@ def print_toggles(toggles: pd.DataFrame, *named_by: pd.DataFrame) -> None:
     from klikit_frames.overview import make_overview, read_names
 
     print_overview(make_overview(toggles, read_names(*named_by, toggles)))
+
+
+def print_not_compared(found: pd.DataFrame, *named_by: pd.DataFrame) -> None:
+    """Print which rows of a table no menu has, by name."""
+    from klikit_frames.overview import make_overview, read_names
+
+    rows = found[found["change"].isin(["not_in_menu", "unknown"])]
+    causes = rows.assign(outcome=rows["change"], code=None, message=None)
+    _print_causes(make_overview(causes, read_names(*named_by, found)))
 
 
 def print_drifted(audited: pd.DataFrame, *, to_stderr: bool = False) -> None:
@@ -184,12 +196,13 @@ def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
 def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
     """Print what was not done, one paragraph per cause: these sentences are never cut."""
     for cause in view.trouble.head(MOST_ROWS // 2).itertuples():
-        said = " ".join(to_terminal(str(part)) for part in (cause.code, cause.message) if part)
+        said = ": ".join(to_terminal(str(part)) for part in (cause.code, cause.message) if part)
         outcome = str(cause.outcome).replace("_", " ")
         print_text(
             f"\n{counted(int(str(cause.n_rows)), 'row')} {outcome}", to_stderr=to_stderr, style="bold red"
         )
-        print_text(said, to_stderr=to_stderr, indent=2)
+        if said:
+            print_text(said, to_stderr=to_stderr, indent=2)
         told = to_terminal(f"{cause.which}. {cause.cure}".rstrip())
         print_text(told, to_stderr=to_stderr, indent=2)
 

@@ -114,6 +114,10 @@ def undo(
     """Take a run back, sparing what others have changed since."""
     with notice.watch("undo") as on_finish, connection.connect() as client:
         made = kf.undo(run_id, client, journal=journal)
+        if not made.n_rows:
+            option_groups.show(made, client)
+            echo("Nothing is left to take back.")
+            return
         if save is not None:
             option_groups.show(made, client)
             outputs.save_plan(made, save)
@@ -150,7 +154,8 @@ def publish(
     with notice.watch("publish") as on_finish, connection.connect() as client:
         pairs = _stores_to_publish(client, store=store, run=run, journal=journal)
         if not pairs:
-            echo("No store to publish.")
+            echo("No store to publish: the run wrote to none by itself.")
+            echo_next("What is business-wide reaches guests by", f"publish --all-stores{connection.words}")
             return
         if not client.needs_confirmation:
             option_groups.ask(f"Publish {counted(len(pairs), 'store')} on {client.host}?", agreed)
@@ -167,7 +172,8 @@ def publish(
         if on_finish is not None:
             on_finish(_summarise(published, said, host=client.host))
     if run is not None:
-        echo_next("To prove it", f"verify {run}{outputs.journal_option(journal)}{connection.words}")
+        name = f"{run}{outputs.journal_option(journal)}{connection.words}"
+        _show_next(name, n_done=n_done, n_stores=len(published))
     if published.attrs["is_interrupted"]:
         echo("Interrupted: the same command again publishes all of them, which does no harm.")
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -184,6 +190,14 @@ def _publish(
         if confirm is not None:
             raise
         raise exit_with(ExitCode.USAGE, str(error)) from None
+
+
+def _show_next(name: str, *, n_done: int, n_stores: int) -> None:
+    """Print what to do about a run whose stores were published, as far as they were."""
+    if n_done < n_stores:
+        echo_next("To publish again, which does no harm", f"publish --run {name}")
+    if n_done:
+        echo_next("To prove it", f"verify {name}")
 
 
 def _summarise(published: pd.DataFrame, said: str, *, host: str) -> dict[str, Any]:
@@ -204,12 +218,17 @@ def _stores_to_publish(
     client: kf.Client, *, store: list[str] | None, run: str | None, journal: Path | None
 ) -> list[tuple[int, int]]:
     """Return the stores that were named, those that a run wrote, or all."""
+    from klikit_frames.auditing.verification import check_account
+
     if store:
         return options.parse_stores(store)
     if run is None:
         frame = kf.stores(client)
     else:
-        frame = kf.attach(run, journal=journal).so_far().frame
+        result = kf.attach(run, journal=journal).so_far()
+        # Stores of another business may have the same ids.
+        check_account(result, client, journal=result.journal)
+        frame = result.frame
         frame = frame[frame["outcome"].isin(["applied", "unknown"]) & frame["scope"].eq("store")]
     pairs = frame[["brand_id", "branch_id"]].drop_duplicates()
     return list(zip(pairs["brand_id"].tolist(), pairs["branch_id"].tolist(), strict=True))

@@ -16,7 +16,6 @@ PHRASES = (
     (r" Once that is mended, resume sends the rest\.", ""),
     (r"; the rest waits for a resume\.", ". Press Carry on to try again."),
     (r"publish the store, then resume again", "publish the store, then press Carry on again"),
-    (r"; (?:kf|klikit_frames)\.publish makes it anew", "; publishing makes it anew"),
     # What is in the way of one.
     (r', or pass before="none" to run without them; such a run cannot be undone', ""),
     (r' That is so with before="none", or with before="plan" and a plan without a state\.', ""),
@@ -35,6 +34,7 @@ PHRASES = (
     (r"; kf\.agenda\(\) lists them", ""),
     (r", which kf\.agenda\(\) tells", ", which Promised tells"),
     (r"; klikit_frames\.stores lists them", "; Where lists them"),
+    (r"; kf\.doctor\(client\) looks at both", ""),
     (r"\bends_at=(.+?) is past", r"The end \1 is past"),
     (r"Plan with combine=False", "Send fewer at once"),
     # Where the journal lies.
@@ -50,6 +50,7 @@ PHRASES = (
         r"say below what \1 means",
     ),
     (r"Names are looked up in a live menu: give state=kf\.read_state\(client, \.\.\.\)", "Give ids"),
+    (r"turn titles and SKUs into ids with kf\.resolve\(table, state\)", "say below which column is which"),
     (r"give stores=kf\.stores\(client\)", "say below what the columns mean"),
     (r"Give encoding=\.\.\. if texts look wrong", "Save it as UTF-8 if texts look wrong"),
     (r"read the table with dtype=str", "save the column as text"),

@@ -26,13 +26,14 @@ _MOST_LINES = 10
 _NO_RUN = "Nothing was sent from here yet."
 # What to do in a form about a row that was not done, in the words of its buttons.
 _CURES = {
-    "unknown": "It may have been written. Press Carry on to find out.",
+    "unknown": "Press Carry on to find out.",
     "not_sent": "Press Carry on to send it.",
     "failed": "Nothing was written. Press Retry failed.",
-    "unauthorized": "The API refuses the key. Once that is mended, press Carry on.",
+    "auth_missing": "The API refuses the key. Once that is mended, press Carry on.",
+    "auth_invalid_credential": "The API refuses the key. Once that is mended, press Carry on.",
     "auth_revoked": "The API refuses the key. Once that is mended, press Carry on.",
-    "forbidden": "The key lacks the right to write. Once that is mended, press Carry on.",
-    "rate_limited": "The API asked to wait for too long. Press Carry on later.",
+    "auth_forbidden": "The key lacks the right to write. Once that is mended, press Carry on.",
+    "rate_limit_exceeded": "The API asked to wait for too long. Press Carry on later.",
 }
 
 
@@ -66,7 +67,9 @@ def plan_view(plan: Plan, controller: RunController) -> dict[str, object]:
     >>> view["facts"]
     ['1 request, the fewest possible', 'about 1 s at 300 a minute, 1 menu read first']
     """
-    overview = replace(plan.overview, facts=())
+    overview = plan.overview
+    # What an undo keeps is told by a note of its own.
+    overview = replace(overview, facts=(), trouble=overview.trouble.head(0))
     until = f", {controller.timed.words}" if controller.timed is not None else ""
     return {
         "headline": f"{overview.headline}{until}" if plan.n_requests else "Nothing to send",

@@ -387,7 +387,7 @@ def _cure(column: str, header: Header, table: Table) -> str:
     if column in _STORE:
         return f"Add a column {column!r}, or a column 'scope' that says business on every row."
     if column == "entity_id":
-        return "Add a column 'entity_id', or turn titles and SKUs into ids with resolve."
+        return "Add a column 'entity_id', or turn titles and SKUs into ids with kf.resolve(table, state)."
     return f"Add a column {column!r}; the known columns are {', '.join(TOGGLE_COLUMNS)}."
 
 

@@ -22,6 +22,7 @@ _AS_TEXT = "Format the column as text where the number was typed, and type the i
 Positions = npt.NDArray[np.intp]
 TextPerRow = Any  # one text for all places, or an array with one for each
 _MOST_CASES = 10
+_LONGEST_NAME = 40
 _MOST_CAUSES = 20
 _MOST_ROWS = 1000
 # What makes a kind. Rows of several tables count from 1 in each, so the kinds of each are told apart.
@@ -360,13 +361,18 @@ def _cause_html(cause: Any, cases: pd.DataFrame) -> str:
     return fold_html(f"{cause_title(cause)}: {cause.message}", body)
 
 
+def _shortened(name: str) -> str:
+    """Return the beginning of a name that is too long to be one: of a file that is no table."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+
+
 def cause_title(cause: Any) -> str:
     """Return how often a kind of problem comes, and where: for a person, who knows no codes.
 
     `cause` is a row of `group_problems`.
     """
     table = f"{cause.source}: " if getattr(cause, "source", "") else ""
-    where = f" in {cause.column}" if cause.column else ""
+    where = f" in {_shortened(str(cause.column))}" if cause.column else ""
     rows = f", {cause.rows}" if cause.rows else ""
     lines = f" ({cause.lines})" if cause.lines else ""
     return f"{table}{counted(cause.n, cause.severity)}{where}{rows}{lines}"
@@ -408,7 +414,7 @@ def _say_first(group: pd.DataFrame) -> str:
 
 
 def _title(cause: Any) -> str:
-    where = f" in {cause.column}" if cause.column else ""
+    where = f" in {_shortened(str(cause.column))}" if cause.column else ""
     rows = f", {cause.rows}" if cause.rows else ""
     lines = f" ({cause.lines})" if cause.lines else ""
     warning = " (warning)" if cause.severity == "warning" else ""

@@ -419,6 +419,8 @@ def parse_plan(data: bytes) -> Plan:
 
 def describe(plan: Plan) -> str:
     """Return the plan in one sentence."""
+    if not plan.n_rows:
+        return "No rows, so there is nothing to send"
     time = plan.estimate()
     requests = f"{counted(plan.n_rows, 'row')} → {counted(plan.n_requests, 'request')}{_wide(plan)}"
     facts = [_bound(plan), f"one per store would be {plan.baselines['per_store']:,}"]

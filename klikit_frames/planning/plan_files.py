@@ -75,6 +75,7 @@ def _bytes(*arrays: np.ndarray) -> Iterator[bytes]:
 
 _FORMAT = "klikit_frames plan"
 _VERSION = 1
+_BEGINNING = re.compile(rb'\s*\{"checksum":"[0-9a-f]{64}","format":"klikit_frames plan"')
 _PLAN_ID = re.compile("[0-9a-f]{32}")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _BASELINES = ("per_row", "per_store", "per_entity", "equal_sets")
@@ -121,7 +122,8 @@ def seal(content: dict[str, Any]) -> bytes:
 
 def is_plan(data: bytes) -> bool:
     """Return whether `data` is a plan file by its content, be it intact or not."""
-    return _load(data) is not None
+    # What was cut off in the middle is a damaged plan, and no table.
+    return _load(data) is not None or _BEGINNING.match(data) is not None
 
 
 def unseal(data: bytes) -> PlanContent:
@@ -135,6 +137,8 @@ def unseal(data: bytes) -> PlanContent:
     """
     found = _load(data)
     if found is None:
+        if _BEGINNING.match(data):
+            raise PlanError("This plan file is damaged or cut off; plan again from the table of toggles.")
         raise PlanError("This is not a plan file; a plan that was saved is one.")
     version = found.get("version")
     if type(version) is not int or version != _VERSION:

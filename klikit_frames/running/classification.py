@@ -100,8 +100,8 @@ def _message(settled: CallResult, answer: ApiResponse, *, had_silence: bool) -> 
         return f"{answer.message} (an earlier try of this request may still be under way)".strip()
     if answer.code == "state_idempotency_conflict":
         return f"{answer.message} (its key was used for another body: please report this bug)".strip()
-    trouble = f"({settled.trouble})" if settled.trouble else ""
-    return " ".join(filter(None, [error_text(answer), trouble]))
+    said = error_text(answer)
+    return f"{said} ({settled.trouble})" if said and settled.trouble else said or settled.trouble or ""
 
 
 def _join(said: str | None, *, may_be_written: bool) -> str | None:

@@ -292,7 +292,7 @@ class RunExecutor:
             limiter = self.client.pacing
             if settled is not None and settled.n_parts:
                 bar.extend(settled.n_parts)
-            waits_for = "waiting for the cap" if limiter.wait_s else None
+            waits_for = "Waiting for the cap" if limiter.wait_s else None
             bar.describe(waits_for, left_s=limiter.seconds_left(n_writes=self._n_left))
 
     def _phases(self, trees: list[RequestTree]) -> Iterator[list[RequestTree]]:

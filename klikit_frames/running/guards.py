@@ -11,6 +11,7 @@ from ..errors import ConfigError, PlanError, RequestError
 from ..model import Cell
 from ..planning.plan import Plan
 from ..planning.plan_checks import check_plan
+from ..wording import SHORT_ID
 from .before_images import BEFORE
 from .lifecycle import RequestState
 from .readbacks import read_flags
@@ -96,8 +97,8 @@ def check_same_plan(plan: Plan, run: Run) -> None:
     """Refuse a plan that has the id of another."""
     if plan.digest != run.plan_digest:
         raise PlanError(
-            f"Plan {plan.plan_id} was run before with other content (run {run.run_id}), so nothing was sent. "
-            "Plan again: a new plan has an id of its own."
+            f"Plan {plan.plan_id[:SHORT_ID]} was run before with other content (run {_name(run)}), so "
+            "nothing was sent. Plan again: a new plan has an id of its own."
         )
 
 
@@ -105,9 +106,13 @@ def check_same_host(run: Run, client: Client) -> None:
     """Refuse a host other than the one that a plan was first run on."""
     if run.host != client.host:
         raise PlanError(
-            f"This plan was first run on {run.host} (run {run.run_id}), so it is not sent to {client.host}. "
+            f"This plan was first run on {run.host} (run {_name(run)}), so it is not sent to {client.host}. "
             f"Connect to {run.host}, or plan again for {client.host}."
         )
+
+
+def _name(run: Run) -> str:
+    return run.run_id[:SHORT_ID]
 
 
 def _is_duration(value: object) -> bool:
@@ -119,7 +124,7 @@ def check_same_account(run: Run, client: Client) -> None:
     check_same_host(run, client)
     if run.account and run.account != client.account:
         raise PlanError(
-            f"Run {run.run_id} was on another business of {run.host}: this client has another partner key. "
+            f"Run {_name(run)} was on another business of {run.host}: this client has another partner key. "
             "Connect with the key of that business."
         )
 

@@ -12,6 +12,7 @@ from ..errors import JournalError
 from ..html import paragraph_html
 from ..planning.plan import parse_plan
 from ..progress import check_progress, page_thread
+from ..wording import SHORT_ID
 from . import locks
 from .executor import RunExecutor
 from .journal import JournalPath, open_journal, read_journal
@@ -240,7 +241,7 @@ class Job:
         found = self._backend.wait(timeout)
         if found is None:
             raise TimeoutError(
-                f"Run {self.run_id} has not ended after {timeout} s; it goes on. {self.progress}"
+                f"Run {self.run_id[:SHORT_ID]} has not ended after {timeout} s; it goes on. {self.progress}"
             )
         return found
 
@@ -250,7 +251,7 @@ class Job:
     def _repr_html_(self) -> str:
         progress = self.progress
         done = f'max="{max(progress.n_rows, 1)}" value="{progress.n_rows_done}"'
-        said = paragraph_html(f"Run {self.run_id}, {progress}")
+        said = paragraph_html(f"Run {self.run_id[:SHORT_ID]}, {progress}")
         return f'<progress aria-label="rows done" {done}></progress>{said}'
 
     def _ipython_display_(self) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import edge
 from ..errors import ConfigError, JournalError
+from ..wording import SHORT_ID
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
@@ -345,14 +346,14 @@ def take_in_continuations(journal: Journal, source: Journal) -> None:
     is_open = (here["status"] != EndReason.FINISHED) | (here[[*_OPEN_COUNTS]].sum(axis=1) > 0)
     for run_id in here.loc[is_open & here["run_id"].isin(there["run_id"]), "run_id"]:
         if why := _take_in(journal, source, run_id):
-            _LOG.warning("Run %s stays as it is in %s: %s", run_id[:8], journal.path or "memory", why)
+            _LOG.warning("Run %s stays as it is in %s: %s", run_id[:SHORT_ID], journal.path or "memory", why)
 
 
 def _take_in(journal: Journal, source: Journal, run_id: str) -> str | None:
     """Take in a run if it is further there; returns why it is not, where that must be known."""
     lock = journal.lock_path(journal.run(run_id).plan_id)
     try:
-        with locks.hold(lock, what=f"Run {run_id}"):
+        with locks.hold(lock, what=f"Run {run_id[:SHORT_ID]}"):
             if includes(journal, source, run_id=run_id):
                 return None
             if not includes(source, journal, run_id=run_id):

@@ -218,9 +218,11 @@ def roll_back(connection: sqlite3.Connection) -> None:
 
 def error_text(error: BaseException, path: Path | None) -> str:
     """Return what to tell when a journal's file fails."""
+    why = getattr(error, "strerror", None) or str(error)
+    cure = "Make room, or name" if "full" in why or "space" in why else "Name"
     return (
-        f"The journal {path or MEMORY} cannot be used: {error}. Nothing is sent without it. "
-        "Make room, or name another file with journal= for a plan that has not begun."
+        f"The journal {path or MEMORY} cannot be used: {why}. Nothing is sent without it. "
+        f"{cure} another file with journal= for a plan that has not begun."
     )
 
 

@@ -101,7 +101,7 @@ def _seize_with_patience(path: Path, *, what: str, attempts: int) -> int:
             return descriptor
     raise JournalError(
         f"{what} is being run already, by another process or another cell. Wait for it or stop it; "
-        f"kf.attach(run_id) shows how far it is. The lock {path} clears by itself when its holder ends."
+        f"kf.attach(run_id) shows how far it is. The lock clears by itself when its holder ends."
     )
 
 

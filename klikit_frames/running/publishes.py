@@ -319,8 +319,10 @@ def _count(call: Publish, counts: menu_wire.PublishCounts) -> Publish:
     if (n_published, n_failed) == (n_stores, 0):
         return replace(told, status="published")
     if (n_published, n_failed) == (0, n_stores):
-        return replace(told, status="failed", message=f"the API published none of {n_stores} stores")
-    said = f"the API counts {n_published} published and {n_failed} failed of {n_stores} stores"
+        return replace(
+            told, status="failed", message=f"the API published none of {counted(n_stores, 'store')}"
+        )
+    said = f"the API counts {n_published} published and {n_failed} failed of {counted(n_stores, 'store')}"
     return replace(told, status="unknown", message=said)
 
 
@@ -356,7 +358,8 @@ def _check(client: Client, pairs: list[Store], providers: tuple[int, ...], *, co
     code = publish_code(pairs, client, provider_ids=providers)
     if client.needs_confirmation and confirm != code:
         raise PlanError(
-            f"{client.host} is a real business, so nothing was published yet: {len(pairs):,} stores, "
-            f"providers {', '.join(map(str, providers))}. A publish ships everything that anybody changed in "
-            f"them. If that is meant, pass confirm={code!r}."
+            f"{client.host} is a real business, so nothing was published yet: "
+            f"{counted(len(pairs), 'store')}, providers {', '.join(map(str, providers))}. "
+            "A publish ships everything that anybody changed in them. "
+            f"If that is meant, pass confirm={code!r}."
         )

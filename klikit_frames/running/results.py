@@ -20,7 +20,7 @@ from ..frames.schemas import RESULT_COLUMNS
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..planning.plan import Plan, parse_plan
-from ..wording import counted
+from ..wording import SHORT_ID, counted
 from . import locks
 from .attribution import attribute, count_outcomes
 from .journal import Journal
@@ -257,7 +257,7 @@ class Result:
         return write_excel(self.frame, path)
 
     def __repr__(self) -> str:
-        return f"<Result of run {self.run_id}: {self.summary}>"
+        return f"<Result of run {self.run_id[:SHORT_ID]}: {self.summary}>"
 
     @property
     def overview(self) -> Overview:

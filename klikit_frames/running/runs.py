@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..planning.plan import parse_plan
 from ..progress import Progress, check_progress
+from ..wording import SHORT_ID
 from . import locks
 from .approvals import check_approval
 from .before_images import Before
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("klikit_frames")
 # A logger of its own, so that the warning about a short-lived journal can be silenced.
 _JOURNAL_LOG = logging.getLogger("klikit_frames.journal")
+ENDINGS_LOG = logging.getLogger("klikit_frames.endings")
 
 
 def run(
@@ -158,7 +160,7 @@ def run(
         ) as executor:
             return executor.execute(progress=progress)
 
-    return report_result(work, on_finish, action="run", host=client.host)
+    return _log_open(report_result(work, on_finish, action="run", host=client.host))
 
 
 def resume(
@@ -224,7 +226,14 @@ def resume(
         with _reopen(run_id, client, journal=journal, mirror=mirror) as executor:
             return executor.execute(progress=progress)
 
-    return report_result(work, on_finish, action="resume", host=client.host)
+    return _log_open(report_result(work, on_finish, action="resume", host=client.host))
+
+
+def _log_open(result: Result) -> Result:
+    """Say how a run ended that left something open: its result may be kept in a name, and seen by nobody."""
+    if result.resume_hint:
+        ENDINGS_LOG.warning("%s", result.summary)
+    return result
 
 
 def runs(*, journal: JournalPath = None) -> pd.DataFrame:
@@ -291,7 +300,9 @@ def open_run(
     with ExitStack() as stack:
         opened = stack.enter_context(open_journal(journal))
         rules, later = _take_in_mirror(opened, rules, given=mirror), {}
-        stack.enter_context(locks.hold(opened.lock_path(plan.plan_id), what=f"Plan {plan.plan_id}"))
+        stack.enter_context(
+            locks.hold(opened.lock_path(plan.plan_id), what=f"Plan {plan.plan_id[:SHORT_ID]}")
+        )
         known = opened.run_of_plan(plan.plan_id)
         notes: list[str] = []
         if known is None:
@@ -339,7 +350,7 @@ def _reopen(
         given = _take_in_mirror(opened, Rules(), given=mirror)
         run_id = opened.find_run_id(run_id)
         known = opened.run(run_id)
-        stack.enter_context(locks.hold(opened.lock_path(known.plan_id), what=f"Run {run_id}"))
+        stack.enter_context(locks.hold(opened.lock_path(known.plan_id), what=f"Run {run_id[:SHORT_ID]}"))
         check_same_host(known, client)
         plan = parse_plan(opened.plan_body(run_id))
         opened.clear_cancel(run_id)
@@ -378,7 +389,7 @@ def _move_here(journal: Journal, run: Run) -> list[str]:
         f"It was last seen running on {run.last_machine or run.machine}, at "
         f"{run.copied_at:%Y-%m-%d %H:%M:%S} UTC; it must not go on there as well."
     )
-    _LOG.warning("Run %s goes on from a copy of its journal. %s", run.run_id, said)
+    _LOG.warning("Run %s goes on from a copy of its journal. %s", run.run_id[:SHORT_ID], said)
     journal.record_resumed(run.run_id, machine=platform.node())
     return [said]
 

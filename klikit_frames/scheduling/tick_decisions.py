@@ -253,7 +253,7 @@ def _left(promise: Promise) -> Promise:
 
 
 def _said(end: RowEnd) -> str:
-    text = " ".join(part for part in (end.code, end.message) if part)
+    text = ": ".join(part for part in (end.code, end.message) if part)
     return f"{end.outcome.value.replace('_', ' ')}: {text}" if text else end.outcome.value.replace("_", " ")
 
 

@@ -196,7 +196,7 @@ def test_credentials__that_are_blank(blank: str, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(kf.ConfigError) as caught:
         kf.connect("http://127.0.0.1:9")
     assert str(caught.value) == (
-        "KLIKIT_SECRET_KEY is missing: set the environment, store with "
+        "KLIKIT_SECRET_KEY is missing: set that variable, store with "
         "`keyring set klikit_frames KLIKIT_SECRET_KEY`, or pass secret_key= to connect()."
     )
 

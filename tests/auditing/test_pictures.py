@@ -35,7 +35,7 @@ def test_picture__is_drawn_by_a_notebook_and_saved(tmp_path: Path) -> None:
     assert repr(picture) == "<Picture: Items on and off: 1 items × 2 stores, 1 of 2 on>"
 
 
-def test_picture__without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture__without_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without matplotlib the extra to install is named."""
     load = builtins.__import__
 
@@ -47,6 +47,11 @@ def test_picture__without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(kf.ConfigError, match=r"klikit-frames\[plots\]"):
         new_figure(width=1, height=1)
+    plan = kf.plan(kf.cross_toggles("item", [7], [(663, 1062)], is_enabled=False))
+    page = kf.report(tmp_path / "page.html", plan=plan).read_text(encoding="utf-8")
+    assert "1 dish off in 1 store" in page
+    assert "<img" not in page
+    assert "This page has no pictures. Pictures need an extra:" in page
 
 
 @pytest.mark.parametrize("sight", sorted(_SIGHTS))

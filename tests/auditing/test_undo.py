@@ -78,6 +78,10 @@ def test_undo__spares_what_others_changed(client: kf.Client, journal: Path) -> N
     assert plan.kept["reason"].str.fullmatch(r"the menu shows on; this run wrote off at 20[^;]* UTC").all()
     assert len(plan.toggles) == result.counts["applied"] - 1
     assert "1 cells are kept" in repr(plan)
+    # The view names what is kept and why, beside what goes back.
+    causes = plan.overview.trouble
+    assert causes[["outcome", "n_rows"]].to_numpy().tolist() == [["kept as they are", 1]]
+    assert not causes["which"].str.contains("item [0-9]").any()
     assert "the menu shows on; this run wrote off" in plan._repr_html_()
 
 

@@ -33,7 +33,7 @@ def test_verify__not_visible_before_a_publish(client: kf.Client, journal: Path) 
         "business": {"confirmed"},
         "store": {"not_visible_yet"},
     }
-    assert told.loc[told["scope"] == "store", "proof_note"].str.contains("klikit_frames.publish").all()
+    assert told.loc[told["scope"] == "store", "proof_note"].str.contains("publishing makes it anew").all()
     kf.publish(stores, client)
     after = kf.verify(result, client, journal=journal)
     expected = result.frame.assign(

@@ -232,6 +232,62 @@ def test_stdout__of_an_old_encoding_takes_any_letter(online: kf.sandbox.Sandbox,
     assert printed["note"].tolist() == [r"\u0e17\u0e14\u0e2a\u0e2d\u0e1a"] * 4
 
 
+def test_publish__of_a_run_elsewhere(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stores of a run are published where it was; another business may have stores of the same ids."""
+    terminal("apply", table, "--yes")
+    with kf.sandbox.serve() as other:
+        for name in ("url", "partner_key", "secret_key"):
+            variable = "KLIKIT_BASE_URL" if name == "url" else f"KLIKIT_{name.upper()}"
+            monkeypatch.setenv(variable, getattr(other, name))
+        done = terminal("publish", "--run", "last", "--yes")
+        assert done.code == 6
+        assert "this client is of" in done.err
+        assert not other.requests["path"].str.contains("publish").any()
+
+
+def test_next__of_a_business_wide_run_is_a_publish_of_all(
+    terminal: Terminal, online: kf.sandbox.Sandbox, wide_table: Path
+) -> None:
+    """A run that wrote to no store by itself is shown to guests by publishing every store."""
+    pd.read_csv(wide_table).tail(1).to_csv(wide_table, index=False)
+    assert "publish --all-stores" in terminal("apply", wide_table, "--yes").err
+    assert "publish --all-stores" in terminal("publish", "--run", "last", "--yes").err
+
+
+def test_next__of_an_empty_table_is_nothing(
+    terminal: Terminal, online: kf.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    """Where there are no rows there is nothing to plan, to send, to ask or to take back."""
+    table = tmp_path / "empty.csv"
+    table.write_text("item_id,store,is_enabled\n")
+    for words in (["check", table], ["plan", table], ["apply", table, "--yes"]):
+        done = terminal(*words)
+        assert done.code == 0
+        assert "klikit-frames" not in done.err
+    assert "No rows, so there is nothing to send." in terminal("plan", table).err
+
+
+def test_next__of_a_file_without_rows_is_a_template(terminal: Terminal, tmp_path: Path) -> None:
+    """What cannot be read has no rows to write problems beside."""
+    (tmp_path / "bad.xlsx").write_bytes(b"PK\x03\x04 nothing more")
+    done = terminal("check", tmp_path / "bad.xlsx")
+    assert done.code == 3
+    assert "--annotated" not in done.err
+    assert "klikit-frames template FILE.csv" in done.err
+
+
+def test_answers__end_with_the_id_for_support(
+    terminal: Terminal, online: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the API is a sentence; its code follows, and the long id has a line of its own."""
+    monkeypatch.setenv("KLIKIT_SECRET_KEY", "not the secret")
+    said = terminal("stores").err.splitlines()
+    assert said[0].endswith("The API's answer: 401 auth_invalid_credential.")
+    assert re.fullmatch(r"For klikit's support: request_id \S+", said[-1])
+
+
 def test_counts__of_one_are_in_the_singular(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
 ) -> None:

@@ -99,7 +99,7 @@ def _as_always(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{8}\b", "1d1d1d1d", text)
     text = re.sub(r"127\.0\.0\.1:\d{5}", "127.0.0.1:55555", text)
     text = re.sub(r"\S+/xdg_state_home/", "/home/siti/.local/state/", text)
-    text = re.sub(r"\b\d\d-\d\d \d\d:\d\d\b", "01-31 12:00", text)
+    text = re.sub(r"\b(?:\d{4}-)?\d\d-\d\d \d\d:\d\d\b", "01-31 12:00", text)
     lines = text.split("\n")
     return "\n".join([*lines[:14], "…", *lines[-5:]] if len(lines) > 20 else lines)
 

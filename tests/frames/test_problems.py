@@ -96,7 +96,8 @@ def test_hint__of_names_for_ids() -> None:
     """A table of titles is told what turns them into ids."""
     problems = kf.check_toggles(lines("title,store,is_enabled", "Soto,663/1062,off")).problems
     assert problems["column"].tolist() == ["entity_type", "entity_id"]
-    assert problems["hint"][1] == "Add a column 'entity_id', or turn titles and SKUs into ids with resolve."
+    said = "Add a column 'entity_id', or turn titles and SKUs into ids with kf.resolve(table, state)."
+    assert problems["hint"][1] == said
 
 
 def test_value__as_it_stands() -> None:

@@ -17,7 +17,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.planning.plan import parse_plan
 from klikit_frames.planning.plan_checks import check_plan
-from klikit_frames.planning.plan_files import seal
+from klikit_frames.planning.plan_files import is_plan, seal
 from tests.planning.tables import planted, toggles_of
 
 
@@ -85,6 +85,16 @@ def test_parse_plan__later_version(plan: kf.Plan) -> None:
     content = json.loads(plan.dump()) | {"version": 2}
     with pytest.raises(kf.PlanError, match="has version 2; this klikit_frames reads 1"):
         parse_plan(json.dumps(content).encode())
+
+
+def test_load_plan__cut_off(plan: kf.Plan, tmp_path: Path) -> None:
+    """The beginning of a plan file is a damaged plan, and no table of columns that are there twice."""
+    path = plan.save(tmp_path / "cut.plan.json")
+    cut = path.read_bytes()[:-40]
+    path.write_bytes(cut)
+    assert is_plan(cut)
+    with pytest.raises(kf.PlanError, match="damaged or cut off; plan again"):
+        kf.load_plan(path)
 
 
 def test_load_plan__no_file(tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ def test_publish__counts_that_do_not_add_up(data: object) -> None:
     assert told["outcome"].tolist() == ["published", "failed", "unknown"]
     assert told["message"].fillna("-").tolist() == [
         "-",
-        "the API published none of 1 stores",
-        "the API counts 0 published and 0 failed of 1 stores",
+        "the API published none of 1 store",
+        "the API counts 0 published and 0 failed of 1 store",
     ]
     assert len({request.headers["Idempotency-Key"] for request in script.received}) == 4
 
@@ -178,7 +178,7 @@ def test_publish__real_business_asks() -> None:
     script = Script(ok({"success": 1, "failed": 0}))
     host = "https://api.dev.shadowchef.co/v1/partner"
     with kf.connect(host, partner_key=PARTNER_KEY, secret_key=SECRET_KEY, transport=script) as client:
-        with pytest.raises(kf.PlanError, match="nothing was published yet: 1 stores, providers 1") as caught:
+        with pytest.raises(kf.PlanError, match="nothing was published yet: 1 store, providers 1") as caught:
             kf.publish([(1, 1)], client)
         code = str(caught.value).split("confirm='")[1][:8]
         with pytest.raises(kf.PlanError):
