@@ -36,6 +36,11 @@ def column(*cells: Any) -> list[Any]:
     return [*cells]
 
 
+def wrong(value: object) -> Any:
+    """Return a value of a type that its taker does not name: the test is about that."""
+    return value
+
+
 def pytest_configure() -> None:
     """Hear Ctrl-C also where the suite was started in the background, which leaves it ignored."""
     if threading.current_thread() is threading.main_thread():

@@ -8,7 +8,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.html import overview_html
 from klikit_frames.overview import BUSINESS, Names, make_overview, proof_overview, read_names
-from tests.fixtures import column
+from tests.fixtures import column, wrong
 
 STORES = [(1, 11), (1, 12), (1, 13), (2, 11)]
 NAMES = Names({("item", 7): "Bakso", ("section", 3): "Lunch"}, {1: "Warung", 2: "Kedai"}, {11: "Dago"})
@@ -112,7 +112,7 @@ def test_places__count_by_store_and_by_brand() -> None:
 
 def test_trouble__is_told_once_a_cause_with_what_to_do() -> None:
     """Rows of one cause are one line with the first few by name; only applied rows count as switched."""
-    rows = _toggles().assign(outcome="applied", code="ok", message=pd.NA)
+    rows = _toggles().assign(outcome="applied", code="ok", message=wrong(pd.NA))
     rows.loc[:3, ["outcome", "code", "message"]] = ["rejected", "resource_not_found", "No such item."]
     view = make_overview(rows, NAMES)
     assert view.headline == "1 section on business-wide"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import Literal
 
 import pytest
 
@@ -25,7 +26,7 @@ class Counter:
         self.n = -1
 
 
-def _open(progress: Bar | bool | None) -> Bar:
+def _open(progress: Bar | Literal[False] | None) -> Bar:
     return open_bar(progress, total=3, description="Sending", unit="requests")
 
 

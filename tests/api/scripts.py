@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 import klikit_frames as kf
-from klikit_frames.api.clocks import Clock
+from klikit_frames.api.clocks import Clock, SystemClock
 from klikit_frames.api.request_executor import CallResult
 
 URL = "http://127.0.0.1:9/v1/partner"
@@ -20,7 +20,7 @@ PATH = "/menus/items/enable"
 Step = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
-class FakeClock:
+class FakeClock(SystemClock):
     """A clock that jumps instead of waiting."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:

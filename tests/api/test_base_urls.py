@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import klikit_frames as kf
@@ -119,7 +121,7 @@ def test_path__refused(path: str) -> None:
 
 def test_loopback__needs_no_confirmation() -> None:
     """Only this machine itself is not a real business."""
-    keys = {"partner_key": "pk", "secret_key": "sk"}
+    keys: dict[str, Any] = {"partner_key": "pk", "secret_key": "sk"}
     with (
         kf.connect("http://127.0.0.1:9", **keys) as here,
         kf.connect("https://api.dev.shadowchef.co", **keys) as there,

@@ -34,6 +34,7 @@ from klikit_frames.api.credentials import (
     find_base_url,
     find_credentials,
 )
+from tests.fixtures import wrong
 
 from .scripts import PARTNER_KEY as PARTNER_CANARY
 from .scripts import SECRET_KEY as SECRET_CANARY
@@ -290,7 +291,7 @@ def _echo_once(server: socket.socket) -> None:
 
 def test_log__of_a_server_that_echoes_the_header(echoing_url: str, log: io.StringIO) -> None:
     """The HTTP libraries log the headers of an answer: the credential in them is blacked out, and in data."""
-    keys = {"partner_key": PARTNER_CANARY, "secret_key": SECRET_CANARY}
+    keys: dict[str, Any] = {"partner_key": PARTNER_CANARY, "secret_key": SECRET_CANARY}
     with kf.connect(echoing_url, **keys) as client:
         data = client.read("/brands")
     assert data == "Authorization: Basic *** ***"
@@ -349,7 +350,7 @@ def test_interruption__forgets_its_cause_and_its_notes(problem: BaseException) -
 @pytest.mark.parametrize("allowed_hosts", [(), 7])
 def test_url__with_a_key_in_it(base_url: str, allowed_hosts: Any) -> None:
     """Of an address that is refused nothing is told but the host, and no frame holds the rest of it."""
-    keys = {"partner_key": "pk", "secret_key": "sk"}
+    keys: dict[str, Any] = {"partner_key": "pk", "secret_key": "sk"}
     with pytest.raises((kf.ConfigError, TypeError)) as caught:
         kf.connect(base_url, **keys, allowed_hosts=allowed_hosts)
     assert find_canaries(show_with_locals(caught.value)) == []
@@ -371,7 +372,7 @@ def test_environment__that_is_of_no_use(
     if "socks" in value:
         monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv(name, value)
-    keys = {"partner_key": PARTNER_CANARY, "secret_key": SECRET_CANARY}
+    keys: dict[str, Any] = {"partner_key": PARTNER_CANARY, "secret_key": SECRET_CANARY}
     with pytest.raises(kf.ConfigError, match=said) as caught:
         kf.connect("https://api.dev.shadowchef.co", **keys, trust_env=True)
     assert find_canaries(show_with_locals(caught.value)) == []
@@ -388,7 +389,7 @@ def test_environment__is_not_looked_at_unasked(monkeypatch: pytest.MonkeyPatch) 
 def test_number__that_is_a_key_is_not_repeated(name: str) -> None:
     """A key that slipped into the place of a number is refused by its kind."""
     with pytest.raises(kf.ConfigError, match="not a str") as caught:
-        connect(ok(), **{name: SECRET_CANARY})
+        connect(ok(), **wrong({name: SECRET_CANARY}))
     assert SECRET_CANARY not in str(caught.value)
 
 

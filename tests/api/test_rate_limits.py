@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -41,9 +42,7 @@ def pace(clock: FakeClock, *, writes_per_minute: int = CAP, path: Path | None = 
     return RateLimiter(reads_per_minute=2 * CAP, writes_per_minute=writes_per_minute, clock=clock, path=path)
 
 
-def note(
-    pacing: RateLimiter, kind: Kind = "write", *, is_rate_limited: bool = False, **limits: float
-) -> None:
+def note(pacing: RateLimiter, kind: Kind = "write", *, is_rate_limited: bool = False, **limits: Any) -> None:
     """Let the pacing hear of one answer."""
     heard = RateLimitHeaders(**limits)
     pacing.note(kind, duration_s=0.01, limits=heard, is_rate_limited=is_rate_limited)

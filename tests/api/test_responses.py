@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpcore
 import httpx
@@ -119,7 +120,7 @@ TIMEOUT_S = 0.1
 MOST_DRIPS = 1_200
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 # What is sent first, and what is then repeated for ever.
-DRIPS = {
+DRIPS: dict[str, Any] = {
     "a header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
     "early hints": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
     "trailers": (CHUNKED + b"0\r\nX: ", b"a"),
@@ -172,7 +173,7 @@ def _drip(line: socket.socket, *, first: bytes, again: bytes, is_over: threading
 @pytest.mark.parametrize("drip", DRIPS)
 def test_exchange__that_drips_has_an_end(drip: str, serve: Callable[[bytes, bytes], str]) -> None:
     """Wherever a server drips, one write is over after two timeouts; its answer is not believed."""
-    keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
+    keys: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
     with kf.connect(serve(*DRIPS[drip]), **keys, timeout=TIMEOUT_S, clock=FakeClock()) as client:
         settled = write(client, on_attempt=lambda n, _at: n == 1)
     assert (settled.attempts, settled.was_sent) == (1, True)
@@ -217,7 +218,7 @@ def test_stream__shrinks_what_a_step_may_take(monkeypatch: pytest.MonkeyPatch) -
 
 def test_client__has_httpx_words_for_a_line_of_its_own(serve: Callable[[bytes, bytes], str]) -> None:
     """Errors below leave as httpx's, so that all transports are judged alike."""
-    keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
+    keys: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
     with kf.connect("http://127.0.0.1:9", **keys) as client:
         http = client._transport._http  # type: ignore[attr-defined]
         with pytest.raises(httpx.ConnectError):

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -55,7 +56,7 @@ def answer(number: int) -> bytes:
 
 def connect_to(url: str) -> kf.Client:
     """Return a client that would wait for ten minutes, on one connection."""
-    keys = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
+    keys: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
     return kf.connect(url, **keys, timeout=600.0, max_connections=1, clock=FakeClock())
 
 

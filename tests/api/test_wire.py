@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import numpy as np
@@ -218,7 +219,7 @@ def test_enable__writes_the_documented_fields() -> None:
         ([1], None, np.True_),
     ],
 )
-def test_enable__refuses_what_the_api_would_misread(ids: list[int], stores: object, flag: object) -> None:
+def test_enable__refuses_what_the_api_would_misread(ids: list[int], stores: Any, flag: Any) -> None:
     """No ids, no stores or no clear flag never become a request."""
     with pytest.raises(kf.PlanError):
         encode_enable(ids, stores, is_enabled=flag)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -128,7 +130,7 @@ def test_diff__bad_toggles() -> None:
 @pytest.mark.parametrize(
     "change", [{"entity_type": "menu"}, {"entity_id": 0}, {"scope": "everywhere"}, {"brand_id": pd.NA}]
 )
-def test_diff__toggles_that_were_spoilt(change: dict[str, object]) -> None:
+def test_diff__toggles_that_were_spoilt(change: dict[str, Any]) -> None:
     """Toggles that were checked once and spoilt since are refused like any others."""
     good = kf.read_toggles(_toggles(("item", 1, STORE, True)))
     with pytest.raises(kf.InvalidToggles):
@@ -297,7 +299,7 @@ def test_align__nothing_to_do() -> None:
         (7, "not a store"),
     ],
 )
-def test_align__no_pattern(like: object, said: str) -> None:
+def test_align__no_pattern(like: Any, said: str) -> None:
     """A pattern that is none is refused with what could be given."""
     with pytest.raises(kf.StateError, match=said):
         kf.align(MENUS, like=like)

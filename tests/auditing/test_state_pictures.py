@@ -10,7 +10,7 @@ import klikit_frames as kf
 from klikit_frames.auditing.pictures import read_labels
 from klikit_frames.auditing.state_pictures import make_grid
 from tests.auditing.samples import business, in_store, state_of
-from tests.fixtures import column
+from tests.fixtures import column, wrong
 
 STORES = pd.DataFrame(
     {"brand_id": [1, 1], "branch_id": [1, 2], "brand_title": "Noodle Bar", "branch_title": ["Bogor", "Bogor"]}
@@ -174,7 +174,7 @@ def test_drift__nothing() -> None:
 def test_bars__what_cannot_be_drawn() -> None:
     """Another frame and an unknown grouping are refused in words."""
     with pytest.raises(kf.ConfigError, match="by='city' is none of 'brand', 'section'"):
-        kf.plot_dark(STATE, by="city")
+        kf.plot_dark(STATE, by=wrong("city"))
     with pytest.raises(kf.StateError, match="this frame has no column drift"):
         kf.plot_drift(STATE)
 

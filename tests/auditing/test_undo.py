@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -146,7 +147,7 @@ def test_undo__on_another_host(sandbox: kf.sandbox.Sandbox, client: kf.Client, j
     """A run is taken back on its own host only."""
     cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     result = _run(client, journal, cells=cells)
-    own = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
+    own: dict[str, Any] = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
     elsewhere = sandbox.url.replace("127.0.0.1", "localhost")
     with kf.connect(elsewhere, **own) as other, pytest.raises(kf.PlanError, match="run on"):
         kf.undo(result.run_id, other, journal=journal)

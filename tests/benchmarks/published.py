@@ -90,7 +90,7 @@ def measure(path: Path, budget_s: float, *, with_solver: bool) -> list[str]:
     plan = kf.plan(toggles, limits=kf.Limits(None, None, None), time_budget_s=budget_s)
     seconds = time.process_time() - started
     check_plan(plan)
-    places = set(map(tuple, np.argwhere(cells).tolist()))
+    places = {(row, column) for row, column in np.argwhere(cells).tolist()}
     fooling = fooling_cells(cells, target=plan.n_requests, budget_s=budget_s)
     is_proven = len(fooling) == plan.n_requests and is_fooling_set(places, fooling)
     proof = "cover and fooling set" if is_proven and is_cover(places, rectangles_of(plan)) else "none checked"

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import pandas as pd
@@ -106,7 +106,7 @@ def _time_bare(plan: kf.Plan, url: str, keys: tuple[str, str]) -> Times:
 
 
 def _time_run(plan: kf.Plan, url: str, keys: tuple[str, str]) -> tuple[Times, kf.Result]:
-    caps = {"writes_per_minute": 10**7, "reads_per_minute": 10**7}
+    caps: dict[str, Any] = {"writes_per_minute": 10**7, "reads_per_minute": 10**7}
     with (
         tempfile.TemporaryDirectory() as folder,
         kf.connect(url, partner_key=keys[0], secret_key=keys[1], **caps) as client,

@@ -48,7 +48,7 @@ class Line(NamedTuple):
 
 def lines_of_the_job() -> list[Line]:
     """Compare the requests, and the minutes under a cap, of one change done four ways."""
-    ways = whole_job.measure().set_index("way")
+    ways: Any = whole_job.measure().set_index("way")
     ours = ways.loc["klikit_frames"]
     others = ways.drop("klikit_frames")
     units = {"requests": "requests", "minutes at 60": "min", "minutes at 300": "min", "seconds, cap off": "s"}

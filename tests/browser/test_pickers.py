@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from playwright.sync_api import WebSocket, expect
@@ -153,12 +154,13 @@ def test_entity_picker__keyboard(picker: Lab) -> None:
 
 def test_entity_picker__names(picker: Lab) -> None:
     """Whoever cannot see the page is told what each control is."""
-    for role, name in [
+    roles: list[tuple[Any, str]] = [
         ("searchbox", "Search"),
         ("combobox", "Type"),
         ("button", "Invert"),
         ("checkbox", "Dish 3"),
-    ]:
+    ]
+    for role, name in roles:
         expect(picker.page.get_by_role(role, name=name, exact=True).first).to_be_visible()
     expect(picker.page.get_by_role("table", name="Entities of the menu")).to_be_visible()
     expect(picker.page.get_by_role("columnheader", name="Title")).to_be_visible()

@@ -56,7 +56,7 @@ def take(lab: Lab, selector: str, path: Path, *, height: int = 1_400) -> None:
     """Take a picture; it stays small enough for a README."""
     box = lab.find(selector).first.bounding_box()
     assert box is not None
-    lab.page.screenshot(path=path, clip=dict(box, height=min(box["height"], height)))
+    lab.page.screenshot(path=path, clip={**box, "height": min(box["height"], height)})
     told = PngInfo()
     told.add_text("Description", lab.find(selector).first.inner_text())
     told.add_text("Source", look_of(kf.forms.ToggleForm))

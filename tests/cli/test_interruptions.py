@@ -15,6 +15,7 @@ import klikit_frames as kf
 from klikit_frames import edge
 from tests.cli.conftest import Terminal, item_rows
 from tests.cli.test_main import COMMANDS
+from tests.fixtures import not_none
 from tests.fleet.conftest import write_profiles
 from tests.running.doubles import HoldingTransport, press_ctrl_c, wait_for_threads
 
@@ -128,7 +129,7 @@ def at_work(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("KLIKIT_PARTNER_KEY", shop.sandbox.partner_key)
     monkeypatch.setenv("KLIKIT_SECRET_KEY", shop.sandbox.secret_key)
     monkeypatch.setenv("KLIKIT_JOURNAL", str(tmp_path / "alpha.sqlite3"))
-    monkeypatch.setitem(kf.connect.__kwdefaults__, "timeout", 20 * _NEVER_S)
+    monkeypatch.setitem(not_none(kf.connect.__kwdefaults__), "timeout", 20 * _NEVER_S)
     monkeypatch.chdir(tmp_path)
     with edge.use(HastyWorld()):
         yield shop

@@ -13,6 +13,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.fleet.fleet_runs import build_tasks
 from klikit_frames.running import locks
+from tests.fixtures import wrong
 
 from .conftest import Sandboxes
 
@@ -157,7 +158,7 @@ def test_run__takes_plans_by_business(table: pd.DataFrame) -> None:
         ({"De pok": plan}, "De pok"),
     ):
         with pytest.raises((kf.PlanError, kf.ConfigError), match=said):
-            kf.fleet.run(plans)
+            kf.fleet.run(wrong(plans))
 
 
 def test_task__has_no_secret(sandboxes: Sandboxes, table: pd.DataFrame, folder: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 import klikit_frames as kf
 
 HOST = "https://api.dev.shadowchef.co"
-FREE = {"writes_per_minute": 1_000_000, "reads_per_minute": 1_000_000}
+FREE: dict[str, Any] = {"writes_per_minute": 1_000_000, "reads_per_minute": 1_000_000}
 
 
 class HastyClock:
@@ -76,5 +77,5 @@ def gated_client(sandbox: kf.sandbox.Sandbox, *, shut: Path) -> kf.Client:
 
 def guarded_client(sandbox: kf.sandbox.Sandbox) -> kf.Client:
     """Return a client for which the sandbox is a real business."""
-    keys = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
+    keys: dict[str, Any] = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
     return kf.connect(HOST, transport=Detour(sandbox), clock=HastyClock(), **keys, **FREE)

@@ -120,7 +120,7 @@ def clear(selection: Selection, model: Model, _: random.Random) -> None:
 
 def replace(selection: Selection, model: Model, dice: random.Random) -> None:
     """Tick exactly some rows, from Python."""
-    some = {("item", dice.randrange(100)) for _ in range(5)}
+    some: set[Key] = {("item", dice.randrange(100)) for _ in range(5)}
     model.note(some)
     selection.replace([*some, ("item", 12345)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from klikit_frames.forms.agenda_board import group_promises
@@ -17,7 +18,7 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 NOON = datetime(2026, 3, 9, 12, tzinfo=JAKARTA)
 
 
-def promise(n: int, **changes: object) -> Promise:
+def promise(n: int, **changes: Any) -> Promise:
     """Return a promise of one dish in one store: off since noon, until 17:00."""
     end = NOON + timedelta(hours=5)
     made = Promise(

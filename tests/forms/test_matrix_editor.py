@@ -39,7 +39,7 @@ def test_matrix_editor__shows_live(editor: kf.forms.MatrixEditor) -> None:
 
 def test_matrix_editor__only_changes_become_toggles(editor: kf.forms.MatrixEditor) -> None:
     """Pressed cells are toggles of their stores; a cell pressed twice is not."""
-    press = {"type": "press", "entities": ["item:7"], "stores": ["1:12"]}
+    press: dict[str, object] = {"type": "press", "entities": ["item:7"], "stores": ["1:12"]}
     give(
         editor,
         press,
@@ -80,7 +80,7 @@ def test_matrix_editor__whole_row_and_store(editor: kf.forms.MatrixEditor) -> No
 
 def test_matrix_editor__block(editor: kf.forms.MatrixEditor) -> None:
     """A block of cells is switched at once, or to the flag that is asked for; undo takes all of it back."""
-    block = {"type": "press", "entities": ["item:7", "item:8"], "stores": ["1:11", "2:11"]}
+    block: dict[str, object] = {"type": "press", "entities": ["item:7", "item:8"], "stores": ["1:11", "2:11"]}
     give(editor, {**block, "flag": True})
     assert changes(editor) == [(8, 1, 11, True), (8, 2, 11, True)]
     give(editor, {"type": "undo"}, block)

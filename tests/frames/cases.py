@@ -6,6 +6,7 @@ A toggle is said as ``item 5 663/1062 off``, a problem as ``row:line column code
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +43,7 @@ def lines(*rows: str, end: str = "\n") -> bytes:
     return "".join(row + end for row in rows).encode()
 
 
-def sheet(*rows: list[object], name: str = "Sheet1", before: int = 0) -> bytes:
+def sheet(*rows: Sequence[object], name: str = "Sheet1", before: int = 0) -> bytes:
     """Return an XLSX file, with some empty sheets before the one that counts."""
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer) as book:
@@ -66,7 +67,7 @@ def frame(**columns: object) -> pd.DataFrame:
     return pd.DataFrame({name: cells for name, cells in (base | columns).items() if cells is not None})
 
 
-def indexed(index: object) -> pd.DataFrame:
+def indexed(index: Any) -> pd.DataFrame:
     """Return two good rows under another index."""
     return frame().set_axis(index, axis=0)
 

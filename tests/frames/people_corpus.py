@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import pandas as pd
 import xlsxwriter
@@ -22,7 +23,7 @@ STORES = pd.DataFrame(
 )
 
 
-def merged(*rows: list[object], down: tuple[int, int, int] | None = None, title: str = "") -> bytes:
+def merged(*rows: Sequence[object], down: tuple[int, int, int] | None = None, title: str = "") -> bytes:
     """Return an XLSX file with a merged title above, and cells of one column merged downwards."""
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer) as book:

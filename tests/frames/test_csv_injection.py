@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klikit_frames.frames.csv_injection import neutralise_formulas, restore_formulas
+from tests.fixtures import column
 
 WIDE = "\uff1d\uff0b\uff0d\uff20"
 UNSEEN = " \n\t\r\u00a0\u3000\ufeff\u200b\u2028\x01\x0b\x85"
@@ -33,7 +34,7 @@ def test_neutralise__what_stays() -> None:
             "number": [-1, 2],
             "text": ["it's", None],
             "sums": ["1+1=2", " '=1"],
-            "time": pd.to_datetime(["2026-01-02", None]),
+            "time": pd.to_datetime(column("2026-01-02", None)),
             "kind": pd.Series(["a", "b"], dtype="category"),
             "mixed": pd.Series([-1, (1,)], dtype=object),
         },

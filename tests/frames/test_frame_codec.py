@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from klikit_frames.errors import KlikitFramesError
 from klikit_frames.frames.frame_codec import dump_frame, load_frame
-from tests.fixtures import column
+from tests.fixtures import column, wrong
 
 
 def round_trip(frame: pd.DataFrame) -> pd.DataFrame:
@@ -56,10 +56,12 @@ COLUMNS = {
     "pandas_moments": pd.Series(
         [pd.Timestamp("2026-01-02", tz="Asia/Jakarta"), pd.NaT, pd.Timedelta("1h")], dtype=object
     ),
-    "naive": pd.Series(pd.to_datetime(["2026-01-02", None, "2026-01-03"])),
-    "zoned": pd.Series(pd.to_datetime(["2026-01-02", None, "2026-01-03"])).dt.tz_localize("Asia/Jakarta"),
+    "naive": pd.Series(pd.to_datetime(column("2026-01-02", None, "2026-01-03"))),
+    "zoned": pd.Series(pd.to_datetime(column("2026-01-02", None, "2026-01-03"))).dt.tz_localize(
+        "Asia/Jakarta"
+    ),
     "fixed": pd.Series(pd.to_datetime(["2026-01-02", "2026-01-02", "2026-01-03"])).dt.tz_localize(ZONE),
-    "seconds": pd.Series(pd.to_datetime(["2026-01-02", None, "2026-01-03"])).astype("datetime64[s]"),
+    "seconds": pd.Series(pd.to_datetime(column("2026-01-02", None, "2026-01-03"))).astype("datetime64[s]"),
     "spans": pd.Series(pd.to_timedelta(["1h", None, "2h"])),
     "category": pd.Series(["a", None, "b"], dtype=pd.CategoricalDtype(["b", "a"], ordered=True)),
     "number_category": pd.Series([1, 2, 1], dtype="category"),
@@ -89,7 +91,7 @@ def test_column__any_dtype(kind: str) -> None:
 def test_index__any_kind(kind: str) -> None:
     """The index comes back with its values, its kind and its names."""
     frame = pd.DataFrame({"a": [1, 2, 3]}, index=INDEXES[kind])  # type: ignore[call-overload]
-    pd.testing.assert_frame_equal(round_trip(frame), frame, check_index_type="exact", check_freq=False)
+    pd.testing.assert_frame_equal(round_trip(frame), frame, check_index_type=wrong("exact"), check_freq=False)
 
 
 def test_frame__names_of_any_type() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,7 +21,7 @@ __all__ = ["terminal"]
 @pytest.mark.parametrize("case", [*PEOPLE, *NAMED], ids=str)
 def test_table__in_the_library(case: Case) -> None:
     """Each table gives just the toggles, problems and notes that it should."""
-    names = {"names": True, "state": STATE, "stores": STORES} if case in NAMED else {}
+    names: dict[str, Any] = {"names": True, "state": STATE, "stores": STORES} if case in NAMED else {}
     checked = kf.check_toggles(case.source, **names)
     assert [format_toggle(row) for row in checked.toggles.to_dict("records")] == case.toggles
     assert [format_problem(row) for row in checked.problems.to_dict("records")] == case.problems

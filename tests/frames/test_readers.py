@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.frames.cell_values import FLAG_WORDS, LARGEST_ID
+from tests.fixtures import wrong
 from tests.frames.cases import GOOD, HEAD, TYPED, lines, result_csv, sheet
 
 TWO_SHEETS = pd.DataFrame([["item", 5, 663, 1062, False]], columns=TYPED)
@@ -106,7 +107,7 @@ def test_result__rows_of_another_table() -> None:
     with pytest.raises(kf.ConfigError, match="no outcome of ours"):
         kf.check_toggles(lines(HEAD, GOOD), rows="failed")
     with pytest.raises(kf.ConfigError, match="'all' or 'failed'"):
-        kf.check_toggles(lines(HEAD, GOOD), rows="bad")
+        kf.check_toggles(lines(HEAD, GOOD), rows=wrong("bad"))
 
 
 def test_result__round_trip(client: kf.Client, tmp_path: Path) -> None:

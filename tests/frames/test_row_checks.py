@@ -7,6 +7,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.planning.plan import parse_plan
+from tests.fixtures import wrong
 from tests.frames.cases import lines
 
 TIMED_HEAD = "item_id,store,is_enabled,Starts At,ends_at"
@@ -104,7 +105,7 @@ def test_section__state_without_paths() -> None:
         STATE.assign(path_ids="nonsense"),
         STATE.assign(path_ids=1.5),
         STATE[["path_ids"]],
-        STATE.astype({"path_ids": "string"}).assign(path_ids=pd.NA),
+        STATE.astype({"path_ids": "string"}).assign(path_ids=wrong(pd.NA)),
     ],
     ids=["no items", "no rows", "no paths", "nonsense", "numbers", "no ids", "missing text"],
 )

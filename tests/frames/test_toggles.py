@@ -13,7 +13,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.frames.problems import KINDS
 from klikit_frames.frames.schemas import PROBLEM_COLUMNS, TOGGLE_COLUMNS
-from tests.fixtures import column
+from tests.fixtures import column, wrong
 from tests.frames.cases import GOOD, HEAD, OTHER, Case, lines
 from tests.frames.corpus import CASES
 
@@ -59,7 +59,7 @@ def test_corpus__contracts(case: Case) -> None:
     for name, kind in zip(TOGGLE_COLUMNS, kinds, strict=True):
         assert checked.toggles[name].dtype == kind, name
     assert tuple(checked.problems.columns) == PROBLEM_COLUMNS
-    assert checked.problems[["message", "hint"]].ne("").all(axis=None)
+    assert checked.problems[["message", "hint"]].ne(wrong("")).all(axis=None)
     if len(checked.toggles):
         pd.testing.assert_frame_equal(kf.read_toggles(checked.toggles), checked.toggles)
 
@@ -167,14 +167,14 @@ def test_making__bad_values(
 
 
 @pytest.mark.parametrize("stores", [[(663, 1, 2)], [663], pd.DataFrame({"brand_id": [663]})])
-def test_making__no_stores(stores: object) -> None:
+def test_making__no_stores(stores: Any) -> None:
     """What is no pair of brand and branch is said so."""
     with pytest.raises(kf.ConfigError, match="A store is a pair of brand_id and branch_id"):
         kf.cross_toggles("item", [5], stores, is_enabled=True)
 
 
 @pytest.mark.parametrize(("ids", "said"), [("123", "'123'"), (b"12", "b'12'"), (5, "5"), (None, "None")])
-def test_making__no_list_of_ids(ids: object, said: str) -> None:
+def test_making__no_list_of_ids(ids: Any, said: str) -> None:
     """A text or a single number is no list of ids, and is never taken for one of letters."""
     refused = f"entity_ids is {said}, which is no list; give one such as [289379, 289380]."
     with pytest.raises(kf.ConfigError) as cross:
@@ -185,7 +185,7 @@ def test_making__no_list_of_ids(ids: object, said: str) -> None:
 
 
 @pytest.mark.parametrize("brands", ["663", 663])
-def test_making__no_list_of_brands(brands: object) -> None:
+def test_making__no_list_of_brands(brands: Any) -> None:
     """Brands to cascade to are a list as well."""
     with pytest.raises(kf.ConfigError, match=f"cascade_brand_ids is {brands!r}, which is no list"):
         kf.business_toggles(
@@ -198,7 +198,7 @@ def test_making__no_list_of_brands(brands: object) -> None:
 
 
 @pytest.mark.parametrize("stores", ["12", "5297/1293", 5297])
-def test_making__no_list_of_stores(stores: object) -> None:
+def test_making__no_list_of_stores(stores: Any) -> None:
     """Stores given as one text or number are refused by name."""
     with pytest.raises(kf.ConfigError, match=f"stores is {stores!r}, which is no list"):
         kf.cross_toggles("item", [5], stores, is_enabled=True)
@@ -213,7 +213,7 @@ def test_making__store_as_text() -> None:
 def test_making__flag_that_is_none() -> None:
     """A flag must be said."""
     with pytest.raises(kf.InvalidToggles, match="flag_blank"):
-        kf.business_toggles("item", [5], is_enabled=None)
+        kf.business_toggles("item", [5], is_enabled=wrong(None))
 
 
 def test_making__brands_without_cascade() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from tests.fixtures import SAMPLE_DATA
+from tests.fixtures import SAMPLE_DATA, wrong
 from tests.frames.cases import lines, sheet
 
 CELLS = {(5, "663/1"): True, (5, "664/2"): False, (6, "business"): True, (6, "664/2"): True}
@@ -135,7 +135,7 @@ def test_from_matrix__sample() -> None:
     """The sample matrix is read whole."""
     matrix = pd.read_csv(SAMPLE_DATA / "matrix.csv", dtype=str, keep_default_na=False)
     toggles = kf.from_matrix(SAMPLE_DATA / "matrix.csv", entity_type="item")
-    assert len(toggles) == matrix.filter(like="/").ne("").to_numpy().sum()
+    assert len(toggles) == matrix.filter(like="/").ne(wrong("")).to_numpy().sum()
 
 
 def test_to_matrix__frame() -> None:

@@ -80,7 +80,7 @@ def test_cover_by_antichains__crown(size: int, fewest: int) -> None:
     kernel = whole_kernel(~np.eye(size, dtype=bool))
     assert suits_antichains(kernel)
     budget, draw = SearchBudget(20, progress=False), np.random.default_rng(1)
-    found = cover_by_antichains(kernel, least=fewest, best=size, draw=draw, budget=budget)
+    found = not_none(cover_by_antichains(kernel, least=fewest, best=size, draw=draw, budget=budget))
     assert len(found) == fewest
     rows, columns = close_columns(kernel.cells, found)
     np.testing.assert_array_equal((rows[:, :, None] & columns[:, None, :]).any(axis=0), kernel.cells)

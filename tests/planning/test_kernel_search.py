@@ -12,6 +12,7 @@ from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.kernel_search import KernelSearch
 from klikit_frames.planning.plan_checks import check_plan
 from klikit_frames.planning.reductions import find_kernel
+from tests.fixtures import not_none
 from tests.planning.tables import chain, planted, roles, toggles_of, with_holes
 
 NO_CAPS = kf.Limits(None, None, None)
@@ -36,7 +37,7 @@ class Bar:
 def settled(cells: np.ndarray, time_budget_s: float = 20) -> KernelSearch:
     """Return a search of the table's kernel, done."""
     effort = SearchBudget(time_budget_s, progress=False)
-    search = KernelSearch(find_kernel(cells, effort), effort)
+    search = KernelSearch(not_none(find_kernel(cells, effort)), effort)
     search.quick_cover(effort)
     search.improve(effort)
     return search

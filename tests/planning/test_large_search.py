@@ -45,7 +45,7 @@ def test_large_search__any_table(places: np.ndarray, time_budget_s: float) -> No
     assert not (asked & ~covered).any()
     assert search.bound <= len(search.blocks)
     pairs = list(zip(*map(np.ndarray.tolist, search.apart), strict=True))
-    assert is_fooling_set(set(map(tuple, np.argwhere(cells).tolist())), pairs)
+    assert is_fooling_set({(row, column) for row, column in np.argwhere(cells).tolist()}, pairs)
     assert asked[search.apart].all()
 
 

@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
 from klikit_frames.planning.plan_checks import check_plan
+from tests.fixtures import column
 from tests.planning.brute_force import NO_CAPS, fewest_requests
 from tests.planning.tables import chain, planted, roles, stock_outs, toggles_of, with_holes
 
@@ -264,5 +265,5 @@ def test_plan__times(name: str) -> None:
     """A row with a time is refused with the word that is meant; a column of blanks is none."""
     toggles = toggles_of(np.ones((1, 2), dtype=bool))
     with pytest.raises(kf.PlanError, match=rf"Row 2 has '2026-12-24T18:00\+07:00' in {name}.*schedule"):
-        kf.plan(toggles.assign(**{name: [None, "2026-12-24T18:00+07:00"]}))
-    assert kf.plan(toggles.assign(**{name: [None, "  "]})).n_requests == 1
+        kf.plan(toggles.assign(**{name: column(None, "2026-12-24T18:00+07:00")}))
+    assert kf.plan(toggles.assign(**{name: column(None, "  ")})).n_requests == 1

@@ -172,8 +172,8 @@ class AccidentScenario:
         is_forked = self.rng.random() < 0.3
         self.steps.append(f"run to the end, forked {is_forked}")
         with self._connect() as client:
-            progress = _ForkingBar(client) if is_forked else False
-            result = kf.run(self.plan, client, journal=self.journal, progress=progress)
+            bar = _ForkingBar(client) if is_forked else None
+            result = kf.run(self.plan, client, journal=self.journal, progress=bar or False)
             # What an answer left open is asked again, and read.
             if result.resume_hint is not None:
                 self.steps.append("resume")

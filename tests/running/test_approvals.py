@@ -12,6 +12,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.api.credentials import Secret
 from klikit_frames.running import approvals
+from tests.fixtures import wrong
 
 REAL_URL = "https://api.dev.shadowchef.co"
 
@@ -102,7 +103,7 @@ def test_approve__never_by_the_maker(plan_path: Path, client: kf.Client) -> None
         _run(plan_path, client)
     for by in ("", "  ", None):
         with pytest.raises(kf.ConfigError, match="is no name"):
-            kf.approve(plan_path, client, by=by)
+            kf.approve(plan_path, client, by=wrong(by))
 
 
 def test_approve__signed_with_a_key_from_the_keyring(
@@ -143,4 +144,4 @@ def test_require_approval__is_a_rule_of_the_run(plan_path: Path, client: kf.Clie
     with read_journal(journal) as opened:
         assert opened.run(resumed.run_id).rules["require_approval"] is True
     with pytest.raises(kf.ConfigError, match="require_approval='yes' is neither"):
-        kf.run(plan, client, journal=journal, require_approval="yes")
+        kf.run(plan, client, journal=journal, require_approval=wrong("yes"))

@@ -15,7 +15,7 @@ from klikit_frames.running.attribution import attribute, count_outcomes
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import build_part, build_request, build_requests
-from tests.fixtures import column
+from tests.fixtures import column, wrong
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, 789_012, tzinfo=UTC)
 
@@ -208,7 +208,7 @@ def test_attribute__no_rows_keep_their_types() -> None:
         toggles = plan.toggles.head(0)
         rows = plan.rows.head(0)
 
-    whole, empty = attribute(plan, [request], proofs={}), attribute(Empty(), [request], proofs={})
+    whole, empty = attribute(plan, [request], proofs={}), attribute(wrong(Empty()), [request], proofs={})
     assert len(empty) == 0
     assert empty.dtypes.to_dict() == whole.dtypes.to_dict()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pandas as pd
@@ -16,10 +17,16 @@ from klikit_frames.running.journal import open_journal
 from .conftest import CELL
 from .fault_scenarios import SkippingClock, connect
 
+Flags = Literal["plan", "read"]
+
 
 @pytest.mark.parametrize("before", ["plan", "read"])
 def test_before_images__noted(
-    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path, before: str
+    client: kf.Client,
+    sandbox: kf.sandbox.Sandbox,
+    narrow: pd.DataFrame,
+    journal: Path,
+    before: Flags,
 ) -> None:
     """What the cells held is noted from the plan's state, or read before the first write."""
     stores = narrow[["brand_id", "branch_id"]].drop_duplicates()

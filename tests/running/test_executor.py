@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pandas as pd
@@ -189,7 +190,7 @@ def test_run__failure_of_the_server_before_a_refused_credential(
 
 def test_resume__mended_credential(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
     """Rows that met a 401 are sent under the same keys once the credential is good."""
-    wrong = {"partner_key": sandbox.partner_key, "secret_key": "wrong", "max_connections": 1}
+    wrong: dict[str, Any] = {"partner_key": sandbox.partner_key, "secret_key": "wrong", "max_connections": 1}
     with kf.connect(sandbox.url, **wrong) as client:
         refused = kf.run(singles, client, journal=journal, before="none")
     with connect(sandbox) as client:

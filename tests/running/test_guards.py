@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from tests.fixtures import wrong
 
 from .doubles import writes
 
@@ -21,7 +23,11 @@ def test_run__needs_confirmation(wide: pd.DataFrame, journal: Path) -> None:
     def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"request_id": f"{next(ids)}", "data": None})
 
-    options = {"partner_key": "key", "secret_key": "secret", "transport": httpx.MockTransport(answer)}
+    options: dict[str, Any] = {
+        "partner_key": "key",
+        "secret_key": "secret",
+        "transport": httpx.MockTransport(answer),
+    }
     plan = kf.plan(wide)
     with kf.connect("https://api.dev.shadowchef.co", **options) as client:
         with pytest.raises(kf.PlanError, match=plan.confirm_code(client)):
@@ -68,7 +74,7 @@ def test_run__read_only_client(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, 
         {"deadline_s": float("nan")},
     ],
 )
-def test_run__option_out_of_range(client: kf.Client, wide: pd.DataFrame, option: dict[str, object]) -> None:
+def test_run__option_out_of_range(client: kf.Client, wide: pd.DataFrame, option: dict[str, Any]) -> None:
     """An option out of range is named, and nothing is sent."""
     with pytest.raises(kf.ConfigError, match=next(iter(option))):
         kf.run(kf.plan(wide), client, journal=":memory:", **option)
@@ -78,7 +84,7 @@ def test_run__takes_a_plan_and_says_so(client: kf.Client, sandbox: kf.sandbox.Sa
     """A table of toggles is refused with the line that is meant, and nothing is sent."""
     toggles = kf.business_toggles("item", [289379], is_enabled=False)
     with pytest.raises(kf.PlanError, match=r"kf\.run\(kf\.plan\(toggles\), client\)"):
-        kf.run(toggles, client)
+        kf.run(wrong(toggles), client)
     assert sandbox.requests.empty
 
 

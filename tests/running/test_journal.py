@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_journal__threads_share_commits(journal: Path) -> None:
     n_commits = 0
     commit = JournalWriter.commit
 
-    def counted(self: JournalWriter, statements: object) -> None:
+    def counted(self: JournalWriter, statements: Any) -> None:
         nonlocal n_commits
         n_commits += bool(statements)
         commit(self, statements)
@@ -131,7 +132,7 @@ def test_journal__threads_share_commits(journal: Path) -> None:
 
 def test_journal__one_run_at_a_time(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
     """A run that goes on elsewhere is refused; another plan may use the same journal meanwhile."""
-    seen = []
+    seen: list[object] = []
 
     def meddle() -> None:
         with pytest.raises(kf.JournalError, match="being run already"):

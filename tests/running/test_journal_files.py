@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_open_journal__a_session_beside_another(journal: Path) -> None:
 
 
 @pytest.mark.parametrize("journal_name", ["nul\0byte.sqlite3", 7, b"\xff\x00"])
-def test_open_journal__no_path(journal_name: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_journal__no_path(journal_name: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no path of a file is refused with the cure."""
     monkeypatch.chdir(tmp_path)
     for opened in (open_journal, read_journal):

@@ -9,6 +9,7 @@ import stat
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -120,7 +121,7 @@ def _lose_disk(
     *,
     kill_point: KillPoint,
     monkeypatch: pytest.MonkeyPatch,
-    **options: object,
+    **options: Any,
 ) -> Path:
     """Kill a run in the middle, lose its journal, and return its mirror, which has seen no write of it."""
     mirror = folder / "mirror.sqlite3"
@@ -313,7 +314,7 @@ def test_mirror__that_must_not_be_replaced(
 ) -> None:
     """A path that is no file of ours is refused before the first write, and stays as it is."""
     journal, mirror = tmp_path / "journal.sqlite3", tmp_path / "mirror"
-    named: object = mirror
+    named: Any = mirror
     if kind == "folder":
         mirror.mkdir()
     elif kind == "text":

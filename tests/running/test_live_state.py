@@ -10,6 +10,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.running.journal import open_journal
 from tests.auditing import scenarios
+from tests.fixtures import wrong
 
 
 def _switch(cells: pd.DataFrame, client: kf.Client, journal: Path, *, is_enabled: bool) -> kf.Result:
@@ -63,7 +64,7 @@ def test_read_state__off_everywhere_and_on_in_one_store(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, cells: pd.DataFrame
 ) -> None:
     """After an unpublished business-wide write a store's row is not known: it is sent, and ends on."""
-    wide = cells.assign(scope="business", brand_id=pd.NA, branch_id=pd.NA)
+    wide = cells.assign(scope="business", brand_id=wrong(pd.NA), branch_id=wrong(pd.NA))
     _switch(wide, client, journal, is_enabled=False)
     stores = cells[["brand_id", "branch_id"]].drop_duplicates()
     state = kf.read_state(client, stores=stores, journal=journal, progress=False)

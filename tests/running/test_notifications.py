@@ -12,6 +12,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames.running.notifications import CommandNotifier, summarise_result
+from tests.fixtures import wrong
 
 REPEAT = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
 
@@ -71,7 +72,7 @@ def test_on_finish__is_checked_before_the_first_request(
     """What cannot be called is refused, and nothing is sent."""
     for send in (kf.run, kf.start):
         with pytest.raises(kf.ConfigError, match="on_finish"):
-            send(kf.plan(narrow), client, journal=":memory:", on_finish="mail")
+            send(kf.plan(narrow), client, journal=":memory:", on_finish=wrong("mail"))
     assert len(sandbox.requests) == 0
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 ACCOUNT = "a" * 32
 
 
-def promise(name: str, **more: object) -> Promise:
+def promise(name: str, **more: Any) -> Promise:
     """Return a promise of one dish, off for an hour."""
     made = Promise(
         promise_id=name * 32,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -77,7 +78,7 @@ def test_prune_runs__spares_a_run_in_use(journal: Path, client: kf.Client, narro
 
 
 @pytest.mark.parametrize("age", ["soon", "-1d", 90, None, timedelta(days=-1), "NaT"])
-def test_prune_runs__no_length_of_time(journal: Path, age: object) -> None:
+def test_prune_runs__no_length_of_time(journal: Path, age: Any) -> None:
     """An age that is none is refused before the journal is touched."""
     with pytest.raises(kf.ConfigError, match="length of time"):
         kf.prune_runs(age, journal=journal)

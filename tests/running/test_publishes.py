@@ -20,7 +20,12 @@ STORES = [(1, 1), (1, 2), (2, 2)]
 
 def _publish(*steps: Any, **options: Any) -> tuple[pd.DataFrame, Script]:
     script = Script(*steps)
-    own = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY, "transport": script, "clock": FakeClock()}
+    own: dict[str, Any] = {
+        "partner_key": PARTNER_KEY,
+        "secret_key": SECRET_KEY,
+        "transport": script,
+        "clock": FakeClock(),
+    }
     with kf.connect(URL, **own) as client:
         return kf.publish(STORES, client, **options), script
 
@@ -128,7 +133,7 @@ def test_publish__interrupted(sandbox: kf.sandbox.Sandbox, journal: Path) -> Non
 
 
 @pytest.mark.parametrize("provider_ids", [[], (), 1, "16", ["1"], [True], [0], [1.0]])
-def test_publish__provider_ids_that_are_none(client: kf.Client, provider_ids: object) -> None:
+def test_publish__provider_ids_that_are_none(client: kf.Client, provider_ids: Any) -> None:
     """What are no ids of marketplaces is refused by name, and nothing is sent."""
     with pytest.raises(kf.ConfigError, match="provider_ids"):
         kf.publish([(663, 1062)], client, provider_ids=provider_ids)

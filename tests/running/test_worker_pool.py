@@ -19,6 +19,7 @@ from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.monitor import Rules, RunMonitor
 from klikit_frames.running.records import RequestResult
 from klikit_frames.running.request_trees import RowCounter, build_request, group_requests
+from tests.fixtures import not_none
 
 from .doubles import HoldingTransport
 from .fault_scenarios import FOREIGN_ID, connect
@@ -123,5 +124,5 @@ def test_send__after_a_sleep_in_which_no_seconds_pass(
     with connect(sandbox, max_connections=1, transport=_Laptop(sandbox)) as client:
         result = kf.run(singles, client, journal=journal, before="none")
     with open_journal(journal) as opened:
-        offsets = [float(one.clock_offset_s) for one in opened.requests(result.run_id)]
+        offsets = [not_none(one.clock_offset_s) for one in opened.requests(result.run_id)]
     assert [offset > 1_800 for offset in offsets] == [False] * 6 + [True] * 6

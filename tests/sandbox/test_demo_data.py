@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import pytest
 
 from klikit_frames.sandbox.demo_data import Catalogue, build_catalogue
@@ -10,8 +12,8 @@ from klikit_frames.sandbox.demo_data import Catalogue, build_catalogue
 def sizes(catalogue: Catalogue) -> dict[str, int]:
     """Return how many there are of each."""
     dishes = [item for item in catalogue.items.values() if not item.is_modifier]
-    counted = (catalogue.brands, catalogue.branches, catalogue.stores, dishes)
-    return dict(zip(("brands", "branches", "stores", "items"), map(len, counted), strict=True))
+    counted: tuple[Sized, ...] = (catalogue.brands, catalogue.branches, catalogue.stores, dishes)
+    return dict(zip(("brands", "branches", "stores", "items"), (len(each) for each in counted), strict=True))
 
 
 def test_demo__has_its_size() -> None:

@@ -35,7 +35,7 @@ def test_site__answers_in_the_envelope_beside_the_api_too(
     assert answer.json()["request_id"]
 
 
-def page(sandbox: kf.sandbox.Sandbox, **query: object) -> str:
+def page(sandbox: kf.sandbox.Sandbox, **query: Any) -> str:
     """Return the page's HTML."""
     return httpx.get(sandbox.page_url, params=query, **PLAIN).text
 

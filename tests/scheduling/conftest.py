@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -34,7 +35,7 @@ def dishes(sandbox: kf.sandbox.Sandbox) -> Callable[..., pd.DataFrame]:
     state = sandbox.state()
     is_dish = state["scope"].eq("store") & state["entity_type"].eq("item") & state["is_enabled"]
 
-    def rows(n: int = 2, **times: object) -> pd.DataFrame:
+    def rows(n: int = 2, **times: Any) -> pd.DataFrame:
         return state.loc[is_dish, [*CELL, "title"]].head(n).assign(is_enabled=False, **times)
 
     return rows

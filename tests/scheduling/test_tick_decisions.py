@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,7 @@ def at(hour: float) -> datetime:
     return NOON + timedelta(hours=hour - 12)
 
 
-def promise(
-    name: str, start: float, end: float | None, *, is_enabled: bool = False, **more: object
-) -> Promise:
+def promise(name: str, start: float, end: float | None, *, is_enabled: bool = False, **more: Any) -> Promise:
     """Return a waiting promise."""
     made = Promise(
         promise_id=name,
