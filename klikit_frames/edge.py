@@ -1,12 +1,15 @@
 """The edge of the package: present time, waiting, drawn ids, threads and private files, all from one place.
 
 Whoever plays a year in a minute, or wants the same accident twice, hands in another world with `use`.
+
+A client is given its clock, so that waiting can be tested without waiting.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 import time as _time
 import uuid
@@ -15,8 +18,12 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 __all__ = [
+    "Clock",
+    "SteadyClock",
+    "SystemClock",
     "Thread",
     "World",
     "check_interruption",
@@ -27,6 +34,7 @@ __all__ = [
     "monotonic",
     "now",
     "process_time",
+    "read_now",
     "sleep",
     "thread_kind",
     "time",
@@ -221,3 +229,72 @@ def touch_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+class Clock(Protocol):
+    """Tells the time in seconds since 1970 and waits, both replaceable.
+
+    A clock may also have ``monotonic()``: seconds that nobody sets. Without it, ``time()`` stands for both.
+    """
+
+    def time(self) -> float:
+        """Return the present, in seconds since 1970."""
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Wait, but no longer than until `stop` is set."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def time(self) -> float:
+        """Return the present, in seconds since 1970."""
+        return _time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds since the machine was started, the same in all of its processes.
+
+        The seconds of a laptop's sleep count: a key gets older meanwhile.
+        """
+        if sys.platform == "linux":
+            return _time.clock_gettime(_time.CLOCK_BOOTTIME)
+        # Python's own stands still while a Mac sleeps.
+        return _time.clock_gettime(_time.CLOCK_MONOTONIC) if sys.platform == "darwin" else _time.monotonic()
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Wait, but no longer than until `stop` is set."""
+        (stop or threading.Event()).wait(max(0.0, seconds))
+
+
+class SteadyClock:
+    """A clock that goes on evenly from where it was made, even if the machine's clock is set.
+
+    Examples
+    --------
+    >>> from klikit_frames.edge import SteadyClock, SystemClock
+    >>> clock = SteadyClock(SystemClock())
+    >>> clock.time() <= clock.time()
+    True
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._monotonic: Callable[[], float] = getattr(clock, "monotonic", clock.time)
+        self._ahead = clock.time() - self._monotonic()
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that nobody sets."""
+        return self._monotonic()
+
+    def time(self) -> float:
+        """Return the present, in seconds since 1970, as the clock had it at first."""
+        return self._ahead + self._monotonic()
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Wait, but no longer than until `stop` is set."""
+        self._clock.sleep(seconds, stop=stop)
+
+
+def read_now(clock: Clock) -> datetime:
+    """Return the clock's present as a UTC datetime with microseconds."""
+    return datetime.fromtimestamp(clock.time(), tz=UTC)

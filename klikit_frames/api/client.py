@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Never, Self
 
 import httpx
 
+from ..edge import Clock, SteadyClock, SystemClock, read_now
 from ..errors import ConfigError, TransportError
 from .base_urls import BaseUrl, check_base_url, check_path
-from .clocks import Clock, SteadyClock, SystemClock, read_now
 from .credentials import (
     PARTNER_KEY,
     PROFILE,

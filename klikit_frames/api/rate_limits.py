@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal
 
-from .clocks import SteadyClock, SystemClock
+from ..edge import SteadyClock, SystemClock
 from .rate_storage import MAX_PAUSE_S, Cooldown, SharedCooldown, SlidingWindowLog, open_window_log
 
 WINDOW_S = 60.0

@@ -11,7 +11,7 @@ from enum import Enum
 from tenacity import RetryCallState, Retrying
 
 from .. import edge
-from .clocks import Clock, SteadyClock, read_now
+from ..edge import Clock, SteadyClock, read_now
 from .rate_limits import Kind, RateLimiter, RateLimitHeaders, read_limits
 from .wire import ApiResponse, parse_response
 

@@ -16,8 +16,8 @@ import httpcore
 import httpx
 
 from .. import __version__
+from ..edge import Clock
 from ..errors import ConfigError
-from .clocks import Clock
 from .credentials import Credentials, redact_logs, scrub_response
 from .rate_limits import Kind
 from .request_executor import Attempt, parse_attempt

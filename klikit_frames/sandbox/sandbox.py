@@ -7,13 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .admin import Admin, open_app
-from .app import BASE
 from .app_context import AppContext
 from .credentials import Credential
 from .demo_data import build_catalogue
 from .faults import Fault, Faults, read_faults
 from .publishing import link_frame, state_frame
-from .server import HOST, Server
+from .server import BASE, HOST, Server
 from .site import build_site
 from .state import State
 from .switches import Switches, change_switches

@@ -24,10 +24,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import flags
 from .admin import Admin, admin_routes
-from .app import BASE, PartnerApi
 from .app_context import AppContext
 from .demo_data import BUSINESS_ID, BUSINESS_TITLE, KINDS
 from .request_log import LoggedRequest
+from .server import BASE, PartnerApi
 
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105 - the header's name
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..api.clocks import Clock, SystemClock
+from ..edge import Clock, SystemClock
 from ..errors import AuthError, RequestError
 from ..running.evidence import server_time
 from ..running.journal import JournalPath, read_journal

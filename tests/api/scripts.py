@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 import klikit_frames as kf
-from klikit_frames.api.clocks import Clock, SystemClock
 from klikit_frames.api.request_executor import CallResult
+from klikit_frames.edge import Clock, SystemClock
 
 URL = "http://127.0.0.1:9/v1/partner"
 PARTNER_KEY = "pk_canary_4d1f"

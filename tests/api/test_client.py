@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.api.clocks import SystemClock
 from klikit_frames.api.responses import MAX_BYTES, MAX_TIMEOUTS
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
+from klikit_frames.edge import SystemClock
 from tests.fixtures import not_none
 
 from .scripts import PARTNER_KEY, PATH, SECRET_KEY, URL, FakeClock, Script, connect, error, ok, run, write

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import klikit_frames as kf
-from klikit_frames.api.clocks import SystemClock
 from klikit_frames.api.rate_limits import (
     MAX_JITTER_S,
     MIN_JITTER_S,
@@ -29,6 +28,7 @@ from klikit_frames.api.rate_limits import (
     read_limits,
 )
 from klikit_frames.api.rate_storage import MAX_PAUSE_S
+from klikit_frames.edge import SystemClock
 from klikit_frames.sandbox.rate_limits import WINDOWS
 from tests.fixtures import not_none
 

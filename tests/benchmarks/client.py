@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 
 import klikit_frames as kf
-from klikit_frames.api.clocks import SystemClock
 from klikit_frames.api.rate_limits import RateLimiter
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
+from klikit_frames.edge import SystemClock
 
 N_THREADS = 8
 N_WRITES = 2000

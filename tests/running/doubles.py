@@ -10,7 +10,7 @@ import httpx
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.api.clocks import SystemClock
+from klikit_frames.edge import SystemClock
 
 
 class Bar:

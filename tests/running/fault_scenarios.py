@@ -21,7 +21,7 @@ import httpx
 import pandas as pd
 
 import klikit_frames as kf
-from klikit_frames.api.clocks import SystemClock
+from klikit_frames.edge import SystemClock
 from klikit_frames.running.before_images import Before
 from klikit_frames.running.journal_writer import JournalWriter
 

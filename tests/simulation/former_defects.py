@@ -13,8 +13,8 @@ from unittest.mock import patch
 
 import klikit_frames as kf
 from klikit_frames.api import transport
-from klikit_frames.api.clocks import SteadyClock
 from klikit_frames.auditing import undo
+from klikit_frames.edge import SteadyClock
 from klikit_frames.running import (
     before_images,
     classification,
