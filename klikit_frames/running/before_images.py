@@ -145,5 +145,6 @@ def _refusal(error: RequestError) -> RequestError:
     if not isinstance(error, ApiError):
         return type(error)(f"{said} {error} {cure}")
     # The status, the code and the request_id are told once, by the error itself.
-    text = f"{said} {error.message}" if isinstance(error, AuthError) else f"{said} {error.message}. {cure}"
+    told = f"{said} {error.message.rstrip('.')}."
+    text = told if isinstance(error, AuthError) else f"{told} {cure}"
     return type(error)(text, http_status=error.http_status, code=error.code, request_id=error.request_id)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames.menus.readings import ReadingStopped
+from klikit_frames.model import Cell
+from klikit_frames.running.before_images import BeforeImages, find_before
 from klikit_frames.running.journal import open_journal
+from klikit_frames.running.records import CellFlag
+from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, FakeClock, Script, error, ok
 
 from .conftest import CELL
+from .doubles import Bar
 from .fault_scenarios import SkippingClock, connect
 
 Flags = Literal["plan", "read"]
+STORE = (5, 8)
 
 
 @pytest.mark.parametrize("before", ["plan", "read"])
@@ -183,3 +192,143 @@ def test_run__a_state_that_lost_its_time(
     still_on = others.merge(sandbox.state().query("is_enabled")[CELL])
     result = kf.run(kf.plan(still_on, state=timeless), client, journal=journal)
     assert result.counts["unchanged"] == len(still_on) > 0
+
+
+def _menus(flags: Mapping[int, bool]) -> Script:
+    """Return a server of one store whose items have these flags there, and the opposite ones everywhere."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        params, flag_name = request.url.params, "isEnabled"
+        shown = {item: not flag for item, flag in flags.items()}
+        info: dict[str, Any] = {}
+        if params.get("brand_id"):
+            if (int(params["brand_id"]), int(params["branch_id"])) != STORE:
+                return error(404, "resource_not_found")
+            shown, flag_name = dict(flags), "enabled"
+            info = {"branchInfo": {"brandID": STORE[0], "branchID": STORE[1]}}
+        items = [{"id": item, "title": {"en": "Nasi"}, flag_name: flag} for item, flag in shown.items()]
+        node = {"id": 1, "title": {"en": "Menu"}, flag_name: True}
+        return ok({"menu": info | {"sections": [node | {"categories": [node | {"items": items}]}]}})
+
+    return Script(answer)
+
+
+def _find(script: Script, toggles: pd.DataFrame, *, state: pd.DataFrame | None = None, **options: Any) -> Any:
+    """Return the flags from before of a table, as this server tells them."""
+    own: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY, "clock": FakeClock()}
+    with kf.connect(URL, transport=script, **own) as client:
+        return find_before(
+            kf.plan(toggles, state=state), client, **{"journal": ":memory:", "before": "read"} | options
+        )
+
+
+def _menus_read(script: Script) -> list[dict[str, str]]:
+    return [dict(one.url.params) for one in script.received if one.url.path.endswith("/menus")]
+
+
+def _image(item: int, store: tuple[int, int] | None, *, is_enabled: bool) -> CellFlag:
+    brand_id, branch_id = store or (None, None)
+    return CellFlag(Cell("item", item, brand_id, branch_id), is_enabled)
+
+
+def test_find_before__reads_the_menus_that_it_needs() -> None:
+    """Flags of stores are read there, business-wide ones in their own menu, and no other flag is kept."""
+    here = kf.cross_toggles("item", [1, 2], [STORE], is_enabled=True)
+    wide = kf.business_toggles("item", [2], is_enabled=True)
+    script = _menus({1: True, 2: False, 3: True})
+    assert _find(script, here) == BeforeImages(
+        [_image(1, STORE, is_enabled=True), _image(2, STORE, is_enabled=False)]
+    )
+    assert _menus_read(script) == [{"brand_id": "5", "branch_id": "8"}]
+    script = _menus({1: True, 2: False, 3: True})
+    assert _find(script, wide) == BeforeImages([_image(2, None, is_enabled=True)])
+    assert _menus_read(script) == [{}]
+    both = _find(_menus({1: True, 2: False}), pd.concat([here, wide], ignore_index=True))
+    assert set(both.live) == {
+        _image(1, STORE, is_enabled=True),
+        _image(2, STORE, is_enabled=False),
+        _image(2, None, is_enabled=True),
+    }
+
+
+def test_find_before__store_that_nobody_knows() -> None:
+    """Where the API knows none of the stores nothing is noted, and that is no failed reading."""
+    elsewhere = kf.cross_toggles("item", [1], [(6, 6)], is_enabled=True)
+    assert _find(_menus({1: True}), elsewhere) == BeforeImages()
+
+
+def test_find_before__has_a_bar_and_hears_a_stop() -> None:
+    """Each menu is a step of the bar; who stops the reading gets no flags at all."""
+    here, bar, stop = kf.cross_toggles("item", [1], [STORE], is_enabled=True), Bar(), threading.Event()
+    _find(_menus({1: True}), here, progress=bar)
+    assert bar.n == 1
+    stop.set()
+    with pytest.raises(ReadingStopped):
+        _find(_menus({1: True}), here, stop=stop)
+
+
+def test_find_before__of_what_is_sent_alone() -> None:
+    """A plan's state is taken where it tells every flag that is sent; each cell has one image."""
+    toggles = kf.business_toggles("item", [1, 1, 2, 3], is_enabled=False)
+    flags = pd.array([True, True, False], dtype="boolean")
+    state = kf.business_toggles("item", [1, 2, 3], is_enabled=True).assign(is_enabled=flags, title="Nasi")
+    state.attrs["read_at"] = pd.Timestamp(FakeClock().now, unit="s", tz="UTC").isoformat()
+    plan = kf.plan(toggles, state=state, unchanged="skip")
+    assert plan.rows["request_no"].notna().tolist() == [True, True, True, False]
+    script = _menus({1: False, 2: False, 3: True})
+    own: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY, "clock": FakeClock()}
+    with kf.connect(URL, transport=script, **own) as client:
+        for before in ("plan", "auto"):
+            images = find_before(plan, client, before=before, journal=":memory:")  # type: ignore[arg-type]
+            assert images.live == [_image(1, None, is_enabled=True), _image(2, None, is_enabled=True)]
+        assert find_before(plan, client, before="none") == BeforeImages()
+        held = kf.plan(toggles.tail(1), state=state, unchanged="skip")
+        assert find_before(held, client, before="read") == BeforeImages()
+    assert not script.received
+
+
+def test_find_before__a_plan_whose_state_lacks_a_flag() -> None:
+    """With "auto" one missing flag has all of them read; with "plan" those that there are must do."""
+    toggles = kf.business_toggles("item", [1, 2], is_enabled=False)
+    flags = pd.array([True, None], dtype="boolean")
+    state = kf.business_toggles("item", [1, 2], is_enabled=True).assign(is_enabled=flags, title="Nasi")
+    state.attrs["read_at"] = pd.Timestamp(FakeClock().now, unit="s", tz="UTC").isoformat()
+    found = {
+        before: set(_find(_menus({1: False, 2: False}), toggles, state=state, before=before).live)
+        for before in ("plan", "auto")
+    }
+    known, read = _image(1, None, is_enabled=True), _image(2, None, is_enabled=True)
+    assert found == {"plan": {known}, "auto": {known, read}}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (
+            503,
+            "downstream_unavailable",
+            'business menu: 503 it is. Try again, or pass before="none" to run without them; such a run '
+            "cannot be undone.",
+        ),
+        (403, "auth_revoked", "business menu: 403 it is."),
+    ],
+)
+def test_find_before__says_what_the_api_answered(status: int, code: str, said: str) -> None:
+    """A menu that cannot be read is told in the API's own words, and the way without where one helps."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return error(status, code, request_id=request.url.path)
+
+    with pytest.raises(kf.ApiError) as caught:
+        _find(Script(answer), kf.business_toggles("item", [1], is_enabled=False))
+    raised = caught.value
+    assert raised.message.startswith("The flags from before the run could not be read, so nothing was sent. ")
+    assert raised.message.endswith(said)
+    assert (raised.http_status, raised.code, raised.request_id) == (status, code, "/v1/partner/menus")
+
+
+def test_find_before__says_that_nobody_is_there() -> None:
+    """Where no connection is opened the error says so, and names the way without."""
+    said = r"^The flags from before .* nothing was sent\. .*away.* Try again, or pass before=\"none\" to run"
+    with pytest.raises(kf.TransportError, match=said):
+        _find(Script(httpx.ConnectError("away")), kf.business_toggles("item", [1], is_enabled=False))
