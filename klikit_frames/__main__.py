@@ -1,5 +1,5 @@
 """Makes ``python -m klikit_frames`` the same as ``klikit-frames``, where the command is not on the path."""
 
-from klikit_frames.cli import main
+from .cli import main
 
 main()

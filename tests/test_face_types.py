@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import assert_type
@@ -10,8 +12,10 @@ from typing import assert_type
 import pandas as pd
 
 import klikit_frames as kf
+from klikit_frames.auditing.pictures import Picture
+from klikit_frames.auditing.undo import Undo
 
-# Errors and the folders of names have no call to check; plots return a figure of matplotlib.
+# The folders of names have no call to check.
 NOT_CALLED = {"fleet", "forms", "sandbox"}
 
 
@@ -36,6 +40,7 @@ def face_of_tables() -> None:
     assert_type(kf.from_matrix(frame), pd.DataFrame)
     assert_type(kf.to_matrix(frame), pd.DataFrame)
     assert_type(kf.template("template.csv"), Path)
+    assert_type(kf.resolve("names.csv", frame, stores=frame), pd.DataFrame)
 
 
 def face_of_plans(client: kf.Client, toggles: pd.DataFrame) -> None:
@@ -58,6 +63,8 @@ def face_of_fleets(plans: dict[str, kf.Plan]) -> None:
     assert_type(result.counts, dict[str, int])
     assert_type(result.report("fleet.html"), Path)
     assert_type(kf.fleet.status(), pd.DataFrame)
+    assert_type(kf.fleet.tick(), kf.fleet.FleetFrame)
+    assert_type(kf.fleet.audit("wanted"), kf.fleet.FleetFrame)
 
 
 def face_of_runs(client: kf.Client, plan: kf.Plan) -> None:
@@ -69,6 +76,7 @@ def face_of_runs(client: kf.Client, plan: kf.Plan) -> None:
     assert_type(kf.attach("last"), kf.Job)
     assert_type(kf.attach("last").result(), kf.Result)
     assert_type(kf.runs(), pd.DataFrame)
+    assert_type(kf.prune_runs("30d"), pd.DataFrame)
     assert_type(result.frame, pd.DataFrame)
     assert_type(result.failed, pd.DataFrame)
     assert_type(result.counts, dict[str, int])
@@ -78,7 +86,7 @@ def face_of_runs(client: kf.Client, plan: kf.Plan) -> None:
     assert_type(kf.approve("monday.plan.json", client, by="Siti"), Path)
     assert_type(kf.audit("wanted", client), pd.DataFrame)
     assert_type(kf.reconcile("wanted", client, max_changes=0.2, publish=False), kf.Result)
-    assert isinstance(kf.undo(result.run_id, client), kf.Plan)
+    assert_type(kf.undo(result.run_id, client), Undo)
 
 
 def face_of_states(client: kf.Client, toggles: pd.DataFrame) -> None:
@@ -99,6 +107,29 @@ def face_of_states(client: kf.Client, toggles: pd.DataFrame) -> None:
     assert_type(kf.dark_categories(state), pd.DataFrame)
     assert_type(kf.summary(state), str)
     assert_type(kf.load_state("state.parquet"), pd.DataFrame)
+    assert_type(kf.save_state(state, "state.parquet"), Path)
+    assert_type(kf.compare_stores(state, store=(1, 11), other=(1, 12)), pd.DataFrame)
+    assert_type(kf.align(state, like=(1, 11)), pd.DataFrame)
+
+
+def face_of_pictures(plan: kf.Plan, result: kf.Result, frame: pd.DataFrame) -> None:
+    """A plot is a picture for a notebook; a report is a file."""
+    assert_type(kf.plot_plan(plan), Picture)
+    assert_type(kf.plot_timeline(result), Picture)
+    assert_type(kf.plot_matrix(frame), Picture)
+    assert_type(kf.plot_dark(frame, by="section"), Picture)
+    assert_type(kf.plot_drift(frame), Picture)
+    assert_type(kf.report("monday.html", plan=plan), Path)
+
+
+def face_of_sandboxes() -> None:
+    """A sandbox is a context manager of itself; forms are widgets that are made."""
+    with kf.sandbox.serve() as sandbox:
+        assert_type(sandbox, kf.sandbox.Sandbox)
+        assert_type(sandbox.connect(), kf.Client)
+        assert_type(sandbox.state(), pd.DataFrame)
+        assert_type(sandbox.requests, pd.DataFrame)
+        assert_type((sandbox.url, sandbox.partner_key, sandbox.secret_key), tuple[str, str, str])
 
 
 def face_of_clients() -> None:
@@ -112,6 +143,14 @@ def test_face_types__all_names_are_stated_for_type_checkers() -> None:
     stub = ast.parse((Path(kf.__file__).with_suffix(".pyi")).read_text())
     named = {alias.asname for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert named == set(kf.__all__)
+
+
+def test_face_types__every_public_function_has_its_type_checked() -> None:
+    """What a function returns stands here, so that a change of it is seen."""
+    called = set(re.findall(r"assert_type\(\s*kf\.(?:fleet\.)?(\w+)\(", Path(__file__).read_text()))
+    called |= {"connect", "plan", "read_state", "run"}  # their values have names above
+    functions = {name for name in kf.__all__ if inspect.isfunction(getattr(kf, name))}
+    assert functions - called == set()
 
 
 def test_face_types__folders_of_names_are_modules() -> None:

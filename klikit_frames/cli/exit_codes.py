@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from klikit_frames import errors
+from .. import errors
 
 if TYPE_CHECKING:
-    from klikit_frames.running.results import Result
+    from ..running.results import Result
 
 
 class ExitCode(IntEnum):

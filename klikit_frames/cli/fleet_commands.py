@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import exit_codes, option_groups, options, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import ConsentOptions, NotifyOptions, OutputOptions, RunOptions
-from klikit_frames.cli.outputs import echo, echo_next, exit_with, quote
-from klikit_frames.cli.send_commands import NO_PLAN_FILE
-from klikit_frames.wording import counted
+
+from ..wording import counted
+from . import exit_codes, option_groups, options, screens
+from .exit_codes import ExitCode
+from .option_groups import ConsentOptions, NotifyOptions, OutputOptions, RunOptions
+from .outputs import echo, echo_next, exit_with, quote
+from .send_commands import NO_PLAN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -222,8 +223,8 @@ class TableReader:
         return kf.plan(toggles, state=self._read_live(business, toggles) if self._live else None)
 
     def _read_live(self, business: str, toggles: pd.DataFrame) -> pd.DataFrame | None:
-        from klikit_frames.fleet.business_tasks import connect_business
-        from klikit_frames.fleet.fleet_runs import fleet_folder
+        from ..fleet.business_tasks import connect_business
+        from ..fleet.fleet_runs import fleet_folder
 
         journal = fleet_folder(self._journal_folder) / f"{business}.sqlite3"
         try:
@@ -234,7 +235,7 @@ class TableReader:
             return None
 
     def _read_menu(self, business: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-        from klikit_frames.fleet.business_tasks import connect_business
+        from ..fleet.business_tasks import connect_business
 
         with connect_business(business) as client:
             return kf.read_state(client), kf.stores(client)
@@ -242,8 +243,8 @@ class TableReader:
 
 def _read_plans(source: str, reader: TableReader) -> dict[str, kf.Plan]:
     """Return the plan of each business that a table, or the files of a folder, tell."""
-    from klikit_frames.fleet.each_business import files_of
-    from klikit_frames.fleet.fleet_plans import split_toggles
+    from ..fleet.each_business import files_of
+    from ..fleet.fleet_plans import split_toggles
 
     path = Path(source)
     if path.is_dir():
@@ -290,7 +291,7 @@ def _agree(
     left_out: Mapping[str, kf.KlikitFramesError],
 ) -> None:
     """Show what each business gets, and go on only if the person has agreed."""
-    from klikit_frames.fleet.business_tasks import connect_business
+    from ..fleet.business_tasks import connect_business
 
     for business, error in left_out.items():
         echo(f"{business}: {error} Nothing is sent to it.")
@@ -354,7 +355,7 @@ def _echo_way_on(result: kf.fleet.FleetResult, journal_folder: Path | None) -> N
 
 
 def _journal_words(business: str, journal_folder: Path | None) -> str:
-    from klikit_frames.fleet.fleet_runs import fleet_folder
+    from ..fleet.fleet_runs import fleet_folder
 
     return f"--journal {quote(fleet_folder(journal_folder) / f'{business}.sqlite3')}"
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from klikit_frames import __version__
-from klikit_frames.cli import (
+from .. import __version__
+from ..errors import InvalidToggles
+from . import (
     exit_codes,
     fleet_commands,
     place_commands,
@@ -20,9 +21,8 @@ from klikit_frames.cli import (
     send_commands,
     wanted_commands,
 )
-from klikit_frames.cli.option_groups import expand_groups
-from klikit_frames.cli.outputs import accept_any_letter, echo, echoed_warnings
-from klikit_frames.errors import InvalidToggles
+from .option_groups import expand_groups
+from .outputs import accept_any_letter, echo, echoed_warnings
 
 _EXIT_CODES = "\n".join(
     textwrap.fill(text, 76, initial_indent=f"{ending.value:>4}  ", subsequent_indent=" " * 6)

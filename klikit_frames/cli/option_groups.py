@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import options, outputs, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.outputs import echo, exit_with
-from klikit_frames.cli.terminal_words import to_terminal
-from klikit_frames.wording import counted
+
+from ..wording import counted
+from . import options, outputs, screens
+from .exit_codes import ExitCode
+from .outputs import echo, exit_with
+from .terminal_words import to_terminal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from klikit_frames.overview import Names
-    from klikit_frames.running.notifications import OnFinish
+    from ..overview import Names
+    from ..running.notifications import OnFinish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,7 @@ class NotifyOptions:
     @contextmanager
     def watch(self, action: str) -> Iterator[OnFinish]:
         """Yield the function that a run calls when it ends; an error before the run is reported too."""
-        from klikit_frames.running.notifications import CommandNotifier, notify, summarise_error
+        from ..running.notifications import CommandNotifier, notify, summarise_error
 
         if self.notify is None:
             yield None
@@ -274,7 +275,7 @@ def named(made: kf.Plan, client: kf.Client) -> kf.Plan:
 
 def read_store_names(client: kf.Client) -> Names:
     """Return the names of all stores; none where they cannot be read."""
-    from klikit_frames.overview import read_names
+    from ..overview import read_names
 
     try:
         return read_names(kf.stores(client))

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import outputs
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.outputs import exit_with
-from klikit_frames.errors import ConfigError
+
+from ..errors import ConfigError
+from . import outputs
+from .exit_codes import ExitCode
+from .outputs import exit_with
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from klikit_frames.cli.option_groups import ConnectionOptions
+    from .option_groups import ConnectionOptions
 
 Source = Annotated[
     str,
@@ -96,7 +97,7 @@ def table_words(columns: list[str] | None, *, names: bool) -> str:
 
 def parse_columns(texts: list[str] | None) -> dict[str, str] | None:
     """Return the columns that ``--column HEADER=COLUMN`` assigns; a header may have a ``=`` in it."""
-    from klikit_frames.frames.headers import check_assignments
+    from ..frames.headers import check_assignments
 
     pairs = [text.rpartition("=") for text in texts or ()]
     bad = [repr(text) for text in texts or () if not all(text.rpartition("=")[::2])]
@@ -116,8 +117,8 @@ def parse_columns(texts: list[str] | None) -> dict[str, str] | None:
 
 def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
     """Return the plan in a plan file, known by its content, or None for any other file."""
-    from klikit_frames.planning.plan import parse_plan
-    from klikit_frames.planning.plan_files import is_plan
+    from ..planning.plan import parse_plan
+    from ..planning.plan_files import is_plan
 
     content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
     if not is_plan(content):

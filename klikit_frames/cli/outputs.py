@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import exit_codes, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.terminal_words import to_terminal, visible_text
-from klikit_frames.errors import KlikitFramesError
-from klikit_frames.wording import SHORT_ID, counted
+
+from ..errors import KlikitFramesError
+from ..wording import SHORT_ID, counted
+from . import exit_codes, screens
+from .exit_codes import ExitCode
+from .terminal_words import to_terminal, visible_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
 
-    from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
+    from .option_groups import ConnectionOptions, OutputOptions
 
 # What a format needs beyond the package itself: the module, and the extra that brings it.
 EXTRAS = {".xlsx": ("xlsxwriter", "excel"), ".parquet": ("pyarrow", "parquet")}
@@ -47,13 +48,13 @@ def to_json(frame: pd.DataFrame, *, lines: bool) -> str:
 
 def to_csv(frame: pd.DataFrame, *, separator: str = ",") -> str:
     """Return `frame` as CSV, formulas made harmless."""
-    from klikit_frames.running.results import csv_text
+    from ..running.results import csv_text
 
     return csv_text(frame, separator=separator)
 
 
 def _write_excel(frame: pd.DataFrame, path: Path) -> None:
-    from klikit_frames.running.results import write_excel
+    from ..running.results import write_excel
 
     write_excel(frame, path)
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import exit_codes, options, outputs, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
-from klikit_frames.cli.outputs import echo, exit_with
-from klikit_frames.wording import counted
+
+from ..wording import counted
+from . import exit_codes, options, outputs, screens
+from .exit_codes import ExitCode
+from .option_groups import ConnectionOptions, OutputOptions
+from .outputs import echo, exit_with
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def doctor(*, connection: ConnectionOptions, output: OutputOptions) -> None:
 
 def profiles(*, output: OutputOptions) -> None:
     """List your profiles and their hosts, and test each with a read. Exit 1 if one does not work."""
-    from klikit_frames.api.credentials import profile_hosts
+    from ..api.credentials import profile_hosts
 
     _report(_tried_profiles(profile_hosts()), output, what="profile")
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import options, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import ConnectionOptions, NotifyOptions, OutputOptions, WriteOptions
-from klikit_frames.cli.outputs import echo, echo_next, exit_with, journal_option
-from klikit_frames.wording import SHORT_ID, counted
+
+from ..wording import SHORT_ID, counted
+from . import options, screens
+from .exit_codes import ExitCode
+from .option_groups import ConnectionOptions, NotifyOptions, OutputOptions, WriteOptions
+from .outputs import echo, echo_next, exit_with, journal_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,7 @@ def tick(
     """Keep the promises that are due: send their starts and ends. For cron, every minute."""
     with notice.watch("tick") as on_finish, connection.connect() as client:
         if follow:
-            from klikit_frames.scheduling.following import follow_ticks
+            from ..scheduling.following import follow_ticks
 
             echo("Ticking until Ctrl-C.")
             follow_ticks(client, journal=journal, report=_report, on_finish=on_finish)

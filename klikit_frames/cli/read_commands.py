@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import options, outputs, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import ConnectionOptions, OutputOptions
-from klikit_frames.cli.outputs import echo, echo_next, exit_with, journal_option, quote
-from klikit_frames.wording import SHORT_ID, counted
+
+from ..wording import SHORT_ID, counted
+from . import options, outputs, screens
+from .exit_codes import ExitCode
+from .option_groups import ConnectionOptions, OutputOptions
+from .outputs import echo, echo_next, exit_with, journal_option, quote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -402,8 +403,8 @@ def report(
 
 def _plan_of(result: kf.Result, *, journal: Path | None) -> kf.Plan:
     """Return the plan of a run, as the journal keeps it."""
-    from klikit_frames.planning.plan import parse_plan
-    from klikit_frames.running.journal import read_journal
+    from ..planning.plan import parse_plan
+    from ..running.journal import read_journal
 
     with read_journal(journal) as opened:
         return parse_plan(opened.plan_body(result.run_id))

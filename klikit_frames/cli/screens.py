@@ -9,8 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from klikit_frames.cli.terminal_words import to_terminal, visible_text
-from klikit_frames.wording import PLURALS, SHORT_ID, counted, time_ago
+from ..wording import PLURALS, SHORT_ID, counted, time_ago
+from .terminal_words import to_terminal, visible_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from klikit_frames.overview import Names, Overview
+    from ..overview import Names, Overview
 
 MOST_ROWS = 20
 _STYLES = {"off": "red", "on": "green", "not done": "bold red"}
@@ -63,14 +63,14 @@ def print_requests(requests: pd.DataFrame) -> None:
 
 def print_proof(proof: pd.DataFrame, names: Names) -> None:
     """Print what is not confirmed, one paragraph per cause."""
-    from klikit_frames.overview import proof_overview
+    from ..overview import proof_overview
 
     _print_causes(proof_overview(proof, names))
 
 
 def print_problems(problems: pd.DataFrame, *, to_stderr: bool = False) -> None:
     """Print what is wrong with a table, by kind: how often and where, the first case, the cure."""
-    from klikit_frames.frames.problems import cause_title, count_problems, group_problems
+    from ..frames.problems import cause_title, count_problems, group_problems
 
     print_text(count_problems(problems), to_stderr=to_stderr, style="bold")
     causes = group_problems(problems)
@@ -120,14 +120,14 @@ def print_publishes(published: pd.DataFrame, names: Names) -> None:
 
 def print_toggles(toggles: pd.DataFrame, *named_by: pd.DataFrame) -> None:
     """Print what a table changes, with the names that it and other frames tell."""
-    from klikit_frames.overview import make_overview, read_names
+    from ..overview import make_overview, read_names
 
     print_overview(make_overview(toggles, read_names(*named_by, toggles)))
 
 
 def print_not_compared(found: pd.DataFrame, *named_by: pd.DataFrame) -> None:
     """Print which rows of a table no menu has, by name."""
-    from klikit_frames.overview import make_overview, read_names
+    from ..overview import make_overview, read_names
 
     rows = found[found["change"].isin(["not_in_menu", "unknown"])]
     causes = rows.assign(outcome=rows["change"], code=None, message=None)
@@ -141,8 +141,8 @@ def print_drifted(audited: pd.DataFrame, *, to_stderr: bool = False) -> None:
 
 def print_drifted_of(audited: Mapping[str, pd.DataFrame], *, to_stderr: bool = False) -> None:
     """Print what has drifted in each business, by brand: said above its rows, it leaves the names room."""
-    from klikit_frames.auditing.audits import drift_by_store
-    from klikit_frames.overview import read_names
+    from ..auditing.audits import drift_by_store
+    from ..overview import read_names
 
     n_left, n_all = MOST_ROWS, 0
     for business, frame in audited.items():
@@ -159,7 +159,7 @@ def print_drifted_of(audited: Mapping[str, pd.DataFrame], *, to_stderr: bool = F
 
 def print_state(state: pd.DataFrame) -> None:
     """Print how many flags are off and on at each place."""
-    from klikit_frames.overview import make_overview, read_names
+    from ..overview import make_overview, read_names
 
     view = make_overview(state[state["is_enabled"].notna()], read_names(state))
     print_frame(_without_empty(view.places), what="places")
@@ -167,8 +167,8 @@ def print_state(state: pd.DataFrame) -> None:
 
 def print_effect(found: pd.DataFrame) -> None:
     """Print one row per dish and place, what guests no longer see first; then a summary in sentences."""
-    from klikit_frames.menus.effects import describe_effect
-    from klikit_frames.overview import BUSINESS, read_names
+    from ..menus.effects import describe_effect
+    from ..overview import BUSINESS, read_names
 
     names = read_names(found)
     pairs = found[["brand_id", "branch_id"]].fillna(-1).itertuples(index=False, name=None)
@@ -184,7 +184,7 @@ def print_effect(found: pd.DataFrame) -> None:
 
 def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
     """Return the rows with two columns more: ``what`` and ``where``, by name."""
-    from klikit_frames.overview import BUSINESS, NO_NAMES, read_names
+    from ..overview import BUSINESS, NO_NAMES, read_names
 
     known = (names or NO_NAMES) | read_names(rows)
     entities = zip(rows["entity_type"], rows["entity_id"], strict=True)

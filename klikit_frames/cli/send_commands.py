@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import option_groups, options, outputs, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import (
+
+from ..wording import SHORT_ID, counted
+from . import option_groups, options, outputs, screens
+from .exit_codes import ExitCode
+from .option_groups import (
     ConsentOptions,
     FlagsBefore,
     NotifyOptions,
@@ -20,8 +22,7 @@ from klikit_frames.cli.option_groups import (
     WhatBefore,
     WriteOptions,
 )
-from klikit_frames.cli.outputs import echo, echo_next, exit_with
-from klikit_frames.wording import SHORT_ID, counted
+from .outputs import echo, echo_next, exit_with
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +219,7 @@ def _stores_to_publish(
     client: kf.Client, *, store: list[str] | None, run: str | None, journal: Path | None
 ) -> list[tuple[int, int]]:
     """Return the stores that were named, those that a run wrote, or all."""
-    from klikit_frames.auditing.verification import check_account
+    from ..auditing.verification import check_account
 
     if store:
         return options.parse_stores(store)

@@ -10,16 +10,17 @@ from typing import Annotated
 import typer
 
 import klikit_frames as kf
-from klikit_frames.cli import option_groups, options, outputs, screens
-from klikit_frames.cli.exit_codes import ExitCode
-from klikit_frames.cli.option_groups import (
+
+from . import option_groups, options, outputs, screens
+from .exit_codes import ExitCode
+from .option_groups import (
     ConnectionOptions,
     ConsentOptions,
     NotifyOptions,
     OutputOptions,
     WriteOptions,
 )
-from klikit_frames.cli.outputs import echo, echo_next, exit_with, quote
+from .outputs import echo, echo_next, exit_with, quote
 
 Wanted = Annotated[
     str,

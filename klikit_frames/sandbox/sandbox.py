@@ -20,7 +20,7 @@ from .switches import Switches, change_switches
 if TYPE_CHECKING:
     import pandas as pd
 
-    from klikit_frames import Client
+    from .. import Client
 
 
 class Sandbox:
