@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html as _html
 from typing import TYPE_CHECKING, Any
 
-from .wording import counted
+from .wording import counted, visible_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,18 @@ TABLE_STYLE = f"<style>table.kf-table th, table.kf-table td {{{_CELL}}}</style>"
 _APART = ' style="margin:0.4em 0"'
 # More causes than this are counted, not read.
 _MOST_CAUSES = 10
+
+
+def escape(text: str) -> str:
+    """Return text from anywhere for a page: no markup, and nothing hidden or that turns around what is read.
+
+    Examples
+    --------
+    >>> from klikit_frames.html import escape
+    >>> print(escape("<b>Soup \u202e"))
+    &lt;b&gt;Soup \u202e
+    """
+    return _html.escape(visible_text(text, multiline=True))
 
 
 def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 20) -> str:

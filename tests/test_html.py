@@ -16,6 +16,14 @@ def test_table__escapes_every_text() -> None:
     assert "&lt;script&gt;x&lt;/script&gt;" in html
 
 
+def test_table__shows_what_is_hidden_or_turns_text_around() -> None:
+    """A title with bidirectional marks or terminal escapes is shown with them, and reverses nothing."""
+    html = table_html(pd.DataFrame({"title": ["Sate \u202effo\x1b[2J"]}), caption="a\u2066")
+    assert r"Sate \u202effo\x1b[2J" in html
+    assert r"a\u2066" in html
+    assert html.replace("\n", "").isprintable()
+
+
 def test_table__shows_twenty_rows_and_says_how_many_there_are() -> None:
     """A long frame is capped, with a sentence on the rest."""
     html = table_html(pd.DataFrame({"n": range(1234)}), caption="numbers")

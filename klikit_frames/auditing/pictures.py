@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import ConfigError
+from ..html import escape
 from ..menus.state_arrays import TEXT
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Picture:
         # A narrow page shows it smaller as long as its labels can be read, and scrolls below that.
         style = f"width:100%;max-width:{width}px;min-width:{round(_LEAST * width)}px;height:auto"
         return (
-            f'<div style="overflow-x:auto"><img alt="{escape(self.text, quote=True)}" width="{width}" '
+            f'<div style="overflow-x:auto"><img alt="{escape(self.text)}" width="{width}" '
             f'style="{style}" src="data:image/png;base64,{data}"></div>'
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Callable, Iterator
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import pandas as pd
 from .. import edge
 from ..frames.cell_keys import CELL_COLUMNS
 from ..frames.schemas import RESULT_COLUMNS
-from ..html import TABLE_STYLE, fold_html, overview_html, paragraph_html, table_html, trouble_html
+from ..html import TABLE_STYLE, escape, fold_html, overview_html, paragraph_html, table_html, trouble_html
 from ..overview import BUSINESS, NO_NAMES, Names, make_overview, proof_overview, read_names
 from ..running.journal_files import MEMORY
 from ..wording import SHORT_ID, counted
@@ -276,7 +275,7 @@ def _figure(plot: Callable[..., Picture], *data: Any, **options: Any) -> str:
     if not can_draw():
         return ""
     picture = plot(*data, **options)
-    text = escape(picture.text, quote=True)
+    text = escape(picture.text)
     png = base64.b64encode(picture.png).decode()
     # A phone shows it whole and small: what it says stands below it, and its names are read by zooming in.
     return (

@@ -16,10 +16,10 @@ import typer
 import klikit_frames as kf
 
 from ..errors import KlikitFramesError
-from ..wording import SHORT_ID, counted
+from ..wording import SHORT_ID, counted, visible_text
 from . import exit_codes, screens
 from .exit_codes import ExitCode
-from .terminal_words import to_terminal, visible_text
+from .terminal_words import to_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..wording import PLURALS, SHORT_ID, counted, time_ago
-from .terminal_words import to_terminal, visible_text
+from ..wording import PLURALS, SHORT_ID, counted, time_ago, visible_text
+from .terminal_words import to_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import anywidget
 import traitlets as t
 
 from .. import edge
+from ..html import escape
 from .selections import Selection
 
 _FOLDER = Path(__file__).parent

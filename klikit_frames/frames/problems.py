@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..html import fold_html, paragraph_html, table_html
+from ..html import escape, fold_html, paragraph_html, table_html
 from ..wording import counted
 from .frame_codec import text_series
 from .schemas import PROBLEM_COLUMNS

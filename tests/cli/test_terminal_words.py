@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typer.main import get_command
 
 import klikit_frames
 from klikit_frames.cli.main import app
-from klikit_frames.cli.terminal_words import COMMANDS_OF, OPTIONS_OF, PHRASES, to_terminal, visible_text
+from klikit_frames.cli.terminal_words import COMMANDS_OF, OPTIONS_OF, PHRASES, to_terminal
 
 PACKAGE = Path(klikit_frames.__file__).parent
 # Rooms whose words no command prints: their own faces, and the other side of the wire.
@@ -156,46 +153,3 @@ def test_commands_and_options__are_there() -> None:
 def test_to_terminal__of_phrases(said: str, wanted: str) -> None:
     """Values are kept as a shell takes them; what a person wrote in quotes stays."""
     assert to_terminal(said) == wanted
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
-        ("a\rb\tc\nd", r"a\rb\tc\nd"),
-        ("\x9b31m", r"\x9b31m"),
-        ("\u202egnp", r"\u202egnp"),
-        ("a\u2066b\u2069", r"a\u2066b\u2069"),
-        ("a\u200bb\ufeff", r"a\u200bb\ufeff"),
-        ("a\u2028b", r"a\u2028b"),
-        ("cut \ud83d", r"cut \ud83d"),
-        ("a\u3164b", r"a\u3164b"),
-        ("a\u200db", r"a\u200db"),
-        ("\U000e0041", r"\U000e0041"),
-    ],
-    ids=ascii,
-)
-def test_visible_text__escapes_what_is_obeyed_or_hidden(text: str, shown: str) -> None:
-    """Controls, bidirectional marks, invisible characters and halves of characters become escapes."""
-    assert visible_text(text) == shown
-
-
-@pytest.mark.parametrize(
-    "text", ["Bún chả 5\u00a0€", "👨\u200d🍳 Chef’s", "❤\ufe0f", "مي\u200cخواهم", "中华", ""]
-)
-def test_visible_text__leaves_ordinary_text(text: str) -> None:
-    """Titles in any script, emoji and spaces stay as they are."""
-    assert visible_text(text) == text
-
-
-def test_visible_text__keeps_lines_if_asked() -> None:
-    """A text of several lines keeps its line feeds, and nothing else that moves the cursor."""
-    assert visible_text("a\nb\r\x1b", multiline=True) == "a\nb\\r\\x1b"
-
-
-@given(st.text(st.characters()))
-def test_visible_text__is_printable_and_stable(text: str) -> None:
-    """What comes out holds no control or surrogate character, and does not change a second time."""
-    shown = visible_text(text)
-    assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cs", "Zl", "Zp"}
-    assert visible_text(shown) == shown
