@@ -58,6 +58,7 @@ class SearchBudget:
         self._worked_s = 0.0
         self._nominal_s, self._is_asked_for = time_budget_s, time_budget_s > _DEFAULT_S
         self._saved = 0
+        self._grace_s, self._saved_before = _GRACE_S, 0
 
     @property
     def saved(self) -> int:
@@ -82,11 +83,14 @@ class SearchBudget:
         """Whether the seconds have run out, or the work done is no longer worth the requests saved."""
         edge.check_interruption()
         self.show()
-        worth_s = max(_GRACE_S, self.saved * _REQUEST_COSTS_S)
-        if self._is_asked_for:
-            worth_s = max(worth_s, self._nominal_s)
-        is_spent = self.left_s <= 0 or self._worked_s > worth_s
+        is_spent = self.left_s <= 0 or self._worked_s > self._worth_s
         return is_spent or (self._parent is not None and self._parent.is_over)
+
+    @property
+    def _worth_s(self) -> float:
+        """Seconds of counted work that are worth their while."""
+        worth_s = max(self._grace_s, (self.saved - self._saved_before) * _REQUEST_COSTS_S)
+        return max(worth_s, self._nominal_s) if self._is_asked_for else worth_s
 
     def charge(self, operations: float) -> None:
         """Count work done, also in the budget that this one is a part of."""
@@ -94,11 +98,17 @@ class SearchBudget:
         if self._parent is not None:
             self._parent.charge(operations)
 
-    def split(self, n_parts: int) -> SearchBudget:
+    def split(self, n_parts: float) -> SearchBudget:
         """Return the part of what is left that one of `n_parts` may take; its work counts here too."""
         part = SearchBudget(max(0.0, self.left_s) / n_parts, progress=False)
         part._saved, part._parent, part._is_asked_for = self._saved, self, self._is_asked_for
         part._nominal_s = max(0.0, self._nominal_s - self._worked_s) / n_parts
+        return part
+
+    def reserve(self, n_parts: float) -> SearchBudget:
+        """Return such a part for work that must leave the other parts to the work after it, saving or not."""
+        part = self.split(n_parts)
+        part._grace_s, part._saved_before = max(0.0, self._worth_s - self._worked_s) / n_parts, self._saved
         return part
 
     def can_afford(self, operations: float) -> bool:

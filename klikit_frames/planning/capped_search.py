@@ -1,192 +1,54 @@
 """Covers of parts that are too large for the caps, made of rectangles that keep them from the start.
 
-They are made of blocks: the best within the caps that lies inside a rectangle, by what its cells are worth.
+First whole classes of equal lines are put together, as they are or cut at the caps. Then prices of the cells
+are found, which prove a bound and lead a second choice to what is hard to cover; there a request takes as
+much of a class as there is room for, and the class is cut.
 """
 
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .budget import STEP
-from .candidates import close_columns, shared_columns
+from .capped_blocks import CappedBlocks
+from .dual_prices import DualPrices
 from .milp import has_solver, solve_set_cover
+from .pieces import Pieces
+from .pricing import CountedBlock, best_counts
 from .rectangles import Rectangle, remove_overlap
-from .reductions import first_of_equal
-from .set_cover import PRICING, LocalSearch, choose_greedily, incidence_of_lists, price_cells
+from .set_cover import LocalSearch, choose_greedily, drop_redundant, incidence_of_lists
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from .budget import SearchBudget
+    from .capped_blocks import Gains
     from .groups import Indexes
     from .limits import Limits
+    from .pricing import Worths
     from .reductions import Bits
+    from .set_cover import Incidence
 
-    Gains = NDArray[np.float32]
-    from .set_cover import Incidence, Prices
-
-_WORTH_ADDING = 1.001
-_MOST_ADDED = 1_500
-_BATCH = 512
-_MOST_COMMON = 1_000
-_MOST_LEVELS = 8
-
-
-class CappedBlocks:
-    """Maximal rectangles of one table, and the blocks within the caps that lie inside them.
-
-    Parameters
-    ----------
-    cells : array of bool
-        The table.
-    weights : pair of arrays of int64
-        How many entities each row, and how many stores each column, stands for.
-    columns : array of bool
-        Column sets of rectangles to take the blocks from; together they cover the table.
-    limits : Limits
-        The caps.
-    piece : pair of int
-        Side lengths within the caps that no row and no column alone is above.
-
-    Attributes
-    ----------
-    wholes : list of Rectangle
-        The maximal rectangles.
-    """
-
-    def __init__(
-        self,
-        cells: Bits,
-        weights: tuple[Indexes, Indexes],
-        columns: Bits,
-        *,
-        limits: Limits,
-        piece: tuple[int, int],
-    ) -> None:
-        self._weights, self._limits, self._piece = weights, limits, piece
-        common = [common_lines(cells, weights[1], least=limits.stores, most=_MOST_COMMON)]
-        of_rows = common_lines(cells.T, weights[0], least=limits.ids, most=_MOST_COMMON)
-        common.append(shared_columns(cells, of_rows))
-        pool = close_columns(cells, np.concatenate([columns, *common]))
-        first, _ = first_of_equal(pool.columns)
-        self._pool = pool.take(first[pool.rows[first].any(axis=1)])
-        self.wholes = [
-            Rectangle(np.flatnonzero(rows), np.flatnonzero(held))
-            for rows, held in zip(*self._pool, strict=True)
-        ]
-
-    def worth_adding(self, worth: Gains, budget: SearchBudget) -> list[Rectangle]:
-        """Return the best block of each rectangle that has one worth more than a request."""
-        hopes = self._hopes(worth)
-        budget.charge(worth.size * len(hopes) / 4)
-        order = np.argsort(-hopes, kind="stable")
-        found: list[Rectangle] = []
-        for number in order[hopes[order] > _WORTH_ADDING].tolist():
-            if budget.is_over or len(found) >= _MOST_ADDED:
-                break
-            block, value = self.best_inside(number, worth)
-            budget.charge(20.0 * self.wholes[number].n_cells + STEP)
-            if value > _WORTH_ADDING:
-                found.append(block)
-        return found
-
-    def _hopes(self, worth: Gains) -> Gains:
-        """Return for each rectangle what no block inside is worth more than: its best columns, all rows."""
-        found = [np.empty(0, dtype=np.float32)]
-        n_left_out = max(0, worth.shape[1] - self._limits.stores)
-        for start in range(0, len(self._pool), _BATCH):
-            some = slice(start, start + _BATCH)
-            sums = (self._pool.rows[some].astype(np.float32) @ worth) * self._pool.columns[some]
-            if n_left_out:
-                sums.partition(n_left_out, axis=1)
-            found.append(sums[:, n_left_out:].sum(axis=1))
-        return np.concatenate(found)
-
-    def best_inside(self, number: int, gains: Gains) -> tuple[Rectangle, float]:
-        """Return the block within the caps, inside a rectangle, that gains the most, and how much that is."""
-        whole = self.wholes[number]
-        own = gains[whole.inside]
-        heights, widths = self._weights[0][whole.rows], self._weights[1][whole.columns]
-        best, most = (np.arange(0), np.arange(0)), 0.0
-        for tall, wide in self._shapes(int(heights.sum()), int(widths.sum())):
-            rows = _heaviest(own.sum(axis=1), heights, tall)
-            by_rows = rows, _heaviest(own[rows].sum(axis=0), widths, wide)
-            columns = _heaviest(own.sum(axis=0), widths, wide)
-            by_columns = _heaviest(own[:, columns].sum(axis=1), heights, tall), columns
-            for inside in (by_rows, by_columns):
-                gain = float(own[inside[0][:, None], inside[1]].sum())
-                if gain > most:
-                    best, most = inside, gain
-        return Rectangle(whole.rows[best[0]], whole.columns[best[1]]), most
-
-    def _shapes(self, height: int, width: int) -> set[tuple[int, int]]:
-        """Return the side lengths to try: as tall as can be, as wide as can be, and even."""
-        limits = self._limits
-        tall, wide = min(limits.ids, height), min(limits.stores, width)
-        if limits.cells >= tall * wide:
-            return {(tall, wide)}
-        return {
-            (tall, min(wide, limits.cells // tall)),
-            (min(tall, limits.cells // wide), wide),
-            limits.grid(height, width),
-            self._piece,
-        }
-
-
-def common_lines(cells: Bits, widths: Indexes, *, least: int, most: int) -> Bits:
-    """Return sets of columns that several rows share and that still fill a request.
-
-    Level by level, as frequent sets are found: each set is met with each row, and the widest are kept. Where
-    no row is as wide as the cap there are none, and none are needed.
-
-    Parameters
-    ----------
-    cells : array of bool
-        The table.
-    widths : array of int64
-        What each column counts for.
-    least : int
-        The width that fills a request.
-    most : int
-        How many sets each level keeps.
-    """
-    table, weights = cells.astype(np.float32), widths.astype(np.float32)
-    sets = cells[table @ weights >= least]
-    found = [sets]
-    for _ in range(_MOST_LEVELS):
-        held = sets.astype(np.float32) * weights
-        shared = held @ table.T
-        shared[shared >= held.sum(axis=1, keepdims=True) - 0.5] = 0
-        places = np.flatnonzero(shared >= least)
-        some = places[np.argsort(-shared.flat[places], kind="stable")[: 3 * most]]
-        rows, others = np.divmod(some, len(cells))
-        sets = sets[rows] & cells[others]
-        sets = sets[first_of_equal(sets)[0]][:most] if len(sets) else sets
-        if not len(sets):
-            break
-        found.append(sets)
-    return np.concatenate(found)
-
-
-def _heaviest(gains: Gains, weights: Indexes, cap: int) -> Indexes:
-    """Return the numbers with the most gain per weight, as many as the cap holds, in order."""
-    order = np.argsort(-gains / weights, kind="stable")
-    order = order[gains[order] > 0]
-    filled = np.cumsum(weights[order])
-    return np.sort(order[filled <= cap])
-
-
-_MOST_INCIDENCES = 20_000_000
+_MOST_SOLVED = 400_000
 _MOST_SWAPS = 2_000
 _SWAPS_PER_BLOCK = 20
 _MOST_IDLE = 3
-# A turn that found no better cover was not idle if it made the choice so much wider.
-_MUCH_WIDER = 1.05
 _AS_GOOD = 0.9
+# Blocks worth this much of a request under the prices are worth choosing from.
+_TIGHT, _FAIRLY_TIGHT = 0.95, 0.9
+_MOST_TIGHT = 6_000
 _SEED = 7
+# A cell without a price must be covered all the same.
+_LEAST_GAIN = 1e-7
+
+
+class _Choice(NamedTuple):
+    """Blocks to choose from, as sets of pieces, and which of them are the best cover so far."""
+
+    rows: Bits
+    columns: Bits
+    best: list[int]
 
 
 class CappedSearch:
@@ -195,14 +57,18 @@ class CappedSearch:
     Parameters
     ----------
     cells, asked : array of bool
-        The table, and those of its cells that must be covered.
+        The table of classes of equal lines, and those of its cells that must be covered.
     weights, columns, limits, piece
         As for `CappedBlocks`, which says what the blocks are taken from.
 
     Attributes
     ----------
+    rows, columns : Pieces
+        The pieces of the table's lines, which the cover is made of.
+    bound : int
+        No cover within the caps has fewer blocks.
     is_cut : bool
-        Whether the budget ended the search within its first turn.
+        Whether the budget ended the search before it had looked at all.
     """
 
     def __init__(
@@ -215,36 +81,56 @@ class CappedSearch:
         limits: Limits,
         piece: tuple[int, int],
     ) -> None:
-        self._asked, self._weights, self._limits, self._piece = asked, weights, limits, piece
-        self._blocks = CappedBlocks(cells, weights, columns, limits=limits, piece=piece)
-        self._numbers = np.full(cells.shape, -1, dtype=np.int64)
-        self._numbers[asked] = np.arange(int(asked.sum()))
+        self._cells, self._asked, self._limits, self._piece = cells, asked, limits, piece
+        self._class_weights = weights
+        self.rows, self.columns = (Pieces(own, cap) for own, cap in zip(weights, piece, strict=True))
+        self._blocks = CappedBlocks(
+            self._of_pieces(cells),
+            (self.rows.sizes, self.columns.sizes),
+            columns[:, self.columns.class_of],
+            limits=limits,
+            piece=piece,
+        )
         self._draw = np.random.default_rng(_SEED)
-        self.is_cut = True
+        self.is_cut, self.bound = True, 1
 
     def search(self, cover: list[Rectangle], budget: SearchBudget, *, least: int) -> list[Rectangle]:
-        """Return a cover by blocks with little overlap.
+        """Return a cover by blocks of pieces with little overlap.
 
         Parameters
         ----------
         cover : list of Rectangle
-            A cover that need not keep the caps, to begin with.
+            A cover of the table of classes that need not keep the caps, to begin with.
         budget : SearchBudget
             How long it may take.
         least : int
             No cover has fewer blocks.
         """
-        cut = [piece for each in cover for piece in self._cut(each)]
-        greedy, is_cover = self._greedy(budget.split(4), most=len(cut))
-        best = list(range(len(cut)))
-        if is_cover:
-            budget.saved = max(budget.saved, len(cut) - len(greedy))
-            best = list(range(len(cut), len(cut) + len(greedy)))
-        return remove_overlap(self._improved(cut + greedy, best, budget, least=least), ~self._asked)
+        self.bound = least
+        cut = [piece for each in cover for piece in self._cut(self._in_pieces(each))]
+        greedy, is_cover = self._greedy(budget.reserve(4), most=len(cut))
+        best = greedy if is_cover else cut
+        budget.saved = max(budget.saved, len(cut) - len(best))
+        if len(best) > least and not budget.is_over:
+            best = self._improved(cut + greedy, best, budget)
+        else:
+            self.is_cut = len(best) > least
+        return remove_overlap(best, ~self._of_pieces(self._asked))
+
+    def _of_pieces(self, table: Bits) -> Bits:
+        """Return a table of classes as one of pieces."""
+        return table[np.ix_(self.rows.class_of, self.columns.class_of)]
+
+    def _in_pieces(self, whole: Rectangle) -> Rectangle:
+        rows, columns = (
+            np.flatnonzero(np.isin(pieces.class_of, own))
+            for pieces, own in zip((self.rows, self.columns), whole, strict=True)
+        )
+        return Rectangle(rows, columns)
 
     def _cut(self, whole: Rectangle) -> list[Rectangle]:
-        """Return pieces of a rectangle, made of whole rows and columns of the table."""
-        heights, widths = self._weights[0][whole.rows], self._weights[1][whole.columns]
+        """Return blocks that a rectangle is cut into, made of whole pieces."""
+        heights, widths = self.rows.sizes[whole.rows], self.columns.sizes[whole.columns]
         # A band leaves room for the widest column; as no piece of a class is above the caps, every row fits.
         tallest = min(self._limits.ids, self._limits.cells // int(widths.max()))
         grid = self._limits.grid(int(heights.sum()), int(widths.sum()))[0]
@@ -252,8 +138,8 @@ class CappedSearch:
         return min((self._cut_at(whole, tall) for tall in sorted(talls)), key=len)
 
     def _cut_at(self, whole: Rectangle, tall: int) -> list[Rectangle]:
-        """Return such pieces in bands of at most a height."""
-        heights, widths = self._weights
+        """Return such blocks in bands of at most a height."""
+        heights, widths = self.rows.sizes, self.columns.sizes
         return [
             Rectangle(band, strip)
             for band in _packed(whole.rows, heights, tall)
@@ -262,7 +148,8 @@ class CappedSearch:
 
     def _greedy(self, budget: SearchBudget, *, most: int) -> tuple[list[Rectangle], bool]:
         """Take the block that adds the most cells, again and again; say whether they cover the table."""
-        left = np.multiply.outer(*self._weights).astype(np.float32) * self._asked
+        sizes = np.multiply.outer(self.rows.sizes, self.columns.sizes)
+        left = sizes.astype(np.float32) * self._of_pieces(self._asked)
         wholes = self._blocks.wholes
         heap = [(-float(left[whole.inside].sum()), number) for number, whole in enumerate(wholes)]
         heapq.heapify(heap)
@@ -281,51 +168,215 @@ class CappedSearch:
         return found, not left.any()
 
     def _improved(
-        self, pool: list[Rectangle], best: list[int], budget: SearchBudget, *, least: int
+        self, pool: list[Rectangle], best: list[Rectangle], budget: SearchBudget
     ) -> list[Rectangle]:
-        """Widen the choice by what the prices of the cells ask for, and swap, in turns.
+        """Return a better cover, and raise the bound, as long as the budget allows."""
+        prices = DualPrices(self._cells, self._asked, self._class_weights, self._limits)
+        lines = [
+            self._in_pieces(Rectangle(np.array([row]), np.flatnonzero(line)))
+            for row, line in enumerate(self._cells)
+        ]
+        lines += [
+            self._in_pieces(Rectangle(np.flatnonzero(line), np.array([column])))
+            for column, line in enumerate(self._cells.T)
+        ]
+        simple = [piece for each in lines if each.n_cells for piece in self._cut(each)]
+        blocks = map(self._counted, pool + simple)
+        prices.improve(blocks, budget.reserve(1.6), enough=len(best), suggest=self._dear_blocks)
+        self.bound = max(self.bound, prices.bound)
+        if len(best) <= self.bound or budget.is_over:
+            self.is_cut = len(best) > self.bound
+            return best
+        near = self._blocks.worth_adding(self._spread(prices.table), budget.reserve(4), least=_FAIRLY_TIGHT)
+        return self._chosen(self._refined(pool + near, best, prices, budget), budget)
 
-        Parameters
-        ----------
-        pool : list of Rectangle
-            Blocks to choose from.
-        best : list of int
-            Those of them that are the best cover so far.
-        """
-        prices, weights, n_idle = None, np.ones(int(self._asked.sum())), 0
-        while len(best) > least and n_idle < _MOST_IDLE and not budget.is_over:
-            n_before, n_pool = len(best), len(pool)
-            prices = self._widen(pool, prices, best=n_before, budget=budget)
-            incidence = self._incidence(pool)
-            best = min(best, choose_greedily(incidence), key=len)
+    def _counted(self, block: Rectangle) -> CountedBlock:
+        return CountedBlock(*self.rows.counted(block.rows), *self.columns.counted(block.columns))
+
+    def _dear_blocks(self, prices: Worths, budget: SearchBudget) -> list[CountedBlock]:
+        return [self._counted(each) for each in self._blocks.worth_adding(self._spread(prices), budget)]
+
+    def _spread(self, prices: Worths) -> Gains:
+        """Return what the pieces' cells are worth, given the prices of single cells."""
+        sizes = np.multiply.outer(self.rows.sizes, self.columns.sizes)
+        worths = prices[np.ix_(self.rows.class_of, self.columns.class_of)] * sizes
+        spread: Gains = worths.astype(np.float32)
+        return spread
+
+    def _refined(
+        self, pool: list[Rectangle], best: list[Rectangle], prices: DualPrices, budget: SearchBudget
+    ) -> _Choice:
+        """Cut classes where a cover led by the prices cuts them, and put all blocks into the pieces."""
+        known = [*best, *pool]
+        n_before = len(self.rows), len(self.columns)
+        worths = prices.worths
+        order = np.argsort(-worths, kind="stable")
+        order = order[worths[order] > _FAIRLY_TIGHT][:_MOST_TIGHT]
+        near = [*map(self._counted, best), *(prices.blocks[each] for each in order.tolist())]
+        greedy = _SplittingGreedy(self, prices.table, near)
+        greedy.run(budget.reserve(2), most=2 * len(best))
+        since = [
+            np.array([*[before] * len(known), *own], dtype=np.int64)
+            for before, own in zip(n_before, greedy.since, strict=True)
+        ]
+        known += greedy.found
+        tight = order[worths[order] > _TIGHT].tolist()
+        fitted = [self._fitted(prices.blocks[each]) for each in tight if not budget.is_over]
+        fitted = [each for each in fitted if each.n_cells]
+        rows = _joined(self.rows, [each.rows for each in known], since[0], [each.rows for each in fitted])
+        columns = _joined(
+            self.columns, [each.columns for each in known], since[1], [each.columns for each in fitted]
+        )
+        cover = list(range(len(best)))
+        if greedy.is_cover and len(greedy.found) < len(best):
+            cover = list(range(len(known) - len(greedy.found), len(known)))
+        return _Choice(rows, columns, cover)
+
+    def _fitted(self, block: CountedBlock) -> Rectangle:
+        rows = self.rows.fitting(block.rows, block.heights)
+        return Rectangle(rows, self.columns.fitting(block.columns, block.widths))
+
+    def _chosen(self, choice: _Choice, budget: SearchBudget) -> list[Rectangle]:
+        """Return the best cover that local search, or the solver, makes of the blocks."""
+        blocks = [
+            Rectangle(np.flatnonzero(rows), np.flatnonzero(columns))
+            for rows, columns in zip(choice.rows, choice.columns, strict=True)
+        ]
+        incidence = self._incidence(blocks)
+        best = drop_redundant(incidence, choice.best)
+        best = min(best, choose_greedily(incidence), key=len)
+        weights, n_idle = np.ones(incidence.n_cells), 0
+        while len(best) > self.bound and n_idle < _MOST_IDLE and not budget.is_over:
+            n_before = len(best)
             # Which cells are hard is worth knowing in the next turn too.
             swaps = LocalSearch(incidence, draw=self._draw, weights=weights)
             n_steps = min(_MOST_SWAPS, _SWAPS_PER_BLOCK * len(best))
-            best = swaps.improve(best, n_steps=n_steps, target=least, budget=budget)
+            best = swaps.improve(best, n_steps=n_steps, target=self.bound, budget=budget)
             budget.saved += n_before - len(best)
-            n_idle = 0 if len(best) < n_before or len(pool) > _MUCH_WIDER * n_pool else n_idle + 1
+            n_idle = 0 if len(best) < n_before else n_idle + 1
             self.is_cut = self.is_cut and budget.is_over
-        self.is_cut = self.is_cut and len(best) > least
-        if has_solver() and len(best) > least and not budget.is_over:
-            best = solve_set_cover(self._incidence(pool), best=best, budget=budget).chosen
-        return [pool[number] for number in best]
+        self.is_cut = self.is_cut and len(best) > self.bound
+        is_small = incidence.n_incidences <= _MOST_SOLVED
+        if has_solver() and is_small and len(best) > self.bound and not budget.is_over:
+            best = solve_set_cover(incidence, best=best, budget=budget).chosen
+        return [blocks[number] for number in best]
 
-    def _widen(
-        self, pool: list[Rectangle], prices: Prices | None, *, best: int, budget: SearchBudget
-    ) -> Prices:
-        """Add to the pool, in place, the blocks that its prices ask for; return the prices."""
-        incidence = self._incidence(pool)
-        prices = price_cells(incidence, best=best, prices=prices)
-        budget.charge(PRICING * incidence.n_incidences)
-        worth = np.zeros(self._asked.shape, dtype=np.float32)
-        worth[self._asked] = prices
-        if incidence.n_incidences <= _MOST_INCIDENCES:
-            pool += self._blocks.worth_adding(worth, budget)
-        return prices
+    def _incidence(self, blocks: list[Rectangle]) -> Incidence:
+        asked = self._of_pieces(self._asked)
+        numbers = np.full(asked.shape, -1, dtype=np.int64)
+        numbers[asked] = np.arange(int(asked.sum()))
+        lists = [numbers[block.inside].ravel() for block in blocks]
+        return incidence_of_lists([each[each >= 0] for each in lists], n_cells=int(asked.sum()))
 
-    def _incidence(self, pool: list[Rectangle]) -> Incidence:
-        lists = [self._numbers[block.inside].ravel() for block in pool]
-        return incidence_of_lists([each[each >= 0] for each in lists], n_cells=int(self._asked.sum()))
+    def greedy_wholes(self, blocks: list[CountedBlock]) -> list[tuple[Bits, Bits]]:
+        """Return the maximal rectangles of classes around some blocks, as sets of rows and columns."""
+        found: dict[bytes, tuple[Bits, Bits]] = {}
+        for block in blocks:
+            by_columns = np.all(self._cells[:, block.columns], axis=1)
+            by_rows = np.all(self._cells[block.rows], axis=0)
+            for rows, columns in (
+                (by_columns, np.all(self._cells[by_columns], axis=0)),
+                (np.all(self._cells[:, by_rows], axis=1), by_rows),
+            ):
+                found.setdefault(rows.tobytes(), (rows, columns))
+        return list(found.values())
+
+    def gains(self, prices: Worths) -> Worths:
+        """Return what a single cell of each pair of pieces is worth, at least a trifle if it is asked for."""
+        gains = np.where(self._asked, np.maximum(prices, _LEAST_GAIN), 0.0)
+        return gains[np.ix_(self.rows.class_of, self.columns.class_of)]
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """Return the side lengths of requests to try."""
+        limits = self._limits
+        if limits.cells >= limits.ids * limits.stores:
+            return [(limits.ids, limits.stores)]
+        talls = {self._piece[0], *(limits.cells // wide for wide in (limits.stores, self._piece[1]))}
+        talls |= {limits.ids, int(np.sqrt(limits.cells))}
+        return sorted((tall, limits.room(tall)) for tall in talls if 1 <= tall <= limits.ids)
+
+
+class _SplittingGreedy:
+    """A cover by the dearest blocks, which cut the pieces of their classes where the cap falls.
+
+    Parameters
+    ----------
+    search : CappedSearch
+        Whose pieces are cut.
+    prices : array of float64
+        What each single cell is worth.
+    blocks : list of CountedBlock
+        Those of the most worth.
+
+    Attributes
+    ----------
+    found : list of Rectangle
+        Blocks of pieces, as they were when each was found.
+    since : pair of list of int
+        How many row pieces, and column pieces, there were then.
+    """
+
+    def __init__(self, search: CappedSearch, prices: Worths, blocks: list[CountedBlock]) -> None:
+        self._sides = search.rows, search.columns
+        self._wholes, self._shapes = search.greedy_wholes(blocks), search.shapes()
+        self._left = search.gains(prices)
+        self.found: list[Rectangle] = []
+        self.since: tuple[list[int], list[int]] = ([], [])
+
+    @property
+    def is_cover(self) -> bool:
+        """Whether nothing is left to cover."""
+        return not self._left.any()
+
+    def run(self, budget: SearchBudget, *, most: int) -> None:
+        """Take the block of the most worth again and again."""
+        heap = [(-self._best(number, budget)[0], number) for number in range(len(self._wholes))]
+        heapq.heapify(heap)
+        while heap and len(self.found) < most and not budget.is_over:
+            number = heapq.heappop(heap)[1]
+            worth, block, counts = self._best(number, budget)
+            if worth > 0 and (not heap or worth >= -_AS_GOOD * heap[0][0]):
+                self._take(block, counts)
+            if worth > 0:
+                heapq.heappush(heap, (-worth, number))
+
+    def _best(self, number: int, budget: SearchBudget) -> tuple[float, Rectangle, tuple[Indexes, Indexes]]:
+        rows, columns = (
+            np.flatnonzero(own[side.class_of])
+            for own, side in zip(self._wholes[number], self._sides, strict=True)
+        )
+        left = self._left[rows[:, None], columns]
+        rows, columns = rows[left.any(axis=1)], columns[left.any(axis=0)]
+        left = self._left[rows[:, None], columns]
+        budget.charge(200.0 * left.size + 2 * STEP)
+        sizes = self._sides[0].sizes[rows], self._sides[1].sizes[columns]
+        choices = (best_counts(left, sizes, tall, wide) for tall, wide in self._shapes)
+        heights, widths, worth = max(choices, key=lambda one: one[2])
+        is_in = heights > 0, widths > 0
+        block = Rectangle(rows[is_in[0]], columns[is_in[1]])
+        return worth, block, (heights[is_in[0]], widths[is_in[1]])
+
+    def _take(self, block: Rectangle, counts: tuple[Indexes, Indexes]) -> None:
+        for axis, (side, own, taken) in enumerate(zip(self._sides, block, counts, strict=True)):
+            for piece, count in zip(own.tolist(), taken.tolist(), strict=True):
+                if count < side.sizes[piece]:
+                    side.cut(piece, count)
+                    line = self._left.take([piece], axis=axis)
+                    self._left = np.concatenate([self._left, line], axis=axis)
+            self.since[axis].append(len(side))
+        self._left[block.inside] = 0
+        self.found.append(block)
+
+
+def _joined(side: Pieces, known: list[Indexes], since: Indexes, fitted: list[Indexes]) -> Bits:
+    """Return which pieces the blocks have: those known before some pieces were cut, and fitted ones."""
+    held = np.zeros((len(known), len(side)), dtype=bool)
+    for number, own in enumerate(known):
+        held[number, own] = True
+    wide = np.zeros((len(fitted), len(side)), dtype=bool)
+    for number, own in enumerate(fitted):
+        wide[number, own] = True
+    return np.concatenate([side.inherited(held, since), wide])
 
 
 def _packed(numbers: Indexes, weights: Indexes, cap: int) -> list[Indexes]:

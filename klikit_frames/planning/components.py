@@ -169,7 +169,7 @@ class Component:
             self._is_done = True
         else:
             if self._search is not None:
-                self._search.improve_bound(budget.split(8))
+                self._search.improve_bound(budget.split(16))
             self._capped = self._search_capped(budget)
 
     def rectangles(self) -> list[Rectangle]:
@@ -275,26 +275,29 @@ class Component:
     def _search_capped(self, budget: SearchBudget) -> list[list[Rectangle]]:
         """Return a cover made with the caps in mind, if the component is not too large for that."""
         piece = self._limits.grid(int(self._heights.sum()), int(self._widths.sum()))
-        entities, row_of = _cut_members(self._entities, piece[0])
-        stores, column_of = _cut_members(self._stores, piece[1])
-        if len(row_of) * len(column_of) > _MOST_CAPPED_CELLS:
+        n_pieces = (-(-self._heights // piece[0])).sum(), (-(-self._widths // piece[1])).sum()
+        if n_pieces[0] * n_pieces[1] > _MOST_CAPPED_CELLS:
             return []
-        cells, asked = (each[np.ix_(row_of, column_of)] for each in (self._cells(), self._asked()))
         known = [self._cells()]
         if self._search is not None:
             known.append(self._found_columns(self._search.pool))
         if self._large is not None and self._large.blocks:
             known.append(self._columns_of(self._large.blocks))
-        weights = _lengths(entities), _lengths(stores)
-        columns = np.concatenate(known)[:, column_of]
-        search = CappedSearch(cells, asked, weights, columns, limits=self._limits, piece=piece)
-        cover = [
-            Rectangle(*(np.flatnonzero(np.isin(of, own)) for of, own in ((row_of, rows), (column_of, held))))
-            for rows, held in self._best_blocks()
-        ]
-        blocks = search.search(cover, budget, least=self.bound)
+        weights, columns = (self._heights, self._widths), np.concatenate(known)
+        search = CappedSearch(
+            self._cells(), self._asked(), weights, columns, limits=self._limits, piece=piece
+        )
+        blocks = search.search(self._best_blocks(), budget, least=self.bound)
+        self._cap_bound = max(self._cap_bound, search.bound)
         self._is_done = not search.is_cut
-        return [[_expanded(block, entities, stores) for block in blocks]]
+        rows, stores = (
+            [side.members(own, members) for own in chosen]
+            for side, chosen, members in (
+                (search.rows, [each.rows for each in blocks], self._entities),
+                (search.columns, [each.columns for each in blocks], self._stores),
+            )
+        )
+        return [[Rectangle(*each) for each in zip(rows, stores, strict=True)]]
 
     def _columns_of(self, blocks: list[Rectangle]) -> Bits:
         columns = np.zeros((len(blocks), len(self._stores)), dtype=bool)
@@ -319,9 +322,3 @@ def _split(own: Indexes, other: Indexes) -> list[Indexes]:
     """Return for each number of one side the numbers of the other that it meets."""
     order = np.argsort(own, kind="stable")
     return np.split(other[order], np.flatnonzero(np.diff(own[order])) + 1)
-
-
-def _cut_members(members: Members, cap: int) -> tuple[Members, Indexes]:
-    """Cut classes of more than `cap` members; return the pieces, and the class that each is from."""
-    pieces = [(no, each[at : at + cap]) for no, each in enumerate(members) for at in range(0, len(each), cap)]
-    return [piece for _, piece in pieces], np.array([no for no, _ in pieces])

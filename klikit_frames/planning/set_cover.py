@@ -185,7 +185,7 @@ class LocalSearch:
                 self._remove(self._dearest(but=-1), step)
             self._remove(self._dearest(but=last_added), step)
             last_added = self._add_for_some_hole(step)
-            budget.charge(20.0 * self._incidence.n_rectangles + STEP)
+            budget.charge(25.0 * self._incidence.n_rectangles + 1.3 * STEP)
         return best
 
     def _start(self, chosen: list[int]) -> None:

@@ -21,6 +21,9 @@ class Clock:
         """Return the seconds worked."""
         return self.worked
 
+    def check_interruption(self) -> None:
+        """Never interrupt."""
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -103,3 +106,14 @@ def test_effort__share_counts(clock: Clock) -> None:
     second.saved += 20
     assert not second.is_over
     assert budget.saved == 40
+
+
+def test_effort__reserve(clock: Clock) -> None:
+    """A part that must leave something ends at its part of the work; what it saves itself brings it more."""
+    budget = SearchBudget(5, progress=False)
+    part = budget.reserve(4)
+    part.charge(4e9 * 0.6)
+    assert part.is_over
+    part.saved += 5
+    assert not part.is_over
+    assert not budget.is_over

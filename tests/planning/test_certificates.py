@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.published import read_matrix
-from tests.planning.certificates import is_cover, is_fooling_set
+from tests.planning.certificates import are_sound_prices, is_cover, is_fooling_set
 
 CELLS = {(0, 0), (0, 1), (1, 1)}
 
@@ -25,6 +25,15 @@ def test_is_fooling_set__apart() -> None:
     assert is_fooling_set(CELLS, [(0, 0), (1, 1)])
     assert not is_fooling_set(CELLS, [(0, 0), (0, 1)])
     assert not is_fooling_set(CELLS, [(1, 0)])
+
+
+def test_are_sound_prices__caps() -> None:
+    """Prices are sound if no request within the caps is worth more than 1; those of no cell prove nothing."""
+    dear, cheap = dict.fromkeys(CELLS, 1.0), dict.fromkeys(CELLS, 0.5)
+    assert are_sound_prices(CELLS, dear, (1, 1, 1))
+    assert not are_sound_prices(CELLS, dear, (2, 1, 9))
+    assert are_sound_prices(CELLS, cheap, (2, 2, 2))
+    assert not are_sound_prices(CELLS, {**cheap, (1, 0): 0.0}, (2, 2, 2))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""Blocks within the caps: the best that lies inside a rectangle, by what its cells are worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .budget import STEP
+from .candidates import close_columns, shared_columns
+from .rectangles import Rectangle
+from .reductions import first_of_equal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .budget import SearchBudget
+    from .groups import Indexes
+    from .limits import Limits
+    from .reductions import Bits
+
+    Gains = NDArray[np.float32]
+
+_WORTH_ADDING = 1.001
+_MOST_ADDED = 1_500
+_BATCH = 512
+_MOST_COMMON = 1_000
+_MOST_LEVELS = 8
+
+
+class CappedBlocks:
+    """Maximal rectangles of one table, and the blocks within the caps that lie inside them.
+
+    Parameters
+    ----------
+    cells : array of bool
+        The table.
+    weights : pair of arrays of int64
+        How many entities each row, and how many stores each column, stands for.
+    columns : array of bool
+        Column sets of rectangles to take the blocks from; together they cover the table.
+    limits : Limits
+        The caps.
+    piece : pair of int
+        Side lengths within the caps that no row and no column alone is above.
+
+    Attributes
+    ----------
+    wholes : list of Rectangle
+        The maximal rectangles.
+    """
+
+    def __init__(
+        self,
+        cells: Bits,
+        weights: tuple[Indexes, Indexes],
+        columns: Bits,
+        *,
+        limits: Limits,
+        piece: tuple[int, int],
+    ) -> None:
+        self._weights, self._limits, self._piece = weights, limits, piece
+        common = [common_lines(cells, weights[1], least=limits.stores, most=_MOST_COMMON)]
+        of_rows = common_lines(cells.T, weights[0], least=limits.ids, most=_MOST_COMMON)
+        common.append(shared_columns(cells, of_rows))
+        pool = close_columns(cells, np.concatenate([columns, *common]))
+        first, _ = first_of_equal(pool.columns)
+        self._pool = pool.take(first[pool.rows[first].any(axis=1)])
+        self.wholes = [
+            Rectangle(np.flatnonzero(rows), np.flatnonzero(held))
+            for rows, held in zip(*self._pool, strict=True)
+        ]
+
+    def worth_adding(
+        self, worth: Gains, budget: SearchBudget, *, least: float = _WORTH_ADDING
+    ) -> list[Rectangle]:
+        """Return the best block of each rectangle that has one worth more than `least`, of a request's 1."""
+        hopes = self._hopes(worth)
+        budget.charge(worth.size * len(hopes) / 4)
+        order = np.argsort(-hopes, kind="stable")
+        found: list[Rectangle] = []
+        for number in order[hopes[order] > least].tolist():
+            if budget.is_over or len(found) >= _MOST_ADDED:
+                break
+            block, value = self.best_inside(number, worth)
+            budget.charge(20.0 * self.wholes[number].n_cells + STEP)
+            if value > least:
+                found.append(block)
+        return found
+
+    def _hopes(self, worth: Gains) -> Gains:
+        """Return for each rectangle what no block inside is worth more than: its best columns, all rows."""
+        found = [np.empty(0, dtype=np.float32)]
+        n_left_out = max(0, worth.shape[1] - self._limits.stores)
+        for start in range(0, len(self._pool), _BATCH):
+            some = slice(start, start + _BATCH)
+            sums = (self._pool.rows[some].astype(np.float32) @ worth) * self._pool.columns[some]
+            if n_left_out:
+                sums.partition(n_left_out, axis=1)
+            found.append(sums[:, n_left_out:].sum(axis=1))
+        return np.concatenate(found)
+
+    def best_inside(self, number: int, gains: Gains) -> tuple[Rectangle, float]:
+        """Return the block within the caps, inside a rectangle, that gains the most, and how much that is."""
+        whole = self.wholes[number]
+        own = gains[whole.inside]
+        heights, widths = self._weights[0][whole.rows], self._weights[1][whole.columns]
+        best, most = (np.arange(0), np.arange(0)), 0.0
+        for tall, wide in self._shapes(int(heights.sum()), int(widths.sum())):
+            rows = _heaviest(own.sum(axis=1), heights, tall)
+            by_rows = rows, _heaviest(own[rows].sum(axis=0), widths, wide)
+            columns = _heaviest(own.sum(axis=0), widths, wide)
+            by_columns = _heaviest(own[:, columns].sum(axis=1), heights, tall), columns
+            for inside in (by_rows, by_columns):
+                gain = float(own[inside[0][:, None], inside[1]].sum())
+                if gain > most:
+                    best, most = inside, gain
+        return Rectangle(whole.rows[best[0]], whole.columns[best[1]]), most
+
+    def _shapes(self, height: int, width: int) -> set[tuple[int, int]]:
+        """Return the side lengths to try: as tall as can be, as wide as can be, and even."""
+        limits = self._limits
+        tall, wide = min(limits.ids, height), min(limits.stores, width)
+        if limits.cells >= tall * wide:
+            return {(tall, wide)}
+        return {
+            (tall, min(wide, limits.cells // tall)),
+            (min(tall, limits.cells // wide), wide),
+            limits.grid(height, width),
+            self._piece,
+        }
+
+
+def common_lines(cells: Bits, widths: Indexes, *, least: int, most: int) -> Bits:
+    """Return sets of columns that several rows share and that still fill a request.
+
+    Level by level, as frequent sets are found: each set is met with each row, and the widest are kept. Where
+    no row is as wide as the cap there are none, and none are needed.
+
+    Parameters
+    ----------
+    cells : array of bool
+        The table.
+    widths : array of int64
+        What each column counts for.
+    least : int
+        The width that fills a request.
+    most : int
+        How many sets each level keeps.
+    """
+    table, weights = cells.astype(np.float32), widths.astype(np.float32)
+    sets = cells[table @ weights >= least]
+    found = [sets]
+    for _ in range(_MOST_LEVELS):
+        held = sets.astype(np.float32) * weights
+        shared = held @ table.T
+        shared[shared >= held.sum(axis=1, keepdims=True) - 0.5] = 0
+        places = np.flatnonzero(shared >= least)
+        some = places[np.argsort(-shared.flat[places], kind="stable")[: 3 * most]]
+        rows, others = np.divmod(some, len(cells))
+        sets = sets[rows] & cells[others]
+        sets = sets[first_of_equal(sets)[0]][:most] if len(sets) else sets
+        if not len(sets):
+            break
+        found.append(sets)
+    return np.concatenate(found)
+
+
+def _heaviest(gains: Gains, weights: Indexes, cap: int) -> Indexes:
+    """Return the numbers with the most gain per weight, as many as the cap holds, in order."""
+    order = np.argsort(-gains / weights, kind="stable")
+    order = order[gains[order] > 0]
+    filled = np.cumsum(weights[order])
+    return np.sort(order[filled <= cap])

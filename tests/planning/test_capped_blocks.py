@@ -1,0 +1,39 @@
+"""The best block within the caps that lies inside a rectangle."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import klikit_frames as kf
+from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.capped_blocks import CappedBlocks, common_lines
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(bool, (5, 6)).filter(np.any), st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))
+def test_capped_blocks__worth_adding(cells: np.ndarray, max_ids: int, max_stores: int, seed: int) -> None:
+    """Each block lies inside the table and the caps and is worth more than a request, and none is missed."""
+    limits = kf.Limits(max_ids, max_stores)
+    ones = np.ones(5, dtype=np.int64), np.ones(6, dtype=np.int64)
+    blocks = CappedBlocks(cells, ones, cells[cells.any(axis=1)], limits=limits, piece=limits.grid(5, 6))
+    worth = np.where(cells, np.random.default_rng(seed).random(cells.shape), 0).astype(np.float32)
+    found = blocks.worth_adding(worth, SearchBudget(20, progress=False))
+    for block in found:
+        assert cells[block.inside].all()
+        assert limits.cost(len(block.rows), len(block.columns)) == 1
+        assert worth[block.inside].sum() > 1
+    best = [blocks.best_inside(number, worth)[1] for number in range(len(blocks.wholes))]
+    assert len(found) == sum(value > 1.001 for value in best)
+
+
+def test_common_lines__shared_by_pairs() -> None:
+    """Of two dishes that many stores share there is a set, though no row and no column alone has it."""
+    cells = np.ones((3, 30), dtype=bool)
+    cells[0, :8] = cells[1, 8:16] = cells[2, 16:24] = False
+    ones = np.ones(30, dtype=np.int64)
+    found = common_lines(cells, ones, least=10, most=100)
+    assert (cells[0] & cells[1]).tolist() in found.tolist()
+    assert len(common_lines(cells, ones, least=40, most=100)) == 0
