@@ -312,7 +312,7 @@ class Client:
         on_attempt: OnAttempt | None = None,
         stop: threading.Event | None = None,
     ) -> CallResult:
-        """Send one write until it is settled; trouble of HTTP and of the network is told, never raised.
+        """Send one write until it is settled; errors of HTTP and of the network are returned, never raised.
 
         Parameters
         ----------
@@ -414,7 +414,7 @@ class Client:
 
 
 def _check_timeout(timeout: float) -> None:
-    """Refuse a time to wait that is none, or has no end."""
+    """Refuse a timeout that is not a number above 0, or that is infinite."""
     if not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
         raise ConfigError(f"timeout is a number of seconds above 0, not {_name(timeout)}.")
 

@@ -338,7 +338,7 @@ def load_profile(name: str) -> Profile:
 
 
 def profile_hosts() -> dict[str, str]:
-    """Return the host of each of the person's profiles by name, empty where none is told; reads their file.
+    """Return the host of each profile by name, empty where one has none; reads their file.
 
     Raises
     ------
@@ -378,7 +378,7 @@ def _parse(path: Path) -> dict[str, Any] | str:
     except OSError as error:
         return f"The file of profiles {path} cannot be read: {error.strerror or 'it is no file'}."
     except ValueError as error:
-        # The parser's own words may quote the line with a key: only where it stopped is told.
+        # The parser's message may quote a line with a key: say only where it stopped.
         place = _PLACE.search(str(error))
         where = f" ({place[0]})" if place else ""
         return f"The file of profiles {path} cannot be read as TOML in UTF-8{where}: mend it there."

@@ -1,8 +1,8 @@
 """The API's spelling of brands, branches, menu trees and publishing, decoded into plain records and back.
 
-Unknown fields are ignored. A flag that is not there, or is not a boolean, is None: never guessed; and so is a
-text that is none. What has no id of 64 bits, or is no list where the documentation has one, does not fit, and
-the error names the place.
+Unknown fields are ignored. A flag that is not there, or is not a boolean, is None: never guessed. The same
+holds for a text that is not a text. What has no id of 64 bits, or is no list where the documentation has one,
+does not fit, and the error names the place.
 """
 
 from __future__ import annotations

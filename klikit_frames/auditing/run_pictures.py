@@ -71,7 +71,7 @@ def plot_plan(plan: Plan) -> Picture:
 
 
 def _grid(rows: pd.DataFrame) -> tuple[Codes, list[tuple[str, int]], list[tuple[int, int]]]:
-    """Return the request of each cell, 0 for none, and what rows and columns are; a place of -1 is none."""
+    """Return the request of each cell, 0 for none, and what rows and columns are; -1 stands for no store."""
     keys = list(zip(rows["entity_type"], rows["entity_id"].tolist(), strict=True))
     filled = rows[["brand_id", "branch_id"]].astype("Int64").fillna(-1).astype("int64")
     pairs = list(zip(filled["brand_id"].tolist(), filled["branch_id"].tolist(), strict=True))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PROOFS = ("confirmed", "differs", "not_visible_yet")
 _CONFIRMED, _DIFFERS, _NOT_VISIBLE_YET = range(3)
 _NO_PROOF = -1
-# Told in notebooks, forms and terminals: what makes a menu anew is a function, a button or a command.
+# Shown in notebooks, forms and terminals, where a menu is renewed by a function, a button or a command.
 _WAITS = "{written}, but the store's menu is not proved to be newer than that; publishing makes it anew"
 _ROW = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", "outcome", "sent_at", "settled_at"]
 _NOT_WRITTEN = {

@@ -113,6 +113,8 @@ class AgendaBoard:
             case {"type": "look"}:
                 self.note = ""
                 self.refresh()
+            case _:
+                pass
 
     def view(self) -> dict[str, object]:
         """Return what the page draws."""

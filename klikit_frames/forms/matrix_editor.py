@@ -229,6 +229,8 @@ def apply_grid_command(grid: MatrixGrid, command: Command) -> None:
             grid.undo()
         case {"type": "clear"}:
             grid.clear()
+        case _:
+            pass
 
 
 def _side(side: MatrixAxis) -> dict[str, object]:

@@ -255,7 +255,7 @@ class RunController:
         self.on_change()
 
     def history(self) -> pd.DataFrame:
-        """Return the last runs on this host, newest first; one that cannot be read is none."""
+        """Return the last runs on this host, newest first; none if the journal cannot be read."""
         try:
             found = runs(journal=self.journal)
         except KlikitFramesError:

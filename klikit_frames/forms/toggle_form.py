@@ -244,6 +244,8 @@ class ToggleForm(PanelForm):
                 self.add()
             case {"type": "read"}:
                 self.worker.ask(self.careful(self.read))
+            case _:
+                pass
 
     def run_ended(self) -> None:
         """Read again what a run has changed."""

@@ -363,6 +363,8 @@ class PiecewiseFile:
                     self.file_id, self.name, self.size, self._content = file_id, name, size, bytearray()
                 if file_id == self.file_id and at == self.n_bytes:
                     self._append(data)
+            case _:
+                pass
 
     def _append(self, data: str) -> None:
         try:

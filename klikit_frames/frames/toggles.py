@@ -302,7 +302,7 @@ def business_toggles(
 
 
 def _listed(values: Any, *, name: str, example: str = "[289379, 289380]") -> list[Any]:
-    """Return the members of a list; text, which Python takes for a list of letters, is none."""
+    """Return the members of a list; a text is refused, though Python iterates over its letters."""
     if isinstance(values, (str, bytes)) or not np.iterable(values):
         raise ConfigError(f"{name} is {values!r:.60}, which is no list; give one such as {example}.")
     return list(values)

@@ -144,7 +144,7 @@ def _refusal(error: RequestError) -> RequestError:
     cure = 'Try again, or pass before="none" to run without them; such a run cannot be undone.'
     if not isinstance(error, ApiError):
         return type(error)(f"{said} {error} {cure}")
-    # The status, the code and the request_id are told once, by the error itself.
+    # The error itself adds status, code and request_id, so they are not repeated here.
     told = f"{said} {error.message.rstrip('.')}."
     text = told if isinstance(error, AuthError) else f"{told} {cure}"
     return type(error)(text, http_status=error.http_status, code=error.code, request_id=error.request_id)

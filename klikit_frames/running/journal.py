@@ -1,4 +1,4 @@
-"""The journal: what a run is about to do and what came of it, on disk before anybody is told.
+"""The journal: what a run is about to do and what came of it, on disk before it is shown.
 
 One SQLite file holds many runs. A request's key and its exact bytes are committed before the socket is
 touched; an outcome is committed before it is shown. It holds no secret.

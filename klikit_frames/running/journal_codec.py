@@ -313,7 +313,7 @@ def check_id(text: object) -> str:
 
 def times(microseconds: Iterable[int | None]) -> pd.Series:
     """Return times in UTC from microseconds since 1970."""
-    # A column with a gap has become floats by now: NaN is no time to numpy.
+    # A column with a gap has become floats, and numpy takes no NaN for a time.
     known = [None if pd.isna(one) else int(one) for one in microseconds]
     return pd.Series(np.array(known, dtype="datetime64[us]")).dt.tz_localize("UTC")
 

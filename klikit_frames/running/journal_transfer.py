@@ -162,7 +162,7 @@ def default_mirror() -> str | None:
 
 
 class Mirror:
-    """Keeps a copy of a journal at a path, on a thread of its own; trouble is told once and stops nothing.
+    """Keeps a copy of a journal at a path, on a thread of its own; an error is logged once and stops nothing.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def was_changed(history: MenuHistory, cell: Cell, *, shown: bool | None, run_ids
 def find_changed(plan: Plan, client: Client, *, run_id: str, **reading: Any) -> set[Cell]:
     """Look again at the cells that an undo restores, and return those that were changed meanwhile.
 
-    What the undo itself has written by now, as the run `run_id`, is no such change.
+    What the undo itself has written so far, as the run `run_id`, does not count.
 
     Raises
     ------

@@ -55,7 +55,7 @@ def publish(
 ) -> pd.DataFrame:
     """Publish the menus of stores and return what became of each: one row per store, in the order given.
 
-    A write of its own: it makes the copy of the menu that the store and the marketplaces show anew, with
+    A write of its own: it renews the copy of the menu that the store and the marketplaces show, with
     everything that anybody changed since the last publish. Uses the network, and the disk for the journal:
     each call is recorded before it leaves. Ctrl-C returns what is known by then.
 

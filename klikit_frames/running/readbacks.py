@@ -156,7 +156,7 @@ def clear_request(request: Request) -> Request:
 
 
 def withhold_request(request: Request) -> Request:
-    """Return a request of which it is still open whether it was done; by now it was, or never will be."""
+    """Return a request as withheld: it was done already, or it never will be."""
     known = request.result or RequestResult(request.state)
     settled_at = known.settled_at or edge.now()
     return replace(request, result=replace(known, message=_WITHHELD, settled_at=settled_at))

@@ -112,8 +112,8 @@ def run(
     mirror : path, optional
         Where a whole copy of the journal is kept, on a drive that outlives this machine: the first before the
         first write, then at least every 2 s, and at the end. SQLite never opens it there. Runs of an earlier
-        mirror at this path are taken into the journal first. One that cannot be written is told of and stops
-        nothing. None is where KLIKIT_JOURNAL_MIRROR says, or nowhere.
+        mirror at this path are taken into the journal first. A mirror that cannot be written is logged and
+        stops nothing. None is where KLIKIT_JOURNAL_MIRROR says, or nowhere.
 
     Returns
     -------

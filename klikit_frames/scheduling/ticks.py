@@ -235,7 +235,7 @@ class _Tick:
                 try:
                     is_done = publish_rest(self.client, journal, journal.run(run_id))
                 except KeyboardInterrupt:
-                    # What the tick has sent is told all the same; the next one publishes again.
+                    # What the tick has sent is still returned; the next tick publishes again.
                     self.kept.is_interrupted, is_done = True, False
             if is_done:
                 self._forget_owed(run_id)
