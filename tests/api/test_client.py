@@ -72,14 +72,19 @@ def test_connect__refuses_a_senseless_number(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("is_trusted", [False, True])
 def test_proxy__of_the_environment_is_used_only_if_asked(
-    is_trusted: bool, monkeypatch: pytest.MonkeyPatch
+    is_trusted: bool, sandbox: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy in the environment sees nothing, unless the person says so."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
-    with connect(transport=None, trust_env=is_trusted) as client:
-        mounts = client._transport._http._mounts  # type: ignore[attr-defined]
-    assert bool(mounts) is is_trusted
+    with sandbox.connect(trust_env=is_trusted, clock=FakeClock()) as client:
+        if not is_trusted:
+            assert client.read("/brands")
+            return
+        # Nobody listens at the proxy's port, so what goes there does not arrive.
+        with pytest.raises(kf.TransportError):
+            client.read("/brands")
+    assert sandbox.requests.empty
 
 
 def test_client__sends_what_the_documentation_asks_for() -> None:

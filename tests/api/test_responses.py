@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.api import responses
+from klikit_frames.api.credentials import Credentials, Secret
 from klikit_frames.api.responses import ResponseLimits, TimedStream, allow, read_body
+from klikit_frames.api.transport import open_http
 
 from .scripts import PARTNER_KEY, SECRET_KEY, FakeClock, run, write
 
@@ -218,12 +220,11 @@ def test_stream__shrinks_what_a_step_may_take(monkeypatch: pytest.MonkeyPatch) -
 
 def test_client__has_httpx_words_for_a_line_of_its_own(serve: Callable[[bytes, bytes], str]) -> None:
     """Errors below leave as httpx's, so that all transports are judged alike."""
-    keys: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY}
-    with kf.connect("http://127.0.0.1:9", **keys) as client:
-        http = client._transport._http  # type: ignore[attr-defined]
+    options: dict[str, Any] = {"timeout": 5.0, "max_connections": 1, "trust_env": False, "verify": True}
+    with open_http(
+        Credentials(partner_key=Secret("key"), secret_key=Secret("secret")), transport=None, **options
+    ) as http:
         with pytest.raises(httpx.ConnectError):
-            http.get(client.base_url)
-    with kf.connect(serve(b"nonsense\r\n\r\n", b""), **keys) as client:
-        http = client._transport._http  # type: ignore[attr-defined]
+            http.get("http://127.0.0.1:9")
         with pytest.raises(httpx.RemoteProtocolError):
-            http.get(client.base_url)
+            http.get(serve(b"nonsense\r\n\r\n", b""))
