@@ -34,6 +34,7 @@ __all__ = [
     "monotonic",
     "now",
     "process_time",
+    "read_file",
     "read_now",
     "sleep",
     "thread_kind",
@@ -298,3 +299,39 @@ class SteadyClock:
 def read_now(clock: Clock) -> datetime:
     """Return the clock's present as a UTC datetime with microseconds."""
     return datetime.fromtimestamp(clock.time(), tz=UTC)
+
+
+_DATABASE = b"SQLite format 3\0"
+# The databases that were named by mistake; only while a handle is open does it hold its number.
+_held: dict[tuple[int, int], int] = {}
+
+
+def read_file(path: Path) -> bytes:
+    """Return what is in a file that somebody names; of a SQLite database only its first bytes.
+
+    Somebody may name the open journal by mistake, and closing any handle of it would drop the locks of the
+    connection (see `touch_private`). The handle of a database stays open, so that nothing is dropped.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> from klikit_frames.edge import read_file
+    >>> n = pathlib.Path("a.txt").write_text("some text")
+    >>> read_file(pathlib.Path("a.txt"))
+    b'some text'
+    """
+    found = path.stat()
+    identity = found.st_dev, found.st_ino
+    if identity in _held:
+        return _DATABASE
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            head = file.read(len(_DATABASE))
+            if head == _DATABASE and os.name == "posix":
+                _held[identity] = descriptor
+                return head
+            return head + file.read()
+    finally:
+        if identity not in _held:
+            os.close(descriptor)

@@ -9,6 +9,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+import klikit_frames as kf
 from klikit_frames.edge import touch_private
 
 WRITE = """
@@ -38,6 +41,23 @@ def test_touch__takes_no_lock_from_another_connection(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         touch_private(path)
+        tried = subprocess.run(
+            [sys.executable, "-c", WRITE, path], capture_output=True, text=True, check=True
+        )
+        assert tried.stdout == "database is locked\n"
+
+
+@pytest.mark.parametrize("name", ["plan.json", "state.csv", "state.parquet", "table.csv"])
+def test_read_file__takes_no_lock_from_another_connection(tmp_path: Path, name: str) -> None:
+    """Whoever names an open journal in place of a plan or a table is refused, and its locks hold."""
+    path = tmp_path / name
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE runs (run_id)")
+        connection.execute("BEGIN IMMEDIATE")
+        reader = {"plan": kf.load_plan, "state": kf.load_state, "table": kf.read_toggles}[path.stem]
+        for _ in range(2):
+            with pytest.raises(kf.KlikitFramesError):
+                reader(path)
         tried = subprocess.run(
             [sys.executable, "-c", WRITE, path], capture_output=True, text=True, check=True
         )

@@ -14,6 +14,7 @@ import typer
 
 import klikit_frames as kf
 
+from .. import edge
 from ..errors import ConfigError
 from . import outputs
 from .exit_codes import ExitCode
@@ -120,7 +121,7 @@ def load_plan_if_it_is_one(source: Path | io.BytesIO) -> kf.Plan | None:
     from ..planning.plan import parse_plan
     from ..planning.plan_files import is_plan
 
-    content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
+    content = edge.read_file(source) if isinstance(source, Path) else source.getvalue()
     if not is_plan(content):
         return None
     return kf.load_plan(source) if isinstance(source, Path) else parse_plan(content)

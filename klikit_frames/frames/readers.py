@@ -18,6 +18,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError
 from .csv_files import find_dialect, text_table, to_utf8
 from .excel_files import workbook_table
@@ -81,7 +82,7 @@ def _read_bytes(source: Source) -> bytes:
 
 def _read_file(path: Path) -> bytes:
     try:
-        return path.expanduser().read_bytes()
+        return edge.read_file(path.expanduser())
     except ValueError as error:
         # A NUL, or a character that the file system cannot encode. UnicodeEncodeError is a ValueError.
         raise ConfigError(f"{str(path)!a:.80} is no path of a file: {error}.") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import threading
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .. import edge
 from ..errors import ApiError, ConfigError, KlikitFramesError, RequestError, StateError, TransportError
 from ..frames.csv_injection import neutralise_formulas, restore_formulas
 from ..frames.schemas import STATE_COLUMNS
@@ -310,7 +312,7 @@ def _write_parquet(state: pd.DataFrame, path: Path) -> None:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     _need_pyarrow()
-    return pd.read_parquet(path)
+    return pd.read_parquet(io.BytesIO(edge.read_file(path)))
 
 
 def _need_pyarrow() -> None:
@@ -325,12 +327,12 @@ def _write_csv(state: pd.DataFrame, path: Path) -> None:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with path.open(encoding="utf-8", newline="") as file:
-        first = file.readline()
-        if not first.startswith(_NOTES):
-            file.seek(0)
-        # Only a blank is missing: there are dishes called NA.
-        state = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+    file = io.StringIO(edge.read_file(path).decode("utf-8"), newline="")
+    first = file.readline()
+    if not first.startswith(_NOTES):
+        file.seek(0)
+    # Only a blank is missing: there are dishes called NA.
+    state = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
     state = restore_formulas(state)
     if first.startswith(_NOTES):
         state.attrs = json.loads(first.removeprefix(_NOTES))

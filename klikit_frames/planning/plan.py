@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import pandas as pd
 
+from .. import edge
 from ..errors import PlanError
 from ..frames.frame_codec import dump_frame
 from ..html import fold_html, overview_html, paragraph_html, table_html
@@ -372,7 +373,7 @@ def load_plan(path: str | PathLike[str]) -> Plan:
     True
     """
     try:
-        data = Path(path).read_bytes()
+        data = edge.read_file(Path(path))
     except OSError as error:
         raise PlanError(f"The plan file {path} could not be read: {error.strerror}.") from error
     return replace(parse_plan(data), path=Path(path))
