@@ -130,10 +130,24 @@ def test_faults__of_a_real_server_end_in_one_write(sandbox: kf.sandbox.Sandbox, 
     assert {json.loads(one)["isEnabled"] for one in sent["body"]} == {False}
 
 
+class LateTransport(httpx.HTTPTransport):
+    """Gives the first answer up, as one for which nobody waits any longer."""
+
+    is_late = True
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        answer = super().handle_request(request)
+        if self.is_late:
+            self.is_late = False
+            answer.close()
+            raise httpx.ReadTimeout("too late")
+        return answer
+
+
 def test_faults__latency_beyond_the_timeout(sandbox: kf.sandbox.Sandbox) -> None:
     """An answer that comes too late is fetched by another try under the same key; the silence is told."""
-    sandbox.inject("latency", count=1, seconds=0.3)
-    with sandbox.connect(timeout=0.2, clock=FakeClock()) as client:
+    with sandbox.connect(transport=LateTransport(), clock=FakeClock()) as client:
         settled = write(client)
     assert settled.answer
     assert (settled.had_silence, settled.was_sent) == (True, True)

@@ -157,7 +157,7 @@ def test_ctrl_c__stops_every_business_and_the_rest_goes_on_later(
     """After Ctrl-C no further request leaves; the same plans run again send what is left, each write once."""
     plans = kf.fleet.plan(fleet_table(sandboxes, n=40), combine=False, progress=False)
     for sandbox in sandboxes.values():
-        sandbox.inject("latency", seconds=0.3, match="PATCH")
+        sandbox.inject("latency", seconds=0.6, match="PATCH")
 
     class Interrupting:
         """Presses Ctrl-C once, where the person's process shows progress."""
@@ -248,7 +248,7 @@ def test_ctrl_c__is_passed_on_to_a_worker_that_its_executor_would_leave_alone(
     """Dask takes back a task that a worker is at, and the worker would go on: it is asked to stop instead."""
     plans = kf.fleet.plan(fleet_table(sandboxes, n=40), combine=False, progress=False)
     plans = {"depok": plans["depok"]}
-    sandboxes["depok"].inject("latency", seconds=0.3, match="PATCH")
+    sandboxes["depok"].inject("latency", seconds=0.6, match="PATCH")
 
     def has_written() -> bool:
         return _n_writes(sandboxes["depok"]) > 0

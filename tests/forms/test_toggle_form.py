@@ -209,7 +209,7 @@ def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf
     """Progress counts requests; Cancel ends the run with an honest rest, and Carry on sends exactly that."""
     pick(form, n_entities=5, n_stores=8)
     form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
-    sandbox.inject("latency", seconds=0.2)
+    sandbox.inject("latency", seconds=0.6)
     press(form, "apply")
     while writes(sandbox).empty and not form.controller.wait(0.01):
         pass
@@ -379,7 +379,7 @@ def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: 
     """A credential that is revoked while a run is on ends it with an honest rest; what was entered stays."""
     pick(form, n_entities=5, n_stores=8)
     form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
-    sandbox.inject("latency", seconds=0.2)
+    sandbox.inject("latency", seconds=0.6)
     press(form, "apply")
     # Eight requests are on their way at a time: the ninth follows an answer.
     while len(writes(sandbox)) < 9 and not form.controller.wait(0.01):

@@ -76,7 +76,7 @@ class HoldingTransport(httpx.HTTPTransport):
         if is_counted and not self._n_left:
             self.has_come.set()
             self._action()
-            assert self.let_go.wait(30)
+            assert self.let_go.wait(120)
         return super().handle_request(request)
 
 
@@ -159,4 +159,4 @@ def wait_for_threads(name: str) -> None:
     """Wait until the threads that bear a name, left behind by whoever was interrupted, have ended."""
     for thread in threading.enumerate():
         if thread.name.startswith(name):
-            thread.join(30)
+            thread.join(60)

@@ -13,7 +13,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames import edge
 
-from .doubles import AnsweringTransport, Bar, interrupt, writes
+from .doubles import AnsweringTransport, Bar, HoldingTransport, interrupt, wait_for_threads, writes
 from .fault_scenarios import (
     FOREIGN_ID,
     KillingReadings,
@@ -29,9 +29,11 @@ def test_run__interrupted_and_resumed(
     client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
     """Ctrl-C returns a result in which each row is settled or not sent; resuming sends only the rest."""
-    sandbox.inject("latency", seconds=0.1)
-    with connect(sandbox, max_connections=1) as slow:
-        result = kf.run(singles, slow, journal=journal, progress=Bar(interrupt))
+    transport = HoldingTransport()
+    with connect(sandbox, max_connections=1, transport=transport) as held:
+        result = kf.run(singles, held, journal=journal, progress=Bar(interrupt))
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-")
     assert result.is_interrupted
     assert result.counts["applied"] >= 1
     assert result.counts["applied"] + result.counts["not_sent"] + result.counts["unknown"] == 12

@@ -169,9 +169,9 @@ def test_cancel__while_the_canary_is_read_back(
         transport = HoldingTransport(method="GET", nth=1, match="/menus")
         with connect(sandbox, transport=transport) as client:
             job = kf.start(plan, client, journal=journal, first=1, before="none")
-            assert transport.has_come.wait(30)
+            assert transport.has_come.wait(60)
             (kf.attach(job.run_id, journal=journal) if attached else job).cancel()
-            result = job.result(timeout=30)
+            result = job.result(timeout=60)
             assert not transport.let_go.is_set()
             transport.let_go.set()
             wait_for_threads("klikit-frames-read")

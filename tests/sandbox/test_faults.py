@@ -318,7 +318,7 @@ def test_doubled_answer__is_taken_for_the_next_requests(sandbox: kf.sandbox.Sand
     """On a connection that is kept, the second copy lies where the next answer is looked for."""
     sandbox.inject("doubled_answer", count=1)
     port = int(sandbox.page_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         for _ in range(2):
             connection.sendall(b"GET /v1/partner/brands HTTP/1.1\r\nHost: localhost\r\n\r\n")
         received, ids = b"", list[bytes]()

@@ -75,7 +75,7 @@ def test_reads__ignore_keys(http: httpx.Client) -> None:
 
 def two_at_once(sandbox: kf.sandbox.Sandbox, enable: Call) -> list[httpx.Response]:
     """Send one body twice under one key while the first is held up."""
-    sandbox.inject("latency", seconds=0.3)
+    sandbox.inject("latency", seconds=1)
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(enable, [289379], key="one", isEnabled=False) for _ in range(2)]
         return [future.result() for future in futures]
