@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -54,10 +55,14 @@ def test_read_file__takes_no_lock_from_another_connection(tmp_path: Path, name: 
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE runs (run_id)")
         connection.execute("BEGIN IMMEDIATE")
-        reader = {"plan": kf.load_plan, "state": kf.load_state, "table": kf.read_toggles}[path.stem]
+        readers: dict[str, Callable[[Path], object]] = {
+            "plan": kf.load_plan,
+            "state": kf.load_state,
+            "table": kf.read_toggles,
+        }
         for _ in range(2):
             with pytest.raises(kf.KlikitFramesError):
-                reader(path)
+                readers[path.stem](path)
         tried = subprocess.run(
             [sys.executable, "-c", WRITE, path], capture_output=True, text=True, check=True
         )
