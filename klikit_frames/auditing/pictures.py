@@ -105,7 +105,7 @@ PALETTE = {
 # Can be read on white and on black alike: a picture has no ground of its own.
 INK = "#7A7A7A"
 _DPI = 110
-_LEAST = 0.7
+_LEAST = 0.58
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 
 import klikit_frames as kf
+from klikit_frames.auditing.pictures import Picture
 from tests.browser.cells import SANDBOX
 from tests.browser.lab import ROOT, Lab
 from tests.forms.user_actions import look_of
@@ -93,8 +94,12 @@ def test_picture__of_the_sample_plan(folder: Path) -> None:
     """The requests of the sample as blocks of colour; one picture for light pages and for dark ones."""
     with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
         plan = kf.plan(kf.read_toggles(TOGGLES)).with_names(kf.stores(client))
+    # As wide as the README shows it, so that its names are read there; and sharp on any screen.
+    picture = kf.plot_plan(plan)
+    picture.figure.set_size_inches(4.4, 3.9)
+    picture.figure.axes[0].set_title(f"{plan.n_rows:,} rows in {plan.n_requests} requests", loc="left")
     path = folder / "plan.png"
-    path.write_bytes(kf.plot_plan(plan).png)
+    Picture(picture.figure, picture.text).figure.savefig(path, dpi=220)
     assert 5_000 < path.stat().st_size < MOST_BYTES
 
 
