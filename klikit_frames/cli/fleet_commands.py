@@ -77,7 +77,7 @@ def apply(
         if rules.require_approval and any(plan.path is None for plan in plans.values()):
             raise exit_with(ExitCode.USAGE, NO_PLAN_FILE)
         codes = _parse_codes(confirm, plans)
-        _agree(plans, codes, is_agreed=yes or bool(codes), left_out=reader.unread)
+        _agree(plans, codes, is_agreed=yes or bool(codes), left_out=reader.unread | reader.unnamed)
         with ThreadPoolExecutor(jobs) as executor:
             result = kf.fleet.run(
                 plans,
@@ -91,7 +91,7 @@ def apply(
                 reads_per_minute=caps.reads_per_minute,
                 **rules.as_arguments(),
             )
-    _finish(result, output, report=report, journal_folder=journal_folder)
+    _finish(result, output, report=report, journal_folder=journal_folder, unnamed=reader.unnamed)
 
 
 def status(*, journal_folder: JournalFolder = None, output: OutputOptions) -> None:
@@ -188,6 +188,8 @@ class TableReader:
     ----------
     unread : dict of KlikitFramesError
         By business, why its live flags could not be read.
+    unnamed : dict of KlikitFramesError
+        By business, why its names could not be read: there is no plan of it.
     """
 
     def __init__(
@@ -195,6 +197,7 @@ class TableReader:
     ) -> None:
         self.columns = options.parse_columns(column)
         self.unread: dict[str, kf.KlikitFramesError] = {}
+        self.unnamed: dict[str, kf.KlikitFramesError] = {}
         self._names = names
         self._live = live
         self._journal_folder = journal_folder
@@ -205,13 +208,16 @@ class TableReader:
         return self._names or self._live or self.columns is not None
 
     @property
-    def look_up(self) -> Callable[[str], tuple[pd.DataFrame, pd.DataFrame]] | None:
+    def look_up(self) -> Callable[[str], tuple[pd.DataFrame, pd.DataFrame] | None] | None:
         """The function that returns a business's menu and stores, for names; None where ids are used."""
         return self._read_menu if self._names else None
 
-    def read(self, business: str, file: Path) -> kf.Plan:
-        """Return the plan of a business's own table."""
-        state, stores = self._read_menu(business) if self._names else (None, None)
+    def read(self, business: str, file: Path) -> kf.Plan | None:
+        """Return the plan of a business's own table; None where its names could not be read."""
+        menu = self._read_menu(business) if self._names else (None, None)
+        if menu is None:
+            return None
+        state, stores = menu
         toggles = kf.read_toggles(file, columns=self.columns, names=self._names, state=state, stores=stores)
         return self.plan(business, toggles)
 
@@ -234,11 +240,15 @@ class TableReader:
             self.unread[business] = error
             return None
 
-    def _read_menu(self, business: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _read_menu(self, business: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
         from ..fleet.business_tasks import connect_business
 
-        with connect_business(business) as client:
-            return kf.read_state(client), kf.stores(client)
+        try:
+            with connect_business(business) as client:
+                return kf.read_state(client), kf.stores(client)
+        except (kf.ConfigError, kf.RequestError) as error:
+            self.unnamed[business] = error
+            return None
 
 
 def _read_plans(source: str, reader: TableReader) -> dict[str, kf.Plan]:
@@ -265,7 +275,8 @@ def _plan_files(files: Mapping[str, Path], reader: TableReader) -> dict[str, kf.
             made = options.load_plan_if_it_is_one(file)
             if made is not None and reader.is_for_tables:
                 problems.append(f"{file.name}: --column, --names and --live are for tables, not for plans.")
-            plans[business] = reader.read(business, file) if made is None else made
+            if (plan := reader.read(business, file) if made is None else made) is not None:
+                plans[business] = plan
         except (kf.InvalidToggles, kf.PlanError) as error:
             problems.append(f"{file.name}: {error}")
     if problems:
@@ -320,7 +331,12 @@ def _agree(
 
 
 def _finish(
-    result: kf.fleet.FleetResult, output: OutputOptions, *, report: Path | None, journal_folder: Path | None
+    result: kf.fleet.FleetResult,
+    output: OutputOptions,
+    *,
+    report: Path | None,
+    journal_folder: Path | None,
+    unnamed: Mapping[str, kf.KlikitFramesError],
 ) -> None:
     if report is not None:
         result.report(report)
@@ -339,7 +355,9 @@ def _finish(
         _code_of(result.errors[business]) if business in result.errors else exit_codes.of_result(one)
         for business, one in result.results.items()
     ]
-    raise typer.Exit(_worst(codes))
+    if unnamed:
+        echo(f"Not in this result, for their names could not be read: {', '.join(unnamed)}.")
+    raise typer.Exit(_worst([*codes, *map(_code_of, unnamed.values())]))
 
 
 def _echo_way_on(result: kf.fleet.FleetResult, journal_folder: Path | None) -> None:

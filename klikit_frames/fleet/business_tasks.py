@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .. import edge
 from ..api.client import connect
 from ..api.credentials import load_profile
-from ..errors import ConfigError, KlikitFramesError
+from ..errors import ConfigError, JournalError, KlikitFramesError
 from ..planning.plan import parse_plan
 from ..progress import Bar
 from ..running import locks
@@ -102,10 +103,28 @@ def execute_task(task: BusinessTask, progress: Bar | None = None) -> TaskOutcome
     """
     try:
         return TaskOutcome(_send(task, progress))
+    except JournalError as error:
+        return look_up(task, in_fleet_words(error))
     except KlikitFramesError as error:
         return look_up(task, error)
     except Exception as error:  # noqa: BLE001 - a bug met by one business is no reason to lose the others
         return look_up(task, KlikitFramesError(f"{type(error).__name__}: {error}"))
+
+
+def in_fleet_words(error: JournalError) -> JournalError:
+    """Return the error with the argument of a fleet, whose journals are named by their folder.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import JournalError
+    >>> from klikit_frames.fleet.business_tasks import in_fleet_words
+    >>> str(in_fleet_words(JournalError("Name another file with journal= for a new plan.")))
+    'Name another folder with journal_folder= for a new plan.'
+    """
+    said = re.sub(
+        r"another (?:file|journal) with journal=", "another folder with journal_folder=", str(error)
+    )
+    return type(error)(said)
 
 
 def look_up(task: BusinessTask, error: KlikitFramesError, *, is_elsewhere: bool = False) -> TaskOutcome:

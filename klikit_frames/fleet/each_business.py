@@ -13,12 +13,12 @@ import pandas as pd
 
 from .. import edge
 from ..auditing.audits import audit as audit_one
-from ..errors import ConfigError, KlikitFramesError
+from ..errors import ConfigError, JournalError, KlikitFramesError
 from ..menus.stores import stores as read_stores
 from ..running.live_state import read_state
 from ..running.runs import runs
 from ..scheduling.ticks import tick as tick_one
-from .business_tasks import MAX_THREADS, connect_business
+from .business_tasks import MAX_THREADS, connect_business, in_fleet_words
 from .fleet_plans import COLUMN, split_toggles
 from .fleet_runs import Folder, fleet_folder
 
@@ -219,6 +219,8 @@ def _attempt(
         with edge.interruptible(stop):
             edge.check_interruption()
             return work(business)
+    except JournalError as error:
+        return in_fleet_words(error)
     except KlikitFramesError as error:
         return error
     except OSError as error:
@@ -256,6 +258,6 @@ def status(*, journal_folder: Folder = None) -> pd.DataFrame:
             history = runs(journal=folder / f"{business}.sqlite3")
             last = history.iloc[-1].to_dict() if len(history) else {}
         except KlikitFramesError as error:
-            last = {"status": str(error)}
+            last = {"status": str(in_fleet_words(error) if isinstance(error, JournalError) else error)}
         rows.append({COLUMN: business, **last})
     return pd.DataFrame(rows, columns=[COLUMN, *columns])

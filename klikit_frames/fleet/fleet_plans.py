@@ -70,11 +70,14 @@ def plan(
     }
 
 
+LookUp = Callable[[str], tuple[pd.DataFrame, pd.DataFrame] | None]
+
+
 def split_toggles(
     source: Source,
     *,
     columns: Mapping[str, str] | None = None,
-    look_up: Callable[[str], tuple[pd.DataFrame, pd.DataFrame]] | None = None,
+    look_up: LookUp | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the checked toggles of each business that a table names; reads the disk if it is a path.
 
@@ -85,7 +88,8 @@ def split_toggles(
     columns : dict, optional
         As of `read_toggles`.
     look_up : callable, optional
-        Returns the state and the stores of a business, for tables that have names in place of ids.
+        Returns the state and the stores of a business, for tables that have names in place of ids; None
+        leaves the business out.
 
     Raises
     ------
@@ -94,19 +98,23 @@ def split_toggles(
     """
     reading = Reading(columns=check_assignments(columns), has_names=look_up is not None)
     parts, problems = split_table(read_table(source, reading))
-    checked = {business: _check_part(business, part, look_up) for business, part in parts.items()}
+    checked = {
+        business: one
+        for business, part in parts.items()
+        if (one := _check_part(business, part, look_up)) is not None
+    }
     found = [problems, *(one.problems for one in checked.values())]
     every = pd.concat([part for part in found if len(part)] or [problems], ignore_index=True)
     raise_for_errors(every.sort_values("row", kind="stable", ignore_index=True))
     return {business: one.toggles for business, one in checked.items()}
 
 
-def _check_part(
-    business: str, part: Table, look_up: Callable[[str], tuple[pd.DataFrame, pd.DataFrame]] | None
-) -> CheckedToggles:
+def _check_part(business: str, part: Table, look_up: LookUp | None) -> CheckedToggles | None:
     if look_up is None:
         return check_source_table(part)
-    state, stores = look_up(business)
+    if (found := look_up(business)) is None:
+        return None
+    state, stores = found
     return check_source_table(part, names=True, state=state, stores=stores)
 
 

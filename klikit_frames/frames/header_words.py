@@ -104,6 +104,25 @@ TITLE_LEVELS = {
 }
 
 
+# Of these words nobody knows whether names or ids stand below them.
+_NAMES_OR_IDS = {
+    "brand", "merek", "merk", "marke", "marca",
+    "branch", "outlet", "location", "cabang", "gerai", "filiale", "standort", "sucursal", "local",
+}  # fmt: skip
+
+
+def may_hold_ids(name: Hashable) -> bool:
+    """Tell whether a column of brands or branches may hold their ids as well as their names.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.header_words import may_hold_ids
+    >>> may_hold_ids("Marke"), may_hold_ids("brand_name")
+    (True, False)
+    """
+    return word_key(name) in _NAMES_OR_IDS
+
+
 @lru_cache(maxsize=1 << 16)
 def plain_name(name: Hashable) -> str:
     """Return a column name without case, spaces, signs and characters that cannot be seen.

@@ -14,6 +14,7 @@ from rapidfuzz import fuzz, process
 from ..errors import ConfigError
 from .cell_values import text_column
 from .checked import harmless_as_warnings, raise_for_errors
+from .header_words import may_hold_ids
 from .headers import check_assignments, name_places, read_header, title_level
 from .problems import KINDS, Positions, Problem, TextPerRow, problems_frame
 from .readers import Source, read_table
@@ -242,6 +243,7 @@ class _NameResolver:
         self._ids: dict[str, TextPerRow] = {}
         self._labels: list[TextPerRow] = []
         self._problems: list[Problem] = []
+        self._notes: list[str] = []
 
     def resolve_entities(self, state: pd.DataFrame) -> None:
         """Look up titles and SKUs, of the level if it is given."""
@@ -263,6 +265,8 @@ class _NameResolver:
         if "store" in self._places:
             return
         for kind in ("brand", "branch"):
+            self._take_ids(kind, stores)
+        for kind in ("brand", "branch"):
             if f"{kind}_title" in self._names and f"{kind}_title" not in stores:
                 raise ConfigError(
                     f"There are {kind} names, but not what they mean: give stores=kf.stores(client)."
@@ -275,6 +279,23 @@ class _NameResolver:
             queries = {"brand_id": self._texts("brand_id"), "branch_title": np.where(has_brand, titles, "")}
             self._resolve_store(stores, "branch", queries)
             self._resolve_branches_alone(stores, np.where(has_brand, "", titles))
+
+    def _take_ids(self, kind: str, stores: pd.DataFrame) -> None:
+        """Read a column such as ``Marke``, which may hold either, as ids where it holds ids and no name.
+
+        Its cells stay the texts that they are: what is no good id is a problem as in a column of ids.
+        """
+        place = self._names.get(f"{kind}_title")
+        if place is None or f"{kind}_id" in self._places or not may_hold_ids(self._table.names[place]):
+            return
+        texts = self._texts(f"{kind}_title")
+        given = {str(text).strip() for text in texts if text != ""}
+        known = set(text_of(stores[f"{kind}_title"])) if f"{kind}_title" in stores else set()
+        if given and all(text.isascii() and text.isdigit() for text in given) and not given & known:
+            del self._names[f"{kind}_title"]
+            self._ids[f"{kind}_id"] = texts
+            name = self._table.names[place]
+            self._notes.append(f"Column {name!r} holds numbers and no names, so it was read as '{kind}_id'.")
 
     def table(self) -> Table:
         """Return the table with all ids that were found, and in words what they are."""
@@ -289,7 +310,8 @@ class _NameResolver:
                 frame.isetitem(place, column)  # type: ignore[arg-type]
         if self._labels:
             frame["resolved"] = _join(pd.DataFrame(dict(enumerate(self._labels)))).to_numpy(dtype=object)
-        return replace(self._table, frame=frame, problems=[*self._table.problems, *self._problems])
+        problems, notes = [*self._table.problems, *self._problems], [*self._table.notes, *self._notes]
+        return replace(self._table, frame=frame, problems=problems, notes=notes)
 
     def _resolve_store(self, stores: pd.DataFrame, kind: str, queries: dict[str, TextPerRow]) -> None:
         name = f"{kind}_id"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,31 @@ def test_apply__live_that_cannot_be_read_leaves_the_others_alone(
     assert told.loc[told["business"] == "bali", "message"].notna().all()
     assert "Nothing is sent to it" in done.err
     assert not businesses["bali"].requests["method"].eq("PATCH").any()
+
+
+def test_apply__names_that_cannot_be_read_leave_the_others_alone(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path
+) -> None:
+    """One business is away while names are read: it is named, nothing is sent to it; the others are done."""
+    businesses["bali"].revoke()
+    done = terminal("fleet", "apply", fleet_table, "--names", "--yes")
+    assert (done.code, done.out.count("depok,"), done.out.count(",applied,")) == (4, 4, 4), done.err
+    assert "Nothing is sent to it" in done.err
+    assert "Not in this result, for their names could not be read: bali." in done.err
+    assert not businesses["bali"].requests["method"].eq("PATCH").any()
+
+
+def test_apply__journal_that_cannot_be_used_names_the_folder(
+    terminal: Terminal, businesses: Sandboxes, fleet_table: Path, tmp_path: Path
+) -> None:
+    """The cure of a journal is in the words of a fleet, which has an option for their folder alone."""
+    folder = tmp_path / "journals"
+    folder.mkdir()
+    (folder / "bali.sqlite3").write_text("no journal " * 100)
+    done = terminal("fleet", "apply", fleet_table, "--yes", "--journal-folder", folder)
+    assert done.out.count(",applied,") == 4, done.err
+    assert "--journal-folder" in done.err
+    assert not re.search(r"--journal\b(?!-folder)(?! \S+depok)", done.err), done.err
 
 
 def test_apply__own_headers_names_live_flags_and_word_of_it(

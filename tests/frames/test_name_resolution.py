@@ -91,6 +91,24 @@ def test_resolve__ids_stay() -> None:
     assert frame["resolved"].tolist() == ["", "section 8 Lunch"]
 
 
+def test_resolve__brands_and_branches_by_id() -> None:
+    """A column that may hold names or ids is read as ids where it holds numbers; one of names never is."""
+    header = "Gericht,Marke,Filiale"
+    assert resolved(header, "Soto Ayam,663,1", "Soto Ayam,664,3") == [
+        ["item", 7, "663", "1"],
+        ["item", 7, "664", "3"],
+    ]
+    assert resolved(header, "Soto Ayam,663,Depok") == [["item", 7, "663", 2]]
+    assert refused("dish,brand_name,branch_name", "Soto Ayam,663,1") == [
+        [2, "brand_title", "663", "name_unknown"],
+        [2, "branch_title", "1", "name_unknown"],
+    ]
+    rows = ["Soto Ayam,663,1,off"]
+    checked = kf.check_toggles(lines(f"{header},Status", *rows), names=True, state=STATE, stores=STORES)
+    assert checked.toggles[CELLS].to_numpy().tolist() == [["item", 7, 663, 1, False]]
+    assert "Column 'Marke' holds numbers and no names, so it was read as 'brand_id'." in checked.notes
+
+
 def test_resolve__branch_of_its_brand() -> None:
     """A branch name is looked up among the branches of its brand, named or numbered."""
     assert resolved("brand,branch", "Mie,Senopati", "kopi,Depok") == [
