@@ -110,7 +110,8 @@ def test_every_message__is_said_for_a_terminal() -> None:
     left = {
         where: said
         for where, text in library_messages()
-        if PYTHON.search(ASSIGNED.sub("", said := to_terminal(text)))
+        # What the commands say themselves is printed as it is.
+        if PYTHON.search(ASSIGNED.sub("", said := text if where.startswith("cli/") else to_terminal(text)))
         and not is_code(text)
         and not any(text.strip().startswith(start.strip()) or start in text for start in OF_PYTHON_ALONE)
     }
