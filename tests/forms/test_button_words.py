@@ -17,6 +17,7 @@ ELSEWHERE = (
     "auditing/state_pictures.py",
     "auditing/reconciliation.py",
     "auditing/reports.py",
+    "cli/",
     "fleet/",
     "frames/frame_codec.py",
     "health.py",
