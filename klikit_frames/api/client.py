@@ -230,7 +230,7 @@ class Client:
         return self._shared.pacing
 
     def now(self) -> datetime:
-        """Return the present by this machine's clock, UTC, as it was set when the client was made.
+        """Return the present in UTC, by this machine's clock as it stood when the client was made.
 
         A clock that is set while the client lives does not move it: times of one client are in order.
 

@@ -253,7 +253,7 @@ def _shown_and_hidden(statuses: tuple[tuple[str, bool], ...]) -> tuple[str | Non
 
 
 def title_of(raw: Any) -> str | None:
-    """Return a plain title, or that of a locale map: English if there is one, else the first that is."""
+    """Return a plain title, or one of a locale map: English if it is there, else the first."""
     if isinstance(raw, dict):
         raw = next((text for text in (raw.get("en"), *raw.values()) if text_of(text)), None)
     return text_of(raw)

@@ -126,7 +126,7 @@ class CallResult:
 
     @property
     def clock_offset_s(self) -> float | None:
-        """By how many seconds the server's clock was ahead when it was settled; None if no answer told."""
+        """Seconds by which the server's clock was ahead when it was settled; None if no answer said."""
         server_at = self.answer.server_at if self.answer else None
         return None if server_at is None else (server_at - self.settled_at).total_seconds()
 

@@ -113,7 +113,7 @@ def _unpack(chunks: Iterator[bytes], *, coding: str, max_bytes: int) -> bytes:
 
 
 def _guess_deflate(first: bytes) -> int:
-    """Return the window of "deflate", by which some servers mean it without the header of zlib."""
+    """Return the window for "deflate", which some servers send without zlib's header."""
     return zlib.MAX_WBITS if first[:1] and first[0] & 15 == _ZLIB_METHOD else -zlib.MAX_WBITS
 
 

@@ -161,7 +161,7 @@ def _rows(frame: pd.DataFrame, word: str = "row") -> str:
 
 
 def _counted(values: pd.Series, words: Mapping[str, str]) -> str:
-    """Say how many there are of each, in the order of the words and without those that there are none of."""
+    """Say how many there are of each, in the order of the words; leave out zeros."""
     counts = values.value_counts()
     told = [f"{int(counts[value]):,} {word}" for value, word in words.items() if value in counts.index]
     return ", ".join(told) or "none"
@@ -212,7 +212,7 @@ def frame_html(frame: pd.DataFrame) -> str:
 
 
 def frame_text(frame: pd.DataFrame) -> str:
-    """Return what a frame comes to in a few lines, for a console."""
+    """Return a frame's summary in a few lines, for a console."""
     if set(frame.columns) >= _PROBLEM:
         return problems_text(frame)
     return _summary(frame) or counted(len(frame), "row")

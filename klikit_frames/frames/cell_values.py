@@ -217,7 +217,7 @@ def _is_whole(number: float, bound: int) -> bool:
 
 
 def parse_words(texts: FactorizedText, table: Mapping[str, Any]) -> npt.NDArray[np.object_]:
-    """Return for each different text what `table` says of it, case and outer space aside, or None."""
+    """Return the value in `table` of each different text, ignoring case and outer space; None without one."""
     values = [table.get(word.strip().casefold()) for word in texts.uniques]
     return np.array(values, dtype=object)
 
@@ -303,7 +303,7 @@ def _list_parts(word: str) -> list[str]:
 
 
 def _meant_id(code: str, word: str) -> int:
-    """Say what a person most likely meant; it is never taken for granted."""
+    """Suggest what a person most likely meant; the suggestion is never applied."""
     if len(word) > _MOST_DIGITS:
         return 0
     if code in {"id_padded", "id_signed", "id_foreign_digits"}:

@@ -261,7 +261,7 @@ class _NameResolver:
         self._labels.append(index.labels(places))
 
     def resolve_stores(self, stores: pd.DataFrame) -> None:
-        """Look up brands, then branches among those of the brand; a branch without a brand by itself."""
+        """Look up brands, then branches among the brand's own; without a brand, among all branches."""
         if "store" in self._places:
             return
         for kind in ("brand", "branch"):

@@ -62,7 +62,7 @@ class ParsedColumn:
 
 
 def read_levels(column: pd.Series[Any], *, implied: str | None = None) -> ParsedColumn:
-    """Read ``entity_type``; `implied` is what the name of the id column says, and what a blank means then."""
+    """Read ``entity_type``; a blank means `implied`, the type that the id column's name says."""
     result = _read_words(column, name="entity_type", table=ENTITY_TYPE_WORDS, code="entity_type_unknown")
     if implied is None:
         return result

@@ -1,4 +1,4 @@
-"""Whatever a person has, to a table: kinds of sources told apart; DataFrames, Parquet and JSON Lines read."""
+"""Any source to a table: its kind recognised; DataFrames, Parquet and JSON Lines read."""
 
 from __future__ import annotations
 

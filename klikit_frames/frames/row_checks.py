@@ -260,7 +260,7 @@ def _missing_entities(valid_rows: ValidRows, state: pd.DataFrame) -> list[Proble
 
 
 def _keys(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what identifies each row as plain objects and numbers, whatever the dtypes were."""
+    """Return each row's key as plain objects and numbers, whatever the dtypes were."""
     ids = {name: frame[name].astype("Int64").fillna(0).astype("int64") for name in (*_STORE, "entity_id")}
     return pd.DataFrame({name: frame[name].astype(object) for name in ("entity_type", "scope")} | ids)
 

@@ -72,7 +72,7 @@ class Table:
 
 
 def failed_table(problem: Problem, *, notes: list[str] | None = None) -> Table:
-    """Return the table of a source of which nothing can be read, for the reason in `problem`."""
+    """Return an empty table for a source that cannot be read, with the reason in `problem`."""
     rows = np.empty(0, dtype=np.int64)
     return Table(frame=pd.DataFrame(), rows=rows, notes=list(notes or []), problems=[problem])
 

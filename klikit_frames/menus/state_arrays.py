@@ -25,7 +25,7 @@ class FrameMetadata(tuple[Any, ...]):
 
 
 def freeze(value: Any) -> Any:
-    """Return what JSON made of a fact as it was: lists become tuples, at every depth."""
+    """Return a value from JSON as it was before: lists become tuples again, at every depth."""
     return FrameMetadata(freeze(member) for member in value) if isinstance(value, list) else value
 
 

@@ -1,4 +1,4 @@
-"""What guests can see: the paths to each row, the flags on them, and what is dark because of which."""
+"""What guests can see: the paths to each row, the flags on them, and which flag makes a row dark."""
 
 from __future__ import annotations
 

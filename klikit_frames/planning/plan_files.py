@@ -231,7 +231,7 @@ def _checked_places(content: dict[str, Any]) -> pd.DataFrame:
 
 
 def _are_numbers(lists: Iterable[object]) -> bool:
-    """Say whether all are tuples of whole numbers in the range of ids; a shared tuple is looked at once."""
+    """Tell whether all are tuples of whole numbers in the range of ids; a shared tuple is checked once."""
     distinct = {id(each): each for each in lists}
     return all(
         type(each) is tuple and all(type(one) is int and 0 < one <= _MOST_ID for one in each)

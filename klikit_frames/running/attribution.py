@@ -108,7 +108,7 @@ def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
 
 
 def settle_by_reading(request: Request, *, seen: bool | None) -> Event | None:
-    """Return what a flag that was read back, and is known to be newer than the request, says of its cell.
+    """Return the event that follows from a flag read back, which is known to be newer than the request.
 
     A cascade's modifiers cannot be read. A flag that is not as asked settles only a failure that the API
     repeats for as long as the key lives: everything else may still be done, or was undone by somebody.

@@ -31,7 +31,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def server_time(client: Client) -> datetime:
-    """Return the present by the server's clock, or by this machine's as long as no answer has told it."""
+    """Return the present by the server's clock, or by this machine's before the server's first answer."""
     return client.server_now() or edge.now()
 
 

@@ -185,7 +185,7 @@ class Journal(PromiseTable):
         return [run for run in runs if run.account == account or (not run.account and run.host == host)]
 
     def mark_proved(self, run_ids: Iterable[str]) -> None:
-        """Record of runs that whatever they wrote is proved visible, or will never be asked for."""
+        """Record of runs that all they wrote is proved visible, or never needs to be proved."""
         self._writer.write([codec.update_run(self._run_no(one), is_proved=True) for one in run_ids])
 
     def prune(self, run_ids: Iterable[str]) -> None:
@@ -245,7 +245,7 @@ class Journal(PromiseTable):
         return self._documents(run_id).plan_body()
 
     def requests(self, run_id: str) -> list[Request]:
-        """Return the requests of a run with all their parts, in sending order; none of an unknown run.
+        """Return the requests of a run with all their parts, in sending order; empty for an unknown run.
 
         Raises
         ------
@@ -258,7 +258,7 @@ class Journal(PromiseTable):
         return self._documents(run_id).requests(statuses)
 
     def open_request_nos(self, run_id: str) -> set[int]:
-        """Return the numbers of the plan's requests of which something is still open."""
+        """Return the numbers of the plan's requests that are open, or have an open part."""
         paths = self._writer.read(schema.SELECT_OPEN_PATHS, (self._run_no(run_id),))
         return {codec.request_no(path) for (path,) in paths}
 

@@ -355,7 +355,7 @@ def _pack(content: Any) -> bytes:
 
 
 def check_seal(row: Row, what: str) -> None:
-    """Refuse a row whose values are not those of the digest at its end."""
+    """Refuse a row whose values do not match the digest at its end."""
     *values, digest = row
     if digest != schema.row_digest(*values):
         raise damaged(f"{what} does not match its digest")

@@ -53,7 +53,7 @@ _UNSEEN = (
 
 
 def far_path(path: JournalPath, *, journal: Journal, name: str) -> Path:
-    """Return where a copy is to be, which is looked at and written, but never opened by SQLite.
+    """Return the path of a copy, which is checked and written, but never opened by SQLite.
 
     Raises
     ------
@@ -290,7 +290,7 @@ RunRows = tuple[dict[str, Any], Sequence[codec.Row], Sequence[codec.Row]]
 
 
 def _mark_copy(copy: sqlite3.Connection, copied_at: datetime) -> None:
-    """Say in a copy that it is one, and of which requests it cannot know what became of them."""
+    """Mark a copy as one, and the requests in it whose end it cannot know."""
     moment = codec.microseconds(copied_at)
     message = _UNSEEN.format(copied_at=f"{copied_at:%Y-%m-%d %H:%M:%S} UTC")
     copy.execute("BEGIN")

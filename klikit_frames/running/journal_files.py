@@ -204,7 +204,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
 
 
 def give_back_room(connection: sqlite3.Connection) -> None:
-    """Let the file shrink to what it holds, unless somebody else is at it: the next time will do."""
+    """Let the file shrink to what it holds; if somebody else uses it, leave that to the next time."""
     with suppress(sqlite3.Error):
         connection.execute("VACUUM")
 

@@ -36,7 +36,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
-    """Return the last write of another run to a cell, if it followed those of `run_ids`."""
+    """Return another run's last write to a cell, if it came after those of `run_ids`."""
     chain = [one.write for one in history.chain(cell) if not one.write.is_wide]
     own = [one for one in chain if one.key[0] in run_ids]
     later = [one for one in chain if one.key[0] not in run_ids and own and one.sent_at >= own[-1].sent_at]

@@ -170,7 +170,7 @@ def observe(
 def _read_history(
     client: Client, stores: list[Store], *, journal: JournalPath, since: str | None, read_at: datetime
 ) -> tuple[MenuHistory, list[Run]]:
-    """Return what the journal knows, and the runs of which something is not proved to show yet."""
+    """Return what the journal knows, and the runs with a write that is not yet proved to show."""
     with read_journal(journal) as opened:
         history = load_history(
             opened,

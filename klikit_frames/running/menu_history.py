@@ -83,7 +83,7 @@ class MenuHistory:
         return newer
 
     def proved_runs(self, runs: Iterable[Run], *, all_stores: Iterable[Store] | None) -> list[str]:
-        """Return the ids of the runs of which every write is proved to show, in every store.
+        """Return the ids of the runs whose every write is proved to show, in every store.
 
         Parameters
         ----------

@@ -58,7 +58,7 @@ def report_outcome(
     action: str,
     host: str,
 ) -> T:
-    """Do `work`, give a summary of what it returns or raises to `on_finish`, and return or raise the same.
+    """Do `work`, hand a summary of its result or error to `on_finish`, and return or raise the same.
 
     Parameters
     ----------

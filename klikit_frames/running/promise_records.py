@@ -98,7 +98,7 @@ def update_promise(promise: Promise) -> codec.Statement:
 
 
 def delete_closed_promises(until: datetime) -> codec.Statement:
-    """Return the statement that removes the promises that came to an end before then."""
+    """Return the statement that removes promises that ended before then."""
     return (
         "DELETE FROM promises WHERE closed_at < ? AND unpublished_run_id IS NULL",
         (codec.microseconds(until),),
@@ -111,7 +111,7 @@ def to_all_promises(rows: Sequence[codec.Row]) -> list[Promise]:
 
 
 def to_promises(rows: Iterable[codec.Row], *, counts: Sequence[codec.Row]) -> list[Promise]:
-    """Return some promises, each checked to be whole, after checking that none of the table is missing."""
+    """Return some promises; check that each is undamaged, and that the table lacks none."""
     if not counts:
         raise codec.damaged("it has lost the counts of its rows")
     *state, n_found = counts[0]

@@ -256,7 +256,7 @@ def published_column(frame: pd.DataFrame, calls: Mapping[Store, Publish]) -> pd.
 
 
 def publish_notes(frame: pd.DataFrame) -> list[str]:
-    """Return what a result says of its publishes."""
+    """Return a result's notes on its publishes."""
     is_applied = frame["outcome"] == "applied"
     written = frame[is_applied & (frame["scope"] == "store")]
     by_store = written.groupby(["brand_id", "branch_id"])["published"].min()
@@ -280,7 +280,7 @@ def _is_published(call: Publish | None, settled_at: pd.Timestamp) -> object:
 
 
 def _settle(call: Publish, result: CallResult) -> Publish:
-    """Return a call with what its answer says of every one of its stores."""
+    """Return a call with the status of each of its stores, as its answer tells it."""
     answer, settled_at = result.answer, result.settled_at
     if answer is None:
         status = "unknown" if result.was_sent else "not_sent"

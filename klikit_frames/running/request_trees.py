@@ -210,7 +210,7 @@ def build_request(target: Target, *, path: tuple[int, ...]) -> Request:
 
 
 def build_part(request: Request, target: Target, *, n: int) -> Request:
-    """Return a part of a refused request; its key follows from the whole's and from what it sends.
+    """Return a part of a refused request; its key is derived from the whole's key and its own body.
 
     Whoever goes on from a copy of the journal that lacks the part makes the same one.
     """
@@ -225,7 +225,7 @@ def build_requests(plan: Plan) -> list[Request]:
 
 
 def spare(request: Request, changed: Set[Cell]) -> list[Request]:
-    """Return a request and its parts, so that none of the cells that were changed since is written."""
+    """Return a request and its parts, so that no cell in `changed` is written."""
     kept = changed & set(request.target.cells())
     if not kept:
         return [request]

@@ -319,7 +319,7 @@ def build_result(journal: Journal, plan: Plan, run: Run, *, status: str, notes: 
 
 
 def recorded_result(journal: Journal, run_id: str) -> Result:
-    """Return the result of a run as it was noted so far; reads the journal, nothing else."""
+    """Return the result of a run as recorded so far; reads only the journal."""
     run = journal.run(run_id)
     is_dead = run.status == EndReason.RUNNING and not locks.is_locked(journal.lock_path(run.plan_id))
     return build_result(

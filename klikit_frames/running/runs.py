@@ -1,4 +1,4 @@
-"""Runs: a plan sent, noted step by step, and gone on with after whatever happened."""
+"""Runs: a plan is sent, recorded step by step, and resumed after an interruption."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ class WorkerPool:
         return ended
 
     def _dated(self, request: Request, *, sent_at: datetime) -> Request:
-        """Date a request by its first try; what no answer has told of the server's clock yet, one will."""
+        """Date a request by its first attempt; a later answer may still tell the server's clock."""
         if request.sent_at is not None:
             return request
         with self._lock:

@@ -145,7 +145,7 @@ class _Walk:
             self._steps[promise.promise_id] = Step(promise, END)
 
     def decision(self, cell: Cell) -> CellDecision:
-        """Return what all of it comes to."""
+        """Return what the tick does with the cell."""
         is_sent = self._gives_back or bool(self._started)
         cascades = tuple(one for one in self._started if one.cascade_to_modifier_groups)
         return CellDecision(cell, [*self._steps.values()], self._flag if is_sent else None, cascades)
@@ -161,7 +161,7 @@ _NOTHING = RowEnd(Outcome.UNCHANGED, code="already_set")
 
 
 def guests_note(cell: Cell, *, publish: bool) -> str | None:
-    """Return what a promise says of when guests see it; None where its store is published."""
+    """Return a promise's note on when guests see it; None where its store is published."""
     if cell.store is None:
         return "guests of a store see it once its menu is synced or published"
     return None if publish else "guests see it at the next publish"

@@ -330,7 +330,7 @@ class _Tick:
         )
 
     def _take_in_sent(self, plan_id: str, result: Result) -> None:
-        """Note how the promises of a run of this tick stand; what it left may still be sent by a resume."""
+        """Record how the promises of this tick's run stand; a resume may still send what it left."""
         self.kept.run_ids.append(result.run_id)
         self.kept.is_interrupted |= result.is_interrupted
         self._take_in(plan_id, result, may_be_resumed=True)
