@@ -38,12 +38,15 @@ class Cover:
         How many requests the usual ways take.
     is_searched : bool
         Whether no component was too large to be searched.
+    search_s : int
+        Whole seconds of the processor that the search took.
     """
 
     requests: list[GroupRectangle]
     lower_bound: int
     baselines: dict[str, int]
     is_searched: bool
+    search_s: int
 
 
 def cover_groups(
@@ -77,10 +80,12 @@ def cover_groups(
     """
     covers = [_GroupCover(group, limits=limits) for group in groups if group.asked.any()]
     budget = SearchBudget(time_budget_s, progress=progress, spent_s=edge.process_time() - started)
+    began = edge.process_time()
     if combine:
         # The products are small and many: threads would cost more than they bring.
         with threadpool_limits(limits=1, user_api="blas"):
             _search(covers, budget, on_interrupt=on_interrupt)
+    search_s = round(edge.process_time() - began)
     found = [
         GroupRectangle(cover.group, each)
         for cover in covers
@@ -89,7 +94,7 @@ def cover_groups(
     budget.close()
     totals = {way: sum(cover.baselines[way] for cover in covers) for way in _WAYS}
     is_searched = not combine or all(cover.is_searched for cover in covers)
-    return Cover(found, sum(cover.bound for cover in covers), totals, is_searched)
+    return Cover(found, sum(cover.bound for cover in covers), totals, is_searched, search_s)
 
 
 class _GroupCover:

@@ -17,7 +17,7 @@ from ..frames.frame_codec import dump_frame
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..model import Business, Target
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
-from ..wording import counted
+from ..wording import counted, duration
 from .limits import Estimate, Limits, estimate_time
 from .plan_files import seal, unseal, user_name
 from .row_assignment import ROW_COLUMNS, count_menus, restore_name, table_requests
@@ -82,6 +82,8 @@ class Plan:
     is_searched : bool
         Whether every part of the table was searched for fewer requests; where it is too large for the time,
         the best of the usual ways is taken.
+    search_s : int
+        Whole seconds of the processor that the search took; 0 below half a second. Its text tells them.
     targets : tuple of Target
         What each request writes, in sending order; ``requests`` shows them as a frame.
     path : Path or None
@@ -110,6 +112,7 @@ class Plan:
     _before: pd.Series
     _off_menu: pd.DataFrame | None = None
     is_searched: bool = True
+    search_s: int = 0
     _names: Names = NO_NAMES
     undoes: tuple[str, ...] = ()
     effect: tuple[str, ...] = ()
@@ -309,6 +312,7 @@ class Plan:
                 "requests": dump_frame(self._requests),
                 "before": dump_frame(self._before.to_frame("before")),
                 "names": self._names.to_json(),
+                **({"search_s": self.search_s} if self.search_s else {}),
                 **({"undoes": list(self.undoes)} if self.undoes else {}),
                 **({} if self._off_menu is None else {"not_on_menu": dump_frame(self._off_menu)}),
                 **({"effect": list(self.effect)} if self.effect else {}),
@@ -410,6 +414,7 @@ def parse_plan(data: bytes) -> Plan:
         _rows=content.rows,
         _before=content.before,
         is_searched=content.is_searched,
+        search_s=content.search_s,
         _names=content.names,
         undoes=content.undoes,
         _off_menu=content.not_on_menu,
@@ -478,14 +483,16 @@ def _off_menu(plan: Plan) -> list[str]:
 
 
 def describe_ways(plan: Plan) -> str:
-    """Return how many requests the usual ways would have taken."""
+    """Return how many requests the usual ways would have taken, and how long the search for fewer took."""
     ways = {
         "per_row": "one per row",
         "per_store": "one per store",
         "per_entity": "one per entity",
         "equal_sets": "equal sets",
     }
-    return "Other ways: " + ", ".join(f"{words} {plan.baselines[way]:,}" for way, words in ways.items()) + "."
+    others = ", ".join(f"{words} {plan.baselines[way]:,}" for way, words in ways.items())
+    searched = f" Searched for {duration(plan.search_s)}." if plan.search_s else ""
+    return f"Other ways: {others}.{searched}"
 
 
 def show_html(plan: Plan) -> str:

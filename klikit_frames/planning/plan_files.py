@@ -103,6 +103,7 @@ class PlanContent(NamedTuple):
     lower_bound: int
     baselines: dict[str, int]
     is_searched: bool
+    search_s: int
     rows: pd.DataFrame
     targets: tuple[Target, ...]
     before: pd.Series
@@ -175,6 +176,7 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         _count(content["lower_bound"]),
         {way: _count(content["baselines"][way]) for way in _BASELINES},
         content.get("is_searched", True) is True,
+        _count(content.get("search_s", 0)),
         rows,
         targets,
         before,

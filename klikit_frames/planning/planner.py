@@ -171,6 +171,7 @@ def plan_rows(
         lower_bound=cover.lower_bound,
         baselines=cover.baselines,
         is_searched=cover.is_searched,
+        search_s=cover.search_s,
         targets=targets,
         _rows=rows,
         _before=skips.before,

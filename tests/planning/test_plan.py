@@ -163,6 +163,17 @@ def test_plan__text_of_business_rows() -> None:
     assert "business" not in str(kf.plan(toggles_of(np.ones((2, 2), dtype=bool))))
 
 
+def test_plan__text_of_search(plan: kf.Plan) -> None:
+    """A plan that was searched for long says how long, also after it was saved; its digest stays."""
+    long = dataclasses.replace(plan, search_s=7)
+    assert str(long) == f"{plan} Searched for 7 s."
+    assert "Searched for 7 s." in long._repr_html_()
+    assert repr(long) == repr(plan)
+    loaded = parse_plan(long.dump())
+    assert (loaded.search_s, loaded.digest) == (7, plan.digest)
+    assert "Searched" not in str(plan)
+
+
 def test_plan__html(plan: kf.Plan) -> None:
     """The HTML view says first what goes off and on, and shows business-wide requests first."""
     html = plan._repr_html_()
