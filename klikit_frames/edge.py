@@ -7,8 +7,10 @@ A client is given its clock, so that waiting can be tested without waiting.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
+import stat
 import sys
 import threading
 import time as _time
@@ -321,6 +323,8 @@ def read_file(path: Path) -> bytes:
     b'some text'
     """
     found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     identity = found.st_dev, found.st_ino
     if identity in _held:
         return _DATABASE

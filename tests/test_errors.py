@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -63,3 +65,32 @@ def test_errors_with_evidence__say_only_their_message() -> None:
     failed = kf.RunFailed("2 rows failed", "the result")
     assert str(failed) == "2 rows failed"
     assert failed.result == "the result"
+
+
+@pytest.mark.parametrize("call", [kf.diff, kf.plan, kf.check_toggles], ids=lambda call: call.__name__)
+@pytest.mark.parametrize("state", [7, "state.csv", object()], ids=str)
+def test_wrong_value__in_place_of_a_state(call: Callable[..., object], state: object) -> None:
+    """Whatever is handed in as a state, the error is one of this package's and says what is wanted."""
+    toggles = kf.cross_toggles("item", [7], [(1, 2)], is_enabled=False)
+    with pytest.raises(kf.KlikitFramesError, match="read_state"):
+        call(toggles, state=state)
+
+
+@pytest.mark.parametrize("path", [None, 7, "\0", "\ud800", b"\xff", object()], ids=repr)
+def test_wrong_value__in_place_of_a_path(path: Any) -> None:
+    """What is no path is refused in words where a plan, a snapshot or a journal is named."""
+    for call in (kf.load_plan, kf.load_state, lambda path: kf.runs(journal=path or 0)):
+        with pytest.raises(kf.KlikitFramesError):
+            call(path)
+
+
+def test_wrong_value__a_frame_or_a_number() -> None:
+    """A frame in place of a journal, and a number in place of a run's id, are refused in words."""
+    with pytest.raises(kf.JournalError, match="is not the path of a file"):
+        kf.agenda(journal=pd.DataFrame({"x": [1]}))  # type: ignore[arg-type]
+    for run_id in (None, -1, True):
+        with pytest.raises(kf.JournalError, match="knows no run"):
+            kf.attach(run_id)  # type: ignore[arg-type]
+    for call in (kf.failures, kf.mixed, kf.effective):
+        with pytest.raises(kf.StateError, match="not a NoneType"):
+            call(None)  # type: ignore[operator]

@@ -118,6 +118,8 @@ def check_toggles(
     >>> kf.check_toggles(table, columns={"Nr": "item_id", "Ort": "store", "An?": "is_enabled"}).is_valid
     True
     """
+    if state is not None and not isinstance(state, pd.DataFrame):
+        raise ConfigError(f"state is what kf.read_state(client, ...) returns, not a {type(state).__name__}.")
     if names and state is None:
         raise ConfigError("Names are looked up in a live menu: give state=kf.read_state(client, ...).")
     reading = Reading(encoding=encoding, sheet=sheet, columns=check_assignments(columns), has_names=names)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from .. import edge
 from ..api import menu_wire
-from ..errors import ApiError, AuthError, RequestError, ServerError
+from ..errors import ApiError, AuthError, RequestError, ServerError, StateError
 from ..model import Store
 from .state_arrays import TEXT, option_ids, tree_frame
 
@@ -62,6 +62,8 @@ def failures(state: pd.DataFrame) -> pd.DataFrame:
     >>> kf.failures(state)[["brand_id", "branch_id", "code"]].values.tolist()
     [[5297, 999999, 'not_in_business']]
     """
+    if not isinstance(state, pd.DataFrame):
+        raise StateError(f"A state is needed, as read_state returns it, not a {type(state).__name__}.")
     rows = [tuple(row) for row in state.attrs.get("failures", ())]
     dtypes = dict.fromkeys(Failure._fields, TEXT) | dict.fromkeys(
         ("brand_id", "branch_id", "http_status"), "Int64"

@@ -140,6 +140,8 @@ def named(codes: Codes, names: Sequence[str]) -> pd.Series:
 
 def check_state(state: pd.DataFrame, *, also: Sequence[str] = ()) -> pd.DataFrame:
     """Return `state` if it has the columns of a state, and those of `also`; else say which are missing."""
+    if not isinstance(state, pd.DataFrame):
+        raise StateError(f"A state is needed, as read_state returns it, not a {type(state).__name__}.")
     missing = [name for name in (*STATE_COLUMNS, *also) if name not in state.columns]
     if missing:
         raise StateError(

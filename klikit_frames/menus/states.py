@@ -249,7 +249,10 @@ def load_state(path: str | Path) -> pd.DataFrame:
     >>> kf.load_state("monday.csv").attrs["host"].startswith("127.0.0.1")
     True
     """
-    path = Path(path)
+    try:
+        path = Path(path)
+    except TypeError as error:
+        raise StateError(f"{path!r:.80} is not the path of a snapshot: {error}.") from None
     read = _by_ending(path, parquet=_read_parquet, csv=_read_csv)
     try:
         state = _typed(_check_columns(read(path), source=str(path)))

@@ -380,6 +380,8 @@ def load_plan(path: str | PathLike[str]) -> Plan:
         data = edge.read_file(Path(path))
     except OSError as error:
         raise PlanError(f"The plan file {path} could not be read: {error.strerror}.") from error
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"{path!r:.80} is not the path of a plan file: {error}.") from None
     return replace(parse_plan(data), path=Path(path))
 
 

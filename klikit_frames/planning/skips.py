@@ -92,6 +92,8 @@ def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None, *, unchanged: 
 
 
 def _check_columns(state: pd.DataFrame) -> None:
+    if not isinstance(state, pd.DataFrame):
+        raise PlanError(f"The state is a {type(state).__name__}; hand in what read_state returned.")
     missing = [name for name in (*CELL_COLUMNS, "is_enabled") if name not in state]
     if missing:
         raise PlanError(f"The state has no column {', '.join(missing)}; hand in what read_state returned.")

@@ -132,7 +132,7 @@ class Journal(PromiseTable):
         if wanted == "last":
             return run_ids[-1]
         if not _RUN_ID_START.fullmatch(wanted):
-            raise self._unknown_run(f"{text:.80}")
+            raise self._unknown_run(f"{text!s:.80}")
         candidates = [run_id for run_id in run_ids if run_id.startswith(wanted)]
         if len(candidates) > 1:
             raise JournalError(f"{text} is the beginning of several runs: {_listed(candidates)}. Give more.")

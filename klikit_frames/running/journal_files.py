@@ -86,7 +86,7 @@ def journal_path(journal: JournalPath = None) -> Path | None:
     """
     if journal is None:
         journal = os.environ.get(JOURNAL_VARIABLE) or own_journal_path()
-    if journal == MEMORY:
+    if isinstance(journal, str) and journal == MEMORY:
         return None
     try:
         # By whatever link it is named, one journal has one set of locks.
