@@ -79,7 +79,8 @@ def test_wrong_value__in_place_of_a_state(call: Callable[..., object], state: ob
 @pytest.mark.parametrize("path", [None, 7, "\0", "\ud800", b"\xff", object()], ids=repr)
 def test_wrong_value__in_place_of_a_path(path: Any) -> None:
     """What is no path is refused in words where a plan, a snapshot or a journal is named."""
-    for call in (kf.load_plan, kf.load_state, lambda path: kf.runs(journal=path or 0)):
+    number: Any = 0
+    for call in (kf.load_plan, kf.load_state, lambda path: kf.runs(journal=path or number)):
         with pytest.raises(kf.KlikitFramesError):
             call(path)
 
@@ -93,4 +94,4 @@ def test_wrong_value__a_frame_or_a_number() -> None:
             kf.attach(run_id)  # type: ignore[arg-type]
     for call in (kf.failures, kf.mixed, kf.effective):
         with pytest.raises(kf.StateError, match="not a NoneType"):
-            call(None)  # type: ignore[operator]
+            call(None)  # type: ignore[arg-type]

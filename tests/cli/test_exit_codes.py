@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import klikit_frames as kf
+from klikit_frames import edge
 from tests.cli.conftest import Terminal, publish_everywhere
 
 REAL_HOST = "https://gateway-enterprise.klikit.io/v1/partner"
@@ -89,7 +90,7 @@ def test_2__file_that_cannot_be_read(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(table))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(edge, "read_file", refuse)
     done = terminal("apply", table, "--yes")
     assert (done.code, done.err) == (2, f"{table}: Permission denied.\n")
 

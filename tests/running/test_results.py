@@ -81,4 +81,4 @@ def test_views(result: kf.Result) -> None:
     assert html.index("8 applied, 2 rejected") < html.index("990000000")
     assert html.index("rejected</td>") < html.index("applied</td>")
     assert "<script" not in html
-    assert repr(result) == f"<Result of run {result.run_id}: 10 rows: 8 applied, 2 rejected.>"
+    assert repr(result) == f"<Result of run {result.run_id[:8]}: 10 rows: 8 applied, 2 rejected.>"
