@@ -140,7 +140,7 @@ def unseal(data: bytes) -> PlanContent:
     if found is None:
         if _BEGINNING.match(data):
             raise PlanError("This plan file is damaged or cut off; plan again from the table of toggles.")
-        raise PlanError("This is not a plan file; a plan that was saved is one.")
+        raise PlanError("This is not a plan file: a table is planned first, and its plan saved.")
     version = found.get("version")
     if type(version) is not int or version != _VERSION:
         raise PlanError(

@@ -29,7 +29,7 @@ from tests.fleet.conftest import write_profiles
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 Look = Callable[..., str]
 # The commands that print no table, and the one whose words are of this very machine.
-WITHOUT_TABLE = {"demo", "sandbox", "template", "report", "doctor", "profiles"}
+WITHOUT_TABLE = {"demo", "sandbox", "doctor"}
 BAD = "item_id,store,is_enabled\n1.5,1/2,off\nx,1/2,off\n7,Dago,mabye\n8,1/2,off\n8,1/2,on\n"
 COMMANDS = (
     "check bad.csv",
@@ -63,6 +63,17 @@ COMMANDS = (
     "fleet status",
     "fleet audit fleet.csv",
     "fleet tick",
+    "profiles",
+    "template fill_in.csv --store 5297/1293",
+    "report last --out report.html",
+    # What a new user meets first when something is wrong.
+    "apply nothing.csv --yes",
+    "plan header.csv",
+    "apply cut.plan.json --yes",
+    "apply foreign.csv --yes",
+    "status last",
+    "verify last",
+    "diff foreign.csv",
 )
 
 
@@ -116,6 +127,10 @@ def folder(online: kf.sandbox.Sandbox, tmp_path: Path, monkeypatch: pytest.Monke
     rows.assign(business="depok").to_csv("fleet.csv", index=False)
     rows.assign(starts_at="", ends_at="2126-03-09T12:00").to_csv("lunch.csv", index=False)
     Path("bad.csv").write_text(BAD)
+    Path("header.csv").write_text(BAD.splitlines()[0])
+    rows.assign(entity_id=[*rows["entity_id"].head(3), 999_999]).to_csv("foreign.csv", index=False)
+    kf.plan(rows).save("whole.plan.json")
+    Path("cut.plan.json").write_bytes(Path("whole.plan.json").read_bytes()[:-40])
     return tmp_path
 
 
@@ -132,6 +147,15 @@ def test_screens__are_as_they_were_looked_at(folder: Path, look: Look, *, width:
         file.parent.mkdir(exist_ok=True)
         file.write_text("\n".join(shown), encoding="utf-8")
     assert "\n".join(shown) == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", ["aply", "apply --on-error " + "perhaps" * 9, "apply a.csv --out a.docx"])
+def test_usage__is_wrapped_and_names_the_help(look: Look, words: str) -> None:
+    """What is wrong with the words of a command stays within the terminal, and ends with where to look."""
+    lines = look(words, width=80).splitlines()[1:]
+    assert [line for line in lines if cell_len(line) > 80] == []
+    assert re.fullmatch(r"For all options: klikit-frames( apply)? --help", lines[-2])
+    assert lines[-1] == "exit 2"
 
 
 def test_screens__are_of_every_command() -> None:

@@ -26,7 +26,11 @@ from .fault_scenarios import (
 
 
 def test_run__interrupted_and_resumed(
-    client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+    client: kf.Client,
+    sandbox: kf.sandbox.Sandbox,
+    singles: kf.Plan,
+    journal: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Ctrl-C returns a result in which each row is settled or not sent; resuming sends only the rest."""
     transport = HoldingTransport()
@@ -38,9 +42,13 @@ def test_run__interrupted_and_resumed(
     assert result.counts["applied"] >= 1
     assert result.counts["applied"] + result.counts["not_sent"] + result.counts["unknown"] == 12
     assert result.resume_hint == f'kf.resume("{result.run_id}", client, journal={str(journal)!r})'
+    # Who keeps the result in a name sees a bar that stopped: the log says the rest.
+    ends = [record.getMessage() for record in caplog.records if record.name == "klikit_frames.endings"]
+    assert ends == [result.summary]
     whole = kf.resume(result.run_id, client, journal=journal)
     assert whole.counts["applied"] == 12
     assert whole.resume_hint is None
+    assert len([record for record in caplog.records if record.name == "klikit_frames.endings"]) == 1
     settled = result.frame["outcome"] == "applied"
     pd.testing.assert_frame_equal(whole.frame[settled], result.frame[settled])
     assert not writes(sandbox)["key"].duplicated().any()
