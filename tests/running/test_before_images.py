@@ -332,3 +332,15 @@ def test_find_before__says_that_nobody_is_there() -> None:
     said = r"^The flags from before .* nothing was sent\. .*away.* Try again, or pass before=\"none\" to run"
     with pytest.raises(kf.TransportError, match=said):
         _find(Script(httpx.ConnectError("away")), kf.business_toggles("item", [1], is_enabled=False))
+
+
+def test_find_before__what_no_menu_shows_yet(
+    client: kf.Client, sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """What was written and is not published is live; what the menu shows in its place is kept beside."""
+    live = narrow[CELL].merge(sandbox.state()[[*CELL, "is_enabled"]])
+    one = live[live["is_enabled"]].head(1)
+    kf.run(kf.plan(one.assign(is_enabled=False)), client, journal=journal, progress=False)
+    images = find_before(kf.plan(one), client, before="read", journal=journal)
+    cell = Cell("item", *(int(one[name].iloc[0]) for name in ("entity_id", "brand_id", "branch_id")))
+    assert images == BeforeImages([CellFlag(cell, False)], [CellFlag(cell, True)])

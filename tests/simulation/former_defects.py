@@ -155,7 +155,9 @@ def _too_large_is_failure() -> AbstractContextManager[Any]:
 
 
 FORMER_DEFECTS = {
-    "every menu is taken to be newer than every write": OwnDefect(_every_menu_is_new, "", 0),
+    "every menu is taken to be newer than every write": OwnDefect(
+        _every_menu_is_new, "false_unchanged", 3, (5, 6)
+    ),
     "one proof of a menu covers writes after it": OwnDefect(_times_do_not_decide, "", 0),
     "a publish proves nothing where nothing shows": OwnDefect(_publish_proves_nothing, "", 0),
     "a proof looks at another journal than its run's": OwnDefect(_own_journal_ignored, "", 0),
@@ -167,10 +169,16 @@ FORMER_DEFECTS = {
     "keys are aged by a clock that people set": OwnDefect(_keys_aged_by_the_wall_clock, "", 0),
     "the answer of another request is taken": OwnDefect(_answers_of_others_are_taken, "mislabelled", 1, (0,)),
     "a 2xx that says nothing is taken for done": OwnDefect(_any_ok_is_success, "", 0),
-    "the counts of a publish are not added up": OwnDefect(_publish_counts_are_believed, "", 0),
+    "the counts of a publish are not added up": OwnDefect(
+        _publish_counts_are_believed, "false_publish", 17, (0,)
+    ),
     "a publish that was done and answered 5xx has failed": OwnDefect(_unanswered_publish_fails, "", 0),
-    "an undo ignores later writes": OwnDefect(_later_writes_ignored, "", 0),
-    "an undo does not look again when it runs": OwnDefect(_undo_does_not_look_again, "", 0),
+    "an undo ignores later writes": OwnDefect(
+        _later_writes_ignored, "false_restore", 1, (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+    ),
+    "an undo does not look again when it runs": OwnDefect(
+        _undo_does_not_look_again, "false_restore", 1, (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+    ),
     "a table of another business floods": OwnDefect(_floods, "", 0),
     "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "", 0),
     "guards are forgotten at resume": OwnDefect(_guards_forgotten, "", 0),

@@ -118,6 +118,15 @@ def check_ended(result: kf.Result) -> None:
             raise DefectError("left", _shown(row))
 
 
+def check_pruned(result: kf.Result, api: ModelApi) -> None:
+    """What is forgotten is shown by its menus: until then it, not the menu, is the live flag."""
+    for row in rows_of(result.frame):
+        cell, last = cell_of(row), api.last_write(cell_of(row))
+        is_last = row["outcome"] == "applied" and last is not None and last.key == row["idempotency_key"]
+        if is_last and last is not None and not api.is_copied_since(cell, last.no):
+            raise DefectError("pruned", _shown(row))
+
+
 def check_published(published: pd.DataFrame, api: ModelApi, *, since: int) -> None:
     """What is told to be published has been copied, and what failed has not, where it is done at once."""
     if api.switches.publish_delay_s:

@@ -313,6 +313,11 @@ class SimulatedWorld(WiredWorld):
 
     def _schedule(self) -> None:
         wanted = self._draw_wanted(n=3)
+        if self._rng.random() < 0.7:
+            # What nobody has written yet, so that its flag surely has to come back.
+            free = [cell for cell in self._api.cells() if not {*oracle.stores_of(cell)} & {*self._api.writes}]
+            free = [cell for cell in free if self._is_known(cell)]
+            wanted = {cell: not self._api.live(cell) for cell in self._rng.sample(free, min(3, len(free)))}
         now = pd.Timestamp(self._edge.now())
         times = [sorted(self._rng.sample(range(1, 30), 2)) for _ in wanted]
         table = to_toggles(wanted).assign(
@@ -370,6 +375,9 @@ class SimulatedWorld(WiredWorld):
         if len(open_ones):
             raise DefectError("pruned", "a run with open rows")
         ids = set(gone["run_id"])
+        for one in self._runs:
+            if one.result is not None and one.result.run_id in ids:
+                oracle.check_pruned(one.result, self._api)
         self._runs = [one for one in self._runs if one.result is None or one.result.run_id not in ids]
         self._note(f"prune: {len(gone)} runs")
 
