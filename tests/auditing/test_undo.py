@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from tests.auditing import scenarios
+from tests.running.doubles import HoldingTransport, press_ctrl_c, wait_for_threads
 
 
 def _run(client: kf.Client, journal: Path, *, cells: pd.DataFrame, is_enabled: object = False) -> kf.Result:
@@ -295,7 +296,11 @@ def test_undo__looks_again_when_resumed(
     cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1]).query("scope == 'store'")
     first = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     undo = kf.undo(first.run_id, client, journal=journal)
-    stopped = kf.run(undo, client, journal=journal, deadline_s=0)
+    transport = HoldingTransport(press_ctrl_c, method="GET", nth=1, match="/menus")
+    with sandbox.connect(transport=transport) as held:
+        stopped = kf.run(undo, held, journal=journal, progress=False)
+        transport.let_go.set()
+        wait_for_threads("klikit-frames-")
     assert stopped.counts["not_sent"] == len(cells)
     kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     n_sent = len(sandbox.requests.query("method == 'PATCH'"))
