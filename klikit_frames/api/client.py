@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Client", "connect"]
 
 MAX_KEY_LENGTH = 64
+# An answer that took longer, as where the machine slept meanwhile, does not tell what time it is now.
+_PROMPT_S = 60.0
 
 
 def connect(
@@ -245,7 +248,7 @@ class Client:
     def server_now(self) -> datetime | None:
         """Return the server's present time, UTC; None before its first answer. Nothing is sent.
 
-        Each answer tells it again; between two, the seconds are counted on a clock that nobody sets.
+        Each prompt answer tells it again; between two, the seconds are counted on a clock that nobody sets.
 
         The API forgets an idempotency key 24 hours after its first use, by its own clock.
 
@@ -397,9 +400,14 @@ class Client:
         on_attempt: OnAttempt | None = None,
     ) -> CallResult:
         def send() -> Attempt:
+            began_s = self._shared.clock.monotonic()
             attempt = self._transport.send(request)
-            if attempt.answer and attempt.answer.server_at:
-                self._server_seen = (attempt.answer.server_at, self._shared.clock.monotonic())
+            ended_s = self._shared.clock.monotonic()
+            if attempt.answer is None or attempt.answer.server_at is None:
+                return attempt
+            if ended_s - began_s > _PROMPT_S:
+                return replace(attempt, answer=replace(attempt.answer, server_at=None))
+            self._server_seen = (attempt.answer.server_at, ended_s)
             return attempt
 
         call = RequestExecutor(

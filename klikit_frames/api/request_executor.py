@@ -196,6 +196,13 @@ def is_replayed(tries: Sequence[Attempt]) -> bool:
     return len(set(seen)) < len(seen)
 
 
+def _doubled_limits(tries: Sequence[Attempt]) -> list[Attempt]:
+    """Return the tries whose 429 is that of an earlier try: what became of them nobody has said."""
+    limits = [one for one in tries if one.is_rate_limited and one.answer and one.answer.request_id]
+    first = {one.answer.request_id: one for one in reversed(limits) if one.answer}
+    return [one for one in limits if one.answer and first[one.answer.request_id] is not one]
+
+
 def cap_backoff(n_tries: int) -> float:
     """Return the longest wait in seconds after so many tries: 0.5, 1, 2 … 30; the wait is drawn below it."""
     return float(min(WAIT_MAX_S, WAIT_INITIAL_S * 2 ** max(0, n_tries - 1)))
@@ -211,7 +218,8 @@ def summarise_attempts(
     tries: Sequence[Attempt], *, verdict: RetryDecision, sent_at: datetime | None, settled_at: datetime
 ) -> CallResult:
     """Return the end of a request from all of its tries."""
-    reached = [one for one in tries if one.was_sent and not one.is_rate_limited]
+    doubled = _doubled_limits(tries)
+    reached = [*doubled, *(one for one in tries if one.was_sent and not one.is_rate_limited)]
     # A request that was stopped after nothing but 429s was never taken: it may be sent as if new.
     counted = reached if verdict in {RetryDecision.STOPPED, RetryDecision.CLOSED} else list(tries)
     accepted = [one for one in tries if one.answer and one.answer.is_ok]
@@ -223,7 +231,7 @@ def summarise_attempts(
         settled_at=settled_at,
         was_sent=bool(reached),
         is_replayed_failure=is_replayed(tries),
-        had_silence=any(_leaves_doubt(one) for one in tries),
+        had_silence=bool(doubled) or any(_leaves_doubt(one) for one in tries),
         trouble="; ".join(filter(None, [deciding.trouble, verdict.value])) or None,
     )
 

@@ -212,7 +212,8 @@ class _ProofFinder:
         if self._is_running and (outcome == "not_sent" or any(one.settled_at is None for one in own)):
             return _NO_PROOF, "this run is still going on and has not settled this row", False
         later = _later_write(chain, own, run_id=self._run_id)
-        if code == _DIFFERS and not own and outcome != "unchanged":
+        is_written = any(not one.is_wide for one in own)
+        if code == _DIFFERS and not is_written and outcome != "unchanged":
             # Nothing was written that it could differ from, and others may have changed it, unpublished.
             return _NO_PROOF, f"{describe_menu(shown)}; {_NOT_WRITTEN.get(outcome, _UNDATED)}", False
         if code == _NOT_VISIBLE_YET:

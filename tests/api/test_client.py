@@ -215,6 +215,23 @@ def test_server_now__follows_the_servers_clock() -> None:
     assert settled.answer.server_at == datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
+def test_server_now__is_not_told_by_an_answer_that_waited() -> None:
+    """A machine that slept reads an old date, which says nothing of the present."""
+    clock = FakeClock(now=datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp())
+    prompt, late = (ok(Date=f"Mon, 23 Nov 2026 {time} GMT") for time in ("15:00:00", "15:00:01"))
+    answers = [prompt, late]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        if len(answers) == 1:
+            clock.now += 7_200
+        return answers.pop(0)
+
+    with connect(answer, clock=clock) as client:
+        offsets = [write(client).clock_offset_s, write(client).clock_offset_s]
+        assert client.server_now() == datetime(2026, 11, 23, 17, tzinfo=UTC)
+    assert offsets == [10_800, None]
+
+
 class JumpingClock(SystemClock):
     """The machine's clock, as somebody may set it."""
 

@@ -109,6 +109,18 @@ def test_judge__replayed_failure(status: int) -> None:
     assert decide_retry([answered(status), answered(status)]).goes_on
 
 
+@pytest.mark.parametrize(("second", "is_open"), [("r1", True), ("r2", False)])
+def test_summarise__a_429_that_came_before_answers_no_later_try(second: str, is_open: bool) -> None:
+    """Under the request_id of an earlier try it is that one's: this try may have been taken."""
+    told = summarise_attempts(
+        [answered(429, "r1"), answered(429, second)],
+        verdict=RetryDecision.IMPATIENT,
+        sent_at=None,
+        settled_at=datetime(2026, 11, 27, tzinfo=UTC),
+    )
+    assert (told.was_sent, told.had_silence) == (is_open, is_open)
+
+
 @given(n=st.integers(1, 1000))
 def test_backoff__doubles_up_to_its_cap(n: int) -> None:
     """Half a second at first, twice as much each time, never more than half a minute."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from tests.api.scripts import FakeClock
 from tests.auditing import scenarios
 from tests.running.doubles import AnsweringTransport
 from tests.running.fault_scenarios import KillPoint, SkippingClock, run_until_killed
@@ -193,6 +195,34 @@ def test_verify__rows_that_were_not_sent(sandbox: kf.sandbox.Sandbox, journal: P
     assert set(result.frame["outcome"]) == {"failed", "not_sent"}
     assert told["proof"].isna().all()
     assert told["proof_note"].str.startswith("the menu shows on; ").all()
+
+
+class _WithoutStores(httpx.HTTPTransport):
+    """Opens no connection for a write to stores."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        if request.method == "PATCH" and b"zoneStores" in request.read():
+            raise httpx.ConnectError("refused")
+        return super().handle_request(request)
+
+
+def test_verify__row_that_was_not_sent_beside_a_business_wide_one(
+    sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path
+) -> None:
+    """Only its own request speaks for a row: a business-wide one is no write of it."""
+    stores = scenarios.some_stores(hasty)[:1]
+    cells = scenarios.some_cells(hasty, stores)
+    toggles = scenarios.toggles_of(cells[cells["entity_id"] == cells["entity_id"].iloc[0]], is_enabled=False)
+    with sandbox.connect(transport=_WithoutStores(), clock=FakeClock(), max_connections=1) as client:
+        result = kf.run(kf.plan(toggles, combine=False), client, journal=journal, progress=False)
+    wide = scenarios.toggles_of(toggles[toggles["scope"] == "business"], is_enabled=True)
+    kf.run(kf.plan(wide), hasty, journal=journal, progress=False)
+    kf.publish(stores, hasty, journal=journal)
+    told = kf.verify(result, hasty, journal=journal)
+    told = told.loc[told["scope"] == "store", ["outcome", "proof", "proof_note"]].fillna("-")
+    note = "the menu shows on; this run has not sent this row"
+    assert told.values.tolist() == [["not_sent", "-", note]]
 
 
 @pytest.mark.parametrize("fault", ["error_500", "html_502"])
