@@ -160,6 +160,7 @@ class SimulatedWorld(WiredWorld):
         if isinstance(told, kf.Result) and not lifeline.is_cut:
             record.result = told
             self._note(f"{said}: {told.status} {nonzero(told.counts)}")
+            self.counts.outcomes.update(nonzero(told.counts))
             self.counts.n_rows += oracle.check_rows(told, record.table, self._api)
             guards.check_guards(told, record.rules, began_at=began_at)
         else:

@@ -57,6 +57,7 @@ class WorldCounts:
     n_promises: int = 0
     n_audited: int = 0
     accidents: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     visits: Counter[Visit] = field(default_factory=Counter)
 
     def add(self, other: WorldCounts) -> None:
@@ -69,9 +70,14 @@ class WorldCounts:
         return (
             f"{self.n_worlds:,} worlds, {self.n_days:,.0f} simulated days, {self.n_runs:,} runs, "
             f"{self.n_kills:,} kills, {sum(self.accidents.values()):,} accidents ({kinds})\n"
-            f"judged: {self.n_rows:,} rows, {self.n_proofs:,} proofs, {self.n_audited:,} audited rows, "
-            f"{self.n_restored:,} restored cells, {self.n_promises:,} promises"
+            f"judged: {self.n_rows:,} rows ({self._shares()}), {self.n_proofs:,} proofs, "
+            f"{self.n_audited:,} audited rows, {self.n_restored:,} restored cells, "
+            f"{self.n_promises:,} promises"
         )
+
+    def _shares(self) -> str:
+        n_all = max(1, sum(self.outcomes.values()))
+        return ", ".join(f"{n / n_all:.0%} {outcome}" for outcome, n in self.outcomes.most_common())
 
 
 @dataclass(slots=True)
