@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as _html
 from typing import TYPE_CHECKING, Any
 
-from .wording import counted, visible_text
+from .wording import counted, outcome_words, visible_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,7 @@ def trouble_html(view: Overview) -> str:
 
 
 def _cause_html(cause: Any) -> str:
-    what = f"{counted(cause.n_rows, 'row')} {str(cause.outcome).replace('_', ' ')}"
+    what = f"{counted(cause.n_rows, 'row')} {outcome_words(str(cause.outcome), n=cause.n_rows)}"
     said = ": ".join(escape(str(part)) for part in (cause.code, cause.message) if part)
     lines = [f"<strong>{escape(what)}</strong>", said, escape(f"{cause.which}."), escape(cause.cure)]
     return f"<p>{'<br>'.join(filter(None, lines))}</p>"

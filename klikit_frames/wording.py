@@ -26,6 +26,18 @@ def counted(n: int, one: str, *, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def outcome_words(outcome: str, *, n: int) -> str:
+    """Return an outcome or a proof as a sentence about so many rows says it.
+
+    Examples
+    --------
+    >>> from klikit_frames.wording import outcome_words
+    >>> outcome_words("not_sent", n=2), outcome_words("differs", n=1), outcome_words("differs", n=2)
+    ('not sent', 'differs', 'differ')
+    """
+    return "differ" if outcome == "differs" and n != 1 else outcome.replace("_", " ")
+
+
 def plain_number(value: float) -> str:
     """Return a number as people write it, never with an exponent.
 

@@ -73,6 +73,7 @@ _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 _SUCCESSES = {200, 201, 204}
 _NO_CONTENT = 204
 _ELSEWHERE = "the server sends requests elsewhere, which is not followed; check KLIKIT_BASE_URL"
+_TOO_LARGE = "the request is too large for the server, or for a proxy before it"
 _ERROR_OF_STATUS: dict[int, type[ApiError]] = {
     401: AuthError,
     403: AuthError,
@@ -170,8 +171,10 @@ def parse_response(http_status: int, body: bytes, *, date: str | None = None) ->
 
 
 def error_text(answer: ApiResponse) -> str:
-    """Return the API's own words, or what a redirect means, which has none."""
-    return _ELSEWHERE if 300 <= answer.http_status < 400 else answer.message
+    """Return the API's own words, or what a status without any means: a redirect, or too large a body."""
+    if 300 <= answer.http_status < 400:
+        return _ELSEWHERE
+    return answer.message or (_TOO_LARGE if answer.http_status == 413 else "")
 
 
 def exception_for(answer: ApiResponse) -> ApiError:

@@ -16,7 +16,7 @@ import typer
 import klikit_frames as kf
 
 from ..errors import KlikitFramesError
-from ..wording import SHORT_ID, counted, visible_text
+from ..wording import SHORT_ID, counted, outcome_words, visible_text
 from . import exit_codes, screens
 from .exit_codes import ExitCode
 from .terminal_words import to_terminal
@@ -203,9 +203,8 @@ def save_plan(made: kf.Plan, path: Path) -> None:
 
 def count_values(column: pd.Series[Any]) -> str:
     """Return how many rows there are of each value, in one sentence."""
-    words = column.map(lambda value: str(value).replace("_", " "), na_action="ignore")
-    counts = words.fillna("not known").value_counts()
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items()) + "."
+    counts = column.astype("object").fillna("not known").value_counts()
+    return ", ".join(f"{n:,} {outcome_words(str(name), n=n)}" for name, n in counts.items()) + "."
 
 
 def quote(path: str | Path) -> str:
@@ -242,6 +241,12 @@ def finish(
     raise typer.Exit(exit_codes.of_result(result))
 
 
+def _is_published(result: kf.Result) -> bool:
+    from ..running.publishes import is_published_since
+
+    return is_published_since(result.run_id, journal=result.journal)
+
+
 def show_next(result: kf.Result, name: str, *, words: str = "") -> None:
     """Print the commands that a person needs after a run, one a line."""
     if result.status == "running":
@@ -254,7 +259,7 @@ def show_next(result: kf.Result, name: str, *, words: str = "") -> None:
         echo_next("The rows, to mend them", f"status {result.run_id[:SHORT_ID]}{where} --out FILE.csv")
     if result.counts["applied"]:
         is_of_store = result.frame["scope"].eq("store") & result.frame["outcome"].eq("applied")
-        if "published" not in result.frame.columns:
+        if "published" not in result.frame.columns and not (is_of_store.any() and _is_published(result)):
             # A business-wide write reaches guests with each store's own publish.
             which = f"--run {name}" if is_of_store.any() else f"--all-stores{words}"
             echo_next("To show it to guests", f"publish {which}")

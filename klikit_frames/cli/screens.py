@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..wording import PLURALS, SHORT_ID, counted, time_ago, visible_text
+from ..wording import PLURALS, SHORT_ID, counted, outcome_words, time_ago, visible_text
 from .terminal_words import to_terminal
 
 if TYPE_CHECKING:
@@ -197,10 +197,9 @@ def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
     """Print what was not done, one paragraph per cause: these sentences are never cut."""
     for cause in view.trouble.head(MOST_ROWS // 2).itertuples():
         said = ": ".join(to_terminal(str(part)) for part in (cause.code, cause.message) if part)
-        outcome = str(cause.outcome).replace("_", " ")
-        print_text(
-            f"\n{counted(int(str(cause.n_rows)), 'row')} {outcome}", to_stderr=to_stderr, style="bold red"
-        )
+        n_rows = int(str(cause.n_rows))
+        what = f"\n{counted(n_rows, 'row')} {outcome_words(str(cause.outcome), n=n_rows)}"
+        print_text(what, to_stderr=to_stderr, style="bold red")
         if said:
             print_text(said, to_stderr=to_stderr, indent=2)
         told = to_terminal(f"{cause.which}. {cause.cure}".rstrip())

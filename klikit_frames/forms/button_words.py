@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 
 PHRASES = (
-    # What became of a run.
-    (r"\bnot_sent\b", "not sent"),
     # What to do about that stands beside the rows.
     (r" Once that is mended, resume sends the rest\.", ""),
     (r"; the rest waits for a resume\.", ". Press Carry on to try again."),
@@ -69,7 +67,7 @@ def to_buttons(text: str) -> str:
     Examples
     --------
     >>> from klikit_frames.forms.button_words import to_buttons
-    >>> to_buttons("4 rows: 4 not_sent. The menus could not be read; the rest waits for a resume.")
+    >>> to_buttons("4 rows: 4 not sent. The menus could not be read; the rest waits for a resume.")
     '4 rows: 4 not sent. The menus could not be read. Press Carry on to try again.'
     >>> to_buttons("The journal knows no run 7; kf.runs() lists what it knows.")
     'The journal knows no run 7; Recent runs list what it knows.'

@@ -48,6 +48,7 @@ def fetch_state(
     progress: Progress = None,
     stop: threading.Event | None = None,
     must_read: bool = True,
+    warns: bool = True,
 ) -> pd.DataFrame:
     """Return the flags that the menus show: `klikit_frames.read_state` without what a journal adds.
 
@@ -59,6 +60,8 @@ def fetch_state(
         Ends the reading within a moment, whatever hangs.
     must_read : bool
         Whether to raise where not one menu could be read.
+    warns : bool
+        Whether the log says what could not be read; not where the caller tells it.
 
     Raises
     ------
@@ -82,7 +85,8 @@ def fetch_state(
         raise _nothing_read(menus, failures)
     if kept and not any(menu.failure for menu in menus.values()):
         kept.drop(asked)
-    _warn(failures)
+    if warns:
+        _warn(failures)
     state = _assemble_state([menus[store] for store in asked], known=known, failures=failures)
     # A tree from a cache is as old as it is, and the state with it.
     oldest = min((menu.read_at for menu in menus.values() if menu.read_at), default=began_at.timestamp())

@@ -13,6 +13,7 @@ from ..frames.cell_keys import live_flags
 from ..menus.readings import error_of, is_of_no_store
 from ..menus.states import is_fresh
 from ..model import Cell, cell_of
+from ..overview import NO_NAMES, Names, read_names
 from ..progress import Progress
 from .journal import JournalPath
 from .live_state import observe
@@ -31,10 +32,11 @@ _COLUMNS = ["entity_type", "entity_id", "brand_id", "branch_id"]
 
 @dataclass(frozen=True, slots=True)
 class BeforeImages:
-    """The live flags of cells, and what their menus show where that is another flag."""
+    """The live flags of cells, what their menus show where that is another flag, and the menus' titles."""
 
     live: list[CellFlag] = field(default_factory=list)
     seen: list[CellFlag] = field(default_factory=list)
+    names: Names = field(default=NO_NAMES, compare=False)
 
 
 def find_before(
@@ -119,6 +121,8 @@ def read_before(
         progress=progress,
         stop=stop,
         must_read=False,
+        # What could not be read is raised, and a store that nobody knows is told by its own rows.
+        warns=False,
     ).state
     if lost := [one for one in state.attrs["failures"] if not is_of_no_store(one)]:
         raise error_of(lost)
@@ -129,6 +133,7 @@ def read_before(
     return BeforeImages(
         [CellFlag(cell, flag) for cell, flag in live.items()],
         [CellFlag(cell, flag) for cell, flag in menu.items() if live.get(cell) is not flag],
+        read_names(state),
     )
 
 

@@ -133,6 +133,7 @@ def observe(
     progress: Progress = None,
     stop: threading.Event | None = None,
     must_read: bool = True,
+    warns: bool = True,
 ) -> Observation:
     """Read menus, take in what they prove, and return the state with what the journal knows beside it.
 
@@ -143,7 +144,7 @@ def observe(
     since : str, optional
         The id of a run: it and all later ones are taken into account, and not only those of which something
         is not yet proved to show.
-    stop, must_read
+    stop, must_read, warns
         As in `klikit_frames.menus.states.fetch_state`.
     """
     began_at = client.now()
@@ -156,6 +157,7 @@ def observe(
         progress=progress,
         stop=stop,
         must_read=must_read,
+        warns=warns,
     )
     history = MenuHistory()
     try:

@@ -22,7 +22,7 @@ from ..menus.state_arrays import TEXT
 from ..menus.stores import store_pairs
 from ..model import Store
 from ..wording import counted
-from .journal import Journal, JournalPath, open_journal
+from .journal import Journal, JournalPath, open_journal, read_journal
 from .journal_files import MEMORY
 from .lifecycle import RequestState
 from .records import Publish
@@ -217,6 +217,15 @@ def run_publishes(journal: Journal, run: Run) -> dict[Store, Publish]:
     calls = [call for call in journal.publishes(run.account) if call.run_id == run.run_id]
     calls = [call for call in calls if call.status != "not_sent"]
     return {store: call for call in calls for store in call.stores}
+
+
+def is_published_since(run_id: str, *, journal: JournalPath) -> bool:
+    """Tell whether all stores that a run wrote are known to be published since; reads only the journal."""
+    with read_journal(journal) as opened:
+        run = opened.run(run_id)
+        calls = [call for call in opened.publishes(run.account) if call.status == "published"]
+        known = {store: call for call in calls for store in call.stores}
+        return not stores_to_publish(opened.requests(run_id), known)
 
 
 def publish_rest(client: Client, journal: Journal, run: Run) -> bool:

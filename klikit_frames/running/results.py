@@ -20,7 +20,7 @@ from ..frames.schemas import RESULT_COLUMNS
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..planning.plan import Plan, parse_plan
-from ..wording import SHORT_ID, counted
+from ..wording import SHORT_ID, counted, outcome_words
 from . import locks
 from .attribution import attribute, count_outcomes
 from .journal import Journal
@@ -210,7 +210,8 @@ class Result:
     @property
     def account(self) -> str:
         """The counts in one line, how the run ended, and what else there is to know."""
-        outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in self.counts.items() if n) or "no rows"
+        told = [f"{n:,} {outcome_words(outcome, n=n)}" for outcome, n in self.counts.items() if n]
+        outcomes = ", ".join(told) or "no rows"
         n_rows = counted(len(self.frame), "row")
         sentences = [f"{n_rows}: {outcomes}.", EndReason(self.status).sentence, *self.notes]
         return " ".join(part for part in sentences if part)

@@ -173,6 +173,11 @@ def test_errors__fit_the_status(status: int, kind: type[kf.ApiError]) -> None:
     assert "some words" in error.message
 
 
+def test_errors__say_what_a_status_without_words_means() -> None:
+    """A proxy that takes no such large body mostly gives no reason; its status does."""
+    assert "too large" in str(exception_for(ApiResponse(413, "http_413", is_readable=False)))
+
+
 def test_errors__name_the_variables_of_a_wrong_credential() -> None:
     """Whoever mistyped a key is told where it comes from."""
     assert "KLIKIT_SECRET_KEY" in str(exception_for(ApiResponse(401, "auth_invalid_credential", "no")))

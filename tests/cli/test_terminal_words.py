@@ -52,6 +52,7 @@ OF_PYTHON_ALONE = {
     "is no whole number": "typer bounds them",
     "is neither True nor False": "switches of the command",
     "limits is": "typer bounds them",
+    "state is what": "commands read it themselves",
     "progress=": "no command takes a bar",
     "run() takes a plan": "the command makes the plan",
     "deadline_s=": "no command takes a deadline",

@@ -251,6 +251,12 @@ def test_find_before__reads_the_menus_that_it_needs() -> None:
     }
 
 
+def test_find_before__tells_the_titles_that_it_read() -> None:
+    """A run that read the menus can say by name what it did."""
+    found = _find(_menus({1: True}), kf.cross_toggles("item", [1], [STORE], is_enabled=False))
+    assert found.names.entity("item", 1) == "Nasi"
+
+
 def test_find_before__store_that_nobody_knows() -> None:
     """Where the API knows none of the stores nothing is noted, and that is no failed reading."""
     elsewhere = kf.cross_toggles("item", [1], [(6, 6)], is_enabled=True)
@@ -313,8 +319,10 @@ def test_find_before__a_plan_whose_state_lacks_a_flag() -> None:
         (403, "auth_revoked", "business menu: 403 it is."),
     ],
 )
-def test_find_before__says_what_the_api_answered(status: int, code: str, said: str) -> None:
-    """A menu that cannot be read is told in the API's own words, and the way without where one helps."""
+def test_find_before__says_what_the_api_answered(
+    status: int, code: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A menu that cannot be read is told once, in the API's own words, and the way without."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return error(status, code, request_id=request.url.path)
@@ -325,6 +333,7 @@ def test_find_before__says_what_the_api_answered(status: int, code: str, said: s
     assert raised.message.startswith("The flags from before the run could not be read, so nothing was sent. ")
     assert raised.message.endswith(said)
     assert (raised.http_status, raised.code, raised.request_id) == (status, code, "/v1/partner/menus")
+    assert caplog.messages == []
 
 
 def test_find_before__says_that_nobody_is_there() -> None:
