@@ -108,7 +108,7 @@ def _without_long_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 _GOOD = ("applied", "unchanged")
-_MOST_CASES = 10
+_MOST_CAUSES = 10
 _DENIED = (401, 403)
 # Left alone on purpose: its time comes by itself.
 _PROMISED = "promised"
@@ -227,7 +227,7 @@ class Result:
         Raises
         ------
         RunFailed
-            The message names up to ten rows; ``.result`` is this result.
+            The message names up to ten causes, each with its first rows; ``.result`` is this result.
         """
         if len(self.failed):
             raise RunFailed(f"{self.summary}\n{self._cases()}", self)
@@ -273,13 +273,17 @@ class Result:
         return overview_html(self.overview) + rest + fold_html(counted(len(shown), "row"), rows)
 
     def _cases(self) -> str:
-        cases = self.failed.head(_MOST_CASES)
-        lines = [
-            f"- {row.entity_type} {row.entity_id}: {row.outcome} ({row.code}) {row.message}"
-            for row in cases.itertuples()
-        ]
-        n_more = len(self.failed) - len(cases)
-        return "\n".join([*lines, f"- and {n_more:,} more"] if n_more else lines)
+        """Return one line per cause: how many rows, why, which ones by name, and what to do."""
+        causes = make_overview(self.failed, self.names | read_names(self.frame)).trouble
+        lines = [_cause_line(cause) for cause in causes.head(_MOST_CAUSES).itertuples()]
+        n_more = len(causes) - len(lines)
+        return "\n".join([*lines, f"- and {counted(n_more, 'more cause')}"] if n_more else lines)
+
+
+def _cause_line(cause: Any) -> str:
+    what = f"{counted(cause.n_rows, 'row')} {outcome_words(cause.outcome, n=cause.n_rows)}"
+    why = ": ".join(part for part in (what, cause.code, cause.message) if part)
+    return f"- {why}. {cause.which}. {cause.cure}".rstrip()
 
 
 def resume_line(run_id: str, *, journal: str | None) -> str:

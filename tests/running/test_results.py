@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -51,21 +52,38 @@ def test_to_excel__round_trip(result: kf.Result, tmp_path: Path) -> None:
 
 def test_raise_for_failures(result: kf.Result) -> None:
     """The exception names the rows, and holds the whole result."""
-    with pytest.raises(kf.RunFailed, match="item 990000000: rejected") as caught:
+    with pytest.raises(
+        kf.RunFailed, match="2 rows rejected: resource_not_found: .* item 990000000"
+    ) as caught:
         result.raise_for_failures()
     assert caught.value.result is result
     assert "8 applied, 2 rejected" in str(caught.value)
 
 
-def test_raise_for_failures__ten_cases(client: kf.Client) -> None:
-    """Ten cases are named, then the count."""
+def test_raise_for_failures__one_line_per_cause(client: kf.Client) -> None:
+    """What many rows have in common is said once, with the first of them and what to do."""
     toggles = kf.business_toggles("item", range(990_000_000, 990_000_014), is_enabled=False)
     result = kf.run(kf.plan(toggles), client, journal=":memory:")
     with pytest.raises(kf.RunFailed) as caught:
         result.raise_for_failures()
+    _, *causes = str(caught.value).splitlines()
+    assert len(causes) == 1
+    assert causes[0].startswith("- 14 rows rejected: resource_not_found: ")
+    assert causes[0].endswith(
+        "item 990000000 business-wide; item 990000001 business-wide; item 990000002 business-wide; "
+        "and 11 more. The id or the store is not of this business. Mend it in the table."
+    )
+
+
+def test_raise_for_failures__ten_causes(result: kf.Result) -> None:
+    """Ten causes are told, then the count."""
+    rows = pd.concat([result.frame.tail(1)] * 14, ignore_index=True)
+    many = replace(result, frame=rows.assign(message=[f"reason {n}" for n in range(14)]))
+    with pytest.raises(kf.RunFailed) as caught:
+        many.raise_for_failures()
     lines = str(caught.value).splitlines()
     assert len(lines) == 12
-    assert lines[-1] == "- and 4 more"
+    assert lines[-1] == "- and 4 more causes"
 
 
 def test_failed(result: kf.Result) -> None:
