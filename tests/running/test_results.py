@@ -53,7 +53,7 @@ def test_to_excel__round_trip(result: kf.Result, tmp_path: Path) -> None:
 def test_raise_for_failures(result: kf.Result) -> None:
     """The exception names the rows, and holds the whole result."""
     with pytest.raises(
-        kf.RunFailed, match="2 rows rejected: resource_not_found: .* item 990000000"
+        kf.RunFailed, match=r"2 rows rejected: resource_not_found: .* item 990000000"
     ) as caught:
         result.raise_for_failures()
     assert caught.value.result is result
