@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -138,3 +139,54 @@ class RateLimited(ApiError, TimeoutError):
 
 class ServerError(ApiError):
     """The API failed on its own side (5xx) and went on failing."""
+
+
+def check_choice(
+    name: str, choice: object, *, among: Sequence[str], error: type[KlikitFramesError] = ConfigError
+) -> None:
+    """Refuse, by the name of the parameter, a choice that is not `among` the known ones.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import check_choice
+    >>> check_choice("by", "city", among=("brand", "section"))
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: by='city' is none of 'brand', 'section'.
+    """
+    # A frame has no truth, so that it cannot be looked for.
+    if not isinstance(choice, str) or choice not in among:
+        raise error(f"{name}={_shown(choice)} is none of {', '.join(map(repr, among))}.")
+
+
+def check_yes_or_no(name: str, choice: object, *, error: type[KlikitFramesError] = ConfigError) -> None:
+    """Refuse, by the name of the parameter, what is neither True nor False.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import check_yes_or_no
+    >>> check_yes_or_no("names", "yes")
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: names='yes' is neither True nor False.
+    """
+    if type(choice).__name__ not in {"bool", "bool_"}:
+        raise error(f"{name}={_shown(choice)} is neither True nor False.")
+
+
+def check_type(name: str, value: object, kind: type, *, made_by: str) -> None:
+    """Refuse, by the name of the parameter, a value of another type; the cure is how one is made.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import check_type
+    >>> check_type("text", 5, str, made_by="str()")
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: text is a int, not a str: give what str() returns.
+    """
+    if not isinstance(value, kind):
+        given = type(value).__name__
+        raise ConfigError(f"{name} is a {given}, not a {kind.__name__}: give what {made_by} returns.")
+
+
+def _shown(value: object) -> str:
+    """Return a wrong value in one line: a frame has many."""
+    return " ".join(f"{value!r:.80}".split())

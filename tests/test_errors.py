@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from tests.fixtures import wrong
 
 GUESSED = [
     (kf.ConfigError, ValueError),
@@ -95,3 +97,66 @@ def test_wrong_value__a_frame_or_a_number() -> None:
     for call in (kf.failures, kf.mixed, kf.effective):
         with pytest.raises(kf.StateError, match="not a NoneType"):
             call(None)  # type: ignore[arg-type]
+
+
+_FRAME = pd.DataFrame({"a": [1, 2]})
+_ODD: list[Any] = [_FRAME, [_FRAME], {"a": 1}, -1, 1.5, object(), pd.NA, b"x", print]
+
+
+@pytest.mark.parametrize("odd", _ODD, ids=lambda odd: type(odd).__name__)
+def test_wrong_values__are_refused_in_words(odd: Any) -> None:
+    """Whatever is given for an option, the package's own exception names it; pandas' own never comes out."""
+    ids, pairs = [289379], [(5297, 1293)]
+    toggles = kf.cross_toggles("item", ids, pairs, is_enabled=True)
+    calls: dict[str, Callable[[], object]] = {
+        "client": lambda: kf.stores(odd),
+        "client of a run": lambda: kf.run(odd, odd),
+        "client of a reading": lambda: kf.read_state(client=odd),
+        "client of an undo": lambda: kf.undo("last", odd),
+        "entity_type": lambda: kf.business_toggles(odd, ids, is_enabled=True),
+        "is_enabled": lambda: kf.cross_toggles("item", ids, pairs, is_enabled=odd),
+        "rows": lambda: kf.check_toggles(b"", rows=odd),
+        "rows of a table": lambda: kf.read_toggles(b"", rows=odd),
+        "names": lambda: kf.check_toggles(b"", names=odd),
+        "columns": lambda: kf.check_toggles(b"", columns={"a": odd}),
+        "unchanged": lambda: kf.plan(toggles, unchanged=odd),
+        "combine": lambda: kf.plan(toggles, combine=odd),
+        "on_interrupt": lambda: kf.plan(toggles, on_interrupt=odd),
+        "profile": lambda: kf.connect(profile=odd),
+        "ids": lambda: kf.cancel_promises(odd),
+        "plan of a picture": lambda: kf.plot_plan(odd),
+        "result of a picture": lambda: kf.plot_timeline(odd),
+        "changes of a picture": lambda: kf.plot_drift(odd),
+        "result of a report": lambda: kf.report("page.html", result=odd),
+        "proof of a report": lambda: kf.report("page.html", proof=[odd]),  # type: ignore[arg-type]
+        "name in a report": lambda: kf.report("page.html", by=[odd]),  # type: ignore[arg-type]
+        "frame of a summary": lambda: kf.summary(odd),
+        "frame of a matrix": lambda: kf.to_matrix(odd),
+    }
+    for name, call in calls.items():
+        with pytest.raises(kf.KlikitFramesError) as caught:
+            call()
+        assert "truth value" not in str(caught.value), name
+        assert "ambiguous" not in str(caught.value), name
+
+
+@pytest.mark.parametrize("odd", [_FRAME, [_FRAME], {"a": 1}, -1, None], ids=lambda odd: type(odd).__name__)
+def test_wrong_values__paths_of_journals(odd: Any, tmp_path: Path) -> None:
+    """What is no path of a copy of a journal is refused by its name, whatever it is."""
+    journal = tmp_path / "journal.sqlite3"
+    for call in (kf.export_journal, kf.import_journal):
+        with pytest.raises(kf.ConfigError, match="path="):
+            call(odd, journal=journal)
+
+
+def test_wrong_values__stores_that_are_no_list(client: kf.Client) -> None:
+    """A number is no list of stores, and a dict of single values no table: the cure is named."""
+    with pytest.raises(kf.StateError, match="no list of stores: give pairs of ids"):
+        kf.read_state(client, stores=wrong(-1))
+    with pytest.raises(kf.ConfigError, match="a dict with a list for each column"):
+        kf.check_toggles({"item_id": 289379, "is_enabled": "off"})
+    for name in ("names", "progress"):
+        with pytest.raises(kf.ConfigError, match=f"{name}="):
+            kf.audit(b"", client, **{name: wrong(_FRAME)})
+    with pytest.raises(kf.ConfigError, match="with_business="):
+        kf.read_state(client, with_business=wrong(_FRAME))

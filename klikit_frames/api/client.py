@@ -41,6 +41,13 @@ MAX_KEY_LENGTH = 64
 _PROMPT_S = 60.0
 
 
+def _profile_name(profile: str | None) -> str | None:
+    """Return which profile is meant, if any."""
+    if profile is not None and not isinstance(profile, str):
+        raise ConfigError(f"profile is a {type(profile).__name__}; give the name of one, as a text.")
+    return profile or os.environ.get(PROFILE)
+
+
 def connect(
     base_url: str | None = None,
     *,
@@ -104,7 +111,7 @@ def connect(
     address = as_secret(base_url)
     # A traceback that prints local variables must not find the keys in this frame.
     del base_url, partner_key, secret_key
-    if not (address and all(given.values())) and (name := profile or os.environ.get(PROFILE)):
+    if not (address and all(given.values())) and (name := _profile_name(profile)):
         kept = load_profile(name)
         address = address or kept.base_url
         given[PARTNER_KEY] = given[PARTNER_KEY] or kept.partner_key

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError, JournalError
+from ..api.client_argument import takes_client
+from ..errors import ConfigError, JournalError, check_yes_or_no
 from ..frames.cell_keys import Codes, encode_keys, match_rows
 from ..frames.wanted_tables import read_wanted
 from ..menus.readings import Failure, error_of, is_of_no_store
@@ -45,6 +46,7 @@ class Observed(NamedTuple):
     lost: list[Failure]
 
 
+@takes_client
 def audit(
     wanted: Any,
     client: Client,
@@ -156,6 +158,7 @@ def look(
     The parameters and errors are those of `audit`; menus that could not be read are no error here.
     """
     check_progress(progress)
+    check_yes_or_no("names", names)
     toggles = read_wanted(wanted, columns=columns, **(_named_by(client) if names else {}))
     refuse_times(toggles)
     is_store = (toggles["scope"] == "store").to_numpy(dtype=bool)

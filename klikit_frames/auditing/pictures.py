@@ -208,12 +208,6 @@ def _touch(labels: list[Text]) -> bool:
     return any(one.overlaps(other) for one, other in pairwise(boxes))
 
 
-def check_choice(name: str, choice: object, *, among: Sequence[str]) -> None:
-    """Refuse, by the name of the parameter, a choice that is not `among` the known ones."""
-    if choice not in among:
-        raise ConfigError(f"{name}={choice!r} is none of {', '.join(map(repr, among))}.")
-
-
 def can_draw() -> bool:
     """Tell whether pictures can be drawn here."""
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..api.client_argument import takes_client
 from ..errors import ConfigError, PlanError, TooManyChanges
 from ..frames.cell_keys import Codes, encode_keys
 from ..frames.schemas import TOGGLE_COLUMNS
@@ -41,6 +42,7 @@ _PLACE = ["brand_id", "branch_id"]
 _CELL_DTYPES = {"entity_type": TEXT, "entity_id": "int64", "brand_id": "Int64", "branch_id": "Int64"}
 
 
+@takes_client
 def reconcile(
     wanted: Any,
     client: Client,

@@ -6,26 +6,25 @@ import base64
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from .. import edge
+from ..errors import check_type
 from ..frames.cell_keys import CELL_COLUMNS
 from ..frames.schemas import RESULT_COLUMNS
 from ..html import TABLE_STYLE, escape, fold_html, overview_html, paragraph_html, table_html, trouble_html
 from ..overview import BUSINESS, NO_NAMES, Names, make_overview, proof_overview, read_names
+from ..planning.plan import Plan
 from ..running.journal_files import MEMORY
+from ..running.results import Result
 from ..wording import SHORT_ID, counted
 from .audits import drift_by_store
 from .pictures import NEEDS_PLOTS, Picture, can_draw
 from .run_pictures import plot_plan, plot_timeline
 from .state_pictures import plot_dark, plot_drift, plot_matrix
 from .summaries import summary
-
-if TYPE_CHECKING:
-    from ..planning.plan import Plan
-    from ..running.results import Result
 
 # A manager reads the first rows; the whole is in the files that the run wrote.
 _MOST_ROWS = 50
@@ -96,6 +95,20 @@ def report(
     >>> page.startswith("<!DOCTYPE html>"), "<script" in page
     (True, False)
     """
+    known = {
+        "title": (title, str, "str()"),
+        "by": (by, str, "str()"),
+        "plan": (plan, Plan, "kf.plan()"),
+        "result": (result, Result, "kf.run()"),
+        "proof": (proof, pd.DataFrame, "kf.verify()"),
+        "state": (state, pd.DataFrame, "kf.read_state()"),
+        "changes": (changes, pd.DataFrame, "kf.drift()"),
+        "audit": (audit, pd.DataFrame, "kf.audit()"),
+        "stores": (stores, pd.DataFrame, "kf.stores()"),
+    }
+    for name, (value, kind, made_by) in known.items():
+        if value is not None:
+            check_type(name, value, kind, made_by=made_by)
     parts = [
         *_origin_parts(by=by, file=file),
         *_audit_parts(audit, stores=stores),

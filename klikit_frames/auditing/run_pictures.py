@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..errors import check_type
 from ..frames.cell_keys import Codes
 from ..overview import BUSINESS, Names
+from ..planning.plan import Plan
+from ..running.results import Result
 from .pictures import ABSENT, INK, PALETTE, UNKNOWN, Picture, inches_of, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from ..planning.plan import Plan
-    from ..running.results import Result
 
 # Colours that follow each other are far apart in hue, so that neighbouring requests are told apart.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F", "#F0E442")
@@ -51,6 +51,7 @@ def plot_plan(plan: Plan) -> Picture:
     >>> kf.plot_plan(kf.plan(kf.cross_toggles("item", [1, 2, 3], stores, is_enabled=False)))
     <Picture: A plan: 6 rows in 1 request, 3 entities × 2 places>
     """
+    check_type("plan", plan, Plan, made_by="kf.plan(toggles)")
     rows = plan.rows
     rows = rows[rows["request_no"].notna()].sort_values("request_no", kind="stable")
     grid, entities, places = _grid(rows)
@@ -138,6 +139,7 @@ def plot_timeline(result: Result) -> Picture:
     ...     kf.plot_timeline(kf.run(plan, client))
     <Picture: Timeline of a run: 1 request in ... s, 1 applied; ... s of waiting>
     """
+    check_type("result", result, Result, made_by="kf.run(plan, client)")
     requests = read_requests(result.frame)
     waits = find_waits(requests["start_s"].to_numpy(), requests["end_s"].to_numpy())
     figure, text = new_figure(width=9, height=4.5), _say(requests, waits)

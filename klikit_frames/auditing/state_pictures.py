@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from ..errors import StateError
+from ..errors import StateError, check_choice, check_type
 from ..frames.cell_keys import Codes
 from ..frames.schemas import ENTITY_TYPES
 from ..menus.state_arrays import TEXT, check_state, flags
@@ -21,7 +21,6 @@ from .pictures import (
     UNKNOWN,
     Labels,
     Picture,
-    check_choice,
     inches_of,
     key,
     name_of,
@@ -301,6 +300,7 @@ def plot_drift(changes: pd.DataFrame, *, stores: pd.DataFrame | None = None) -> 
     ...     kf.plot_drift(kf.drift(before, kf.read_state(client)))
     <Picture: Switched between two snapshots: 1 off, 0 on>
     """
+    check_type("changes", changes, pd.DataFrame, made_by="kf.drift(before, after)")
     if "drift" not in changes.columns:
         raise StateError("plot_drift draws what klikit_frames.drift returns; this frame has no column drift.")
     switched = changes[changes["drift"].isin(["switched_off", "switched_on"])]

@@ -73,6 +73,10 @@ def summary(frame: pd.DataFrame) -> str:
     >>> kf.summary(state)
     '... rows of the business level: ... on, ... off.'
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise StateError(
+            f"A summary is made of a frame of this package's audits, not of a {type(frame).__name__}."
+        )
     for column, tell in _TELLERS.items():
         if column in frame.columns:
             return tell(frame)

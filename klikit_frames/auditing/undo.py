@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..api.client_argument import takes_client
 from ..errors import JournalError, PlanError
 from ..frames.cell_keys import CELL_COLUMNS, match_rows
 from ..frames.schemas import TOGGLE_COLUMNS
@@ -81,6 +82,7 @@ class Undo(Plan):
         return super()._repr_html_() + kept
 
 
+@takes_client
 def undo(
     run_id: str | Iterable[str], client: Client, *, journal: JournalPath = None, progress: Progress = None
 ) -> Undo:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import edge
+from ..api.client_argument import takes_client
 from ..errors import PlanError
 from ..frames.cell_keys import Codes, encode_keys, match_rows
 from ..menus.state_arrays import TEXT, booleans, flags, named
@@ -42,6 +43,7 @@ _NOT_WRITTEN = {
 _UNDATED = "when this run wrote this row is not known"
 
 
+@takes_client
 def verify(
     result: Result,
     client: Client,

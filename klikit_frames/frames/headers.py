@@ -312,6 +312,8 @@ def _meaning(name: str, assigned: set[str]) -> str | None:
 
 def _full_name(meaning: str) -> str:
     """Return the column that is meant; ``item_id`` and its like as ``entity_id:item``."""
+    if not isinstance(meaning, str):
+        raise ConfigError(f"columns gives a {type(meaning).__name__} for a column; give its name.")
     key = plain_name(meaning)
     if key in TYPED_IDS and meaning not in TOGGLE_COLUMNS:
         return f"entity_id:{TYPED_IDS[key]}"

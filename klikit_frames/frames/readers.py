@@ -121,6 +121,11 @@ def records_table(records: Any, *, index: Any = None) -> Table:
         frame = pd.DataFrame(records, dtype=object, index=index)
     except UnicodeEncodeError:
         frame = pd.DataFrame(_mend_names(records), dtype=object, index=index)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            "A table of plain values is a dict with a list for each column, or a list with a dict for each "
+            f"row: {error}."
+        ) from None
     table = frame_table(frame)
     return replace(table, frame=_infer_types(table.frame))
 

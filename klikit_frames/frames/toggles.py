@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_choice, check_yes_or_no
 from .cell_values import FLAG_WORDS, parse_ids, text_column
 from .checked import CheckedToggles, check_table, is_checked, mark_checked, raise_for_errors
 from .csv_injection import restore_formulas
@@ -120,6 +120,7 @@ def check_toggles(
     """
     if state is not None and not isinstance(state, pd.DataFrame):
         raise ConfigError(f"state is what kf.read_state(client, ...) returns, not a {type(state).__name__}.")
+    check_yes_or_no("names", names)
     if names and state is None:
         raise ConfigError("Names are looked up in a live menu: give state=kf.read_state(client, ...).")
     reading = Reading(encoding=encoding, sheet=sheet, columns=check_assignments(columns), has_names=names)
@@ -189,7 +190,8 @@ def read_toggles(
     >>> toggles[["entity_type", "entity_id", "is_enabled"]].to_dict("records")
     [{'entity_type': 'section', 'entity_id': 6827, 'is_enabled': False}]
     """
-    is_plain = rows == "all" and not names
+    check_choice("rows", rows, among=("all", "failed"))
+    is_plain = rows == "all" and names is False
     is_plain &= all(option is None for option in (columns, state, stores, encoding, sheet))
     if is_plain and isinstance(source, pd.DataFrame) and is_checked(source):
         return source.copy()
@@ -332,10 +334,14 @@ def _store_frame(stores: pd.DataFrame | Iterable[tuple[int, int]]) -> pd.DataFra
 
 
 def _made_toggles(frame: pd.DataFrame, *, entity_type: str, is_enabled: bool, **cascade: Any) -> pd.DataFrame:
+    if not isinstance(entity_type, str):
+        raise ConfigError(
+            f"entity_type is a {type(entity_type).__name__}; give 'section', 'category' or 'item'."
+        )
     frame.insert(0, "entity_type", entity_type)
-    frame["is_enabled"] = is_enabled
-    frame["cascade_to_modifier_groups"] = cascade["cascade_to_modifier_groups"]
-    frame["cascade_brand_ids"] = pd.Series([cascade["cascade_brand_ids"]] * len(frame), dtype=object)
+    # A list or a frame is a wrong value of each row, not a column.
+    for name, value in {"is_enabled": is_enabled, **cascade}.items():
+        frame[name] = pd.Series([value] * len(frame), dtype=object)
     return read_toggles(frame)
 
 
@@ -404,8 +410,7 @@ def input_of_result(table: Table, *, rows: Rows) -> Table:
     rows : "all" or "failed"
         All rows, or those that did not end as ``applied`` or ``unchanged``.
     """
-    if rows not in {"all", "failed"}:
-        raise ConfigError(f"rows is {rows!r}; it can be 'all' or 'failed'.")
+    check_choice("rows", rows, among=("all", "failed"))
     if not is_result(table.names):
         return _no_result(table, rows)
     taken = _failed(table) if rows == "failed" else table

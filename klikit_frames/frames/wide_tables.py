@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_type
 from .checked import check_table, raise_for_errors
 from .name_resolution import distinct_rows
 from .pivots import flatten_pivot, is_pivot, melt_pivot, store_by_ids
@@ -118,6 +118,9 @@ def to_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     >>> kf.to_matrix(toggles).columns.tolist()
     ['entity_type', 'entity_id', '5297/1293', '5297/1294']
     """
+    check_type("frame", frame, pd.DataFrame, made_by="kf.read_toggles()")
+    if "is_enabled" not in frame:
+        raise ConfigError("A matrix is made of toggles; this frame has no column is_enabled.")
     if "cascade_to_modifier_groups" in frame and frame["cascade_to_modifier_groups"].any():
         raise ConfigError(
             "A matrix cannot say that a row cascades to modifier groups; take those rows out first."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..api import menu_wire
+from ..api.client_argument import takes_client
 from ..errors import RequestError, StateError
 from ..model import Store
 from .readings import run_interruptibly
@@ -32,6 +33,7 @@ STORE_COLUMNS = (
 _PAGE_SIZE = 1000
 
 
+@takes_client
 def stores(client: Client) -> pd.DataFrame:
     """Return the stores of the business: one row per (brand, branch) pair, with names.
 
@@ -98,6 +100,8 @@ def store_pairs(stores: pd.DataFrame | Iterable[Store]) -> list[Store]:
         if not {"brand_id", "branch_id"} <= set(stores.columns):
             raise StateError("A frame of stores needs the columns brand_id and branch_id.")
         stores = zip(stores["brand_id"], stores["branch_id"], strict=True)
+    elif isinstance(stores, (str, bytes)) or not isinstance(stores, Iterable):
+        raise StateError(f"{stores!r:.60} is no list of stores: give pairs of ids, (brand_id, branch_id).")
     return list(dict.fromkeys(_pair(store) for store in stores))
 
 

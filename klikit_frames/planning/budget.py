@@ -47,8 +47,8 @@ class SearchBudget:
     operations_per_s = 4e9
 
     def __init__(self, time_budget_s: float, *, progress: Progress, spent_s: float = 0.0) -> None:
-        if not time_budget_s >= 0:
-            raise PlanError(f"time_budget_s is {time_budget_s!r}; it is a number of seconds from 0.")
+        if not (isinstance(time_budget_s, (int, float)) and time_budget_s >= 0):
+            raise PlanError(f"time_budget_s is {time_budget_s!r:.60}; it is a number of seconds from 0.")
         self._started, self._started_work = edge.monotonic(), edge.process_time()
         self._budget_s = max(time_budget_s - 1.5 * spent_s, 0.4 * time_budget_s)
         self._progress = progress

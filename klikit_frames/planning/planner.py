@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import edge
-from ..errors import PlanError
+from ..errors import PlanError, check_choice, check_yes_or_no
 from ..frames.row_checks import count_off_menu
 from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import read_toggles
@@ -103,8 +103,9 @@ def plan(
     <Plan ...: 300 rows → 1 request (the fewest possible; one per store would be 3); about 1 s at 300...>
     """
     started = edge.process_time()
-    _check_choice("on_interrupt", on_interrupt, ("raise", "best"))
-    _check_choice("unchanged", unchanged, ("optional", "skip", "send"))
+    check_choice("on_interrupt", on_interrupt, among=("raise", "best"), error=PlanError)
+    check_choice("unchanged", unchanged, among=("optional", "skip", "send"), error=PlanError)
+    check_yes_or_no("combine", combine, error=PlanError)
     checked = read_toggles(
         toggles, columns=columns, names=names, state=state if names else None, stores=stores
     )
@@ -200,9 +201,3 @@ def refuse_times(toggles: pd.DataFrame) -> None:
                 f"Row {row} has {timed.iloc[0]!r} in {name} ({counted(len(timed), 'row')} with a time); "
                 "a plan is sent at once. Use `schedule` for this table, or drop the column."
             )
-
-
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        choices = " or ".join(map(repr, allowed))
-        raise PlanError(f"{name} is {value!r}; it is {choices}.")

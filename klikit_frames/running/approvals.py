@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import edge
+from ..api.client_argument import takes_client
 from ..api.credentials import KEYRING_SERVICE, Secret, read_keyring
 from ..errors import ConfigError, PlanError
 from ..planning.plan import load_plan
@@ -71,6 +72,7 @@ class Approval:
         return self.signature is not None and hmac.compare_digest(self.signature, expected)
 
 
+@takes_client
 def approve(path: str | PathLike[str], client: Client, *, by: str) -> Path:
     """Write the approval of a saved plan beside it, and return its path.
 

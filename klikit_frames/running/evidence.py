@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # The Date header counts whole seconds, so offsets of one clock differ by a second or two.
 _SAME_CLOCK_S = 5.0
+# A clock is found to within one whole second of that header: so much may two clocks be apart unseen.
+_CLOCK_ERROR = timedelta(seconds=1)
 
 Entity = tuple[str, int]
 # The run and the path of a request.
@@ -66,15 +68,21 @@ class ClockTimes:
     """Local times as times of one clock; `added` says for each offset what to add to a local time.
 
     A process may die before an answer tells it the server's clock. Then its time may be that of any clock
-    that the journal knows, and each question takes the one that proves the least.
+    that the journal knows, and each question takes the one that proves the least. Where there is more than
+    one clock, moments of two of them may be told in the wrong order, by as much as the Date header leaves
+    open: so nothing is over before that has passed too.
     """
 
     added: Mapping[float | None, timedelta]
+    clocks: tuple[float, ...] = ()
 
     @classmethod
-    def align(cls, offsets: Iterable[float | None]) -> Self:
-        """Return the times of requests with these offsets; see `align_clocks`."""
-        return cls(align_clocks(offsets))
+    def align(cls, offsets: Iterable[float | None], *, clocks: Iterable[float] = ()) -> Self:
+        """Return the times of requests with these offsets; `clocks` are known from before."""
+        before = list(clocks)
+        added = align_clocks([*before, *offsets])
+        known = [each.total_seconds() for offset, each in added.items() if offset is not None]
+        return cls(added, tuple(dict.fromkeys(known)))
 
     def earliest(self, moment: datetime, *, offset_s: float | None) -> datetime:
         """Return the first instant that a local time may have been."""
@@ -82,6 +90,7 @@ class ClockTimes:
 
     def latest(self, moment: datetime, *, offset_s: float | None) -> datetime:
         """Return the last instant that a local time may have been."""
+        moment += _CLOCK_ERROR if len(self.clocks) > 1 else timedelta(0)
         return moment + (max(self.added.values()) if offset_s is None else self.added[offset_s])
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, PlanError, RequestError
+from ..errors import ConfigError, PlanError, RequestError, check_choice, check_yes_or_no
 from ..model import Cell
 from ..planning.plan import Plan
 from ..planning.plan_checks import check_plan
@@ -77,10 +77,8 @@ def check_options(rules: Rules) -> None:
     ConfigError
         The message names the option.
     """
-    chosen = {"on_error": (rules.on_error, ("continue", "stop")), "before": (rules.before, BEFORE)}
-    for name, (value, allowed) in chosen.items():
-        if value not in allowed:
-            raise ConfigError(f"{name}={value!r} is not one of {', '.join(allowed)}; nothing was sent.")
+    check_choice("on_error", rules.on_error, among=("continue", "stop"))
+    check_choice("before", rules.before, among=BEFORE)
     for name in ("first", "max_failures", "writes_per_minute"):
         number = getattr(rules, name)
         if number is not None and (type(number) is not int or number < 0):
@@ -88,9 +86,7 @@ def check_options(rules: Rules) -> None:
     if rules.deadline_s is not None and not _is_duration(rules.deadline_s):
         raise ConfigError(f"deadline_s={rules.deadline_s!r} is no number of seconds; nothing was sent.")
     for name in ("publish", "require_approval"):
-        flag = getattr(rules, name)
-        if type(flag) is not bool:
-            raise ConfigError(f"{name}={flag!r} is neither True nor False; nothing was sent.")
+        check_yes_or_no(name, getattr(rules, name))
 
 
 def check_same_plan(plan: Plan, run: Run) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from IPython.display import display
 
 from .. import edge
+from ..api.client_argument import takes_client
 from ..errors import JournalError
 from ..html import paragraph_html
 from ..planning.plan import parse_plan
@@ -270,6 +271,7 @@ class Job:
         return {"text/html": self._repr_html_(), "text/plain": repr(self)}
 
 
+@takes_client
 def start(plan: Plan, client: Client, **options: Any) -> Job:
     """Send a plan in the background and return at once.
 

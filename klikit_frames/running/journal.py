@@ -280,23 +280,32 @@ class Journal(PromiseTable):
         """Return the publishes of an account, oldest first."""
         return [publish for publish in self.all_publishes() if publish.account == account]
 
-    def note_menu_evidence(self, account: str, proved: Mapping[Store, datetime]) -> None:
-        """Record of stores that their menus are proved at least as new as these instants.
+    def note_menu_evidence(
+        self, account: str, proved: Mapping[Store, datetime], *, clocks: Iterable[float] = ()
+    ) -> None:
+        """Record of stores that their menus are proved at least as new as these instants of these clocks.
 
         What was proved once stays proved: an instant only moves forward.
         """
         known = self.menu_evidence(account)
         self._writer.write(
             [
-                codec.upsert_evidence(account, store, moment)
-                for store, moment in proved.items()
-                if store not in known or known[store] < moment
+                *(codec.insert_clock(offset_s) for offset_s in clocks if proved),
+                *(
+                    codec.upsert_evidence(account, store, moment)
+                    for store, moment in proved.items()
+                    if store not in known or known[store] < moment
+                ),
             ]
         )
 
     def menu_evidence(self, account: str) -> dict[Store, datetime]:
         """Return how new the menus of an account's stores are proved to be."""
         return codec.to_evidence(self._writer.read(schema.SELECT_EVIDENCE, (account,)))
+
+    def clocks(self) -> list[float]:
+        """Return how far ahead the clocks are that all evidence goes by, the first one first."""
+        return codec.to_clocks(self._writer.read(schema.SELECT_CLOCKS))
 
     def agenda_lock_path(self) -> Path | None:
         """Path of the lock that a change of promises holds; None in memory."""

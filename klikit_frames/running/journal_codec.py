@@ -148,7 +148,20 @@ def upsert_evidence(account: str, store: Store, proved_at: datetime) -> Statemen
     )
 
 
+def insert_clock(offset_s: float) -> Statement:
+    """Return the statement that keeps a clock that evidence goes by."""
+    sql, values = insert("clocks", ("offset_s",), [offset_s])
+    return f"{sql} ON CONFLICT DO NOTHING", values
+
+
 # Records
+
+
+def to_clocks(rows: Sequence[Row]) -> list[float]:
+    """Return how far ahead clocks are, each row checked to be whole."""
+    for row in rows:
+        check_seal(row, "the row of a clock")
+    return [check_type(row[1], float) for row in rows]
 
 
 def to_runs(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:

@@ -63,11 +63,11 @@ def far_path(path: JournalPath, *, journal: Journal, name: str) -> Path:
     try:
         far = None if path is None else journal_path(path)
     except JournalError as error:
-        raise ConfigError(f"{name}={path!r} is not the path of a file; nothing was sent.") from error
+        raise ConfigError(f"{name}={path!r:.80} is not the path of a file; nothing was sent.") from error
     # A device may take bytes for ever, or give them.
     if far is None or (far.exists() and not far.is_file()):
         raise ConfigError(
-            f"{name}={os.fspath(path or '')!r} is not the path of a file: name one, such as "
+            f"{name}={path!r:.80} is not the path of a file: name one, such as "
             "/content/drive/MyDrive/journal.sqlite3. Nothing was sent."
         )
     if far == journal.path:
@@ -222,6 +222,7 @@ def _insert_rest(source: Journal, journal: Journal) -> Iterator[codec.Statement]
     yield from (
         codec.insert_publish(one) for one in source.all_publishes() if one.publish_id not in publishes
     )
+    yield from map(codec.insert_clock, source.clocks())
     for account, proved in source.all_menu_evidence().items():
         yield from (codec.upsert_evidence(account, store, at) for store, at in proved.items())
     for account, found in source.all_audit_findings().items():

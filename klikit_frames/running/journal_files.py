@@ -93,7 +93,8 @@ def journal_path(journal: JournalPath = None) -> Path | None:
         return Path(journal).expanduser().resolve()
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise JournalError(
-            f"journal={journal!r} is not the path of a file ({error}). Name a file, such as monday.sqlite3."
+            f"journal={journal!r:.80} is not the path of a file ({error}). "
+            "Name a file, such as monday.sqlite3."
         ) from error
 
 

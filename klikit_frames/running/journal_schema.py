@@ -98,6 +98,7 @@ SEALED = {
     "publishes": (("publish_no",), PUBLISH_COLUMNS),
     "promises": (("promise_no",), PROMISE_COLUMNS),
     "menu_evidence": (("account", "brand_id", "branch_id"), ("proved_at",)),
+    "clocks": (("clock_no",), ("offset_s",)),
     "audit_findings": (FINDING_KEY, ("is_enabled", "since_at", "seen_at")),
 }
 TABLES = {
@@ -126,6 +127,9 @@ TABLES = {
     "digest BLOB, UNIQUE (promise_id))",
     "menu_evidence": f"CREATE TABLE menu_evidence ({', '.join(EVIDENCE_COLUMNS)}, digest BLOB, "
     "PRIMARY KEY (account, brand_id, branch_id)) WITHOUT ROWID",
+    # How far ahead of this machine the clocks are that evidence goes by, in the order in which they were met.
+    "clocks": "CREATE TABLE clocks (clock_no INTEGER PRIMARY KEY, offset_s REAL NOT NULL UNIQUE, "
+    "digest BLOB)",
     # The cells that differ from a wanted table, since the first audit in a row that found it so. At the
     # business level the store is 0/0.
     "audit_findings": f"CREATE TABLE audit_findings ({', '.join(FINDING_COLUMNS)}, digest BLOB, "
@@ -221,6 +225,7 @@ SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_n
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
 SELECT_ALL_EVIDENCE = _select("menu_evidence")
 SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"
+SELECT_CLOCKS = f"{_select('clocks')} ORDER BY clock_no"
 SELECT_ALL_FINDINGS = _select("audit_findings")
 SELECT_FINDINGS = f"{_select('audit_findings')} WHERE account = ?"
 _OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)

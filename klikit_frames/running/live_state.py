@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..errors import JournalError
+from ..api.client_argument import takes_client
+from ..errors import JournalError, check_yes_or_no
 from ..menus.states import fetch_state
 from ..menus.stores import store_pairs
 from ..model import Cell, Store
@@ -47,6 +48,7 @@ class Observation:
     history: MenuHistory
 
 
+@takes_client
 def read_state(
     client: Client,
     *,
@@ -112,6 +114,7 @@ def read_state(
     >>> business["scope"].unique().tolist(), state["scope"].unique().tolist()
     (['business'], ['store'])
     """
+    check_yes_or_no("with_business", with_business)
     return observe(
         client,
         stores=stores,
@@ -218,7 +221,7 @@ def _take_in(
     done = history.proved_runs(unproved, all_stores=state.attrs.get("stores"))
     if (proved or done) and path is not None and path.exists():
         with open_journal(journal) as opened:
-            opened.note_menu_evidence(client.account, proved)
+            opened.note_menu_evidence(client.account, proved, clocks=history.clocks)
             opened.mark_proved(done)
 
 

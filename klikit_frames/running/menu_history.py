@@ -43,7 +43,7 @@ class MenuHistory:
     """What was written to stores and to the business level (None), and what is proved of stores' menus.
 
     `requests` are the writes of each run with their stores, None for business-wide ones; `settled` are the
-    runs that have nothing left to send.
+    runs that have nothing left to send; `clocks` are those that its times go by.
     """
 
     writes: dict[Store | None, StoreHistory] = field(default_factory=dict)
@@ -51,6 +51,7 @@ class MenuHistory:
     requests: dict[str, list[tuple[Write, tuple[Store, ...] | None]]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     read_at: datetime = _LONG_AGO
+    clocks: tuple[float, ...] = ()
 
     def chain(self, cell: Cell) -> list[CellWrite]:
         """Return the writes to a cell, in the order of sending."""
@@ -143,11 +144,16 @@ def load_history(
     requests = {run.run_id: journal.requests(run.run_id) for run in runs}
     publishes = list(publishes)
     offsets = [one.clock_offset_s for each in requests.values() for one in each]
-    # The journal's own proofs first: this reading must not change what they proved.
-    clocks = ClockTimes.align([*offsets, *(one.clock_offset_s for one in publishes), clock_offset_s])
+    # The clocks of the journal's own proofs first: neither this reading nor the end of a run that is looked
+    # at no more must change what they proved.
+    clocks = ClockTimes.align(
+        [*offsets, *(one.clock_offset_s for one in publishes), clock_offset_s], clocks=journal.clocks()
+    )
     wanted = set(stores)
     history = MenuHistory(
-        proofs=_proofs(journal, account), read_at=clocks.earliest(read_at, offset_s=clock_offset_s)
+        proofs=_proofs(journal, account),
+        read_at=clocks.earliest(read_at, offset_s=clock_offset_s),
+        clocks=clocks.clocks,
     )
     for publish in publishes:
         _note_publish(history, publish, clocks=clocks)

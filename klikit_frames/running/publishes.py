@@ -15,6 +15,7 @@ import pandas as pd
 
 from .. import edge
 from ..api import menu_wire
+from ..api.client_argument import takes_client
 from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH
 from ..errors import ConfigError, PlanError
 from ..menus.readings import ReadingStopped, run_interruptibly
@@ -44,6 +45,7 @@ _DTYPES = {
 }
 
 
+@takes_client
 def publish(
     stores: pd.DataFrame | Iterable[Store],
     client: Client,

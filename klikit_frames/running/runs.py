@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..api.client_argument import takes_client
 from ..planning.plan import parse_plan
 from ..progress import Progress, check_progress
 from ..wording import SHORT_ID
@@ -51,6 +52,7 @@ _JOURNAL_LOG = logging.getLogger("klikit_frames.journal")
 ENDINGS_LOG = logging.getLogger("klikit_frames.endings")
 
 
+@takes_client
 def run(
     plan: Plan,
     client: Client,
@@ -163,6 +165,7 @@ def run(
     return _log_open(report_result(work, on_finish, action="run", host=client.host))
 
 
+@takes_client
 def resume(
     run_id: str,
     client: Client,
@@ -368,7 +371,8 @@ def _reopen(
 
 def _take_in_mirror(journal: Journal, rules: Rules, *, given: str | os.PathLike[str] | None) -> Rules:
     """Return the rules with the path of the mirror, once its earlier runs are in the journal."""
-    path = given or default_mirror()
+    is_given = given is not None and not (isinstance(given, str) and not given)
+    path = given if is_given else default_mirror()
     if path is None:
         return rules
     far = far_path(path, journal=journal, name="mirror")

@@ -243,6 +243,8 @@ def _change(
 
 
 def _find(ids: str | Iterable[str], promises: list[Promise]) -> list[Promise]:
+    if not isinstance(ids, Iterable):
+        raise ConfigError(f"ids is {ids!r:.60}; give one promise_id or several, as kf.agenda() lists them.")
     given = [ids] if isinstance(ids, str) else list(ids)
     return list({one.promise_id: one for one in (_find_one(text, promises) for text in given)}.values())
 

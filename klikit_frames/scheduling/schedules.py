@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import edge
-from ..errors import ConfigError, PlanError
+from ..api.client_argument import takes_client
+from ..errors import ConfigError, PlanError, check_yes_or_no
 from ..frames.checked import CheckedToggles, raise_for_errors
 from ..frames.schemas import TIME_COLUMNS
 from ..frames.toggles import check_toggles
@@ -39,6 +40,7 @@ _DATE_STEP = timedelta(seconds=1)
 _STANDING = ["promise_id", "status", "is_overdue", "next_at", "host", "note"]
 
 
+@takes_client
 def schedule(
     toggles: Any,
     client: Client,
@@ -107,10 +109,9 @@ def schedule(
     klikit_frames.errors.InvalidToggles: 1 error in 1 row...
     """
     zone = find_timezone(timezone)
-    if journal == MEMORY:
+    if isinstance(journal, str) and journal == MEMORY:
         raise ConfigError("A promise in memory is forgotten with this process: name a file with journal=.")
-    if type(publish) is not bool:
-        raise ConfigError(f"publish={publish!r} is neither True nor False; nothing was noted.")
+    check_yes_or_no("publish", publish)
     checked = check_toggles(toggles, columns=columns, names=names, state=state, stores=stores)
     now, warnings = read_present(client)
     times = read_times(checked.toggles, zone=zone, now=now)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..api.client_argument import takes_client
 from ..errors import JournalError
 from ..frames.cell_keys import live_flags
 from ..menus.readings import is_of_no_store
@@ -58,6 +59,7 @@ _UNREAD = "the menu of its store could not be read; nothing was sent"
 _ELSEWHERE = "Another tick, or a person, is at promises of this business just now; they are left to it."
 
 
+@takes_client
 def tick(
     client: Client,
     *,

@@ -120,7 +120,7 @@ def test_plan__changed_business_wide() -> None:
 
 def test_plan__bad_unchanged() -> None:
     """Another word for what becomes of rows that hold is refused, with the words there are."""
-    with pytest.raises(kf.PlanError, match="unchanged is 'never'; it is 'optional' or 'skip' or 'send'"):
+    with pytest.raises(kf.PlanError, match="unchanged='never' is none of 'optional', 'skip', 'send'"):
         plan_places(np.ones((1, 1), dtype=np.int8), unchanged="never")
 
 

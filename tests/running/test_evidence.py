@@ -343,13 +343,36 @@ def test_move_to_clock__between_two_clocks() -> None:
 
 
 def test_clock_times__of_an_unknown_clock() -> None:
-    """A time whose clock nobody knows may be that of any: a question takes the one that proves least."""
+    """A time whose clock nobody knows may be that of any: a question takes the one that proves least.
+
+    Between clocks there is a second that the header leaves open.
+    """
     clocks = ClockTimes.align([None, -7_200.0, 3_600.0])
     noon = _at(0)
     assert clocks.earliest(noon, offset_s=None) == noon - timedelta(hours=2)
-    assert clocks.latest(noon, offset_s=None) == noon + timedelta(hours=1)
-    for told in (clocks.earliest, clocks.latest):
-        assert told(noon, offset_s=3_600.0) == noon + timedelta(hours=1)
+    assert clocks.earliest(noon, offset_s=3_600.0) == noon + timedelta(hours=1)
+    for offset_s in (None, 3_600.0):
+        assert clocks.latest(noon, offset_s=offset_s) == noon + timedelta(hours=1, seconds=1)
+
+
+def test_clock_times__of_two_clocks() -> None:
+    """Between two clocks nothing is over until what the header leaves open has passed."""
+    noon = _at(0)
+    one, two = ClockTimes.align([None, 3_600.9, 3_600.1]), ClockTimes.align([3_600.9, -3_600.0])
+    assert one.latest(noon, offset_s=3_600.9) == one.earliest(noon, offset_s=3_600.9)
+    earlier = two.latest(noon, offset_s=3_600.9)
+    # The same instant by the other clock, as it is told where its header was read a second later.
+    later = two.earliest(noon + timedelta(seconds=7_200.9), offset_s=-3_600.0)
+    assert earlier > later - timedelta(seconds=1)
+    assert two.latest(noon, offset_s=-3_600.0) == noon - timedelta(seconds=3_599)
+
+
+def test_clock_times__go_by_the_clocks_of_before() -> None:
+    """What goes by a clock that is known from before stays where it was when its first write is forgotten."""
+    first = ClockTimes.align([3_600.2, 3_603.0])
+    kept = ClockTimes.align([3_603.0], clocks=first.clocks)
+    assert kept.latest(_at(0), offset_s=3_603.0) == first.latest(_at(0), offset_s=3_603.0)
+    assert ClockTimes.align([3_603.0]).added != kept.added
 
 
 def test_server_time__before_and_after_the_first_answer(sandbox: kf.sandbox.Sandbox) -> None:

@@ -32,7 +32,7 @@ def whole(sandbox: kf.sandbox.Sandbox, client: kf.Client, singles: kf.Plan, jour
     sandbox.clear_faults()
     with open_journal(journal) as opened:
         opened.record_publish(PUBLISH)
-        opened.note_menu_evidence("a business", {(663, 1062): client.now()})
+        opened.note_menu_evidence("a business", {(663, 1062): client.now()}, clocks=[0.0, 3_600.5])
     return journal
 
 
@@ -46,6 +46,7 @@ def _questions(run_ids: list[str], plan_ids: list[str]) -> Iterator[Callable[[Jo
     yield lambda journal: journal.runs().drop(columns="status").to_dict("records")
     yield partial(Journal.publishes, account="a business")
     yield partial(Journal.menu_evidence, account="a business")
+    yield Journal.clocks
 
 
 def _answer(ask: Callable[[], Any]) -> Any:

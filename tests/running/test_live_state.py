@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames import edge
 from klikit_frames.running.journal import open_journal
 from tests.auditing import scenarios
 from tests.fixtures import wrong
@@ -38,6 +39,57 @@ def test_read_state__off_and_on_again_in_one_day(
     again = _switch(cells, client, journal, is_enabled=True)
     assert again.counts["applied"] == len(cells)
     assert scenarios.flags_of(sandbox.state()) == before
+
+
+def test_read_state__clock_set_between_two_writes(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, cells: pd.DataFrame
+) -> None:
+    """A menu that shows a write proves nothing of one right after it by another clock."""
+    stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+    first, second = cells.iloc[:1], cells.iloc[1:2]
+    _switch(first, client, journal, is_enabled=False)
+    with sandbox.connect() as elsewhere:
+        kf.publish(stores, elsewhere, journal=journal.with_name("another.sqlite3"))
+    # The header of the new clock says almost a second less than is so.
+    sandbox.move_clock(7_200 + (0.9 - edge.time()) % 1)
+    with sandbox.connect() as later:
+        _switch(second, later, journal, is_enabled=False)
+        state = kf.read_state(later, stores=stores, journal=journal, progress=False)
+        told = kf.diff(scenarios.toggles_of(second, is_enabled=True), state)
+        assert told["change"].tolist() != ["already"]
+        told = kf.audit(scenarios.toggles_of(second, is_enabled=True), later, journal=journal, progress=False)
+        assert told["change"].tolist() != ["already"]
+
+
+def test_prune_runs__clock_that_was_set_stays_the_clock_of_evidence(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, cells: pd.DataFrame
+) -> None:
+    """Pruning takes the runs of a clock away, but not the clock: what menus are proved to show stays so."""
+    stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+    _switch(cells.iloc[:1], client, journal, is_enabled=False)
+    sandbox.move_clock(7_200)
+    with sandbox.connect() as later:
+        _switch(cells.iloc[1:2], later, journal, is_enabled=False)
+        kf.publish(stores, later, journal=journal)
+        kf.read_state(later, stores=stores, journal=journal, progress=False)
+    with open_journal(journal) as opened:
+        clocks, proved = opened.clocks(), opened.all_menu_evidence()
+    assert clocks
+    assert clocks[-1] == pytest.approx(7_200, abs=5)
+    assert len(kf.prune_runs(pd.Timedelta(0).to_pytimedelta(), journal=journal)) == 2
+    sandbox.move_clock(3.0)
+    with sandbox.connect() as latest:
+        _switch(cells.iloc[:1], latest, journal, is_enabled=True)
+        state = kf.read_state(latest, stores=stores, journal=journal, progress=False)
+        told = kf.diff(scenarios.toggles_of(cells.iloc[:1], is_enabled=True), state)
+        assert told["change"].tolist() == ["already"]
+    with open_journal(journal) as opened:
+        assert opened.clocks()[: len(clocks)] == clocks
+        assert all(
+            opened.menu_evidence(account)[store] >= moment
+            for account, each in proved.items()
+            for store, moment in each.items()
+        )
 
 
 def test_read_state__tells_what_is_pending(client: kf.Client, journal: Path, cells: pd.DataFrame) -> None:
