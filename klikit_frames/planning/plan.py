@@ -80,10 +80,9 @@ class Plan:
     baselines : dict
         Requests that the usual ways take: ``per_row``, ``per_store``, ``per_entity``, ``equal_sets``.
     is_searched : bool
-        Whether every part of the table was searched for fewer requests; where it is too large for the time,
-        the best of the usual ways is taken.
+        Whether every part was searched for fewer requests, as time allowed; else the best usual way is it.
     search_s : int
-        Whole seconds of the processor that the search took; 0 below half a second. Its text tells them.
+        Whole seconds of the processor that the search took; 0 below half a second.
     targets : tuple of Target
         What each request writes, in sending order; ``requests`` shows them as a frame.
     path : Path or None
@@ -486,15 +485,10 @@ def _off_menu(plan: Plan) -> list[str]:
 
 def describe_ways(plan: Plan) -> str:
     """Return how many requests the usual ways would have taken, and how long the search for fewer took."""
-    ways = {
-        "per_row": "one per row",
-        "per_store": "one per store",
-        "per_entity": "one per entity",
-        "equal_sets": "equal sets",
-    }
-    others = ", ".join(f"{words} {plan.baselines[way]:,}" for way, words in ways.items())
+    ways = ("one per row", "one per store", "one per entity", "equal sets")
+    words = (f"{way} {plan.baselines[way.removeprefix('one ').replace(' ', '_')]:,}" for way in ways)
     searched = f" Searched for {duration(plan.search_s)}." if plan.search_s else ""
-    return f"Other ways: {others}.{searched}"
+    return f"Other ways: {', '.join(words)}.{searched}"
 
 
 def show_html(plan: Plan) -> str:
