@@ -16,7 +16,6 @@ from ..errors import AuthError, JournalError, RequestError, TransportError
 from ..menus.readings import ReadingStopped, run_interruptibly
 from ..menus.states import FRESH
 from ..model import Business, Cell
-from ..overview import NO_NAMES, Names
 from ..planning.plan_files import user_name
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from .attribution import settle_by_reading
@@ -79,7 +78,6 @@ class RunExecutor:
     _n_left: int = field(default=0, init=False)
     _mirror: Mirror | None = field(default=None, init=False)
     _proofs: dict[Cell, bool | None] = field(default_factory=dict, init=False)
-    _names: Names = field(default=NO_NAMES, init=False)
     _n_rows: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -141,8 +139,8 @@ class RunExecutor:
             images = find_before(self.plan, self.client, before=before, **self._reading(progress=progress))
         except (KeyboardInterrupt, ReadingStopped):
             self.monitor.end(EndReason.INTERRUPTED)
-        # Of the eye alone, and only for this result: the journal keeps the plan's own names.
-        self._names = images.names.restricted_to(self.plan.rows)
+        # What the menus told by name is kept with the plan: every later view of the run reads it there.
+        self.plan = self.plan.with_named(images.names)
         self.journal.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
         if images.seen:
             self.journal.record_flags(self.run.run_id, "seen", images.seen)
@@ -392,7 +390,6 @@ class RunExecutor:
         )
         if self.monitor.stops_at_once and not result.n_open and not result.n_unpublished:
             result = replace(result, status=EndReason.FINISHED.value)
-        result = replace(result, names=self._names | self.plan.names)
         if self.plan.undoes:
             cancel_undone(self.plan, result.frame, self.journal)
         counts, ended_at = result.counts, self.client.now()

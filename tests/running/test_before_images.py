@@ -257,6 +257,20 @@ def test_find_before__tells_the_titles_that_it_read() -> None:
     assert found.names.entity("item", 1) == "Nasi"
 
 
+def test_run__keeps_the_titles_that_it_read(client: kf.Client, tmp_path: Path) -> None:
+    """A run whose plan knew no titles is told by name, also when its history is looked at later."""
+    journal, read = tmp_path / "titled.sqlite3", kf.read_state(client).head(1)
+    plan = kf.plan(kf.business_toggles("section", read["entity_id"].tolist(), is_enabled=False))
+    run = kf.run(plan, client, journal=journal)
+    wanted = f"{read['title'].iloc[0]} (section)"
+    told = [
+        result.overview.entities["title"].tolist()
+        for result in (run, kf.attach("last", journal=journal).so_far())
+    ]
+    assert told == [[wanted], [wanted]]
+    assert kf.run(plan, client, journal=journal).run_id == run.run_id
+
+
 def test_find_before__store_that_nobody_knows() -> None:
     """Where the API knows none of the stores nothing is noted, and that is no failed reading."""
     elsewhere = kf.cross_toggles("item", [1], [(6, 6)], is_enabled=True)
