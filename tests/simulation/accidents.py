@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
+from klikit_frames.running.journal_codec import Statement
 from klikit_frames.running.journal_writer import JournalWriter
+from klikit_frames.running.lifecycle import EndReason
 
 from .model_api import Call, ModelApi, copy_response
 
@@ -20,6 +22,7 @@ LOSSES = {"lost_before": 0.0, "lost_after": 1.0, "lost_half": 0.5, "overtaken": 
 # Status, code, and the share of the work that is done.
 REFUSALS = {
     "rate_limit": (429, "rate_limit_exceeded", 0.0),
+    "long_rate_limit": (429, "rate_limit_exceeded", 0.0),
     "error_500": (500, "internal", 0.0),
     "error_502_after": (502, "downstream_unavailable", 1.0),
     "error_503": (503, "downstream_unavailable", 0.0),
@@ -27,25 +30,32 @@ REFUSALS = {
     "denied": (403, "auth_revoked", 0.0),
     "conflict": (409, "state_conflict", 0.0),
 }
+RETRY_AFTER_S = {"rate_limit": "3", "long_rate_limit": "100"}
 ODD_ANSWERS = ("empty_200", "html_200", "truncated", "doubled_answer", "unwritten_200")
 # How many accidents are the first of several.
-_STORMS = 0.35
-# How many seconds an answer takes: the line is slow, or the machine sleeps meanwhile.
-DELAYS_S = {"late": 40.0, "asleep": 7_200.0}
-ACCIDENTS = (*LOSSES, *REFUSALS, *ODD_ANSWERS, *DELAYS_S, "refused_connection", "twice")
+_STORMS = 0.4
+# How many seconds a request takes to arrive: an hour is what the engine allows for.
+DELAYS_S = {"late": 40.0, "stuck": 3_000.0}
+# How many seconds its answer waits: the machine sleeps meanwhile.
+SLEEPS_S = {"asleep": 7_200.0}
+ACCIDENTS = (*LOSSES, *REFUSALS, *ODD_ANSWERS, *DELAYS_S, *SLEEPS_S, "refused_connection", "twice")
 # What may befall nearly all writes of one process.
 WEATHERS = (
     "lost_before",
     "lost_after",
     "rate_limit",
+    "long_rate_limit",
     "error_500",
     "error_502_after",
     "denied",
     "refused_connection",
 )
-_BAD_WEATHER = 0.9
+_BAD_WEATHER = 0.95
 # Where nothing can be read nothing else happens: reads have fewer accidents.
-_WHERE_READ = 0.25
+_WHERE_READ = 0.4
+# What a line does every day: answers are late, and requests come twice.
+_EVERY_DAY = ("late", "twice")
+_HOW_OFTEN = 0.35
 _HTML = {"Content-Type": "text/html"}
 
 
@@ -80,27 +90,35 @@ class Chance:
         # Always as many numbers, so that an accident which is left out leaves the others as they are.
         probability = self._probability * (_WHERE_READ if method == "GET" else 1.0)
         does_happen, kind = self._rng.random() < probability, self._rng.choice(self._kinds)
-        is_storm, n_requests = self._rng.random() < _STORMS, self._rng.choice([2, 6, 12])
-        is_bad = self._rng.random() < _BAD_WEATHER
+        is_storm, n_requests = self._rng.random() < _STORMS, self._rng.choice([2, 3, 6, 12])
+        is_bad, is_usual = self._rng.random() < _BAD_WEATHER, self._rng.random() < _HOW_OFTEN
+        usual = self._rng.choice(_EVERY_DAY)
         if self._weather and method == "PATCH" and is_bad:
             return self._weather if self.count(self._weather) else None
         storm, storm_method, n_left = self._storm
         if n_left and method == storm_method:
             self._storm = (storm, method, n_left - 1)
             return storm if self.count(storm) else None
-        if not does_happen or not self.count(kind):
+        if not does_happen:
+            return usual if is_usual and self.count(usual) else None
+        if not self.count(kind):
             return None
         if is_storm:
             self._storm = (kind, method, n_requests)
         return kind
 
     def count(self, kind: str) -> bool:
-        """Note an accident, and tell whether it is to happen."""
+        """Count an accident, and tell whether it is to happen."""
+        is_due = self.is_due()
+        self._counts[kind] += is_due
+        return is_due
+
+    def is_due(self) -> bool:
+        """Give an accident its number, and tell whether it is to happen."""
         self._n += 1
         number = (self._step, self._n)
         if number in self._spared:
             return False
-        self._counts[kind] += 1
         self.happened.append(number)
         return True
 
@@ -108,7 +126,8 @@ class Chance:
 class Lifeline:
     """The life of one process: it ends before or after the nth effect, or its disk is full from then on.
 
-    `at_call` is what somebody else does when so many requests have left.
+    `at_call` is what somebody else does when so many requests have left; `at_start` ends it when the journal
+    has noted that a run goes on; `tell` is called when it ends.
     """
 
     def __init__(
@@ -117,7 +136,11 @@ class Lifeline:
         *,
         n_commits: int | None = None,
         at_call: tuple[int, Callable[[], object]] | None = None,
+        at_start: bool = False,
+        tell: Callable[[], object] = lambda: None,
     ) -> None:
+        self._at_start = at_start
+        self._tell = tell
         self._n_left = n_effects
         self._n_commits_left = n_commits
         self._n_calls_left, self._at_call = at_call or (-1, lambda: None)
@@ -127,7 +150,9 @@ class Lifeline:
         """Count one instant between two effects, and tell whether the process is dead."""
         if self._n_left is not None:
             self._n_left -= 1
-            self.is_cut |= self._n_left < 0
+            if self._n_left < 0 and not self.is_cut:
+                self.is_cut = True
+                self._tell()
         return self.is_cut
 
     def call(self) -> None:
@@ -136,10 +161,17 @@ class Lifeline:
         if self._n_calls_left == 0:
             self._at_call()
 
+    def note(self, statements: Iterable[Statement]) -> None:
+        """Look at what was committed."""
+        if self._at_start and any(EndReason.RUNNING in values for _, values in statements):
+            self._n_left = 0
+
     def check_disk(self) -> None:
         """Count one commit, and refuse it if the disk is full."""
         if self._n_commits_left is not None:
             self._n_commits_left -= 1
+            if self._n_commits_left == -1:
+                self._tell()
             if self._n_commits_left < 0:
                 raise sqlite3.OperationalError("database or disk is full")
 
@@ -147,8 +179,11 @@ class Lifeline:
 class AccidentTransport(httpx.BaseTransport):
     """Carries requests to the model, with accidents, for as long as its process lives."""
 
-    def __init__(self, api: ModelApi, *, lifeline: Lifeline, chance: Chance | None) -> None:
+    def __init__(
+        self, api: ModelApi, *, lifeline: Lifeline, chance: Chance | None, client_no: int = 0
+    ) -> None:
         self._api = api
+        self._client_no = client_no
         self._lifeline = lifeline
         self._chance = chance
         self._last: httpx.Response | None = None
@@ -157,33 +192,41 @@ class AccidentTransport(httpx.BaseTransport):
         """Answer one request, or have an accident."""
         if self._lifeline.is_over():
             raise httpx.ConnectError("this process is dead")
-        self._lifeline.call()
+        # It leaves before anything else happens in its world.
+        self._api.calls.append(Call(self._api.clock.true_s, request.method, self._client_no))
         self._api.clock.advance(0.05)
-        self._api.calls.append(Call(self._api.clock.true_s, request.method))
         if key := request.headers.get("Idempotency-Key"):
             self._api.new_keys.append(key)
-        response = self._answer(request, self._chance.draw(request.method) if self._chance else None)
+        # Of the last answer on this line, if it came: a line that broke is a new one.
+        doubled, self._last = self._last, None
+        accident = self._chance.draw(request.method) if self._chance else None
+        try:
+            response = self._answer(request, accident, doubled=doubled)
+        finally:
+            self._lifeline.call()
+        # Nobody waits for an answer so long, and the line is closed on it.
+        self._last = None if accident in {*DELAYS_S, *SLEEPS_S} else copy_response(response)
         if self._lifeline.is_over():
             raise httpx.ReadError("this process is dead")
         return response
 
-    def _answer(self, request: httpx.Request, accident: str | None) -> httpx.Response:
+    def _answer(
+        self, request: httpx.Request, accident: str | None, *, doubled: httpx.Response | None
+    ) -> httpx.Response:
         if accident in LOSSES:
             return self._lose(request, LOSSES[accident])
         if accident in REFUSALS:
             status, code, share = REFUSALS[accident]
-            if share:
-                self._api.handle(request, write_share=share)
-            headers = {"Retry-After": "3"} if status == 429 else {}
-            return self._api.refuse(request, status, code, headers=headers)
+            headers = {"Retry-After": RETRY_AFTER_S[accident]} if accident in RETRY_AFTER_S else {}
+            return self._api.refuse(request, status, code, headers=headers, write_share=share)
         self._api.clock.advance(DELAYS_S.get(accident or "", 0.0))
         if accident == "refused_connection":
             raise httpx.ConnectError("refused")
-        if accident == "doubled_answer" and self._last is not None:
+        if accident == "doubled_answer" and doubled is not None:
             # The connection is closed on it then, sometimes before the API has it.
             if len(self._api.calls) % 2:
                 self._api.handle(request)
-            return copy_response(self._last)
+            return doubled
         if accident == "twice" and self._api.switches.honours_keys:
             self._api.handle(request)
         if accident == "html_200":
@@ -192,7 +235,7 @@ class AccidentTransport(httpx.BaseTransport):
         # Only a publish, which says how many, may lie so: nobody can tell it of a write.
         is_unwritten = accident == "unwritten_200" and request.method == "POST"
         response = self._api.handle(request, write_share=0.0 if is_unwritten else 1.0)
-        self._last = copy_response(response)
+        self._api.clock.advance(SLEEPS_S.get(accident or "", 0.0))
         return _spoil(response, accident)
 
     def _lose(self, request: httpx.Request, share: float | None) -> httpx.Response:
@@ -226,6 +269,7 @@ def commits_of(lifeline: Lifeline) -> Iterator[None]:
         if lifeline.is_over():
             raise OSError("this process is dead")
         commit(self, statements)
+        lifeline.note(statements)
         if lifeline.is_over():
             raise OSError("this process is dead")
 

@@ -16,7 +16,7 @@ from .oracle import DefectError, cell_of, rows_of
 from .world_parts import RunRecord
 
 # Twenty are refused one by one, and the first requests are halved on the way.
-MOST_REFUSED = 45
+MOST_REFUSED = 60
 _UNNOTED = "before the run is not known"
 _BAD = ("rejected", "failed", "unknown")
 

@@ -50,6 +50,7 @@ class Call(NamedTuple):
 
     at_s: float
     method: str
+    client_no: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,9 @@ class ModelApi:
     calls: list[Call] = field(default_factory=list)
     new_keys: list[str] = field(default_factory=list)
     asked_by_key: dict[str, Mapping[Cell, Set[bool]]] = field(default_factory=dict)
+    # Stores of which a publish was said to be done, and was not.
+    untold: set[Store] = field(default_factory=set)
+    copied_tables: list[Mapping[Cell, Set[bool]]] = field(default_factory=list)
     overtaken: list[httpx.Request] = field(default_factory=list)
     n_done: Counter[str] = field(default_factory=Counter)
     _no: int = 0
@@ -135,18 +139,29 @@ class ModelApi:
         return copy_response(response)
 
     def refuse(
-        self, request: httpx.Request, status: int, code: str, *, headers: Mapping[str, str]
+        self,
+        request: httpx.Request,
+        status: int,
+        code: str,
+        *,
+        headers: Mapping[str, str],
+        write_share: float = 0.0,
     ) -> httpx.Response:
-        """Answer a request with an error of the server's own, and remember it where errors are replayed."""
+        """Answer a request with an error of the server's own, and remember it where errors are replayed.
+
+        `write_share` of its cells are written all the same, unless it was answered before.
+        """
+        key = request.headers.get("Idempotency-Key")
+        is_kept = status >= 500 and self.switches.replays_errors and self.switches.honours_keys
+        if key and is_kept and (stored := self._stored(key, request.read())) is not None:
+            return copy_response(stored)
+        if write_share:
+            self.handle(request, write_share=write_share)
         self._n_ids += 1
         answer = self._error(status, code, "this is an accident")
         response = self._respond(answer, request_id=f"{self._n_ids:032x}", headers=headers)
-        key = request.headers.get("Idempotency-Key")
-        if key and status >= 500 and self.switches.replays_errors and self.switches.honours_keys:
-            stored = self._stored(key, request.read())
-            response = stored or response
-            if stored is None:
-                self._keys[key] = Stored(request.read(), response, self.server_s)
+        if key and is_kept:
+            self._keys[key] = Stored(request.read(), response, self.server_s)
         return copy_response(response)
 
     @property
@@ -206,7 +221,11 @@ class ModelApi:
             return self._respond(
                 self._error(409, "state_idempotency_conflict", "other body"), request_id="f" * 32
             )
-        return known.answer
+        # Whoever sends it says when he does.
+        answer = copy_response(known.answer)
+        if self.switches.has_date:
+            answer.headers["Date"] = format_datetime(self._server_now(), usegmt=True)
+        return answer
 
     def _answer(
         self, request: httpx.Request, path: str, body: bytes, *, key: str | None, write_share: float
@@ -242,6 +261,7 @@ class ModelApi:
     def _publish(self, body: dict[str, Any], *, share: float) -> Answer:
         stores = [(store["brandID"], store["branchID"]) for store in body["stores"]]
         n = len(stores)
+        self.untold |= {*stores} if share == 0.0 else set()
         is_short = self.switches.publish_counts == "short" and n > 1
         for store in stores[: round((n - is_short) * share)]:
             if self.switches.publish_delay_s:
@@ -304,6 +324,7 @@ class ModelApi:
 
     def _copy(self, store: Store) -> None:
         self._no += 1
+        self.untold.discard(store)
         self._shown[store] = {(kind, one): self._flag(kind, one, store) for kind, one in _entities()}
         self.copied_no[store] = self._no
 

@@ -80,6 +80,7 @@ def check_unchanged(plan: kf.Plan, api: ModelApi, *, edited: Set[Entity]) -> Non
         cell = cell_of(row)
         if (
             cell[:2] not in edited
+            and cell[3:] not in api.untold
             and api.live(cell) is not None
             and api.live(cell) is not bool(row["is_enabled"])
         ):
@@ -91,19 +92,34 @@ def check_writes(api: ModelApi, *, since: int, asked: Mapping[Cell, Set[bool]]) 
 
     What came late belongs to whoever sent it first.
     """
-    for key in api.new_keys:
-        api.asked_by_key.setdefault(key, asked)
-    api.new_keys.clear()
+    assign_keys(api, asked)
     for one in api.history[since:]:
         if one.key and one.is_enabled not in api.asked_by_key.get(one.key, asked).get(one.cell, frozenset()):
             raise DefectError("not_asked", (one.cell, one.is_enabled))
-    if api.switches.honours_keys and any(n > 1 for key, n in api.n_done.items() if key):
+    if api.switches.honours_keys and any(_is_doubled(api, key) for key, n in api.n_done.items() if n > 1):
         raise DefectError("doubled", "a key was carried out twice")
 
 
-def check_cap(api: ModelApi, *, since: int, writes_per_minute: int) -> None:
-    """No minute has more writes than its run was allowed."""
-    times = [call.at_s for call in api.calls[since:] if call.method == "PATCH"]
+def assign_keys(api: ModelApi, asked: Mapping[Cell, Set[bool]]) -> None:
+    """Note what the requests that came since the last call may write."""
+    for key in api.new_keys:
+        api.asked_by_key.setdefault(key, asked)
+    api.new_keys.clear()
+
+
+def _is_doubled(api: ModelApi, key: str) -> bool:
+    """Tell whether a key should not have been carried out twice.
+
+    What a copy of a journal has not seen is sent again a day later, where reading shows another flag.
+    """
+    asked = api.asked_by_key.get(key)
+    return bool(key) and not any(asked is one for one in api.copied_tables)
+
+
+def check_cap(api: ModelApi, *, client_no: int, since: int, writes_per_minute: int) -> None:
+    """No minute of a client has more writes than its run was allowed."""
+    own = [call for call in api.calls[since:] if call.client_no == client_no]
+    times = [call.at_s for call in own if call.method == "PATCH"]
     for n, at_s in enumerate(times[writes_per_minute:]):
         if at_s - times[n] < 60 - 1e-3:
             raise DefectError("over_the_cap", f"{writes_per_minute + 1} writes in {at_s - times[n]:.2f} s")
@@ -137,16 +153,24 @@ def check_published(published: pd.DataFrame, api: ModelApi, *, since: int) -> No
             raise DefectError("false_publish", (store, row["outcome"]))
 
 
-def check_proofs(proof: pd.DataFrame, api: ModelApi, *, edited: Set[Entity]) -> int:
-    """Hold each proof against what the menus show; return how many were judged."""
+def check_proofs(
+    proof: pd.DataFrame, api: ModelApi, *, edited: Set[Entity], wanted: Mapping[Cell, Set[bool]]
+) -> int:
+    """Hold each proof of a run against what the menus show; return how many were judged.
+
+    `wanted` is what the run may write, by which its requests are known.
+    """
     rows = [row for row in rows_of(proof) if isinstance(row["proof"], str)]
     for row in rows:
-        if (said := _proof_error(row, api, is_judged=_is_judged(cell_of(row), api, edited))) is not None:
+        is_judged = _is_judged(cell_of(row), api, edited)
+        if (said := _proof_error(row, api, is_judged=is_judged, wanted=wanted)) is not None:
             raise DefectError("false_proof", (said, _shown(row)))
     return len(rows)
 
 
-def _proof_error(row: Mapping[Any, Any], api: ModelApi, *, is_judged: bool) -> str | None:
+def _proof_error(
+    row: Mapping[Any, Any], api: ModelApi, *, is_judged: bool, wanted: Mapping[Cell, Set[bool]]
+) -> str | None:
     cell, asked = cell_of(row), bool(row["is_enabled"])
     shown, last = api.shown(cell), api.last_write(cell, is_own=True)
     if row["proof"] == "confirmed":
@@ -156,7 +180,9 @@ def _proof_error(row: Mapping[Any, Any], api: ModelApi, *, is_judged: bool) -> s
         if is_last and is_judged and api.live(cell) is not asked:
             return "confirmed, but another flag is live"
     if row["proof"] == "differs":
-        if row["outcome"] in {"rejected", "failed", "not_sent"}:
+        # A result may be older than what another process has written for the run since.
+        is_written = any(api.asked_by_key.get(one.key or "") is wanted for one in api.writes.get(cell, []))
+        if row["outcome"] in {"rejected", "failed", "not_sent"} and not is_written:
             return "differs, but the run did not write it"
         if shown is asked:
             return "differs, but the menu shows the flag"
@@ -226,10 +252,11 @@ def is_hidden(cell: Cell, api: ModelApi) -> bool:
 def _is_judged(cell: Cell, api: ModelApi, edited: Set[Entity]) -> bool:
     """Tell whether the live flag of a cell can be known.
 
-    Not of what others edit; and where publishes are only queued, a store that overrides a business-wide write
-    looks like one whose publish is done.
+    Not of what others edit, nor where a publish was told that was not done. Where publishes are only queued,
+    a store that overrides a business-wide write looks like one whose publish is done.
     """
-    return cell[:2] not in edited and not (api.switches.publish_delay_s and is_hidden(cell, api))
+    is_known = cell[:2] not in edited and cell[3:] not in api.untold
+    return is_known and not (api.switches.publish_delay_s and is_hidden(cell, api))
 
 
 def check_promise(row: Mapping[Any, Any], own: Sequence[Write], api: ModelApi) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from pathlib import Path
 
-import klikit_frames as kf
+import pandas as pd
 
+import klikit_frames as kf
+from klikit_frames.auditing.undo import Undo
+
+from . import oracle
 from .accidents import ACCIDENTS, WEATHERS, AccidentTransport, Chance, Lifeline
 from .model_api import STORES, Cell, ModelApi, Store
 from .oracle import DefectError, Entity
@@ -15,6 +19,17 @@ from .virtual_clock import SimulatedEdge, VirtualClock
 from .world_parts import N_STEPS, NO_CAP, STEPS, RunRecord, WorldCounts, attempt, draw_switches
 
 FOREIGN_ID = 990_000_000
+# What becomes of a process, and what happens beside it.
+LIVES = (
+    *["whole"] * 4,
+    *["dies"] * 3,
+    "full_disk",
+    "cancelled",
+    "clock_set",
+    "others_publish",
+    "others_edit",
+    *["another_process"] * 2,
+)
 # How long nothing is done before a step.
 _PAUSES_S = (5.0, 60.0, 900.0, 5 * 3_600.0, 10 * 3_600.0)
 
@@ -59,9 +74,9 @@ class WiredWorld:
         self._clock = VirtualClock()
         self._edge = SimulatedEdge(self._clock)
         self._api = ModelApi(self._clock, draw_switches(draw))
-        self._probability = draw.choice([0.3, 0.5, 0.7])
+        self._probability = draw.choice([0.4, 0.6, 0.8])
         self._kinds = draw.sample(ACCIDENTS, draw.choice([2, 5, len(ACCIDENTS)]))
-        self._has_others = draw.random() < 0.5
+        self._has_others = draw.random() < 0.7
         self._step, self._n_clients, self._rng = 0, 0, draw
         self._chances: list[Chance] = []
         self._runs: list[RunRecord] = []
@@ -70,6 +85,10 @@ class WiredWorld:
         self._promises: dict[str, tuple[Cell, bool]] = {}
         self._ticked: set[int] = set()
         self._n_journals = 1
+        self._n_connected = 0
+        # Whether another process works beside one, and what that one may write.
+        self._is_beside = False
+        self._asked: Mapping[Cell, Set[bool]] = {}
 
     def _begin_step(self, step: int, name: str) -> None:
         self._step, self._n_clients, self.n_steps_played = step, 0, step
@@ -82,6 +101,7 @@ class WiredWorld:
     def _others_publish(self) -> None:
         stores = self._draw_stores()
         self._note(f"others publish {stores}")
+        self.counts.accidents["others_publish"] += len(stores)
         self._api.publish(stores)
 
     def _others_edit(self) -> None:
@@ -93,8 +113,35 @@ class WiredWorld:
         kind, one, scope, brand_id, branch_id = cell
         store = None if scope == "business" else (brand_id, branch_id)
         self._note(f"others switch {kind} {one} in {store} to {is_enabled}")
+        self.counts.accidents["others_edit"] += 1
         self._api.edit(kind, one, store, is_enabled=is_enabled)  # type: ignore[arg-type]
         self._edited.add((kind, one))
+
+    def _others_change(self, undo: Undo) -> None:
+        """Let somebody else change what an undo is about to restore, where guests and menus see it."""
+        flags = dict(oracle.asked_rows(undo.toggles))
+        if not self._has_others or not flags:
+            return
+        if refused := self._refused_cells():
+            # Just what is still to be sent: all of a request, or a part.
+            for cell in refused[:: self._rng.choice([1, 1, 2])]:
+                self._edit(cell, is_enabled=flags.get(cell, True))
+            self._api.publish(STORES)
+            return
+        for cell in self._rng.sample([*flags], self._rng.randrange(1, len(flags) + 1)):
+            self._edit(cell, is_enabled=self._rng.random() < 0.5)
+        self._others_publish()
+
+    def _refused_cells(self) -> list[Cell]:
+        """Return the cells of the last run's requests that came back unsent or denied."""
+        if not self._runs or (result := self._runs[-1].result) is None:
+            return []
+        rows = oracle.rows_of(result.frame)
+        return [
+            oracle.cell_of(row)
+            for row in rows
+            if row["outcome"] in {"failed", "not_sent"} and not pd.isna(row["settled_at"])
+        ]
 
     def _set_clock(self) -> None:
         self._clock.ahead_s = self._rng.choice([0.0, -86_400.0, -3_600.0, 3_600.0, 20 * 3_600.0, 86_400.0])
@@ -123,34 +170,46 @@ class WiredWorld:
         return self._rng.sample(told, min(n, len(told)))
 
     def _draw_life(self) -> Lifeline:
-        kind = self._rng.choice(["whole", "whole", "dies", "full disk", "cancelled", "clock set"])
-        n = self._rng.randrange(1, 40)
-        if kind == "whole" or not self._chance().count(kind):
+        kind, n = self._rng.choice(LIVES), self._rng.randrange(1, 40)
+        if self._is_beside or kind == "whole" or not self._chance().is_due():
             return Lifeline()
-        if kind == "cancelled":
-            return Lifeline(at_call=(n // 3, self._cancel_from_elsewhere))
-        if kind == "clock set":
-            return Lifeline(at_call=(n // 3, self._set_clock))
-        if kind == "full disk":
-            return Lifeline(n_commits=n // 3)
-        self.counts.n_kills += 1
-        return Lifeline(n)
+
+        def tell() -> None:
+            self.counts.accidents[kind] += 1
+
+        elsewhere = {
+            "cancelled": self._cancel_from_elsewhere,
+            "clock_set": self._set_clock,
+            "others_publish": self._others_publish,
+            "others_edit": self._others_edit,
+            "another_process": self._work_beside,
+        }
+        if kind in elsewhere:
+            return Lifeline(at_call=(1 + n // 4, elsewhere[kind]))
+        if kind == "full_disk":
+            return Lifeline(n_commits=n // 3, tell=tell)
+        return Lifeline(n, tell=tell)
+
+    def _work_beside(self) -> None:
+        """Let another process work on the same journal meanwhile."""
+        raise NotImplementedError
 
     def _draw_weather(self) -> str | None:
         """Draw what befalls nearly all writes of one process, where its day is a bad one."""
-        weather, is_bad = self._rng.choice(WEATHERS), self._rng.random() < 0.5
+        weather, is_bad = self._rng.choice(WEATHERS), self._rng.random() < 0.3
         return weather if is_bad else None
 
     def _cancel_from_elsewhere(self) -> None:
         """Let another process cancel the last run."""
         self._note("somebody cancels the last run")
+        self.counts.accidents["cancelled"] += 1
         attempt(lambda: kf.attach("last", journal=self._journal).cancel())
 
     def _draw_cells(self) -> list[Cell]:
-        n = self._rng.choice([4, 16, 16])
-        n_wide = self._rng.choice([0, 0, n // 3, n])
+        n = self._rng.choice([6, 16, 24])
         cells = self._api.cells()
         wide = [cell for cell in cells if cell[2] == "business"]
+        n_wide = self._rng.choice([0, n // 3, min(n, len(wide))])
         chosen = [*self._rng.sample(wide, n_wide), *self._rng.sample(cells[len(wide) :], n - n_wide)]
         foreign = ("item", FOREIGN_ID, "store", *self._rng.choice(STORES))
         return [*chosen, foreign] if self._rng.random() < 0.3 else chosen
@@ -184,12 +243,17 @@ class WiredWorld:
         has_accidents: bool = False,
         weather: str | None = None,
         cap: int = NO_CAP,
+        api: ModelApi | None = None,
+        name: str = "simulated",
     ) -> kf.Client:
         chance = self._chance(weather=weather) if has_accidents else None
-        transport = AccidentTransport(self._api, lifeline=lifeline or Lifeline(), chance=chance)
+        self._n_connected += 1
+        transport = AccidentTransport(
+            api or self._api, lifeline=lifeline or Lifeline(), chance=chance, client_no=self._n_connected
+        )
         return kf.connect(
             "http://127.0.0.1:9/v1/partner",
-            partner_key="pk_simulated",
+            partner_key=f"pk_{name}",
             secret_key="sk_simulated",
             transport=transport,
             clock=self._clock,

@@ -18,14 +18,19 @@ from klikit_frames.auditing.undo import Undo
 from . import guard_oracle as guards
 from . import oracle
 from .accidents import Lifeline, commits_of
+from .fleet_world import FleetWorld
 from .model_api import ITEMS, STORES, Cell
 from .oracle import DefectError
 from .visits import visits_of
-from .wired_world import FOREIGN_ID, WiredWorld
+from .wired_world import FOREIGN_ID
 from .world_parts import NO_CAP, RunRecord, WorldCounts, attempt, nonzero, state_home, to_toggles
 
+# What befalls undos, and runs that are about to move: so that nothing, or only a part, has left by then.
+UNDO_WEATHERS = (None, "denied", "denied", "long_rate_limit", "long_rate_limit", "refused_connection")
+MOVE_WEATHERS = ("denied", "denied", "long_rate_limit", "long_rate_limit", "lost_after")
 
-class SimulatedWorld(WiredWorld):
+
+class SimulatedWorld(FleetWorld):
     """A business in which everything is drawn from one seed, and an oracle looks after each step."""
 
     def play(self) -> WorldCounts:
@@ -65,8 +70,9 @@ class SimulatedWorld(WiredWorld):
         self._runs.append(record)
         said = f"run {plan.n_rows} rows in {plan.n_requests} requests"
         self._go_on(record, said, mirror=mirror, **options)
-        if self._rng.random() < 0.5:
-            self._go_on(record, "run it again", may_die=self._rng.random() < 0.5)
+        for _ in range(self._rng.choice([0, 1, 2, 3])):
+            if record.result is None or record.result.resume_hint is not None:
+                self._go_on(record, "run it again", may_die=self._rng.random() < 0.6)
         if mirror is not None and mirror.exists():
             self._go_on_from_mirror(record, mirror)
 
@@ -74,7 +80,8 @@ class SimulatedWorld(WiredWorld):
         """Lose the disk of a run, and go on with it on another machine."""
         self._n_journals += 1
         self._take_in(mirror)
-        self._runs.append(record)
+        if record not in self._runs:
+            self._runs.append(record)
         self._note("the disk is lost, and the mirror is taken in")
         self._go_on(record, "run it again", may_die=self._rng.random() < 0.5)
 
@@ -132,6 +139,7 @@ class SimulatedWorld(WiredWorld):
         """Let one process work at a run, and judge what it told and wrote."""
         since, since_call = len(self._api.history), len(self._api.calls)
         began_at, n_keys = self._edge.now(), guards.count_keys(self._api, record.asked)
+        self._asked = record.asked
         if lifeline is None:
             lifeline = self._draw_life() if may_die else Lifeline()
             weather = weather or (self._draw_weather() if may_die else None)
@@ -152,6 +160,7 @@ class SimulatedWorld(WiredWorld):
             commits_of(lifeline),
             self._connect(lifeline, has_accidents=may_die, weather=weather, cap=cap) as client,
         ):
+            client_no = self._n_connected
             told = attempt(lambda: work(client))
         self.counts.n_runs += 1
         if isinstance(told, kf.Result) and told.status == "canary":
@@ -166,8 +175,18 @@ class SimulatedWorld(WiredWorld):
         else:
             self._note(f"{said}: {'killed' if lifeline.is_cut else told}")
         oracle.check_writes(self._api, since=since, asked=record.asked)
-        oracle.check_cap(self._api, since=since_call, writes_per_minute=record.cap)
+        oracle.check_cap(self._api, client_no=client_no, since=since_call, writes_per_minute=record.cap)
         guards.check_flood(self._api, record.asked, n_before=n_keys)
+
+    def _work_beside(self) -> None:
+        """Let another process work on the same journal, in the middle of what one is at."""
+        oracle.assign_keys(self._api, self._asked)
+        self.counts.accidents["another_process"] += 1
+        known, self._is_beside = self._asked, True
+        work = self._rng.choice([self._publish, self._verify, self._audit, self._resume, self._start])
+        self._note(f"meanwhile, in another process: {work.__name__.strip('_')}")
+        work()
+        self._asked, self._is_beside = known, False
 
     def _verify(self, *, may_fail: bool = True) -> None:
         for record in self._settled(1):
@@ -181,7 +200,9 @@ class SimulatedWorld(WiredWorld):
                 self._note(f"verify: {proof}")
                 return
             self._note(f"verify: {proof['proof'].value_counts().sort_index().to_dict()}")
-            self.counts.n_proofs += oracle.check_proofs(proof, self._api, edited=self._edited)
+            self.counts.n_proofs += oracle.check_proofs(
+                proof, self._api, edited=self._edited, wanted=record.asked
+            )
             if not may_fail:
                 guards.check_all_proved(proof, record, self._api)
 
@@ -204,14 +225,6 @@ class SimulatedWorld(WiredWorld):
         with self._connect() as client:
             return attempt(lambda: kf.undo(run_id, client, journal=self._journal, progress=False))
 
-    def _others_change(self, undo: Undo) -> None:
-        """Let somebody else change what an undo is about to restore, where guests and menus see it."""
-        cells = [oracle.cell_of(row) for row in oracle.rows_of(undo.toggles)]
-        if self._has_others and cells:
-            for cell in self._rng.sample(cells, self._rng.randrange(1, len(cells) + 1)):
-                self._edit(cell, is_enabled=self._rng.random() < 0.5)
-            self._others_publish()
-
     def _write_again(self, undo: Undo) -> None:
         """Let a later run write once more what an undo is about to take back."""
         cells = dict(oracle.asked_rows(undo.toggles))
@@ -228,24 +241,26 @@ class SimulatedWorld(WiredWorld):
         later = oracle.find_own_later(result, others, self._api)
         record = RunRecord(undo)
         self._runs.append(record)
-        weather = self._rng.choice([None, "denied", "rate_limit"])
+        weather, since = self._rng.choice(UNDO_WEATHERS), len(self._api.history)
         may_die = weather is not None or self._rng.random() < 0.5
         on_error = self._rng.choice(["continue", "stop"])
         said = f"undo {undo.n_rows} rows"
         self._go_on(record, said, may_die=may_die, weather=weather, on_error=on_error)
-        if self._rng.random() < 0.5:
+        if self._rng.random() < 0.7:
             self._others_change(undo)
             changed = oracle.find_seen_changed(result, self._api)
             self._go_on(record, "go on with the undo", may_die=False)
             ours = {}
+        for cell in self._written_meanwhile(record, since=since):
+            for known in (changed, ours, later):
+                known.pop(cell, None)
         restored = [oracle.cell_of(row) for row in oracle.rows_of(undo.toggles)]
         self.counts.n_restored += len(restored)
-        for cell in restored:
-            if cell in changed and self._api.live(cell) is not changed[cell]:
-                raise DefectError("false_restore", cell)
-        for cell, flag in later.items():
-            if self._is_known(cell) and self._api.live(cell) is not flag:
-                raise DefectError("false_restore", f"{cell} was written by a later run")
+        seen = {cell: changed[cell] for cell in restored if cell in changed}
+        seen |= {cell: flag for cell, flag in later.items() if self._is_known(cell)}
+        for cell, flag in seen.items():
+            if self._api.live(cell) is not flag:
+                raise DefectError("false_restore", f"{cell} was changed since")
         done = record.result
         if done is None or done.counts["applied"] + done.counts["unchanged"] < undo.n_rows:
             return
@@ -253,6 +268,13 @@ class SimulatedWorld(WiredWorld):
         for cell, was in ours.items():
             if self._is_known(cell) and cell not in kept and self._api.live(cell) is not was:
                 raise DefectError("forgotten_write", cell)
+
+    def _written_meanwhile(self, record: RunRecord, *, since: int) -> set[Cell]:
+        """Return the cells that a process beside a run has written."""
+        written = [one for one in self._api.history[since:] if one.key]
+        own = self._api.asked_by_key
+        beside = [one.cell for one in written if own.get(one.key or "") is not record.asked]
+        return {each for cell in beside for each in oracle.stores_of(cell)}
 
     def _is_known(self, cell: Cell) -> bool:
         """Tell whether only we have written a cell, and no business-wide write may hide what it has."""
@@ -292,6 +314,7 @@ class SimulatedWorld(WiredWorld):
 
     def _reconcile(self) -> None:
         wanted, since = self._draw_wanted(), len(self._api.history)
+        self._asked = {cell: {flag} for cell, flag in wanted.items()}
         lifeline = self._draw_life()
         publish = self._rng.random() < 0.3
         with commits_of(lifeline), self._connect(lifeline, has_accidents=True) as client:
@@ -341,14 +364,16 @@ class SimulatedWorld(WiredWorld):
             self._tick_once(client, lifeline, since=since)
 
     def _tick_once(self, client: kf.Client, lifeline: Lifeline, *, since: int) -> None:
+        promised: dict[Cell, Set[bool]] = {cell: {True, False} for cell, _ in self._promises.values()}
+        self._asked = promised
         told = attempt(lambda: kf.tick(client, journal=self._journal, progress=False))
         if isinstance(told, pd.DataFrame):
             self.counts.n_runs += bool(len(told))
             told = told.groupby(["action", "status"]).size().sort_index().to_dict()
         self._note(f"tick: {'killed' if lifeline.is_cut else told}")
-        promised: dict[Cell, Set[bool]] = {cell: {True, False} for cell, _ in self._promises.values()}
         oracle.check_writes(self._api, since=since, asked=promised)
-        self._ticked |= {one.no for one in self._api.history[since:]}
+        own = self._api.asked_by_key
+        self._ticked |= {one.no for one in self._api.history[since:] if own.get(one.key or "") is promised}
 
     def _change_agenda(self) -> None:
         agenda = kf.agenda(journal=self._journal)
@@ -384,18 +409,23 @@ class SimulatedWorld(WiredWorld):
 
     def _move(self) -> None:
         """Take a copy of the journal, let the old machine go on for a while, and then go on from the copy."""
-        if not Path(self._journal).exists():
-            return
         # Often while a run is on its way.
         record = self._open_run() if self._runs else None
-        if record is not None:
-            lifeline = Lifeline(self._rng.randrange(5, 16))
-            self._go_on(record, "resume, and die", by_resume=True, lifeline=lifeline)
+        if record is None or (record.result is not None and record.result.resume_hint is None):
+            record = RunRecord(self._plan())
+            self._runs.append(record)
+        if self._rng.random() < 0.6:
+            weather = self._rng.choice(MOVE_WEATHERS)
+            self._go_on(record, "go on, on a bad day", by_resume=True, weather=weather)
+        for _ in range(self._rng.choice([1, 2])):
+            n, at_start = self._rng.randrange(3, 40), self._rng.random() < 0.5
+            lifeline = Lifeline(None if at_start else n, at_start=at_start)
+            self._go_on(record, "go on, and die", by_resume=True, lifeline=lifeline)
         away = self.folder / f"away_{self._n_journals}.sqlite3"
         kf.export_journal(away, journal=self._journal)
         # A copy of a run that had ended cannot know that it went on: a day later it would be sent again.
-        on_its_way = record is not None and self._is_on_its_way(record)
-        if record is not None and self._rng.random() < 0.5:
+        on_its_way = self._is_on_its_way(record)
+        if self._rng.random() < 0.5 and on_its_way:
             self._go_on(record, "go on where it was", by_resume=True)
         if self._rng.random() < 0.5:
             self._others_publish()
@@ -412,8 +442,10 @@ class SimulatedWorld(WiredWorld):
 
     def _take_in(self, away: Path) -> int:
         """Go on with a new journal that knows what this copy knows, and return how many runs these are."""
-        known = {*kf.import_journal(away, journal=self._journal)}
-        self._runs = [one for one in self._runs if one.result is not None and one.result.run_id in known]
+        known = kf.import_journal(away, journal=self._journal)
+        plan_ids = {*kf.runs(journal=self._journal)["plan_id"]}
+        self._runs = [one for one in self._runs if one.plan.plan_id in plan_ids]
+        self._api.copied_tables += [one.asked for one in self._runs]
         # On the new machine they are cancelled, and the old one ticks no more.
         self._promises.clear()
         return len(known)

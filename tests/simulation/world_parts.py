@@ -24,20 +24,21 @@ STEPS = {
     "run": 10,
     "resume": 8,
     "start": 1,
-    "verify": 4,
-    "undo": 3,
+    "verify": 3,
+    "undo": 5,
     "publish": 4,
     "schedule": 2,
-    "tick": 5,
+    "tick": 3,
     "change_agenda": 1,
     "audit": 1,
     "reconcile": 1,
+    "fleet": 1,
     "prune": 1,
-    "move": 2,
+    "move": 3,
     "others_edit": 3,
     "others_publish": 3,
     "set_clock": 2,
-    "let_time_pass": 4,
+    "let_time_pass": 3,
 }
 N_STEPS = 24
 NO_CAP = 10**6
@@ -49,7 +50,6 @@ class WorldCounts:
 
     n_worlds: int = 0
     n_runs: int = 0
-    n_kills: int = 0
     n_days: float = 0.0
     n_rows: int = 0
     n_proofs: int = 0
@@ -69,7 +69,7 @@ class WorldCounts:
         kinds = ", ".join(f"{n:,} {name}" for name, n in sorted(self.accidents.items()))
         return (
             f"{self.n_worlds:,} worlds, {self.n_days:,.0f} simulated days, {self.n_runs:,} runs, "
-            f"{self.n_kills:,} kills, {sum(self.accidents.values()):,} accidents ({kinds})\n"
+            f"{sum(self.accidents.values()):,} accidents ({kinds})\n"
             f"judged: {self.n_rows:,} rows ({self._shares()}), {self.n_proofs:,} proofs, "
             f"{self.n_audited:,} audited rows, {self.n_restored:,} restored cells, "
             f"{self.n_promises:,} promises"
