@@ -31,7 +31,7 @@ LIVES = (
     *["another_process"] * 2,
 )
 # How long nothing is done before a step.
-_PAUSES_S = (5.0, 60.0, 900.0, 5 * 3_600.0, 10 * 3_600.0)
+_PAUSES_S = (5.0, 60.0, 900.0, 5 * 3_600.0, 16 * 3_600.0)
 
 
 class WiredWorld:
@@ -124,7 +124,7 @@ class WiredWorld:
             return
         if refused := self._refused_cells():
             # Just what is still to be sent: all of a request, or a part.
-            for cell in refused[:: self._rng.choice([1, 1, 2])]:
+            for cell in refused[:: self._rng.choice([1, 2, 2])]:
                 self._edit(cell, is_enabled=flags.get(cell, True))
             self._api.publish(STORES)
             return
