@@ -36,11 +36,20 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
-    """Return another run's last write to a cell, if it came after those of `run_ids`."""
+    """Return another run's last write to a cell, if it came after those of `run_ids`, or may have."""
     chain = [one.write for one in history.chain(cell) if not one.write.is_wide]
     own = [one for one in chain if one.key[0] in run_ids]
-    later = [one for one in chain if one.key[0] not in run_ids and own and one.sent_at >= own[-1].sent_at]
+    others = [one for one in chain if one.key[0] not in run_ids]
+    later = [one for one in others if own and _written_by(one) >= own[-1].sent_at]
     return later[-1] if later else None
+
+
+def _written_by(write: Write) -> datetime:
+    """Return when a write may have been done at the latest, if any of several tries may have done it.
+
+    So it is with a request that a copy of a journal has not seen: it was sent at any time since.
+    """
+    return write.over_at if write.is_repeated else write.sent_at
 
 
 def was_changed(history: MenuHistory, cell: Cell, *, shown: bool | None, run_ids: Collection[str]) -> bool:

@@ -138,7 +138,8 @@ class SimulatedWorld(FleetWorld):
     ) -> None:
         """Let one process work at a run, and judge what it told and wrote."""
         since, since_call = len(self._api.history), len(self._api.calls)
-        began_at, n_keys = self._edge.now(), guards.count_keys(self._api, record.asked)
+        ahead_s, known_keys = self._clock.ahead_s, {*self._api.asked_by_key}
+        n_keys = guards.count_keys(self._api, record.asked)
         self._asked = record.asked
         if lifeline is None:
             lifeline = self._draw_life() if may_die else Lifeline()
@@ -171,7 +172,8 @@ class SimulatedWorld(FleetWorld):
             self._note(f"{said}: {told.status} {nonzero(told.counts)}")
             self.counts.outcomes.update(nonzero(told.counts))
             self.counts.n_rows += oracle.check_rows(told, record.table, self._api)
-            guards.check_guards(told, record.rules, began_at=began_at)
+            is_set = self._clock.ahead_s != ahead_s
+            guards.check_guards(told, record.rules, known_keys=known_keys, is_clock_set=is_set)
         else:
             self._note(f"{said}: {'killed' if lifeline.is_cut else told}")
         oracle.check_writes(self._api, since=since, asked=record.asked)
