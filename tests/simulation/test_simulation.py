@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from .world_parts import WorldCounts
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 SEEDS = (3,)
+# The first seed of the year, and how many worlds it has.
+YEAR = (20, 55)
 # Where a change of the steps makes another world of a known seed.
 FIRST_SEEDS = 30
 DEFECTS = {name: one for name, one in (OWN_DEFECTS | FORMER_DEFECTS).items() if one.kind}
@@ -38,6 +41,24 @@ def test_worlds__all_that_is_told_is_so() -> None:
     accepted = (RequestState.IN_FLIGHT.name, Event.ACCEPT.name)
     asked_again = (RequestState.UNKNOWN.name, Event.SEND.name)
     assert {lost, accepted, asked_again} <= counts.visits.keys()
+
+
+def test_worlds__a_year_of_accidents() -> None:
+    """A year of a thousand runs and ten thousand accidents shows nothing wrong, and each step of a request."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--first", str(YEAR[0]), "--seeds", str(YEAR[1])],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=1_200,
+    )
+    assert told.returncode == 0, told.stdout
+    found = re.search(r"([\d,]+) simulated days, ([\d,]+) runs, ([\d,]+) accidents", told.stdout)
+    assert found is not None
+    n_days, n_runs, n_accidents = (int(one.replace(",", "")) for one in found.groups())
+    assert (n_days >= 365, n_runs >= 1_000, n_accidents >= 10_000) == (True, True, True), told.stdout
+    assert "not visited" not in told.stdout
 
 
 def test_world__plays_again() -> None:
