@@ -53,6 +53,8 @@ OF_PYTHON_ALONE = {
     "is neither True nor False": "switches of the command",
     "limits is": "typer bounds them",
     "state is what": "commands read it themselves",
+    "client is abc": "the command makes the client",
+    "kf.drift(before, after)": "no command draws it",
     "progress=": "no command takes a bar",
     "run() takes a plan": "the command makes the plan",
     "deadline_s=": "no command takes a deadline",

@@ -28,6 +28,11 @@ ELSEWHERE = (
 # Messages about what a person wrote in Python, where the form writes it.
 OF_PYTHON_ALONE = (
     "='abc' is n",
+    "=abc is n",
+    "client is abc",
+    "ids is 'abc'",
+    "kf.drift(before, after)",
+    "kf.run(plan, client)",
     "='abc' are no",
     "=abc is a journal that is in use here",
     "=abc is the journal",
