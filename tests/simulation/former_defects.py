@@ -167,7 +167,7 @@ FORMER_DEFECTS = {
     "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "", 0),
     "a cap is paced by a clock that people set": OwnDefect(_paced_by_the_wall_clock, "", 0),
     "keys are aged by a clock that people set": OwnDefect(_keys_aged_by_the_wall_clock, "", 0),
-    "the answer of another request is taken": OwnDefect(_answers_of_others_are_taken, "mislabelled", 1, (0,)),
+    "the answer of another request is taken": OwnDefect(_answers_of_others_are_taken, "mislabelled", 3, (5,)),
     "a 2xx that says nothing is taken for done": OwnDefect(_any_ok_is_success, "", 0),
     "the counts of a publish are not added up": OwnDefect(
         _publish_counts_are_believed,
