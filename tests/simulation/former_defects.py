@@ -162,7 +162,9 @@ FORMER_DEFECTS = {
     "a publish proves nothing where nothing shows": OwnDefect(_publish_proves_nothing, "", 0),
     "a proof looks at another journal than its run's": OwnDefect(_own_journal_ignored, "", 0),
     "what is not yet published is forgotten": OwnDefect(_pending_forgotten, "", 0),
-    "an answer that proves nothing is taken for a failure": OwnDefect(_silence_is_failure, "", 0),
+    "an answer that proves nothing is taken for a failure": OwnDefect(
+        _silence_is_failure, "mislabelled", 0, (1, 5)
+    ),
     "a run goes on without flags from before": OwnDefect(_goes_on_without_images, "", 0),
     "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "", 0),
     "a cap is paced by a clock that people set": OwnDefect(_paced_by_the_wall_clock, "", 0),
@@ -183,7 +185,7 @@ FORMER_DEFECTS = {
         _undo_does_not_look_again, "false_restore", 1, (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
     ),
     "a table of another business floods": OwnDefect(_floods, "", 0),
-    "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "", 0),
+    "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "over_the_cap", 1, (19, 24)),
     "guards are forgotten at resume": OwnDefect(_guards_forgotten, "", 0),
     "a resume does not send what a credential was refused": OwnDefect(_denied_is_final, "", 0),
     "what is too large has failed": OwnDefect(_too_large_is_failure, "", 0),
