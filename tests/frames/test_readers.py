@@ -106,7 +106,7 @@ def test_result__rows_of_another_table() -> None:
     """Failed rows can only be asked of a result, and of nothing else."""
     with pytest.raises(kf.ConfigError, match="no outcome of ours"):
         kf.check_toggles(lines(HEAD, GOOD), rows="failed")
-    with pytest.raises(kf.ConfigError, match="'all' or 'failed'"):
+    with pytest.raises(kf.ConfigError, match="'all', 'failed'"):
         kf.check_toggles(lines(HEAD, GOOD), rows=wrong("bad"))
 
 

@@ -89,6 +89,9 @@ class WorkClock:
 
     process_time = monotonic
 
+    def check_interruption(self) -> None:
+        """Nobody interrupts."""
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> WorkClock:
@@ -156,5 +159,5 @@ def test_search__interrupted_before_a_run(client: kf.Client, monkeypatch: pytest
 
 def test_plan__bad_on_interrupt() -> None:
     """Anything else that Ctrl-C should do is refused."""
-    with pytest.raises(kf.PlanError, match="on_interrupt is 'stop'"):
+    with pytest.raises(kf.PlanError, match="on_interrupt='stop'"):
         kf.plan(toggles_of(np.ones((1, 1), dtype=bool)), on_interrupt="stop")

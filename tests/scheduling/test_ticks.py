@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,9 +14,17 @@ import pandas as pd
 import pytest
 
 import klikit_frames as kf
+from klikit_frames import edge
 from tests.scheduling.conftest import CELL, HOUR, flags, later, n_writes
 
 Rows = Callable[..., pd.DataFrame]
+
+
+class _AnHourLater(edge.World):
+    """A machine on which an hour has passed: what happened before is not within a second of it."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=1)
 
 
 def test_tick__starts_and_ends_in_one_request_each(
@@ -51,11 +60,12 @@ def test_tick__keeps_what_others_are_seen_to_have_changed(
     started = kf.tick(hasty, journal=journal)
     assert (started["outcome"].tolist(), n_writes(sandbox)) == (["applied"] * 3, 1)
     store = [(int(rows["brand_id"].iloc[0]), int(rows["branch_id"].iloc[0]))]
-    kf.read_state(hasty, stores=store, journal=journal)
-    sandbox.edit("item", [int(rows["entity_id"].iloc[1])], stores=store, is_enabled=True)
-    sandbox.publish(store)
     sandbox.move_clock(3600)
-    ended = kf.tick(hasty, journal=journal)
+    with edge.use(_AnHourLater()):
+        kf.read_state(hasty, stores=store, journal=journal)
+        sandbox.edit("item", [int(rows["entity_id"].iloc[1])], stores=store, is_enabled=True)
+        sandbox.publish(store)
+        ended = kf.tick(hasty, journal=journal)
     assert ended["status"].tolist() == ["done", "kept", "done"]
     assert flags(sandbox, rows) == [True] * 3
     assert "the menu shows on" in ended["note"][1]
