@@ -120,7 +120,7 @@ def verify(
     state = seen.state
     proofs = finder.find_proofs(seen)
     until = clock() + timeout_s
-    while (proofs.waits).any() and clock() < until:
+    while proofs.waits.any() and clock() < until:
         sleep(min(poll_every_s, max(until - clock(), 0.0)))
         seen = read_cells(frame[proofs.waits], client, journal=journal, progress=False, since=since)
         state = _renewed(state, seen.state)

@@ -20,9 +20,9 @@ import pandas as pd
 
 from .. import edge
 from ..api import menu_wire
-from ..errors import ApiError, AuthError, RequestError, ServerError, StateError
+from ..errors import ApiError, AuthError, RequestError, ServerError
 from ..model import Store
-from .state_arrays import TEXT, option_ids, tree_frame
+from .state_arrays import TEXT, check_is_frame, option_ids, tree_frame
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -62,8 +62,7 @@ def failures(state: pd.DataFrame) -> pd.DataFrame:
     >>> kf.failures(state)[["brand_id", "branch_id", "code"]].values.tolist()
     [[5297, 999999, 'not_in_business']]
     """
-    if not isinstance(state, pd.DataFrame):
-        raise StateError(f"A state is needed, as read_state returns it, not a {type(state).__name__}.")
+    check_is_frame(state)
     rows = [tuple(row) for row in state.attrs.get("failures", ())]
     dtypes = dict.fromkeys(Failure._fields, TEXT) | dict.fromkeys(
         ("brand_id", "branch_id", "http_status"), "Int64"

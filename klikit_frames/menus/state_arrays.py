@@ -138,10 +138,15 @@ def named(codes: Codes, names: Sequence[str]) -> pd.Series:
     return pd.Series(column.array.take(codes, allow_fill=True))
 
 
-def check_state(state: pd.DataFrame, *, also: Sequence[str] = ()) -> pd.DataFrame:
-    """Return `state` if it has the columns of a state, and those of `also`; else say which are missing."""
+def check_is_frame(state: object) -> None:
+    """Refuse a state that is no frame at all."""
     if not isinstance(state, pd.DataFrame):
         raise StateError(f"A state is needed, as read_state returns it, not a {type(state).__name__}.")
+
+
+def check_state(state: pd.DataFrame, *, also: Sequence[str] = ()) -> pd.DataFrame:
+    """Return `state` if it has the columns of a state, and those of `also`; else say which are missing."""
+    check_is_frame(state)
     missing = [name for name in (*STATE_COLUMNS, *also) if name not in state.columns]
     if missing:
         raise StateError(
