@@ -367,9 +367,9 @@ class RunExecutor:
         """Publish the stores that were written since they were last published, and tell whether any was."""
         if not self.rules.publish or self.monitor.reason is not None:
             return False
-        calls = run_publishes(self.journal, self.run)
         requests = self.journal.requests(self.run.run_id)
-        stores = stores_to_publish(requests, calls, also=self.rules.publish_also)
+        publishes = run_publishes(self.journal, self.run)
+        stores = stores_to_publish(requests, publishes, also=self.rules.publish_also)
         publisher = StorePublisher(
             self.client, self.journal, run_id=self.run.run_id, stop=PolledStop(self.monitor)
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..api.request_executor import CallResult
     from .records import Request, Run
+
+# The publishes of each store, oldest first.
+StorePublishes = Mapping[Store, Sequence[Publish]]
 
 _REFUSED = {401, 403}
 _DTYPES = {
@@ -214,20 +217,24 @@ _NOT_ASKED = "the publish ended before its turn"
 _NEVER = Publish("", "", "", (), "", status="not_sent", message=_NOT_ASKED)
 
 
-def run_publishes(journal: Journal, run: Run) -> dict[Store, Publish]:
-    """Return the last publish of each store that a run asked for, of those that may have left."""
-    calls = [call for call in journal.publishes(run.account) if call.run_id == run.run_id]
-    calls = [call for call in calls if call.status != "not_sent"]
-    return {store: call for call in calls for store in call.stores}
+def run_publishes(journal: Journal, run: Run) -> StorePublishes:
+    """Return the publishes of each store that a run asked for, of those that may have left."""
+    return _by_store(call for call in journal.publishes(run.account) if call.run_id == run.run_id)
+
+
+def _by_store(calls: Iterable[Publish]) -> StorePublishes:
+    by_store: dict[Store, list[Publish]] = defaultdict(list)
+    for call in calls:
+        for store in call.stores if call.status != "not_sent" else ():
+            by_store[store].append(call)
+    return by_store
 
 
 def is_published_since(run_id: str, *, journal: JournalPath) -> bool:
     """Tell whether all stores that a run wrote are known to be published since; reads only the journal."""
     with read_journal(journal) as opened:
         run = opened.run(run_id)
-        calls = [call for call in opened.publishes(run.account) if call.status == "published"]
-        known = {store: call for call in calls for store in call.stores}
-        return not stores_to_publish(opened.requests(run_id), known)
+        return not stores_to_publish(opened.requests(run_id), _by_store(opened.publishes(run.account)))
 
 
 def publish_rest(client: Client, journal: Journal, run: Run) -> bool:
@@ -243,7 +250,7 @@ def publish_rest(client: Client, journal: Journal, run: Run) -> bool:
 
 
 def stores_to_publish(
-    requests: Iterable[Request], calls: Mapping[Store, Publish], *, also: Iterable[Store] = ()
+    requests: Iterable[Request], publishes: StorePublishes, *, also: Iterable[Store] = ()
 ) -> list[Store]:
     """Return the stores that were written since they were last published, and `also` unless published."""
     written = [one for one in requests if one.state is RequestState.APPLIED]
@@ -251,17 +258,19 @@ def stores_to_publish(
         store
         for one in written
         for store in one.target.stores
-        if not _covers(calls.get(store), one.result.settled_at if one.result else None)
+        if not _is_published(publishes, store, since=one.result.settled_at if one.result else None)
     }
-    return sorted(stale | {store for store in also if not _covers(calls.get(store), None)})
+    return sorted(stale | {store for store in also if not _is_published(publishes, store)})
 
 
-def published_column(frame: pd.DataFrame, calls: Mapping[Store, Publish]) -> pd.Series:
+def published_column(frame: pd.DataFrame, publishes: StorePublishes) -> pd.Series:
     """Return of each row of a result whether its store was published after it; missing where nobody knows."""
     keys = zip(frame["scope"], frame["brand_id"], frame["branch_id"], frame["settled_at"], strict=True)
     told = [
-        pd.NA if scope == "business" else _is_published(calls.get((int(brand), int(branch))), settled_at)
-        for scope, brand, branch, settled_at in keys
+        pd.NA
+        if scope == "business"
+        else _tell(publishes, (int(brand), int(branch)), since=None if pd.isna(at) else at.to_pydatetime())
+        for scope, brand, branch, at in keys
     ]
     return pd.Series(told, index=frame.index, dtype="boolean")
 
@@ -278,16 +287,18 @@ def publish_notes(frame: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _covers(call: Publish | None, settled_at: datetime | None) -> bool:
-    if call is None or call.status != "published" or call.sent_at is None:
-        return False
-    return settled_at is None or call.sent_at >= settled_at
+def _is_published(publishes: StorePublishes, store: Store, *, since: datetime | None = None) -> bool:
+    """Tell whether a store is known to be published, by a call that left after a write was settled."""
+    done = [call.sent_at for call in publishes.get(store, ()) if call.status == "published"]
+    return any(at is not None and (since is None or at >= since) for at in done)
 
 
-def _is_published(call: Publish | None, settled_at: pd.Timestamp) -> object:
-    if call is not None and call.status in {None, "unknown"}:
-        return pd.NA
-    return _covers(call, None if pd.isna(settled_at) else settled_at.to_pydatetime())
+def _tell(publishes: StorePublishes, store: Store, *, since: datetime | None) -> object:
+    if _is_published(publishes, store, since=since):
+        return True
+    # A refusal says nothing of an earlier call whose answer nobody knows: that one may have published it.
+    is_open = any(call.status in {None, "unknown"} for call in publishes.get(store, ()))
+    return pd.NA if is_open else False
 
 
 def _settle(call: Publish, result: CallResult) -> Publish:

@@ -12,7 +12,7 @@ import klikit_frames as kf
 from klikit_frames.running.journal import read_journal
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, FakeClock, Script, error, ok
 
-from .doubles import HoldingTransport, press_ctrl_c, wait_for_threads
+from .doubles import AnsweringTransport, HoldingTransport, press_ctrl_c, wait_for_threads
 from .fault_scenarios import FOREIGN_ID, KillingTransport, KillPoint, connect, run_in_child
 
 STORES = [(1, 1), (1, 2), (2, 2)]
@@ -260,3 +260,17 @@ def test_run__publish_that_nobody_knows_of(
     assert unclear.frame["published"].isna().all()
     assert unclear.resume_hint is not None
     assert clear.frame["published"].all()
+
+
+def test_run__publish_refused_after_one_that_nobody_knows_of(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A refusal says nothing of an earlier process's publish: whether its stores are published stays open."""
+    sandbox.set(publish_counts="zero")
+    with connect(sandbox) as client:
+        unclear = kf.run(kf.plan(narrow), client, journal=journal, publish=True, progress=False)
+    with connect(sandbox, transport=AnsweringTransport(409, error(409, "state_conflict").content)) as client:
+        refused = kf.resume(unclear.run_id, client, journal=journal, progress=False)
+    assert unclear.frame["published"].isna().all()
+    assert refused.frame["published"].isna().all()
+    assert refused.resume_hint is not None
