@@ -22,6 +22,8 @@ _GRACE_S = 2.0
 
 # What the bookkeeping of one step of a search counts for, in operations.
 STEP = 600_000.0
+# As one core of a machine of today does them; searches are cut at the same work on any machine.
+OPERATIONS_PER_S = 4e9
 _BAR_AFTER_S = 1.0
 
 
@@ -41,12 +43,18 @@ class SearchBudget:
         search has at least four tenths of the budget, also where reading alone took all of it.
     progress : object with ``update`` and ``close``, or False, or None
         Where to show a search that takes more than a second.
+    operations_per_s : float
+        How much counted work is a second.
     """
 
-    # As one core of a machine of today does them; searches are cut at the same work on any machine.
-    operations_per_s = 4e9
-
-    def __init__(self, time_budget_s: float, *, progress: Progress, spent_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        time_budget_s: float,
+        *,
+        progress: Progress,
+        spent_s: float = 0.0,
+        operations_per_s: float = OPERATIONS_PER_S,
+    ) -> None:
         if not (isinstance(time_budget_s, (int, float)) and time_budget_s >= 0):
             raise PlanError(f"time_budget_s is {time_budget_s!r:.60}; it is a number of seconds from 0.")
         self._started, self._started_work = edge.monotonic(), edge.process_time()
@@ -55,7 +63,7 @@ class SearchBudget:
         self._bar: Bar | None = None
         self._shown = 0
         self._parent: SearchBudget | None = None
-        self._worked_s = 0.0
+        self._worked_s, self._operations_per_s = 0.0, operations_per_s
         self._nominal_s, self._is_asked_for = time_budget_s, time_budget_s > _DEFAULT_S
         self._saved = 0
         self._grace_s, self._saved_before = _GRACE_S, 0
@@ -94,13 +102,14 @@ class SearchBudget:
 
     def charge(self, operations: float) -> None:
         """Count work done, also in the budget that this one is a part of."""
-        self._worked_s += operations / self.operations_per_s
+        self._worked_s += operations / self._operations_per_s
         if self._parent is not None:
             self._parent.charge(operations)
 
     def split(self, n_parts: float) -> SearchBudget:
         """Return the part of what is left that one of `n_parts` may take; its work counts here too."""
-        part = SearchBudget(max(0.0, self.left_s) / n_parts, progress=False)
+        left_s = max(0.0, self.left_s) / n_parts
+        part = SearchBudget(left_s, progress=False, operations_per_s=self._operations_per_s)
         part._saved, part._parent, part._is_asked_for = self._saved, self, self._is_asked_for
         part._nominal_s = max(0.0, self._nominal_s - self._worked_s) / n_parts
         return part

@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from .. import edge
-from .budget import SearchBudget
+from .budget import OPERATIONS_PER_S, SearchBudget
 from .components import Component, FullComponent
 from .rectangles import Rectangle
 from .reductions import merge_twins, split_components
@@ -58,6 +58,7 @@ def cover_groups(
     started: float,
     progress: Progress,
     on_interrupt: str,
+    operations_per_s: float = OPERATIONS_PER_S,
 ) -> Cover:
     """Return a cover of all groups.
 
@@ -77,10 +78,14 @@ def cover_groups(
         Where to show a long search.
     on_interrupt : "raise" or "best"
         Whether Ctrl-C raises, or ends the search with what there is.
+    operations_per_s : float
+        How much counted work is a second of the budget.
     """
     covers = [_GroupCover(group, limits=limits) for group in groups if group.asked.any()]
-    budget = SearchBudget(time_budget_s, progress=progress, spent_s=edge.process_time() - started)
     began = edge.process_time()
+    budget = SearchBudget(
+        time_budget_s, progress=progress, spent_s=began - started, operations_per_s=operations_per_s
+    )
     if combine:
         # The products are small and many: threads would cost more than they bring.
         with threadpool_limits(limits=1, user_api="blas"):

@@ -76,7 +76,7 @@ class _Branching:
         # Cells that share a rectangle with the cell, itself included.
         self._near = [self._union(holders) for holders in self._holders]
         self._hardest = sorted(range(covers.shape[1]), key=lambda cell: len(self._holders[cell]))
-        self.best, self.n_nodes, self._effort = best, n_nodes, budget
+        self.best, self.n_nodes, self._budget = best, n_nodes, budget
 
     def _union(self, numbers: list[int]) -> int:
         joined = 0
@@ -86,7 +86,7 @@ class _Branching:
 
     def descend(self, chosen: list[int], left: int) -> None:
         self.n_nodes -= 1
-        if self.n_nodes % _CHECK_CLOCK_EVERY == 0 and self._effort.is_over:
+        if self.n_nodes % _CHECK_CLOCK_EVERY == 0 and self._budget.is_over:
             self.n_nodes = -1
         if self.n_nodes < 0:
             return
@@ -94,7 +94,7 @@ class _Branching:
             self.best = list(chosen)
             return
         apart = self._apart(left)
-        self._effort.charge(STEP)
+        self._budget.charge(STEP)
         if len(chosen) + len(apart) >= len(self.best):
             return
         for each in sorted(self._holders[apart[0]], key=lambda one: -(self._sets[one] & left).bit_count()):

@@ -12,6 +12,7 @@ from ..frames.toggles import read_toggles
 from ..menus.effects import foretell
 from ..overview import read_names
 from ..wording import counted
+from .budget import OPERATIONS_PER_S
 from .covers import cover_groups
 from .groups import split_groups
 from .limits import Limits, checked_limits
@@ -134,6 +135,7 @@ def plan_rows(
     started: float | None = None,
     progress: Progress = None,
     on_interrupt: str = "raise",
+    operations_per_s: float = OPERATIONS_PER_S,
 ) -> Plan:
     """Return the fewest requests found for checked toggles of which it is known which need be sent.
 
@@ -149,6 +151,8 @@ def plan_rows(
         For names, and for what is on no menu.
     started : float, optional
         When the time that planning may take began, by ``time.process_time``; else now.
+    operations_per_s : float
+        How much counted work is a second of that time.
     """
     groups = split_groups(toggles, skips.may_be_sent, optional=skips.optional)
     is_all_asked = not skips.optional.any()
@@ -160,6 +164,7 @@ def plan_rows(
         started=edge.process_time() if started is None else started,
         progress=progress,
         on_interrupt=on_interrupt,
+        operations_per_s=operations_per_s,
     )
     ordered = sort_requests(cover.requests)
     carriers = assign_rows(ordered, groups=groups, n_rows=len(toggles))

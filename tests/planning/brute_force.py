@@ -16,7 +16,9 @@ import pandas as pd
 
 import klikit_frames as kf
 from klikit_frames.planning.plan_checks import check_plan
-from tests.planning.tables import toggles_of
+from klikit_frames.planning.planner import plan_rows
+from klikit_frames.planning.skips import find_skips
+from tests.planning.tables import chain, toggles_of
 
 NO_CAPS = kf.Limits(None, None, None)
 
@@ -75,6 +77,19 @@ def plan_places(places: np.ndarray, **options: object) -> kf.Plan:
     plan = kf.plan(toggles, state=state_of(toggles, places[places > 0] == 2), **options)  # type: ignore[arg-type]
     check_plan(plan)
     return plan
+
+
+def plan_chain(limits: kf.Limits, *, operations_per_s: float, time_budget_s: float = 5.0) -> kf.Plan:
+    """Plan menus of stores as a machine of this speed would."""
+    toggles = kf.read_toggles(toggles_of(chain(20, 24, edits=0.05, seed=1)))
+    return plan_rows(
+        toggles,
+        find_skips(toggles, None, unchanged="optional"),
+        state=None,
+        limits=limits,
+        time_budget_s=time_budget_s,
+        operations_per_s=operations_per_s,
+    )
 
 
 def draw_case(draw: np.random.Generator) -> tuple[np.ndarray, kf.Limits]:

@@ -16,10 +16,9 @@ from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
 from klikit_frames import edge
-from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.components import Component
 from klikit_frames.planning.plan_checks import check_plan
-from tests.planning.brute_force import NO_CAPS, fewest_requests, plan_places, state_of
+from tests.planning.brute_force import NO_CAPS, fewest_requests, plan_chain, plan_places, state_of
 from tests.planning.tables import chain, planted, toggles_of
 from tests.planning.test_planner import caps, touched
 
@@ -133,12 +132,10 @@ def test_plan__too_large_to_search() -> None:
 
 
 @pytest.mark.parametrize("limits", [NO_CAPS, kf.Limits(8, 6), kf.Limits(None, None, 20)])
-def test_plan__search_cut(limits: kf.Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan__search_cut(limits: kf.Limits) -> None:
     """A plan whose search was cut says so, with caps and without; one whose search ended does not."""
-    toggles = toggles_of(chain(20, 24, edits=0.05, seed=1))
-    assert kf.plan(toggles, limits=limits).is_searched
-    monkeypatch.setattr(SearchBudget, "operations_per_s", 1e5)
-    assert not kf.plan(toggles, limits=limits).is_searched
+    assert plan_chain(limits, operations_per_s=4e9).is_searched
+    assert not plan_chain(limits, operations_per_s=1e5).is_searched
 
 
 def test_plan__interrupted_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,24 +164,20 @@ class _Ticking(edge.World):
 
 
 @pytest.mark.parametrize("limits", [NO_CAPS, kf.Limits(8, 6)])
-def test_plan__cut_by_counted_work(limits: kf.Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan__cut_by_counted_work(limits: kf.Limits) -> None:
     """Where counted work ends the search, equal input gives an equal digest, however fast the machine is."""
-    toggles = toggles_of(chain(20, 24, edits=0.05, seed=1))
-    monkeypatch.setattr(SearchBudget, "operations_per_s", 2e7)
     digests = set()
     for tick_s in (0.0, 1e-6):
         with edge.use(_Ticking(tick_s)):
-            digests.add(kf.plan(toggles, limits=limits).digest)
+            digests.add(plan_chain(limits, operations_per_s=2e7).digest)
     assert len(digests) == 1
 
 
 _CUT = """
-from klikit_frames import Limits, plan
-from klikit_frames.planning.budget import SearchBudget
-from tests.planning.tables import chain, toggles_of
-SearchBudget.operations_per_s = 2e7
+from klikit_frames import Limits
+from tests.planning.brute_force import plan_chain
 for limits in (Limits(None, None, None), Limits(8, 6)):
-    print(plan(toggles_of(chain(20, 24, edits=0.05, seed=1)), limits=limits, time_budget_s=60).digest)
+    print(plan_chain(limits, operations_per_s=2e7, time_budget_s=60).digest)
 """
 
 

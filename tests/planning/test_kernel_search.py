@@ -36,10 +36,10 @@ class Bar:
 
 def settled(cells: np.ndarray, time_budget_s: float = 20) -> KernelSearch:
     """Return a search of the table's kernel, done."""
-    effort = SearchBudget(time_budget_s, progress=False)
-    search = KernelSearch(not_none(find_kernel(cells, effort)), effort)
-    search.quick_cover(effort)
-    search.improve(effort)
+    budget = SearchBudget(time_budget_s, progress=False)
+    search = KernelSearch(not_none(find_kernel(cells, budget)), budget)
+    search.quick_cover(budget)
+    search.improve(budget)
     return search
 
 
