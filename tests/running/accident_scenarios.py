@@ -29,7 +29,7 @@ from .fault_scenarios import (
     run_in_child,
     run_until_killed,
 )
-from .outcome_oracle import CELL, OracleCounts, check_outcomes, to_key
+from .outcome_oracle import CELL, ScenarioCounts, check_outcomes, to_key
 from .proof_oracle import Truth, check_proofs, check_undone
 
 Clock = TypeVar("Clock", bound=SkippingClock)
@@ -70,7 +70,7 @@ class AccidentScenario:
         A journal of its own.
     rng : random.Random
         Draws everything.
-    counts : OracleCounts
+    counts : ScenarioCounts
         What was judged, and what was wrong.
     n_lives : int
         How many processes that may be killed work at the plan, before one that ends it.
@@ -82,7 +82,7 @@ class AccidentScenario:
         journal: Path,
         *,
         rng: random.Random,
-        counts: OracleCounts,
+        counts: ScenarioCounts,
         n_lives: int = MOST_KILLS,
     ) -> None:
         self.sandbox = sandbox
@@ -98,7 +98,7 @@ class AccidentScenario:
             to_key(row[name] for name in CELL): bool(row["is_enabled"])
             for row in self.plan.toggles.to_dict("records")
         }
-        # Half of the worlds have nobody else in them, so that every cell of theirs can be judged.
+        # Half of the scenarios have nobody else in them, so that every cell of theirs can be judged.
         self.has_others = rng.random() < 0.5
         self.tells_time = True
         self._clock: SkippingClock | None = None
@@ -107,7 +107,7 @@ class AccidentScenario:
 
     def play(self) -> None:
         """Run the plan under accidents, and judge outcomes, proofs and the undo."""
-        self.counts.worlds += 1
+        self.counts.n_scenarios += 1
         self._break_api()
         step = self.rng.choice([*STEPS, "any moment"])
         for _ in range(self.n_lives):
@@ -150,7 +150,7 @@ class AccidentScenario:
         jump_s = self.rng.choice([0, 0, *JUMPS_S]) * self.tells_time
         self.steps.append(f"run, killed {kill_point.nth}. {step}, clock {jump_s:+d} s")
         clock = self._set(JumpingClock(jump_s=jump_s, nth=self.rng.randrange(1, 60)))
-        self.counts.kills += run_until_killed(
+        self.counts.n_kills += run_until_killed(
             self.sandbox, self.plan, self.journal, kill_point=kill_point, clock=clock
         )
 
@@ -238,7 +238,7 @@ class AccidentScenario:
                 kf.publish(stores, client, **_journalled(self.journal))
 
         if stores:
-            self.counts.kills += run_in_child(work)
+            self.counts.n_kills += run_in_child(work)
 
     def _others_publish(self) -> None:
         stores = self._stores()
@@ -301,9 +301,9 @@ def _read_in_fork(client: kf.Client) -> None:
     os.waitpid(pid, 0)
 
 
-def describe(world: AccidentScenario) -> str:
-    """Return what happened in a world, step by step."""
-    return "\n    ".join(world.steps)
+def describe(scenario: AccidentScenario) -> str:
+    """Return what happened in a scenario, step by step."""
+    return "\n    ".join(scenario.steps)
 
 
 def _journalled(journal: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from klikit_frames.edge import SystemClock
 from klikit_frames.running.before_images import Before
 from klikit_frames.running.journal_writer import JournalWriter
 
-from .outcome_oracle import CELL, OracleCounts, check_outcomes
+from .outcome_oracle import CELL, ScenarioCounts, check_outcomes
 
 # Besides these there is "any moment": after so many milliseconds.
 STEPS = ("before_commit", "after_commit", "before_send", "in_body", "after_send", "after_answer")
@@ -220,18 +220,18 @@ def run_fault_scenario(
     *,
     step: str,
     rng: random.Random,
-    counts: OracleCounts,
+    counts: ScenarioCounts,
     faults: Iterable[dict[str, Any]] = (),
 ) -> None:
     """Let a plan be killed up to three times at one step, go on to its end, and judge it."""
     sandbox.reset()
     before = sandbox.state()
     plan = make_plan(before, rng=rng)
-    counts.worlds += 1
+    counts.n_scenarios += 1
     for fault in faults:
         sandbox.inject(**fault, match="PATCH", probability=0.2, count=8)
     for _ in range(MOST_KILLS):
-        counts.kills += run_until_killed(sandbox, plan, journal, kill_point=draw_kill_point(step, rng=rng))
+        counts.n_kills += run_until_killed(sandbox, plan, journal, kill_point=draw_kill_point(step, rng=rng))
     sandbox.clear_faults()
     with connect(sandbox) as client:
         result = kf.run(plan, client, journal=journal, progress=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,46 +16,40 @@ import klikit_frames as kf
 SOMEONE = "someone"
 CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
 
-
 DEFECTS = ("lost", "doubled", "mislabelled", "false_proofs", "false_restores", "forgotten_writes")
 
 
 @dataclass(slots=True)
-class OracleCounts:
-    """What was tried and judged."""
+class ScenarioCounts:
+    """What was tried and judged in scenarios of faults and accidents."""
 
-    worlds: int = 0
-    kills: int = 0
-    rows: int = 0
-    lost: int = 0
-    doubled: int = 0
-    mislabelled: int = 0
-    unknown: int = 0
-    proofs: int = 0
-    restored: int = 0
-    false_proofs: int = 0
-    false_restores: int = 0
-    forgotten_writes: int = 0
+    n_scenarios: int = 0
+    n_kills: int = 0
+    n_rows: int = 0
+    n_unknown: int = 0
+    n_proofs: int = 0
+    n_restored: int = 0
+    defects: Counter[str] = field(default_factory=Counter)
     cases: list[str] = field(default_factory=list)
 
     @property
     def n_defects(self) -> int:
         """How much was not as it must be; 0 is right."""
-        return sum(getattr(self, name) for name in DEFECTS)
+        return self.defects.total()
 
     def record(self, **found: Iterable[object]) -> None:
         """Count defects by their kind, and keep what shows each."""
         for name, cases in found.items():
             shown = [f"{name}: {case}" for case in cases]
-            setattr(self, name, getattr(self, name) + len(shown))
+            self.defects[name] += len(shown)
             self.cases += shown
 
     def __str__(self) -> str:
         return (
-            f"{self.worlds:,} worlds, {self.kills:,} kills, {self.rows:,} rows, {self.proofs:,} proofs, "
-            f"{self.restored:,} restored; "
-            + ", ".join(f"{getattr(self, name)} {name.replace('_', ' ')}" for name in DEFECTS)
-            + f" ({self.unknown} honestly unknown)"
+            f"{self.n_scenarios:,} scenarios, {self.n_kills:,} kills, {self.n_rows:,} rows, "
+            f"{self.n_proofs:,} proofs, {self.n_restored:,} restored; "
+            + ", ".join(f"{self.defects[name]} {name.replace('_', ' ')}" for name in DEFECTS)
+            + f" ({self.n_unknown} honestly unknown)"
         )
 
 
@@ -64,7 +59,7 @@ def check_outcomes(
     sandbox: kf.sandbox.Sandbox,
     *,
     before: pd.DataFrame,
-    counts: OracleCounts,
+    counts: ScenarioCounts,
     edited: Set[tuple[str, int]] = frozenset(),
 ) -> None:
     """Hold every row of a result against the sandbox's truth and against what it received.
@@ -72,9 +67,9 @@ def check_outcomes(
     Of entities that somebody else has `edited` the server's present flags say nothing about us.
     """
     frame = result.frame
-    counts.rows += len(frame)
-    counts.unknown += result.counts["unknown"]
-    counts.lost += abs(len(frame) - plan.n_rows) + int(frame["outcome"].isna().sum())
+    counts.n_rows += len(frame)
+    counts.n_unknown += result.counts["unknown"]
+    counts.defects["lost"] += abs(len(frame) - plan.n_rows) + int(frame["outcome"].isna().sum())
     pd.testing.assert_frame_equal(frame[plan.toggles.columns], plan.toggles)
     truth = {key: flag for key, flag in read_flags(sandbox.state()).items() if key[:2] not in edited}
     own = [row for row in frame.to_dict("records") if (row["entity_type"], row["entity_id"]) not in edited]

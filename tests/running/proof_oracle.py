@@ -10,7 +10,7 @@ import pandas as pd
 import klikit_frames as kf
 from klikit_frames.auditing.undo import Undo
 
-from .outcome_oracle import CELL, OracleCounts, read_flags, to_key
+from .outcome_oracle import CELL, ScenarioCounts, read_flags, to_key
 
 Key = tuple[Any, ...]
 # A publish that only says it was done is evidence all the same, and the note says that it is the only one.
@@ -56,13 +56,17 @@ class Truth:
 
 
 def check_proofs(
-    verified: pd.DataFrame, sandbox: kf.sandbox.Sandbox, *, counts: OracleCounts, edited: Set[tuple[str, int]]
+    verified: pd.DataFrame,
+    sandbox: kf.sandbox.Sandbox,
+    *,
+    counts: ScenarioCounts,
+    edited: Set[tuple[str, int]],
 ) -> None:
     """Hold every `proof` against the truth; nobody may write while this looks."""
     truth = Truth(sandbox)
     for row in verified.to_dict("records"):
         if isinstance(row["proof"], str):
-            counts.proofs += 1
+            counts.n_proofs += 1
             error = _find_proof_error(row, truth, is_edited=(row["entity_type"], row["entity_id"]) in edited)
             counts.record(false_proofs=[(error, row)] if error else [])
 
@@ -98,7 +102,7 @@ def check_undone(
     *,
     before: pd.DataFrame,
     truth: Truth,
-    counts: OracleCounts,
+    counts: ScenarioCounts,
     edited: Set[tuple[str, int]],
     asked: Mapping[Key, bool],
 ) -> None:
@@ -108,7 +112,7 @@ def check_undone(
     """
     live, first = read_flags(sandbox.state()), read_flags(before)
     restored = {to_key(cell) for cell in undo.toggles[CELL].itertuples(index=False, name=None)}
-    counts.restored += len(restored)
+    counts.n_restored += len(restored)
     counts.record(
         false_restores=(
             ("restored", key)

@@ -13,7 +13,7 @@ import pytest
 import klikit_frames as kf
 
 from .fault_scenarios import FAULTS, KillPoint, connect, make_plan, run_until_killed
-from .outcome_oracle import OracleCounts, check_outcomes
+from .outcome_oracle import ScenarioCounts, check_outcomes
 
 PHASES = ("first", "retry", "resume")
 
@@ -23,9 +23,9 @@ def _name(fault: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def counts(request: pytest.FixtureRequest) -> Iterator[OracleCounts]:
+def counts(request: pytest.FixtureRequest) -> Iterator[ScenarioCounts]:
     """What was judged in this module, printed at its end."""
-    counts = OracleCounts()
+    counts = ScenarioCounts()
     yield counts
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print(f"\nfaults: {counts}")
@@ -34,15 +34,15 @@ def counts(request: pytest.FixtureRequest) -> Iterator[OracleCounts]:
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("fault", FAULTS, ids=_name)
 def test_fault__in_every_phase(
-    fault: dict[str, Any], phase: str, sandbox: kf.sandbox.Sandbox, journal: Path, counts: OracleCounts
+    fault: dict[str, Any], phase: str, sandbox: kf.sandbox.Sandbox, journal: Path, counts: ScenarioCounts
 ) -> None:
     """A run that meets a fault is told truly, and goes on to its end once the fault is gone."""
     rng = random.Random(f"{_name(fault)} {phase}")
     before = sandbox.state()
     plan = make_plan(before, rng=rng, n_rows=16)
-    counts.worlds += 1
+    counts.n_scenarios += 1
     if phase == "resume":
-        counts.kills += run_until_killed(sandbox, plan, journal, kill_point=KillPoint("after_send", nth=2))
+        counts.n_kills += run_until_killed(sandbox, plan, journal, kill_point=KillPoint("after_send", nth=2))
     sandbox.inject(**fault, match="PATCH", count=3 if phase == "retry" else 1)
     with connect(sandbox) as client:
         kf.run(plan, client, journal=journal, progress=False)
@@ -51,7 +51,7 @@ def test_fault__in_every_phase(
     # A failure that is repeated for a day leaves rows of stores open: their menus may be older.
     assert result.resume_hint is None or fault["name"] == "stored_502"
     check_outcomes(result, plan, sandbox, before=before, counts=counts)
-    assert (counts.lost, counts.cases) == (0, [])
+    assert (counts.n_defects, counts.cases) == (0, [])
 
 
 @pytest.mark.parametrize("fault", ["error_500", "error_503", "html_502", "error_504"])
@@ -109,10 +109,10 @@ def test_fault__without_request_id(sandbox: kf.sandbox.Sandbox, wide: pd.DataFra
     ids=str,
 )
 def test_switch__of_every_kind(
-    switches: dict[str, Any], sandbox: kf.sandbox.Sandbox, journal: Path, counts: OracleCounts
+    switches: dict[str, Any], sandbox: kf.sandbox.Sandbox, journal: Path, counts: ScenarioCounts
 ) -> None:
     """Where the documentation is silent, a run is true under each reading of it."""
-    counts.worlds += 1
+    counts.n_scenarios += 1
     before = sandbox.state()
     sandbox.set(**switches)
     plan = make_plan(before, rng=random.Random(str(switches)), n_rows=24)
@@ -120,4 +120,4 @@ def test_switch__of_every_kind(
         result = kf.run(plan, client, journal=journal, progress=False)
     check_outcomes(result, plan, sandbox, before=before, counts=counts)
     assert result.counts["applied"] + result.counts["rejected"] == plan.n_rows
-    assert (counts.lost, counts.cases) == (0, [])
+    assert (counts.n_defects, counts.cases) == (0, [])

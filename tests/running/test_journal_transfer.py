@@ -22,7 +22,7 @@ from klikit_frames.running.journal_transfer import Mirror
 
 from .doubles import Bar, writes
 from .fault_scenarios import KillingTransport, KillPoint, connect, run_in_child
-from .outcome_oracle import OracleCounts, check_outcomes
+from .outcome_oracle import ScenarioCounts, check_outcomes
 
 
 def _damage(path: Path) -> None:
@@ -148,7 +148,7 @@ def test_mirror__goes_on_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the mirror had not seen is sent again under its keys: nothing lost, nothing executed twice."""
-    before, elsewhere, counts = sandbox.state(), tmp_path / "elsewhere.sqlite3", OracleCounts()
+    before, elsewhere, counts = sandbox.state(), tmp_path / "elsewhere.sqlite3", ScenarioCounts()
     mirror = _lose_disk(sandbox, singles, tmp_path, kill_point=KillPoint(step, 5), monkeypatch=monkeypatch)
     n_sent = len(writes(sandbox))
     (run_id,) = kf.import_journal(mirror, journal=elsewhere)
@@ -172,7 +172,7 @@ def test_mirror__of_a_refused_request(
     sandbox: kf.sandbox.Sandbox, tmp_path: Path, narrow: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts that the mirror had not seen are made again as they were: none is executed twice."""
-    before, elsewhere, counts = sandbox.state(), tmp_path / "elsewhere.sqlite3", OracleCounts()
+    before, elsewhere, counts = sandbox.state(), tmp_path / "elsewhere.sqlite3", ScenarioCounts()
     foreign = narrow.head(1).assign(entity_id=990_000_000)
     plan = kf.plan(pd.concat([narrow, foreign], ignore_index=True), progress=False)
     mirror = _lose_disk(

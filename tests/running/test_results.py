@@ -94,7 +94,7 @@ def test_failed(result: kf.Result) -> None:
 
 
 def test_views(result: kf.Result) -> None:
-    """OracleCounts come first, failures before the rest, at most twenty rows, and nothing runs."""
+    """Counts come first, failures before the rest, at most twenty rows, and nothing runs."""
     html = result._repr_html_()
     assert html.index("8 applied, 2 rejected") < html.index("990000000")
     assert html.index("rejected</td>") < html.index("applied</td>")

@@ -15,7 +15,7 @@ from tests.fixtures import column
 from .conftest import CELL
 from .doubles import Bar, writes
 from .fault_scenarios import connect
-from .outcome_oracle import OracleCounts, check_outcomes
+from .outcome_oracle import ScenarioCounts, check_outcomes
 
 
 def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: pd.DataFrame) -> None:
@@ -216,9 +216,9 @@ def test_run__many_requests_with_faults(sandbox: kf.sandbox.Sandbox, journal: Pa
     plan = kf.plan(rows, combine=False, progress=False)
     for fault in ("error_503", "reset_after", "truncated"):
         sandbox.inject(fault, probability=0.01, match="PATCH")
-    counts = OracleCounts(worlds=1)
+    counts = ScenarioCounts(n_scenarios=1)
     with connect(sandbox) as client:
         result = kf.run(plan, client, journal=journal, progress=False)
     assert result.counts["applied"] == 300
     check_outcomes(result, plan, sandbox, before=before, counts=counts)
-    assert (counts.lost, counts.cases) == (0, [])
+    assert (counts.n_defects, counts.cases) == (0, [])

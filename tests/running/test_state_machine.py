@@ -25,7 +25,7 @@ import klikit_frames as kf
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 
 from .fault_scenarios import FAULTS, STEPS, KillPoint, connect, make_plan, run_until_killed
-from .outcome_oracle import SOMEONE, OracleCounts, check_outcomes
+from .outcome_oracle import SOMEONE, ScenarioCounts, check_outcomes
 
 KEY_LIFE = pd.Timedelta(hours=24)
 
@@ -34,7 +34,7 @@ class RunStateMachine(RuleBasedStateMachine):
     """One plan against one sandbox, and what a model of the world expects of it."""
 
     sandbox: kf.sandbox.Sandbox
-    counts: OracleCounts
+    counts: ScenarioCounts
 
     @initialize(seed=st.integers(0, 10**6))
     def begin(self, seed: int) -> None:
@@ -47,7 +47,7 @@ class RunStateMachine(RuleBasedStateMachine):
         self.edited: set[tuple[str, int]] = set()
         self.settled: dict[int, tuple[Any, ...]] = {}
         self.jumped_h = 0
-        self.counts.worlds += 1
+        self.counts.n_scenarios += 1
 
     @rule(fault=st.sampled_from(FAULTS), count=st.integers(1, 6))
     def break_something(self, fault: dict[str, Any], count: int) -> None:
@@ -57,7 +57,7 @@ class RunStateMachine(RuleBasedStateMachine):
     @rule(step=st.sampled_from(STEPS), nth=st.integers(1, 9))
     def run_until_killed(self, step: str, nth: int) -> None:
         """Run or go on in a process that dies at some step, if it comes to it."""
-        self.counts.kills += run_until_killed(
+        self.counts.n_kills += run_until_killed(
             self.sandbox, self.plan, self.journal, kill_point=KillPoint(step, nth)
         )
 
@@ -120,11 +120,11 @@ class RunStateMachine(RuleBasedStateMachine):
             assert sent["time"].max() - sent["time"].min() < KEY_LIFE
         assert result.counts["not_sent"] == 0
         assert result.counts["unknown"] == 0 or self.jumped_h >= 23
-        counts = OracleCounts()
+        counts = ScenarioCounts()
         check_outcomes(result, self.plan, self.sandbox, before=self.before, counts=counts, edited=self.edited)
-        self.counts.rows += counts.rows
-        self.counts.unknown += counts.unknown
-        assert (counts.lost, counts.cases) == (0, [])
+        self.counts.n_rows += counts.n_rows
+        self.counts.n_unknown += counts.n_unknown
+        assert (counts.n_defects, counts.cases) == (0, [])
 
 
 def _is_whole(body: str) -> bool:
@@ -138,7 +138,7 @@ def _is_whole(body: str) -> bool:
 def test_life__at_random(sandbox: kf.sandbox.Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever happens in whatever order, every row ends settled or unknown, and what is told is true."""
     RunStateMachine.sandbox = sandbox
-    RunStateMachine.counts = OracleCounts()
+    RunStateMachine.counts = ScenarioCounts()
     # Every step is a process or a server's answer: shrinking would take minutes.
     life = settings(
         max_examples=5,
