@@ -1,4 +1,4 @@
-"""The edge of the package: present time, waiting, drawn ids, threads and private files, all from one place.
+"""The edge of the package: present time, waiting, drawn ids, threads, programs and files, all from one place.
 
 Whoever plays a year in a minute, or wants the same accident twice, hands in another world with `use`.
 
@@ -11,16 +11,18 @@ import errno
 import os
 import random
 import stat
+import subprocess
 import sys
 import threading
 import time as _time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 __all__ = [
     "Clock",
@@ -32,19 +34,26 @@ __all__ = [
     "draw_uuid",
     "has_threads",
     "interruptible",
+    "is_thread_pool",
+    "make_pool",
     "make_thread",
     "monotonic",
     "now",
     "process_time",
     "read_file",
     "read_now",
+    "run_program",
     "sleep",
     "thread_kind",
     "time",
     "touch_private",
     "uniform",
     "use",
+    "write_file",
 ]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Thread = threading.Thread
 
@@ -181,6 +190,37 @@ class _Inline(threading.Thread):
         """Do nothing: it is done."""
 
 
+def make_pool(n_threads: int) -> Executor:
+    """Return a pool of so many threads; in a world without threads each task is done where it is handed in.
+
+    Examples
+    --------
+    >>> from klikit_frames import edge
+    >>> with edge.make_pool(2) as pool:
+    ...     pool.submit(sum, [1, 2]).result()
+    3
+    """
+    return ThreadPoolExecutor(n_threads) if has_threads() else _InlinePool()
+
+
+def is_thread_pool(executor: Executor | None) -> bool:
+    """Tell whether tasks share this process's memory, so that they can be watched and stopped from here."""
+    return isinstance(executor, ThreadPoolExecutor | _InlinePool)
+
+
+class _InlinePool(Executor):
+    """Does each task where it is handed in."""
+
+    def submit(self, work: Callable[P, T], /, *given: P.args, **options: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(work(*given, **options))
+        except Exception as error:  # noqa: BLE001 - whoever asks for the result meets it
+            future.set_exception(error)
+        return future
+
+
 _INTERRUPTION: ContextVar[threading.Event | None] = ContextVar("interruption", default=None)
 
 
@@ -232,6 +272,31 @@ def touch_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def run_program(
+    words: Sequence[str], *, given: bytes, environment: Mapping[str, str], timeout_s: float
+) -> tuple[int, bytes]:
+    """Run a program, and return the number that it ended with and its last words.
+
+    Raises
+    ------
+    TimeoutError
+        It had not ended after `timeout_s`, and was killed.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - it is the person's own command, and no shell reads it
+            words,
+            input=given,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"{words[0]} has not ended after {timeout_s:g} s") from None
+    return done.returncode, done.stderr
 
 
 class Clock(Protocol):
@@ -339,3 +404,17 @@ def read_file(path: Path) -> bytes:
     finally:
         if identity not in _held:
             os.close(descriptor)
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Write a file that somebody names; a text as UTF-8, its ends of lines as they are.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> from klikit_frames.edge import write_file
+    >>> write_file(pathlib.Path("a.txt"), "some text")
+    >>> pathlib.Path("a.txt").read_bytes()
+    b'some text'
+    """
+    path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from . import edge
 from .errors import JournalError, KlikitFramesError
 from .menus.state_arrays import TEXT
 from .menus.stores import stores
@@ -160,7 +161,7 @@ def _check_widgets() -> CheckFinding:
 def _check_threads() -> CheckFinding:
     answered = threading.Event()
     try:
-        threading.Thread(target=answered.set, daemon=True).start()
+        edge.make_thread(answered.set, name="klikit-frames-doctor").start()
     except RuntimeError as error:
         return CheckFinding(
             "threads", "problem", str(error), "Runs need threads: use a Python that has them."

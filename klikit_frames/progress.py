@@ -78,10 +78,10 @@ def draws_text() -> bool:
     return os.environ.get(_BARS) == "text" or any(name in os.environ for name in _TEXT_HOSTS)
 
 
-def page_thread() -> type[threading.Thread]:
+def page_thread() -> type[edge.Thread]:
     """Return the class of threads that may draw on the page: in marimo only its own can."""
     if "marimo._runtime.runtime" in sys.modules:
-        kind: type[threading.Thread] = import_module("marimo").Thread
+        kind: type[edge.Thread] = import_module("marimo").Thread
         return kind
     return edge.thread_kind()
 

@@ -1,4 +1,4 @@
-"""Files that only their owner can read."""
+"""Private files, the locks of open ones, threads, and programs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import klikit_frames as kf
+from klikit_frames import edge
 from klikit_frames.edge import touch_private
 
 WRITE = """
@@ -67,3 +69,24 @@ def test_read_file__takes_no_lock_from_another_connection(tmp_path: Path, name: 
             [sys.executable, "-c", WRITE, path], capture_output=True, text=True, check=True
         )
         assert tried.stdout == "database is locked\n"
+
+
+class _Threadless(edge.World):
+    has_threads = False
+
+
+@pytest.mark.parametrize("world", [edge.World(), _Threadless()])
+def test_make_pool__of_each_world(world: edge.World) -> None:
+    """A pool gives results and errors alike with threads or without; without, on the caller's own."""
+    with edge.use(world), edge.make_pool(2) as pool:
+        assert edge.is_thread_pool(pool)
+        is_here = pool.submit(threading.current_thread).result() is threading.current_thread()
+        assert is_here is not world.has_threads
+        assert isinstance(pool.submit(int, "one").exception(), ValueError)
+
+
+def test_run_program__is_given_only_what_it_is_given() -> None:
+    """A program reads its input and knows the environment that is handed in; its last words come back."""
+    script = "import os, sys; sys.stderr.write(sys.stdin.read() + os.environ['WORD']); sys.exit(3)"
+    words = [sys.executable, "-c", script]
+    assert edge.run_program(words, given=b"a ", environment={"WORD": "b"}, timeout_s=60) == (3, b"a b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -36,6 +37,50 @@ SCENARIOS = {
     "test_spoilt_answers",
     "test_state_machine",
 }
+# What may touch the disk beside the edge: the journal, its locks and copies, and what is kept beside it.
+ON_DISK = {
+    "api/rate_storage",
+    "edge",
+    "menus/readings",
+    "running/journal_copies",
+    "running/journal_files",
+    "running/journal_migration",
+    "running/locks",
+}
+# The faces make files for a page in a folder that is gone after it, and read what the package itself brings.
+OF_A_FACE = {"forms/base_widget", "forms/run_panel", "forms/timed_changes", "forms/upload_form", "health"}
+DISK_CALLS = {
+    *("chmod", "copy2", "copyfile", "fdopen", "fsync", "ftruncate", "hardlink_to", "makedirs"),
+    *("mkdir", "mkdtemp", "mkstemp", "move", "NamedTemporaryFile", "open", "read_bytes", "read_text"),
+    *("rmdir", "rmtree", "symlink_to", "TemporaryDirectory", "TemporaryFile", "touch", "unlink"),
+    *("write_bytes", "write_text"),
+}
+REFUSALS = {"TID251", "NPY002", "PTH123"}
+OF_THE_WORLD = [
+    "import time; time.time()",
+    "from time import sleep",
+    "from datetime import datetime; datetime.now()",
+    "from datetime import date; date.today()",
+    "import pandas as pd; pd.Timestamp.now()",
+    "import random; random.random()",
+    "import secrets",
+    "import os; os.urandom(8)",
+    "from uuid import uuid4",
+    "import numpy as np; np.random.rand()",
+    "import threading; threading.Thread(target=print)",
+    "from threading import Timer",
+    "from concurrent.futures import ThreadPoolExecutor",
+    "import concurrent.futures; concurrent.futures.ThreadPoolExecutor(1)",
+    "import asyncio",
+    "import multiprocessing",
+    "import subprocess",
+    "import os; os.system('true')",
+    "import socket; socket.socket()",
+    "from http.client import HTTPConnection",
+    "from urllib.request import urlopen",
+    "import urllib.request",
+    "open('file')",
+]
 TOP_LEVEL = {"pyproject.toml", "README.md", "klikit_frames", "notebooks", "tests", "sample_data"}
 
 
@@ -92,3 +137,48 @@ def test_tests__mirror_the_package() -> None:
         (room.name, path.stem) for room in rooms for path in (ROOT / "tests" / room.name).glob("test_*.py")
     }
     assert {(room, name) for room, name in tests - modules if name not in SCENARIOS} == set()
+
+
+def _called(path: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+
+
+def _name(call: ast.Call) -> str:
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
+
+
+def _module(path: Path) -> str:
+    return str(path.relative_to(ROOT / "klikit_frames").with_suffix(""))
+
+
+def test_disk__is_touched_at_the_edge() -> None:
+    """Files are opened, written and removed by the edge and by those who keep the journal; no one else."""
+    touching = {_module(path) for path in OWN_MODULES if DISK_CALLS & set(map(_name, _called(path)))}
+    assert touching == ON_DISK | OF_A_FACE
+
+
+def test_draws__have_a_seed() -> None:
+    """One table gives one plan: numpy draws from a seed that is handed in."""
+    unseeded = [
+        f"{_module(path)}:{call.lineno}"
+        for path in OWN_MODULES
+        for call in _called(path)
+        if _name(call) == "default_rng" and not (call.args or call.keywords)
+    ]
+    assert unseeded == []
+
+
+@pytest.mark.parametrize("room", ["accessor.py", "cli/a.py", "fleet/a.py", "forms/a.py", "running/a.py"])
+def test_edge__is_the_only_way_to_the_world(room: str) -> None:
+    """Clocks, draws, threads, programs, sockets and files of its own are refused to every module."""
+    call = [sys.executable, "-m", "ruff", "check", "--output-format", "json"]
+    done = subprocess.run(
+        [*call, "--stdin-filename", f"klikit_frames/{room}", "-"],
+        cwd=ROOT,
+        input="\n".join(OF_THE_WORLD),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    refused = {one["location"]["row"] for one in json.loads(done.stdout) if one["code"] in REFUSALS}
+    assert [OF_THE_WORLD[row - 1] for row in sorted(refused)] == OF_THE_WORLD

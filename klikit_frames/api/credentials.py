@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import platformdirs
 from rapidfuzz import process
 
+from .. import edge
 from ..errors import ConfigError
 from .wire import ApiResponse
 
@@ -372,7 +373,7 @@ def _read_tables(path: Path) -> dict[str, dict[str, Any]]:
 def _parse(path: Path) -> dict[str, Any] | str:
     """Return the tables of the file, or what is wrong with it; it raises nothing, for it holds the text."""
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(edge.read_file(path).decode("utf-8"))
     except FileNotFoundError:
         return f"There is no file of profiles {path}: write it, or name another in {PROFILES}."
     except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from typing import cast
 import platformdirs
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
-from ..edge import touch_private
+from .. import edge
 
 MAX_PAUSE_S = 300.0
 _FORGET_EVERY = 100
@@ -173,7 +172,7 @@ def open_window_log(
 
     def open_shared() -> SQLiteBucket:
         # SQLite gives its side files the rights of this one.
-        touch_private(path)
+        edge.touch_private(path)
         return SQLiteBucket.init_from_file([_ANY_RATE], table=name, db_path=str(path))
 
     def open_log() -> SlidingWindowLog:
@@ -219,7 +218,7 @@ def remove_old_files(folder: Path, *, is_loopback: bool = False) -> None:
 
     A client that rested for so long opens its file again before it sends.
     """
-    oldest = time.time() - (_REMOVE_LOOPBACK_AFTER_S if is_loopback else _REMOVE_AFTER_S)
+    oldest = edge.time() - (_REMOVE_LOOPBACK_AFTER_S if is_loopback else _REMOVE_AFTER_S)
     for file in (*folder.glob("*.sqlite3"), *folder.glob("*.rest")):
         with suppress(OSError):
             if file.stat().st_mtime < oldest:

@@ -125,7 +125,7 @@ def report(
 
 def write_page(path: Path, title: str, body: str) -> Path:
     """Write a page of HTML that loads nothing and runs nothing, and return its path."""
-    path.write_text(_page(title, body), encoding="utf-8")
+    edge.write_file(path, _page(title, body))
     return path
 
 

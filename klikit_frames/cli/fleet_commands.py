@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 
 import klikit_frames as kf
 
+from .. import edge
 from ..wording import counted
 from . import exit_codes, option_groups, options, screens
 from .exit_codes import ExitCode
@@ -78,7 +78,7 @@ def apply(
             raise exit_with(ExitCode.USAGE, NO_PLAN_FILE)
         codes = _parse_codes(confirm, plans)
         _agree(plans, codes, is_agreed=yes or bool(codes), left_out=reader.unread | reader.unnamed)
-        with ThreadPoolExecutor(jobs) as executor:
+        with edge.make_pool(jobs) as executor:
             result = kf.fleet.run(
                 plans,
                 executor=executor,

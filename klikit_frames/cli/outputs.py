@@ -15,6 +15,7 @@ import typer
 
 import klikit_frames as kf
 
+from .. import edge
 from ..errors import KlikitFramesError
 from ..wording import SHORT_ID, counted, outcome_words, visible_text
 from . import exit_codes, screens
@@ -74,7 +75,7 @@ def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _write(text: Callable[..., str], **options: Any) -> Callable[[pd.DataFrame, Path], object]:
-    return lambda frame, path: path.write_bytes(text(frame, **options).encode("utf-8"))
+    return lambda frame, path: edge.write_file(path, text(frame, **options))
 
 
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 import klikit_frames as kf
 
+from .. import edge
 from ..wording import SHORT_ID, counted
 from . import options, screens
 from .exit_codes import ExitCode
@@ -166,7 +166,7 @@ def _show(promises: pd.DataFrame, output: OutputOptions) -> None:
 
 def _minutes(times: pd.Series[Any]) -> pd.Series[Any]:
     """Return times to the minute, with the year where one of them is of another year than now."""
-    is_of_this_year = times.dropna().dt.year.eq(datetime.now(UTC).year).all()
+    is_of_this_year = times.dropna().dt.year.eq(edge.now().year).all()
     shown: pd.Series[Any] = times.dt.strftime("%m-%d %H:%M" if is_of_this_year else "%Y-%m-%d %H:%M")
     return shown.fillna("for good")
 

@@ -6,9 +6,10 @@ Colour is a second signal only: every table reads the same without it, and ``NO_
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .. import edge
 from ..wording import PLURALS, SHORT_ID, counted, outcome_words, time_ago, visible_text
 from .terminal_words import to_terminal
 
@@ -320,7 +321,7 @@ def cell_text(column: str, value: Any) -> str:
     if value is None or str(value) in {"", "nan", "NaT", "<NA>"}:
         return ""
     if isinstance(value, datetime):
-        return time_ago(value, now=datetime.now(UTC))
+        return time_ago(value, now=edge.now())
     if column in _IDS:
         return str(value)[:SHORT_ID]
     if isinstance(value, (int, float)) and not isinstance(value, bool) and not column.endswith("_id"):

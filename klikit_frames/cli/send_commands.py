@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 import klikit_frames as kf
 
+from .. import edge
 from ..wording import SHORT_ID, counted
 from . import option_groups, options, outputs, screens
 from .exit_codes import ExitCode
@@ -211,7 +211,7 @@ def _summarise(published: pd.DataFrame, said: str, *, host: str) -> dict[str, An
         "counts": counts,
         "account": said,
         "error": None,
-        "ended_at": datetime.now(UTC).isoformat(),
+        "ended_at": edge.now().isoformat(),
     }
 
 

@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -322,20 +322,20 @@ class Dispatch:
         # What threads of this process hear at once; other workers hear of it through their journals.
         self._stop = threading.Event()
         # An executor that never reports a task as begun may report any task as cancelled in time.
-        self._tells_begin = executor is None or isinstance(executor, ThreadPoolExecutor)
+        self._tells_begin = executor is None or edge.is_thread_pool(executor)
 
     def execute(self) -> dict[str, TaskOutcome]:
         """Run all tasks and return what came of each; Ctrl-C stops them cleanly."""
-        if isinstance(self._executor, ThreadPoolExecutor):
+        if self._executor is not None and edge.is_thread_pool(self._executor):
             self._execute_on(partial(self._submit_with_progress, self._executor))
         elif self._executor is not None:
             self._execute_on(partial(_submit_to, self._executor))
         else:
-            with ThreadPoolExecutor(min(len(self._tasks), MAX_THREADS) or 1) as pool:
+            with edge.make_pool(min(len(self._tasks), MAX_THREADS) or 1) as pool:
                 self._execute_on(partial(self._submit_with_progress, pool))
         return {business: self._outcomes[business] for business in self._tasks}
 
-    def _submit_with_progress(self, pool: ThreadPoolExecutor, task: BusinessTask) -> Future[TaskOutcome]:
+    def _submit_with_progress(self, pool: Executor, task: BusinessTask) -> Future[TaskOutcome]:
         return pool.submit(self._execute_here, task)
 
     def _execute_here(self, task: BusinessTask) -> TaskOutcome:

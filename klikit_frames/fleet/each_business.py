@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,7 +200,7 @@ def for_each(businesses: Iterable[str], work: Callable[[str], pd.DataFrame]) -> 
     if not names:
         return FleetFrame({})
     stop = threading.Event()
-    with ThreadPoolExecutor(min(len(names), MAX_THREADS)) as pool:
+    with edge.make_pool(min(len(names), MAX_THREADS)) as pool:
         futures = {name: pool.submit(_attempt, work, name, stop=stop) for name in names}
         try:
             wait(futures.values())

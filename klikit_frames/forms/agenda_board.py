@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from .. import edge
 from ..errors import KlikitFramesError
 from ..overview import NO_NAMES, Names, headline
 from ..progress import page_thread
@@ -293,7 +294,7 @@ class PromiseKeeper:
         self._report = report
         self._on_end = on_end
         self._stop: threading.Event | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: edge.Thread | None = None
 
     @property
     def is_on(self) -> bool:

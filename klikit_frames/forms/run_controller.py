@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from math import ceil
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .. import edge
 from ..auditing.undo import undo
 from ..errors import KlikitFramesError
 from ..frames.schemas import RESULT_COLUMNS
@@ -95,7 +95,7 @@ class RunController:
         self._is_tick = False
         self._job: Job | None = None
         self._can_stop = False
-        self._began_at = datetime.now(UTC)
+        self._began_at = edge.now()
         self._lock = threading.RLock()
         self._idle = threading.Event()
         self._idle.set()
@@ -319,7 +319,7 @@ class RunController:
         self.stage, self.trouble, self._job, self.said = Stage.SENDING, "", None, ""
         self._can_stop = can_stop
         self.progress = RunProgress(0, 0, "Beginning …")
-        self._began_at = datetime.now(UTC)
+        self._began_at = edge.now()
         self._idle.clear()
         page_thread()(target=self._run_to_end, args=(work,), daemon=True).start()
 

@@ -6,16 +6,15 @@ import base64
 import io
 import tempfile
 import threading
-import time
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import traitlets as t
 
+from .. import edge
 from ..errors import KlikitFramesError
 from ..overview import NO_NAMES, Names
 from ..progress import page_thread
@@ -195,11 +194,11 @@ class PanelForm(BaseWidget):
         return {"outcome": self._shown_result[1]}
 
     def _recent_runs(self) -> list[dict[str, str]]:
-        return run_choices(self.controller.history(), now=datetime.now(UTC))
+        return run_choices(self.controller.history(), now=edge.now())
 
     def _on_change(self) -> None:
         """Draw; while sending, at most ten times a second."""
-        stage, now = self.controller.stage, time.monotonic()
+        stage, now = self.controller.stage, edge.monotonic()
         is_same = stage is self._drawn_stage
         if stage is Stage.SENDING and is_same and now - self._drawn_at < _REDRAW_S:
             return

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError, KlikitFramesError
 from ..model import Cell
 from ..running.journal import JournalPath, read_journal
@@ -327,7 +328,7 @@ def awaits_tick(result: Result, *, journal: JournalPath, now: datetime | None) -
     if undone.empty:
         return False
     listed = agenda(journal=journal, now=now)
-    is_due = listed["next_at"] <= (now or datetime.now(UTC))
+    is_due = listed["next_at"] <= (now or edge.now())
     waiting = listed.loc[(listed["status"] == "waiting") & is_due, _PROMISED]
     return len(undone.merge(waiting, on=_PROMISED)) > 0
 

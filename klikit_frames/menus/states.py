@@ -328,9 +328,8 @@ def _need_pyarrow() -> None:
 
 
 def _write_csv(state: pd.DataFrame, path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(_NOTES + json.dumps(state.attrs) + "\n")
-        neutralise_formulas(state).to_csv(file, index=False)
+    table = neutralise_formulas(state).to_csv(index=False)
+    edge.write_file(path, f"{_NOTES}{json.dumps(state.attrs)}\n{table}")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

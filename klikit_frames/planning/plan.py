@@ -341,7 +341,7 @@ class Plan:
         True
         """
         try:
-            Path(path).write_bytes(replace(self, made_by=self.made_by or user_name()).dump())
+            edge.write_file(Path(path), replace(self, made_by=self.made_by or user_name()).dump())
         except OSError as error:
             raise PlanError(f"The plan could not be saved as {path}: {error.strerror}.") from error
         return Path(path)

@@ -120,7 +120,7 @@ def approve(path: str | PathLike[str], client: Client, *, by: str) -> Path:
     key = read_keyring(APPROVAL_KEY)
     beside = approval_path(path)
     try:
-        beside.write_text((approval.signed(key) if key else approval).dump(), encoding="utf-8")
+        edge.write_file(beside, (approval.signed(key) if key else approval).dump())
     except OSError as error:
         raise ConfigError(f"The approval could not be written as {beside}: {error.strerror}.") from error
     return beside
@@ -181,7 +181,7 @@ def load_approval(path: Path, *, ask: str) -> Approval:
         There is none, or it is no approval; `ask` says what to do.
     """
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(edge.read_file(path).decode("utf-8"))
     except FileNotFoundError:
         raise PlanError(f"There is no approval {path}, so nothing was sent. {ask}") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -183,22 +182,14 @@ class CommandNotifier:
         """Run the command; what goes wrong is raised, with its last words."""
         # The command has no use for the key.
         environment = {name: text for name, text in os.environ.items() if name != "KLIKIT_SECRET_KEY"}
-        try:
-            done = subprocess.run(  # noqa: S603 - it is the person's own command
-                self.words,
-                input=json.dumps(summary, ensure_ascii=False).encode(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=environment,
-                timeout=self.timeout_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"{self.words[0]} has not ended after {self.timeout_s:g} s") from None
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            last = f": {said[-1]}" if said else ""
-            raise RuntimeError(f"{self.words[0]} ended with {done.returncode}{last}")
+        given = json.dumps(summary, ensure_ascii=False).encode()
+        code, said = edge.run_program(
+            self.words, given=given, environment=environment, timeout_s=self.timeout_s
+        )
+        if code:
+            lines = said.decode(errors="replace").strip().splitlines()
+            last = f": {lines[-1]}" if lines else ""
+            raise RuntimeError(f"{self.words[0]} ended with {code}{last}")
 
 
 def _shortened(text: str) -> str:

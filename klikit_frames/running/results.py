@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError, RunFailed
 from ..frames.csv_injection import neutralise_formulas
 from ..frames.excel_files import validate_cells
@@ -41,7 +42,7 @@ _AS_WRITTEN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_
 
 def write_csv(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     """Write `frame` as UTF-8 CSV, formulas made harmless, and return its path."""
-    Path(path).write_bytes(csv_text(frame).encode("utf-8"))
+    edge.write_file(Path(path), csv_text(frame))
     return Path(path)
 
 
