@@ -16,6 +16,7 @@ from .budget import STEP
 from .capped_blocks import CappedBlocks
 from .dual_prices import DualPrices
 from .milp import has_solver, solve_set_cover
+from .neighbourhood_search import NeighbourhoodSearch
 from .pieces import Pieces
 from .pricing import CountedBlock, best_counts
 from .rectangles import Rectangle, remove_overlap
@@ -188,7 +189,8 @@ class CappedSearch:
             self.is_cut = len(best) > self.bound
             return best
         near = self._blocks.worth_adding(self._spread(prices.table), budget.reserve(4), least=_FAIRLY_TIGHT)
-        return self._chosen(self._refined(pool + near, best, prices, budget), budget)
+        chosen = self._chosen(self._refined(pool + near, best, prices, budget), budget.reserve(2))
+        return self._repaired(chosen, prices.table, budget)
 
     def _counted(self, block: Rectangle) -> CountedBlock:
         return CountedBlock(*self.rows.counted(block.rows), *self.columns.counted(block.columns))
@@ -254,12 +256,27 @@ class CappedSearch:
             best = swaps.improve(best, n_steps=n_steps, target=self.bound, budget=budget)
             budget.saved += n_before - len(best)
             n_idle = 0 if len(best) < n_before else n_idle + 1
-            self.is_cut = self.is_cut and budget.is_over
-        self.is_cut = self.is_cut and len(best) > self.bound
         is_small = incidence.n_incidences <= _MOST_SOLVED
         if has_solver() and is_small and len(best) > self.bound and not budget.is_over:
             best = solve_set_cover(incidence, best=best, budget=budget).chosen
         return [blocks[number] for number in best]
+
+    def _repaired(self, blocks: list[Rectangle], prices: Worths, budget: SearchBudget) -> list[Rectangle]:
+        """Return a cover made smaller by blocks of any pieces, in what is left of the budget."""
+        sizes = self.rows.sizes, self.columns.sizes
+        repair = NeighbourhoodSearch(
+            self._of_pieces(self._cells),
+            self._of_pieces(self._asked),
+            sizes,
+            self.gains(prices) * np.multiply.outer(*sizes),
+            blocks,
+            limits=self._limits,
+            shapes=self.shapes(),
+            draw=self._draw,
+        )
+        repair.improve(target=self.bound, budget=budget)
+        self.is_cut = not repair.is_done
+        return repair.blocks
 
     def _incidence(self, blocks: list[Rectangle]) -> Incidence:
         asked = self._of_pieces(self._asked)
