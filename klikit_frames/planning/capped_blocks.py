@@ -8,7 +8,7 @@ import numpy as np
 
 from .budget import STEP
 from .candidates import close_columns, shared_columns
-from .rectangles import Rectangle
+from .groups import Rectangle
 from .reductions import first_of_equal
 
 if TYPE_CHECKING:

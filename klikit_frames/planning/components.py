@@ -10,9 +10,9 @@ from ..frames.cell_keys import rank_values
 from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
+from .groups import Rectangle, cut_rectangles, remove_overlap
 from .kernel_search import KernelSearch
 from .large_search import LargeSearch
-from .rectangles import Rectangle, cut_rectangles, remove_overlap
 from .reductions import LARGE_CELLS, find_kernel
 
 if TYPE_CHECKING:

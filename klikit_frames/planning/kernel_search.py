@@ -18,8 +18,14 @@ from .candidates import (
     row_and_column_closures,
     shared_columns,
 )
-from .exact_covers import all_rectangles, cover_by_antichains, prove_smallest, suits_antichains
-from .milp import has_solver, solve_set_cover
+from .exact_covers import (
+    all_rectangles,
+    cover_by_antichains,
+    has_solver,
+    prove_smallest,
+    solve_set_cover,
+    suits_antichains,
+)
 from .set_cover import PRICING, LocalSearch, choose_greedily, drop_redundant, incidence_of, price_cells
 
 if TYPE_CHECKING:

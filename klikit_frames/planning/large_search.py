@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .budget import STEP
-from .rectangles import Rectangle
+from .groups import Rectangle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

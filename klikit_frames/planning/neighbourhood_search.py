@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .budget import STEP
+from .groups import Rectangle
 from .pricing import best_sums
-from .rectangles import Rectangle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

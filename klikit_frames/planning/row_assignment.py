@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .groups import Group, Indexes
-    from .rectangles import Rectangle
+    from .groups import Group, Indexes, Rectangle
     from .skips import Skips
 
 _WRITES_PER_MINUTE, _READS_PER_MINUTE = 300.0, 600.0

@@ -15,8 +15,8 @@ from klikit_frames import edge
 from klikit_frames.planning import budget
 from klikit_frames.planning.budget import SearchBudget
 from klikit_frames.planning.capped_search import CappedSearch
+from klikit_frames.planning.groups import Rectangle
 from klikit_frames.planning.plan_checks import check_plan
-from klikit_frames.planning.rectangles import Rectangle
 from tests.planning.tables import chain, toggles_of, with_holes
 
 tables = arrays(bool, (7, 8)).filter(np.any)

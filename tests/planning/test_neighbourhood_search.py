@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.groups import Rectangle
 from klikit_frames.planning.neighbourhood_search import NeighbourhoodSearch
-from klikit_frames.planning.rectangles import Rectangle
 
 
 def search_from_cells(

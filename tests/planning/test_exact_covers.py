@@ -1,4 +1,4 @@
-"""The optional solver."""
+"""Smallest covers of small tables: by branch and bound, and by the optional solver."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from klikit_frames.planning.budget import SearchBudget
-from klikit_frames.planning.exact_covers import prove_smallest
-from klikit_frames.planning.milp import solve_set_cover
+from klikit_frames.planning.exact_covers import prove_smallest, solve_set_cover
 from klikit_frames.planning.set_cover import choose_greedily, incidence_of
 
 pytest.importorskip("highspy")
