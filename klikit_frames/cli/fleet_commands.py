@@ -13,9 +13,9 @@ import klikit_frames as kf
 
 from .. import edge
 from ..wording import counted
-from . import exit_codes, option_groups, options, screens
+from . import exit_codes, options, screens, send_commands
 from .exit_codes import ExitCode
-from .option_groups import ConsentOptions, NotifyOptions, OutputOptions, RunOptions
+from .options import ConsentOptions, NotifyOptions, OutputOptions, RunOptions
 from .outputs import echo, echo_next, exit_with, quote
 from .send_commands import NO_PLAN_FILE
 
@@ -315,7 +315,7 @@ def _agree(
         except kf.KlikitFramesError as error:
             echo(f"{business}: {error}")
             continue
-        size = option_groups.requests_of(plan).rstrip(",")
+        size = send_commands.requests_of(plan).rstrip(",")
         echo(f"{business} on {where}: {plan.overview.headline}, in {size}.")
         if needs_code and plan.n_requests and codes.get(business) != code:
             missing.append(f"--confirm {business}={code}")
@@ -327,7 +327,7 @@ def _agree(
     if not n_requests:
         return
     size = f"{counted(n_requests, 'request')} to {counted(len(sent), 'business', many='businesses')}"
-    option_groups.ask(f"Send {size}?", ConsentOptions(yes=is_agreed))
+    send_commands.ask(f"Send {size}?", ConsentOptions(yes=is_agreed))
 
 
 def _finish(

@@ -21,7 +21,7 @@ from . import (
     send_commands,
     wanted_commands,
 )
-from .option_groups import expand_groups
+from .options import expand_groups
 from .outputs import accept_any_letter, echo, echoed_warnings
 
 _EXIT_CODES = "\n".join(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from .option_groups import ConnectionOptions, OutputOptions
+    from .options import ConnectionOptions, OutputOptions
 
 # What a format needs beyond the package itself: the module, and the extra that brings it.
 EXTRAS = {".xlsx": ("xlsxwriter", "excel"), ".parquet": ("pyarrow", "parquet")}

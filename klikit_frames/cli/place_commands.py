@@ -15,7 +15,7 @@ import klikit_frames as kf
 from ..wording import counted
 from . import exit_codes, options, outputs, screens
 from .exit_codes import ExitCode
-from .option_groups import ConnectionOptions, OutputOptions
+from .options import ConnectionOptions, OutputOptions
 from .outputs import echo, exit_with
 
 if TYPE_CHECKING:

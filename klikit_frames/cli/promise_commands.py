@@ -14,7 +14,7 @@ from .. import edge
 from ..wording import SHORT_ID, counted
 from . import options, screens
 from .exit_codes import ExitCode
-from .option_groups import ConnectionOptions, NotifyOptions, OutputOptions, WriteOptions
+from .options import ConnectionOptions, NotifyOptions, OutputOptions, WriteOptions
 from .outputs import echo, echo_next, exit_with, journal_option
 
 if TYPE_CHECKING:

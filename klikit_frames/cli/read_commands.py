@@ -16,7 +16,7 @@ import klikit_frames as kf
 from ..wording import SHORT_ID, counted
 from . import options, outputs, screens
 from .exit_codes import ExitCode
-from .option_groups import ConnectionOptions, OutputOptions
+from .options import ConnectionOptions, OutputOptions
 from .outputs import echo, echo_next, exit_with, journal_option, quote
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,9 @@ import klikit_frames as kf
 
 from .. import edge
 from ..wording import SHORT_ID, counted
-from . import option_groups, options, outputs, screens
+from . import options, outputs, screens
 from .exit_codes import ExitCode
-from .option_groups import (
+from .options import (
     ConsentOptions,
     FlagsBefore,
     NotifyOptions,
@@ -26,6 +27,8 @@ from .outputs import echo, echo_next, exit_with
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..overview import Names
 
 
 NO_PLAN_FILE = (
@@ -72,7 +75,7 @@ def apply(
             if made is None:
                 state = options.read_live_state(client, toggles, journal=journal) if live else None
                 made = kf.plan(toggles, state=state)
-            made = option_groups.agree_on(made, client, agreed, before=rules.before.value)
+            made = agree_on(made, client, agreed, before=rules.before.value)
             result = kf.run(
                 made,
                 client,
@@ -116,15 +119,15 @@ def undo(
     with notice.watch("undo") as on_finish, connection.connect() as client:
         made = kf.undo(run_id, client, journal=journal)
         if not made.n_rows:
-            option_groups.show(made, client)
+            show(made, client)
             echo("Nothing is left to take back.")
             return
         if save is not None:
-            option_groups.show(made, client)
+            show(made, client)
             outputs.save_plan(made, save)
             echo_next("Saved. To take it back", f"apply {outputs.quote(save)}{connection.words}")
             return
-        shown = option_groups.agree_on(made, client, agreed, before=before.value)
+        shown = agree_on(made, client, agreed, before=before.value)
         result = kf.run(
             shown,
             client,
@@ -159,9 +162,9 @@ def publish(
             echo_next("What is business-wide reaches guests by", f"publish --all-stores{connection.words}")
             return
         if not client.needs_confirmation:
-            option_groups.ask(f"Publish {counted(len(pairs), 'store')} on {client.host}?", agreed)
+            ask(f"Publish {counted(len(pairs), 'store')} on {client.host}?", agreed)
         # After Ctrl-C nobody waits for names.
-        names = option_groups.read_store_names(client) if output.is_screen else None
+        names = read_store_names(client) if output.is_screen else None
         published = _publish(pairs, client, confirm=agreed.confirm, journal=journal)
         if names is None:
             output.write(published)
@@ -233,3 +236,72 @@ def _stores_to_publish(
         frame = frame[frame["outcome"].isin(["applied", "unknown"]) & frame["scope"].eq("store")]
     pairs = frame[["brand_id", "branch_id"]].drop_duplicates()
     return list(zip(pairs["brand_id"].tolist(), pairs["branch_id"].tolist(), strict=True))
+
+
+def ask(question: str, agreed: ConsentOptions) -> None:
+    """Go on only if the person has agreed, by an option or here."""
+    if agreed.is_given:
+        return
+    if not sys.stdin.isatty():
+        raise exit_with(ExitCode.USAGE, "Nothing was sent: off a terminal, say --yes.")
+    try:
+        is_agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        # Ctrl-C at the question; the answer has no end of line of its own.
+        raise exit_with(ExitCode.INTERRUPTED, "\nNothing was sent.") from None
+    if not is_agreed:
+        raise exit_with(ExitCode.USAGE, "Nothing was sent.")
+
+
+def agree_on(made: kf.Plan, client: kf.Client, agreed: ConsentOptions, *, before: str) -> kf.Plan:
+    """Show the plan, go on only if the person has agreed to it, and return it with the stores' names."""
+    n_reads = 0 if before in {"none", "plan"} else None
+    if client.needs_confirmation and made.n_requests and agreed.confirm is None:
+        show(made, client, n_reads=n_reads)
+        raise exit_with(
+            ExitCode.USAGE,
+            f"{client.host} is a real host, so nothing was sent yet. "
+            f"To send {requests_of(made)} add --confirm {made.confirm_code(client)}",
+        )
+    if agreed.is_given or sys.stderr.isatty():
+        made = named(made, client)
+    show(made, client, n_reads=n_reads)
+    if made.n_requests:
+        ask(f"Send {requests_of(made)} to {client.host}?", agreed)
+    return made
+
+
+def show(made: kf.Plan, client: kf.Client, *, n_reads: int | None = None) -> None:
+    """Show what a plan changes, and the time that it takes at the client's own caps."""
+    if sys.stderr.isatty():
+        screens.print_overview(made.overview, to_stderr=True)
+    else:
+        echo(f"{made.overview.headline}.\n{made}")
+    if made.n_requests:
+        echo(f"Sent to {client.host}, it takes {made.estimate(client=client, n_reads=n_reads)}.")
+
+
+def named(made: kf.Plan, client: kf.Client) -> kf.Plan:
+    """Return the plan with its stores' names, or with their ids where names cannot be read."""
+    try:
+        return made.with_names(kf.stores(client))
+    except kf.RequestError:
+        return made
+
+
+def read_store_names(client: kf.Client) -> Names:
+    """Return the names of all stores; none where they cannot be read."""
+    from ..overview import read_names
+
+    try:
+        return read_names(kf.stores(client))
+    except kf.RequestError:
+        return read_names()
+
+
+def requests_of(made: kf.Plan) -> str:
+    """Return how many requests a plan sends, and how many of them reach every store."""
+    is_all = made.n_business_wide == made.n_requests
+    which = "business-wide," if is_all else f"{made.n_business_wide:,} of them business-wide,"
+    wide = f", {which}" if made.n_business_wide else ""
+    return f"{counted(made.n_requests, 'request')}{wide}"

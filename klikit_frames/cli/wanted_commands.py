@@ -11,9 +11,9 @@ import typer
 
 import klikit_frames as kf
 
-from . import option_groups, options, outputs, screens
+from . import options, outputs, screens, send_commands
 from .exit_codes import ExitCode
-from .option_groups import (
+from .options import (
     ConnectionOptions,
     ConsentOptions,
     NotifyOptions,
@@ -136,7 +136,7 @@ def approve(
     """Approve somebody else's plan. Writes the approval beside its file, and sends nothing."""
     made = kf.load_plan(plan)
     with connection.connect() as client:
-        option_groups.show(made, client)
+        send_commands.show(made, client)
         beside = kf.approve(plan, client, by=by)
     echo(f"Approved by {by}: {beside}")
     echo_next("To send it", f"apply {quote(plan)} --require-approval{connection.words}")
@@ -190,4 +190,4 @@ def _ask(
         echo(kf.summary(found))
         if not found["change"].isin(["change", "unknown"]).any():
             return
-    option_groups.ask(f"Put it right on {client.host}?", agreed)
+    send_commands.ask(f"Put it right on {client.host}?", agreed)

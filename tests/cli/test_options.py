@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
+import shlex
 import shutil
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 import pytest
+import typer
+from typer.testing import CliRunner
 
 import klikit_frames as kf
+from klikit_frames.cli.options import ConsentOptions, OutputOptions, WriteOptions, expand_groups
 from tests.cli.conftest import Terminal, item_rows, publish_everywhere
 
 TABLES = [
@@ -292,3 +298,100 @@ def test_extra__of_a_file_is_named(
     done = terminal(*words)
     assert done.code == 4, done.err
     assert f"pip install 'klikit-frames[{extra}]'" in done.err
+
+
+def test_expand_groups__hands_each_group_over_as_one_value() -> None:
+    """What stands on the command line comes as the fields of its group, what does not as their defaults."""
+    seen: list[object] = []
+
+    def send(
+        name: Annotated[str, typer.Argument()], *, agreed: ConsentOptions, connection: WriteOptions
+    ) -> None:
+        seen.extend([name, agreed, connection])
+
+    app = typer.Typer()
+    app.command()(expand_groups(send))
+    done = CliRunner().invoke(app, ["changes.csv", "-y", "--writes-per-minute", "60", "--profile", "depok"])
+    assert done.exit_code == 0, done.output
+    assert seen == [
+        "changes.csv",
+        ConsentOptions(yes=True),
+        WriteOptions(writes_per_minute=60, profile="depok"),
+    ]
+
+
+@pytest.mark.parametrize("words", [["--writes-per-minute", "0"], ["--json", "yes"], ["--name"]])
+def test_expand_groups__keeps_what_each_option_takes(words: list[str]) -> None:
+    """An option in a group is as strict as one by itself."""
+
+    def send(*, connection: WriteOptions, output: OutputOptions) -> None:
+        raise AssertionError((connection, output))
+
+    app = typer.Typer()
+    app.command()(expand_groups(send))
+    assert CliRunner().invoke(app, words).exit_code == 2
+
+
+REPEAT = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> Path:
+    """Where the command writes what it gets."""
+    return tmp_path / "heard.jsonl"
+
+
+@pytest.fixture
+def command(heard: Path) -> str:
+    """A command that keeps what it gets."""
+    return shlex.join([sys.executable, "-c", REPEAT, str(heard)])
+
+
+def test_notify__hears_how_each_sending_command_ended(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, *, heard: Path, command: str
+) -> None:
+    """Apply, resume, publish and undo each tell their end once."""
+    publish = ["publish", "--run", "last", "--yes"]
+    for words in (["apply", table, "--yes"], ["resume", "last"], publish, ["undo", "last", "--yes"]):
+        done = terminal(*words, "--notify", command)
+        assert done.code == 0, done.err
+    summaries = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert [(one["action"], one["counts"]) for one in summaries if one["action"] == "publish"] == [
+        ("publish", {"published": 1})
+    ]
+    assert [(one["action"], one["counts"].get("applied")) for one in summaries] == [
+        ("apply", 4),
+        ("resume", 4),
+        ("publish", None),
+        ("undo", 4),
+    ]
+
+
+def test_notify__hears_of_an_error_once(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, *, heard: Path, command: str
+) -> None:
+    """A table that is no good and a credential that is refused are told too, each once."""
+    bad = table.with_name("bad.csv")
+    bad.write_text("entity_type,entity_id,is_enabled\nitem,x,off\n")
+    assert terminal("apply", bad, "--yes", "--notify", command).code == 3
+    online.revoke()
+    assert terminal("apply", table, "--yes", "--notify", command).code == 4
+    summaries = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert [one["error"] for one in summaries] == ["InvalidToggles", "AuthError"]
+
+
+def test_notify__that_fails_changes_no_exit_code(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path
+) -> None:
+    """The run is as good as it was, and the failure is told on stderr."""
+    done = terminal("apply", table, "--yes", "--notify", shlex.join([sys.executable, "-c", "exit(3)"]))
+    assert done.code == 0
+    assert "Nobody was notified" in done.err
+
+
+def test_notify__of_no_program_sends_nothing(
+    terminal: Terminal, online: kf.sandbox.Sandbox, table: Path
+) -> None:
+    """A typing error in the command is found before the first request."""
+    done = terminal("apply", table, "--yes", "--notify", "no-such-program")
+    assert (done.code, len(online.requests)) == (4, 0)

@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import termios
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -187,3 +189,94 @@ def test_publish__that_fails_in_part(terminal: Terminal, online: kf.sandbox.Sand
     assert told[5297] == "published"
     assert told[999999] != "published"
     assert "1 of 2 stores published." in done.err
+
+
+WORDS = [sys.executable, "-m", "klikit_frames"]
+
+
+HOST = "https://api.dev.shadowchef.co"
+
+
+class Detour(httpx.HTTPTransport):
+    """Carries requests for a real host's name to the sandbox."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = httpx.URL(url)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        target = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        request.headers["Host"] = target.netloc.decode()
+        return super().handle_request(
+            httpx.Request(
+                request.method,
+                target,
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+        )
+
+
+@pytest.fixture
+def real_host(online: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> kf.sandbox.Sandbox:
+    """The sandbox under the name of a real host."""
+    monkeypatch.setenv("KLIKIT_BASE_URL", HOST)
+    monkeypatch.setattr(kf, "connect", partial(kf.connect, transport=Detour(online.url)))
+    return online
+
+
+def _code(text: str) -> str:
+    found = re.search(r"--confirm ([0-9a-f]{8})", text)
+    assert found is not None, text
+    return found[1]
+
+
+def test_question__counts_what_is_business_wide(online: kf.sandbox.Sandbox, wide_table: Path) -> None:
+    """The question tells how many requests reach every store, and no is no."""
+    ours, theirs = pty.openpty()
+    apply = [*WORDS, "apply", str(wide_table)]
+    with subprocess.Popen(apply, stdin=theirs, stderr=subprocess.PIPE, text=True) as process:
+        os.write(ours, b"n\n")
+        _, said = process.communicate()
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 2
+    assert "Send 2 requests, 1 of them business-wide, to 127.0.0.1:" in said
+    assert len(online.requests) == 0
+
+
+def test_confirm__works_for_a_table_a_plan_and_an_undo(
+    terminal: Terminal, real_host: kf.sandbox.Sandbox, table: Path, tmp_path: Path
+) -> None:
+    """The same table planned again has the same code, and so has its undo."""
+    saved = tmp_path / "saved.plan.json"
+    assert terminal("plan", table.rename(tmp_path / "t.csv"), "--out", saved).code == 0
+    n_before = len(real_host.requests)
+    for words in (["apply", tmp_path / "t.csv"], ["undo", "last"], ["apply", saved]):
+        refused = terminal(*words, "--yes")
+        assert refused.code == 2, refused.err
+        done = terminal(*words, "--confirm", _code(refused.err))
+        assert done.code == 0, done.err
+        publish_everywhere(real_host)
+    writes = real_host.requests.iloc[n_before:]
+    assert writes["method"].eq("PATCH").sum() == 3, writes["path"].tolist()
+
+
+def test_confirm__of_a_publish(terminal: Terminal, real_host: kf.sandbox.Sandbox) -> None:
+    """A publish that is not confirmed ends as a run that is not: with 2, and the code to add."""
+    refused = terminal("publish", "--all-stores", "--yes")
+    assert refused.code == 2, refused.err
+    assert "POST" not in set(real_host.requests["method"])
+    assert terminal("publish", "--all-stores", "--confirm", "deadbeef").code == 6
+    assert terminal("publish", "--all-stores", "--confirm", _code(refused.err)).code == 0
+
+
+def test_confirm__of_nothing_is_not_asked_for(
+    terminal: Terminal, real_host: kf.sandbox.Sandbox, table: Path
+) -> None:
+    """Where all rows hold already nothing is sent, so nobody is asked, on a real host either."""
+    table.write_text(table.read_text().replace("False", "True"))
+    done = terminal("apply", table, "--live")
+    assert done.code == 0, done.err
+    assert set(real_host.requests["method"]) == {"GET"}
