@@ -20,14 +20,13 @@ from ..planning.plan_files import user_name
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from .attribution import settle_by_reading
 from .before_images import BeforeImages, find_before, read_before
-from .guards import check_canary
+from .guards import PolledStop, Rules, RunMonitor, check_canary, ignore_sigint
 from .journal import Journal, JournalPath
 from .journal_copies import far_path
 from .journal_files import MEMORY
 from .journal_transfer import Mirror
 from .later_changes import cancel_undone, find_changed
 from .lifecycle import EndReason, RequestState
-from .monitor import PolledStop, Rules, RunMonitor, ignore_sigint
 from .publishes import (
     StorePublisher,
     run_publishes,

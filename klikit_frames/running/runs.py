@@ -22,6 +22,9 @@ from .approvals import check_approval
 from .before_images import Before
 from .executor import RunExecutor, new_run
 from .guards import (
+    OnError,
+    Rules,
+    RunMonitor,
     check_before_sending,
     check_client,
     check_is_plan,
@@ -35,7 +38,6 @@ from .journal_files import JOURNAL_VARIABLE, advise_on_journal
 from .journal_transfer import default_mirror
 from .later_changes import check_left_out, find_later_writes, has_stale_cell
 from .lifecycle import EndReason
-from .monitor import OnError, Rules, RunMonitor
 from .notifications import OnFinish, report_result
 from .request_trees import RowCounter
 from .results import Result

@@ -24,8 +24,8 @@ from .request_trees import RequestTree, is_in_doubt, is_key_expired
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..api.request_executor import CallResult
+    from .guards import RunMonitor
     from .journal import Journal
-    from .monitor import RunMonitor
 
 # A run that a person stops waits so long for requests in flight, then leaves them: they are `unknown`.
 GRACE_S = 1.5

@@ -14,9 +14,9 @@ import klikit_frames as kf
 from klikit_frames.model import Stores, Target
 from klikit_frames.running import worker_pool
 from klikit_frames.running.executor import new_run
+from klikit_frames.running.guards import Rules, RunMonitor
 from klikit_frames.running.journal import open_journal
 from klikit_frames.running.lifecycle import RequestState
-from klikit_frames.running.monitor import Rules, RunMonitor
 from klikit_frames.running.records import RequestResult
 from klikit_frames.running.request_trees import RowCounter, build_request, group_requests
 from tests.fixtures import not_none
