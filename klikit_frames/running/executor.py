@@ -27,12 +27,12 @@ from .journal_files import MEMORY
 from .journal_transfer import Mirror
 from .later_changes import cancel_undone, find_changed
 from .lifecycle import EndReason, RequestState
+from .live_state import clear_request, find_proofs, find_undone, is_withheld, withhold_request
 from .publishes import (
     StorePublisher,
     run_publishes,
     stores_to_publish,
 )
-from .readbacks import clear_request, find_proofs, find_undone, is_withheld, withhold_request
 from .records import Request, RequestResult, Run
 from .request_trees import (
     RequestTree,

@@ -18,7 +18,7 @@ from ..planning.plan_checks import check_plan
 from ..wording import SHORT_ID
 from .before_images import BEFORE, Before
 from .lifecycle import EndReason, RequestState
-from .readbacks import read_flags
+from .live_state import read_flags
 from .records import Request
 from .request_trees import RequestTree
 
