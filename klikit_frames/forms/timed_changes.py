@@ -24,9 +24,9 @@ from ..model import Cell
 from ..running.journal import JournalPath, read_journal
 from ..running.results import recorded_result
 from ..scheduling.agendas import agenda
-from ..scheduling.promise_times import read_time
 from ..scheduling.schedules import schedule, schedule_code
 from ..scheduling.ticks import Send, keep_promises
+from ..scheduling.timed_rows import read_time
 from ..wording import counted
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ..errors import KlikitFramesError
 from ..frames.row_checks import is_off_menu
 from ..overview import NO_NAMES, Names
 from ..planning.planner import plan
-from ..scheduling.promise_times import find_timezone
+from ..scheduling.timed_rows import find_timezone
 from ..wording import counted
 from .agenda_board import AgendaBoard
 from .base_widget import Command, script

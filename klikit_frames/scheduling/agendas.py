@@ -18,9 +18,8 @@ from ..running import locks
 from ..running.journal import Journal, JournalPath, open_journal, read_journal
 from ..running.lifecycle import PromiseStatus
 from ..running.promise_records import Promise
-from .promise_checks import find_overlaps
-from .promise_times import check_moment
 from .tick_decisions import close
+from .timed_rows import check_moment, find_overlaps
 
 _COLUMNS = {
     "promise_id": TEXT,

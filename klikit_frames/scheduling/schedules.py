@@ -21,8 +21,7 @@ from ..running.journal_files import MEMORY
 from ..running.request_trees import ask_server_time
 from ..wording import counted
 from .agendas import hold_agenda, promises_frame
-from .promise_checks import find_overlaps, make_promises, match_standing, read_times
-from .promise_times import find_timezone
+from .timed_rows import find_overlaps, find_timezone, make_promises, match_standing, read_times
 
 if TYPE_CHECKING:
     from ..api.client import Client

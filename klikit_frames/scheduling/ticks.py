@@ -30,7 +30,6 @@ from ..running.publishes import publish_rest
 from ..running.results import Result, recorded_result
 from ..running.runs import run
 from .agendas import hold_agenda, promises_frame
-from .promise_times import check_moment
 from .schedules import read_present
 from .tick_decisions import (
     START,
@@ -45,6 +44,7 @@ from .tick_decisions import (
     settle_holders,
     settle_start,
 )
+from .timed_rows import check_moment
 
 if TYPE_CHECKING:
     from ..api.client import Client

@@ -20,10 +20,10 @@ from klikit_frames.running import (
     classification,
     evidence,
     executor,
+    guards,
     later_changes,
     lifecycle,
     menu_history,
-    monitor,
     publishes,
     runs,
 )
@@ -135,7 +135,7 @@ def _undo_does_not_look_again() -> AbstractContextManager[Any]:
 
 
 def _floods() -> AbstractContextManager[Any]:
-    return patch.object(monitor, "MAX_REFUSED", 10**9)
+    return patch.object(guards, "MAX_REFUSED", 10**9)
 
 
 def _cap_forgotten() -> AbstractContextManager[Any]:
