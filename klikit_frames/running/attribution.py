@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,8 +104,8 @@ def attribute(
 
 def count_outcomes(outcomes: Iterable[str]) -> dict[str, int]:
     """Return how many rows ended in each outcome, all six named."""
-    counted = pd.Series(list(outcomes), dtype=object).value_counts()
-    return {outcome: int(counted.get(outcome, 0)) for outcome in OUTCOMES}
+    counted = Counter(outcomes)
+    return {outcome: counted[outcome] for outcome in OUTCOMES}
 
 
 def settle_by_reading(request: Request, *, seen: bool | None) -> Event | None:

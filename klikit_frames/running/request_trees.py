@@ -271,7 +271,7 @@ class RowCounter:
     def _cells(self, request_no: int) -> Counter[Cell]:
         if request_no not in self._by_cell:
             rows = self._plan.rows
-            own = rows.loc[(rows["request_no"] == request_no).fillna(value=False), _CELL]
+            own = rows.loc[rows["request_no"] == request_no, _CELL]
             self._by_cell[request_no] = Counter(
                 cell_of(*row) for row in own.itertuples(index=False, name=None)
             )

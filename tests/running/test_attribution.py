@@ -67,6 +67,16 @@ def test_attribute__two_carriers(owner: str, other: str, told: str, by: int) -> 
     assert (row["outcome"], row["request_no"], row["request_id"]) == (told, by, f"of ({by},)")
 
 
+def test_attribute__a_carrier_that_no_journal_knows() -> None:
+    """What is not noted says nothing: the other request speaks for the row, if it was sent."""
+    plan = PlanOfTwo()
+    known, _ = plan.requests
+    assert _told(plan, [_end(known, "unknown")], {Cell("item", 1, None, None): False})["request_no"] == 1
+    alone = _told(plan, [], {Cell("item", 1, None, None): False})
+    assert alone["outcome"] == "not_sent"
+    assert pd.isna(alone["request_no"])
+
+
 def test_attribute__nothing_known() -> None:
     """Without a result a row is unknown if its request may have left, and not sent otherwise."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))

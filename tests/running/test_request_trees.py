@@ -25,6 +25,7 @@ from klikit_frames.running.request_trees import (
     Evidence,
     RequestTree,
     RowCounter,
+    ask_server_time,
     build_part,
     build_request,
     build_requests,
@@ -33,6 +34,7 @@ from klikit_frames.running.request_trees import (
     spare,
     split,
 )
+from tests.api import scripts
 from tests.fixtures import not_none
 
 from .fault_scenarios import connect
@@ -113,6 +115,23 @@ def test_bisection__a_guilty_store() -> None:
     sent, tree = _narrow(_target(12, 8), lambda cell: cell.branch_id == 5)
     assert len(_ends(tree, "rejected")) == 12
     assert len(sent) <= 12 + 30
+
+
+@pytest.mark.parametrize(
+    ("shape", "guilty", "n_requests"),
+    [
+        ((12, 0), {(1, None), (6, None), (7, None), (8, None), (9, None), (10, None)}, 20),
+        ((16, 0), {(2, None), (8, None), (9, None), (11, None), (12, None), (15, None)}, 24),
+        ((4, 4), {(1, 2), (3, 2)}, 15),
+    ],
+)
+def test_bisection__goes_by_all_that_was_answered(
+    shape: tuple[int, int], guilty: set[tuple[int, int | None]], n_requests: int
+) -> None:
+    """Every flag that was accepted or refused counts, once, and a store with a good flag is not a bad one."""
+    sent, tree = _narrow(_target(*shape), lambda cell: (cell.entity_id, cell.branch_id) in guilty)
+    assert {(cell.entity_id, cell.branch_id) for cell in _ends(tree, "rejected")} == guilty
+    assert len(sent) == n_requests
 
 
 def test_bisection__a_cap_on_ids() -> None:
@@ -247,6 +266,8 @@ def test_infer_rejection__looks_at_its_own_siblings() -> None:
     assert tree.infer_rejection(two) is None
     tree.note(replace(one, result=accepted))
     assert tree.infer_rejection(two) is not None
+    of_the_size = RequestTree([*tree, replace(left, result=replace(refused, http_status=400))])
+    assert of_the_size.infer_rejection(two) is None
 
 
 def test_group_requests__held_keys_are_not_sent() -> None:
@@ -315,6 +336,7 @@ def test_split__many_guilty_are_asked_alone() -> None:
         for good, guilty in [(1, 1), (2, 1), (1, 0), (0, 1), (62, 38), (61, 39)]
     ]
     assert told == [singles, [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], singles]
+    assert [part.ids for part in split(_target(6, 1), Evidence(n_guilty=2))] == [(1, 2, 3), (4, 5, 6)]
 
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -337,6 +359,7 @@ def _sent(
         (_sent(23.5, offset_s=3600), False),
         (_sent(22.5, offset_s=-3600), True),
         (_sent(-0.5), False),
+        (_sent(-1.0), True),
         (_sent(-2.0), True),
         (_sent(30.0, word="unknown"), True),
         (_sent(30.0, word="not_sent"), False),
@@ -347,3 +370,25 @@ def _sent(
 def test_is_key_expired(request_: Request, is_expired: bool) -> None:
     """A request that may have arrived is past its key 23 hours after it left, by the server's clock."""
     assert is_key_expired(request_, server_now=NOW) is is_expired
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        scripts.ok([], Date="Mon, 23 Nov 2026 12:00:00 GMT"),
+        scripts.error(403, Date="Mon, 23 Nov 2026 12:00:00 GMT"),
+    ],
+    ids=["done", "refused"],
+)
+def test_ask_server_time__of_any_answer(answer: httpx.Response) -> None:
+    """The list of brands is asked for, and its date is the server's time, also that of a refusal."""
+    script = scripts.Script(answer)
+    with scripts.connect(transport=script) as client:
+        assert abs(not_none(ask_server_time(client)) - NOW) <= timedelta(seconds=1)
+    assert [(one.method, one.url.path) for one in script.received] == [("GET", "/v1/partner/brands")]
+
+
+def test_ask_server_time__nobody_answers() -> None:
+    """Without an answer the server's time is not known."""
+    with scripts.connect(httpx.ConnectError("nobody is there")) as client:
+        assert ask_server_time(client) is None

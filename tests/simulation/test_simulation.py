@@ -6,12 +6,15 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Set
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from klikit_frames.running.lifecycle import TRANSITIONS, Event, RequestState
 
+from . import __main__
 from .former_defects import FORMER_DEFECTS
 from .oracle import DefectError
 from .own_defects import OWN_DEFECTS
@@ -114,6 +117,7 @@ class _Played(SimulatedWorld):
     def __init__(self, kept: set[int], spared: set[tuple[int, int]]) -> None:
         self.trace = [f"step {step}" for step in sorted(kept)]
         self.n_steps_played = 8
+        self.counts = WorldCounts()
         self.kept = kept
         self.happened = [one for one in ((1, 1), (3, 1), (3, 2)) if one[0] in kept and one not in spared]
         fails = {3, 5} <= kept and (3, 2) in self.happened
@@ -141,6 +145,52 @@ def test_shrink__is_bounded(most_steps: int, n_tries: int) -> None:
     assert small.defect is not None
     assert sum(played) <= most_steps
     assert len(played) == n_tries
+
+
+def _play_wrongly(
+    _: int,
+    *,
+    n_steps: int = 0,
+    kept: Set[int] | None = None,
+    spared: Set[tuple[int, int]] = frozenset(),
+) -> SimulatedWorld:
+    """Play a world in which something is wrong."""
+    return _Played({*range(9)} if kept is None else {*kept}, {*spared})
+
+
+@pytest.fixture
+def _wrong_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(__main__, "play_once", _play_wrongly)
+    monkeypatch.setattr(__main__, "shrink", partial(shrink, play=_play_wrongly))
+    monkeypatch.setattr(__main__, "be_quiet", lambda: None)
+
+
+@pytest.mark.usefixtures("_wrong_worlds")
+@pytest.mark.parametrize(("options", "n_lines"), [([], 2), (["--trace"], 9), (["--whole"], 9)])
+def test_main__one_world_with_something_wrong(
+    options: list[str], n_lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shortest trace is printed, or all of it where that is asked for, and it ends with 1."""
+    assert __main__.main(["--seed", "7", *options]) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == n_lines
+    assert {"step 3", "step 5"} <= {*printed}
+
+
+@pytest.mark.usefixtures("_wrong_worlds")
+def test_play_all__names_the_seed() -> None:
+    """What is told of a world that fails begins with its seed, then the steps that it needs."""
+    assert __main__.play_all([7])[1] == ["seed 7\n    step 3\n    step 5"]
+
+
+@pytest.mark.parametrize("options", [["--seeds", "0"], ["--jobs", "-1"], ["--steps", "x"]])
+def test_main__refuses_what_is_no_number_of_worlds(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be played is refused before any world is."""
+    with pytest.raises(SystemExit, match="2"):
+        __main__.main(options)
+    assert options[0] in capsys.readouterr().err
 
 
 def test_unvisited__names_each_step_of_the_table() -> None:
