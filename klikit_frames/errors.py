@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .wording import visible_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class KlikitFramesError(Exception):
-    """Root of every exception that this package raises on purpose."""
+    """Root of every exception that this package raises on purpose.
+
+    Its text holds nothing that a terminal would obey or hide, whatever titles, files and answers it quotes;
+    ``args`` has them as they came.
+    """
+
+    def __str__(self) -> str:
+        return visible_text(self._text(), multiline=True)
+
+    def _text(self) -> str:
+        # Frames and results follow the message in some.
+        return super().__str__() if len(self.args) < 2 else str(self.args[0])
 
 
 class ConfigError(KlikitFramesError, ValueError):
@@ -29,9 +42,6 @@ class InvalidToggles(KlikitFramesError, ValueError):
     def __init__(self, message: str, problems: pd.DataFrame) -> None:
         super().__init__(message, problems)
         self.problems = problems
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class StateError(KlikitFramesError, ValueError):
@@ -56,9 +66,6 @@ class TooManyChanges(PlanError):
         super().__init__(message, counts)
         self.counts = counts
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class JournalError(KlikitFramesError, OSError):
     """The journal cannot be read, written or locked; nothing further was sent."""
@@ -76,9 +83,6 @@ class RunFailed(KlikitFramesError, RuntimeError):
     def __init__(self, message: str, result: object) -> None:
         super().__init__(message, result)
         self.result = result
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class RequestError(KlikitFramesError, RuntimeError):
@@ -113,9 +117,10 @@ class ApiError(RequestError):
         self.code = code
         self.request_id = request_id
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         said = f"{self.http_status} {self.code}: {self.message}"
-        return f"{said} (request_id {self.request_id})" if self.request_id else said
+        # A line of an answer is no line of this package.
+        return visible_text(f"{said} (request_id {self.request_id})" if self.request_id else said)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.message,), self.__dict__

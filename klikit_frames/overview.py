@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from .wording import PLURALS, counted
+from .wording import PLURALS, counted, visible_text
 
 BUSINESS = "business-wide"
 _GOOD = ("applied", "unchanged")
@@ -34,6 +34,8 @@ _CURES = {
 class Names:
     """The titles of entities, brands and branches, as far as they are known.
 
+    The dictionaries hold them as they came, the methods return them to be shown: what they hide is escaped.
+
     Attributes
     ----------
     entities : dict
@@ -51,15 +53,16 @@ class Names:
         title = self.entities.get((entity_type, entity_id))
         if title is None:
             return f"{entity_type} {entity_id}"
-        return title if entity_type == "item" else f"{title} ({entity_type})"
+        shown = visible_text(title)
+        return shown if entity_type == "item" else f"{shown} ({entity_type})"
 
     def brand(self, brand_id: int) -> str:
         """Return the title of a brand, or its id."""
-        return self.brands.get(brand_id, f"brand {brand_id}")
+        return visible_text(self.brands.get(brand_id, f"brand {brand_id}"))
 
     def store(self, brand_id: int, branch_id: int) -> str:
         """Return the title of a store's branch, or the store's ids."""
-        return self.branches.get(branch_id, f"{brand_id}/{branch_id}")
+        return visible_text(self.branches.get(branch_id, f"{brand_id}/{branch_id}"))
 
     def to_json(self) -> dict[str, list[list[Any]]]:
         """Return the names as lists of ids and title, for a plan's file."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..edge import SteadyClock, SystemClock
+from ..wording import visible_text
 from .rate_storage import MAX_PAUSE_S, Cooldown, SharedCooldown, SlidingWindowLog, open_window_log
 
 WINDOW_S = 60.0
@@ -414,7 +415,7 @@ class RateLimiter:
                 quota.back_off(now=now)
         pause = choose_pause(limits, n_in_a_row=max(1, self._n_pauses_in_a_row))
         if pause.note:
-            _LOG.warning("Rate limit: %s", pause.note)
+            _LOG.warning("Rate limit: %s", visible_text(pause.note))
         self._pause.begin(Cooldown(now, now + max(pause.seconds, self._pause.left(now))))
 
 

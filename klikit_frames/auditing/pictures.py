@@ -18,6 +18,7 @@ import pandas as pd
 from ..errors import ConfigError
 from ..html import escape
 from ..menus.state_arrays import TEXT
+from ..wording import visible_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,12 +76,14 @@ def key(name: str, own_id: object) -> str:
 
 def name_of(text: object) -> str:
     """Return the name in a key, short enough to stand beside a picture."""
-    return shorten(str(text).partition(_APART)[0])
+    name, apart, _ = str(text).rpartition(_APART)
+    return shorten(name if apart else str(text))
 
 
 def shorten(text: str, *, limit: int = _LONGEST) -> str:
-    """Return a text of at most `limit` characters, with a sign where it was cut."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    """Return a text of at most `limit` characters, with a sign where it was cut, and nothing hidden."""
+    shown = visible_text(text)
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def _titles(stores: pd.DataFrame, kind: str) -> dict[int, str]:

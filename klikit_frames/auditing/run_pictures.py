@@ -12,7 +12,7 @@ from ..frames.cell_keys import Codes
 from ..overview import BUSINESS, Names
 from ..planning.plan import Plan
 from ..running.results import Result
-from .pictures import ABSENT, INK, PALETTE, UNKNOWN, Picture, inches_of, new_figure
+from .pictures import ABSENT, INK, PALETTE, UNKNOWN, Picture, inches_of, new_figure, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,7 @@ def plot_plan(plan: Plan) -> Picture:
     requests = f"{plan.n_requests:,} request{'' if plan.n_requests == 1 else 's'}"
     text = f"A plan: {len(rows):,} rows in {requests}, {size}"
     names = plan.names
-    across = [_place(key, names)[:_LONGEST] for key in places]
+    across = [shorten(_place(key, names), limit=_LONGEST) for key in places]
     # Title and names below, and rows that are high enough to be seen where they are few.
     height = 1 + inches_of(across, size=8) + float(np.clip(0.16 * len(entities), 1, 6))
     figure = new_figure(width=9, height=height)
@@ -67,7 +67,7 @@ def plot_plan(plan: Plan) -> Picture:
     if grid.size:
         _draw(axes, grid)
     axes.set_title(text.replace(": ", "\n", 1), loc="left", fontsize=11)
-    _label(axes, [names.entity(*key)[:_LONGEST] for key in entities], places=across)
+    _label(axes, [shorten(names.entity(*key), limit=_LONGEST) for key in entities], places=across)
     return Picture(figure, text)
 
 

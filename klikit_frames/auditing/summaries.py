@@ -11,7 +11,7 @@ from ..frames.problems import problems_html, problems_text
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..menus.effects import describe_effect
 from ..overview import make_overview, read_names
-from ..wording import counted
+from ..wording import counted, visible_text
 
 _CHANGE_WORDS = {
     "change": "to change",
@@ -79,7 +79,7 @@ def summary(frame: pd.DataFrame) -> str:
         )
     for column, tell in _TELLERS.items():
         if column in frame.columns:
-            return tell(frame)
+            return visible_text(tell(frame))
     raise StateError(
         "A summary is made of a frame of this package's audits; this one has no column of theirs."
     )

@@ -28,7 +28,7 @@ from ..running.journal import JournalPath, open_journal
 from ..running.later_changes import later_write, was_changed
 from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
-from ..wording import SHORT_ID
+from ..wording import SHORT_ID, visible_text
 from .diffs import as_toggles
 from .verification import describe_menu, describe_own, describe_write, read_cells
 
@@ -67,7 +67,7 @@ class Undo(Plan):
     def __str__(self) -> str:
         counted = self.kept["reason"].value_counts()
         kept = [f"{n:,} kept: {reason}." for reason, n in counted.items()]
-        return "\n".join([super().__str__(), *kept, *self.notes])
+        return "\n".join([super().__str__(), *map(visible_text, (*kept, *self.notes))])
 
     @property
     def overview(self) -> Overview:

@@ -21,7 +21,7 @@ from ..running.evidence import CellWrite, Proof, Write, find_pending
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, read_journal
 from ..running.live_state import Observation, observe
-from ..wording import SHORT_ID
+from ..wording import SHORT_ID, visible_text
 from .diffs import append_columns
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ def check_account(result: Result, client: Client, *, journal: JournalPath) -> No
     """
     if result.host != client.host:
         raise PlanError(
-            f"Run {result.run_id[:SHORT_ID]} was on {result.host}; this client is of {client.host}."
+            f"Run {result.run_id[:SHORT_ID]} was on {visible_text(result.host)}; "
+            f"this client is of {client.host}."
         )
     with read_journal(journal) as opened:
         if opened.knows(result.run_id):

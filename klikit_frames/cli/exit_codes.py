@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from .. import errors
+from ..wording import visible_text
 
 if TYPE_CHECKING:
     from ..running.results import Result
@@ -89,14 +90,15 @@ def describe(error: BaseException) -> str:
     if isinstance(error, errors.ApiError):
         return _describe_answer(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}."
+        return f"{visible_text(str(error.filename))}: {error.strerror}."
     return str(error)
 
 
 def _describe_answer(error: errors.ApiError) -> str:
     """Return what the API said, its code behind it, and the id for klikit's support on a line of its own."""
-    said = f"{error.message.rstrip('.')}. The API's answer: {error.http_status} {error.code}."
-    support = f"\nFor klikit's support: request_id {error.request_id}" if error.request_id else ""
+    message, request_id = (visible_text(text or "") for text in (error.message, error.request_id))
+    said = f"{message.rstrip('.')}. The API's answer: {error.http_status} {error.code}."
+    support = f"\nFor klikit's support: request_id {request_id}" if request_id else ""
     return f"{said[:1].upper()}{said[1:]}{support}"
 
 

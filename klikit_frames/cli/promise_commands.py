@@ -11,7 +11,7 @@ import typer
 import klikit_frames as kf
 
 from .. import edge
-from ..wording import SHORT_ID, counted
+from ..wording import SHORT_ID, counted, visible_text
 from . import options, screens
 from .exit_codes import ExitCode
 from .options import ConnectionOptions, NotifyOptions, OutputOptions, WriteOptions
@@ -161,7 +161,7 @@ def _show(promises: pd.DataFrame, output: OutputOptions) -> None:
         return
     screens.print_frame(_by_name(promises), what="promises")
     for note, n in promises["note"].replace("", None).value_counts().head(screens.MOST_ROWS).items():
-        screens.print_text(f"{counted(n, 'promise')}: {note}.")
+        screens.print_text(f"{counted(n, 'promise')}: {visible_text(str(note))}.")
 
 
 def _minutes(times: pd.Series[Any]) -> pd.Series[Any]:

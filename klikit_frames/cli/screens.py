@@ -109,7 +109,7 @@ def print_publishes(published: pd.DataFrame, names: Names) -> None:
         ["outcome", "message"], dropna=False, sort=False
     ):
         print_text(f"\n{counted(len(part), 'store')} {str(outcome).replace('_', ' ')}", style="bold red")
-        print_text(to_terminal(str(message)), indent=2)
+        print_text(visible_text(to_terminal(str(message))), indent=2)
         # Several brands may have a branch of one name.
         for brand, stores in part.groupby("brand", sort=True):
             branches = [
@@ -197,7 +197,8 @@ def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
 def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
     """Print what was not done, one paragraph per cause: these sentences are never cut."""
     for cause in view.trouble.head(MOST_ROWS // 2).itertuples():
-        said = ": ".join(to_terminal(str(part)) for part in (cause.code, cause.message) if part)
+        # A line of a stranger's message is no line of ours.
+        said = ": ".join(visible_text(to_terminal(str(part))) for part in (cause.code, cause.message) if part)
         n_rows = int(str(cause.n_rows))
         what = f"\n{counted(n_rows, 'row')} {outcome_words(str(cause.outcome), n=n_rows)}"
         print_text(what, to_stderr=to_stderr, style="bold red")

@@ -33,8 +33,8 @@ function promiseLine(part, group) {
   until.draw(part.get('choices'));
   const extend = button('Extend', 'kf-small kf-extend', () => part.send('extend', { id: group.id, ...until.value }));
   const cancel = button('Cancel', 'kf-small kf-cancel-promise', () => part.send('cancel', { id: group.id }));
-  extend.setAttribute('aria-label', `Extend: ${group.text}`);
-  cancel.setAttribute('aria-label', `Cancel: ${group.text}`);
+  extend.setAttribute('aria-label', visible(`Extend: ${group.text}`));
+  cancel.setAttribute('aria-label', visible(`Cancel: ${group.text}`));
   const line = make('li', { className: group.is_overdue ? 'kf-overdue' : '', dataset: { id: group.id } },
     make('span', { className: 'kf-pending-text', textContent: group.text }),
     make('span', { className: 'kf-times', textContent: group.times }),

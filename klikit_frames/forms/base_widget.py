@@ -16,6 +16,7 @@ import traitlets as t
 
 from .. import edge
 from ..html import escape
+from ..wording import visible_text
 from .selections import Selection
 
 _FOLDER = Path(__file__).parent
@@ -93,7 +94,7 @@ class BaseWidget(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         """Return text for a terminal."""
-        return self.static_text()
+        return visible_text(self.static_text(), multiline=True)
 
     def _repr_html_(self) -> str:
         return self.static_html()
@@ -101,7 +102,7 @@ class BaseWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle: Any = super()._repr_mimebundle_(**kwargs)
         data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**(data or {}), "text/plain": self.static_text(), "text/html": self.static_html()}
+        data = {**(data or {}), "text/plain": repr(self), "text/html": self.static_html()}
         return (data, *rest) if rest else data
 
     def _on_message(self, change: dict[str, list[dict[str, object]]]) -> None:

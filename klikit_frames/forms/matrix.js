@@ -6,7 +6,7 @@ const SIGNS = { on: 'on', off: 'off', unknown: '?', '': '–' };
 function fillHead(head, text, quiet, dataset) {
   setText(head.firstChild, text);
   setText(head.lastChild, quiet);
-  head.title = `Switch all of ${[text, quiet].filter(Boolean).join(', ')} that match`;
+  head.title = visible(`Switch all of ${[text, quiet].filter(Boolean).join(', ')} that match`);
   Object.assign(head.dataset, dataset);
 }
 
@@ -22,7 +22,7 @@ function fillCell(cell, word, row, store) {
   const said = word ? `${flag}${isChanged ? ", changed" : ""}` : "not in this store's menu";
   setText(cell, SIGNS[flag]);
   cell.className = `kf-cell kf-${flag || 'absent'}${isChanged ? ' kf-changed' : ''}`;
-  cell.title = `${row.title}, ${store.title}: ${said}`;
+  cell.title = visible(`${row.title}, ${store.title}: ${said}`);
   cell.setAttribute('aria-label', cell.title);
   if (word) cell.removeAttribute('aria-disabled');
   else cell.setAttribute('aria-disabled', 'true');

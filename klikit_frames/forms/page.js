@@ -3,14 +3,26 @@
 const PAUSE_MS = 60;
 const CONTROLS = ['input', 'button', 'select', 'textarea', 'summary'];
 
+// What turns around or hides what is read is shown as an escape, as Python shows it in its own texts.
+const UNSEEN = /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])|(?![\u200c\u200d\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\u{e0100}-\u{e01ef}]/gu;
+
+function escaped(sign) {
+  const code = sign.codePointAt(0);
+  const [letter, width] = code < 256 ? ['x', 2] : code < 65536 ? ['u', 4] : ['U', 8];
+  return `\\${letter}${code.toString(16).padStart(width, '0')}`;
+}
+
+const visible = (text) => (typeof text === 'string' ? text.replace(UNSEEN, escaped) : text);
+
 function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   // Without this, a press of "x" on a control would be a command of the notebook, and cut the cell.
   if (CONTROLS.includes(tag)) node.dataset.lmSuppressShortcuts = 'true';
   const { dataset = {}, aria = {}, ...rest } = properties;
   Object.assign(node, rest);
+  for (const name of ['textContent', 'title']) if (rest[name]) node[name] = visible(rest[name]);
   Object.assign(node.dataset, dataset);
-  for (const [name, value] of Object.entries(aria)) node.setAttribute(`aria-${name}`, value);
+  for (const [name, value] of Object.entries(aria)) node.setAttribute(`aria-${name}`, visible(value));
   if (rest.role) node.setAttribute('role', rest.role);
   node.append(...children);
   return node;
@@ -96,7 +108,8 @@ function fillOptions(select, choices) {
 }
 
 const setText = (node, text) => {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = visible(text);
+  if (node.textContent !== shown) node.textContent = shown;
 };
 
 function moveTo(boxes, index) {

@@ -61,11 +61,11 @@ function fillRow(line, row, waiting) {
   line.className = box.checked ? 'kf-ticked' : '';
   const [first, ...others] = row.cells;
   setText(line.querySelector('label'), first || row.key);
-  line.children[1].title = first;
+  line.children[1].title = visible(first);
   others.forEach((text, index) => {
     const cell = line.children[index + 2];
     setText(cell, text);
-    cell.title = text;
+    cell.title = visible(text);
   });
 }
 

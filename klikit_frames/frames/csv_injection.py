@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -56,6 +57,27 @@ def restore_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     1  'quoted'
     """
     return _replace(frame, _restored)
+
+
+def safe_csv(frame: pd.DataFrame, *, separator: str = ",") -> str:
+    r"""Return `frame` as CSV without its index, formulas made harmless, also those behind a carriage return.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.frames.csv_injection import safe_csv
+    >>> safe_csv(pd.DataFrame({"note": ["=1+1", "a\r=1+1"]}))
+    '"note"\n"\'=1+1"\n"a\r=1+1"\n'
+    """
+    plain = neutralise_formulas(frame)
+    # The csv module leaves a lone CR unquoted, and readers take it for the end of a line.
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
+    return plain.to_csv(index=False, sep=separator, quoting=quoting, lineterminator="\n")
+
+
+def _has_returns(frame: pd.DataFrame) -> bool:
+    columns = (frame.iloc[:, place].astype(object) for place in range(frame.shape[1]))
+    return any(isinstance(value, str) and "\r" in value for column in columns for value in column)
 
 
 def _neutralised(text: str) -> str:

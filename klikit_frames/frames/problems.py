@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..html import escape, fold_html, paragraph_html, table_html
-from ..wording import counted
+from ..wording import counted, visible_text
 from .frame_codec import text_series
 from .schemas import PROBLEM_COLUMNS
 
@@ -362,7 +362,8 @@ def _cause_html(cause: Any, cases: pd.DataFrame) -> str:
 
 def _shortened(name: str) -> str:
     """Return the beginning of a name that is too long to be one: of a file that is no table."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+    shown = visible_text(name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
 
 
 def cause_title(cause: Any) -> str:
@@ -400,6 +401,7 @@ def group_problems(problems: pd.DataFrame) -> pd.DataFrame:
     causes = groups.agg(n=("code", "size"), message=("message", "first"), hint=("hint", "first"))
     causes = causes.reset_index()
     causes["message"] = [_say_first(group) for _, group in groups]
+    causes["hint"] = [visible_text(str(hint)) for hint in causes["hint"]]
     causes["rows"] = [_say_numbers(group["row"], "row") for _, group in groups]
     causes["lines"] = [_say_numbers(group["line"], "line") for _, group in groups]
     return causes.sort_values(["severity", "n"], ascending=[True, False], kind="stable", ignore_index=True)
@@ -407,8 +409,10 @@ def group_problems(problems: pd.DataFrame) -> pd.DataFrame:
 
 def _say_first(group: pd.DataFrame) -> str:
     """Return the first message of a cause, with its row if other rows have others."""
-    row, message = group["row"].iloc[0], str(group["message"].iloc[0])
-    is_shared = pd.isna(row) or (group["message"] == message).all()
+    first = str(group["message"].iloc[0])
+    # A line in a cell is no line of this package.
+    row, message = group["row"].iloc[0], visible_text(first)
+    is_shared = pd.isna(row) or (group["message"] == first).all()
     return message if is_shared else f"Row {row}: {message}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import ConfigError
-from .csv_injection import neutralise_formulas
+from .csv_injection import safe_csv
 from .excel_files import validate_cells, write_template_sheet
 
 _ENTITY = ["entity_type", "entity_id", "title"]
@@ -58,7 +58,7 @@ def template(
     frame = template_frame(state, stores)
     if suffix == ".csv":
         # The byte order mark tells Excel that the file is UTF-8.
-        neutralise_formulas(frame).to_csv(path, index=False, encoding="utf-8-sig")
+        path.write_bytes(safe_csv(frame).encode("utf-8-sig"))
     elif len(frame) > _MOST_ROWS:
         raise ConfigError(f"A sheet holds {_MOST_ROWS:,} rows, not {len(frame):,}: write a .csv instead.")
     else:

@@ -18,10 +18,11 @@ import pandas as pd
 
 from .. import edge
 from ..errors import ApiError, ConfigError, KlikitFramesError, RequestError, StateError, TransportError
-from ..frames.csv_injection import neutralise_formulas, restore_formulas
+from ..frames.csv_injection import restore_formulas, safe_csv
 from ..frames.schemas import STATE_COLUMNS
 from ..model import Store
 from ..progress import Progress, open_bar
+from ..wording import visible_text
 from . import stores as store_lists
 from .readings import Failure, Menu, TreeCache, failure_of, foreign, in_words, read_menus, run_interruptibly
 from .state_arrays import DTYPES, PENDING_DTYPES, TEXT, FrameMetadata, freeze, tree_frame
@@ -169,7 +170,8 @@ def _nothing_read(menus: dict[Store | None, Menu], failures: list[Failure]) -> R
 
 def _warn(failures: list[Failure]) -> None:
     if failures:
-        _LOG.warning("The state is not complete. %s See klikit_frames.failures(state).", in_words(failures))
+        words = visible_text(in_words(failures))
+        _LOG.warning("The state is not complete. %s See klikit_frames.failures(state).", words)
 
 
 def _assemble_state(
@@ -328,8 +330,7 @@ def _need_pyarrow() -> None:
 
 
 def _write_csv(state: pd.DataFrame, path: Path) -> None:
-    table = neutralise_formulas(state).to_csv(index=False)
-    edge.write_file(path, f"{_NOTES}{json.dumps(state.attrs)}\n{table}")
+    edge.write_file(path, f"{_NOTES}{json.dumps(state.attrs)}\n{safe_csv(state)}")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

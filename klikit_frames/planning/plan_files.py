@@ -18,6 +18,7 @@ from ..errors import KlikitFramesError, PlanError
 from ..frames.frame_codec import load_frame
 from ..frames.schemas import ENTITY_TYPES, SCOPES, validate_toggles
 from ..overview import Names
+from ..wording import visible_text
 from .groups import split_groups
 from .limits import Limits
 from .row_assignment import read_targets
@@ -184,7 +185,7 @@ def _checked_content(found: dict[str, Any]) -> PlanContent:
         _run_ids(content.get("undoes", [])),
         _checked_places(content["not_on_menu"]) if "not_on_menu" in content else None,
         # Sentences are for the eye alone: a plan is as good without them.
-        tuple(text for text in content.get("effect", []) if isinstance(text, str)),
+        tuple(visible_text(text) for text in content.get("effect", []) if isinstance(text, str)),
         _person(content.get("made_by")),
     )
 

@@ -15,7 +15,7 @@ from ..errors import ConfigError, PlanError, RequestError, check_choice, check_y
 from ..model import Cell, Outcome, Store
 from ..planning.plan import Plan
 from ..planning.plan_checks import check_plan
-from ..wording import SHORT_ID
+from ..wording import SHORT_ID, visible_text
 from .before_images import BEFORE, Before
 from .lifecycle import EndReason, RequestState
 from .live_state import read_flags
@@ -280,9 +280,10 @@ def check_same_plan(plan: Plan, run: Run) -> None:
 def check_same_host(run: Run, client: Client) -> None:
     """Refuse a host other than the one that a plan was first run on."""
     if run.host != client.host:
+        there = visible_text(run.host)
         raise PlanError(
-            f"This plan was first run on {run.host} (run {_name(run)}), so it is not sent to {client.host}. "
-            f"Connect to {run.host}, or plan again for {client.host}."
+            f"This plan was first run on {there} (run {_name(run)}), so it is not sent to {client.host}. "
+            f"Connect to {there}, or plan again for {client.host}."
         )
 
 

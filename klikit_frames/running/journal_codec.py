@@ -22,7 +22,7 @@ from ..errors import JournalError, PlanError
 from ..frames.schemas import OUTCOMES
 from ..model import Cell, Store, Target, parse_scope
 from . import journal_schema as schema
-from .lifecycle import RequestState
+from .lifecycle import EndReason, RequestState
 from .records import CellFlag, Publish, Request, RequestResult, Run
 
 Statement = tuple[str, Sequence[Any]]
@@ -192,6 +192,7 @@ def to_run(values: Mapping[str, Any]) -> Run:
             check_type(kept[name], str)
         for name in ("n_rows", "n_requests"):
             check_type(kept[name], int)
+        EndReason(kept["status"])
         return Run(**kept)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import edge
 from ..errors import ConfigError, JournalError
-from ..wording import SHORT_ID
+from ..wording import SHORT_ID, visible_text
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
@@ -347,7 +347,8 @@ def take_in_continuations(journal: Journal, source: Journal) -> None:
     is_open = (here["status"] != EndReason.FINISHED) | (here[[*_OPEN_COUNTS]].sum(axis=1) > 0)
     for run_id in here.loc[is_open & here["run_id"].isin(there["run_id"]), "run_id"]:
         if why := _take_in(journal, source, run_id):
-            _LOG.warning("Run %s stays as it is in %s: %s", run_id[:SHORT_ID], journal.path or "memory", why)
+            said = f"Run {run_id[:SHORT_ID]} stays as it is in {journal.path or 'memory'}: {why}"
+            _LOG.warning("%s", visible_text(said))
 
 
 def _take_in(journal: Journal, source: Journal, run_id: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import edge
 from ..errors import JournalError
+from ..wording import visible_text
 from .journal import JournalPath, open_journal, read_journal
 from .journal_copies import (
     check_free,
@@ -248,12 +249,11 @@ class Mirror:
     def _tell(self, trouble: str) -> None:
         if self._trouble is None:
             self._trouble = trouble
-            _LOG.warning(
-                "The mirror %s cannot be written: %s. The run goes on; its journal is %s alone.",
-                self._path,
-                trouble,
-                self._journal.path or "in memory",
+            said = (
+                f"The mirror {self._path} cannot be written: {trouble}. The run goes on; its journal is "
+                f"{self._journal.path or 'in memory'} alone."
             )
+            _LOG.warning("%s", visible_text(said))
 
 
 def _look_of(path: Path) -> tuple[int, ...] | None:

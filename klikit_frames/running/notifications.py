@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from .. import edge
 from ..errors import ConfigError, KlikitFramesError
+from ..wording import visible_text
 from .results import Result
 
 OnFinish = Callable[[dict[str, Any]], object] | None
@@ -93,7 +94,7 @@ def notify(on_finish: OnFinish, summary: Mapping[str, Any]) -> str | None:
     except Exception as error:  # noqa: BLE001 - a notifier changes no outcome
         said = str(error) or type(error).__name__
         note = f"Nobody was notified: {_shortened(said).rstrip('.')}."
-        _LOG.warning("%s", note)
+        _LOG.warning("%s", visible_text(note))
         return note
     return None
 

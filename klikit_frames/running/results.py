@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from .. import edge
 from ..errors import ConfigError, RunFailed
-from ..frames.csv_injection import neutralise_formulas
+from ..frames.csv_injection import neutralise_formulas, safe_csv
 from ..frames.excel_files import validate_cells
 from ..frames.lone_surrogates import replace_in_frame
 from ..frames.schemas import RESULT_COLUMNS
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..planning.plan import Plan, parse_plan
-from ..wording import SHORT_ID, counted, outcome_words
+from ..wording import SHORT_ID, counted, outcome_words, visible_text
 from . import locks
 from .attribution import attribute, count_outcomes
 from .journal import Journal
@@ -48,10 +47,7 @@ def write_csv(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
 
 def csv_text(frame: pd.DataFrame, *, separator: str = ",") -> str:
     """Return `frame` as CSV, formulas made harmless."""
-    plain = _plain(frame)
-    # The csv module leaves a lone CR unquoted, and readers take it for the end of a line.
-    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if _has_returns(plain) else csv.QUOTE_MINIMAL
-    return plain.to_csv(index=False, sep=separator, quoting=quoting, lineterminator="\n")
+    return safe_csv(_plain(frame), separator=separator)
 
 
 def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
@@ -62,7 +58,7 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     ConfigError
         The extra ``[excel]`` is not installed, or a text is one that an XLSX file cannot hold.
     """
-    plain = validate_cells(_map_columns(_plain(frame), _without_long_numbers))
+    plain = validate_cells(_map_columns(neutralise_formulas(_plain(frame)), _without_long_numbers))
     try:
         with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
             plain.to_excel(writer, sheet_name=_SHEET, index=False)
@@ -72,12 +68,12 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say lists as ``663|664`` and times as text, then make formulas harmless.
+    """Say lists as ``663|664`` and times as text.
 
     UTF-8 has no halves of characters; frames that were read by hand may.
     """
     whole, _ = replace_in_frame(frame)
-    return neutralise_formulas(_map_columns(whole, _as_text))
+    return _map_columns(whole, _as_text)
 
 
 def _map_columns(frame: pd.DataFrame, change: Any) -> pd.DataFrame:
@@ -94,11 +90,6 @@ def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def _joined(value: Any) -> Any:
     return "|".join(map(str, value)) if isinstance(value, (tuple, list)) else value
-
-
-def _has_returns(frame: pd.DataFrame) -> bool:
-    columns = (frame.iloc[:, place].astype(object) for place in range(frame.shape[1]))
-    return any(isinstance(value, str) and "\r" in value for column in columns for value in column)
 
 
 def _without_long_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -215,7 +206,7 @@ class Result:
         outcomes = ", ".join(told) or "no rows"
         n_rows = counted(len(self.frame), "row")
         sentences = [f"{n_rows}: {outcomes}.", EndReason(self.status).sentence, *self.notes]
-        return " ".join(part for part in sentences if part)
+        return visible_text(" ".join(part for part in sentences if part))
 
     @property
     def summary(self) -> str:
@@ -283,7 +274,7 @@ class Result:
 
 def _cause_line(cause: Any) -> str:
     what = f"{counted(cause.n_rows, 'row')} {outcome_words(cause.outcome, n=cause.n_rows)}"
-    why = ": ".join(part for part in (what, cause.code, cause.message) if part)
+    why = ": ".join(visible_text(str(part)) for part in (what, cause.code, cause.message) if part)
     return f"- {why}. {cause.which}. {cause.cure}".rstrip()
 
 

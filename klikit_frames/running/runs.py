@@ -16,7 +16,7 @@ import pandas as pd
 from ..api.client_argument import takes_client
 from ..planning.plan import parse_plan
 from ..progress import Progress, check_progress
-from ..wording import SHORT_ID
+from ..wording import SHORT_ID, visible_text
 from . import locks
 from .approvals import check_approval
 from .before_images import Before
@@ -33,6 +33,7 @@ from .guards import (
     check_same_plan,
 )
 from .journal import Journal, JournalPath, open_journal, read_journal
+from .journal_codec import expected_shape
 from .journal_copies import check_free, far_path, take_in_mirror
 from .journal_files import JOURNAL_VARIABLE, advise_on_journal
 from .journal_transfer import default_mirror
@@ -319,7 +320,7 @@ def open_run(
             if rules.mirror is None and (
                 advice := advise_on_journal(opened.path, is_named=_is_named(journal))
             ):
-                _JOURNAL_LOG.warning("%s", advice)
+                _JOURNAL_LOG.warning("%s", visible_text(advice))
         else:
             check_same_plan(plan, known)
             check_same_host(known, client)
@@ -391,7 +392,7 @@ def _move_here(journal: Journal, run: Run) -> list[str]:
     """Say where a run was last seen running, and note that it goes on here; later it is of this place."""
     if run.copied_at is None:
         return []
-    said = (
+    said = visible_text(
         f"It was last seen running on {run.last_machine or run.machine}, at "
         f"{run.copied_at:%Y-%m-%d %H:%M:%S} UTC; it must not go on there as well."
     )
@@ -402,6 +403,8 @@ def _move_here(journal: Journal, run: Run) -> list[str]:
 
 def _keep_rules(given: Rules, run: Run) -> Rules:
     """Return the rules that a run goes on under: those recorded, and over them what is given now."""
+    with expected_shape("the rules of a run"):
+        check_options(Rules().with_recorded(run.rules))
     rules = given.with_recorded(run.rules)
     check_options(rules)
     # Whoever goes on after a canary that failed has seen why.

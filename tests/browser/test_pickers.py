@@ -97,6 +97,17 @@ def picker(lab: Lab) -> Lab:
     return lab
 
 
+def test_entity_picker__shows_what_a_title_hides(lab: Lab) -> None:
+    """What turns around or hides what is read is a sign in the cell and where it is pointed at."""
+    nasty = r'made(1).assign(title="Soup \u202eyssop \x1b[31m\u200b<b>\ud83d\udc68\u200d\ud83c\udf73"'
+    nasty += r".encode('utf-16', 'surrogatepass').decode('utf-16'))"
+    lab.show(MAKE + f"\npicker = kf.forms.EntityPicker({nasty})", "picker")
+    cell = lab.find("tbody tr").first
+    shown = "Soup \\u202eyssop \\x1b[31m\\u200b<b>\U0001f468\u200d\U0001f373"
+    expect(cell).to_contain_text(shown)
+    expect(cell.locator("[title]").first).to_have_attribute("title", shown)
+
+
 def test_entity_picker__clicks(picker: Lab) -> None:
     """Search, filter, sort, tick, invert, undo: the kernel holds what the page says."""
     said = picker.find(".kf-summary")
