@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError
 from .csv_injection import safe_csv
 from .excel_files import validate_cells, write_template_sheet
@@ -58,7 +59,7 @@ def template(
     frame = template_frame(state, stores)
     if suffix == ".csv":
         # The byte order mark tells Excel that the file is UTF-8.
-        path.write_bytes(safe_csv(frame).encode("utf-8-sig"))
+        edge.write_file(path, safe_csv(frame).encode("utf-8-sig"))
     elif len(frame) > _MOST_ROWS:
         raise ConfigError(f"A sheet holds {_MOST_ROWS:,} rows, not {len(frame):,}: write a .csv instead.")
     else:
