@@ -63,10 +63,10 @@ from .running.approvals import approve as approve
 from .running.jobs import Job as Job
 from .running.jobs import attach as attach
 from .running.jobs import start as start
-from .running.journal_transfer import export_journal as export_journal
-from .running.journal_transfer import import_journal as import_journal
+from .running.journal_maintenance import export_journal as export_journal
+from .running.journal_maintenance import import_journal as import_journal
+from .running.journal_maintenance import prune_runs as prune_runs
 from .running.live_state import read_state as read_state
-from .running.pruning import prune_runs as prune_runs
 from .running.publishes import publish as publish
 from .running.results import Result as Result
 from .running.runs import resume as resume

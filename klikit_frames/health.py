@@ -24,7 +24,7 @@ from .running import locks
 from .running.journal import journal_path, open_journal, read_journal
 from .running.journal_copies import check_mirror_owner, far_path, opened_copy
 from .running.journal_files import find_storage
-from .running.journal_transfer import default_mirror
+from .running.journal_maintenance import default_mirror
 from .running.live_state import read_state
 from .running.runs import runs
 from .scheduling.agendas import agenda

@@ -21,7 +21,7 @@ from ..planning.plan import parse_plan
 from ..progress import Bar
 from ..running import locks
 from ..running.journal import open_journal, read_journal
-from ..running.journal_transfer import import_journal
+from ..running.journal_maintenance import import_journal
 from ..running.results import recorded_result
 from ..running.runs import run
 from ..wording import counted

@@ -24,7 +24,7 @@ from .guards import PolledStop, Rules, RunMonitor, check_canary, ignore_sigint
 from .journal import Journal, JournalPath
 from .journal_copies import far_path
 from .journal_files import MEMORY
-from .journal_transfer import Mirror
+from .journal_maintenance import Mirror
 from .later_changes import cancel_undone, find_changed
 from .lifecycle import EndReason, RequestState
 from .live_state import clear_request, find_proofs, find_undone, is_withheld, withhold_request

@@ -36,7 +36,7 @@ from .journal import Journal, JournalPath, open_journal, read_journal
 from .journal_codec import expected_shape
 from .journal_copies import check_free, far_path, take_in_mirror
 from .journal_files import JOURNAL_VARIABLE, advise_on_journal
-from .journal_transfer import default_mirror
+from .journal_maintenance import default_mirror
 from .later_changes import check_left_out, find_later_writes, has_stale_cell
 from .lifecycle import EndReason
 from .notifications import OnFinish, report_result

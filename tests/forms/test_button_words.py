@@ -23,7 +23,7 @@ ELSEWHERE = (
     "health.py",
     "running/approvals.py",
     "running/notifications.py",
-    "running/pruning.py",
+    "running/journal_maintenance.py",
 )
 # Messages about what a person wrote in Python, where the form writes it.
 OF_PYTHON_ALONE = (

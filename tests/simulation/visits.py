@@ -12,7 +12,7 @@ from klikit_frames.running import (
     attribution,
     classification,
     journal_copies,
-    journal_transfer,
+    journal_maintenance,
     lifecycle,
     records,
 )
@@ -51,7 +51,7 @@ def visits_of(visits: Counter[Visit]) -> Iterator[None]:
         stack.enter_context(patch.object(attribution, "advance", advance))
         stack.enter_context(patch.object(records, "check_step", check_step))
         stack.enter_context(patch.object(Journal, "begin", begin))
-        stack.enter_context(patch.object(journal_transfer, "write_copy", write_copy))
+        stack.enter_context(patch.object(journal_maintenance, "write_copy", write_copy))
         yield
 
 
