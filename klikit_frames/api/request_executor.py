@@ -183,24 +183,28 @@ def decide_retry(tries: Sequence[Attempt], *, limited_s: float = 0.0) -> RetryDe
 
 def count_attempts(tries: Sequence[Attempt]) -> int:
     """Return how many tries count: a 429 was none."""
-    return sum(not one.is_rate_limited for one in tries)
+    return sum(not attempt.is_rate_limited for attempt in tries)
 
 
 def is_replayed(tries: Sequence[Attempt]) -> bool:
     """Return whether two failing answers carry one request_id."""
     seen = [
-        one.answer.request_id
-        for one in tries
-        if one.is_failure and one.answer and not one.answer.is_ok and one.answer.request_id
+        attempt.answer.request_id
+        for attempt in tries
+        if attempt.is_failure and attempt.answer and not attempt.answer.is_ok and attempt.answer.request_id
     ]
     return len(set(seen)) < len(seen)
 
 
 def _doubled_limits(tries: Sequence[Attempt]) -> list[Attempt]:
     """Return the tries whose 429 is that of an earlier try: what became of them nobody has said."""
-    limits = [one for one in tries if one.is_rate_limited and one.answer and one.answer.request_id]
-    first = {one.answer.request_id: one for one in reversed(limits) if one.answer}
-    return [one for one in limits if one.answer and first[one.answer.request_id] is not one]
+    limits = [
+        attempt
+        for attempt in tries
+        if attempt.is_rate_limited and attempt.answer and attempt.answer.request_id
+    ]
+    first = {limit.answer.request_id: limit for limit in reversed(limits) if limit.answer}
+    return [limit for limit in limits if limit.answer and first[limit.answer.request_id] is not limit]
 
 
 def cap_backoff(n_tries: int) -> float:
@@ -219,10 +223,10 @@ def summarise_attempts(
 ) -> CallResult:
     """Return the end of a request from all of its tries."""
     doubled = _doubled_limits(tries)
-    reached = [*doubled, *(one for one in tries if one.was_sent and not one.is_rate_limited)]
+    reached = [*doubled, *(attempt for attempt in tries if attempt.was_sent and not attempt.is_rate_limited)]
     # A request that was stopped after nothing but 429s was never taken: it may be sent as if new.
     counted = reached if verdict in {RetryDecision.STOPPED, RetryDecision.CLOSED} else list(tries)
-    accepted = [one for one in tries if one.answer and one.answer.is_ok]
+    accepted = [attempt for attempt in tries if attempt.answer and attempt.answer.is_ok]
     deciding = (accepted or counted or [Attempt()])[-1]
     return CallResult(
         answer=deciding.answer,
@@ -231,7 +235,7 @@ def summarise_attempts(
         settled_at=settled_at,
         was_sent=bool(reached),
         is_replayed_failure=is_replayed(tries),
-        had_silence=bool(doubled) or any(_leaves_doubt(one) for one in tries),
+        had_silence=bool(doubled) or any(_leaves_doubt(attempt) for attempt in tries),
         trouble="; ".join(filter(None, [deciding.trouble, verdict.value])) or None,
     )
 

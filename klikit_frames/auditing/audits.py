@@ -178,7 +178,7 @@ def look(
     frame = append_columns(frame, since_at=_since(frame, client, state, journal=journal, now=began_at))
     frame = _with_title(frame, state)
     frame.attrs |= {name: state.attrs[name] for name in _KEPT_ATTRS if name in state.attrs}
-    lost = [one for one in state.attrs["failures"] if not is_of_no_store(one)]
+    lost = [failure for failure in state.attrs["failures"] if not is_of_no_store(failure)]
     return Observed(toggles, state, frame, lost)
 
 
@@ -188,7 +188,11 @@ def _named_by(client: Client) -> dict[str, Any]:
 
 def _without_foreign(frame: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with the rows of stores that the API does not know as ``not_in_menu``."""
-    gone = [(one.brand_id, one.branch_id) for one in state.attrs["failures"] if is_of_no_store(one)]
+    gone = [
+        (failure.brand_id, failure.branch_id)
+        for failure in state.attrs["failures"]
+        if is_of_no_store(failure)
+    ]
     known = pd.DataFrame(gone, columns=["brand_id", "branch_id"], dtype="Int64").dropna()
     if known.empty:
         return frame

@@ -148,7 +148,7 @@ def reconcile(
 def find_promised(seen: Observed, client: Client, *, journal: JournalPath) -> Codes:
     """Say of each wanted row whether an active promise holds its cell."""
     with read_journal(journal) as opened:
-        held = [one.cell for one in opened.active_promises(client.account)]
+        held = [promise.cell for promise in opened.active_promises(client.account)]
     if not held:
         return np.zeros(len(seen.wanted), dtype=bool)
     rows, promised = encode_keys(

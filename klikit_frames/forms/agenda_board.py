@@ -129,7 +129,9 @@ class AgendaBoard:
             "more": f"And {counted(n_more, 'change')} more: klikit-frames agenda lists all."
             if n_more
             else "",
-            "choices": [list(one) for one in until_choices(self.now, self.zone) if one[0] != FOR_GOOD],
+            "choices": [
+                list(choice) for choice in until_choices(self.now, self.zone) if choice[0] != FOR_GOOD
+            ],
             "n_overdue": self.n_overdue,
             "clock": zone_words(self.zone, now=self.now),
             "note": self.note,

@@ -79,7 +79,7 @@ class MenuCache:
         state = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].copy()
         # A state is as old as the oldest menu in it.
         read_at = min(str(frame.attrs["read_at"]) for frame in frames)
-        options = {one for frame in frames for one in frame.attrs["modifier_option_ids"]}
+        options = {option_id for frame in frames for option_id in frame.attrs["modifier_option_ids"]}
         state.attrs = {**frames[0].attrs, "read_at": read_at, "modifier_option_ids": tuple(sorted(options))}
         return state
 

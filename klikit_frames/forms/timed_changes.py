@@ -314,7 +314,7 @@ def keep_due(
     with read_journal(journal) as opened:
         results = [recorded_result(opened, run_id) for run_id in run_ids]
     request_ids = set(mine["request_id"].dropna())
-    carried = [one for one in results if request_ids & set(one.frame["request_id"].dropna())]
+    carried = [result for result in results if request_ids & set(result.frame["request_id"].dropna())]
     result = next(iter([*carried, *reversed(results)]), None)
     return TickEnd(result, " ".join([tick_words(kept), *kept.attrs["notes"], *kept.attrs["warnings"]]))
 

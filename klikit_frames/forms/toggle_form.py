@@ -268,7 +268,7 @@ class ToggleForm(PanelForm):
     def _change_view(self) -> dict[str, object]:
         draft = self.draft
         missing = missing_inputs(draft)
-        described = [describe_draft(one, self.names) for one in self.pending]
+        described = [describe_draft(draft, self.names) for draft in self.pending]
         return {
             "is_enabled": draft.is_enabled,
             "is_business": draft.is_business,
@@ -286,8 +286,8 @@ class ToggleForm(PanelForm):
         board, until = self.board, self._form.until
         return {
             "until": {"kind": until.kind, "at": until.at},
-            "is_timed": any(one.until.is_timed for one in [*self.pending, self._form]),
-            "choices": [list(one) for one in until_choices(board.now, board.zone)],
+            "is_timed": any(draft.until.is_timed for draft in [*self.pending, self._form]),
+            "choices": [list(choice) for choice in until_choices(board.now, board.zone)],
             "zone": board.zone.key,
             "zones": [[name, zone_words(ZoneInfo(name), now=board.now)] for name in self.zones],
             "publishes": self._publishes,
@@ -311,7 +311,7 @@ class ToggleForm(PanelForm):
     def _plan(self, drafts: list[Draft], draft: Draft) -> None:
         if self.menus is None or self.entities is None:
             return
-        pairs = [pair for one in [*drafts, draft] if not one.is_business for pair in one.stores]
+        pairs = [pair for change in [*drafts, draft] if not change.is_business for pair in change.stores]
         state = self.menus.state(pairs, progress=_MenuCount(self))
         if drafts:
             self._offer(drafts, state)
@@ -339,7 +339,7 @@ class ToggleForm(PanelForm):
 
     def _offer(self, drafts: list[Draft], state: pd.DataFrame) -> None:
         now, zone = self.board.now, self.board.zone
-        ends = [end_of(one.until, now=now, zone=zone) for one in drafts]
+        ends = [end_of(draft.until, now=now, zone=zone) for draft in drafts]
         ends = ends if any(ends) else []
         toggles, n_overruled = merge_toggles(drafts, ends=ends)
         left_out = is_off_menu(toggles, state)

@@ -66,7 +66,9 @@ def read_wanted(wanted: Any, **options: Any) -> pd.DataFrame:
         for path in _paths(folder)
     ]
     raise_for_errors(_problems(tables, folder))
-    toggles = pd.concat([_with_source(one.checked.toggles, one.name) for one in tables], ignore_index=True)
+    toggles = pd.concat(
+        [_with_source(table.checked.toggles, table.name) for table in tables], ignore_index=True
+    )
     mark_checked(toggles)
     return toggles
 
@@ -125,7 +127,7 @@ def _problems(tables: list[_WantedTable], folder: Path) -> pd.DataFrame:
         message = f"There is no table in {folder}."
         nothing = [table_problem("folder_empty", message=message)]
         return problems_frame(nothing, rows=_NO_ROWS, lines=None)
-    own = pd.concat([one.problems for one in tables], ignore_index=True)
+    own = pd.concat([table.problems for table in tables], ignore_index=True)
     every = pd.concat([own, _between(tables)], ignore_index=True)
     # Problems within one table were found when it was read; they are not repeated here.
     return every.drop_duplicates([SOURCE, "row", "line", "column", "code", "value"], ignore_index=True)
@@ -133,13 +135,18 @@ def _problems(tables: list[_WantedTable], folder: Path) -> pd.DataFrame:
 
 def _between(tables: list[_WantedTable]) -> pd.DataFrame:
     """Return contradictions between rows of different tables: one problem for each of the two rows."""
-    toggles = pd.concat([one.checked.toggles[list(TOGGLE_COLUMNS)] for one in tables], ignore_index=True)
-    numbers = [one.checked.numbers for one in tables]
-    rows = np.concatenate([one.rows for one in numbers])
+    toggles = pd.concat([table.checked.toggles[list(TOGGLE_COLUMNS)] for table in tables], ignore_index=True)
+    numbers = [table.checked.numbers for table in tables]
+    rows = np.concatenate([row_numbers.rows for row_numbers in numbers])
     # Not every kind of file has lines.
-    lines = np.concatenate([np.zeros_like(one.rows) if one.lines is None else one.lines for one in numbers])
-    names = np.array([one.name for one in tables], dtype=object)
-    sources = np.repeat(names, [len(one.checked.toggles) for one in tables])
+    lines = np.concatenate(
+        [
+            np.zeros_like(row_numbers.rows) if row_numbers.lines is None else row_numbers.lines
+            for row_numbers in numbers
+        ]
+    )
+    names = np.array([table.name for table in tables], dtype=object)
+    sources = np.repeat(names, [len(table.checked.toggles) for table in tables])
     places = np.arange(len(toggles))
     valid = ValidRows(toggles=toggles, positions=places, rows=rows, lines=lines, sources=sources)
     # Told by place first, so that each problem finds its table.

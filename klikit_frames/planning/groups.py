@@ -243,7 +243,7 @@ def _spared(is_spare: Bits) -> tuple[Bits, Bits]:
 
 def cut_rectangles(rectangles: Iterable[Rectangle], *, limits: Limits) -> list[Rectangle]:
     """Return the rectangles, those above a cap in as few pieces as a grid allows."""
-    return [piece for each in rectangles for piece in _pieces(each, limits)]
+    return [piece for rectangle in rectangles for piece in _pieces(rectangle, limits)]
 
 
 def _pieces(whole: Rectangle, limits: Limits) -> list[Rectangle]:

@@ -290,9 +290,9 @@ def cover_groups(
             _search(covers, budget, on_interrupt=on_interrupt)
     search_s = round(edge.process_time() - began)
     found = [
-        GroupRectangle(cover.group, each)
+        GroupRectangle(cover.group, rectangle)
         for cover in covers
-        for each in (cover.rectangles() if combine else _single_cells(cover.group))
+        for rectangle in (cover.rectangles() if combine else _single_cells(cover.group))
     ]
     budget.close()
     totals = {way: sum(cover.baselines[way] for cover in covers) for way in _WAYS}
@@ -340,12 +340,15 @@ class _GroupCover:
         if skipped is sent or len(self.rectangles()) <= self.bound:
             return []
         self._others = [_components(table, limits=self._limits) for table in self._tables]
-        return [each for way in self._others for each in way if isinstance(each, Component)]
+        return [component for way in self._others for component in way if isinstance(component, Component)]
 
     def rectangles(self) -> list[Rectangle]:
         """Return the best cover."""
         ways = [self.components, *self._others]
-        return min(([each for one in way for each in one.rectangles()] for way in ways), key=len)
+        return min(
+            ([rectangle for component in way for rectangle in component.rectangles()] for way in ways),
+            key=len,
+        )
 
 
 def _without_idle(group: Group) -> Group:
@@ -372,9 +375,14 @@ def _search(covers: list[_GroupCover], budget: SearchBudget, *, on_interrupt: st
     """Search until all is proven or the budget is over."""
     has_optional = any(not cover.group.asked.all() for cover in covers)
     try:
-        components = [each for cover in covers for each in cover.components if isinstance(each, Component)]
+        components = [
+            component
+            for cover in covers
+            for component in cover.components
+            if isinstance(component, Component)
+        ]
         _improve(components, budget.split(2) if has_optional else budget)
-        _improve([each for cover in covers for each in cover.open_others()], budget)
+        _improve([component for cover in covers for component in cover.open_others()], budget)
     except KeyboardInterrupt:
         budget.close()
         if on_interrupt == "raise":

@@ -29,7 +29,7 @@ class Finding(NamedTuple):
 def note_audit(account: str, *, found: Iterable[Finding], settled: Iterable[Cell]) -> list[codec.Statement]:
     """Return the statements that record what an audit found to differ, and forget what is as wanted."""
     forgotten = [delete_finding(account, cell) for cell in settled]
-    return [*forgotten, *(upsert_finding(account, one) for one in found)]
+    return [*forgotten, *(upsert_finding(account, finding) for finding in found)]
 
 
 def upsert_finding(account: str, finding: Finding) -> codec.Statement:
@@ -56,10 +56,10 @@ def take_in_findings(
     account: str, found: Iterable[Finding], *, known: Mapping[Cell, Finding]
 ) -> Iterator[codec.Statement]:
     """Yield the statements that add what another journal's audits found, where they are the newer ones."""
-    for one in found:
-        if one.cell not in known or known[one.cell].seen_at < one.seen_at:
-            yield delete_finding(account, one.cell)
-            yield upsert_finding(account, one)
+    for finding in found:
+        if finding.cell not in known or known[finding.cell].seen_at < finding.seen_at:
+            yield delete_finding(account, finding.cell)
+            yield upsert_finding(account, finding)
 
 
 def delete_old_findings(until: datetime) -> codec.Statement:

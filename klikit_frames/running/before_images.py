@@ -124,7 +124,7 @@ def read_before(
         # What could not be read is raised, and a store that nobody knows is told by its own rows.
         warns=False,
     ).state
-    if lost := [one for one in state.attrs["failures"] if not is_of_no_store(one)]:
+    if lost := [failure for failure in state.attrs["failures"] if not is_of_no_store(failure)]:
         raise error_of(lost)
     if "journal_error" in state.attrs:
         raise JournalError(state.attrs["journal_error"])

@@ -241,7 +241,7 @@ class StoreHistory:
         """Put the writes of each entity in the order of sending."""
         for chain in self.writes.values():
             if len(chain) > 1:
-                chain.sort(key=lambda one: (one.write.sent_at, one.write.over_at))
+                chain.sort(key=lambda link: (link.write.sent_at, link.write.over_at))
 
 
 def prove(history: StoreHistory, seen: Mapping[Entity, bool | None], *, proof: Proof) -> Proof:
@@ -288,19 +288,21 @@ def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof
     proof : Proof
         How new the menu is proved to be.
     """
-    writes = [one.write for one in chain if not proof.covers(one.write)]
+    writes = [link.write for link in chain if not proof.covers(link.write)]
     if not writes:
-        own = [one.write for one in chain if not one.write.is_wide]
+        own = [link.write for link in chain if not link.write.is_wide]
         is_doubtful = any(map(proof.rests_on_publish, own)) and own[-1].is_enabled is not shown
         return Pending(None, is_known=False) if is_doubtful else None
-    last = max((one for one in writes if one.is_definite), key=lambda one: one.sent_at, default=None)
+    last = max(
+        (write for write in writes if write.is_definite), key=lambda write: write.sent_at, default=None
+    )
     if last is None:
-        may_differ = any(one.is_wide or one.is_enabled is not shown for one in writes)
+        may_differ = any(write.is_wide or write.is_enabled is not shown for write in writes)
         return Pending(None, is_known=False) if may_differ else None
     # A write that the menu covers may have come after this one all the same, where their times overlap.
-    relevant = [one.write for one in chain if not (one.write.is_wide and proof.covers(one.write))]
-    rivals = [one for one in relevant if one is not last and not last.follows(one)]
-    if any(one.is_enabled is not last.is_enabled for one in rivals):
+    relevant = [link.write for link in chain if not (link.write.is_wide and proof.covers(link.write))]
+    rivals = [write for write in relevant if write is not last and not last.follows(write)]
+    if any(write.is_enabled is not last.is_enabled for write in rivals):
         return Pending(None, is_known=False)
     return Pending(last.is_enabled, is_known=True)
 
@@ -319,15 +321,15 @@ def shows_write_of(chain: Sequence[CellWrite], run_id: str, *, shown: bool, proo
     proof : Proof
         How new the menu is proved to be.
     """
-    own = [one.write for one in chain if one.write.key[0] == run_id]
+    own = [link.write for link in chain if link.write.key[0] == run_id]
     if not own:
         return False
-    if all(proof.covers(one) and not proof.rests_on_publish(one) for one in own):
+    if all(proof.covers(write) and not proof.rests_on_publish(write) for write in own):
         return True
     explained = _explained(chain)
     if _evidence(explained, shown=shown, since=None) is None:
         return False
-    return all(one.write.key[0] == run_id for one in explained if one.write.is_enabled is shown)
+    return all(link.write.key[0] == run_id for link in explained if link.write.is_enabled is shown)
 
 
 def _explained(chain: Sequence[CellWrite]) -> Sequence[CellWrite]:
@@ -347,27 +349,31 @@ def _evidence(
     Of what may have been written in parts it is None: it proves nothing of its other cells.
     """
     # A flag that the menu showed before the last write may stand there for the same reason as then.
-    last_seen = next((one.seen for one in reversed(chain) if one.seen is not None), None)
+    last_seen = next((link.seen for link in reversed(chain) if link.seen is not None), None)
     if shown is last_seen or shown in _possible(chain, at=since):
         return None
     later = [
-        one for one in chain if one.write.is_enabled is shown and (since is None or one.write.sent_at > since)
+        link
+        for link in chain
+        if link.write.is_enabled is shown and (since is None or link.write.sent_at > since)
     ]
     if not later:
         return None
-    first, seen = min(((one.write, one.seen) for one in later), key=lambda pair: pair[0].sent_at)
+    first, seen = min(((link.write, link.seen) for link in later), key=lambda pair: pair[0].sent_at)
     if seen is not (not shown):
         return None
-    is_alone = all(one.write is first or one.write.follows(first) for one in later)
+    is_alone = all(link.write is first or link.write.follows(first) for link in later)
     return first.sent_at, first.key if first.is_whole and is_alone else None
 
 
 def _possible(chain: Sequence[CellWrite], *, at: datetime | None) -> set[bool]:
     """Return the flags that the cell may have had at an instant; None is before all writes."""
-    sent = [] if at is None else [one.write for one in chain if one.write.sent_at <= at]
-    done = [one for one in sent if one.is_definite and at is not None and one.over_at <= at]
+    sent = [] if at is None else [link.write for link in chain if link.write.sent_at <= at]
+    done = [write for write in sent if write.is_definite and at is not None and write.over_at <= at]
     flags = {
-        one.is_enabled for one in sent if not any(last is not one and last.follows(one) for last in done)
+        write.is_enabled
+        for write in sent
+        if not any(last is not write and last.follows(write) for last in done)
     }
     if done:
         return flags

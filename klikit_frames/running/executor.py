@@ -112,14 +112,14 @@ class RunExecutor:
     def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
         """Send and read back what is not settled, and tell whether there was anything."""
         requests = self._withhold_expired(requests)
-        held = {one.key for one in requests if self._is_read_back(one) or is_withheld(one)}
+        held = {request.key for request in requests if self._is_read_back(request) or is_withheld(request)}
         trees = group_requests(requests, held=held)
         waiting = [tree for tree in trees if tree.is_waiting]
         self._send(trees, progress=progress)
         if self.monitor.trouble is not None:
             self._give_up(self.monitor.trouble)
-        doubtful = [one for tree in trees for one in tree if one.state.needs_reading]
-        doubtful = [one for one in doubtful if not self._is_read_back(one)]
+        doubtful = [request for tree in trees for request in tree if request.state.needs_reading]
+        doubtful = [request for request in doubtful if not self._is_read_back(request)]
         # A run does not read after its last write: menus would only show it later. A person who resumes does.
         if not self.is_new and self.monitor.reason is None:
             self._read_back(doubtful)
@@ -132,7 +132,9 @@ class RunExecutor:
         """
         images, requests = BeforeImages(), build_requests(self.plan)
         try:
-            requests = [part for one in self._spare_changed(requests, progress=progress) for part in one]
+            requests = [
+                part for request in self._spare_changed(requests, progress=progress) for part in request
+            ]
             is_to_be_read = self.has_stale_state and self.rules.before == "auto"
             before = "read" if is_to_be_read else self.rules.before
             images = find_before(self.plan, self.client, before=before, **self._reading(progress=progress))
@@ -159,12 +161,12 @@ class RunExecutor:
 
     def _spare_changed(self, requests: list[Request], *, progress: Progress) -> list[list[Request]]:
         """Return each request with its parts: of an undo, what was changed meanwhile is left as it is."""
-        if not self.plan.undoes or not any(one.state.is_untouched for one in requests):
-            return [[one] for one in requests]
+        if not self.plan.undoes or not any(request.state.is_untouched for request in requests):
+            return [[request] for request in requests]
         changed = find_changed(
             self.plan, self.client, run_id=self.run.run_id, **self._reading(progress=progress)
         )
-        return [spare(one, changed) if one.state.is_untouched else [one] for one in requests]
+        return [spare(request, changed) if request.state.is_untouched else [request] for request in requests]
 
     def _spare_again(self, requests: list[Request], *, progress: Progress) -> list[Request]:
         """Look again before an undo goes on, and record what is left as it is."""
@@ -177,14 +179,14 @@ class RunExecutor:
             if request is not known:
                 self.journal.record_result(self.run.run_id, request, parts=parts)
         self.journal.flush()
-        return [part for one in spared for part in one]
+        return [part for request in spared for part in request]
 
     def _renew_before(self, requests: list[Request], *, progress: Progress) -> None:
         """Read again the cells of requests that left nothing behind, where their flags are missing or old."""
         if self.rules.before == "none":
             return
-        untouched = [one for one in requests if one.state.is_untouched]
-        touched = [one for one in requests if not (one.state.is_untouched or one.is_spared)]
+        untouched = [request for request in requests if request.state.is_untouched]
+        touched = [request for request in requests if not (request.state.is_untouched or request.is_spared)]
         cells = _cells_of(untouched) - _cells_of(touched)
         if not cells:
             return
@@ -221,37 +223,45 @@ class RunExecutor:
 
         Their keys may be forgotten: then only those are open again that reading shows as not done.
         """
-        unseen = [one for one in requests if one.state is RequestState.UNSEEN]
+        unseen = [request for request in requests if request.state is RequestState.UNSEEN]
         if not unseen:
             return requests
         try:
             server_now = self._ask_server_time()
             if server_now is None:
                 return requests
-            expired = [one for one in unseen if is_key_expired(one, server_now=server_now)]
+            expired = [request for request in unseen if is_key_expired(request, server_now=server_now)]
             undone = find_undone(
                 self.client, expired, run_id=self.run.run_id, **self._reading(progress=False)
             )
         except ReadingStopped:
             return requests
         changed = {}
-        for one in expired:
-            changed[one.path] = clear_request(one) if one.path in undone else withhold_request(one)
-            self.journal.record_result(self.run.run_id, changed[one.path])
-        return [changed.get(one.path, one) for one in requests]
+        for request in expired:
+            changed[request.path] = (
+                clear_request(request) if request.path in undone else withhold_request(request)
+            )
+            self.journal.record_result(self.run.run_id, changed[request.path])
+        return [changed.get(request.path, request) for request in requests]
 
     def _withhold_expired(self, requests: list[Request]) -> list[Request]:
         """Return the requests, those marked whose keys may be forgotten: they are not sent again."""
-        doubtful = [one for one in requests if is_in_doubt(one) and one.state is not RequestState.UNSEEN]
-        if all(self._is_read_back(one) for one in doubtful):
+        doubtful = [
+            request
+            for request in requests
+            if is_in_doubt(request) and request.state is not RequestState.UNSEEN
+        ]
+        if all(self._is_read_back(request) for request in doubtful):
             return requests
         server_now = self._ask_server_time()
         if server_now is None:
             return requests
         expired = {
-            one.path: self._expire(one) for one in doubtful if is_key_expired(one, server_now=server_now)
+            request.path: self._expire(request)
+            for request in doubtful
+            if is_key_expired(request, server_now=server_now)
         }
-        return [expired.get(one.path, one) for one in requests]
+        return [expired.get(request.path, request) for request in requests]
 
     def _expire(self, request: Request) -> Request:
         known = request.result or RequestResult(RequestState.UNKNOWN)
@@ -439,7 +449,7 @@ def new_run(plan: Plan, client: Client, *, rules: Mapping[str, Any] | None = Non
 
 
 def _cells_of(requests: Iterable[Request]) -> set[Cell]:
-    return {cell for one in requests for cell in one.target.cells()}
+    return {cell for request in requests for cell in request.target.cells()}
 
 
 def _why_unread(error: ReadingStopped | RequestError) -> EndReason:

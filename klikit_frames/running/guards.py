@@ -82,8 +82,8 @@ class Rules:
 
     def with_recorded(self, recorded: Mapping[str, Any]) -> Self:
         """Return these rules, and those recorded where these say nothing; the lower cap counts."""
-        own = {each.name: getattr(self, each.name) for each in fields(self) if self._is_given(each)}
-        known = {each.name: recorded[each.name] for each in fields(self) if each.name in recorded}
+        own = {field.name: getattr(self, field.name) for field in fields(self) if self._is_given(field)}
+        known = {field.name: recorded[field.name] for field in fields(self) if field.name in recorded}
         # The journal keeps lists, where values are tuples.
         known["publish_also"] = tuple((brand, branch) for brand, branch in known.get("publish_also", ()))
         caps = [cap for cap in (self.writes_per_minute, known.get("writes_per_minute")) if cap is not None]

@@ -186,13 +186,15 @@ class Journal(PromiseTable):
 
     def mark_proved(self, run_ids: Iterable[str]) -> None:
         """Record of runs that all they wrote is proved visible, or never needs to be proved."""
-        self._writer.write([codec.update_run(self._run_no(one), is_proved=True) for one in run_ids])
+        self._writer.write([codec.update_run(self._run_no(run_id), is_proved=True) for run_id in run_ids])
 
     def prune(self, run_ids: Iterable[str]) -> None:
         """Remove runs with all that belongs to them, in one commit, and let the file shrink."""
         pruned = [*run_ids]
         lock_paths = [self.lock_path(self.run(run_id).plan_id) for run_id in pruned]
-        self._writer.write([one for run_id in pruned for one in codec.delete_run(self._run_no(run_id))])
+        self._writer.write(
+            [statement for run_id in pruned for statement in codec.delete_run(self._run_no(run_id))]
+        )
         for run_id, path in zip(pruned, lock_paths, strict=True):
             del self._run_nos[run_id]
             locks.remove(path)
@@ -359,7 +361,7 @@ class Journal(PromiseTable):
     def audit_findings(self, account: str) -> dict[Cell, Finding]:
         """Return the cells of an account that differed from a wanted table when they were last audited."""
         rows = self._writer.read(schema.SELECT_FINDINGS, (account,))
-        return {one.cell: one for one in to_findings(rows)}
+        return {finding.cell: finding for finding in to_findings(rows)}
 
     def all_audit_findings(self) -> dict[str, dict[Cell, Finding]]:
         """Return what audits of each account found to differ."""

@@ -210,7 +210,7 @@ def take_in_all(journal: Journal, source: Journal) -> list[str]:
         for run_id, plan_id in zip(history["run_id"], history["plan_id"], strict=True)
         if not journal.knows(run_id) and journal.run_of_plan(plan_id) is None
     ]
-    statements = [one for run_id in new for one in insert_run_rows(source.run_rows(run_id))]
+    statements = [statement for run_id in new for statement in insert_run_rows(source.run_rows(run_id))]
     statements.append((schema.INSERT_JOURNAL_ID, source.journal_ids()[:1]))
     journal.take_in([*statements, *_insert_rest(source, journal)])
     return [run_id for run_id in history["run_id"] if journal.knows(run_id)]
@@ -220,7 +220,9 @@ def _insert_rest(source: Journal, journal: Journal) -> Iterator[codec.Statement]
     """Yield the statements that add what is of no run: publishes, proofs of menus, promises, findings."""
     publishes = {publish.publish_id for publish in journal.all_publishes()}
     yield from (
-        codec.insert_publish(one) for one in source.all_publishes() if one.publish_id not in publishes
+        codec.insert_publish(publish)
+        for publish in source.all_publishes()
+        if publish.publish_id not in publishes
     )
     yield from map(codec.insert_clock, source.clocks())
     for account, proved in source.all_menu_evidence().items():
@@ -229,7 +231,9 @@ def _insert_rest(source: Journal, journal: Journal) -> Iterator[codec.Statement]
         yield from take_in_findings(account, found.values(), known=journal.audit_findings(account))
     promises = {promise.promise_id for promise in journal.promises()}
     yield from (
-        insert_promise(_cancelled(one)) for one in source.promises() if one.promise_id not in promises
+        insert_promise(_cancelled(promise))
+        for promise in source.promises()
+        if promise.promise_id not in promises
     )
 
 

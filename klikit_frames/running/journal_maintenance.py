@@ -353,13 +353,15 @@ def _old_runs(journal: Journal, until: datetime) -> pd.DataFrame:
 
 def _has_old_notes(journal: Journal, until: datetime) -> bool:
     """Tell whether something else than a run is old: a promise that has ended, or a finding of an audit."""
-    is_any_closed = any(one.closed_at and one.closed_at < until for one in journal.promises())
-    findings = (one for found in journal.all_audit_findings().values() for one in found.values())
-    return is_any_closed or any(one.seen_at < until for one in findings)
+    is_any_closed = any(promise.closed_at and promise.closed_at < until for promise in journal.promises())
+    findings = (finding for found in journal.all_audit_findings().values() for finding in found.values())
+    return is_any_closed or any(finding.seen_at < until for finding in findings)
 
 
 def _promised_runs(journal: Journal) -> set[str | None]:
     """Return the runs and plans that promises still stand on."""
-    standing = [one for one in journal.promises() if one.status.is_open or one.unpublished_run_id]
+    standing = [
+        promise for promise in journal.promises() if promise.status.is_open or promise.unpublished_run_id
+    ]
     names = ("plan_id", "start_run_id", "end_run_id", "unpublished_run_id")
-    return {getattr(one, name) for one in standing for name in names} - {None}
+    return {getattr(promise, name) for promise in standing for name in names} - {None}

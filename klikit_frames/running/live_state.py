@@ -391,7 +391,7 @@ def find_undone(
     if seen is None:
         return set()
     shown = {flag.cell: bool(flag.is_enabled) for flag in told_flags(seen.state)}
-    return {one.path for one in asked if _is_undone(one, shown, seen.history, run_id=run_id)}
+    return {request.path for request in asked if _is_undone(request, shown, seen.history, run_id=run_id)}
 
 
 def clear_request(request: Request) -> Request:
@@ -418,9 +418,9 @@ def _is_undone(request: Request, shown: Mapping[Cell, bool], history: MenuHistor
     key = (run_id, path_text(request.path))
     verdicts = []
     for cell in request.target.cells():
-        own = [one for one in history.chain(cell) if one.write.key == key]
-        is_newer = cell.store is None or any(history.proof(cell.store).covers(one.write) for one in own)
-        before = next((one.before for one in own), None)
+        own = [link for link in history.chain(cell) if link.write.key == key]
+        is_newer = cell.store is None or any(history.proof(cell.store).covers(link.write) for link in own)
+        before = next((link.before for link in own), None)
         flags = Flags(asked=request.target.is_enabled, shown=shown.get(cell), before=before)
         verdicts.append(was_done(flags, is_newer=is_newer))
     return False in verdicts and True not in verdicts

@@ -143,11 +143,12 @@ def load_history(
     """
     requests = {run.run_id: journal.requests(run.run_id) for run in runs}
     publishes = list(publishes)
-    offsets = [one.clock_offset_s for each in requests.values() for one in each]
+    offsets = [request.clock_offset_s for of_run in requests.values() for request in of_run]
     # The clocks of the journal's own proofs first: neither this reading nor the end of a run that is looked
     # at no more must change what they proved.
     clocks = ClockTimes.align(
-        [*offsets, *(one.clock_offset_s for one in publishes), clock_offset_s], clocks=journal.clocks()
+        [*offsets, *(publish.clock_offset_s for publish in publishes), clock_offset_s],
+        clocks=journal.clocks(),
     )
     wanted = set(stores)
     history = MenuHistory(
@@ -157,10 +158,10 @@ def load_history(
     )
     for publish in publishes:
         _note_publish(history, publish, clocks=clocks)
-    for run_id, each in requests.items():
-        _add_run(history, journal, run_id, each, stores=wanted, clocks=clocks)
-    for one in history.writes.values():
-        one.sort()
+    for run_id, of_run in requests.items():
+        _add_run(history, journal, run_id, of_run, stores=wanted, clocks=clocks)
+    for chain in history.writes.values():
+        chain.sort()
     return history
 
 
@@ -206,14 +207,16 @@ def _add_run(
         for cell in request.target.cells():
             if cell.store is not None and cell.store not in stores:
                 continue
-            one = _settle_cell(write, seen=settled.get(cell)) if request.state.needs_reading else write
-            if one is None:
+            settled_write = (
+                _settle_cell(write, seen=settled.get(cell)) if request.state.needs_reading else write
+            )
+            if settled_write is None:
                 continue
             entity = (cell.entity_type, cell.entity_id)
             own = history.writes.setdefault(cell.store, StoreHistory())
-            own.add(entity, one, before=before.get(cell), seen=seen.get(cell))
+            own.add(entity, settled_write, before=before.get(cell), seen=seen.get(cell))
             if cell.store is None:
-                _add_wide(history, entity, replace(one, is_wide=True), stores=stores)
+                _add_wide(history, entity, replace(settled_write, is_wide=True), stores=stores)
 
 
 def _add_wide(history: MenuHistory, entity: Entity, write: Write, *, stores: set[Store]) -> None:
@@ -262,18 +265,18 @@ def _settled(history: StoreHistory, proof: Proof) -> Proof:
     """Say with one instant what is proved, where no other write lies between: a journal keeps instants."""
     open_until = min(
         (
-            one.write.over_at
-            for each in history.writes.values()
-            for one in each
-            if not proof.covers(one.write)
+            link.write.over_at
+            for chain in history.writes.values()
+            for link in chain
+            if not proof.covers(link.write)
         ),
         default=None,
     )
     covered = [
-        one.write.over_at
-        for each in history.writes.values()
-        for one in each
-        if one.write.key in proof.shown and (open_until is None or one.write.over_at < open_until)
+        link.write.over_at
+        for chain in history.writes.values()
+        for link in chain
+        if link.write.key in proof.shown and (open_until is None or link.write.over_at < open_until)
     ]
     latest = max([*covered, *([proof.newer_than] if proof.newer_than else [])], default=None)
     return replace(proof, newer_than=latest)

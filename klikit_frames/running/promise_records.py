@@ -126,7 +126,7 @@ def to_promises(rows: Iterable[codec.Row], *, counts: Sequence[codec.Row]) -> li
 
 
 def _values(promise: Promise) -> list[Any]:
-    own = {each.name: codec.plain(getattr(promise, each.name)) for each in fields(promise)}
+    own = {field.name: codec.plain(getattr(promise, field.name)) for field in fields(promise)}
     own |= promise.cell._asdict()
     own["cascade_brand_ids"] = json.dumps(promise.cascade_brand_ids, separators=(",", ":"))
     own["status"] = promise.status.value
@@ -143,7 +143,7 @@ def _promise(row: codec.Row) -> Promise:
             values[name] = _flag(values[name])
         values["before"] = None if values["before"] is None else _flag(values["before"])
         values["cascade_brand_ids"] = tuple(
-            codec.check_type(one, int) for one in json.loads(values["cascade_brand_ids"])
+            codec.check_type(brand_id, int) for brand_id in json.loads(values["cascade_brand_ids"])
         )
         values["status"] = PromiseStatus(values["status"])
         codec.check_type(values["starts_at"], datetime)
@@ -184,11 +184,11 @@ class PromiseTable:
 
     def add_promises(self, promises: Iterable[Promise]) -> None:
         """Record new promises, in one commit."""
-        self._writer.write([insert_promise(one) for one in promises])
+        self._writer.write([insert_promise(promise) for promise in promises])
 
     def update_promises(self, promises: Iterable[Promise]) -> None:
         """Record how promises stand, in one commit."""
-        self._writer.write([update_promise(one) for one in promises])
+        self._writer.write([update_promise(promise) for promise in promises])
 
     def _promises(self, sql: str, *values: Any) -> list[Promise]:
         counts = self._writer.read(schema.SELECT_PROMISE_COUNTS)

@@ -253,7 +253,7 @@ def stores_to_publish(
     requests: Iterable[Request], publishes: StorePublishes, *, also: Iterable[Store] = ()
 ) -> list[Store]:
     """Return the stores that were written since they were last published, and `also` unless published."""
-    written = [one for one in requests if one.state is RequestState.APPLIED]
+    written = [request for request in requests if request.state is RequestState.APPLIED]
     stale = {
         store
         for one in written

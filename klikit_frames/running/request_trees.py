@@ -171,7 +171,7 @@ class RequestTree:
     def _are_siblings_good(self, request: Request) -> bool:
         above = request.path[:-1]
         siblings = [one for one in self if one.path[:-1] == above and one.path != request.path]
-        return bool(siblings) and all(one.state is RequestState.APPLIED for one in siblings)
+        return bool(siblings) and all(request.state is RequestState.APPLIED for request in siblings)
 
     def _learn(self, request: Request) -> None:
         if request.state is RequestState.APPLIED:
@@ -248,7 +248,7 @@ def _part(target: Target, kept: Set[Cell]) -> Iterator[tuple[Target, bool]]:
     for ids, stores in places.items():
         here = target.with_stores(stores) if stores else target
         for is_kept in (False, True):
-            if some := [one for one in target.ids if (one in ids) is is_kept]:
+            if some := [entity_id for entity_id in target.ids if (entity_id in ids) is is_kept]:
                 yield here.with_ids(some), is_kept
 
 

@@ -182,7 +182,7 @@ def agenda_frame(promises: Iterable[Promise], *, now: datetime) -> pd.DataFrame:
 
 def promises_frame(promises: Sequence[Promise], *, now: datetime) -> pd.DataFrame:
     """Return promises with the columns of the agenda, in the order given."""
-    rows = [_row(one, now=now) for one in promises]
+    rows = [_row(promise, now=now) for promise in promises]
     cells = zip(*rows, strict=True) if rows else [()] * len(_COLUMNS)
     columns = zip(_COLUMNS.items(), cells, strict=True)
     return pd.DataFrame({name: pd.Series(list(values), dtype=dtype) for (name, dtype), values in columns})
@@ -234,7 +234,7 @@ def _change(
     with hold_agenda(journal) as opened:
         found = _find(ids, opened.promises())
         _refuse_busy(found, opened)
-        changed = [change(one, opened) for one in found]
+        changed = [change(promise, opened) for promise in found]
         if check is not None:
             check(changed, opened)
         opened.update_promises(changed)
@@ -245,12 +245,14 @@ def _find(ids: str | Iterable[str], promises: list[Promise]) -> list[Promise]:
     if not isinstance(ids, Iterable):
         raise ConfigError(f"ids is {ids!r:.60}; give one promise_id or several, as kf.agenda() lists them.")
     given = [ids] if isinstance(ids, str) else list(ids)
-    return list({one.promise_id: one for one in (_find_one(text, promises) for text in given)}.values())
+    return list(
+        {promise.promise_id: promise for promise in (_find_one(text, promises) for text in given)}.values()
+    )
 
 
 def _find_one(text: object, promises: list[Promise]) -> Promise:
     wanted = str(text).strip().lower()
-    found = [one for one in promises if one.promise_id.startswith(wanted)]
+    found = [promise for promise in promises if promise.promise_id.startswith(wanted)]
     if len(wanted) < _SHORTEST_ID or len(found) != 1:
         n_found = "several promises" if len(found) > 1 else "no promise"
         raise ConfigError(
@@ -261,19 +263,22 @@ def _find_one(text: object, promises: list[Promise]) -> Promise:
 
 
 def _refuse_busy(promises: Iterable[Promise], journal: Journal) -> None:
-    for one in promises:
-        if one.plan_id is not None and locks.is_locked(journal.lock_path(one.account)):
+    for promise in promises:
+        if promise.plan_id is not None and locks.is_locked(journal.lock_path(promise.account)):
             raise PlanError(
-                f"A tick is at promise {one.promise_id[:8]} just now, so nothing was changed. Wait for it."
+                f"A tick is at promise {promise.promise_id[:8]} just now, so nothing was changed. "
+                "Wait for it."
             )
 
 
 def _check_free(changed: list[Promise], journal: Journal) -> None:
-    own = {one.promise_id for one in changed}
-    for account in {one.account for one in changed}:
-        standing = [one for one in journal.open_promises(account) if one.promise_id not in own]
-        labels = [one.promise_id[:8] for one in changed]
-        problems = find_overlaps([one for one in changed if one.account == account], standing, labels)
+    own = {promise.promise_id for promise in changed}
+    for account in {promise.account for promise in changed}:
+        standing = [promise for promise in journal.open_promises(account) if promise.promise_id not in own]
+        labels = [promise.promise_id[:8] for promise in changed]
+        problems = find_overlaps(
+            [promise for promise in changed if promise.account == account], standing, labels
+        )
         if problems:
             frame = problems_frame(problems, rows=pd.RangeIndex(1, len(changed) + 1).to_numpy(), lines=None)
             said = " ".join(frame["message"].drop_duplicates().head(3))

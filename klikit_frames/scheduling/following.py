@@ -76,7 +76,9 @@ def next_pause(client: Client, *, journal: JournalPath = None) -> float:
     Reads the journal, nothing else.
     """
     with read_journal(journal) as opened:
-        due = [one.next_at for one in opened.open_promises(client.account) if one.next_at is not None]
+        due = [
+            promise.next_at for promise in opened.open_promises(client.account) if promise.next_at is not None
+        ]
     now = server_time(client)
     left = (min(due) - now).total_seconds() if due else _LONGEST_S
     return min(max(left, _SHORTEST_S), _LONGEST_S)

@@ -123,9 +123,13 @@ def schedule(
         standing = opened.open_promises(client.account)
         matched = match_standing(drafts, standing)
         _raise_for(checked, find_overlaps(matched, standing, checked.row_labels()))
-        known = {one.promise_id: one for one in standing}
-        opened.add_promises({one.promise_id: one for one in matched if one.promise_id not in known}.values())
-        opened.update_promises(one for one in matched if known.get(one.promise_id, one) != one)
+        known = {promise.promise_id: promise for promise in standing}
+        opened.add_promises(
+            {promise.promise_id: promise for promise in matched if promise.promise_id not in known}.values()
+        )
+        opened.update_promises(
+            promise for promise in matched if known.get(promise.promise_id, promise) != promise
+        )
     frame = _told(checked.toggles, matched, now=now)
     frame.attrs |= {"notes": [*_notes(matched), NEEDS_A_CLOCK], "warnings": warnings}
     return frame
@@ -200,7 +204,7 @@ def _check_confirmed(drafts: list[Promise], client: Client, *, confirm: str | No
 
 def confirm_code(drafts: list[Promise], *, host: str) -> str:
     """Return a short code that stands for a table of timed rows on a host."""
-    rows = sorted(repr((one.row_key, one.publish)) for one in drafts)
+    rows = sorted(repr((promise.row_key, promise.publish)) for promise in drafts)
     return hashlib.sha256("\n".join([host, *rows]).encode()).hexdigest()[:8]
 
 
@@ -213,7 +217,9 @@ def _told(toggles: pd.DataFrame, promises: list[Promise], *, now: datetime) -> p
 
 
 def _notes(promises: list[Promise]) -> list[str]:
-    n_cascades = sum(one.cascade_to_modifier_groups and one.ends_at is not None for one in promises)
+    n_cascades = sum(
+        promise.cascade_to_modifier_groups and promise.ends_at is not None for promise in promises
+    )
     said = (
         f"{counted(n_cascades, 'row')} cascade to modifiers: the API does not tell which were off before, so "
         "at the end these stay as they are."

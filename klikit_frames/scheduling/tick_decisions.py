@@ -103,7 +103,7 @@ class _Walk:
     """The events of one cell, one after the other."""
 
     def __init__(self, active: Iterable[Promise], look: CellLook, now: datetime) -> None:
-        self._holders = {one.promise_id: one for one in active}
+        self._holders = {promise.promise_id: promise for promise in active}
         self._look = look
         self._now = now
         self._flag = look.live
@@ -147,7 +147,7 @@ class _Walk:
     def decision(self, cell: Cell) -> CellDecision:
         """Return what the tick does with the cell."""
         is_sent = self._gives_back or bool(self._started)
-        cascades = tuple(one for one in self._started if one.cascade_to_modifier_groups)
+        cascades = tuple(promise for promise in self._started if promise.cascade_to_modifier_groups)
         return CellDecision(cell, [*self._steps.values()], self._flag if is_sent else None, cascades)
 
     def _settle(self, promise: Promise, action: str, end: RowEnd) -> None:
@@ -209,8 +209,8 @@ def settle_holders(started: Iterable[Promise], active: Iterable[Promise], *, now
 
     Where one holds its cell for good, the others give nothing back; else what was written last is its write.
     """
-    begun: dict[Cell, Promise] = {one.cell: one for one in started if one.start_run_id}
-    own = {one.promise_id for one in begun.values()}
+    begun: dict[Cell, Promise] = {promise.cell: promise for promise in started if promise.start_run_id}
+    own = {promise.promise_id for promise in begun.values()}
     changed = []
     for holder in active:
         newest = begun.get(holder.cell)
@@ -241,10 +241,10 @@ def find_stale(under_way: Iterable[Promise], rows: Mapping[Cell, bool], *, now: 
         The present.
     """
     wanted = set()
-    for one in under_way:
-        if one.action == START and one.ends_at is not None and one.ends_at <= now:
+    for promise in under_way:
+        if promise.action == START and promise.ends_at is not None and promise.ends_at <= now:
             return True
-        wanted.add(one.cell)
+        wanted.add(promise.cell)
     return not rows.keys() <= wanted
 
 

@@ -176,7 +176,7 @@ class _Kept:
 
     def add(self, steps: Iterable[Step]) -> None:
         """Take in steps; of a promise the last one counts."""
-        self.steps |= {one.promise.promise_id: one for one in steps}
+        self.steps |= {step.promise.promise_id: step for step in steps}
 
 
 @dataclass(slots=True)
@@ -196,15 +196,15 @@ class _Tick:
         with read_journal(self.journal) as journal:
             found = journal.due_promises(self.client.account, now=self.now)
         if found:
-            self.settle_left_over([one for one in found if one.plan_id])
+            self.settle_left_over([promise for promise in found if promise.plan_id])
             self.keep_due()
             self.publish_rest()
 
     def settle_left_over(self, left: list[Promise]) -> None:
         """Go on with the runs of ticks that died, and note what became of them."""
         by_plan: dict[str, list[Promise]] = {}
-        for one in left:
-            by_plan.setdefault(str(one.plan_id), []).append(one)
+        for promise in left:
+            by_plan.setdefault(str(promise.plan_id), []).append(promise)
         for plan_id, promises in by_plan.items():
             self._settle_plan(plan_id, promises)
 
@@ -219,7 +219,7 @@ class _Tick:
         looks = self._look(due, active, since=since)
         # Promises may have been cancelled or extended while the menus were read.
         with hold_agenda(self.journal) as journal:
-            due = [one for one in self._due(journal) if one.cell in looks]
+            due = [promise for promise in self._due(journal) if promise.cell in looks]
             active = journal.active_promises(self.client.account)
             plans = self._note(_decide_all(due, active, looks, now=self.now), looks.state, journal)
         for made, publish in plans:
@@ -229,7 +229,7 @@ class _Tick:
         """Publish what earlier ticks have written and did not get published."""
         with read_journal(self.journal) as journal:
             due = journal.due_promises(self.client.account, now=self.now)
-        owed = {one.unpublished_run_id for one in due} - {None, *self.kept.run_ids}
+        owed = {promise.unpublished_run_id for promise in due} - {None, *self.kept.run_ids}
         for run_id in sorted(map(str, owed)):
             if self.kept.is_interrupted:
                 return
@@ -245,21 +245,24 @@ class _Tick:
     def _forget_owed(self, run_id: str) -> None:
         with hold_agenda(self.journal) as journal:
             due = journal.due_promises(self.client.account, now=self.now)
-            done = [one for one in due if one.unpublished_run_id == run_id]
-            journal.update_promises(replace(one, unpublished_run_id=None) for one in done)
+            done = [promise for promise in due if promise.unpublished_run_id == run_id]
+            journal.update_promises(replace(promise, unpublished_run_id=None) for promise in done)
 
     def _due(self, journal: Journal) -> list[Promise]:
         """Return what is due and what no tick is at."""
         due = journal.due_promises(self.client.account, now=self.now)
         return [
-            one
-            for one in due
-            if one.status.is_open and one.next_at and one.next_at <= self.now and not one.plan_id
+            promise
+            for promise in due
+            if promise.status.is_open
+            and promise.next_at
+            and promise.next_at <= self.now
+            and not promise.plan_id
         ]
 
     def _look(self, due: list[Promise], active: list[Promise], *, since: str | None) -> _Looks:
         """Read the menus of what is due."""
-        cells = {one.cell for one in due}
+        cells = {promise.cell for promise in due}
         seen = observe(
             self.client,
             stores=sorted({cell.store for cell in cells if cell.store is not None}),
@@ -270,27 +273,31 @@ class _Tick:
         )
         if "journal_error" in seen.state.attrs:
             raise JournalError(seen.state.attrs["journal_error"])
-        runs = {one.cell: set[str]() for one in due}
-        for one in active:
-            if one.cell in runs and one.start_run_id:
-                runs[one.cell].add(one.start_run_id)
+        runs = {promise.cell: set[str]() for promise in due}
+        for promise in active:
+            if promise.cell in runs and promise.start_run_id:
+                runs[promise.cell].add(promise.start_run_id)
         return _Looks(seen, runs)
 
     def _note(
         self, decisions: list[CellDecision], state: pd.DataFrame, journal: Journal
     ) -> list[tuple[Plan, bool]]:
         """Note what is done for each promise, in one commit, and return the plans to send."""
-        self.kept.add(step for one in decisions for step in one.steps)
-        marked = [step.promise for one in decisions for step in one.steps if step.end is not None]
+        self.kept.add(step for decision in decisions for step in decision.steps)
+        marked = [step.promise for decision in decisions for step in decision.steps if step.end is not None]
         plans = []
         for publish in (False, True):
-            sent = [one for one in decisions if one.is_enabled is not None and _publishes(one) is publish]
+            sent = [
+                decision
+                for decision in decisions
+                if decision.is_enabled is not None and _publishes(decision) is publish
+            ]
             if not sent:
                 continue
             made = plan(_rows(sent), state=state, progress=self.progress)
             plans.append((made, publish))
-            steps = [step for one in sent for step in one.steps if step.end is None]
-            marked += [replace(one.promise, plan_id=made.plan_id, action=one.action) for one in steps]
+            steps = [step for decision in sent for step in decision.steps if step.end is None]
+            marked += [replace(step.promise, plan_id=made.plan_id, action=step.action) for step in steps]
         journal.update_promises(marked)
         return plans
 
@@ -322,7 +329,7 @@ class _Tick:
             result = recorded_result(journal, begun.run_id) if begun and (has_ended or is_stale) else None
         if begun is None or made is None:
             with hold_agenda(self.journal) as journal:
-                journal.update_promises(replace(one, plan_id=None, action=None) for one in promises)
+                journal.update_promises(replace(promise, plan_id=None, action=None) for promise in promises)
             return
         if result is not None:
             self._take_in(plan_id, result)
@@ -343,18 +350,22 @@ class _Tick:
         owed = result.run_id if result.n_unpublished else None
         with hold_agenda(self.journal) as journal:
             due = journal.due_promises(self.client.account, now=self.now)
-            under_way = [one for one in due if one.plan_id == plan_id]
+            under_way = [promise for promise in due if promise.plan_id == plan_id]
             steps = [
-                self._step(one, ends[one.cell], run_id=result.run_id, may_be_resumed=may_be_resumed)
-                for one in under_way
+                self._step(promise, ends[promise.cell], run_id=result.run_id, may_be_resumed=may_be_resumed)
+                for promise in under_way
             ]
             if owed:
-                steps = [replace(one, promise=replace(one.promise, unpublished_run_id=owed)) for one in steps]
-            settled = [one.promise for one in steps]
-            started = [one.promise for one in steps if one.action == START]
+                steps = [
+                    replace(step, promise=replace(step.promise, unpublished_run_id=owed)) for step in steps
+                ]
+            settled = [step.promise for step in steps]
+            started = [step.promise for step in steps if step.action == START]
             others = settle_holders(started, journal.active_promises(self.client.account), now=self.now)
-            own = {one.promise_id for one in settled}
-            journal.update_promises([*settled, *(one for one in others if one.promise_id not in own)])
+            own = {promise.promise_id for promise in settled}
+            journal.update_promises(
+                [*settled, *(promise for promise in others if promise.promise_id not in own)]
+            )
         self.kept.add(steps)
 
     def _step(self, promise: Promise, end: RowEnd, *, run_id: str, may_be_resumed: bool) -> Step:
@@ -379,15 +390,18 @@ class _Looks:
         self._flags = {
             cell: pair for row, pair in zip(rows, flags, strict=True) if (cell := cell_of(*row)) in run_ids
         }
-        lost = [one for one in state.attrs["failures"] if not is_of_no_store(one)]
-        self._lost = {(one.brand_id, one.branch_id) if one.brand_id is not None else None for one in lost}
+        lost = [failure for failure in state.attrs["failures"] if not is_of_no_store(failure)]
+        self._lost = {
+            (failure.brand_id, failure.branch_id) if failure.brand_id is not None else None
+            for failure in lost
+        }
 
     def __contains__(self, cell: object) -> bool:
         return cell in self._run_ids
 
     def look(self, cell: Cell) -> CellLook:
         """Return what is seen of one cell."""
-        live, shown = (_flag(one) for one in self._flags.get(cell, (None, None)))
+        live, shown = (_flag(flag) for flag in self._flags.get(cell, (None, None)))
         changed = was_changed(self._history, cell, shown=shown, run_ids=self._run_ids[cell])
         return CellLook(live, shown, was_changed=changed, is_read=cell.store not in self._lost)
 
@@ -396,11 +410,11 @@ def _decide_all(
     due: list[Promise], active: list[Promise], looks: _Looks, *, now: datetime
 ) -> list[CellDecision]:
     by_cell: dict[Cell, list[Promise]] = {}
-    for one in due:
-        by_cell.setdefault(one.cell, []).append(one)
+    for promise in due:
+        by_cell.setdefault(promise.cell, []).append(promise)
     holders: dict[Cell, list[Promise]] = {}
-    for one in active:
-        holders.setdefault(one.cell, []).append(one)
+    for promise in active:
+        holders.setdefault(promise.cell, []).append(promise)
     decisions = []
     for cell, promises in by_cell.items():
         look = looks.look(cell)
@@ -408,7 +422,7 @@ def _decide_all(
             decisions.append(decide(promises, holders.get(cell, []), look, now=now))
         else:
             end = RowEnd(Outcome.NOT_SENT, message=_UNREAD)
-            steps = [Step(replace(one, note=_UNREAD), action_of(one), end) for one in promises]
+            steps = [Step(replace(promise, note=_UNREAD), action_of(promise), end) for promise in promises]
             decisions.append(CellDecision(cell, steps))
     return decisions
 
@@ -420,13 +434,19 @@ def _publishes(decision: CellDecision) -> bool:
 def _rows(decisions: list[CellDecision]) -> pd.DataFrame:
     """Return the toggles of the cells that get a flag."""
     rows = []
-    for one in decisions:
-        scope = "business" if one.cell.store is None else "store"
-        is_wide = any(not each.cascade_brand_ids for each in one.cascades)
-        brands = {brand for each in one.cascades for brand in each.cascade_brand_ids}
+    for decision in decisions:
+        scope = "business" if decision.cell.store is None else "store"
+        is_wide = any(not promise.cascade_brand_ids for promise in decision.cascades)
+        brands = {brand for promise in decision.cascades for brand in promise.cascade_brand_ids}
         brand_ids = () if is_wide else sorted(brands)
-        cell = (one.cell.entity_type, one.cell.entity_id, scope, one.cell.brand_id, one.cell.branch_id)
-        rows.append((*cell, one.is_enabled, bool(one.cascades), tuple(brand_ids)))
+        cell = (
+            decision.cell.entity_type,
+            decision.cell.entity_id,
+            scope,
+            decision.cell.brand_id,
+            decision.cell.branch_id,
+        )
+        rows.append((*cell, decision.is_enabled, bool(decision.cascades), tuple(brand_ids)))
     frame = pd.DataFrame(rows, columns=[*_TOGGLE, *_CASCADE])
     return frame.astype({"brand_id": "Int64", "branch_id": "Int64"})
 
@@ -456,10 +476,10 @@ def _row_ends(result: Result) -> dict[Cell, RowEnd]:
 
 def _first_run(journal: Journal, client: Client, due: Iterable[Promise]) -> str | None:
     """Return the earliest of the runs that carried what is due."""
-    run_ids = {one.start_run_id for one in due if one.status is PromiseStatus.ACTIVE} - {None}
+    run_ids = {promise.start_run_id for promise in due if promise.status is PromiseStatus.ACTIVE} - {None}
     if not run_ids:
         return None
-    ordered = (one.run_id for one in journal.runs_of(client.account, host=client.host))
+    ordered = (run.run_id for run in journal.runs_of(client.account, host=client.host))
     return next((run_id for run_id in ordered if run_id in run_ids), None)
 
 
@@ -474,23 +494,25 @@ def _flag(value: object) -> bool | None:
 def _frame(kept: _Kept, *, now: datetime) -> pd.DataFrame:
     """Return the tick's frame: one row per promise that was due."""
     steps = list(kept.steps.values())
-    promises = [one.promise for one in steps]
-    ends = [one.end or RowEnd(Outcome.NOT_SENT) for one in steps]
+    promises = [step.promise for step in steps]
+    ends = [step.end or RowEnd(Outcome.NOT_SENT) for step in steps]
     own = {
-        "promise_id": [one.promise_id for one in promises],
-        "action": [one.action for one in steps],
-        "outcome": [one.outcome.value for one in ends],
-        "code": [one.code for one in ends],
-        "request_id": [one.request_id for one in ends],
-        "status": [one.status.value for one in promises],
+        "promise_id": [promise.promise_id for promise in promises],
+        "action": [step.action for step in steps],
+        "outcome": [end.outcome.value for end in ends],
+        "code": [end.code for end in ends],
+        "request_id": [end.request_id for end in ends],
+        "status": [promise.status.value for promise in promises],
     }
     listed = promises_frame(promises, now=now)
     columns = {name: pd.Series(values, dtype=TEXT) for name, values in own.items()}
     columns |= {name: listed[name] for name in _TOGGLE}
     columns["cascade_to_modifier_groups"] = pd.Series(
-        [one.cascade_to_modifier_groups for one in promises], dtype=bool
+        [promise.cascade_to_modifier_groups for promise in promises], dtype=bool
     )
-    columns["cascade_brand_ids"] = pd.Series([one.cascade_brand_ids for one in promises], dtype=object)
+    columns["cascade_brand_ids"] = pd.Series(
+        [promise.cascade_brand_ids for promise in promises], dtype=object
+    )
     frame = pd.DataFrame(columns | {name: listed[name] for name in _TOLD})
     frame.attrs = {name: getattr(kept, name) for name in ("run_ids", "notes", "warnings", "is_interrupted")}
     return frame

@@ -130,7 +130,7 @@ def _locate(naive: datetime, zone: tzinfo | None) -> ReadTime:
     first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.utcoffset() == second.utcoffset():
         return ReadTime(first.astimezone(UTC))
-    readings = " or ".join(_with_offset(naive, one.utcoffset()) for one in (first, second))
+    readings = " or ".join(_with_offset(naive, reading.utcoffset()) for reading in (first, second))
     shown = naive.isoformat(sep=" ")
     if first.astimezone(UTC) < second.astimezone(UTC):
         message = f"The clock of {zone} shows {shown} twice: write {readings}."
@@ -262,7 +262,7 @@ def make_promises(
             cell=cell,
             is_enabled=bool(is_enabled),
             cascade_to_modifier_groups=bool(cascades_on),
-            cascade_brand_ids=tuple(int(one) for one in brand_ids),
+            cascade_brand_ids=tuple(int(brand_id) for brand_id in brand_ids),
             title=title if isinstance(title, str) and title else None,
             starts_at=start or at_once,
             ends_at=end,
@@ -281,7 +281,7 @@ def match_standing(drafts: Sequence[Promise], standing: Iterable[Promise]) -> li
 
     Of equal drafts the first stands for all.
     """
-    known = {one.row_key: one for one in standing}
+    known = {promise.row_key: promise for promise in standing}
     matched = []
     for draft in drafts:
         one = known.setdefault(draft.row_key, draft)
@@ -309,9 +309,9 @@ def find_overlaps(
     by_cell: dict[Cell, list[tuple[Promise, int]]] = {}
     for position, draft in enumerate(drafts):
         by_cell.setdefault(draft.cell, []).append((draft, position))
-    for one in standing:
-        if one.cell in by_cell:
-            by_cell[one.cell].append((one, -1))
+    for promise in standing:
+        if promise.cell in by_cell:
+            by_cell[promise.cell].append((promise, -1))
     found = [fault for rivals in by_cell.values() if len(rivals) > 1 for fault in _rivals(rivals, labels)]
     return _gather(found)
 
