@@ -207,16 +207,14 @@ def _add_run(
         for cell in request.target.cells():
             if cell.store is not None and cell.store not in stores:
                 continue
-            settled_write = (
-                _settle_cell(write, seen=settled.get(cell)) if request.state.needs_reading else write
-            )
-            if settled_write is None:
+            of_cell = _settle_cell(write, seen=settled.get(cell)) if request.state.needs_reading else write
+            if of_cell is None:
                 continue
             entity = (cell.entity_type, cell.entity_id)
             own = history.writes.setdefault(cell.store, StoreHistory())
-            own.add(entity, settled_write, before=before.get(cell), seen=seen.get(cell))
+            own.add(entity, of_cell, before=before.get(cell), seen=seen.get(cell))
             if cell.store is None:
-                _add_wide(history, entity, replace(settled_write, is_wide=True), stores=stores)
+                _add_wide(history, entity, replace(of_cell, is_wide=True), stores=stores)
 
 
 def _add_wide(history: MenuHistory, entity: Entity, write: Write, *, stores: set[Store]) -> None:
