@@ -104,11 +104,11 @@ def execute_task(task: BusinessTask, progress: Bar | None = None) -> TaskOutcome
     try:
         return TaskOutcome(_send(task, progress))
     except JournalError as error:
-        return look_up(task, in_fleet_words(error))
+        return recorded_outcome(task, in_fleet_words(error))
     except KlikitFramesError as error:
-        return look_up(task, error)
+        return recorded_outcome(task, error)
     except Exception as error:  # noqa: BLE001 - a bug met by one business is no reason to lose the others
-        return look_up(task, KlikitFramesError(f"{type(error).__name__}: {error}"))
+        return recorded_outcome(task, KlikitFramesError(f"{type(error).__name__}: {error}"))
 
 
 def in_fleet_words(error: JournalError) -> JournalError:
@@ -127,7 +127,9 @@ def in_fleet_words(error: JournalError) -> JournalError:
     return type(error)(said)
 
 
-def look_up(task: BusinessTask, error: KlikitFramesError, *, is_elsewhere: bool = False) -> TaskOutcome:
+def recorded_outcome(
+    task: BusinessTask, error: KlikitFramesError, *, is_elsewhere: bool = False
+) -> TaskOutcome:
     """Return what the journal knows of a task that ended with an error; reads the journal, nothing else.
 
     Parameters
@@ -142,9 +144,9 @@ def look_up(task: BusinessTask, error: KlikitFramesError, *, is_elsewhere: bool 
     plan_id = parse_plan(task.plan_text.encode()).plan_id
     try:
         with read_journal(task.journal) as journal:
-            known = journal.run_of_plan(plan_id)
-            if known is not None:
-                result = recorded_result(journal, known.run_id)
+            begun = journal.run_of_plan(plan_id)
+            if begun is not None:
+                result = recorded_result(journal, begun.run_id)
                 return TaskOutcome(replace(result, notes=(*result.notes, str(error))), error)
     except (KlikitFramesError, OSError):
         return TaskOutcome(error=error, is_unsent=not Path(task.journal).is_file() and not is_elsewhere)
@@ -161,10 +163,10 @@ def cancel(task: BusinessTask) -> None:
     plan_id = parse_plan(task.plan_text.encode()).plan_id
     try:
         with read_journal(task.journal) as journal:
-            known = journal.run_of_plan(plan_id)
-        if known is not None:
+            begun = journal.run_of_plan(plan_id)
+        if begun is not None:
             with open_journal(task.journal) as journal:
-                journal.request_cancel(known.run_id)
+                journal.request_cancel(begun.run_id)
     except (KlikitFramesError, OSError):
         # Its journal is on another machine, or cannot be used: nothing more can be done from here.
         return
@@ -322,7 +324,7 @@ class Dispatch:
         # What threads of this process hear at once; other workers hear of it through their journals.
         self._stop = threading.Event()
         # An executor that never reports a task as begun may report any task as cancelled in time.
-        self._tells_begin = executor is None or edge.is_thread_pool(executor)
+        self._reports_start = executor is None or edge.is_thread_pool(executor)
 
     def execute(self) -> dict[str, TaskOutcome]:
         """Run all tasks and return what came of each; Ctrl-C stops them cleanly."""
@@ -350,7 +352,7 @@ class Dispatch:
         while self._pending:
             try:
                 done, _ = wait(list(self._pending), timeout=_POLL_S, return_when=FIRST_COMPLETED)
-                for future in {*done, *(one for one in self._pending if one.cancelled())}:
+                for future in {*done, *(future for future in self._pending if future.cancelled())}:
                     self._settle(future, submit)
                 self._show()
                 has_begun = has_begun or self._has_begun()
@@ -370,9 +372,9 @@ class Dispatch:
 
     def _has_begun(self) -> bool:
         """Tell whether a worker is seen to be at any business, or to have been."""
-        self._tells_begin = self._tells_begin or any(future.running() for future in self._pending)
+        self._reports_start = self._reports_start or any(future.running() for future in self._pending)
         is_any_over = len(self._pending) < len(self._tasks)
-        return self._tells_begin or is_any_over or any(map(is_at_work, self._waiting().values()))
+        return self._reports_start or is_any_over or any(map(is_at_work, self._waiting().values()))
 
     def _submit(self, task: BusinessTask, submit: Callable[[BusinessTask], Future[TaskOutcome]]) -> bool:
         self._attempts[task.business] += 1
@@ -381,7 +383,9 @@ class Dispatch:
         except Exception as error:  # noqa: BLE001 - executors have errors of their own
             if task.business not in self._outcomes:
                 is_first = self._attempts[task.business] == 1
-                self._outcomes[task.business] = look_up(task, _lost(error), is_elsewhere=not is_first)
+                self._outcomes[task.business] = recorded_outcome(
+                    task, _lost(error), is_elsewhere=not is_first
+                )
             return False
         return True
 
@@ -394,12 +398,12 @@ class Dispatch:
             self._outcomes[business] = future.result()
         except CancelledError:
             why = self._stopped or "The executor took it back before the turn of this business."
-            error = KlikitFramesError(why if self._tells_begin else f"{why} {_NOT_KNOWN}")
-            self._outcomes[business] = look_up(task, error, is_elsewhere=not self._tells_begin)
+            error = KlikitFramesError(why if self._reports_start else f"{why} {_NOT_KNOWN}")
+            self._outcomes[business] = recorded_outcome(task, error, is_elsewhere=not self._reports_start)
         except Exception as error:  # noqa: BLE001 - executors have errors of their own
             if not self._stopped and self._attempts[business] < _ATTEMPTS and self._submit(task, submit):
                 return
-            self._outcomes[business] = look_up(task, _lost(error), is_elsewhere=True)
+            self._outcomes[business] = recorded_outcome(task, _lost(error), is_elsewhere=True)
         self._counts[business].update(self._sizes[business])
 
     def _show(self) -> None:

@@ -208,7 +208,7 @@ def _ods_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[FormulaError]:
     if b"<!DOCTYPE" in xml:
         raise ElementTree.ParseError
     tables = ElementTree.fromstring(xml).iter(f"{_TABLE}table")  # noqa: S314
-    table = next(one for one in tables if one.get(f"{_TABLE}name") == sheet)
+    table = next(table for table in tables if table.get(f"{_TABLE}name") == sheet)
     n_row = 0
     for row in table.iter(f"{_TABLE}table-row"):
         n_rows = int(row.get(f"{_TABLE}number-rows-repeated", "1"))
@@ -430,8 +430,8 @@ def _fault(text: str) -> str:
     size = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
     if size > _MOST_CHARACTERS:
         return f"{size:,} characters, of which Excel keeps {_MOST_CHARACTERS:,}"
-    found = _NO_XML.search(text)
-    return f"the sign U+{ord(found[0]):04X}, which XML does not have" if found else ""
+    sign = _NO_XML.search(text)
+    return f"the sign U+{ord(sign[0]):04X}, which XML does not have" if sign else ""
 
 
 def write_template_sheet(frame: pd.DataFrame, path: Path) -> None:

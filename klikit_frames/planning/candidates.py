@@ -65,11 +65,11 @@ def widen_columns(kernel: Kernel, columns: Bits) -> Bits:
     return columns
 
 
-def shared_columns(cells: Bits, rows: Bits) -> Bits:
-    """Return for each set of rows the columns that all of them hold."""
+def shared_columns(cells: Bits | Weights, rows: Bits) -> Bits:
+    """Return for each set of rows the columns that all of them hold; `cells` are ones and zeros."""
     chosen = rows.astype(np.float32)
-    held: Bits = chosen @ cells.astype(np.float32) > chosen.sum(axis=1, keepdims=True) - 0.5
-    return held
+    shared: Bits = chosen @ cells.astype(np.float32, copy=False) > chosen.sum(axis=1, keepdims=True) - 0.5
+    return shared
 
 
 def join_pools(cells: Bits, columns: list[Bits]) -> CandidatePool:
@@ -141,15 +141,16 @@ def grow_both_ways(
 ) -> tuple[Bits, Weights]:
     """Grow rectangles from rows and from columns that have weight; return their columns and values."""
     shaken = draw if is_shaken else None
-    rows = _some(weights.sum(axis=1) > 0, n_seeds, draw)
-    columns = _some(weights.sum(axis=0) > 0, n_seeds, draw)
+    rows = _sample(weights.sum(axis=1) > 0, n_seeds, draw)
+    columns = _sample(weights.sum(axis=0) > 0, n_seeds, draw)
     by_rows, values = grow(kernel, weights, rows=rows, draw=shaken)
     sets, others = grow(kernel.transposed, np.ascontiguousarray(weights.T), rows=columns, draw=shaken)
     return np.concatenate([by_rows, shared_columns(kernel.cells, sets)]), np.concatenate([values, others])
 
 
-def _some(is_one: Bits, most: int, draw: np.random.Generator) -> Indexes:
-    numbers = np.flatnonzero(is_one)
+def _sample(is_chosen: Bits, most: int, draw: np.random.Generator) -> Indexes:
+    """Return the numbers of the chosen lines; of too many, some that are drawn."""
+    numbers = np.flatnonzero(is_chosen)
     return numbers if len(numbers) <= most else draw.permutation(numbers)[:most]
 
 
@@ -230,7 +231,7 @@ def _narrowed(kernel: Kernel, places: tuple[Indexes, Indexes], high: Bits, wide:
     has_row, has_column = np.zeros_like(high), np.zeros_like(wide)
     has_row[owners, rows] = has_column[owners, columns] = True
     has_row[np.arange(len(high)), places[0]] = has_column[np.arange(len(high)), places[1]] = True
-    narrow_high, narrow_wide = _lines_with(table.T, has_column), _lines_with(table, has_row)
+    narrow_high, narrow_wide = shared_columns(table.T, has_column), shared_columns(table, has_row)
     # Cells that contradict each other show that the cover is larger than the set; then nothing is concluded.
     is_sound = (narrow_high & has_row).sum(axis=1) == has_row.sum(axis=1)
     return (
@@ -239,15 +240,8 @@ def _narrowed(kernel: Kernel, places: tuple[Indexes, Indexes], high: Bits, wide:
     )
 
 
-def _lines_with(table: Weights, members: Bits) -> Bits:
-    """Return for each set of rows of a table the columns that all of them hold."""
-    chosen = members.astype(np.float32)
-    held: Bits = chosen @ table > chosen.sum(axis=1, keepdims=True) - 0.5
-    return held
-
-
 def _shrink(holes: Bits) -> Bits:
-    """Say which columns are left when lines with holes are taken out, those with the largest share first."""
+    """Tell which columns are left when lines with holes are taken out, those with the largest share first."""
     in_rows, in_columns = (holes.sum(axis=axis).astype(np.float64) for axis in (1, 0))
     n_rows, n_columns = holes.shape
     while n_rows and n_columns:

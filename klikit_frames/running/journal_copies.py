@@ -126,7 +126,7 @@ def replace_file(local: Path, far: Path, *, tag: str) -> None:
     """
     part = far.with_name(f"{far.name}.{tag}.part")
     try:
-        with local.open("rb") as source, _private(part) as target:
+        with local.open("rb") as source, _open_private(part) as target:
             shutil.copyfileobj(source, target, 1 << 20)
             target.flush()
             _flush_to_disk(target.fileno())
@@ -171,20 +171,20 @@ def _find_fault(local: Path) -> str | None:
                 return _NO_JOURNAL
             if version > schema.SCHEMA_VERSION:
                 return "it was written by a newer version of klikit_frames; install that version here too"
-            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+            ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.Error as error:
-        found = str(error)
-    if found == "ok":
+        verdict = str(error)
+    if verdict == "ok":
         return None
-    if "not a database" in found:
+    if "not a database" in verdict:
         return _NO_JOURNAL
-    return f"it is damaged ({found.splitlines()[-1]}); an older copy of it may be whole"
+    return f"it is damaged ({verdict.splitlines()[-1]}); an older copy of it may be whole"
 
 
 def _fetch(far: Path, local: Path) -> None:
     """Copy a journal as of one moment; by SQLite only where that works on the file already."""
     if not (is_open_here(far) or has_rollback_journal(far)):
-        with far.open("rb") as source, _private(local) as target:
+        with far.open("rb") as source, _open_private(local) as target:
             before = os.fstat(source.fileno())
             shutil.copyfileobj(source, target, 1 << 20)
             after = os.fstat(source.fileno())
@@ -255,7 +255,7 @@ def _cancelled(promise: Promise) -> Promise:
 def take_in_mirror(journal: Journal, far: Path) -> None:
     """Add the runs of an earlier mirror at this path to the journal, before it is replaced.
 
-    A path that cannot be read now is left to the first copy, which tells of it.
+    A path that cannot be read now is no error here: the first copy to it says so.
 
     Raises
     ------
@@ -322,7 +322,7 @@ def _local_file(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _private(path: Path) -> Iterator[Any]:
+def _open_private(path: Path) -> Iterator[Any]:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         yield file

@@ -29,6 +29,18 @@ from .journal_copies import (
 from .journal_files import own_journal_path
 from .promise_records import delete_closed_promises
 
+MIRROR_VARIABLE = "KLIKIT_JOURNAL_MIRROR"
+# A copy is begun so often; with the time that it takes it is there at least every 2 s.
+_COPY_EVERY_S = 1.5
+# How long a run waits for a far path that does not answer, at its begin and at its end.
+_ANSWER_TIMEOUT_S = 10.0
+_POLL_S = 0.1
+_AGE = re.compile(r"([0-9]{1,5})\s*([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_MOST_AGE = timedelta(days=36_500)
+_UNFINISHED = ["not_sent", "unknown"]
+_LOG = logging.getLogger("klikit_frames")
+
 
 def export_journal(
     path: str | os.PathLike[str], *, journal: JournalPath = None, run_id: str | None = None
@@ -149,17 +161,6 @@ def _check_target(far: Path, *, known: set[str]) -> None:
         )
 
 
-__all__ = ["MIRROR_VARIABLE", "Mirror", "default_mirror"]
-
-MIRROR_VARIABLE = "KLIKIT_JOURNAL_MIRROR"
-# A copy is begun so often; with the time that it takes it is there at least every 2 s.
-_EVERY_S = 1.5
-# How long a run waits for a far path that does not answer, at its begin and at its end.
-_PATIENCE_S = 10.0
-_POLL_S = 0.1
-_LOG = logging.getLogger("klikit_frames")
-
-
 def default_mirror() -> str | None:
     """Return the path that KLIKIT_JOURNAL_MIRROR names, if it does."""
     return os.environ.get(MIRROR_VARIABLE) or None
@@ -194,12 +195,12 @@ class Mirror:
     def start(self) -> None:
         """Return when the first copy is there, or cannot be made."""
         self._thread.start()
-        until = edge.monotonic() + _PATIENCE_S
+        until = edge.monotonic() + _ANSWER_TIMEOUT_S
         # Ctrl-C is heard between two looks.
         while not self._has_begun.wait(_POLL_S) and edge.monotonic() < until:
             pass
         if not self._has_begun.is_set():
-            self._tell(f"it has not answered for {_PATIENCE_S:.0f} s")
+            self._tell(f"it has not answered for {_ANSWER_TIMEOUT_S:.0f} s")
 
     def close(self) -> None:
         """Make the last copy, if something has changed, and end."""
@@ -207,7 +208,7 @@ class Mirror:
         if not edge.has_threads():
             self._copy()
         elif self._thread.ident is not None:
-            self._thread.join(_PATIENCE_S)
+            self._thread.join(_ANSWER_TIMEOUT_S)
 
     @property
     def note(self) -> str | None:
@@ -224,7 +225,7 @@ class Mirror:
             self._has_begun.set()
             if is_last or not edge.has_threads():
                 return
-            self._is_over.wait(_EVERY_S)
+            self._is_over.wait(_COPY_EVERY_S)
 
     def _copy(self) -> None:
         if self._is_lost or (self._journal.n_commits == self._n_commits and self._is_whole):
@@ -268,20 +269,14 @@ def _look_of(path: Path) -> tuple[int, ...] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-_AGE = re.compile(r"([0-9]{1,5})\s*([hdw])")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_LONGEST = timedelta(days=36_500)
-_UNFINISHED = ["not_sent", "unknown"]
-
-
 def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> pd.DataFrame:
     """Remove old runs from a journal and return what was removed; the file shrinks.
 
     Reads and writes the journal, nothing else. A run stays, whatever its age, while it goes on, while rows of
     it are ``not_sent`` or ``unknown``, and while a flag that it wrote is not proved to be visible in its
-    store's menu: until then the journal is what tells the live flag. So does the run that started a promise
-    which has not come to its end; promises that have are removed with the runs of their age. So is what
-    audits found to differ, once no audit has seen it for so long.
+    store's menu: until then the journal is what tells the live flag. The run that started a promise stays
+    until that promise has ended. Promises that ended so long ago are removed as well, and differences that
+    no audit has seen for so long.
 
     Parameters
     ----------
@@ -328,7 +323,7 @@ def _age(older_than: str | timedelta) -> timedelta:
     age = older_than
     if isinstance(age, str) and (match := _AGE.fullmatch(age.strip().lower())):
         age = int(match[1]) * _UNITS[match[2]]
-    if not isinstance(age, timedelta) or not timedelta(0) <= age <= _LONGEST:
+    if not isinstance(age, timedelta) or not timedelta(0) <= age <= _MOST_AGE:
         raise ConfigError(
             f'older_than={older_than!r} is not a length of time: give days such as "90d", or a timedelta.'
         )
