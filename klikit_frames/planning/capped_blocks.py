@@ -26,6 +26,10 @@ _MOST_ADDED = 1_500
 _BATCH = 512
 _MOST_COMMON = 1_000
 _MOST_LEVELS = 8
+# Common lines are looked for at length where that takes a tenth of the budget.
+_SHARE_FOR_COMMON, _FEWER_COMMON = 40, 5
+# For each pair of a set of columns and a cell: it is compared, closed, and told apart from others.
+_OPERATIONS = 1.0
 
 
 class CappedBlocks:
@@ -43,6 +47,8 @@ class CappedBlocks:
         The caps.
     piece : pair of int
         Side lengths within the caps that no row and no column alone is above.
+    budget : SearchBudget
+        Where the work is counted.
 
     Attributes
     ----------
@@ -58,12 +64,19 @@ class CappedBlocks:
         *,
         limits: Limits,
         piece: tuple[int, int],
+        budget: SearchBudget,
     ) -> None:
         self._weights, self._limits, self._piece = weights, limits, piece
-        common = [common_lines(cells, weights[1], least=limits.stores, most=_MOST_COMMON)]
-        of_rows = common_lines(cells.T, weights[0], least=limits.ids, most=_MOST_COMMON)
+        most = _MOST_COMMON
+        if not budget.can_afford(_SHARE_FOR_COMMON * _MOST_LEVELS * most * cells.size):
+            most //= _FEWER_COMMON
+        common = [common_lines(cells, weights[1], least=limits.stores, most=most)]
+        of_rows = common_lines(cells.T, weights[0], least=limits.ids, most=most)
         common.append(shared_columns(cells, of_rows))
-        pool = close_columns(cells, np.concatenate([columns, *common]))
+        columns = np.concatenate([columns, *common])
+        columns = columns[first_of_equal(columns)[0]]
+        budget.charge(_OPERATIONS * (len(columns) + 2 * sum(map(len, common))) * cells.size)
+        pool = close_columns(cells, columns)
         first, _ = first_of_equal(pool.columns)
         self._pool = pool.take(first[pool.rows[first].any(axis=1)])
         self.wholes = [

@@ -59,7 +59,7 @@ class CappedSearch:
     ----------
     cells, asked : array of bool
         The table of classes of equal lines, and those of its cells that must be covered.
-    weights, columns, limits, piece
+    weights, columns, limits, piece, budget
         As for `CappedBlocks`, which says what the blocks are taken from.
 
     Attributes
@@ -81,6 +81,7 @@ class CappedSearch:
         *,
         limits: Limits,
         piece: tuple[int, int],
+        budget: SearchBudget,
     ) -> None:
         self._cells, self._asked, self._limits, self._piece = cells, asked, limits, piece
         self._class_weights = weights
@@ -91,6 +92,7 @@ class CappedSearch:
             columns[:, self.columns.class_of],
             limits=limits,
             piece=piece,
+            budget=budget,
         )
         self._draw = np.random.default_rng(_SEED)
         self.is_cut, self.bound = True, 1
@@ -109,8 +111,8 @@ class CappedSearch:
         """
         self.bound = least
         cut = [piece for each in cover for piece in self._cut(self._in_pieces(each))]
-        greedy, is_cover = self._greedy(budget.reserve(4), most=len(cut))
-        best = greedy if is_cover else cut
+        greedy = self._greedy(budget.reserve(2), cut)
+        best = min(cut, greedy, key=len)
         budget.saved = max(budget.saved, len(cut) - len(best))
         if len(best) > least and not budget.is_over:
             best = self._improved(cut + greedy, best, budget)
@@ -147,15 +149,18 @@ class CappedSearch:
             for strip in _packed(whole.columns, widths, self._limits.room(int(heights[band].sum())))
         ]
 
-    def _greedy(self, budget: SearchBudget, *, most: int) -> tuple[list[Rectangle], bool]:
-        """Take the block that adds the most cells, again and again; say whether they cover the table."""
+    def _greedy(self, budget: SearchBudget, cut: list[Rectangle]) -> list[Rectangle]:
+        """Take the block that adds the most cells, again and again; out of time, blocks of a known cover."""
         sizes = np.multiply.outer(self.rows.sizes, self.columns.sizes)
         left = sizes.astype(np.float32) * self._of_pieces(self._asked)
         wholes = self._blocks.wholes
-        heap = [(-float(left[whole.inside].sum()), number) for number, whole in enumerate(wholes)]
+        heap: list[tuple[float, int]] = [
+            (-most, number) for number, most in enumerate(self._most_cells(wholes))
+        ]
         heapq.heapify(heap)
+        budget.charge(STEP / 20 * len(wholes))
         found: list[Rectangle] = []
-        while heap and len(found) < most and not budget.is_over:
+        while heap and len(found) < len(cut) and not budget.is_over:
             number = heapq.heappop(heap)[1]
             block, gain = self._blocks.best_inside(number, left)
             budget.charge(20.0 * wholes[number].n_cells + STEP)
@@ -166,7 +171,22 @@ class CappedSearch:
                 left[block.inside] = 0
             if gain > 0:
                 heapq.heappush(heap, (-gain, number))
-        return found, not left.any()
+        for block in sorted(cut, key=lambda each: -float(left[each.inside].sum())) if left.any() else []:
+            if left[block.inside].any():
+                found.append(block)
+                left[block.inside] = 0
+        return found
+
+    def _most_cells(self, wholes: list[Rectangle]) -> list[int]:
+        """Return for each rectangle what no request inside has more cells than."""
+        limits = self._limits
+        totals = (
+            (self.rows.sizes[each.rows].sum(), self.columns.sizes[each.columns].sum()) for each in wholes
+        )
+        return [
+            min(limits.cells, min(limits.ids, int(tall)) * min(limits.stores, int(wide)))
+            for tall, wide in totals
+        ]
 
     def _improved(
         self, pool: list[Rectangle], best: list[Rectangle], budget: SearchBudget
@@ -183,13 +203,14 @@ class CappedSearch:
         ]
         simple = [piece for each in lines if each.n_cells for piece in self._cut(each)]
         blocks = map(self._counted, pool + simple)
-        prices.improve(blocks, budget.reserve(1.6), enough=len(best), suggest=self._dear_blocks)
+        prices.improve(blocks, budget.reserve(2), enough=len(best), suggest=self._dear_blocks)
         self.bound = max(self.bound, prices.bound)
         if len(best) <= self.bound or budget.is_over:
             self.is_cut = len(best) > self.bound
             return best
-        near = self._blocks.worth_adding(self._spread(prices.table), budget.reserve(4), least=_FAIRLY_TIGHT)
-        chosen = self._chosen(self._refined(pool + near, best, prices, budget), budget.reserve(2))
+        near = self._blocks.worth_adding(self._spread(prices.table), budget.reserve(8), least=_FAIRLY_TIGHT)
+        choice = self._refined(pool + near, best, prices, budget.reserve(3))
+        chosen = self._chosen(choice, budget.reserve(4))
         return self._repaired(chosen, prices.table, budget)
 
     def _counted(self, block: Rectangle) -> CountedBlock:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_CELLS = 256_000_000
 _MOST_CAPPED_CELLS = 4_000_000
+_SHARE_OF_UNCAPPED = 4
 
 
 class FullComponent:
@@ -99,7 +100,7 @@ class Component:
         self._search: KernelSearch | None = None
         self._large: LargeSearch | None = None
         self._is_done = False
-        self._capped: list[list[Rectangle]] = []
+        self._capped: list[Rectangle] | None = None
         degrees = self._degrees()
         cost = limits.cost
         self._n_by_rows, self._n_by_columns = (
@@ -145,6 +146,9 @@ class Component:
         shape = len(self._entities), len(self._stores)
         if self.is_settled or shape[0] * shape[1] > _MOST_CELLS:
             return
+        if self._is_bound_by_caps:
+            # Rectangles that do not keep the caps are where the search begins, no more.
+            budget = budget.reserve(_SHARE_OF_UNCAPPED)
         cells, asked = self._cells(), self._asked()
         if cells.size > LARGE_CELLS:
             self._large = LargeSearch(cells, asked)
@@ -165,7 +169,7 @@ class Component:
         if not self._is_bound_by_caps:
             if self._search is not None and not self.is_settled:
                 self._search.improve(budget)
-        elif len(self.rectangles()) <= self.bound:
+        elif len(self._cut_blocks()) <= self.bound:
             self._is_done = True
         else:
             if self._search is not None:
@@ -174,10 +178,16 @@ class Component:
 
     def rectangles(self) -> list[Rectangle]:
         """Return the best cover, within the caps, with little overlap."""
-        wholes = [_expanded(block, self._entities, self._stores) for block in self._best_blocks()]
-        best = cut_rectangles(wholes, limits=self._limits)
+        cut = self._cut_blocks()
+        if self._capped is not None and len(self._capped) <= len(cut):
+            return self._capped
         # Cutting may leave pieces all of whose cells other pieces have.
-        return min([self._trimmed(best) if self._is_bound_by_caps else best, *self._capped], key=len)
+        return self._trimmed(cut) if self._is_bound_by_caps else cut
+
+    def _cut_blocks(self) -> list[Rectangle]:
+        """Return the best cover that does not keep the caps, cut at them."""
+        wholes = [_expanded(block, self._entities, self._stores) for block in self._best_blocks()]
+        return cut_rectangles(wholes, limits=self._limits)
 
     def _best_blocks(self) -> list[Rectangle]:
         """Return the cover by rows and columns of the component that takes the fewest requests when cut."""
@@ -272,12 +282,12 @@ class Component:
             bound_by_apart(cells.T, asked.T, weights[::-1], places[::-1], self._limits.transposed),
         )
 
-    def _search_capped(self, budget: SearchBudget) -> list[list[Rectangle]]:
+    def _search_capped(self, budget: SearchBudget) -> list[Rectangle] | None:
         """Return a cover made with the caps in mind, if the component is not too large for that."""
         piece = self._limits.grid(int(self._heights.sum()), int(self._widths.sum()))
         n_pieces = (-(-self._heights // piece[0])).sum(), (-(-self._widths // piece[1])).sum()
         if n_pieces[0] * n_pieces[1] > _MOST_CAPPED_CELLS:
-            return []
+            return None
         known = [self._cells()]
         if self._search is not None:
             known.append(self._found_columns(self._search.pool))
@@ -285,7 +295,7 @@ class Component:
             known.append(self._columns_of(self._large.blocks))
         weights, columns = (self._heights, self._widths), np.concatenate(known)
         search = CappedSearch(
-            self._cells(), self._asked(), weights, columns, limits=self._limits, piece=piece
+            self._cells(), self._asked(), weights, columns, limits=self._limits, piece=piece, budget=budget
         )
         blocks = search.search(self._best_blocks(), budget, least=self.bound)
         self._cap_bound = max(self._cap_bound, search.bound)
@@ -297,7 +307,7 @@ class Component:
                 (search.columns, [each.columns for each in blocks], self._stores),
             )
         )
-        return [[Rectangle(*each) for each in zip(rows, stores, strict=True)]]
+        return [Rectangle(*each) for each in zip(rows, stores, strict=True)]
 
     def _columns_of(self, blocks: list[Rectangle]) -> Bits:
         columns = np.zeros((len(blocks), len(self._stores)), dtype=bool)

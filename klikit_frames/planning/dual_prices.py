@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-_FIRST_STEPS, _NEXT_STEPS = 150, 50
+_FIRST_STEPS, _NEXT_STEPS = 150, 100
 _CHECK_CLOCK_EVERY = 16
 _LEAST_PRICE = 1e-9
 _STEEPEST = 30.0
@@ -42,6 +42,7 @@ _MUCH_WIDER = 1.02
 # The pool's own bound and the proven one this near are as good as the same.
 _NEAR = 0.002
 _OPERATIONS = 30.0
+_SHARE_OF_PROVEN = 0.5
 
 
 class DualPrices:
@@ -118,6 +119,7 @@ class DualPrices:
             Returns blocks that are dear under prices, quickly; it need not find all.
         """
         self._pool.add(blocks)
+        budget.charge(STEP / 3 * len(self.blocks))
         self._prices = self._pool.share_out()
         self._raise(_FIRST_STEPS, budget)
         for _ in range(_QUICK_ROUNDS):
@@ -126,17 +128,22 @@ class DualPrices:
             if budget.is_over or len(self.blocks) < _MUCH_WIDER * n_before:
                 break
             self._raise(_NEXT_STEPS, budget)
+        share = 0.0
         for _ in range(_MOST_ROUNDS):
             if budget.is_over or self._pool.n_incidences > _MOST_INCIDENCES:
                 return
             hoped = self._sum(self._prices)
-            lowered = self._pricing.lower(self.table, budget)
+            lowered = self._pricing.lower(share * self.proven + (1 - share) * self.table, budget)
             if self._sum(lowered[self._asked]) > self._sum(self.proven[self._asked]):
                 self.proven = lowered.copy()
             reached = self._sum(self.proven[self._asked])
-            if self.bound >= enough or reached >= (1 - _NEAR) * hoped or not self._pricing.dear:
+            dear = self._pricing.dear
+            if self.bound >= enough or reached >= (1 - _NEAR) * hoped or not (dear or share):
                 return
-            self._pool.add(self._pricing.dear)
+            # Between the proven prices and those of the pool alone: the latter swing from round to round.
+            share = _SHARE_OF_PROVEN if dear else 0.0
+            self._pool.add(dear)
+            budget.charge(STEP / 3 * len(dear))
             self._raise(_NEXT_STEPS, budget)
 
     def _sum(self, prices: Values) -> float:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _FEWEST_OUT, _MOST_OUT = 3, 10
 _STEPS_PER_SWEEP = 50
-_IDLE_STEPS, _IDLE_STEPS_PER_BLOCK = 40, 6
+_IDLE_STEPS, _IDLE_STEPS_PER_BLOCK = 20, 4
 _MOST_FILLS = 40
 # Times of a cell that need not be covered.
 _SPARE = 1_000
@@ -254,7 +254,7 @@ class NeighbourhoodSearch:
         self, worths: Worths, is_cell: Bits, sizes: tuple[Indexes, Indexes], budget: SearchBudget
     ) -> Rectangle:
         """Return the better of a block grown from one row and of one grown from one column."""
-        budget.charge(60.0 * worths.size + 4 * STEP)
+        budget.charge(60.0 * worths.size + 3 * STEP)
         row = int((worths.sum(axis=1) * self._draw.random(len(worths))).argmax())
         by_row, most = _grown(worths, is_cell, sizes, self._shapes, row)
         column = int((worths.sum(axis=0) * self._draw.random(worths.shape[1])).argmax())

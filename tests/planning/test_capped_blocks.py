@@ -18,7 +18,14 @@ def test_capped_blocks__worth_adding(cells: np.ndarray, max_ids: int, max_stores
     """Each block lies inside the table and the caps and is worth more than a request, and none is missed."""
     limits = kf.Limits(max_ids, max_stores)
     ones = np.ones(5, dtype=np.int64), np.ones(6, dtype=np.int64)
-    blocks = CappedBlocks(cells, ones, cells[cells.any(axis=1)], limits=limits, piece=limits.grid(5, 6))
+    blocks = CappedBlocks(
+        cells,
+        ones,
+        cells[cells.any(axis=1)],
+        limits=limits,
+        piece=limits.grid(5, 6),
+        budget=SearchBudget(20, progress=False),
+    )
     worth = np.where(cells, np.random.default_rng(seed).random(cells.shape), 0).astype(np.float32)
     found = blocks.worth_adding(worth, SearchBudget(20, progress=False))
     for block in found:

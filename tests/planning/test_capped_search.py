@@ -46,7 +46,13 @@ def test_capped_search__any_table(
     limits = kf.Limits(max_ids, max_stores, max_cells)
     ones = np.ones(7, dtype=np.int64), np.ones(8, dtype=np.int64)
     search = CappedSearch(
-        cells, cells, ones, cells[cells.any(axis=1)], limits=limits, piece=limits.grid(7, 8)
+        cells,
+        cells,
+        ones,
+        cells[cells.any(axis=1)],
+        limits=limits,
+        piece=limits.grid(7, 8),
+        budget=SearchBudget(20, progress=False),
     )
     covered = np.zeros_like(cells)
     for block in search.search(rows_of(cells), SearchBudget(20, progress=False), least=1):
@@ -121,7 +127,15 @@ def test_capped_search__out_of_time(max_cells: int | None) -> None:
     """Where the budget ends it, the cover that it began with is cut: exactly the table, within caps."""
     limits, cells = kf.Limits(3, 4, max_cells), chain(7, 8, edits=0.1, seed=1, n_cities=3)
     ones = np.ones(8, dtype=np.int64), np.ones(7, dtype=np.int64)
-    search = CappedSearch(cells, cells, ones, cells, limits=limits, piece=limits.grid(8, 7))
+    search = CappedSearch(
+        cells,
+        cells,
+        ones,
+        cells,
+        limits=limits,
+        piece=limits.grid(8, 7),
+        budget=SearchBudget(0, progress=False),
+    )
     covered = np.zeros_like(cells)
     for block in search.search(rows_of(cells), SearchBudget(0, progress=False), least=1):
         covered[block.inside] = True
