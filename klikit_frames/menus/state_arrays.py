@@ -83,7 +83,7 @@ def tree_frame(nodes: Iterable[Node], *, store: Store | None) -> pd.DataFrame:
     cells: dict[str, Any] = {name: [value] * len(entities) for name, value in alike.items()}
     cells |= zip(Node._fields, zip(*map(_merge_places, entities), strict=True), strict=False)
     cells["path"], cells["path_ids"] = zip(*map(_paths, entities), strict=True) if entities else ((), ())
-    return pd.DataFrame({name: pd.Series(cells.get(name, ()), dtype=dtype) for name, dtype in DTYPES.items()})
+    return pd.DataFrame({name: pd.array(cells.get(name, ()), dtype=dtype) for name, dtype in DTYPES.items()})
 
 
 def option_ids(nodes: Iterable[Node]) -> tuple[int, ...]:

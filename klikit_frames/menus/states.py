@@ -117,8 +117,8 @@ def _titles(listed: pd.DataFrame | None, kind: str) -> FrameMetadata:
     """Return the titles of the brands or branches as pairs of id and title."""
     if listed is None:
         return FrameMetadata()
-    rows = listed[[f"{kind}_id", f"{kind}_title"]].dropna().drop_duplicates()
-    return FrameMetadata(zip(rows.iloc[:, 0].tolist(), rows.iloc[:, 1].tolist(), strict=True))
+    pairs = zip(listed[f"{kind}_id"].tolist(), listed[f"{kind}_title"].tolist(), strict=True)
+    return FrameMetadata(dict.fromkeys(pair for pair in pairs if isinstance(pair[1], str)))
 
 
 def split_stores(

@@ -79,13 +79,15 @@ def read_stores(client: Client, stop: threading.Event) -> pd.DataFrame:
         for branch in _read_branches(client, stop=stop)
         for brand_id in dict.fromkeys(branch.brand_ids)
     ]
-    columns = zip(*rows, strict=True) if rows else [()] * len(STORE_COLUMNS)
+    ordered = sorted(rows, key=operator.itemgetter(0, 1))
+    columns = zip(*ordered, strict=True) if rows else [()] * len(STORE_COLUMNS)
+    dtypes: dict[str, Any] = {name: "int64" if name.endswith("_id") else TEXT for name in STORE_COLUMNS}
     return pd.DataFrame(
         {
-            name: pd.Series(list(values), dtype="int64" if name.endswith("_id") else TEXT)
+            name: pd.array(list(values), dtype=dtypes[name])
             for name, values in zip(STORE_COLUMNS, columns, strict=True)
         }
-    ).sort_values(["brand_id", "branch_id"], ignore_index=True)
+    )
 
 
 def store_pairs(stores: pd.DataFrame | Iterable[Store]) -> list[Store]:

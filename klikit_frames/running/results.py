@@ -100,6 +100,7 @@ def _without_long_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 _GOOD = ("applied", "unchanged")
+_OPEN = ("not_sent", "unknown")
 _MOST_CAUSES = 10
 _DENIED = (401, 403)
 # Left alone on purpose: its time comes by itself.
@@ -163,12 +164,14 @@ class Result:
         """Whether a person, or a deadline, stopped the run."""
         return EndReason(self.status).stops_at_once
 
-    @property
+    @cached_property
     def n_open(self) -> int:
         """How many rows `resume` goes on with: ``not_sent``, ``unknown``, and those that met a 401 or 403."""
+        if not any(self.counts[outcome] for outcome in ("failed", *_OPEN)):
+            return 0
         outcome = self.frame["outcome"]
         is_denied = (outcome == "failed") & self.frame["http_status"].isin(_DENIED)
-        is_open = outcome.isin(["not_sent", "unknown"]) & ~self._is_spared
+        is_open = outcome.isin(_OPEN) & ~self._is_spared
         return int((is_open | is_denied).sum())
 
     @property

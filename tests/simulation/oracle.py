@@ -34,7 +34,8 @@ def cell_of(row: Mapping[Any, Any]) -> Cell:
 
 def rows_of(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     """Return the rows of a frame as dicts."""
-    return frame.to_dict("records")
+    columns = [frame[name].tolist() for name in frame]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def asked_rows(toggles: pd.DataFrame) -> list[tuple[Cell, bool]]:
