@@ -149,7 +149,7 @@ def _check_widgets() -> CheckFinding:
         return CheckFinding("widgets", "ok", "the front end has answered", "")
     if probe.asked_s < _SAME_CELL_S:
         advice = "Call kf.doctor() again in the next cell: many front ends answer once a cell has ended."
-        return CheckFinding("widgets", "warning", f"no answer within {probe.patience_s:.0f} s", advice)
+        return CheckFinding("widgets", "warning", f"no answer within {probe.timeout_s:.0f} s", advice)
     return CheckFinding(
         "widgets",
         "warning",

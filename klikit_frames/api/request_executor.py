@@ -19,7 +19,7 @@ RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 MAX_ATTEMPTS = 5
 WAIT_INITIAL_S = 0.5
 WAIT_MAX_S = 30.0
-RATE_LIMIT_PATIENCE_S = 900.0
+MOST_RATE_LIMITED_S = 900.0
 OnAttempt = Callable[[int, datetime], object]
 Uniform = Callable[[float, float], float]
 
@@ -81,7 +81,7 @@ class RetryDecision(Enum):
     EXHAUSTED = f"gave up after {MAX_ATTEMPTS} tries"
     REPLAYED = "the API repeats a stored failure under this key"
     OVER_BUDGET = "not tried again: the retry budget is used up, the API seems to be down"
-    IMPATIENT = f"rate-limited for more than {RATE_LIMIT_PATIENCE_S:.0f} s"
+    RATE_LIMITED_TOO_LONG = f"rate-limited for more than {MOST_RATE_LIMITED_S:.0f} s"
     STOPPED = "stopped"
     CLOSED = "the client was closed"
 
@@ -177,7 +177,7 @@ def decide_retry(tries: Sequence[Attempt], *, limited_s: float = 0.0) -> RetryDe
     if is_replayed(tries):
         return RetryDecision.REPLAYED
     if last.is_rate_limited:
-        return RetryDecision.IMPATIENT if limited_s > RATE_LIMIT_PATIENCE_S else RetryDecision.WAIT
+        return RetryDecision.RATE_LIMITED_TOO_LONG if limited_s > MOST_RATE_LIMITED_S else RetryDecision.WAIT
     return RetryDecision.EXHAUSTED if count_attempts(tries) >= MAX_ATTEMPTS else RetryDecision.RETRY
 
 

@@ -226,7 +226,7 @@ def open_pool(tls: ssl.SSLContext, *, max_connections: int) -> httpcore.Connecti
 
 
 class TimedBackend(httpcore.SyncBackend):
-    """Opens connections whose steps know how much patience is left."""
+    """Opens connections whose steps know how much time is left."""
 
     def connect_tcp(
         self,
@@ -242,7 +242,7 @@ class TimedBackend(httpcore.SyncBackend):
 
 
 class TimedStream(httpcore.NetworkStream):
-    """A connection whose steps end when the patience that they are given does."""
+    """A connection whose steps end with the time that they are given."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream

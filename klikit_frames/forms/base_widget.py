@@ -60,19 +60,19 @@ class BaseWidget(anywidget.AnyWidget):
     def __init__(self, **values: Any) -> None:
         # The page and the threads that read and send both draw. Without a lock a trait's change could be
         # lost.
-        self._pen = threading.RLock()
+        self._draw_lock = threading.RLock()
         super().__init__(**values)
         self.redraw()
         self.observe(self._on_message, names="commands")
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take the values that the page has set."""
-        with self._pen:
+        with self._draw_lock:
             super().set_state(sync_data)
 
     def redraw(self) -> None:
         """Show everything as it is now."""
-        with self._pen, self.hold_sync():
+        with self._draw_lock, self.hold_sync():
             self.draw()
 
     def draw(self) -> None:
@@ -107,7 +107,7 @@ class BaseWidget(anywidget.AnyWidget):
 
     def _on_message(self, change: dict[str, list[dict[str, object]]]) -> None:
         # No thread may redraw in the middle of this.
-        with self._pen, self.hold_sync():
+        with self._draw_lock, self.hold_sync():
             for command in new_commands(change["new"], done=self.done):
                 self.apply_command(command)
             self.done = last_number(change["new"], done=self.done)
@@ -210,7 +210,7 @@ class WidgetProbe(anywidget.AnyWidget):
     is_answered = t.Bool().tag(sync=True)
 
     # How long a cell waits for the front end: most answer only after it has ended.
-    patience_s = 2.0
+    timeout_s = 2.0
 
     def __init__(self, **values: Any) -> None:
         self._answer = threading.Event()
@@ -229,8 +229,8 @@ class WidgetProbe(anywidget.AnyWidget):
         return edge.monotonic() - self._asked_at
 
     def wait(self) -> bool:
-        """Wait for the answer, `patience_s` at most; returns whether it came."""
-        return self._answer.wait(self.patience_s)
+        """Wait for the answer, `timeout_s` at most; returns whether it came."""
+        return self._answer.wait(self.timeout_s)
 
     def _note_answer(self, _change: object) -> None:
         self._answer.set()

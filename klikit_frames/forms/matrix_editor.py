@@ -162,7 +162,7 @@ class MatrixEditor(PanelForm):
         kept = self.state[~pd.MultiIndex.from_frame(self.state[keys].astype("Int64").fillna(0)).isin(pairs)]
         state = pd.concat([kept, read], ignore_index=True)
         state.attrs = {**self.state.attrs, "read_at": self.state.attrs.get("read_at", read.attrs["read_at"])}
-        with self._pen:
+        with self._draw_lock:
             self.state = state
             self.grid.renew(read)
         self.redraw()

@@ -333,7 +333,7 @@ class ToggleForm(PanelForm):
             return
         self._flags_of = flags_of
         index = self.entities.selection.index.with_flags(shown).with_brands(self.menus.brands)
-        with self._pen:
+        with self._draw_lock:
             self.entities.selection.set_index(index)
         self.redraw()
 

@@ -16,7 +16,7 @@ _REQUEST_COSTS_S = 0.2
 # Budgets above this were asked for, and are used.
 _DEFAULT_S = 5.0
 # On a busy machine the clock goes on while the search waits; then it may run so much longer.
-_PATIENCE = 3.0
+_CLOCK_PER_WORK = 3.0
 _PRODUCTS_PER_S = 3e10
 _GRACE_S = 2.0
 
@@ -83,7 +83,7 @@ class SearchBudget:
     def left_s(self) -> float:
         """Seconds left."""
         waited_s, worked_s = edge.monotonic() - self._started, edge.process_time() - self._started_work
-        left_s = self._budget_s - max(worked_s, waited_s / _PATIENCE)
+        left_s = self._budget_s - max(worked_s, waited_s / _CLOCK_PER_WORK)
         return left_s if self._parent is None else min(left_s, self._parent.left_s)
 
     @property

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DENSE = 0.05
 
 _CHECK_CLOCK_EVERY = 64
-_PATIENCE = 8
+_MOST_IDLE_STEPS = 8
 # Operations that one pricing takes for each pair of a rectangle and a cell.
 PRICING = 80.0
 
@@ -278,7 +278,7 @@ def price_cells(incidence: Incidence, *, best: int, prices: Prices | None, n_ste
         length = float(slope @ slope)
         if length < 1e-6:
             break
-        if n_idle >= _PATIENCE:
+        if n_idle >= _MOST_IDLE_STEPS:
             current, stride, n_idle = kept, stride * 0.6, 0
             continue
         current = np.maximum(current + stride * (best - value) / length * slope, 0)

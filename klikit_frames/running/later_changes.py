@@ -111,7 +111,7 @@ def cancel_undone(plan: Plan, frame: pd.DataFrame, journal: Journal) -> None:
     rows = frame.loc[is_restored, _CELL].itertuples(index=False, name=None)
     restored = {cell_of(*row) for row in rows}
     closing: dict[str, Any] = {"status": PromiseStatus.CANCELLED, "note": _UNDONE, "next_at": None}
-    with locks.hold(journal.agenda_lock_path(), what="The agenda of this journal", patience_s=10.0):
+    with locks.hold(journal.agenda_lock_path(), what="The agenda of this journal", timeout_s=10.0):
         undone = [
             one
             for one in journal.promises()

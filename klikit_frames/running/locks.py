@@ -34,11 +34,11 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 @contextmanager
-def hold(path: Path | None, *, what: str, patience_s: float = 0.1) -> Iterator[None]:
+def hold(path: Path | None, *, what: str, timeout_s: float = 0.1) -> Iterator[None]:
     """Hold the lock at `path` for a while; None needs none.
 
     The file stays, empty, when the lock is released: a file that is never removed cannot be confused with
-    another of the same name. Whoever comes second waits for `patience_s`.
+    another of the same name. Whoever comes second waits for `timeout_s`.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def hold(path: Path | None, *, what: str, patience_s: float = 0.1) -> Iterator[N
     if path is None:
         yield
         return
-    descriptor = _seize_with_patience(path, what=what, attempts=math.ceil(patience_s / _PAUSE_S))
+    descriptor = _seize_within(path, what=what, attempts=math.ceil(timeout_s / _PAUSE_S))
     try:
         yield
     finally:
@@ -86,7 +86,7 @@ def remove(path: Path | None) -> None:
             os.close(descriptor)
 
 
-def _seize_with_patience(path: Path, *, what: str, attempts: int) -> int:
+def _seize_within(path: Path, *, what: str, attempts: int) -> int:
     for attempt in range(attempts):
         edge.sleep(_PAUSE_S if attempt else 0.0)
         try:

@@ -39,7 +39,7 @@ _COLUMNS = {
     "title": TEXT,
 }
 _SHORTEST_ID = 4
-_PATIENCE_S = 10.0
+_LOCK_TIMEOUT_S = 10.0
 # Schedulers tick every minute.
 _NEXT_TICK = timedelta(minutes=1)
 
@@ -189,11 +189,11 @@ def promises_frame(promises: Sequence[Promise], *, now: datetime) -> pd.DataFram
 
 
 @contextmanager
-def hold_agenda(journal: JournalPath, *, patience_s: float = _PATIENCE_S) -> Iterator[Journal]:
+def hold_agenda(journal: JournalPath, *, timeout_s: float = _LOCK_TIMEOUT_S) -> Iterator[Journal]:
     """Open a journal and keep others from changing its promises meanwhile: never across a request."""
     with open_journal(journal) as opened:
         what = "The agenda of this journal"
-        with locks.hold(opened.agenda_lock_path(), what=what, patience_s=patience_s):
+        with locks.hold(opened.agenda_lock_path(), what=what, timeout_s=timeout_s):
             yield opened
 
 

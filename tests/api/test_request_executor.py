@@ -98,7 +98,7 @@ def test_judge__429_is_no_try() -> None:
 def test_judge__429_for_a_quarter_of_an_hour() -> None:
     """At some time even the most patient gives up."""
     assert decide_retry([answered(429)], limited_s=899.0) is RetryDecision.WAIT
-    assert decide_retry([answered(429)], limited_s=901.0) is RetryDecision.IMPATIENT
+    assert decide_retry([answered(429)], limited_s=901.0) is RetryDecision.RATE_LIMITED_TOO_LONG
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
@@ -114,7 +114,7 @@ def test_summarise__a_429_that_came_before_answers_no_later_try(second: str, is_
     """Under the request_id of an earlier try it is that one's: this try may have been taken."""
     told = summarise_attempts(
         [answered(429, "r1"), answered(429, second)],
-        verdict=RetryDecision.IMPATIENT,
+        verdict=RetryDecision.RATE_LIMITED_TOO_LONG,
         sent_at=None,
         settled_at=datetime(2026, 11, 27, tzinfo=UTC),
     )
@@ -163,7 +163,7 @@ def test_budget__is_used_in_full() -> None:
         ([], RetryDecision.STOPPED, (None, 0, False, False)),
         ([answered(429)], RetryDecision.STOPPED, (None, 0, False, False)),
         ([answered(503), answered(429)], RetryDecision.STOPPED, (503, 1, True, True)),
-        ([answered(429)], RetryDecision.IMPATIENT, (429, 0, False, False)),
+        ([answered(429)], RetryDecision.RATE_LIMITED_TOO_LONG, (429, 0, False, False)),
         ([answered(429), answered(200)], RetryDecision.FINAL, (200, 1, True, False)),
     ],
 )

@@ -20,7 +20,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Another test of the same process may have brought marimo along.
     monkeypatch.delitem(sys.modules, "marimo._runtime.runtime", raising=False)
     ask_front_end.cache_clear()
-    ask_front_end().patience_s = 0.0
+    ask_front_end().timeout_s = 0.0
     yield
     ask_front_end().close()
     ask_front_end.cache_clear()
@@ -52,7 +52,7 @@ def test_doctor__asks_the_page_and_looks_again() -> None:
 def test_probe__hears_one_answer() -> None:
     """What the page sets is the answer."""
     probe = WidgetProbe()
-    probe.patience_s = 0.0
+    probe.timeout_s = 0.0
     assert not probe.wait()
     probe.set_state({"is_answered": True})
     assert probe.wait()

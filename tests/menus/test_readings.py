@@ -19,16 +19,16 @@ from klikit_frames.menus.readings import MAX_AGE_S, Failure, TreeCache, in_words
 from ..running.doubles import HoldingTransport, WaitingClock, is_running, wait_for_threads
 
 
-class _Nerves:
-    """A bar at which the person loses patience, once something has come to pass."""
+class _InterruptingBar:
+    """A bar that interrupts the reading after so many steps, once something has come to pass."""
 
-    def __init__(self, *, patience: int, after: threading.Event | None = None) -> None:
-        self.patience = patience
+    def __init__(self, *, n_steps: int, after: threading.Event | None = None) -> None:
+        self._n_left = n_steps
         self._after = after
 
     def update(self, n: int = 1, /) -> None:
-        self.patience -= n
-        if not self.patience:
+        self._n_left -= n
+        if not self._n_left:
             assert self._after is None or self._after.wait(60)
             raise KeyboardInterrupt
 
@@ -42,7 +42,7 @@ def test_cache__interrupted_reading_goes_on(
     """What an interrupted reading has is not asked for again, and a complete one leaves nothing behind."""
     stores = kf.stores(client).head(20)
     with pytest.raises(KeyboardInterrupt):
-        kf.read_state(client, stores=stores, cache=tmp_path / "trees", progress=_Nerves(patience=5))
+        kf.read_state(client, stores=stores, cache=tmp_path / "trees", progress=_InterruptingBar(n_steps=5))
     n_kept = len(list((tmp_path / "trees").glob("*.json.gz")))
     assert 5 <= n_kept < 20
     before = sandbox.requests["path"].str.contains("/menus").sum()
@@ -87,9 +87,9 @@ def test_interrupt__waits_for_no_retry(sandbox: kf.sandbox.Sandbox, client: kf.C
     """An interrupted reading ends at once, though a menu is being tried again and again."""
     stores, clock = kf.stores(client).head(3), WaitingClock()
     sandbox.inject("rate_limit", seconds=600, match=f"branch_id={stores['branch_id'].iloc[2]}")
-    with sandbox.connect(clock=clock) as patient:
+    with sandbox.connect(clock=clock) as slow:
         with pytest.raises(KeyboardInterrupt):
-            kf.read_state(patient, stores=stores, progress=_Nerves(patience=1, after=clock.has_come))
+            kf.read_state(slow, stores=stores, progress=_InterruptingBar(n_steps=1, after=clock.has_come))
         wait_for_threads("klikit-frames-read")
     assert clock.has_heard.is_set()
 
@@ -98,11 +98,11 @@ def test_collector__rests_during_a_reading(client: kf.Client) -> None:
     """The collector of cycles rests while menus are read, and works again after it."""
     seen = []
 
-    class Watch(_Nerves):
+    class Watch(_InterruptingBar):
         def update(self, n: int = 1, /) -> None:
             seen.append(gc.isenabled())
 
-    kf.read_state(client, stores=kf.stores(client).head(3), progress=Watch(patience=99))
+    kf.read_state(client, stores=kf.stores(client).head(3), progress=Watch(n_steps=99))
     assert set(seen) == {False}
     assert gc.isenabled()
 
@@ -110,7 +110,7 @@ def test_collector__rests_during_a_reading(client: kf.Client) -> None:
 def test_collector__is_back_after_an_interrupt(client: kf.Client) -> None:
     """An interrupted reading is over at once, also where its traceback is kept."""
     with pytest.raises(KeyboardInterrupt) as kept:
-        kf.read_state(client, stores=kf.stores(client).head(3), progress=_Nerves(patience=2))
+        kf.read_state(client, stores=kf.stores(client).head(3), progress=_InterruptingBar(n_steps=2))
     assert gc.isenabled()
     assert kept.tb
 
@@ -119,9 +119,9 @@ def test_interrupt__waits_for_no_answer(sandbox: kf.sandbox.Sandbox, client: kf.
     """An interrupted reading leaves requests behind that hang."""
     stores = kf.stores(client).head(3)
     transport = HoldingTransport(method="GET", nth=1, match=f"branch_id={stores['branch_id'].iloc[2]}")
-    with sandbox.connect(transport=transport) as patient:
+    with sandbox.connect(transport=transport) as slow:
         with pytest.raises(KeyboardInterrupt):
-            kf.read_state(patient, stores=stores, progress=_Nerves(patience=1, after=transport.has_come))
+            kf.read_state(slow, stores=stores, progress=_InterruptingBar(n_steps=1, after=transport.has_come))
         assert is_running("klikit-frames-send-aside")
         transport.let_go.set()
         wait_for_threads("klikit-frames")
@@ -134,13 +134,13 @@ def test_reading__keeps_to_the_connections(sandbox: kf.sandbox.Sandbox) -> None:
         stores = kf.stores(narrow).head(4)
         n_threads: list[int] = []
 
-        class Count(_Nerves):
+        class Count(_InterruptingBar):
             def update(self, n: int = 1, /) -> None:
                 n_threads.append(
                     sum(each.name == "klikit-frames-read" for each in {*threading.enumerate()} - others)
                 )
 
-        state = kf.read_state(narrow, stores=stores, progress=Count(patience=99))
+        state = kf.read_state(narrow, stores=stores, progress=Count(n_steps=99))
     assert max(n_threads) == 1
     assert state[["brand_id", "branch_id"]].drop_duplicates().shape[0] == 4
 
@@ -149,7 +149,7 @@ def test_reading__states_when_its_oldest_tree_was_read(client: kf.Client, tmp_pa
     """A state that was read from kept trees is as old as the oldest of them."""
     stores = kf.stores(client).head(5)
     with pytest.raises(KeyboardInterrupt):
-        kf.read_state(client, stores=stores, cache=tmp_path, progress=_Nerves(patience=3))
+        kf.read_state(client, stores=stores, cache=tmp_path, progress=_InterruptingBar(n_steps=3))
     for path in tmp_path.glob("*.json.gz"):
         os.utime(path, (time.time() - 1800,) * 2)
     state = kf.read_state(client, stores=stores, cache=tmp_path, progress=False)

@@ -268,7 +268,7 @@ def test_run__says_that_the_journal_is_short_lived(
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for another process's commit."""
     monkeypatch.setattr(journal_files, "BUSY_TIMEOUT_S", 0.01)
 
@@ -412,7 +412,7 @@ def test_journal__read_only(
     assert len(sandbox.requests) == n_before
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_timeout")
 def test_journal__held_by_another(
     journal: Path, client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: object
 ) -> None:
@@ -439,7 +439,7 @@ def test_journal__full_disk(
     assert sandbox.requests.empty
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_timeout")
 def test_journal__fails_on_the_way(
     journal: Path, client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan
 ) -> None:
