@@ -37,7 +37,7 @@ from .journal_codec import expected_shape
 from .journal_copies import check_free, far_path, take_in_mirror
 from .journal_files import JOURNAL_VARIABLE, advise_on_journal
 from .journal_maintenance import default_mirror
-from .later_changes import check_left_out, find_later_writes, has_stale_cell
+from .later_changes import LaterWrite, check_left_out, find_later_writes, has_stale_cell
 from .lifecycle import EndReason
 from .notifications import OnFinish, report_result
 from .request_trees import RowCounter
@@ -45,7 +45,7 @@ from .results import Result
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..model import Store
+    from ..model import Cell, Store
     from ..planning.plan import Plan
     from .records import Run
 
@@ -305,33 +305,22 @@ def open_run(
     rules = replace(rules, writes_per_minute=client.pacing.configured_writes_per_minute)
     with ExitStack() as stack:
         opened = stack.enter_context(open_journal(journal))
-        rules, later = _take_in_mirror(opened, rules, given=mirror), {}
+        rules = _take_in_mirror(opened, rules, given=mirror)
         stack.enter_context(
             locks.hold(opened.lock_path(plan.plan_id), what=f"Plan {plan.plan_id[:SHORT_ID]}")
         )
-        known = opened.run_of_plan(plan.plan_id)
-        notes: list[str] = []
-        if known is None:
-            check_before_sending(plan, client, confirm=confirm)
-            later = find_later_writes(plan, client, opened)
-            check_left_out(plan, later)
-            if rules.require_approval:
-                check_approval(plan, client)
-            if rules.mirror is None and (
-                advice := advise_on_journal(opened.path, is_named=_is_named(journal))
-            ):
-                _JOURNAL_LOG.warning("%s", visible_text(advice))
+        begun = opened.run_of_plan(plan.plan_id)
+        later, notes = {}, []
+        if begun is None:
+            later = _check_new(plan, client, opened, rules, confirm=confirm)
+            _warn_of_place(opened, rules, is_named=_is_named(journal))
         else:
-            check_same_plan(plan, known)
-            check_same_host(known, client)
-            opened.clear_cancel(known.run_id)
-            if not known.account:
-                opened.record_account(known.run_id, client.account)
-            rules = _keep_rules(rules, known)
-            if rules.require_approval and not known.rules.get("require_approval"):
+            check_same_plan(plan, begun)
+            rules = _resumed_rules(opened, begun, client, rules)
+            if rules.require_approval and not begun.rules.get("require_approval"):
                 check_approval(plan, client)
-            notes = _move_here(opened, known)
-        run = known or new_run(plan, client, rules=asdict(rules))
+            notes = _move_here(opened, begun)
+        run = begun or new_run(plan, client, rules=asdict(rules))
         stack.enter_context(_limit_writes(client, rules))
         return RunExecutor(
             opened,
@@ -341,7 +330,7 @@ def open_run(
             rules,
             _monitor(opened, run, rules, plan),
             resources=stack.pop_all(),
-            is_new=known is None,
+            is_new=begun is None,
             has_stale_state=has_stale_cell(plan, later),
             notes=notes,
         )
@@ -354,22 +343,43 @@ def _reopen(
     with ExitStack() as stack:
         opened = stack.enter_context(open_journal(journal))
         given = _take_in_mirror(opened, Rules(), given=mirror)
-        run_id = opened.find_run_id(run_id)
-        known = opened.run(run_id)
-        stack.enter_context(locks.hold(opened.lock_path(known.plan_id), what=f"Run {run_id[:SHORT_ID]}"))
-        check_same_host(known, client)
-        plan = parse_plan(opened.plan_body(run_id))
-        opened.clear_cancel(run_id)
-        if not known.account:
-            opened.record_account(run_id, client.account)
+        run = opened.run(opened.find_run_id(run_id))
+        what = f"Run {run.run_id[:SHORT_ID]}"
+        stack.enter_context(locks.hold(opened.lock_path(run.plan_id), what=what))
         given = replace(given, writes_per_minute=client.pacing.configured_writes_per_minute)
-        rules = _keep_rules(given, known)
-        notes = _move_here(opened, known)
+        rules = _resumed_rules(opened, run, client, given)
+        plan = parse_plan(opened.plan_body(run.run_id))
+        notes = _move_here(opened, run)
         stack.enter_context(_limit_writes(client, rules))
-        monitor = _monitor(opened, known, rules, plan)
-        return RunExecutor(
-            opened, plan, client, known, rules, monitor, resources=stack.pop_all(), notes=notes
-        )
+        monitor = _monitor(opened, run, rules, plan)
+        return RunExecutor(opened, plan, client, run, rules, monitor, resources=stack.pop_all(), notes=notes)
+
+
+def _check_new(
+    plan: Plan, client: Client, journal: Journal, rules: Rules, *, confirm: str | None
+) -> dict[Cell, LaterWrite]:
+    """Check a plan that was never begun; returns what this machine wrote since its state was read."""
+    check_before_sending(plan, client, confirm=confirm)
+    later = find_later_writes(plan, client, journal)
+    check_left_out(plan, later)
+    if rules.require_approval:
+        check_approval(plan, client)
+    return later
+
+
+def _warn_of_place(journal: Journal, rules: Rules, *, is_named: bool) -> None:
+    """Log what is to be said of a journal whose place may not last; a mirror makes up for that."""
+    if rules.mirror is None and (advice := advise_on_journal(journal.path, is_named=is_named)):
+        _JOURNAL_LOG.warning("%s", visible_text(advice))
+
+
+def _resumed_rules(journal: Journal, run: Run, client: Client, given: Rules) -> Rules:
+    """Return the rules that a run goes on under on this client, and take back a cancel of it."""
+    check_same_host(run, client)
+    journal.clear_cancel(run.run_id)
+    if not run.account:
+        journal.record_account(run.run_id, client.account)
+    return _keep_rules(given, run)
 
 
 def _take_in_mirror(journal: Journal, rules: Rules, *, given: str | os.PathLike[str] | None) -> Rules:
