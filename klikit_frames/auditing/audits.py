@@ -216,34 +216,36 @@ def _since(
     """Return since when each row differs, and note in the journal what does and what does no more."""
     differs = frame["change"].eq("change").to_numpy(dtype=bool)
     cells = _cells(frame[differs])
-    found = dict(zip(cells, frame.loc[differs, "is_enabled"].tolist(), strict=True))
-    known: dict[Cell, Finding] = {}
+    wanted_flags = dict(zip(cells, frame.loc[differs, "is_enabled"].tolist(), strict=True))
+    recorded: dict[Cell, Finding] = {}
     try:
         with read_journal(journal) as opened:
-            known = opened.audit_findings(client.account)
+            recorded = opened.audit_findings(client.account)
         new = [
             Finding(cell, flag, now, now)
-            for cell, flag in found.items()
-            if cell not in known or known[cell].is_enabled is not flag
+            for cell, flag in wanted_flags.items()
+            if cell not in recorded or recorded[cell].is_enabled is not flag
         ]
         seen_again = [
-            one._replace(seen_at=now)
-            for cell, one in known.items()
-            if found.get(cell) is one.is_enabled and now - one.seen_at >= _NOTED_EVERY
+            finding._replace(seen_at=now)
+            for cell, finding in recorded.items()
+            if wanted_flags.get(cell) is finding.is_enabled and now - finding.seen_at >= _NOTED_EVERY
         ]
         holds = frame["change"].eq("already").to_numpy(dtype=bool)
-        settled = known.keys() & set(_cells(frame[holds])) if known else set()
+        settled = recorded.keys() & set(_cells(frame[holds])) if recorded else set()
         if new or seen_again or settled:
             with open_journal(journal) as opened:
                 opened.take_in(note_audit(client.account, found=[*new, *seen_again], settled=settled))
     except JournalError as error:
         _LOG.warning("Since when rows differ is not known and not noted: %s", error)
         state.attrs["journal_error"] = str(error)
-        new = [Finding(cell, flag, now, now) for cell, flag in found.items() if cell not in known]
-    since = {cell: one.since_at for cell, one in known.items()} | {one.cell: one.since_at for one in new}
-    told = np.full(len(frame), None, dtype=object)
-    told[differs] = [microseconds(since[cell]) for cell in cells]
-    return times(told)
+        new = [Finding(cell, flag, now, now) for cell, flag in wanted_flags.items() if cell not in recorded]
+    since = {cell: finding.since_at for cell, finding in recorded.items()} | {
+        finding.cell: finding.since_at for finding in new
+    }
+    moments = np.full(len(frame), None, dtype=object)
+    moments[differs] = [microseconds(since[cell]) for cell in cells]
+    return times(moments)
 
 
 def _cells(rows: pd.DataFrame) -> list[Cell]:

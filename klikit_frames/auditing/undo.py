@@ -138,22 +138,22 @@ def undo(
     if "journal_error" in seen.state.attrs:
         raise JournalError(seen.state.attrs["journal_error"])
     live = booleans(flags(seen.state["is_enabled"], match_rows(written.cells, within=seen.state))).tolist()
-    judged = [
-        _judge(cell, seen, shown=None if shown is pd.NA else shown, run_ids=written.run_ids)
+    decisions = [
+        _decide(cell, seen, shown=None if shown is pd.NA else shown, run_ids=written.run_ids)
         for cell, shown in zip(written.each(), live, strict=True)
     ]
-    reasons = {one.reason for one in judged if one.is_changed}
+    reasons = {decision.reason for decision in decisions if decision.is_changed}
     if reasons == {_UNNOTED}:
         raise PlanError(_cannot(written.run_ids))
-    is_changed = np.array([one.is_changed for one in judged], dtype=bool)
-    is_ours = is_changed & np.array([one.reason is None for one in judged], dtype=bool)
-    restored = np.array([one.before is True for one in judged], dtype=bool)
+    is_changed = np.array([decision.is_changed for decision in decisions], dtype=bool)
+    is_ours = is_changed & np.array([decision.reason is None for decision in decisions], dtype=bool)
+    restored = np.array([decision.before is True for decision in decisions], dtype=bool)
     ours = written.cells[is_ours].assign(title=None)
     toggles = as_toggles(ours, is_enabled=restored[is_ours])[list(TOGGLE_COLUMNS)]
-    spared = [one for one in judged if one.is_changed and one.reason is not None]
+    spared = [decision for decision in decisions if decision.is_changed and decision.reason is not None]
     kept = written.cells[is_changed & ~is_ours].assign(
-        live=pd.array([one.shown for one in spared], dtype="boolean"),
-        reason=pd.Series([one.reason for one in spared], dtype=TEXT).array,
+        live=pd.array([decision.shown for decision in spared], dtype="boolean"),
+        reason=pd.Series([decision.reason for decision in spared], dtype=TEXT).array,
     )
     cells = written.cells[is_changed]
     made = _undo(
@@ -175,7 +175,7 @@ class _Written:
         return (cell_of(*row) for row in self.cells[columns].itertuples(index=False, name=None))
 
 
-class _CellUndo(NamedTuple):
+class _CellDecision(NamedTuple):
     """What is to be done about one cell; `reason` says why it is kept."""
 
     is_changed: bool
@@ -190,35 +190,37 @@ _UNREAD = "its live flag is not known: the menu could not be read, or has it no 
 
 def _read_written(given: list[str], client: Client, *, journal: JournalPath) -> _Written:
     """Return what runs sent, from the journal."""
-    with open_journal(journal) as opened, ExitStack() as held:
-        ids = {opened.find_run_id(one) for one in given}
+    with open_journal(journal) as opened, ExitStack() as run_locks:
+        ids = {opened.find_run_id(run_id) for run_id in given}
         runs = [run for run in opened.runs_of(client.account, host=client.host) if run.run_id in ids]
-        for run in (opened.run(one) for one in ids):
+        for run in map(opened.run, ids):
             check_same_account(run, client)
-            held.enter_context(locks.hold(opened.lock_path(run.plan_id), what=f"Run {run.run_id[:SHORT_ID]}"))
-        rows = [parse_plan(opened.plan_body(run.run_id)).rows for run in runs]
-    if not rows:
+            run_locks.enter_context(
+                locks.hold(opened.lock_path(run.plan_id), what=f"Run {run.run_id[:SHORT_ID]}")
+            )
+        tables = [parse_plan(opened.plan_body(run.run_id)).rows for run in runs]
+    if not tables:
         raise PlanError("undo() needs the id of a run; kf.runs() lists them.")
-    sent = pd.concat([each.loc[each["request_no"].notna(), list(TOGGLE_COLUMNS)] for each in rows])
+    sent = pd.concat([rows.loc[rows["request_no"].notna(), list(TOGGLE_COLUMNS)] for rows in tables])
     cells = sent.drop_duplicates(list(CELL_COLUMNS), keep="last").reset_index(drop=True)
     return _Written([run.run_id for run in runs], cells)
 
 
-def _judge(cell: Cell, seen: Observation, *, shown: bool | None, run_ids: list[str]) -> _CellUndo:
+def _decide(cell: Cell, seen: Observation, *, shown: bool | None, run_ids: list[str]) -> _CellDecision:
     """Return whether a cell is to be restored, or why it is kept."""
     chain = seen.history.chain(cell)
-    own = [one for one in chain if one.write.key[0] in run_ids and not one.write.is_wide]
+    own = [link for link in chain if link.write.key[0] in run_ids and not link.write.is_wide]
     if not own:
-        return _CellUndo(is_changed=False)
+        return _CellDecision(is_changed=False)
     before, last = own[0].before, own[-1].write
-    if before is not None and all(one.write.is_enabled is before for one in own):
-        return _CellUndo(is_changed=False)
+    if before is not None and all(link.write.is_enabled is before for link in own):
+        return _CellDecision(is_changed=False)
     if before is not None and last.is_certain and last.is_enabled is before:
-        return _CellUndo(is_changed=False)
+        return _CellDecision(is_changed=False)
     reason: str | None = _UNNOTED
     if before is not None:
         reason = _reason(cell, seen.history, last, shown=shown, run_ids=run_ids)
-    return _CellUndo(is_changed=True, before=before, shown=shown, reason=reason)
+    return _CellDecision(is_changed=True, before=before, shown=shown, reason=reason)
 
 
 def _reason(
@@ -244,8 +246,8 @@ def _cannot(run_ids: list[str]) -> str:
 
 
 def _undo(made: Plan, *, kept: pd.DataFrame, notes: tuple[str, ...], run_ids: list[str]) -> Undo:
-    own = {each.name: getattr(made, each.name) for each in fields(Plan)} | {"undoes": tuple(run_ids)}
-    return Undo(**own, kept=kept.reset_index(drop=True), notes=notes)
+    values = {field.name: getattr(made, field.name) for field in fields(Plan)}
+    return Undo(**values, undoes=tuple(run_ids), kept=kept.reset_index(drop=True), notes=notes)
 
 
 def _notes(toggles: pd.DataFrame, cells: pd.DataFrame) -> tuple[str, ...]:

@@ -99,22 +99,22 @@ def split_toggles(
     reading = Reading(columns=check_assignments(columns), has_names=look_up is not None)
     parts, problems = split_table(read_table(source, reading))
     checked = {
-        business: one
+        business: checked_part
         for business, part in parts.items()
-        if (one := _check_part(business, part, look_up)) is not None
+        if (checked_part := _check_part(business, part, look_up)) is not None
     }
-    found = [problems, *(one.problems for one in checked.values())]
-    every = pd.concat([part for part in found if len(part)] or [problems], ignore_index=True)
+    tables = [problems, *(part.problems for part in checked.values())]
+    every = pd.concat([table for table in tables if len(table)] or [problems], ignore_index=True)
     raise_for_errors(every.sort_values("row", kind="stable", ignore_index=True))
-    return {business: one.toggles for business, one in checked.items()}
+    return {business: part.toggles for business, part in checked.items()}
 
 
 def _check_part(business: str, part: Table, look_up: LookUp | None) -> CheckedToggles | None:
     if look_up is None:
         return check_source_table(part)
-    if (found := look_up(business)) is None:
+    if (menus := look_up(business)) is None:
         return None
-    state, stores = found
+    state, stores = menus
     return check_source_table(part, names=True, state=state, stores=stores)
 
 

@@ -134,7 +134,9 @@ class FleetResult:
             The message names the businesses; ``.result`` is this result.
         """
         if len(self.failed):
-            bad = [f"- {name}: {each.account}" for name, each in self.results.items() if len(each.failed)]
+            bad = [
+                f"- {name}: {result.account}" for name, result in self.results.items() if len(result.failed)
+            ]
             more = [f"- and {len(bad) - _MOST_CASES:,} more"] if len(bad) > _MOST_CASES else []
             raise RunFailed("\n".join([self.summary, *bad[:_MOST_CASES], *more]), self)
 
@@ -194,17 +196,17 @@ def collect(plans: Mapping[str, Plan], outcomes: Mapping[str, TaskOutcome]) -> F
 
 def summarise_fleet(result: FleetResult) -> dict[str, Any]:
     """Return a fleet's result in values that JSON knows, and each business's under ``businesses``."""
-    each = {business: summarise_result(one) for business, one in result.results.items()}
+    summaries = {business: summarise_result(own) for business, own in result.results.items()}
     for business, error in result.errors.items():
-        each[business]["error"] = type(error).__name__
+        summaries[business]["error"] = type(error).__name__
     return {
         "action": "fleet run",
-        "is_complete": all(one["is_complete"] for one in each.values()),
+        "is_complete": all(summary["is_complete"] for summary in summaries.values()),
         "n_rows": len(result.frame),
         "counts": dict(result.counts),
         "headline": result.overview.headline,
         "account": result.account,
-        "businesses": each,
+        "businesses": summaries,
     }
 
 

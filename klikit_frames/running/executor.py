@@ -112,8 +112,10 @@ class RunExecutor:
     def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
         """Send and read back what is not settled, and tell whether there was anything."""
         requests = self._withhold_expired(requests)
-        held = {request.key for request in requests if self._is_read_back(request) or is_withheld(request)}
-        trees = group_requests(requests, held=held)
+        held_keys = {
+            request.key for request in requests if self._is_read_back(request) or is_withheld(request)
+        }
+        trees = group_requests(requests, held=held_keys)
         waiting = [tree for tree in trees if tree.is_waiting]
         self._send(trees, progress=progress)
         if self.monitor.trouble is not None:
@@ -132,9 +134,7 @@ class RunExecutor:
         """
         images, requests = BeforeImages(), build_requests(self.plan)
         try:
-            requests = [
-                part for request in self._spare_changed(requests, progress=progress) for part in request
-            ]
+            requests = [part for parts in self._spare_changed(requests, progress=progress) for part in parts]
             is_to_be_read = self.has_stale_state and self.rules.before == "auto"
             before = "read" if is_to_be_read else self.rules.before
             images = find_before(self.plan, self.client, before=before, **self._reading(progress=progress))
@@ -175,11 +175,11 @@ class RunExecutor:
         except (ReadingStopped, RequestError) as error:
             self._end_unread(error)
             return requests
-        for known, (request, *parts) in zip(requests, spared, strict=True):
-            if request is not known:
+        for recorded, (request, *parts) in zip(requests, spared, strict=True):
+            if request is not recorded:
                 self.journal.record_result(self.run.run_id, request, parts=parts)
         self.journal.flush()
-        return [part for request in spared for part in request]
+        return [part for parts in spared for part in parts]
 
     def _renew_before(self, requests: list[Request], *, progress: Progress) -> None:
         """Read again the cells of requests that left nothing behind, where their flags are missing or old."""
@@ -190,8 +190,8 @@ class RunExecutor:
         cells = _cells_of(untouched) - _cells_of(touched)
         if not cells:
             return
-        known = {cell for cell, _ in self.journal.flags(self.run.run_id, "before")}
-        if cells <= known and timedelta(0) <= self.client.now() - self.run.started_at < FRESH:
+        recorded = {cell for cell, _ in self.journal.flags(self.run.run_id, "before")}
+        if cells <= recorded and timedelta(0) <= self.client.now() - self.run.started_at < FRESH:
             return
         try:
             images = read_before(cells, self.client, **self._reading(progress=progress))
