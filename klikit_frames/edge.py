@@ -31,6 +31,7 @@ __all__ = [
     "Thread",
     "World",
     "check_interruption",
+    "disk_time",
     "draw_uuid",
     "has_threads",
     "interruptible",
@@ -74,6 +75,10 @@ class World:
     def monotonic(self) -> float:
         """Return seconds that nobody sets."""
         return _time.monotonic()
+
+    def disk_time(self) -> float:
+        """Return the present by the clock that dates files, in seconds since 1970."""
+        return _time.time()
 
     def process_time(self) -> float:
         """Return the seconds that this process has worked."""
@@ -124,6 +129,11 @@ def now() -> datetime:
 def monotonic() -> float:
     """Return seconds that nobody sets."""
     return _worlds[-1].monotonic()
+
+
+def disk_time() -> float:
+    """Return the present by the clock that dates files, in seconds since 1970."""
+    return _worlds[-1].disk_time()
 
 
 def process_time() -> float:

@@ -195,7 +195,7 @@ class TreeCache:
         Returns the time in seconds, to judge the age of files.
     """
 
-    def __init__(self, folder: Path, *, host: str, clock: Callable[[], float] = edge.time) -> None:
+    def __init__(self, folder: Path, *, host: str, clock: Callable[[], float] = edge.disk_time) -> None:
         self._folder = folder
         self._host = re.sub(r"[^\w.-]", "_", host)
         self._clock = clock

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import klikit_frames as kf
+from klikit_frames import edge
 from klikit_frames.api.rate_storage import (
     LOOK_EVERY_S,
     MAX_PAUSE_S,
@@ -253,6 +254,20 @@ def test_old_files__are_removed(tmp_path: Path, is_loopback: bool, idle_s: int) 
     remove_old_files(tmp_path, is_loopback=is_loopback)
     remove_old_files(tmp_path / "missing")
     assert {file.name for file in tmp_path.iterdir()} == {"new.sqlite3", "other.txt"}
+
+
+class _TwoDaysLater(edge.World):
+    def disk_time(self) -> float:
+        return super().disk_time() + 2 * 86_400
+
+
+def test_old_files__own_ones_outlast_a_clock_that_is_set(tmp_path: Path) -> None:
+    """Where the clock is set two days ahead while a log is in use, whoever comes next does not remove it."""
+    for name in ("one.sqlite3", "one.rest", "other.sqlite3"):
+        (tmp_path / name).touch()
+    with edge.use(_TwoDaysLater()):
+        remove_old_files(tmp_path, own=tmp_path / "one.sqlite3")
+    assert {file.name for file in tmp_path.iterdir()} == {"one.sqlite3", "one.rest"}
 
 
 def test_sandboxes__leave_no_file_behind_for_long() -> None:
