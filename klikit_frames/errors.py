@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .wording import visible_text
@@ -175,6 +178,78 @@ def check_yes_or_no(name: str, choice: object, *, error: type[KlikitFramesError]
     """
     if type(choice).__name__ not in {"bool", "bool_"}:
         raise error(f"{name}={_shown(choice)} is neither True nor False.")
+
+
+def as_path(name: str, value: object) -> Path:
+    """Return the path of a file; refuse, by the name of the parameter, what is none.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import as_path
+    >>> as_path("path", "result.csv").name
+    'result.csv'
+    >>> as_path("path", None)
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: path=None is no path of a file: give a name such as 'monday.csv'.
+    """
+    path = value.__fspath__() if isinstance(value, PathLike) else value
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise ConfigError(f"{name}={_shown(value)} is no path of a file: give a name such as 'monday.csv'.")
+    return Path(path)
+
+
+def check_number(name: str, value: object, *, least: float = 0) -> None:
+    """Refuse, by the name of the parameter, what is no number from `least` on.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import check_number
+    >>> check_number("timeout_s", "soon")
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: timeout_s='soon' is no number from 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+        raise ConfigError(f"{name}={_shown(value)} is no number from {least:,}.")
+
+
+def check_stop(stop: object) -> None:
+    """Refuse what is no event that ends a wait; None is none."""
+    if stop is not None:
+        check_type("stop", stop, threading.Event, made_by="threading.Event()")
+
+
+def as_texts(name: str, values: object, *, example: str) -> list[str]:
+    """Return texts as a list; refuse, by the name of the parameter, what is not one text or several.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import as_texts
+    >>> as_texts("run_id", "3f9c2a10", example="last")
+    ['3f9c2a10']
+    >>> as_texts("run_id", 7, example="last")
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: run_id=7 is neither a text such as 'last' nor a list of such.
+    """
+    several = [values] if isinstance(values, str) or not isinstance(values, Iterable) else [*values]
+    texts = [text for text in several if isinstance(text, str)]
+    if len(texts) < len(several) or isinstance(values, bytes):
+        shown = _shown(values)
+        raise ConfigError(f"{name}={shown} is neither a text such as {example!r} nor a list of such.")
+    return texts
+
+
+def check_mapping(name: str, value: object, *, example: str) -> None:
+    """Refuse, by the name of the parameter, what is no dict with texts as keys.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import check_mapping
+    >>> check_mapping("plans", [], example="{'depok': plan}")
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: plans=[] is no dict such as {'depok': plan}.
+    """
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ConfigError(f"{name}={_shown(value)} is no dict such as {example}.")
 
 
 def check_type(name: str, value: object, kind: type, *, made_by: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from . import edge
+from .api.client_argument import check_is_client
 from .errors import JournalError, KlikitFramesError
 from .menus.state_arrays import TEXT
 from .menus.stores import stores
@@ -88,6 +89,8 @@ def doctor(client: Client | None = None) -> pd.DataFrame:
         _check_unfinished_runs,
         _check_promises,
     ]
+    if client is not None:
+        check_is_client(client)
     findings = [_try(check) for check in checks]
     findings += list(_check_business(client)) if client is not None else []
     return pd.DataFrame(findings, columns=list(CheckFinding._fields), dtype=TEXT)

@@ -93,7 +93,7 @@ def check_base_url(address: Secret, *, allowed_hosts: Iterable[str] = ()) -> Bas
 
 def check_path(path: str) -> str:
     """Return a path below the base URL, or refuse one that could lead elsewhere."""
-    if not _SAFE_PATH.fullmatch(path) or "/." in path:
+    if not isinstance(path, str) or not _SAFE_PATH.fullmatch(path) or "/." in path:
         raise ConfigError(f"{path!r} is not a plain path such as '/brands'.")
     return path
 

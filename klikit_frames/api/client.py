@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Never, Self
 import httpx
 
 from ..edge import Clock, SteadyClock, SystemClock, read_now
-from ..errors import ConfigError, TransportError
+from ..errors import ConfigError, TransportError, check_stop, check_type, check_yes_or_no
 from .base_urls import BaseUrl, check_base_url, check_path
 from .credentials import (
     PARTNER_KEY,
@@ -117,6 +117,7 @@ def connect(
         given[PARTNER_KEY] = given[PARTNER_KEY] or kept.partner_key
         given[SECRET_KEY] = given[SECRET_KEY] or kept.secret_key
     _check_timeout(timeout)
+    check_yes_or_no("trust_env", trust_env)
     _check_counts(
         writes_per_minute=writes_per_minute,
         reads_per_minute=reads_per_minute,
@@ -303,6 +304,9 @@ class Client:
         >>> page["page"], page["total"], len(page["results"])
         (2, 25, 10)
         """
+        check_stop(stop)
+        if params is not None and not isinstance(params, Mapping):
+            raise ConfigError(f"params={params!r:.80} is no dict such as {{'page': 2}}.")
         request = HttpRequest("read", "GET", self._url_of(path), params=params, stop=stop)
         settled = self._execute(request, stop=stop)
         answer = settled.answer
@@ -352,7 +356,13 @@ class Client:
         """
         if self.read_only:
             raise ConfigError("This client is read-only: connect without read_only=True to write.")
-        if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        check_stop(stop)
+        check_type("method", method, str, made_by="a person")
+        check_type("body", body, bytes, made_by="klikit_frames.api.wire.encode_enable()")
+        if on_attempt is not None and not callable(on_attempt):
+            raise ConfigError(f"on_attempt={on_attempt!r:.80} is no function.")
+        is_key = isinstance(key, str) and key.isascii() and key.isprintable()
+        if not is_key or not 1 <= len(key) <= MAX_KEY_LENGTH:
             raise ConfigError(
                 f"{key!r} is no idempotency key: 1 to {MAX_KEY_LENGTH} printable ASCII characters."
             )

@@ -296,8 +296,9 @@ def compare_stores(state: pd.DataFrame, *, store: tuple[int, int], other: tuple[
 def store_rows(state: pd.DataFrame, store: tuple[int, int]) -> pd.DataFrame:
     """Return the rows of one store; raise StateError if there are none."""
     (pair,) = store_pairs([store])
+    check_state(state)
     is_there = (state["brand_id"] == pair[0]) & (state["branch_id"] == pair[1])
-    rows = check_state(state)[is_there.fillna(value=False)]
+    rows = state[is_there.fillna(value=False)]
     if rows.empty:
         raise StateError(f"The state has no rows of store {pair[0]}/{pair[1]}: read it with stores=[{pair}].")
     return rows

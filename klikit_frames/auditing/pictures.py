@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_type
 from ..html import escape
 from ..menus.state_arrays import TEXT
 from ..wording import visible_text
@@ -66,6 +66,10 @@ def read_labels(stores: pd.DataFrame | None) -> Labels:
     """Return the titles in a frame of `klikit_frames.stores`; without one, nothing but ids."""
     if stores is None:
         return Labels({}, {})
+    check_type("stores", stores, pd.DataFrame, made_by="kf.stores()")
+    names = ("brand_id", "branch_id", "brand_title", "branch_title")
+    if missing := [name for name in names if name not in stores.columns]:
+        raise ConfigError(f"stores has no column {', '.join(missing)}: give what kf.stores() returns.")
     return Labels(_titles(stores, "brand"), _titles(stores, "branch"))
 
 

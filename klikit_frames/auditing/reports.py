@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import edge
-from ..errors import check_type
+from ..errors import as_path, check_type
 from ..frames.cell_keys import CELL_COLUMNS
 from ..frames.schemas import RESULT_COLUMNS
 from ..html import TABLE_STYLE, escape, fold_html, overview_html, paragraph_html, table_html, trouble_html
@@ -109,6 +109,8 @@ def report(
     for name, (value, kind, made_by) in known.items():
         if value is not None:
             check_type(name, value, kind, made_by=made_by)
+    there = as_path("path", path)
+    check_type("title", title, str, made_by="a person")
     parts = [
         *_origin_parts(by=by, file=file),
         *_audit_parts(audit, stores=stores),
@@ -120,7 +122,7 @@ def report(
         *_state_parts(state, stores=stores),
         *_missing_parts(),
     ]
-    return write_page(Path(path), title, "".join(parts))
+    return write_page(there, title, "".join(parts))
 
 
 def write_page(path: Path, title: str, body: str) -> Path:
@@ -130,7 +132,7 @@ def write_page(path: Path, title: str, body: str) -> Path:
 
 
 def _origin_parts(*, by: str | None, file: str | Path | None) -> Iterator[str]:
-    facts = {"By": by, "File": None if file is None else Path(file).name}
+    facts = {"By": by, "File": None if file is None else as_path("file", file).name}
     if told := {name: text for name, text in facts.items() if text}:
         yield _terms(told)
 

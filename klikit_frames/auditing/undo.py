@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..api.client_argument import takes_client
-from ..errors import JournalError, PlanError
+from ..errors import JournalError, PlanError, as_texts
 from ..frames.cell_keys import CELL_COLUMNS, match_rows
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..html import table_html
@@ -133,7 +133,7 @@ def undo(
     ...     kf.drift(state, kf.read_state(client)).empty
     True
     """
-    written = _read_written([run_id] if isinstance(run_id, str) else list(run_id), client, journal=journal)
+    written = _read_written(as_texts("run_id", run_id, example="last"), client, journal=journal)
     seen = read_cells(written.cells, client, journal=journal, progress=progress, since=written.run_ids[0])
     if "journal_error" in seen.state.attrs:
         raise JournalError(seen.state.attrs["journal_error"])

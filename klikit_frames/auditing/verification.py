@@ -11,7 +11,7 @@ import pandas as pd
 
 from .. import edge
 from ..api.client_argument import takes_client
-from ..errors import PlanError
+from ..errors import PlanError, check_number, check_type
 from ..frames.cell_keys import Codes, encode_keys, match_rows
 from ..menus.state_arrays import TEXT, booleans, flags, named
 from ..menus.visibility import PLACE_COLUMNS
@@ -21,12 +21,12 @@ from ..running.evidence import CellWrite, Proof, Write, find_pending
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, read_journal
 from ..running.live_state import Observation, observe
+from ..running.results import Result
 from ..wording import SHORT_ID, visible_text
 from .diffs import append_columns
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..running.results import Result
 
 PROOFS = ("confirmed", "differs", "not_visible_yet")
 _CONFIRMED, _DIFFERS, _NOT_VISIBLE_YET = range(3)
@@ -111,6 +111,9 @@ def verify(
     ...     kf.verify(kf.run(plan, client), client)[["outcome", "live", "proof"]].values.tolist()
     [['applied', False, 'confirmed']]
     """
+    check_type("result", result, Result, made_by="kf.run()")
+    check_number("timeout_s", timeout_s)
+    check_number("poll_every_s", poll_every_s)
     journal = result.journal if journal is None else journal
     check_account(result, client, journal=journal)
     frame = result.frame

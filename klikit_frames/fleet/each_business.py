@@ -13,7 +13,7 @@ import pandas as pd
 
 from .. import edge
 from ..auditing.audits import audit as audit_one
-from ..errors import ConfigError, JournalError, KlikitFramesError
+from ..errors import ConfigError, JournalError, KlikitFramesError, as_texts, check_yes_or_no
 from ..menus.stores import stores as read_stores
 from ..running.live_state import read_state
 from ..running.runs import runs
@@ -86,7 +86,7 @@ def tick(
     {}
     """
     folder = fleet_folder(journal_folder)
-    names = journals_in(folder) if businesses is None else list(businesses)
+    names = journals_in(folder) if businesses is None else as_texts("businesses", businesses, example="depok")
     caps = {"writes_per_minute": writes_per_minute, "reads_per_minute": reads_per_minute}
 
     def work(business: str) -> pd.DataFrame:
@@ -141,6 +141,7 @@ def audit(
     >>> list(kf.fleet.audit("wanted").errors)
     ['nobody']
     """
+    check_yes_or_no("names", names)
     folder = fleet_folder(journal_folder)
     is_folder = isinstance(wanted, str | Path) and Path(wanted).is_dir()
     reading: dict[str, Any] = {"columns": columns, "names": names} if is_folder else {}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..api.credentials import PROFILE_NAME
-from ..errors import ConfigError
+from ..errors import ConfigError, check_mapping
 from ..frames.checked import CheckedToggles, raise_for_errors
 from ..frames.headers import check_assignments
 from ..frames.readers import Source, read_table
@@ -61,6 +61,8 @@ def plan(
     >>> {business: plan.n_requests for business, plan in plans.items()}
     {'depok': 1, 'bali': 1}
     """
+    if states is not None:
+        check_mapping("states", states, example="{'depok': state}")
     tables = split_toggles(toggles)
     if unknown := sorted(set(states or {}) - set(tables)):
         raise ConfigError(f"states names {unknown[0]!r}, which the table does not; nothing was planned.")

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ..auditing.reports import write_page
-from ..errors import AuthError, KlikitFramesError, RunFailed, TransportError
+from ..errors import AuthError, KlikitFramesError, RunFailed, TransportError, as_path, check_type
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Overview, headline, make_overview
 from ..planning.plan import Plan
@@ -153,7 +153,8 @@ class FleetResult:
 
         The businesses as a table, those with trouble first, then each by brand, store and name.
         """
-        return write_page(Path(path), title, self._view(limit=None))
+        check_type("title", title, str, made_by="a person")
+        return write_page(as_path("path", path), title, self._view(limit=None))
 
     def __repr__(self) -> str:
         return f"<FleetResult: {self.summary}>"

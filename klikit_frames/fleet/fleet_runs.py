@@ -12,7 +12,7 @@ from typing import Any
 import platformdirs
 
 from ..api.credentials import PROFILE_NAME
-from ..errors import ConfigError, KlikitFramesError, PlanError
+from ..errors import ConfigError, KlikitFramesError, PlanError, check_mapping
 from ..planning.plan import Plan
 from ..progress import Progress, check_progress, open_bar
 from ..running.notifications import OnFinish, report_outcome
@@ -107,13 +107,14 @@ def run(
     """
     check_progress(progress)
     _check_timeout(start_timeout_s)
+    check_mapping("plans", plans, example="{'depok': plan}")
     kept_back = dict(left_out or {})
     _check_left_out(plans, kept_back)
     tasks = build_tasks(
         plans,
         journal_folder=journal_folder,
         mirror_folder=mirror_folder,
-        confirm=confirm or {},
+        confirm={} if confirm is None else confirm,
         caps={"writes_per_minute": writes_per_minute, "reads_per_minute": reads_per_minute},
         options=run_options,
     )

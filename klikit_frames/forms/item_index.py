@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_type
 from ..frames.cell_keys import live_flags
 from ..frames.schemas import STATE_COLUMNS
 from ..overview import Names, read_names
@@ -155,7 +155,7 @@ class ItemIndex:
 
 def check_page_size(size: int) -> int:
     """Return `size` if a page can have so many rows, else raise `ConfigError`."""
-    if size < 1:
+    if type(size) is not int or size < 1:
         raise ConfigError(f"A page has 1 row or more, not {size!r}.")
     return size
 
@@ -238,6 +238,7 @@ def store_index(stores: pd.DataFrame) -> ItemIndex:
 
 def require_columns(frame: pd.DataFrame, names: Iterable[str], *, source: str) -> None:
     """Raise `ConfigError` unless `frame` has all the columns of `names`."""
+    check_type("frame", frame, pd.DataFrame, made_by=source)
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(f"The frame has no column {', '.join(missing)}. Hand over what {source} returns.")

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..errors import ConfigError
+from ..api.client_argument import check_is_client
+from ..errors import ConfigError, check_type
 from ..frames.schemas import STATE_COLUMNS
 from ..frames.toggles import read_toggles
 from ..overview import Names, read_names
@@ -93,6 +94,8 @@ class MatrixEditor(PanelForm):
         self.grid = MatrixGrid(state, page_rows=page_rows, page_stores=page_stores)
         self.state = state
         self._names = read_names(state)
+        if client is not None:
+            check_is_client(client)
         super().__init__(client, journal=journal)
         self.has_panel = client is not None
         self.controller.on_written = self._written
@@ -391,6 +394,7 @@ class MatrixGrid:
 
 
 def _store_rows(state: pd.DataFrame) -> pd.DataFrame:
+    check_type("state", state, pd.DataFrame, made_by="kf.read_state(client, stores=...)")
     missing = [name for name in STATE_COLUMNS if name not in state.columns]
     rows = state if missing else state[state["scope"] == "store"]
     if missing or rows.empty:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import traitlets as t
 
+from ..api.client_argument import check_is_client
 from ..errors import KlikitFramesError
 from ..frames.row_checks import is_off_menu
 from ..overview import NO_NAMES, Names
@@ -96,6 +97,7 @@ class ToggleForm(PanelForm):
     agenda = t.Dict().tag(sync=True)
 
     def __init__(self, client: Client, *, journal: JournalPath = None, timezone: str | None = None) -> None:
+        check_is_client(client)
         given = find_timezone(timezone)
         self.zones = [UTC_NAME] if timezone is None else [timezone]
         self.board = AgendaBoard(client, journal=journal, zone=given or ZoneInfo(UTC_NAME))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import traitlets as t
 
+from ..api.client_argument import check_is_client
 from ..frames.headers import name_places, read_header
 from ..frames.problems import problems_html
 from ..frames.templates import template
@@ -100,6 +101,7 @@ class UploadForm(PanelForm):
     file = t.Dict().tag(sync=True)
 
     def __init__(self, client: Client, *, journal: JournalPath = None) -> None:
+        check_is_client(client)
         self.checked: CheckedToggles | None = None
         self.columns: dict[str, str] = {}
         self.is_good_only = False

@@ -43,6 +43,10 @@ _MOST_DIGITS = 60
 _DECODE_ERRORS = (json.JSONDecodeError, RecursionError)
 
 
+class _NoTableError(ConfigError, TypeError):
+    """What was given is of no kind that tables come in."""
+
+
 def read_table(source: Source, reading: Reading = _PLAIN) -> Table:
     """Return the table that `source` holds, recognised by its content and never by its name.
 
@@ -67,7 +71,8 @@ def _read_source(source: Source, reading: Reading) -> Table:
         return _bytes_table(_read_bytes(source), reading)
     if is_foreign(source) and not isinstance(source, pd.Series):
         return foreign_table(source)
-    raise TypeError(f"A {type(source).__name__} is not a table: give a path, a file object or a DataFrame.")
+    given = type(source).__name__
+    raise _NoTableError(f"A {given} is not a table: give a path, a file object or a DataFrame.")
 
 
 def _read_bytes(source: Source) -> bytes:

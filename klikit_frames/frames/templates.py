@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .. import edge
-from ..errors import ConfigError
+from ..errors import ConfigError, as_path
 from .csv_injection import safe_csv
 from .excel_files import validate_cells, write_template_sheet
 
@@ -52,7 +52,7 @@ def template(
     >>> path.read_text("utf-8-sig").splitlines()[0]
     'entity_type,entity_id,title,scope,brand_id,brand,branch_id,branch,is_enabled'
     """
-    path = Path(path)
+    path = as_path("path", path)
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".xlsx"}:
         raise ConfigError(f"{path.name}: a template ends in .csv or .xlsx.")

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError, check_type
+from ..errors import ConfigError, check_choice, check_type
 from .checked import check_table, raise_for_errors
 from .name_resolution import distinct_rows
 from .pivots import flatten_pivot, is_pivot, melt_pivot, store_by_ids
 from .problems import TextPerRow, problems_frame, table_problem
 from .readers import Source, read_table
+from .schemas import ENTITY_TYPES
 from .source_tables import Reading, failed_table
 from .toggles import read_toggles
 
@@ -71,6 +72,8 @@ def from_matrix(
     >>> toggles[["entity_id", "branch_id", "is_enabled"]].to_records(index=False).tolist()
     [(289379, 1293, False), (289379, 1294, True), (289380, 1294, False)]
     """
+    if entity_type is not None:
+        check_choice("entity_type", entity_type, among=ENTITY_TYPES)
     table = flatten_pivot(read_table(source, Reading(encoding=encoding, sheet=sheet)))
     raise_for_errors(problems_frame(table.problems, rows=table.rows, lines=table.lines))
     if is_pivot(table, store_by_ids):

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import edge
-from ..errors import ApiError, ConfigError, KlikitFramesError, RequestError, StateError, TransportError
+from ..errors import (
+    ApiError,
+    ConfigError,
+    KlikitFramesError,
+    RequestError,
+    StateError,
+    TransportError,
+    as_path,
+)
 from ..frames.csv_injection import restore_formulas, safe_csv
 from ..frames.schemas import STATE_COLUMNS
 from ..model import Store
@@ -25,7 +33,7 @@ from ..progress import Progress, open_bar
 from ..wording import visible_text
 from . import stores as store_lists
 from .readings import Failure, Menu, TreeCache, failure_of, foreign, in_words, read_menus, run_interruptibly
-from .state_arrays import DTYPES, PENDING_DTYPES, TEXT, FrameMetadata, freeze, tree_frame
+from .state_arrays import DTYPES, PENDING_DTYPES, TEXT, FrameMetadata, check_is_frame, freeze, tree_frame
 from .stores import store_pairs
 
 if TYPE_CHECKING:
@@ -79,7 +87,7 @@ def fetch_state(
     listed, unlisted = _known_stores(client, stop=stop)
     known = None if listed is None else _pairs(listed)
     asked, refused = split_stores(wanted, listed=known)
-    kept = TreeCache(Path(cache), host=client.host) if cache is not None else None
+    kept = TreeCache(as_path("cache", cache), host=client.host) if cache is not None else None
     menus = _read_with_bar(client, asked, cache=kept, progress=progress, stop=stop)
     failures = [*unlisted, *refused, *(menu.failure for menu in menus.values() if menu.failure)]
     if must_read and wanted and all(menu.failure for menu in menus.values()):
@@ -232,7 +240,7 @@ def save_state(state: pd.DataFrame, path: str | Path) -> Path:
     True
     """
     _check_columns(state, source="This frame")
-    path = Path(path)
+    path = as_path("path", path)
     write = _by_ending(path, parquet=_write_parquet, csv=_write_csv)
     write(state, path)
     return path
@@ -271,6 +279,7 @@ def load_state(path: str | Path) -> pd.DataFrame:
 
 
 def _check_columns(state: pd.DataFrame, *, source: str) -> pd.DataFrame:
+    check_is_frame(state)
     missing = [name for name in STATE_COLUMNS if name not in state.columns]
     if missing:
         raise StateError(f"{source} is no state: it has no column {', '.join(missing)}.")

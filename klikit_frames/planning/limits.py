@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import ceil
 from operator import index
 
-from ..errors import PlanError
+from ..errors import ConfigError, PlanError, check_number
 from ..wording import counted, duration, plain_number
 
 _NO_CAP = 2**62
@@ -147,6 +147,21 @@ class Estimate:
         return self.text
 
 
+def host_of(client: object) -> str:
+    """Return the host of a client; refuse what has none.
+
+    Raises
+    ------
+    ConfigError
+        It is no client.
+    """
+    host = getattr(client, "host", None)
+    if not isinstance(host, str):
+        given = f"a {type(client).__name__}"
+        raise ConfigError(f"client is {given}, not a client. Give what kf.connect(...) returns.")
+    return host
+
+
 def estimate_time(
     n_requests: int,
     *,
@@ -156,8 +171,9 @@ def estimate_time(
 ) -> Estimate:
     """Return how long `n_reads` and then `n_requests` take under the caps."""
     for name, cap in (("writes_per_minute", writes_per_minute), ("reads_per_minute", reads_per_minute)):
-        if not cap > 0:
+        if isinstance(cap, bool) or not isinstance(cap, (int, float)) or not cap > 0:
             raise PlanError(f"{name} is {cap!r}; it must be above 0.")
+    check_number("n_reads", n_reads)
     duration_s = n_requests * 60 / writes_per_minute + n_reads * 60 / reads_per_minute
     reads = f", {counted(n_reads, 'menu')} read first" if n_reads else ""
     text = f"about {duration(duration_s)} at {plain_number(writes_per_minute)} a minute{reads}"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Protocol, Self
 import pandas as pd
 
 from .. import edge
-from ..errors import PlanError
+from ..errors import PlanError, as_path
 from ..frames.frame_codec import dump_frame
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..model import Business, Target
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted, duration
-from .limits import Estimate, Limits, estimate_time
+from .limits import Estimate, Limits, estimate_time, host_of
 from .plan_files import seal, unseal, user_name
 from .row_assignment import ROW_COLUMNS, count_menus, restore_name, table_requests
 
@@ -258,7 +258,7 @@ class Plan:
         'about 4 s at 30 a minute, 20 menus read first'
         """
         writes, reads, menus = _WRITES_PER_MINUTE, _READS_PER_MINUTE, 0
-        if client is not None:
+        if client is not None and host_of(client):
             writes, reads = client.pacing.writes_per_minute, client.pacing.reads_per_minute
             menus = count_menus(self._rows, self._before, now=client.now())
         if writes_per_minute is not None:
@@ -288,7 +288,7 @@ class Plan:
         ...     len(plan.confirm_code(client))
         8
         """
-        bound = (self.digest, client.host, str(self.n_rows), str(self.n_requests))
+        bound = (self.digest, host_of(client), str(self.n_rows), str(self.n_requests))
         return hashlib.sha256("\n".join(bound).encode()).hexdigest()[:8]
 
     def dump(self) -> bytes:
@@ -341,7 +341,7 @@ class Plan:
         True
         """
         try:
-            edge.write_file(Path(path), replace(self, made_by=self.made_by or user_name()).dump())
+            edge.write_file(as_path("path", path), replace(self, made_by=self.made_by or user_name()).dump())
         except OSError as error:
             raise PlanError(f"The plan could not be saved as {path}: {error.strerror}.") from error
         return Path(path)

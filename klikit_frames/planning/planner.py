@@ -118,6 +118,7 @@ def plan(
     check_choice("on_interrupt", on_interrupt, among=("raise", "best"), error=PlanError)
     check_choice("unchanged", unchanged, among=("optional", "skip", "send"), error=PlanError)
     check_yes_or_no("combine", combine, error=PlanError)
+    check_yes_or_no("names", names, error=PlanError)
     checked = read_toggles(
         toggles, columns=columns, names=names, state=state if names else None, stores=stores
     )

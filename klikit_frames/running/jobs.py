@@ -9,7 +9,7 @@ from IPython.display import display
 
 from .. import edge
 from ..api.client_argument import takes_client
-from ..errors import JournalError
+from ..errors import JournalError, check_number
 from ..html import paragraph_html
 from ..planning.plan import parse_plan
 from ..progress import check_progress, page_thread
@@ -239,6 +239,8 @@ class Job:
         KlikitFramesError
             What ``kf.run`` would have raised.
         """
+        if timeout is not None:
+            check_number("timeout", timeout)
         found = self._backend.wait(timeout)
         if found is None:
             raise TimeoutError(

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from .. import edge
-from ..errors import ConfigError, RunFailed
+from ..errors import ConfigError, RunFailed, as_path
 from ..frames.csv_injection import neutralise_formulas, safe_csv
 from ..frames.excel_files import validate_cells
 from ..frames.lone_surrogates import replace_in_frame
@@ -41,8 +41,9 @@ _AS_WRITTEN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_
 
 def write_csv(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     """Write `frame` as UTF-8 CSV, formulas made harmless, and return its path."""
-    edge.write_file(Path(path), csv_text(frame))
-    return Path(path)
+    there = as_path("path", path)
+    edge.write_file(there, csv_text(frame))
+    return there
 
 
 def csv_text(frame: pd.DataFrame, *, separator: str = ",") -> str:
@@ -58,13 +59,14 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
     ConfigError
         The extra ``[excel]`` is not installed, or a text is one that an XLSX file cannot hold.
     """
+    there = as_path("path", path)
     plain = validate_cells(_map_columns(neutralise_formulas(_plain(frame)), _without_long_numbers))
     try:
-        with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
+        with pd.ExcelWriter(there, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
             plain.to_excel(writer, sheet_name=_SHEET, index=False)
     except ModuleNotFoundError as error:
         raise ConfigError("to_excel needs an extra: pip install 'klikit-frames[excel]'.") from error
-    return Path(path)
+    return there
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

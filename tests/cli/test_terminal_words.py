@@ -61,6 +61,12 @@ OF_PYTHON_ALONE = {
     "on_finish=": "the command makes it of --notify",
     "kf.import_journal takes": "no command does",
     "provider_ids=": "no command takes them",
+    "params=": "no command reads a path of a person's own",
+    "on_attempt=": "no command does",
+    " is no path of a file": "a command's paths are paths",
+    " is no number from": "a command's numbers are numbers",
+    " is neither a text such as": "a command's words are texts",
+    " is no dict such as": "no command takes one",
     "Trouble to make": "the sandbox's spelling of a fault",
 }
 
