@@ -246,8 +246,8 @@ def _cannot(run_ids: list[str]) -> str:
 
 
 def _undo(made: Plan, *, kept: pd.DataFrame, notes: tuple[str, ...], run_ids: list[str]) -> Undo:
-    values = {field.name: getattr(made, field.name) for field in fields(Plan)}
-    return Undo(**values, undoes=tuple(run_ids), kept=kept.reset_index(drop=True), notes=notes)
+    values = {field.name: getattr(made, field.name) for field in fields(Plan)} | {"undoes": tuple(run_ids)}
+    return Undo(**values, kept=kept.reset_index(drop=True), notes=notes)
 
 
 def _notes(toggles: pd.DataFrame, cells: pd.DataFrame) -> tuple[str, ...]:
