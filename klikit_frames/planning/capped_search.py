@@ -209,8 +209,8 @@ class CappedSearch:
             self.is_cut = len(best) > self.bound
             return best
         near = self._blocks.worth_adding(self._spread(prices.table), budget.reserve(8), least=_FAIRLY_TIGHT)
-        choice = self._refined(pool + near, best, prices, budget.reserve(3))
-        chosen = self._chosen(choice, budget.reserve(4))
+        choice = self._refined(pool + near, best, prices, budget.reserve(6))
+        chosen = self._chosen(choice, budget.reserve(6))
         return self._repaired(chosen, prices.table, budget)
 
     def _counted(self, block: Rectangle) -> CountedBlock:

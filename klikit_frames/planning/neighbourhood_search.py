@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     Worths = NDArray[np.float64]
     Members = NDArray[np.float32]
 
-_FEWEST_OUT, _MOST_OUT = 3, 10
+_FEWEST_OUT, _MOST_OUT = 2, 8
 _STEPS_PER_SWEEP = 50
-_IDLE_STEPS, _IDLE_STEPS_PER_BLOCK = 20, 4
-_MOST_FILLS = 40
+_IDLE_STEPS, _IDLE_STEPS_PER_BLOCK = 10, 3
+_AS_GOOD = 0.9
+# No block is worth much more than 1 under the prices, which are near to those of the bound.
+_LEEWAY = 1.0
 # Times of a cell that need not be covered.
 _SPARE = 1_000
 # A block that is worth all of a request is taken out sometimes, too.
@@ -164,7 +166,8 @@ class NeighbourhoodSearch:
     def _neighbours(self, budget: SearchBudget) -> list[int]:
         """Return blocks that share lines with one of them, rather those worth less than a request."""
         n_blocks = len(self._blocks)
-        count = min(n_blocks, int(self._draw.integers(_FEWEST_OUT, _MOST_OUT + 1)))
+        # Few more often than many: small changes are quick to look at.
+        count = min(n_blocks, int(self._draw.integers(_FEWEST_OUT, _MOST_OUT + 1, size=2).min()))
         first = int((self._slacks * self._draw.random(n_blocks)).argmax())
         score = np.zeros(n_blocks)
         for members, counts, own in zip(self._members, self._counts, self._blocks[first], strict=True):
@@ -206,15 +209,18 @@ class NeighbourhoodSearch:
         fits: Bits = members[others] @ holes < 0.5
         is_near = members[others][:, across]
         budget.charge(2.0 * len(others) * holes.size + 4.0 * members.shape[0] * len(across) + STEP)
-        for _ in range(_MOST_FILLS):
-            gains = (is_near @ worths) * fits
-            budget.charge(2.0 * gains.size * len(across) + 30.0 * gains.size + STEP / 4)
-            if not gains.any():
-                break
-            best = int(_filled(gains, sizes, rooms).argmax())
-            taken = _heaviest(gains[best], sizes, int(rooms[best]))
-            if not len(taken):
-                fits[best] = False
+        gains = (is_near @ worths) * fits
+        budget.charge(2.0 * gains.size * len(across) + 30.0 * gains.size)
+        # Gains only shrink, so whoever still leads after a fresh look gains most.
+        most = _filled(gains, sizes, rooms)
+        while len(most) and most.max() > 0:
+            best = int(most.argmax())
+            fresh = (is_near[best] @ worths) * fits[best]
+            taken = _heaviest(fresh, sizes, int(rooms[best]))
+            gain = float(fresh[taken].sum())
+            budget.charge(2.0 * is_near.shape[1] * len(own) + STEP / 5)
+            if gain < _AS_GOOD * most[best] or not len(taken):
+                most[best] = gain
                 continue
             number = int(others[best])
             sides = list(self._blocks[number])
@@ -224,6 +230,7 @@ class NeighbourhoodSearch:
             worths[np.ix_(is_near[best] > 0, taken)] = 0
             rooms[best] -= sizes[taken].sum()
             fits[best, taken] = False
+            most[best] = min(fresh.sum() - gain, most[best])
 
     def _rooms(self, axis: int, numbers: Indexes) -> Indexes:
         """Return how many more lines of one side each of some blocks has room for."""
@@ -237,8 +244,7 @@ class NeighbourhoodSearch:
         heights, widths = self._sizes[0][left.rows], self._sizes[1][left.columns]
         is_cell, added = self._cells[np.ix_(left.rows, left.columns)], list[Rectangle]()
         while left.worths.any():
-            # No block is worth more than 1, or the prices are not those of the bound, but near to them.
-            if len(added) >= most or len(added) + left.worths.sum() > most + 1:
+            if len(added) >= most or len(added) + left.worths.sum() > most + _LEEWAY:
                 return None
             rows, columns = np.flatnonzero(left.worths.any(axis=1)), np.flatnonzero(left.worths.any(axis=0))
             inside = np.ix_(rows, columns)
