@@ -87,6 +87,8 @@ class Names:
 
     def restricted_to(self, rows: pd.DataFrame) -> Names:
         """Return the names that these rows need: a plan of ten rows keeps no menu of a business."""
+        if not (self.entities or self.brands or self.branches):
+            return self
         cells = rows[["entity_type", "entity_id"]].drop_duplicates().itertuples(index=False, name=None)
         return Names(
             {key: self.entities[key] for key in cells if key in self.entities},

@@ -18,8 +18,22 @@ Ints = npt.NDArray[np.int64]
 MOST_PLACES = 16
 
 
-def rank_values(values: Ints) -> tuple[Ints, Ints]:
-    """Return the sorted unique values, and for each value its rank among them.
+def whole_numbers(column: pd.Series, *, blank: int) -> Ints:
+    """Return a column of ids, `blank` where there is none; only that takes a copy.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.cell_keys import whole_numbers
+    >>> whole_numbers(pd.Series([7, None], dtype="Int64"), blank=-1).tolist()
+    [7, -1]
+    """
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy(dtype=np.int64)
+    return column.to_numpy(dtype=np.int64, na_value=blank)
+
+
+def rank_values(values: npt.NDArray[Any], *, dtype: Any = np.int64) -> tuple[Ints, Ints]:
+    """Return the sorted unique values, and for each value its rank among them, as `dtype`.
 
     Examples
     --------
@@ -28,37 +42,73 @@ def rank_values(values: Ints) -> tuple[Ints, Ints]:
     >>> uniques.tolist(), ranks.tolist()
     ([5, 7], [1, 0, 1])
     """
-    if _is_close_together(values):
-        low = values.min()
+    low = _table_start(values)
+    if low is not None:
         is_there = _presence(values, low)
         uniques: Ints = np.flatnonzero(is_there) + low
-        places = np.cumsum(is_there, dtype=np.int64 if len(uniques) >= 2**31 else np.int32)
-        return uniques, places[values - low] - np.int64(1)
+        places = np.cumsum(is_there, dtype=index_dtype(len(uniques)))
+        places -= 1
+        return uniques, places[_from(values, low)].astype(dtype, copy=False)
     codes, found = pd.factorize(values)
     order = np.argsort(found)
-    ranks = np.empty(len(order), dtype=np.int64)
+    ranks = np.empty(len(order), dtype=dtype)
     ranks[order] = np.arange(len(order))
     return found[order], ranks[codes]
 
 
-def distinct(values: Ints) -> Ints:
+def index_dtype(size: int) -> Any:
+    """Return the smaller type of whole numbers that can count to `size`: half the memory for millions."""
+    return np.int32 if size < 2**31 else np.int64
+
+
+def distinct(values: npt.NDArray[Any]) -> Ints:
     """Return the sorted unique values; quicker by far than ``np.unique`` at a million."""
-    if _is_close_together(values):
-        low = values.min()
+    low = _table_start(values)
+    if low is not None:
         found: Ints = np.flatnonzero(_presence(values, low)) + low
         return found
     ordered = np.sort(values)
     return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
-def _is_close_together(values: Ints) -> bool:
-    return bool(len(values)) and int(values.max()) - int(values.min()) < MOST_PLACES * len(values)
+def find_repeated(values: Ints) -> npt.NDArray[np.intp]:
+    """Return where the values are that are there more than once, in order.
+
+    Examples
+    --------
+    >>> from klikit_frames.frames.cell_keys import find_repeated
+    >>> find_repeated(np.array([7, 5, 7, 6])).tolist()
+    [0, 2]
+    """
+    low = _table_start(values)
+    if low is not None and np.count_nonzero(_presence(values, low)) == len(values):
+        return np.empty(0, dtype=np.intp)
+    ordered = np.sort(values)
+    twice = distinct(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(twice):
+        return np.empty(0, dtype=np.intp)
+    nearest = np.minimum(np.searchsorted(twice, values), len(twice) - 1)
+    return np.flatnonzero(twice[nearest] == values)
 
 
-def _presence(values: Ints, low: np.int64) -> npt.NDArray[np.bool_]:
-    is_there = np.zeros(int(values.max() - low) + 1, dtype=bool)
-    is_there[values - low] = True
+def _table_start(values: npt.NDArray[Any]) -> int | None:
+    """Return the number that a table of the values begins with; None if most of it would be empty."""
+    if not len(values):
+        return None
+    low, high, most = int(values.min()), int(values.max()), MOST_PLACES * len(values)
+    if low >= 0 and high < most:
+        return 0
+    return low if high - low < most else None
+
+
+def _presence(values: npt.NDArray[Any], low: int) -> npt.NDArray[np.bool_]:
+    is_there = np.zeros(int(values.max()) - low + 1, dtype=bool)
+    is_there[_from(values, low)] = True
     return is_there
+
+
+def _from(values: npt.NDArray[Any], low: int) -> npt.NDArray[Any]:
+    return values - low if low else values
 
 
 CELL_COLUMNS = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..errors import InvalidToggles
 from ..html import paragraph_html
+from .frame_codec import COPIES_ON_WRITE, text_series
 from .headers import Header, lookalike_columns, missing_columns, read_header
 from .parsed_columns import ParsedTable, check_columns
 from .problems import (
@@ -26,22 +27,24 @@ from .problems import (
     table_problem,
 )
 from .row_checks import ValidRows, menu_problems, row_problems
-from .schemas import RESULT_COLUMNS, TOGGLE_COLUMNS, validate_toggles
+from .schemas import RESULT_COLUMNS, TOGGLE_COLUMNS, WORD_COLUMNS, validate_toggles
 from .source_tables import Table
 
 # Cells of other types can change in place, where no fingerprint of their frame would see it.
 _IMMUTABLE = {str, int, float, bool, bytes, type(None), type(pd.NA)}
+# Cells that are hashed together.
+_PART = 1 << 17
 
 
 class _Mark:
     """What a frame was like when it was checked.
 
-    The objects in its cells are held, so that an equal address later is the very same object.
+    The objects and texts in its cells are held, so that an equal address later is the very same object.
     """
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, objects: list[object]) -> None:
         self.frame = weakref.ref(frame)
-        self.objects = [column.to_numpy().copy() for column in _object_columns(frame)]
+        self._held = [*objects, *(_arrow(column) for _, column in frame.items())]
         self.fingerprint = _fingerprint(frame)
 
 
@@ -50,10 +53,11 @@ MARKS: dict[int, _Mark] = {}
 
 def mark_checked(frame: pd.DataFrame) -> None:
     """Remember that `frame` is what `read_toggles` returns, as it is now."""
-    if not all(_is_immutable(column) for column in _object_columns(frame)):
+    objects = [value for column in _object_columns(frame) for value in _distinct_objects(column)]
+    if not all(map(_is_immutable, objects)):
         return
     key = id(frame)
-    mark = MARKS[key] = _Mark(frame)
+    mark = MARKS[key] = _Mark(frame, objects)
     weakref.finalize(frame, _forget, key, mark)
 
 
@@ -82,42 +86,58 @@ def _forget(key: int, mark: _Mark) -> None:
 
 def _fingerprint(frame: pd.DataFrame) -> tuple[object, ...]:
     shape = (repr([*frame.columns]), tuple(map(str, frame.dtypes)), len(frame))
-    contents = (_content(frame.index), *(_content(frame.iloc[:, place]) for place in range(frame.shape[1])))
-    # Python's own hash of bytes is keyed, 64 bits wide, and quicker than those of hashlib.
-    return (*shape, *map(hash, contents))
+    columns = (_content(frame.iloc[:, place]) for place in range(frame.shape[1]))
+    return (*shape, _content(frame.index), *columns)
 
 
-def _content(values: Any) -> bytes:
-    """Return bytes that are equal for equal values; of objects their addresses."""
+def _content(values: Any) -> object:
+    """Return what is equal for equal values; of objects and of Arrow's texts it is their addresses."""
     if isinstance(values, pd.RangeIndex):
-        return repr(values).encode()
+        return repr(values)
+    arrow = _arrow(values)
+    if arrow is not None:
+        return [
+            (len(chunk), chunk.offset, *(part and (part.address, part.size) for part in chunk.buffers()))
+            for chunk in arrow.chunks
+        ]
     dtype = values.dtype
     if isinstance(dtype, pd.StringDtype):
         codes, uniques = pd.factorize(values)
         hashes = pd.util.hash_array(np.asarray(uniques, dtype=object), categorize=False)
-        return bytes(codes.tobytes() + hashes.tobytes())
+        return _hashes(codes), _hashes(hashes)
     if dtype == "Int64":
-        return bytes(
-            values.to_numpy(dtype="int64", na_value=0).tobytes() + values.isna().to_numpy().tobytes()
-        )
+        return _hashes(values.to_numpy(dtype="int64", na_value=0)), _hashes(values.isna().to_numpy())
     if isinstance(dtype, np.dtype) and dtype.kind in "biufO":
-        return bytes(values.to_numpy().tobytes())
-    return np.asarray(pd.util.hash_pandas_object(values, index=False)).tobytes()
+        return _hashes(values.to_numpy())
+    return _hashes(np.asarray(pd.util.hash_pandas_object(values, index=False)))
+
+
+def _arrow(values: Any) -> Any:
+    """Return the texts that Arrow holds, which never change in place; None for other values."""
+    is_arrow = isinstance(values.dtype, pd.StringDtype) and values.dtype.storage == "pyarrow"
+    return values.array.__arrow_array__() if is_arrow else None
+
+
+def _hashes(array: npt.NDArray[Any]) -> tuple[int, ...]:
+    # Python's own hash of bytes is keyed, 64 bits wide, and quicker than those of hashlib. A part at a time
+    # stays in the processor's cache.
+    starts = range(0, len(array), _PART)
+    return tuple(hash(array[start : start + _PART].tobytes()) for start in starts)
 
 
 def _object_columns(frame: pd.DataFrame) -> list[pd.Series[Any]]:
     return [column for _, column in frame.items() if column.dtype == np.dtype(object)]
 
 
-def _is_immutable(column: pd.Series[Any]) -> bool:
-    cells = column.to_numpy()
-    addresses = pd.Series(np.frombuffer(cells.tobytes(), dtype=np.intp))
-    distinct = cells[addresses.drop_duplicates().index]
-    return all(
-        type(member) in _IMMUTABLE
-        for value in distinct
-        for member in (value if type(value) is tuple else (value,))
-    )
+def _distinct_objects(column: pd.Series[Any]) -> list[Any]:
+    cells = np.ascontiguousarray(column.to_numpy())
+    addresses = pd.Series(np.frombuffer(cells, dtype=np.intp))
+    return list(cells[addresses.drop_duplicates().index])
+
+
+def _is_immutable(value: object) -> bool:
+    members = value if type(value) is tuple else (value,)
+    return all(type(member) in _IMMUTABLE for member in members)
 
 
 class RowNumbers(NamedTuple):
@@ -125,6 +145,12 @@ class RowNumbers(NamedTuple):
 
     rows: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64] | None
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> RowNumbers:
+        """Return the numbers of the chosen rows."""
+        if chosen.all():
+            return self
+        return RowNumbers(self.rows[chosen], None if self.lines is None else self.lines[chosen])
 
     def labels(self) -> list[str]:
         """Return each row as the person counts it."""
@@ -241,19 +267,19 @@ def check_table(
         See `check_toggles`.
     """
     named, header, parsed = _understand(table)
-    toggles = assemble_toggles(named, header, parsed.values)
-    problems = parsed.problems + _conflicts(named, toggles, parsed.problems, state)
+    toggles = assemble_toggles(named, header, parsed)
+    problems = parsed.problems + _conflicts(named, toggles, parsed, state)
+    notes = [*named.notes, *header.notes, *parsed.notes]
+    del named, parsed
     good = ~rows_with_errors(problems, n_rows=len(toggles))
     frame = problems_frame(problems, rows=table.rows, lines=table.lines)
     return CheckedToggles(
         toggles=validate_toggles(toggles if good.all() else toggles[good]),
         problems=frame if source is None else _with_source_problems(frame, source),
-        notes=[*named.notes, *header.notes, *parsed.notes],
+        notes=notes,
         _table=table if source is None else source,
         _n_rows=len(toggles),
-        _numbers=RowNumbers(
-            np.asarray(table.rows)[good], None if table.lines is None else np.asarray(table.lines)[good]
-        ),
+        _numbers=RowNumbers(table.rows, table.lines).take(good),
     )
 
 
@@ -310,14 +336,20 @@ def harmless_as_warnings(table: Table) -> list[Problem]:
 
 
 def _conflicts(
-    table: Table, toggles: pd.DataFrame, problems: list[Problem], state: pd.DataFrame | None
+    table: Table, toggles: pd.DataFrame, parsed: ParsedTable, state: pd.DataFrame | None
 ) -> list[Problem]:
-    positions = np.flatnonzero(~rows_with_errors(problems, n_rows=len(toggles)))
-    if not len(positions):
+    valid_rows = ValidRows(
+        toggles=toggles,
+        positions=np.arange(len(toggles)),
+        rows=table.rows,
+        lines=table.lines,
+        words={name: parsed.values[name].codes for name in WORD_COLUMNS},
+    )
+    is_bad = rows_with_errors(parsed.problems, n_rows=len(toggles))
+    if is_bad.any():
+        valid_rows = valid_rows.take(np.flatnonzero(~is_bad))
+    if not len(valid_rows.toggles):
         return []
-    lines = None if table.lines is None else table.lines[positions]
-    sound = toggles if len(positions) == len(toggles) else toggles.iloc[positions]
-    valid_rows = ValidRows(toggles=sound, positions=positions, rows=table.rows[positions], lines=lines)
     of_menu = [] if state is None else menu_problems(valid_rows, state)
     return row_problems(valid_rows) + of_menu
 
@@ -381,21 +413,31 @@ def _shortened(notes: list[str]) -> list[str]:
     return notes if rest <= 0 else [*notes[:_MOST_RENAMED], f"So did {rest:,} more columns."]
 
 
-def assemble_toggles(table: Table, header: Header, values: dict[str, Any]) -> pd.DataFrame:
+def assemble_toggles(table: Table, header: Header, parsed: ParsedTable) -> pd.DataFrame:
     """Return all rows as toggles, in the input's own column order; known columns that it lacks come last.
 
-    `table` has the package's own names already. Its other columns are shared, not copied.
+    `table` has the package's own names already. Its other columns are shared, not copied; so are known ones
+    that are as they should be, where pandas copies on write.
     """
     toggles = pd.DataFrame(table.frame, copy=False).copy(deep=False)
     toggles.attrs = {}
     for name in TOGGLE_COLUMNS:
-        cells = values[name]
-        column = pd.Series(cells.array if isinstance(cells, pd.Series) else cells, index=toggles.index)
+        if name in parsed.plain and COPIES_ON_WRITE:
+            continue
+        column = _toggle_column(name, parsed, index=toggles.index)
         if name in header.places:
             toggles.isetitem(header.places[name], column)  # type: ignore[arg-type]
         else:
             toggles.insert(toggles.shape[1], name, column)
     return toggles
+
+
+def _toggle_column(name: str, parsed: ParsedTable, *, index: pd.Index[Any]) -> pd.Series[Any]:
+    values = parsed.values[name]
+    if name in WORD_COLUMNS:
+        values = text_series(list(values.categories)).array.take(values.codes)
+    # What is the table's own must not be shared with it; what was made for this is not copied again.
+    return pd.Series(values, index=index, copy=name in parsed.plain)
 
 
 def annotate(table: Table, problems: pd.DataFrame) -> pd.DataFrame:

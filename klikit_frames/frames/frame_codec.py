@@ -17,6 +17,8 @@ from ..errors import KlikitFramesError
 
 Json = Any
 
+# From pandas 3 on frames can share a column: it is copied once one of them is changed.
+COPIES_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 _TUPLE = "tuple"
 _SINGLETONS: dict[str, object] = {"NA": pd.NA, "NaT": pd.NaT, "nan": math.nan}
 

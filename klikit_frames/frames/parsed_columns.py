@@ -26,6 +26,7 @@ from .cell_values import (
 from .frame_codec import text_series
 from .headers import Header
 from .problems import KINDS, Positions, Problem, TextPerRow, rows_with_errors
+from .schemas import TOGGLE_COLUMNS
 from .source_tables import Table
 
 # Nearest words are looked for this often and no more: in a flood nobody reads them one by one.
@@ -42,8 +43,8 @@ class ParsedColumn:
 
     Attributes
     ----------
-    values : array
-        One per row; a harmless value where the cell is blank or bad.
+    values : array or Categorical
+        One per row, words as categories; a harmless value where the cell is blank or bad.
     is_blank : array of bool
         Which rows have nothing.
     problems : list of Problem
@@ -52,13 +53,16 @@ class ParsedColumn:
         What was understood that was not said.
     is_constant : bool
         Whether there is no such column.
+    is_plain : bool
+        Whether the column of the table has these very values already, in the dtype of toggles.
     """
 
-    values: npt.NDArray[Any]
+    values: Any
     is_blank: npt.NDArray[np.bool_]
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_constant: bool = False
+    is_plain: bool = False
 
 
 def read_levels(column: pd.Series[Any], *, implied: str | None = None) -> ParsedColumn:
@@ -66,17 +70,19 @@ def read_levels(column: pd.Series[Any], *, implied: str | None = None) -> Parsed
     result = _read_words(column, name="entity_type", table=ENTITY_TYPE_WORDS, code="entity_type_unknown")
     if implied is None:
         return result
-    levels = np.where(result.is_blank, implied, result.values).astype(object)
-    wrong = np.flatnonzero((levels != implied) & (levels != ""))
+    words, levels = _categories(ENTITY_TYPE_WORDS), result.values.codes.copy()
+    levels[result.is_blank] = words.index(implied)
+    wrong = np.flatnonzero((levels != words.index(implied)) & (levels != words.index("")))
     mismatch = Problem(
         code="entity_type_mismatch",
         positions=wrong,
         column="entity_type",
-        values=levels[wrong],
+        values=np.array(words, dtype=object)[levels[wrong]],
         messages=f"The id column is one of {implied} ids, but the row says another level.",
     )
     problems = [*result.problems, mismatch] if len(wrong) else result.problems
-    return replace(result, values=levels, is_blank=np.zeros(len(levels), dtype=bool), problems=problems)
+    values = _categorical(levels, words)
+    return replace(result, values=values, is_blank=np.zeros(len(levels), dtype=bool), problems=problems)
 
 
 def read_scopes(column: pd.Series[Any]) -> ParsedColumn:
@@ -86,8 +92,12 @@ def read_scopes(column: pd.Series[Any]) -> ParsedColumn:
 
 def read_flags(column: pd.Series[Any], *, name: str) -> ParsedColumn:
     """Read a column of flags; a blank one is False here and for the caller to judge."""
-    result = _read_words(column, name=name, table=FLAG_WORDS, code="flag_unknown")
-    return replace(result, values=result.values == True)  # noqa: E712 - by element; "" is no flag
+    if column.dtype == np.dtype(bool):
+        values = column.to_numpy()
+        return ParsedColumn(values=values, is_blank=np.zeros(len(values), dtype=bool), is_plain=True)
+    texts, flags, problems = _look_up(column, name=name, table=FLAG_WORDS, code="flag_unknown")
+    values = texts.take(flags == True, blank=False)  # noqa: E712 - by element; None is no flag
+    return ParsedColumn(values=values, is_blank=texts.is_blank, problems=problems)
 
 
 def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> ParsedColumn:
@@ -95,6 +105,9 @@ def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> 
 
     `has_floats` tells that the texts come from a program that keeps numbers as floats.
     """
+    plain = _plain_ids(column)
+    if plain is not None:
+        return plain
     texts = text_column(column, whole_floats=True)
     ids = parse_ids(texts.uniques)
     is_float = has_floats or texts.has_floats
@@ -105,6 +118,23 @@ def read_ids(column: pd.Series[Any], *, name: str, has_floats: bool = False) -> 
         problems=_bad_ids(texts, ids, name, float_digits=float_digits),
         notes=[_float_note(name)] if texts.has_floats and (ids > 0).any() else [],
     )
+
+
+def _plain_ids(column: pd.Series[Any]) -> ParsedColumn | None:
+    """Return a column of whole numbers that are ids as they are; None where each has to be looked at."""
+    is_nullable = isinstance(column.array, pd.arrays.IntegerArray)
+    if column.dtype.kind != "i" or not (is_nullable or isinstance(column.dtype, np.dtype)):
+        return None
+    is_blank = column.isna().to_numpy()
+    ids = (
+        column.to_numpy(dtype=np.int64, na_value=0)
+        if is_nullable
+        else column.to_numpy().astype(np.int64, copy=False)
+    )
+    n_ids = np.count_nonzero(ids > 0)
+    if n_ids + np.count_nonzero(is_blank) < len(ids):
+        return None
+    return ParsedColumn(values=ids, is_blank=is_blank, is_plain=True)
 
 
 def read_id_lists(column: pd.Series[Any], *, name: str) -> ParsedColumn:
@@ -143,13 +173,37 @@ def read_stores(column: pd.Series[Any]) -> tuple[ParsedColumn, ParsedColumn]:
 
 
 def _read_words(column: pd.Series[Any], *, name: str, table: dict[str, Any], code: str) -> ParsedColumn:
+    texts, values, problems = _look_up(column, name=name, table=table, code=code)
+    words = _categories(table)
+    codes = np.array([words.index(value or "") for value in values], dtype=np.int8)
+    is_plain = column.dtype == text_series([""]).dtype and (texts.uniques == values).all()
+    return ParsedColumn(
+        values=_categorical(texts.take(codes, blank=words.index("")), words),
+        is_blank=texts.is_blank,
+        problems=problems,
+        is_plain=bool(is_plain) and not texts.is_blank.any(),
+    )
+
+
+def _categories(table: dict[str, Any]) -> list[str]:
+    """Return the words that a column can say, and the one for what is blank or bad."""
+    return [*dict.fromkeys(table.values()), ""]
+
+
+def _categorical(codes: npt.NDArray[Any], words: list[str]) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(codes, pd.Index(words, dtype=object))
+
+
+def _look_up(
+    column: pd.Series[Any], *, name: str, table: dict[str, Any], code: str
+) -> tuple[FactorizedText, npt.NDArray[np.object_], list[Problem]]:
+    """Return a column as text, what `table` says of each different text, if anything, and the bad cells."""
     texts = text_column(column)
     values = parse_words(texts, table)
     is_bad = np.array([value is None for value in values], dtype=bool)
     hints = _guesses(texts.uniques[is_bad], table)
-    problems = _bad_texts(texts, is_bad, name=name, code=code, message="{!r} is not known.", hints=hints)
-    values[is_bad] = ""
-    return ParsedColumn(values=texts.take(values, blank=""), is_blank=texts.is_blank, problems=problems)
+    message = "{!r} is not known."
+    return texts, values, _bad_texts(texts, is_bad, name=name, code=code, message=message, hints=hints)
 
 
 def _bad_texts(
@@ -265,9 +319,22 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedTable:
-    """The columns of toggles, row by row, bad rows included with harmless values."""
+    """The columns of toggles, row by row, bad rows included with harmless values.
+
+    Attributes
+    ----------
+    values : dict
+        By name; words as categories.
+    plain : set of str
+        The columns that the table has in these very values and dtypes.
+    problems : list of Problem
+        The bad cells and rows.
+    notes : list of str
+        What was understood that was not said.
+    """
 
     values: dict[str, Any]
+    plain: set[str]
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -317,9 +384,16 @@ class Columns:
         """Return a mask of no rows."""
         return np.zeros(self.n_rows, dtype=bool)
 
+    def constant_word(self, word: str, *, table: dict[str, Any]) -> ParsedColumn:
+        """Return what a pass over a column of words that is not there gives: `word` everywhere."""
+        words = _categories(table)
+        codes = np.full(self.n_rows, words.index(word), dtype=np.int8)
+        values = _categorical(codes, words)
+        return ParsedColumn(values=values, is_blank=self.none(), is_constant=True)
+
     def constant(self, value: object) -> ParsedColumn:
         """Return what a pass over a column that is not there gives: `value` everywhere."""
-        kind = object if isinstance(value, (str, tuple)) else type(value)
+        kind = object if isinstance(value, tuple) else type(value)
         values = np.empty(self.n_rows, dtype=kind)
         values.fill(value)
         return ParsedColumn(values=values, is_blank=self.none(), is_constant=True)
@@ -333,24 +407,35 @@ def check_columns(table: Table, header: Header) -> ParsedTable:
     brand, branch = _read_places(columns, scope)
     flag = _read_flag(columns)
     cascade, brands = _read_cascades(columns)
+    parsed = dict(
+        zip(TOGGLE_COLUMNS, (level, entity, scope, brand, branch, flag, cascade, brands), strict=True)
+    )
+    plain = _plain_columns(columns, parsed)
+    # What is of another type only may be the table's own memory still.
     values = {
-        "entity_type": text_series(level.values),
-        "entity_id": entity.values,
-        "scope": text_series(scope.values),
-        "brand_id": pd.arrays.IntegerArray(brand.values, brand.values == 0),
-        "branch_id": pd.arrays.IntegerArray(branch.values, branch.values == 0),
-        "is_enabled": flag.values,
-        "cascade_to_modifier_groups": cascade.values,
-        "cascade_brand_ids": brands.values,
+        name: column.values.copy() if column.is_plain and name not in plain else column.values
+        for name, column in parsed.items()
     }
+    for name in ("brand_id", "branch_id"):
+        values[name] = pd.arrays.IntegerArray(values[name], values[name] == 0)
     of_rows = table.problems + _blank_rows(table, [level, entity, brand, branch, flag])
     problems = of_rows + _of_other_rows(columns.problems, of_rows, n_rows=columns.n_rows)
-    return ParsedTable(values=values, problems=problems, notes=columns.notes)
+    return ParsedTable(values=values, plain=plain, problems=problems, notes=columns.notes)
+
+
+def _plain_columns(columns: Columns, parsed: dict[str, ParsedColumn]) -> set[str]:
+    """Return the columns that can stay as they are; an id of a narrower type cannot."""
+    wide = {"entity_id": "int64", "brand_id": "Int64", "branch_id": "Int64"}
+    return {
+        name
+        for name, column in parsed.items()
+        if column.is_plain and str(columns[name].dtype) == wide.get(name, str(columns[name].dtype))
+    }
 
 
 def _read_entities(columns: Columns, header: Header) -> tuple[ParsedColumn, ParsedColumn]:
     implied = header.entity_type
-    level = columns.constant(implied or "")
+    level = columns.constant_word(implied or "", table=ENTITY_TYPE_WORDS)
     if "entity_type" in columns:
         level = columns.take(read_levels(columns["entity_type"], implied=implied))
         columns.find_blank(level, name="entity_type", code="entity_type_blank")
@@ -363,7 +448,7 @@ def _read_entities(columns: Columns, header: Header) -> tuple[ParsedColumn, Pars
 
 def _read_scope(columns: Columns) -> ParsedColumn:
     if "scope" not in columns:
-        return columns.constant("store")
+        return columns.constant_word("store", table=SCOPE_WORDS)
     scope = columns.take(read_scopes(columns["scope"]))
     columns.find_blank(scope, name="scope", code="scope_blank")
     return scope

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..wording import counted
-from .cell_keys import rank_values
+from .cell_keys import find_repeated, rank_values, whole_numbers
 from .problems import Problem
 from .schemas import TIME_COLUMNS
 
@@ -19,6 +20,9 @@ _OFFSET = re.compile(r"(?:Z|z|[+-]\d\d(?::?\d\d)?)$")
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
+# Numbers below this can be packed with others.
+_MOST_ROOM = 2**63
+_ENTITY = ["entity_type", "entity_id"]
 _STORE = ["brand_id", "branch_id"]
 _PLACE = ["entity_type", "scope", *_STORE]
 _SECTION_OF_PATH = re.compile(r"(?:^|\|)([0-9]{1,18})(?:/|$|(?=\|))")
@@ -38,6 +42,8 @@ class ValidRows:
         How the person counts them; `lines` is None for a frame.
     sources : array of str, optional
         The table of each, where there are several.
+    words : dict, optional
+        By the name of a column of words, numbers from 0 that are equal for equal words.
     """
 
     toggles: pd.DataFrame
@@ -45,6 +51,47 @@ class ValidRows:
     rows: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64] | None
     sources: npt.NDArray[np.object_] | None = None
+    words: Mapping[str, npt.NDArray[np.int8]] = field(default_factory=dict)
+
+    def take(self, places: Places) -> ValidRows:
+        """Return some of these rows."""
+        return ValidRows(
+            toggles=self.toggles.iloc[places],
+            positions=self.positions[places],
+            rows=self.rows[places],
+            lines=None if self.lines is None else self.lines[places],
+            sources=None if self.sources is None else self.sources[places],
+            words={name: codes[places] for name, codes in self.words.items()},
+        )
+
+    def codes(self, names: Sequence[str]) -> Ints:
+        """Return a number for each row, the same for rows that are equal in these columns."""
+        packed, room = np.zeros(len(self.toggles), dtype=np.int64), 1
+        for name in names:
+            codes, span = self._column_codes(name)
+            if span == 1:
+                continue
+            if room * span >= _MOST_ROOM:
+                packed, room = rank_values(packed)[1], len(packed)
+                codes, span = rank_values(codes)[1], len(codes)
+            packed = packed * span + codes
+            room *= span
+        return packed
+
+    def _column_codes(self, name: str) -> tuple[npt.NDArray[Any], int]:
+        """Return numbers from 0 that are equal for equal cells, and how many there may be."""
+        column, codes = self.toggles[name], np.empty(0, dtype=np.int64)
+        if name in self.words:
+            codes = self.words[name].astype(np.int64)
+        elif column.dtype.kind == "i":
+            codes = whole_numbers(column, blank=0)
+        else:
+            codes = pd.factorize(column, use_na_sentinel=False)[0].astype(np.int64)
+        if not len(codes):
+            return codes, 1
+        low = int(codes.min())
+        span = int(codes.max()) - low + 1
+        return (codes if span == 1 else codes - low), span
 
     def row_labels(self, places: npt.NDArray[np.intp]) -> Any:
         """Say rows as the person counts them, with line and table; texts can be added on both sides."""
@@ -68,19 +115,23 @@ class ValidRows:
 
 def row_problems(valid_rows: ValidRows) -> list[Problem]:
     """Return what is wrong or odd between rows; rows for disjoint times say nothing against each other."""
+    mixed = _mixed_scopes(valid_rows)
+    # Most tables have each place once, which is quickly seen; the other rows are looked at by themselves.
+    repeated = find_repeated(valid_rows.codes([*_ENTITY, "scope", *_STORE]))
+    return mixed + (_repeated_problems(valid_rows.take(repeated)) if len(repeated) else [])
+
+
+def _repeated_problems(valid_rows: ValidRows) -> list[Problem]:
+    """Return contradictions and repetitions among rows each of which has another for its place."""
     toggles = valid_rows.toggles
-    entities = _groups(toggles[["entity_type", "entity_id"]])
-    places = _pair(entities, _groups(toggles[["scope", "brand_id", "branch_id"]]))
-    problems = _mixed_scopes(valid_rows, entities)
-    if int(places.max(initial=-1)) + 1 == len(places):
-        return problems
-    targets = _groups(toggles[["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]])
+    places = rank_values(valid_rows.codes([*_ENTITY, "scope", *_STORE]))[1]
+    targets = valid_rows.codes(["is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"])
     repeats = _pair(places, targets)
     times = [name for name in TIME_COLUMNS if name in toggles and toggles[name].notna().any()]
     if times:
         repeats = _pair(repeats, _groups(toggles[times].astype(str)))
         places = _pair(places, _overlapping(places, toggles))
-    return problems + _contradictions(valid_rows, places, targets) + _duplicates(valid_rows, repeats)
+    return _contradictions(valid_rows, places, targets) + _duplicates(valid_rows, repeats)
 
 
 def _overlapping(places: Ints, toggles: pd.DataFrame) -> Ints:
@@ -128,12 +179,8 @@ def _groups(columns: pd.DataFrame) -> Ints:
 
 def _pair(first: Ints, second: Ints) -> Ints:
     """Give the different pairs a number each, below the count of rows, so that products never overflow."""
-    if len(second) and (second == second[0]).all():
-        return first
-    if len(first) and not first.any() and second.min() >= 0:
-        return second
-    width = int(second.max(initial=0)) + 2
-    return rank_values(first * width + second + 1)[1]
+    ranks = rank_values(second)[1]
+    return rank_values(first * (int(ranks.max(initial=0)) + 1) + ranks)[1]
 
 
 def _first_places(groups: Ints) -> Places:
@@ -182,8 +229,11 @@ def _partners(places: Ints, targets: Ints) -> Places:
     return np.where(is_other, first[places], other[places])
 
 
-def _mixed_scopes(valid_rows: ValidRows, entities: Ints) -> list[Problem]:
+def _mixed_scopes(valid_rows: ValidRows) -> list[Problem]:
     is_store = (valid_rows.toggles["scope"] == "store").to_numpy(dtype=bool)
+    if is_store.all() or not is_store.any():
+        return []
+    entities = rank_values(valid_rows.codes(_ENTITY))[1]
     first_store = np.full(int(entities.max(initial=-1)) + 1, -1, dtype=np.intp)
     stores = np.flatnonzero(is_store)[::-1]
     first_store[entities[stores]] = stores

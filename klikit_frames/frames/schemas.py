@@ -25,6 +25,7 @@ TOGGLE_COLUMNS = (
     "cascade_to_modifier_groups",
     "cascade_brand_ids",
 )
+WORD_COLUMNS = ("entity_type", "scope")
 # When a timed row goes on or off, and when it comes back; kept as they are read.
 TIME_COLUMNS = ("starts_at", "ends_at")
 PROBLEM_COLUMNS = ("row", "line", "column", "value", "code", "message", "hint", "severity")
@@ -59,8 +60,9 @@ def validate_toggles(frame: pd.DataFrame) -> pd.DataFrame:
 
         schema = _toggles_schema()
     try:
-        # Own columns are not in the contract, and there may be thousands of them.
-        schema.validate(frame[list(TOGGLE_COLUMNS)])
+        # Own columns are not in the contract, and there may be thousands of them. In place: no cell is
+        # changed, and a copy would take as much memory again.
+        schema.validate(frame.loc[:, list(TOGGLE_COLUMNS)], inplace=True)
     except (SchemaError, SchemaErrors) as error:
         raise KlikitFramesError(f"A table was read wrongly, please report it: {error}") from None
     return frame

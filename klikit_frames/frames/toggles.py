@@ -14,6 +14,7 @@ from ..errors import ConfigError, check_choice, check_yes_or_no
 from .cell_values import FLAG_WORDS, parse_ids, text_column
 from .checked import CheckedToggles, check_table, is_checked, mark_checked, raise_for_errors
 from .csv_injection import restore_formulas
+from .frame_codec import COPIES_ON_WRITE
 from .headers import check_assignments, read_header
 from .name_resolution import resolve_names
 from .pivots import StoreTitles, flatten_pivot, is_pivot, melt_pivot, store_by_ids
@@ -194,7 +195,7 @@ def read_toggles(
     is_plain = rows == "all" and names is False
     is_plain &= all(option is None for option in (columns, state, stores, encoding, sheet))
     if is_plain and isinstance(source, pd.DataFrame) and is_checked(source):
-        return source.copy()
+        return source.copy(deep=not COPIES_ON_WRITE)
     checked = check_toggles(
         source,
         rows=rows,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ..frames.cell_keys import MOST_PLACES, rank_values
+from ..frames.cell_keys import MOST_PLACES, index_dtype, rank_values, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +38,8 @@ class Key(NamedTuple):
 class Group:
     """Rows that may share a request: a set of cells of an entities x stores table.
 
-    A business-wide group has one nameless store, number 0.
+    A business-wide group has one nameless store, number 0. Arrays with a number for each cell or row are of
+    int32 where that is enough.
 
     Attributes
     ----------
@@ -48,11 +49,11 @@ class Group:
         The entity ids.
     stores : array of int64, shape (n, 2), sorted
         Pairs of brand and branch; for a business-wide group one pair of -1.
-    cells : array of int64, sorted, unique
+    cells : array of int, sorted, unique
         ``entity_no * n_stores + store_no``.
-    rows : array of int64, sorted
+    rows : array of int, sorted
         Positions of the group's rows in the frame.
-    cell_of_row : array of int64
+    cell_of_row : array of int
         For each of `rows` the position of its cell in `cells`.
     asked : array of bool
         For each cell whether it must be covered; the others may be.
@@ -84,6 +85,8 @@ class Group:
     @cached_property
     def n_rows_of_cell(self) -> Indexes:
         """How many input rows ask for each cell."""
+        if len(self.rows) == len(self.cells):
+            return np.broadcast_to(np.int64(1), len(self.cells))
         return np.bincount(self.cell_of_row, minlength=len(self.cells))
 
     def narrowed(self, chosen: NDArray[np.bool_], *, asked: NDArray[np.bool_]) -> Group:
@@ -103,8 +106,8 @@ class Group:
         """Return the positions in `cells` of a rectangle that lies inside the group."""
         if self._places is not None:
             return self._places[entity_nos[:, None], store_nos].ravel().astype(np.int64)
-        wanted = (entity_nos[:, None] * len(self.stores) + store_nos).ravel()
-        return np.searchsorted(self.cells, wanted)
+        wanted = (entity_nos[:, None].astype(np.int64) * len(self.stores) + store_nos).ravel()
+        return np.searchsorted(self.cells, wanted.astype(self.cells.dtype, copy=False))
 
     @cached_property
     def _places(self) -> NDArray[np.int32] | None:
@@ -131,14 +134,15 @@ def split_groups(
     optional : array of bool, optional
         For each row whether it need not be.
     """
-    positions = np.flatnonzero(sent)
+    positions = np.flatnonzero(sent).astype(index_dtype(len(sent)), copy=False)
     if not len(positions):
         return []
     codes, keys = _group_codes(toggles, positions)
-    columns = [
-        toggles[name].to_numpy(dtype="int64", na_value=-1) for name in ("entity_id", "brand_id", "branch_id")
-    ]
-    order = np.argsort(codes, kind="stable")
+    columns = [whole_numbers(toggles[name], blank=-1) for name in ("entity_id", "brand_id", "branch_id")]
+    if len(keys) == 1:
+        return [_group(keys[0], positions, columns, optional=optional)]
+    # Few keys make for short codes, which NumPy sorts in one pass.
+    order = np.argsort(codes.astype(np.uint16) if len(keys) < 2**16 else codes, kind="stable")
     edges = np.flatnonzero(np.diff(codes[order], prepend=-1, append=len(keys)))
     found = [
         _group(keys[codes[order[start]]], positions[order[start:end]], columns, optional=optional)
@@ -152,15 +156,23 @@ def _group_codes(toggles: pd.DataFrame, positions: Indexes) -> tuple[Indexes, li
     codes = np.zeros(len(positions), dtype=np.int64)
     keys: list[tuple[object, ...]] = [()]
     for name in Key._fields:
-        values = toggles[name].iloc[positions]
-        own, uniques = pd.factorize(values)
-        if len(uniques) == 1:
-            keys = [(*key, uniques[0]) for key in keys]
+        values = toggles[name] if len(positions) == len(toggles) else toggles[name].iloc[positions]
+        if _is_constant(values):
+            keys = [(*key, values.iloc[0]) for key in keys]
             continue
+        own, uniques = pd.factorize(values)
         mixed = codes * len(uniques) + own
         used, codes = np.unique(mixed, return_inverse=True)
         keys = [(*keys[code // len(uniques)], uniques[code % len(uniques)]) for code in used]
     return codes, [_key(parts) for parts in keys]
+
+
+def _is_constant(column: pd.Series) -> bool:
+    """Tell quickly that all cells are equal; of objects, that they are the very same."""
+    if column.dtype == np.dtype(object):
+        cells = np.frombuffer(np.ascontiguousarray(column.to_numpy()), dtype=np.intp)
+        return bool((cells == cells[0]).all())
+    return bool((column == column.iloc[0]).all())
 
 
 def _key(parts: tuple[object, ...]) -> Key:
@@ -169,17 +181,37 @@ def _key(parts: tuple[object, ...]) -> Key:
 
 
 def _group(key: Key, rows: Indexes, columns: list[Indexes], *, optional: NDArray[np.bool_] | None) -> Group:
-    entity_ids, brands, branches = (column[rows] for column in columns)
-    ids, entity_nos = rank_values(entity_ids)
-    brand_ids, brand_nos = rank_values(brands)
-    branch_ids, branch_nos = rank_values(branches)
-    pairs, store_nos = rank_values(brand_nos * len(branch_ids) + branch_nos)
-    stores = np.column_stack([brand_ids[pairs // len(branch_ids)], branch_ids[pairs % len(branch_ids)]])
-    cells, cell_of_row = rank_values(entity_nos * len(stores) + store_nos)
+    is_whole = len(rows) == len(columns[0])
+    entity_ids, brands, branches = (column if is_whole else column[rows] for column in columns)
+    ids, entity_nos = rank_values(entity_ids, dtype=index_dtype(len(rows)))
+    stores, store_nos = _stores(brands, branches)
+    size = len(ids) * len(stores)
+    keys = entity_nos.astype(index_dtype(size), copy=False) * len(stores) + store_nos
+    del entity_nos, store_nos
+    cells, cell_of_row = _cells(keys, dtype=index_dtype(size))
     asked = np.ones(len(cells), dtype=bool)
     if optional is not None and optional.any():
         asked = np.bincount(cell_of_row, weights=~optional[rows], minlength=len(cells)) > 0
     return Group(key, ids, stores, cells, rows, cell_of_row, asked)
+
+
+def _stores(brands: Indexes, branches: Indexes) -> tuple[Indexes, Indexes]:
+    """Return the different pairs in order, and for each row the number of its pair."""
+    dtype = index_dtype(len(brands))
+    brand_ids, brand_nos = rank_values(brands, dtype=dtype)
+    branch_ids, branch_nos = rank_values(branches, dtype=dtype)
+    n_branches = len(branch_ids)
+    mixed = brand_nos.astype(index_dtype(len(brand_ids) * n_branches), copy=False) * n_branches + branch_nos
+    pairs, store_nos = rank_values(mixed, dtype=dtype)
+    return np.column_stack([brand_ids[pairs // n_branches], branch_ids[pairs % n_branches]]), store_nos
+
+
+def _cells(keys: Indexes, *, dtype: Any) -> tuple[Indexes, Indexes]:
+    """Return the different cells in order, and for each row the number of its cell."""
+    if (keys[1:] > keys[:-1]).all():
+        return keys, np.arange(len(keys), dtype=index_dtype(len(keys)))
+    cells, cell_of_row = rank_values(keys, dtype=index_dtype(len(keys)))
+    return cells.astype(dtype, copy=False), cell_of_row
 
 
 class Rectangle(NamedTuple):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .groups import Group
 
 _NO_STORE = ((-1, -1),)
+_PIECE = 1 << 17
 
 
 def digest_plan(
@@ -52,26 +53,40 @@ def digest_plan(
     digest = hashlib.sha256()
     for part in _parts(rows, targets, groups):
         # The length keeps two neighbours from being read as one.
-        digest.update(len(part).to_bytes(8, "little") + part)
+        digest.update((len(part) if isinstance(part, bytes) else 8 * part.size).to_bytes(8, "little"))
+        for piece in _pieces(part):
+            digest.update(piece)
     return digest.hexdigest()
 
 
-def _parts(rows: pd.DataFrame, targets: Iterable[Target], groups: Sequence[Group] | None) -> Iterator[bytes]:
-    reasons = rows["skipped_as"].fillna("sent")
+def _parts(
+    rows: pd.DataFrame, targets: Iterable[Target], groups: Sequence[Group] | None
+) -> Iterator[bytes | np.ndarray]:
+    reasons = rows["skipped_as"]
     for reason in ("rejected", "sent", "unchanged", "holds", "promised"):
         known = groups if reason == "sent" else None
-        for group in known or split_groups(rows, (reasons == reason).to_numpy(dtype=bool)):
+        for group in known or split_groups(rows, _is_told(reasons, reason)):
             yield f"{reason} {tuple(group.key)!r}".encode()
-            yield from _bytes(group.ids, group.stores, group.cells, group.n_rows_of_cell)
+            yield from (group.ids, group.stores, group.cells, group.n_rows_of_cell)
     for target in targets:
         flags = (target.is_enabled, target.cascade_to_modifier_groups)
         yield repr((target.entity_type, target.scope.name, *flags, target.cascade_brand_ids)).encode()
-        yield from _bytes(np.array(target.ids), np.array(target.stores or _NO_STORE))
+        yield from (np.array(target.ids), np.array(target.stores or _NO_STORE))
 
 
-def _bytes(*arrays: np.ndarray) -> Iterator[bytes]:
-    for array in arrays:
-        yield array.astype("<i8").tobytes()
+def _is_told(reasons: pd.Series, reason: str) -> np.ndarray:
+    is_told = reasons.isna() if reason == "sent" else (reasons == reason).fillna(value=False)
+    return is_told.to_numpy(dtype=bool)
+
+
+def _pieces(part: bytes | np.ndarray) -> Iterator[bytes]:
+    """Return the bytes of a part, of a long array some at a time."""
+    if isinstance(part, bytes):
+        yield part
+        return
+    numbers = part.ravel()
+    for start in range(0, len(numbers), _PIECE):
+        yield numbers[start : start + _PIECE].astype("<i8").tobytes()
 
 
 _FORMAT = "klikit_frames plan"

@@ -182,6 +182,7 @@ def plan_rows(
     carriers = assign_rows(ordered, groups=groups, n_rows=len(toggles))
     skips = skips.without_idle(carriers.owners > 0)
     rows, targets = table_rows(toggles, carriers, skips), tuple(request.target for request in ordered)
+    sent = toggles if state is None else toggles[skips.may_be_sent]
     return Plan(
         plan_id=edge.draw_uuid().hex,
         digest=digest_plan(rows, targets, groups=groups if is_all_asked else None),
@@ -193,9 +194,9 @@ def plan_rows(
         targets=targets,
         _rows=rows,
         _before=skips.before,
-        _off_menu=None if state is None else count_off_menu(toggles[skips.may_be_sent], state),
+        _off_menu=None if state is None else count_off_menu(sent, state),
         _names=read_names(state).restricted_to(toggles),
-        effect=foretell(toggles[skips.may_be_sent], state),
+        effect=foretell(sent, state),
     )
 
 

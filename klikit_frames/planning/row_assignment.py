@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..frames.cell_keys import index_dtype
 from ..menus.states import is_fresh
 from ..model import Business, Stores, Target, parse_scope
 
@@ -92,7 +93,7 @@ def assign_rows(requests: list[GroupRectangle], *, groups: list[Group], n_rows: 
     """Give each row the first request that carries it as its owner, and list the later ones."""
     owners = np.zeros(n_rows, dtype=np.int64)
     others = np.empty(n_rows, dtype=object)
-    others[:] = [()] * n_rows
+    others.fill(())
     numbered: dict[int, list[tuple[int, GroupRectangle]]] = defaultdict(list)
     for no, request in enumerate(requests, start=1):
         numbered[id(request.group)].append((no, request))
@@ -102,7 +103,8 @@ def assign_rows(requests: list[GroupRectangle], *, groups: list[Group], n_rows: 
         owners[group.rows] = np.array([found[0] if found else 0 for found in lists])[per_row]
         tails = np.empty(len(lists), dtype=object)
         tails[:] = [found[1:] for found in lists]
-        others[group.rows] = tails[per_row]
+        if any(tails):
+            others[group.rows] = tails[per_row]
     return RowAssignment(owners, others)
 
 
@@ -111,7 +113,7 @@ def _request_lists(
 ) -> tuple[list[tuple[int, ...]], Indexes]:
     """Return the distinct lists of requests that a cell can have, and for each cell which of them it has."""
     lists: list[tuple[int, ...]] = [()]
-    choice = np.zeros(n_cells, dtype=np.int64)
+    choice: Indexes = np.zeros(n_cells, dtype=index_dtype(n_cells))
     for no, request in numbered:
         cells = request.cells
         held = choice[cells]
@@ -168,10 +170,10 @@ def read_targets(requests: pd.DataFrame) -> tuple[Target, ...]:
 
 def table_rows(toggles: pd.DataFrame, carriers: RowAssignment, skips: Skips) -> pd.DataFrame:
     """Return the toggles with the requests that carry them, or why none does."""
-    own = pd.Series(carriers.owners, index=toggles.index, dtype="Int64")
+    numbers = pd.arrays.IntegerArray(carriers.owners, carriers.owners == 0)
     return toggles.rename(columns=_marked_name).assign(
-        request_no=own.mask(own == 0),
-        other_request_nos=pd.Series(carriers.others, index=toggles.index, dtype=object),
+        request_no=pd.Series(numbers, index=toggles.index, copy=False),
+        other_request_nos=pd.Series(carriers.others, index=toggles.index, dtype=object, copy=False),
         skipped_as=skips.reasons,
     )
 

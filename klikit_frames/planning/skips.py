@@ -47,8 +47,8 @@ class Skips(NamedTuple):
 
     def without_idle(self, is_carried: Flags) -> Skips:
         """Return the same after planning: rows that hold and that no request carries are ``unchanged``."""
-        reasons = self.reasons.mask(self.optional & ~is_carried, "unchanged")
-        return self._replace(reasons=reasons)
+        is_idle = self.optional & ~is_carried
+        return self._replace(reasons=self.reasons.mask(is_idle, "unchanged")) if is_idle.any() else self
 
 
 def find_skips(toggles: pd.DataFrame, state: pd.DataFrame | None, *, unchanged: str) -> Skips:

@@ -193,3 +193,14 @@ def test_plan__says_where_dishes_are_not_sold(client: kf.Client) -> None:
     assert kf.plan(toggles).not_on_menu.empty
     pd.testing.assert_frame_equal(parse_plan(plan.dump()).not_on_menu, plan.not_on_menu)
     assert str(parse_plan(plan.dump())) == str(plan)
+
+
+def test_places__of_any_id() -> None:
+    """Rows for one place are found among the largest ids there are, also between other rows."""
+    largest = 2**63 - 1
+    rows = [(largest, largest, 1), (1, largest, largest), (largest, largest, 1), (largest, 1, largest)]
+    table = pd.DataFrame(rows, columns=["item_id", "brand_id", "branch_id"]).assign(is_enabled=True)
+    problems = kf.check_toggles(table).problems
+    assert problems[["row", "code", "message"]].to_numpy().tolist() == [
+        [3, "duplicate", "The row repeats row 1."]
+    ]

@@ -251,3 +251,18 @@ def test_totals__of_a_pivot() -> None:
     checked = kf.check_toggles(lines("item_id,663/1,663/2", "5,on,", "6,,off", "Total,1,1"))
     assert checked.is_valid, checked.problems
     assert len(checked.toggles) == 2
+
+
+@pytest.mark.parametrize("dtypes", [{}, {"brand_id": "int64", "entity_id": "Int64"}, {"branch_id": "int32"}])
+@pytest.mark.parametrize("name", TOGGLE_COLUMNS[:6])
+def test_frame__shares_no_cell(name: str, dtypes: Any) -> None:
+    """A column that is as it should be comes back as it is; no edit of one frame shows in the other."""
+    whole = kf.cross_toggles("item", [5, 6], [(663, 1062)], is_enabled=False)[[*TOGGLE_COLUMNS[:6]]]
+    first = whole.astype(dtypes)
+    before = first.copy()
+    toggles = kf.read_toggles(first)
+    pd.testing.assert_frame_equal(toggles[[*TOGGLE_COLUMNS[:6]]], whole)
+    toggles.loc[0, name] = toggles[name].iloc[0] * 2
+    pd.testing.assert_frame_equal(first, before)
+    first.loc[1, name] = first[name].iloc[1] * 2
+    assert toggles[name].iloc[1] == whole[name].iloc[1]
