@@ -13,7 +13,7 @@ import pandas as pd
 
 from .. import edge
 from ..errors import PlanError, as_path
-from ..frames.frame_codec import dump_frame
+from ..frames.frame_codec import COPIES_ON_WRITE, dump_frame
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..model import Business, Target
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
@@ -158,7 +158,7 @@ class Plan:
         sent, and ``skipped_as`` then says why: ``unchanged``, ``rejected``, ``holds`` (its flag holds; the
         links that it cascades to cannot be read) or ``promised`` (a promise holds its cell).
         """
-        return self._rows.copy()
+        return self._rows.copy(deep=not COPIES_ON_WRITE)
 
     @property
     def requests(self) -> pd.DataFrame:
@@ -172,7 +172,7 @@ class Plan:
     @property
     def before(self) -> pd.Series:
         """For each row the flag that its place had when planned; missing where not known."""
-        return self._before.copy()
+        return self._before.copy(deep=not COPIES_ON_WRITE)
 
     @property
     def not_on_menu(self) -> pd.DataFrame:
@@ -440,6 +440,8 @@ def _riding_rows(rows: pd.DataFrame, before: pd.Series) -> pd.Series:
     """Say which rows are sent although they need not be: they hold, and nothing in the plan undoes that."""
     holds = (before == rows["is_enabled"]).fillna(value=False) & ~rows["cascade_to_modifier_groups"]
     is_carried = rows["request_no"].notna()
+    if not holds.any():
+        return holds
     is_business = rows["scope"] == "business"
     entities = pd.MultiIndex.from_frame(rows[["entity_type", "entity_id"]])
     is_changed = entities.isin(entities[(is_carried & is_business & ~holds).to_numpy(dtype=bool)])

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 _SHARED = ["entity_type", "scope", "is_enabled", "cascade_to_modifier_groups", "cascade_brand_ids"]
+_PLACE = ["entity_id", "brand_id", "branch_id"]
 _MOST_CASES = 10
+# Keys are packed into whole numbers below this.
+_MOST_ROOM = 2**63
 _NO_STORE = ((-1, -1),)
 _ADVICE = "Nothing was sent; plan again."
 
@@ -71,17 +74,20 @@ def check_plan(plan: PlanFrames) -> None:
     _check_shape(requests, plan.limits)
     rows = plan.rows
     _check_unchanged(rows, plan.before)
-    asked, sent = _cell_keys(rows[rows["skipped_as"].isna()], requests)
-    wanted, found = _distinct(asked), _distinct(sent.keys)
+    is_sent = rows["skipped_as"].isna().to_numpy(dtype=bool)
+    rows = rows[[*_SHARED, *_PLACE]]
+    asked, sent = _cell_keys(rows if is_sent.all() else rows[is_sent], requests)
+    wanted, found = _distinct(asked), _distinct(sent)
     if not np.array_equal(wanted, found):
-        _refuse_cells(asked, sent, wanted, found)
+        _refuse_cells(requests, asked, sent, wanted, found)
 
 
-class _Sent(NamedTuple):
-    """Every cell of every request, and the request it is from."""
+class _Numbers(NamedTuple):
+    """A whole number from 0, and below `room`, for each row, and for each part of the requests."""
 
-    keys: Keys
-    request_nos: Keys
+    of_rows: Keys
+    of_requests: Keys
+    room: int
 
 
 def _check_shape(requests: pd.DataFrame, limits: Limits) -> None:
@@ -98,6 +104,8 @@ def _check_shape(requests: pd.DataFrame, limits: Limits) -> None:
 
 def _check_unchanged(rows: pd.DataFrame, before: pd.Series) -> None:
     """Refuse a row that is left out as unchanged although its flag is not known to hold."""
+    if rows["skipped_as"].isna().all():
+        return
     holds = (before == rows["is_enabled"]).to_numpy(dtype=bool, na_value=False)
     cascades = rows["cascade_to_modifier_groups"].to_numpy(dtype=bool)
     is_unchanged = (rows["skipped_as"] == "unchanged").to_numpy(dtype=bool, na_value=False)
@@ -116,13 +124,15 @@ def _refuse_requests(requests: pd.DataFrame, bad: NDArray[np.bool_], what: str) 
         )
 
 
-def _refuse_cells(asked: Keys, sent: _Sent, wanted: Keys, found: Keys) -> None:
+def _refuse_cells(requests: pd.DataFrame, asked: Keys, sent: Keys, wanted: Keys, found: Keys) -> None:
     lost = np.flatnonzero(~np.isin(asked, found))
     if len(lost):
         raise PlanError(
             f"The plan is broken: row {_cases(lost + 1)} of those to be sent is in no request. {_ADVICE}"
         )
-    guilty = np.unique(sent.request_nos[~np.isin(sent.keys, wanted)])
+    n_cells = _lengths(requests["ids"]) * np.maximum(_lengths(requests["stores"]), 1)
+    request_nos = np.repeat(requests["request_no"].to_numpy(), n_cells)
+    guilty = np.unique(request_nos[~np.isin(sent, wanted)])
     raise PlanError(f"The plan is broken: request {_cases(guilty)} touches what no row asks for. {_ADVICE}")
 
 
@@ -140,51 +150,88 @@ def _lengths(lists: pd.Series) -> Keys:
     return np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
 
 
-def _cell_keys(rows: pd.DataFrame, requests: pd.DataFrame) -> tuple[Keys, _Sent]:
-    """Write rows and requests as lists of whole numbers, one number per cell."""
+def _cell_keys(rows: pd.DataFrame, requests: pd.DataFrame) -> tuple[Keys, Keys]:
+    """Return one number for the cell of each row, and for each cell of each request, in their order."""
     n_ids, n_stores = _lengths(requests["ids"]), np.maximum(_lengths(requests["stores"]), 1)
-    request_of_id = np.repeat(np.arange(len(requests)), n_ids)
-    kinds = _coded_kinds(rows, requests)
-    ids = _coded(
-        _numbers(rows["entity_id"]), np.fromiter(chain.from_iterable(requests["ids"]), dtype=np.int64)
+    ids = np.fromiter(chain.from_iterable(requests["ids"]), dtype=np.int64)
+    flat = [number for stores in requests["stores"] for pair in stores or _NO_STORE for number in pair]
+    pairs = np.array(flat, dtype=np.int64).reshape(-1, 2)
+    kinds = _kinds(rows, requests)
+    kinds = kinds._replace(of_requests=np.repeat(kinds.of_requests, n_ids))
+    targets = _joined(kinds, _ids(rows["entity_id"], ids))
+    stores = _joined(_ids(rows["brand_id"], pairs[:, 0]), _ids(rows["branch_id"], pairs[:, 1]))
+    if targets.room * stores.room >= _MOST_ROOM:
+        targets, stores = _coded(targets), _coded(stores)
+    sent = _products(targets.of_requests * stores.room, n_ids, stores.of_requests, n_stores)
+    return targets.of_rows * stores.room + stores.of_rows, sent
+
+
+def _products(ids: Keys, n_ids: Keys, stores: Keys, n_stores: Keys) -> Keys:
+    """Return the sums of each request's ids with each of its stores, request by request."""
+    ends = np.cumsum(n_ids), np.cumsum(n_stores)
+    sums = np.empty(int((n_ids * n_stores).sum()), dtype=np.int64)
+    start, sizes = 0, (n_ids * n_stores).tolist()
+    parts = zip(n_ids.tolist(), ends[0].tolist(), n_stores.tolist(), ends[1].tolist(), sizes, strict=True)
+    for height, last_id, width, last_store, size in parts:
+        table = sums[start : start + size].reshape(height, width)
+        np.add(ids[last_id - height : last_id, None], stores[last_store - width : last_store], out=table)
+        start += size
+    return sums
+
+
+def _ids(column: pd.Series, of_requests: Keys) -> _Numbers:
+    """Return ids counted from the lowest; -1 stands for none."""
+    of_rows = (
+        column.to_numpy(dtype="int64", na_value=-1) if column.hasnans else column.to_numpy(dtype="int64")
     )
-    targets = _joined((kinds[0], kinds[1][request_of_id]), ids)
-    pairs = [pair for stores in requests["stores"] for pair in stores or _NO_STORE]
-    flat = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    brands = _coded(_numbers(rows["brand_id"]), flat[:, 0])
-    stores = _joined(brands, _coded(_numbers(rows["branch_id"]), flat[:, 1]))
-    per_id = n_stores[request_of_id]
-    first_store = np.repeat((np.cumsum(n_stores) - n_stores)[request_of_id], per_id)
-    in_list = np.arange(per_id.sum()) - np.repeat(np.cumsum(per_id) - per_id, per_id)
-    cells = _joined(
-        (targets[0], np.repeat(targets[1], per_id)), (stores[0], stores[1][first_store + in_list])
-    )
-    return cells[0], _Sent(cells[1], np.repeat(requests["request_no"].to_numpy()[request_of_id], per_id))
+    ends = [int(end) for part in (of_rows, of_requests) if len(part) for end in (part.min(), part.max())]
+    low, high = min(ends, default=0), max(ends, default=0)
+    if high - low + 1 >= _MOST_ROOM:
+        return _coded(_Numbers(of_rows, of_requests, _MOST_ROOM))
+    return _Numbers(of_rows - low, of_requests - low, high - low + 1)
 
 
-def _numbers(column: pd.Series) -> Keys:
-    return column.to_numpy(dtype="int64", na_value=-1)
+def _coded(numbers: _Numbers) -> _Numbers:
+    """Return numbers below the count of rows; one that only requests have becomes the next after the last."""
+    codes, known = pd.factorize(numbers.of_rows)
+    found = pd.Index(known).get_indexer(pd.Index(numbers.of_requests))
+    return _Numbers(codes, np.where(found < 0, len(known), found), len(known) + 1)
 
 
-def _coded(of_rows: Keys, of_requests: Keys) -> tuple[Keys, Keys]:
-    """Give numbers to the values of rows; a value that only requests have gets the number after the last."""
-    codes, known = pd.factorize(of_rows)
-    found = pd.Index(known).get_indexer(pd.Index(of_requests))
-    return codes, np.where(found < 0, len(known), found)
-
-
-def _joined(left: tuple[Keys, Keys], right: tuple[Keys, Keys]) -> tuple[Keys, Keys]:
+def _joined(left: _Numbers, right: _Numbers) -> _Numbers:
     """Give numbers to the pairs of two numberings."""
-    base = max((int(part.max()) for part in right if len(part)), default=0) + 1
-    return _coded(left[0] * base + right[0], left[1] * base + right[1])
+    if left.room * right.room >= _MOST_ROOM:
+        left, right = _coded(left), _coded(right)
+    room = right.room
+    return _Numbers(
+        left.of_rows * room + right.of_rows, left.of_requests * room + right.of_requests, left.room * room
+    )
 
 
-def _coded_kinds(rows: pd.DataFrame, requests: pd.DataFrame) -> tuple[Keys, Keys]:
+def _kinds(rows: pd.DataFrame, requests: pd.DataFrame) -> _Numbers:
     """Give numbers to what all rows of one request must share."""
-    joined = np.zeros(len(rows), dtype=np.int64), np.zeros(len(requests), dtype=np.int64)
+    joined = _Numbers(np.zeros(len(rows), dtype=np.int64), np.zeros(len(requests), dtype=np.int64), 1)
     for name in _SHARED:
-        codes, known = pd.factorize(rows[name])
+        codes, known = _factorized(rows[name])
         number = {value: no for no, value in enumerate(known)}
         of_requests = np.array([number.get(value, len(known)) for value in requests[name]], dtype=np.int64)
-        joined = _joined(joined, (codes, of_requests))
+        joined = _joined(joined, _Numbers(codes, of_requests, len(known) + 1))
     return joined
+
+
+def _factorized(column: pd.Series) -> tuple[Keys, list[object]]:
+    """Return a code for each cell, and the value of each code."""
+    if column.dtype != np.dtype(object):
+        codes, known = pd.factorize(column)
+        return codes, list(known)
+    # Tuples are mostly the very same few objects.
+    addresses, first = pd.factorize(np.frombuffer(np.ascontiguousarray(column.to_numpy()), dtype=np.intp))
+    objects = {id(value): value for value in column.to_numpy()[_first_places(addresses, len(first))]}
+    codes, values = pd.factorize(np.fromiter(objects.values(), dtype=object, count=len(objects)))
+    return codes[addresses], list(values)
+
+
+def _first_places(codes: Keys, n_codes: int) -> Keys:
+    first = np.empty(n_codes, dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return first
