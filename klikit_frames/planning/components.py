@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..frames.cell_keys import rank_values
+from ..frames.cell_keys import distinct, rank_values
 from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
 from .groups import Rectangle, cut_rectangles, remove_overlap
 from .kernel_search import KernelSearch
 from .large_search import LargeSearch
-from .reductions import LARGE_CELLS, find_kernel
+from .reductions import LARGE_CELLS, find_kernel, sum_crossing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,9 +92,10 @@ class Component:
 
     def __init__(self, table: MergedCells, positions: Indexes, *, limits: Limits) -> None:
         self._limits = limits
-        self._is_asked = table.asked[positions]
-        rows, self._row_of = rank_values(table.rows[positions])
-        columns, self._column_of = rank_values(table.columns[positions])
+        is_whole = len(positions) == len(table.rows)
+        rows, self._row_of = _ranked(table.rows, None if is_whole else positions)
+        columns, self._column_of = _ranked(table.columns, None if is_whole else positions)
+        self._is_asked = table.asked if is_whole else table.asked[positions]
         self._entities = [table.entities.expand(each) for each in rows[:, None]]
         self._stores = [table.stores.expand(each) for each in columns[:, None]]
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
@@ -149,7 +151,7 @@ class Component:
         if self._is_bound_by_caps:
             # Rectangles that do not keep the caps are where the search begins, no more.
             budget = budget.reserve(_SHARE_OF_UNCAPPED)
-        cells, asked = self._cells(), self._asked()
+        cells, asked = self._cells, self._asked
         if cells.size > LARGE_CELLS:
             self._large = LargeSearch(cells, asked)
             self._large.search(budget, most=self.n_trivial)
@@ -198,7 +200,7 @@ class Component:
         if self._large is not None and self._large.blocks:
             found.append(self._large.blocks)
         if found:
-            ways.append(remove_overlap(min(found, key=len), ~self._asked()))
+            ways.append(remove_overlap(min(found, key=len), ~self._asked))
         return min(ways, key=self._count)
 
     def _trimmed(self, pieces: list[Rectangle]) -> list[Rectangle]:
@@ -210,7 +212,7 @@ class Component:
     def _spare_places(self, shape: tuple[int, int]) -> Bits:
         """Return which places, by entity and store, need not be covered."""
         spare = np.ones(shape, dtype=bool)
-        asked = np.repeat(np.repeat(self._asked(), self._heights, axis=0), self._widths, axis=1)
+        asked = np.repeat(np.repeat(self._asked, self._heights, axis=0), self._widths, axis=1)
         spare[np.ix_(np.concatenate(self._entities), np.concatenate(self._stores))] = ~asked
         return spare
 
@@ -218,22 +220,29 @@ class Component:
     def _is_bound_by_caps(self) -> bool:
         return self._limits.cost(int(self._heights.sum()), int(self._widths.sum())) > 1
 
+    @cached_property
     def _cells(self) -> Bits:
-        cells = np.zeros((len(self._entities), len(self._stores)), dtype=bool)
-        cells[self._row_of, self._column_of] = True
-        return cells
+        return self._table_of(slice(None))
 
+    @cached_property
     def _asked(self) -> Bits:
+        return self._cells if self._is_asked.all() else self._table_of(self._is_asked)
+
+    def _table_of(self, chosen: Any) -> Bits:
         cells = np.zeros((len(self._entities), len(self._stores)), dtype=bool)
-        cells[self._row_of, self._column_of] = self._is_asked
+        cells[self._row_of[chosen], self._column_of[chosen]] = True
+        cells.flags.writeable = False
         return cells
 
     def _degrees(self) -> tuple[Indexes, Indexes]:
         """Return for each row its number of stores, and for each column its number of entities."""
-        rows, columns = self._row_of[self._is_asked], self._column_of[self._is_asked]
-        of_rows = np.bincount(rows, weights=self._widths[columns], minlength=len(self._heights))
-        of_columns = np.bincount(columns, weights=self._heights[rows], minlength=len(self._widths))
-        return of_rows.astype(np.int64), of_columns.astype(np.int64)
+        rows, columns = self._row_of, self._column_of
+        if not self._is_asked.all():
+            rows, columns = rows[self._is_asked], columns[self._is_asked]
+        return (
+            sum_crossing(rows, columns, self._widths, n_lines=len(self._heights)),
+            sum_crossing(columns, rows, self._heights, n_lines=len(self._widths)),
+        )
 
     def _by_rows(self) -> list[Rectangle]:
         return [
@@ -262,7 +271,7 @@ class Component:
         return columns
 
     def _found_blocks(self, of_kernel: Bits) -> list[Rectangle]:
-        pool = close_columns(self._cells(), self._found_columns(of_kernel))
+        pool = close_columns(self._cells, self._found_columns(of_kernel))
         return [
             Rectangle(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
         ]
@@ -276,7 +285,7 @@ class Component:
         return found
 
     def _bound_by_apart(self, places: tuple[Indexes, Indexes]) -> int:
-        cells, asked, weights = self._cells(), self._asked(), (self._heights, self._widths)
+        cells, asked, weights = self._cells, self._asked, (self._heights, self._widths)
         return max(
             bound_by_apart(cells, asked, weights, places, self._limits),
             bound_by_apart(cells.T, asked.T, weights[::-1], places[::-1], self._limits.transposed),
@@ -288,14 +297,14 @@ class Component:
         n_pieces = (-(-self._heights // piece[0])).sum(), (-(-self._widths // piece[1])).sum()
         if n_pieces[0] * n_pieces[1] > _MOST_CAPPED_CELLS:
             return None
-        known = [self._cells()]
+        known = [self._cells]
         if self._search is not None:
             known.append(self._found_columns(self._search.pool))
         if self._large is not None and self._large.blocks:
             known.append(self._columns_of(self._large.blocks))
         weights, columns = (self._heights, self._widths), np.concatenate(known)
         search = CappedSearch(
-            self._cells(), self._asked(), weights, columns, limits=self._limits, piece=piece, budget=budget
+            self._cells, self._asked, weights, columns, limits=self._limits, piece=piece, budget=budget
         )
         blocks = search.search(self._best_blocks(), budget, least=self.bound)
         self._cap_bound = max(self._cap_bound, search.bound)
@@ -322,6 +331,15 @@ def _expanded(block: Rectangle, entities: Members, stores: Members) -> Rectangle
         np.sort(np.concatenate([entities[each] for each in block.rows])),
         np.sort(np.concatenate([stores[each] for each in block.columns])),
     )
+
+
+def _ranked(numbers: Indexes, positions: Indexes | None) -> tuple[Indexes, Indexes]:
+    """Return the different numbers at these positions, and the rank of each; None is for all positions."""
+    if positions is not None:
+        return rank_values(numbers[positions])
+    uniques = distinct(numbers)
+    # Numbers without gaps are their own ranks.
+    return (uniques, numbers) if uniques[-1] == len(uniques) - 1 else rank_values(numbers)
 
 
 def _lengths(members: Members) -> Indexes:

@@ -26,7 +26,7 @@ from .groups import Rectangle, split_groups
 from .limits import Limits, checked_limits
 from .plan import Plan
 from .plan_files import digest_plan
-from .reductions import merge_twins, split_components
+from .reductions import merge_twins, split_components, sum_crossing
 from .row_assignment import GroupRectangle, assign_rows, sort_requests, table_rows
 from .skips import find_skips
 
@@ -324,7 +324,7 @@ class _GroupCover:
         self.baselines["equal_sets"] = min(
             each["equal_sets"] for each in (self.baselines, _count_baselines(sent, limits=limits))
         )
-        self.baselines["per_row"] = int(group.n_rows_of_cell[group.asked].sum())
+        self.baselines["per_row"] = int(group.n_rows_of_cell.sum(where=group.asked))
 
     @property
     def bound(self) -> int:
@@ -407,8 +407,9 @@ def _single_cells(group: Group) -> list[Rectangle]:
 
 def _count_baselines(table: MergedCells, *, limits: Limits) -> dict[str, int]:
     """Return how many requests one per store, per entity, and per equal sets would be."""
-    of_entities = np.bincount(table.rows, weights=table.stores.sizes[table.columns]).astype(np.int64)
-    of_stores = np.bincount(table.columns, weights=table.entities.sizes[table.rows]).astype(np.int64)
+    sides = table.entities.sizes, table.stores.sizes
+    of_entities = sum_crossing(table.rows, table.columns, sides[1], n_lines=len(sides[0]))
+    of_stores = sum_crossing(table.columns, table.rows, sides[0], n_lines=len(sides[1]))
     entities, stores = (
         [
             (size, degree)

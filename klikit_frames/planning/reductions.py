@@ -8,12 +8,12 @@ without an essential cell can then be left out of the search, and what remains i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import PlanError
-from ..frames.cell_keys import distinct
+from ..frames.cell_keys import distinct, index_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # Of tables above this size not all lines are compared with each other.
 LARGE_CELLS = 250_000
 _BATCH = 256
+# Cells that are counted together, so that what comes in between stays small.
+_PART = 1 << 20
+# Of so many cells one is looked at first: that joins most of what is connected.
+_SAMPLE = 64
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ class MergedCells:
     ----------
     entities, stores : Side
         The classes.
-    rows, columns : array of int64
-        The class of entities, and of stores, of each merged cell; sorted.
+    rows, columns : array of int
+        The class of entities, and of stores, of each merged cell; sorted. Of int32 where that is enough.
     asked : array of bool
         For each merged cell whether it must be covered.
     """
@@ -87,15 +91,46 @@ def merge_twins(group: Group) -> MergedCells:
     """
     for seed in range(3):
         entities, stores = _twin_sides(group, seed=seed)
-        codes = entities.class_of[group.entity_nos] * len(stores.sizes) + stores.class_of[group.store_nos]
-        merged = distinct(codes)
+        dtype = index_dtype(len(entities.sizes) * len(stores.sizes))
+        codes = entities.class_of.astype(dtype)[group.entity_nos] * len(stores.sizes)
+        codes += stores.class_of.astype(dtype)[group.store_nos]
+        merged = distinct(codes).astype(dtype, copy=False)
         rows, columns = np.divmod(merged, len(stores.sizes))
-        sizes, asked = entities.sizes[rows] * stores.sizes[columns], np.ones(len(merged), dtype=bool)
+        asked = np.ones(len(merged), dtype=bool)
         if not group.asked.all():
             asked = np.isin(merged, distinct(codes[group.asked]), assume_unique=True)
-        if sizes.sum() == len(group.cells) and sizes[asked].sum() == group.asked.sum():
-            return MergedCells(entities, stores, rows, columns, asked)
+        table = MergedCells(entities, stores, rows, columns, asked)
+        if _size(table) == len(group.cells) and _size(table, asked) == group.asked.sum():
+            return table
     raise PlanError("The rows could not be grouped: their sets collide. Plan with combine=False.")
+
+
+def _size(table: MergedCells, chosen: NDArray[np.bool_] | None = None) -> int:
+    """Return how many cells the merged cells, or the chosen ones of them, stand for."""
+    rows, columns = table.rows, table.columns
+    if chosen is not None and not chosen.all():
+        rows, columns = rows[chosen], columns[chosen]
+    of_rows = sum_crossing(rows, columns, table.stores.sizes, n_lines=len(table.entities.sizes))
+    return int(of_rows @ table.entities.sizes)
+
+
+def sum_crossing(lines: Indexes, crossing: Indexes, weights: Indexes, *, n_lines: int) -> Indexes:
+    """Return for each line of a table the weights of the lines that cross it in a cell, added up.
+
+    Parameters
+    ----------
+    lines, crossing : array of int
+        The line of each cell, and the one that crosses it there.
+    weights : array of int64
+        For each crossing line.
+    n_lines : int
+        How many lines there are.
+    """
+    sums = np.zeros(n_lines)
+    for start in range(0, len(lines), _PART):
+        part = slice(start, start + _PART)
+        sums += np.bincount(lines[part], weights=weights[crossing[part]], minlength=n_lines)
+    return sums.astype(np.int64)
 
 
 def _twin_sides(group: Group, *, seed: int) -> tuple[Side, Side]:
@@ -103,8 +138,8 @@ def _twin_sides(group: Group, *, seed: int) -> tuple[Side, Side]:
     store_marks = draw.integers(2**64, size=len(group.stores), dtype=np.uint64)
     entity_marks = draw.integers(2**64, size=len(group.ids), dtype=np.uint64)
     of_entities, of_stores = (np.zeros(len(each), dtype=np.uint64) for each in (group.ids, group.stores))
-    everything = np.ones(len(group.cells), dtype=bool)
-    for part in [everything] if group.asked.all() else [everything, group.asked]:
+    parts: list[Any] = [slice(None)] if group.asked.all() else [slice(None), group.asked]
+    for part in parts:
         entities, stores = group.entity_nos[part], group.store_nos[part]
         starts = np.flatnonzero(np.diff(entities, prepend=-1))
         of_entities[entities[starts]] += np.add.reduceat(store_marks[stores], starts)
@@ -129,26 +164,34 @@ def _side(signatures: NDArray[np.uint64]) -> Side:
 def split_components(table: MergedCells) -> list[Indexes]:
     """Return the positions of the merged cells of each connected component, in order of first rows."""
     labels = _labels(table.rows, table.columns + len(table.entities.sizes))
+    if len(labels) and (labels == labels[0]).all():
+        return [np.arange(len(table.rows), dtype=index_dtype(len(table.rows)))]
     own = labels[table.rows]
-    if len(own) and (own == own[0]).all():
-        return [np.arange(len(own))]
     order = np.argsort(own, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(own[order])) + 1)
 
 
 def _labels(left: Indexes, right: Indexes) -> Indexes:
     """Label the nodes of a graph by the smallest node that they are connected with."""
-    labels = np.arange(max(left.max(), right.max()) + 1)
-    while len(left):
+    n_nodes = max(int(left.max()), int(right.max())) + 1
+    labels = np.arange(n_nodes, dtype=index_dtype(n_nodes))
+    for step in (_SAMPLE, 1):
+        _join(labels, labels[left[::step]], labels[right[::step]])
+    return labels
+
+
+def _join(labels: Indexes, left: Indexes, right: Indexes) -> None:
+    """Join the components that edges connect, in place; what is joined is one node then."""
+    while True:
+        is_open = left != right
+        left, right = left[is_open], right[is_open]
+        if not len(left):
+            break
         low, high = np.minimum(left, right), np.maximum(left, right)
         np.minimum.at(labels, high, low)
         while not np.array_equal(labels, labels[labels]):
-            labels = labels[labels]
-        # What is joined is one node now; few edges are left between different ones.
+            labels[:] = labels[labels]
         left, right = labels[low], labels[high]
-        is_open = left != right
-        left, right = left[is_open], right[is_open]
-    return labels
 
 
 @dataclass(frozen=True)
