@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from rapidfuzz import fuzz, process
 
 from .schemas import ENTITY_TYPES, SCOPES
 
@@ -45,6 +46,8 @@ FLAG_WORDS = {
 _ID = re.compile("[1-9][0-9]{0,18}")
 # What spreadsheets show for a formula that failed, in any language: #DIV/0!, #WERT!, #N/A, Err:502.
 _FORMULA_ERROR = re.compile(r"#[¡¿]?[^\W\d_][\w/ ]*[!?]|#N/[AD]|#NV|Err:[0-9]{3}", re.IGNORECASE)
+# Nearest words are looked for this often and no more: in a flood nobody reads them one by one.
+_MOST_GUESSES = 1_000
 # Beyond this length no hint of what an id may mean is looked for.
 _MOST_DIGITS = 60
 _BRACKETS = ("()", "[]")
@@ -220,6 +223,29 @@ def parse_words(texts: FactorizedText, table: Mapping[str, Any]) -> npt.NDArray[
     """Return the value in `table` of each different text, ignoring case and outer space; None without one."""
     values = [table.get(word.strip().casefold()) for word in texts.uniques]
     return np.array(values, dtype=object)
+
+
+def guess_words(words: npt.NDArray[np.object_], table: dict[str, Any]) -> list[str] | None:
+    """Return for each text that is not in `table` a hint with the nearest word that is; None for a flood.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from klikit_frames.frames.cell_values import SCOPE_WORDS, guess_words
+    >>> guess_words(np.array(["stor"], dtype=object), SCOPE_WORDS)
+    ["Did you mean 'store'?"]
+    """
+    if not len(words) or len(words) > _MOST_GUESSES:
+        return None
+    known = ", ".join(sorted({str(value).lower() for value in table.values()}))
+    return [_guess(word.strip().casefold(), list(table), f"Write one of: {known}.") for word in words]
+
+
+def _guess(word: str, known: list[str], otherwise: str) -> str:
+    if word in {"1.0", "0.0"} and "1" in known:
+        return "It came as a float, as pandas makes of 1 and 0 with blanks: read the table with dtype=str."
+    nearest = process.extractOne(word, known, scorer=fuzz.ratio, score_cutoff=70)
+    return f"Did you mean {nearest[0]!r}?" if nearest else otherwise
 
 
 def parse_ids(words: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from rapidfuzz import fuzz, process
 
+from .cell_keys import whole_numbers
 from .cell_values import (
     ENTITY_TYPE_WORDS,
     FLAG_WORDS,
     SCOPE_WORDS,
     FactorizedText,
     find_id_fault,
+    guess_words,
     is_formula_error,
     parse_id_lists,
     parse_ids,
@@ -29,8 +30,6 @@ from .problems import KINDS, Positions, Problem, TextPerRow, rows_with_errors
 from .schemas import TOGGLE_COLUMNS
 from .source_tables import Table
 
-# Nearest words are looked for this often and no more: in a flood nobody reads them one by one.
-_MOST_GUESSES = 1_000
 # A spreadsheet keeps 15 digits of a number; text that was never a number is not rounded.
 _EXACT_DIGITS = 15
 _NONE_TOO_LONG = 1_000
@@ -125,14 +124,8 @@ def _plain_ids(column: pd.Series[Any]) -> ParsedColumn | None:
     is_nullable = isinstance(column.array, pd.arrays.IntegerArray)
     if column.dtype.kind != "i" or not (is_nullable or isinstance(column.dtype, np.dtype)):
         return None
-    is_blank = column.isna().to_numpy()
-    ids = (
-        column.to_numpy(dtype=np.int64, na_value=0)
-        if is_nullable
-        else column.to_numpy().astype(np.int64, copy=False)
-    )
-    n_ids = np.count_nonzero(ids > 0)
-    if n_ids + np.count_nonzero(is_blank) < len(ids):
+    ids, is_blank = whole_numbers(column, blank=0), column.isna().to_numpy()
+    if np.count_nonzero(ids > 0) + np.count_nonzero(is_blank) < len(ids):
         return None
     return ParsedColumn(values=ids, is_blank=is_blank, is_plain=True)
 
@@ -201,7 +194,7 @@ def _look_up(
     texts = text_column(column)
     values = parse_words(texts, table)
     is_bad = np.array([value is None for value in values], dtype=bool)
-    hints = _guesses(texts.uniques[is_bad], table)
+    hints = guess_words(texts.uniques[is_bad], table)
     message = "{!r} is not known."
     return texts, values, _bad_texts(texts, is_bad, name=name, code=code, message=message, hints=hints)
 
@@ -293,21 +286,6 @@ def _float_note(name: str) -> str:
     return (
         f"Column {name!r} holds floats, as pandas makes of ids with blanks; all whole ones were read as ids."
     )
-
-
-def _guesses(words: npt.NDArray[np.object_], table: dict[str, Any]) -> list[str] | None:
-    """Return hints with the nearest known word."""
-    if not len(words) or len(words) > _MOST_GUESSES:
-        return None
-    known = ", ".join(sorted({str(value).lower() for value in table.values()}))
-    return [_guess(word.strip().casefold(), list(table), f"Write one of: {known}.") for word in words]
-
-
-def _guess(word: str, known: list[str], otherwise: str) -> str:
-    if word in {"1.0", "0.0"} and "1" in known:
-        return "It came as a float, as pandas makes of 1 and 0 with blanks: read the table with dtype=str."
-    nearest = process.extractOne(word, known, scorer=fuzz.ratio, score_cutoff=70)
-    return f"Did you mean {nearest[0]!r}?" if nearest else otherwise
 
 
 def _short(word: str) -> str:

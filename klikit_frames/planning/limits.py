@@ -75,6 +75,8 @@ class Limits:
 
     def cost(self, n_ids: int, n_stores: int) -> int:
         """Return into how many requests a full rectangle is cut."""
+        if n_ids <= self.ids and n_stores <= self.stores and n_ids * n_stores <= self.cells:
+            return 1
         height, width = self.grid(n_ids, n_stores)
         return ceil(n_ids / height) * ceil(n_stores / width)
 

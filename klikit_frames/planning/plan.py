@@ -495,8 +495,6 @@ def describe_ways(plan: Plan) -> str:
 
 def show_html(plan: Plan) -> str:
     """Return the human view, with the requests folded away below it."""
-    requests = plan.requests
-    detail = paragraph_html(describe_ways(plan)) + table_html(
-        requests[_SHOWN], caption="Requests, business-wide ones first", limit=20
-    )
-    return overview_html(plan.overview) + fold_html(counted(len(requests), "request"), detail)
+    shown = table_html(plan.requests[_SHOWN], caption="Requests, business-wide ones first", limit=20)
+    detail = paragraph_html(describe_ways(plan)) + shown
+    return overview_html(plan.overview) + fold_html(counted(plan.n_requests, "request"), detail)

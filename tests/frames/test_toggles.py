@@ -257,12 +257,13 @@ def test_totals__of_a_pivot() -> None:
 @pytest.mark.parametrize("name", TOGGLE_COLUMNS[:6])
 def test_frame__shares_no_cell(name: str, dtypes: Any) -> None:
     """A column that is as it should be comes back as it is; no edit of one frame shows in the other."""
+    edits: dict[str, Any] = dict(zip(TOGGLE_COLUMNS, ("section", 7, "business", 7, 7, True), strict=False))
     whole = kf.cross_toggles("item", [5, 6], [(663, 1062)], is_enabled=False)[[*TOGGLE_COLUMNS[:6]]]
     first = whole.astype(dtypes)
     before = first.copy()
     toggles = kf.read_toggles(first)
     pd.testing.assert_frame_equal(toggles[[*TOGGLE_COLUMNS[:6]]], whole)
-    toggles.loc[0, name] = toggles[name].iloc[0] * 2
+    toggles.loc[0, name] = edits[name]
     pd.testing.assert_frame_equal(first, before)
-    first.loc[1, name] = first[name].iloc[1] * 2
+    first.loc[1, name] = edits[name]
     assert toggles[name].iloc[1] == whole[name].iloc[1]
