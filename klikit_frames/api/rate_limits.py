@@ -20,6 +20,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal
 
+from .. import edge
 from ..edge import SteadyClock, SystemClock
 from ..wording import visible_text
 from .rate_storage import MAX_PAUSE_S, Cooldown, SharedCooldown, SlidingWindowLog, open_window_log
@@ -40,6 +41,8 @@ MIN_JITTER_S = 0.25
 # Three seconds on top of sixty still use 95 % of the cap.
 MAX_JITTER_S = 3.0
 _BUCKET_S = 3.0
+# How late the first of two events is heard, at most.
+_POLL_S = 0.1
 # As long as a request that was noted may still count in the widest window.
 _KEPT_S = WINDOW_S + MAX_JITTER_S + _BUCKET_S
 
@@ -260,6 +263,29 @@ class Quota:
         self.changed_at = now
 
 
+class _EitherEvent(threading.Event):
+    """Is set once one of two is."""
+
+    def __init__(self, first: threading.Event, second: threading.Event) -> None:
+        super().__init__()
+        self._events = first, second
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self._events)
+
+    def set(self) -> None:
+        # Whoever waits may stop what it waits for.
+        self._events[0].set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        first, second = self._events
+        until = edge.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
+        while not second.is_set() and (left_s := until - edge.monotonic()) > 0:
+            if first.wait(min(left_s, _POLL_S)):
+                return True
+        return self.is_set()
+
+
 class RateLimiter:
     """Admits the requests of one credential, one quota for reads and one for writes; safe for threads.
 
@@ -292,6 +318,7 @@ class RateLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._pause = SharedCooldown(path and path.with_suffix(".rest"))
+        self._closing = threading.Event()
         self._waits_until: dict[object, float] = {}
         self._n_pauses_in_a_row = 0
         self._quotas: dict[Kind, Quota] = {
@@ -359,20 +386,24 @@ class RateLimiter:
         return self.seconds_for(n_writes=n_writes)
 
     def acquire(self, kind: Kind, *, stop: threading.Event | None = None) -> bool:
-        """Wait for the request's turn; False if `stop` was set before it came."""
-        token = object()
+        """Wait for the request's turn; False if `stop` was set, or all was closed, before it came."""
+        token, ends = object(), self.end_of_waits(stop)
         try:
-            while not (stop and stop.is_set()):
+            while not ends.is_set():
                 with self._lock:
                     now = self._clock.monotonic()
                     wait_s = self._pause.left(now) or self._quotas[kind].take(now)
                 if wait_s <= 0:
                     return True
                 self._waits_until[token] = now + wait_s
-                self._clock.sleep(wait_s, stop=stop)
+                self._clock.sleep(wait_s, stop=ends)
             return False
         finally:
             self._waits_until.pop(token, None)
+
+    def end_of_waits(self, stop: threading.Event | None) -> threading.Event:
+        """Return the event that ends a wait: `stop`, or that all is closed."""
+        return self._closing if stop is None else _EitherEvent(stop, self._closing)
 
     def note(self, kind: Kind, *, duration_s: float, limits: RateLimitHeaders, is_rate_limited: bool) -> None:
         """Learn from an answer: its time since the admission, what its headers say, whether it was a 429."""
@@ -399,7 +430,8 @@ class RateLimiter:
                 limits.remove(per_minute)
 
     def close(self) -> None:
-        """Close the shared file, if there is one."""
+        """End what waits, and close the shared file, if there is one."""
+        self._closing.set()
         with self._lock:
             for quota in self._quotas.values():
                 quota.log.close()

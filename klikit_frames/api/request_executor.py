@@ -281,7 +281,7 @@ class RequestExecutor:
 
     def _try_once(self) -> None:
         if not self.shared.pacing.acquire(self.kind, stop=self.stop):
-            self._decision = RetryDecision.STOPPED
+            self._decision = RetryDecision.CLOSED if self.is_closed() else RetryDecision.STOPPED
             return
         if self.is_closed():
             self._decision = RetryDecision.CLOSED
@@ -324,4 +324,4 @@ class RequestExecutor:
         return self.shared.uniform(0.0, cap_backoff(count_attempts(self._tries)))
 
     def _sleep(self, seconds: float) -> None:
-        self.shared.clock.sleep(seconds, stop=self.stop)
+        self.shared.clock.sleep(seconds, stop=self.shared.pacing.end_of_waits(self.stop))

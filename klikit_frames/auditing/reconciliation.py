@@ -205,8 +205,7 @@ def _check_limit(seen: Observed, is_changed: Codes, *, max_changes: float | None
     raise TooManyChanges(
         f"{n_changes:,} of {counted(n_rows, 'wanted row')} would have to be written, and max_changes="
         f"{max_changes!r} lets {_most_changes(max_changes, n_rows=n_rows):,} through, so nothing was sent. "
-        f"{_places_in_words(counts, seen)} Look with kf.audit; if it is meant, pass max_changes={n_changes} "
-        f"(in the terminal: --max-changes {n_changes}).",
+        f"{_places_in_words(counts, seen)} Look with kf.audit; if it is meant, pass max_changes={n_changes}.",
         counts,
     )
 

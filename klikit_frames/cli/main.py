@@ -37,6 +37,36 @@ def print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it wit
         raise typer.Exit
 
 
+# The commands that send nothing, whatever happens.
+READING = (
+    *(
+        "check",
+        "plan",
+        "status",
+        "runs",
+        "doctor",
+        "profiles",
+        "stores",
+        "state",
+        "template",
+        "diff",
+        "effect",
+    ),
+    *("drift", "align", "schedule", "agenda", "verify", "audit", "approve", "report"),
+)
+_READ_ONLY = "Interrupted: this command sends nothing, so nothing has changed."
+_MAY_HAVE_SENT = (
+    "Interrupted: nothing more is sent. What was sent before, if anything, is in the journal: "
+    "klikit-frames runs lists it."
+)
+
+
+def _named(context: Any) -> str:
+    """Return the words of the command that is run, without the program's own."""
+    words = str(context.command_path).split()[1:]
+    return " ".join([*words, context.invoked_subcommand or ""]).strip()
+
+
 class _Commands(TyperGroup):
     """The commands; after Ctrl-C each says what is left behind, where typer would end in silence."""
 
@@ -45,10 +75,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            echo(
-                "Interrupted: nothing more is sent. What was sent before, if anything, is in the journal: "
-                "klikit-frames runs lists it."
-            )
+            echo(_READ_ONLY if _named(ctx) in READING else _MAY_HAVE_SENT)
             raise
         except Exception as error:
             # What typer finds wrong with the words of a command; it would print it in one line, however long.

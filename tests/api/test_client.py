@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from klikit_frames.api.responses import MAX_BYTES, MAX_TIMEOUTS
 from klikit_frames.api.wire import ENABLE_PATHS, encode_enable
 from klikit_frames.edge import SystemClock
 from tests.fixtures import not_none
+from tests.running.doubles import WaitingClock
 
 from .scripts import PARTNER_KEY, PATH, SECRET_KEY, URL, FakeClock, Script, connect, error, ok, run, write
 
@@ -339,6 +341,18 @@ def test_client__that_is_closed_says_so() -> None:
         pass
     with pytest.raises(kf.ConfigError, match="closed"):
         client.read("/brands")
+
+
+@pytest.mark.parametrize("stop", [None, threading.Event()], ids=["no stop", "a stop"])
+def test_client__that_is_closed_in_a_pause_says_so_at_once(stop: threading.Event | None) -> None:
+    """A pause that the API asked for ends with the client that waits in it."""
+    closing = ExitStack()
+    clock = WaitingClock(closing.close)
+    with connect(error(429, Retry_After="60"), clock=clock) as client:
+        closing.callback(client.close)
+        with pytest.raises(kf.TransportError, match="the client was closed"):
+            client.read("/brands", stop=stop)
+    assert clock.has_heard.is_set()
 
 
 def test_account__stands_for_the_key_on_the_host_and_hides_it() -> None:
