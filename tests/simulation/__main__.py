@@ -23,6 +23,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import count, islice
 
 import pandas as pd
@@ -34,7 +35,6 @@ from .shrinking import play_once, shrink
 from .visits import unvisited
 from .world_parts import N_STEPS, WorldCounts
 
-_PER_TASK = 1
 # How many worlds a process has before it, so that none waits for the one who tells of them.
 _AHEAD = 4
 
@@ -88,7 +88,7 @@ def _play_alone(given: argparse.Namespace) -> int:
 
 
 def _play_many(given: argparse.Namespace) -> int:
-    counts, n_wrong, began_s, is_stopped = WorldCounts(), 0, time.monotonic(), False
+    counts, n_wrong, code, ended_by, began_s = WorldCounts(), 0, 0, "", time.monotonic()
     bar = tqdm(total=None if given.hours else given.seeds, desc="worlds", disable=None)
     with ProcessPoolExecutor(given.jobs, initializer=_begin_work) as pool, bar:
         played = _play_side_by_side(pool, given)
@@ -96,26 +96,32 @@ def _play_many(given: argparse.Namespace) -> int:
             for world, wrong in played:
                 counts.add(world)
                 n_wrong += len(wrong)
-                bar.update(_PER_TASK)
+                bar.update()
                 bar.set_postfix_str(f"{n_wrong} wrong")
                 with bar.external_write_mode():
                     print(*wrong, sep="\n", end="\n" if wrong else "", flush=True)
         except KeyboardInterrupt:
-            is_stopped = True
+            code, ended_by = 130, "; it was stopped"
             pool.shutdown(wait=False, cancel_futures=True)
+        except BrokenProcessPool:
+            code, ended_by = 1, "; a process that played worlds was killed"
     missing = unvisited(counts.visits)
     print(counts)
     print(f"{len(TRANSITIONS) - len(missing)} of {len(TRANSITIONS)} steps of a request's life were visited")
     print(*(f"not visited: {event} when {state}" for state, event in missing), sep="\n")
-    said = "; it was stopped" if is_stopped else ""
-    print(f"{n_wrong} worlds with something wrong; {time.monotonic() - began_s:.0f} s{said}")
-    return 130 if is_stopped else int(n_wrong > 0)
+    print(f"{n_wrong} worlds with something wrong; {time.monotonic() - began_s:.0f} s{ended_by}")
+    return code or int(n_wrong > 0)
 
 
 def _begin_work() -> None:
     """Get a worker ready; Ctrl-C is for the process that hands out the worlds."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    prepare()
+    try:
+        prepare()
+    except Exception:
+        # The pool would tell of it in the log alone, and that is off.
+        traceback.print_exc()
+        raise
 
 
 def _play_side_by_side(
@@ -126,10 +132,9 @@ def _play_side_by_side(
     seeds = count(given.first) if until else iter(range(given.first, given.first + given.seeds))
     waiting: deque[Future[tuple[WorldCounts, list[str]]]] = deque()
     while True:
-        while len(waiting) < given.jobs * _AHEAD and (until is None or time.monotonic() < until):
-            if not (lot := list(islice(seeds, _PER_TASK))):
-                break
-            waiting.append(pool.submit(play_all, lot, shrinks=not given.whole))
+        is_time_left = until is None or time.monotonic() < until
+        for seed in islice(seeds, given.jobs * _AHEAD - len(waiting) if is_time_left else 0):
+            waiting.append(pool.submit(play_all, [seed], shrinks=not given.whole))
         if not waiting:
             return
         yield waiting.popleft().result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import klikit_frames as kf
 
 from .model_api import STORES, Cell, ModelApi, Write
 
+SECRET_KEY = "sk_simulated"
 CELL = ("entity_type", "entity_id", "scope", "brand_id", "branch_id")
 _PUBLISH_ALONE = "after the publish"
 _BY_READING = "reading back"
@@ -51,6 +53,8 @@ def check_rows(result: kf.Result, table: Sequence[tuple[Cell, bool]], api: Model
     for row in rows:
         if (said := _row_error(row, api)) is not None:
             raise DefectError("mislabelled", (said, _shown(row)))
+        if not _is_published(row, api):
+            raise DefectError("false_publish", _shown(row))
     return len(rows)
 
 
@@ -72,6 +76,16 @@ def _row_error(row: Mapping[Any, Any], api: ModelApi) -> str | None:
         case "unchanged" | "unknown":
             return None
     return f"its outcome is {row['outcome']!r}"
+
+
+def _is_published(row: Mapping[Any, Any], api: ModelApi) -> bool:
+    """Tell whether a menu is newer than a write that a run tells to be published, where that can be known."""
+    cell, key = cell_of(row), row["idempotency_key"]
+    first = next((one for one in api.writes.get(cell, []) if isinstance(key, str) and one.key == key), None)
+    if row.get("published") is not True or first is None:
+        return True
+    is_known = not api.switches.publish_delay_s and cell[3:] not in api.untold
+    return not is_known or api.is_copied_since(cell, first.no)
 
 
 def check_unchanged(plan: kf.Plan, api: ModelApi, *, edited: Set[Entity]) -> None:
@@ -267,6 +281,13 @@ def check_promise(row: Mapping[Any, Any], own: Sequence[Write], api: ModelApi) -
         raise DefectError("promise", f"failed, but it was written: {said}")
     if row["status"] == "done" and own and api.live(cell_of(row)) is not own[0].was:
         raise DefectError("promise", f"its flag did not come back: {said}")
+
+
+def check_secret(folder: Path, trace: Iterable[str]) -> None:
+    """No journal, mirror, copy or word of a world holds a key that opens the business."""
+    texts = [*(path.read_bytes() for path in folder.rglob("*") if path.is_file()), "\n".join(trace).encode()]
+    if any(SECRET_KEY.encode() in text for text in texts):
+        raise DefectError("secret", "a file or a word holds the secret key")
 
 
 def stores_of(cell: Cell) -> list[Cell]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .oracle import DefectError, check_secret
 from .world import SimulatedWorld
 from .world_parts import N_STEPS
 
@@ -24,6 +25,12 @@ def play_once(
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         world = SimulatedWorld(seed, Path(folder), n_steps=n_steps, kept=kept, spared=spared)
         world.play()
+        if world.defect is None:
+            try:
+                check_secret(world.folder, world.trace)
+            except DefectError as defect:
+                world.defect = defect
+                world.trace.append(f"DEFECT {defect}")
     return world
 
 

@@ -6,22 +6,30 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Set
+from collections.abc import Iterable, Set
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import httpx
+import pandas as pd
 import pytest
 
 from klikit_frames.running.lifecycle import TRANSITIONS, Event, RequestState
 
 from . import __main__
 from .former_defects import FORMER_DEFECTS
-from .oracle import DefectError
+from .guard_oracle import check_guards
+from .model_api import ITEMS, STORES, ModelApi
+from .oracle import SECRET_KEY, DefectError, check_rows, check_secret
 from .own_defects import OWN_DEFECTS
 from .shrinking import play_once, shrink
+from .virtual_clock import VirtualClock
 from .visits import unvisited
 from .world import SimulatedWorld
-from .world_parts import WorldCounts
+from .world_parts import WorldCounts, to_toggles
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -191,6 +199,74 @@ def test_main__refuses_what_is_no_number_of_worlds(
     with pytest.raises(SystemExit, match="2"):
         __main__.main(options)
     assert options[0] in capsys.readouterr().err
+
+
+def _result(outcomes: Iterable[str], **columns: Any) -> Any:
+    """Return what a run tells of items one after the other, each sent a second after the one before."""
+    rows = to_toggles({("item", no, "store", 11, 101): False for no, _ in enumerate(outcomes, start=1)})
+    sent_at = pd.Timestamp("2027-01-04", tz="UTC") + pd.to_timedelta(range(len(rows)), unit="s")
+    keys, numbers = map(str, rows["entity_id"]), rows["entity_id"]
+    told: dict[str, Any] = {
+        "outcome": list(outcomes),
+        "idempotency_key": list(keys),
+        "request_no": numbers,
+        "message": "",
+    }
+    return SimpleNamespace(frame=rows.assign(**told, sent_at=sent_at, settled_at=sent_at, **columns))
+
+
+@pytest.mark.parametrize(
+    ("rules", "outcomes", "is_wrong"),
+    [
+        ({"on_error": "stop"}, ["applied", "failed"], False),
+        ({"on_error": "stop"}, ["failed", "applied"], True),
+        ({"max_failures": 1}, ["failed", "applied", "unknown"], False),
+        ({"max_failures": 1}, ["failed", "unknown", "applied"], True),
+        ({}, ["failed", "failed", "applied"], False),
+    ],
+)
+def test_check_guards__stops_after_so_many(
+    rules: dict[str, Any], outcomes: list[str], is_wrong: bool
+) -> None:
+    """What is sent after the failure that was to end the run is a defect."""
+    seen = pytest.raises(DefectError, match="went on") if is_wrong else nullcontext()
+    with seen:
+        check_guards(_result(outcomes), rules, known_keys=set(), is_clock_set=False)
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_check_rows__published_is_what_a_menu_shows(is_copied: bool) -> None:
+    """A row that is told to be published is a defect while the menu is older than its write."""
+    api, cell = ModelApi(VirtualClock()), ("item", ITEMS[0], "store", *STORES[0])
+    store = {"brandID": STORES[0][0], "branchID": STORES[0][1]}
+    api.handle(
+        httpx.Request(
+            "PATCH",
+            "http://api/v1/partner/menus/items/enable",
+            headers={"Idempotency-Key": "1"},
+            json={"ids": [ITEMS[0]], "zoneStores": [store], "isEnabled": False},
+        )
+    )
+    if is_copied:
+        api.publish([STORES[0]])
+    result = _result(["applied"], published=pd.array([True], dtype="boolean"))
+    result.frame = result.frame.assign(
+        entity_id=cell[1], brand_id=cell[3], branch_id=cell[4], http_status=200
+    )
+    with nullcontext() if is_copied else pytest.raises(DefectError, match="false_publish"):
+        check_rows(result, [(cell, False)], api)
+
+
+def test_check_secret__finds_it_anywhere(tmp_path: Path) -> None:
+    """A key in any file of a world, or in a word of its trace, is a defect."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "journal").write_text("nothing")
+    check_secret(tmp_path, ["a word"])
+    with pytest.raises(DefectError, match="secret"):
+        check_secret(tmp_path, [f"a word {SECRET_KEY}"])
+    (tmp_path / "deep" / "journal").write_text(f"some {SECRET_KEY}")
+    with pytest.raises(DefectError, match="secret"):
+        check_secret(tmp_path, [])
 
 
 def test_unvisited__names_each_step_of_the_table() -> None:

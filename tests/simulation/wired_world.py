@@ -254,7 +254,7 @@ class WiredWorld:
         return kf.connect(
             "http://127.0.0.1:9/v1/partner",
             partner_key=f"pk_{name}",
-            secret_key="sk_simulated",
+            secret_key=oracle.SECRET_KEY,
             transport=transport,
             clock=self._clock,
             writes_per_minute=cap,
