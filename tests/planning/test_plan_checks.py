@@ -169,6 +169,24 @@ def test_check_plan__ids_next_to_each_other() -> None:
         check_plan(broken(plan, 1, ids=(2**53 + 1,)))
 
 
+@pytest.mark.parametrize("far", [2**20, 2**31, 2**53, 2**63 - 1])
+def test_check_plan__ids_far_from_each_other(far: int) -> None:
+    """Ids that are too far apart to be packed as they are are told apart all the same."""
+    near = [1, far // 2, far]
+    made = kf.plan(kf.cross_toggles("item", near, [(one, one) for one in near], is_enabled=False))
+    check_plan(made)
+    (no,) = made.requests["request_no"]
+    pairs = tuple((one, one) for one in near)
+    missing: list[dict[str, Any]] = [{"ids": (1, far // 2, far - 1)}, {"stores": (*pairs[:2], (far, 1))}]
+    for changes in missing:
+        with pytest.raises(kf.PlanError, match="is in no request"):
+            check_plan(broken(made, no, **changes))
+    added: list[dict[str, Any]] = [{"ids": (*near, far - 1)}, {"stores": (*pairs, (far, 1))}]
+    for changes in added:
+        with pytest.raises(kf.PlanError, match="request 1 touches what no row asks for"):
+            check_plan(broken(made, no, **changes))
+
+
 def test_check_plan__nothing_to_send() -> None:
     """A plan without rows passes."""
     check_plan(kf.plan(SIX.head(0)))

@@ -122,6 +122,14 @@ def test_prove__flag_switched_back_and_forth() -> None:
     assert prove(history, {_ITEM: True}, proof=_UNPROVED) == _UNPROVED
 
 
+def test_prove__flag_that_showed_before_the_last_write() -> None:
+    """What a menu showed when the last write was sent may show still for the same reason."""
+    history = StoreHistory()
+    history.add(_ITEM, _write("a", flag=True, at=0), before=False, seen=False)
+    history.add(_ITEM, _write("b", flag=False, at=5), before=True, seen=True)
+    assert prove(history, {_ITEM: True}, proof=_UNPROVED) == _UNPROVED
+
+
 def test_prove__flag_that_earlier_writes_do_not_explain() -> None:
     """A flag from before that earlier writes do not explain was shown by a newer menu: it starts afresh."""
     on, off = _write("a", flag=True, at=0), _write("b", flag=False, at=5)
