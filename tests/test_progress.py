@@ -145,4 +145,4 @@ def test_page_thread__is_marimos_in_marimo(monkeypatch: pytest.MonkeyPatch) -> N
     thread = page_thread()(target=drawn.set, daemon=True)
     thread.start()
     assert isinstance(thread, marimo.Thread)
-    assert drawn.wait(60)
+    assert drawn.wait(600)

@@ -111,7 +111,8 @@ def test_apply__skips_what_already_holds(terminal: Terminal, online: kf.sandbox.
 
 def test_ctrl_c__ends_with_130_and_the_line_that_resumes(online: kf.sandbox.Sandbox, tmp_path: Path) -> None:
     """An interrupted apply prints how to go on, and that line finishes the job."""
-    online.inject("latency", seconds=2, match="PATCH")
+    # Five rounds of eight requests: seconds are left to press in, also on a busy machine.
+    online.inject("latency", seconds=5, match="PATCH")
     plan = kf.plan(item_rows(online, n=40), combine=False)
     plan.save(tmp_path / "plan.json")
     out = tmp_path / "result.json"

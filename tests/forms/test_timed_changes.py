@@ -242,7 +242,7 @@ def test_until__counted_and_cancelled(sandbox: kf.sandbox.Sandbox, tmp_path: Pat
             "panel",
         )
         press(form, "apply")
-        assert is_counted.wait(60)
+        assert is_counted.wait(600)
         press(form, "cancel")
         gate.unlink()
         form.wait()
@@ -356,7 +356,7 @@ def test_until__kept_while_the_notebook_is_open(
         lambda change: is_told.set() if "back as before" in change["new"]["note"] else None, "agenda"
     )
     command(form, "agenda", "keep", on=True)
-    assert is_told.wait(60)
+    assert is_told.wait(600)
     keeper = form.board.keeper
     assert keeper.is_on
     form.close()

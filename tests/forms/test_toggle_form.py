@@ -12,8 +12,9 @@ import pandas as pd
 import klikit_frames as kf
 from klikit_frames.forms.run_controller import Stage
 from tests.fixtures import not_none
-from tests.forms.sandbox_clients import guarded_client
+from tests.forms.sandbox_clients import guarded_client, hasty_client
 from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
+from tests.running.doubles import HoldingTransport
 
 
 def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
@@ -205,22 +206,23 @@ def test_toggle_form__no_code_on_loopback(form: kf.forms.ToggleForm) -> None:
     assert form.panel["code"] == ""
 
 
-def test_toggle_form__cancel_and_carry_on(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+def test_toggle_form__cancel_and_carry_on(sandbox: kf.sandbox.Sandbox) -> None:
     """Progress counts requests; Cancel ends the run with an honest rest, and Carry on sends exactly that."""
-    pick(form, n_entities=5, n_stores=8)
-    form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
-    sandbox.inject("latency", seconds=0.6)
-    press(form, "apply")
-    while writes(sandbox).empty and not form.controller.wait(0.01):
-        pass
-    assert "of 40 requests, about" in not_none(form.controller.progress).text
-    press(form, "cancel")
-    form.wait()
-    assert not_none(form.result).counts["not_sent"] > 0
-    sandbox.clear_faults()
-    press(form, "carry_on")
-    form.wait()
-    assert not_none(form.result).counts["applied"] == 40
+    transport = HoldingTransport(nth=3)
+    with hasty_client(sandbox, transport=transport, timeout=3600.0, max_connections=1) as client:
+        form = kf.forms.ToggleForm(client)
+        pick(form, n_entities=5, n_stores=8)
+        form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
+        press(form, "apply")
+        assert transport.has_come.wait(600)
+        assert "of 40 requests, about" in not_none(form.controller.progress).text
+        press(form, "cancel")
+        transport.let_go.set()
+        form.wait()
+        assert not_none(form.result).counts["not_sent"] == 37
+        press(form, "carry_on")
+        form.wait()
+        assert not_none(form.result).counts["applied"] == 40
     assert writes(sandbox)["key"].nunique() == 40
 
 
@@ -375,17 +377,17 @@ def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: 
     assert not_none(form.entities).n_ticked == 2
 
 
-def test_toggle_form__revoked_while_sending(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
+def test_toggle_form__revoked_while_sending(sandbox: kf.sandbox.Sandbox) -> None:
     """A credential that is revoked while a run is on ends it with an honest rest; what was entered stays."""
-    pick(form, n_entities=5, n_stores=8)
-    form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
-    sandbox.inject("latency", seconds=0.6)
-    press(form, "apply")
     # Eight requests are on their way at a time: the ninth follows an answer.
-    while len(writes(sandbox)) < 9 and not form.controller.wait(0.01):
-        pass
-    sandbox.revoke()
-    form.wait()
+    transport = HoldingTransport(sandbox.revoke, nth=9)
+    transport.let_go.set()
+    with hasty_client(sandbox, transport=transport, timeout=3600.0) as client:
+        form = kf.forms.ToggleForm(client)
+        pick(form, n_entities=5, n_stores=8)
+        form.controller.set_plan(kf.plan(not_none(form.plan).toggles, combine=False))
+        press(form, "apply")
+        form.wait()
     counts = not_none(form.result).counts
     assert counts["applied"] >= 1
     assert counts["not_sent"] > 0

@@ -29,7 +29,7 @@ class _InterruptingBar:
     def update(self, n: int = 1, /) -> None:
         self._n_left -= n
         if not self._n_left:
-            assert self._after is None or self._after.wait(60)
+            assert self._after is None or self._after.wait(600)
             raise KeyboardInterrupt
 
     def close(self) -> None:

@@ -172,9 +172,9 @@ def test_cancel__while_the_canary_is_read_back(
         transport = HoldingTransport(method="GET", nth=1, match="/menus")
         with connect(sandbox, transport=transport) as client:
             job = kf.start(plan, client, journal=journal, first=1, before="none")
-            assert transport.has_come.wait(60)
+            assert transport.has_come.wait(600)
             (kf.attach(job.run_id, journal=journal) if attached else job).cancel()
-            result = job.result(timeout=60)
+            result = job.result(timeout=600)
             assert not transport.let_go.is_set()
             transport.let_go.set()
             wait_for_threads("klikit-frames-read")
@@ -198,17 +198,17 @@ def test_cancel__while_menus_are_read_before_the_first_write(
     with connect(sandbox, transport=transport) as client, ThreadPoolExecutor(1) as pool:
         if attached:
             going = pool.submit(kf.resume, run_id, client, journal=journal, progress=False)
-            assert transport.has_come.wait(60)
+            assert transport.has_come.wait(600)
             kf.attach(run_id, journal=journal).cancel()
-            result = going.result(timeout=60)
+            result = going.result(timeout=600)
         else:
             plan = kf.plan(
                 done.frame[["entity_type", "entity_id", "brand_id", "branch_id"]].assign(is_enabled=True)
             )
             job = kf.start(plan, client, journal=journal, before="read")
-            assert transport.has_come.wait(60)
+            assert transport.has_come.wait(600)
             job.cancel()
-            result = job.result(timeout=60)
+            result = job.result(timeout=600)
         assert not transport.let_go.is_set()
         transport.let_go.set()
         wait_for_threads("klikit-frames-")

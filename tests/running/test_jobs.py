@@ -46,7 +46,7 @@ def test_cancel(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) ->
         transport.has_come.wait()
         job.cancel()
         transport.let_go.set()
-        result = job.result(timeout=60)
+        result = job.result(timeout=600)
         assert result.status == "cancelled"
         assert result.counts == result.counts | {"applied": 4, "not_sent": 8}
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
@@ -158,7 +158,7 @@ def test_start__client_closed_on_the_way(
     with sandbox.connect(max_connections=1, transport=transport) as client:
         job = kf.start(singles, client, journal=journal)
         wait_until(lambda: client.pacing.paused_s)
-    result = job.result(timeout=60)
+    result = job.result(timeout=600)
     assert result.status == "unreachable"
     assert result.counts["unknown"] == 0
     n_taken = len(sandbox.requests.query("method == 'PATCH' and status == 200"))
@@ -248,6 +248,6 @@ def test_job__live_view(
         job._ipython_display_()
         transport.let_go.set()
         job.result()
-        assert is_up_to_date.wait(60)
+        assert is_up_to_date.wait(600)
     assert "running" in shown[0]
     assert shown[-1] == f"<Job of run {job.run_id}, ended: 12 of 12 rows, 12 of 12 requests>"

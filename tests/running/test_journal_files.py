@@ -47,7 +47,7 @@ def test_open_journal__many_at_once(tmp_path: Path) -> None:
     def open_all() -> list[int]:
         seen = []
         for n in range(N_FILES):
-            barrier.wait(60)
+            barrier.wait(600)
             with open_journal(tmp_path / f"{n}.sqlite3") as journal:
                 seen.append(len(journal.runs()))
         return seen
@@ -63,13 +63,13 @@ def test_read_journal__while_it_is_made(tmp_path: Path) -> None:
 
     def make() -> None:
         for n in range(N_FILES):
-            barrier.wait(60)
+            barrier.wait(600)
             open_journal(tmp_path / f"{n}.sqlite3").__exit__()
 
     def look() -> int:
         n_runs = 0
         for n in range(N_FILES):
-            barrier.wait(60)
+            barrier.wait(600)
             with read_journal(tmp_path / f"{n}.sqlite3") as journal:
                 n_runs += len(journal.runs())
         return n_runs

@@ -59,7 +59,7 @@ def test_worker_pool__stopped_before_requests_leave(
         transport.let_go.set()
         for thread in threading.enumerate():
             if thread.name.startswith("klikit-frames-send"):
-                thread.join(60)
+                thread.join(600)
     with connect(sandbox) as client:
         again = kf.resume(result.run_id, client, journal=journal, progress=False)
     assert again.counts["applied"] == 12
