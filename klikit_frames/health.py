@@ -198,30 +198,28 @@ def _check_locks() -> CheckFinding:
 def _check_storage() -> CheckFinding:
     path = _journal_path()
     storage = find_storage(path)
-    found = f"{path} on {storage.file_system or 'a file system of unknown type'}"
+    place = f"{path} on {storage.file_system or 'a file system of unknown type'}"
     if storage.short_life:
         return CheckFinding(
             "journal",
             "ok" if default_mirror() else "warning",
-            f"{found}; it is lost {storage.short_life}",
+            f"{place}; it is lost {storage.short_life}",
             "" if default_mirror() else "Set KLIKIT_JOURNAL_MIRROR, or pass mirror= to kf.run.",
         )
     if storage.is_far:
         advice = "Set KLIKIT_JOURNAL to a local disk, and KLIKIT_JOURNAL_MIRROR to this one."
-        return CheckFinding("journal", "warning", f"{found}; locks may not hold on a network", advice)
-    return CheckFinding("journal", "ok", found, "")
+        return CheckFinding("journal", "warning", f"{place}; locks may not hold on a network", advice)
+    return CheckFinding("journal", "ok", place, "")
 
 
 def _check_room() -> CheckFinding:
     folder = next(parent for parent in _journal_path().parents if parent.is_dir())
     free = shutil.disk_usage(folder).free
-    found = f"{free / 2**30:,.1f} GiB free"
+    room = f"{free / 2**30:,.1f} GiB free"
     if free >= _ENOUGH_FREE:
-        return CheckFinding("free space", "ok", found, "")
+        return CheckFinding("free space", "ok", room, "")
     status = "warning" if free >= _LEAST_FREE else "problem"
-    return CheckFinding(
-        "free space", status, found, "Make room: without it a run stops. kf.prune_runs helps."
-    )
+    return CheckFinding("free space", status, room, "Make room: without it a run stops. kf.prune_runs helps.")
 
 
 def _check_mirror() -> CheckFinding:
@@ -282,8 +280,8 @@ def _too_old(requirement: str) -> str | None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    found = tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
-    return found + (0,) * (3 - len(found))
+    parts = tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
+    return parts + (0,) * (3 - len(parts))
 
 
 def _check_unfinished_runs() -> CheckFinding:
@@ -293,9 +291,9 @@ def _check_unfinished_runs() -> CheckFinding:
     if not is_open.any():
         return CheckFinding("unfinished runs", "ok", f"none of {counted(len(history), 'run')}", "")
     last = history.loc[is_open, "run_id"].iloc[-1]
-    found = f"{counted(int(is_open.sum()), 'run')} left off, the last {last[:8]}"
+    unfinished = f"{counted(int(is_open.sum()), 'run')} left off, the last {last[:8]}"
     return CheckFinding(
-        "unfinished runs", "warning", found, f'kf.resume("{last[:8]}", client) goes on with it.'
+        "unfinished runs", "warning", unfinished, f'kf.resume("{last[:8]}", client) goes on with it.'
     )
 
 
@@ -304,18 +302,20 @@ def _check_promises() -> CheckFinding:
     n_overdue = int(promised["is_overdue"].sum())
     if not n_overdue:
         return CheckFinding("promises", "ok", f"{counted(len(promised), 'promise')}, none overdue", "")
-    found = f"{n_overdue:,} overdue of {len(promised):,}"
+    overdue = f"{n_overdue:,} overdue of {len(promised):,}"
     return CheckFinding(
-        "promises", "problem", found, "kf.tick(client) keeps them; let a scheduler call it each minute."
+        "promises", "problem", overdue, "kf.tick(client) keeps them; let a scheduler call it each minute."
     )
 
 
 def _check_business(client: Client) -> Iterator[CheckFinding]:
     """Yield what harmless reads show of credentials, clock and caps."""
     try:
-        found = f"{counted(len(stores(client)), 'store')} at {client.host}"
+        reached = f"{counted(len(stores(client)), 'store')} at {client.host}"
         n_entities = len(read_state(client, journal=":memory:", progress=False))
-        yield CheckFinding("credentials", "ok", f"{found}, {n_entities:,} sections, categories and items", "")
+        yield CheckFinding(
+            "credentials", "ok", f"{reached}, {n_entities:,} sections, categories and items", ""
+        )
     except KlikitFramesError as error:
         advice = "Look at the address, the two keys and their scopes: brands:read and menus:read."
         yield CheckFinding("credentials", "problem", str(error), advice)
@@ -334,8 +334,8 @@ def _check_clock(client: Client) -> CheckFinding:
     off_s = (client.now() - server_now).total_seconds()
     if abs(off_s) < _CLOCK_S:
         return CheckFinding("clock", "ok", "within two minutes of the server's", "")
-    found = f"{abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} the server's"
-    return CheckFinding("clock", "warning", found, "Set this machine's clock; timed rows go by it.")
+    difference = f"{abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} the server's"
+    return CheckFinding("clock", "warning", difference, "Set this machine's clock; timed rows go by it.")
 
 
 def _journal_path() -> Path:

@@ -255,30 +255,30 @@ def _headline_of_run(changed: pd.DataFrame, trouble: pd.DataFrame) -> str:
 
 
 def _store_phrases(rows: pd.DataFrame) -> list[str]:
-    told = []
+    phrases = []
     for is_enabled in (False, True):
         part = rows[rows["is_enabled"].eq(is_enabled)]
         if len(part):
             n_stores = len(part[["brand_id", "branch_id"]].drop_duplicates())
-            told.append(f"{_entity_counts(part)} {_flag(is_enabled)} in {counted(n_stores, 'store')}")
-    return [", ".join(told)] if told else []
+            phrases.append(f"{_entity_counts(part)} {_flag(is_enabled)} in {counted(n_stores, 'store')}")
+    return [", ".join(phrases)] if phrases else []
 
 
 def _wide_phrases(rows: pd.DataFrame) -> list[str]:
     parts = ((is_enabled, rows[rows["is_enabled"].eq(is_enabled)]) for is_enabled in (False, True))
-    told = [f"{_entity_counts(part)} {_flag(is_enabled)}" for is_enabled, part in parts if len(part)]
-    return [f"{', '.join(told)} {BUSINESS}"] if told else []
+    phrases = [f"{_entity_counts(part)} {_flag(is_enabled)}" for is_enabled, part in parts if len(part)]
+    return [f"{', '.join(phrases)} {BUSINESS}"] if phrases else []
 
 
 def _entity_counts(rows: pd.DataFrame) -> str:
     """Return how many different entities there are, dishes first."""
     counts = rows.drop_duplicates(["entity_type", "entity_id"])["entity_type"].value_counts()
-    told = [
+    phrases = [
         counted(int(counts[kind]), one, many=many)
         for kind, (one, many) in PLURALS.items()
         if kind in counts.index
     ]
-    return " and ".join(told)
+    return " and ".join(phrases)
 
 
 def _flag(is_enabled: bool) -> str:  # noqa: FBT001 - one flag is all it is about
@@ -295,11 +295,11 @@ def _places(changed: pd.DataFrame, trouble: pd.DataFrame, names: Names) -> pd.Da
     )
     counts = counts.fillna(0).astype("int64")
     labels = [_place(int(brand), int(branch), names) for brand, branch in counts.index]
-    told = counts.reset_index(drop=True)
-    told.insert(0, "brand", pd.Series([brand for brand, _ in labels], dtype="str"))
-    told.insert(1, "store", pd.Series([store for _, store in labels], dtype="str"))
-    order = sorted(range(len(told)), key=lambda n: (labels[n][0] != BUSINESS, *labels[n]))
-    return told.iloc[order].reset_index(drop=True)
+    places = counts.reset_index(drop=True)
+    places.insert(0, "brand", pd.Series([brand for brand, _ in labels], dtype="str"))
+    places.insert(1, "store", pd.Series([store for _, store in labels], dtype="str"))
+    order = sorted(range(len(places)), key=lambda n: (labels[n][0] != BUSINESS, *labels[n]))
+    return places.iloc[order].reset_index(drop=True)
 
 
 def _count(rows: pd.DataFrame) -> pd.Series[int]:
@@ -322,7 +322,7 @@ def _entities(changed: pd.DataFrame, names: Names) -> pd.DataFrame:
     counts = rows.assign(n_on=is_on, n_off=1 - is_on).groupby(keys, sort=False)[["n_off", "n_on"]].sum()
     n_stores = rows[rows["brand_id"] >= 0].groupby("brand_id")["branch_id"].nunique()
     counts = counts.sort_values(["n_off", "n_on"], ascending=False, kind="stable")
-    told = [
+    entity_rows = [
         (
             BUSINESS if brand_id < 0 else names.brand(brand_id),
             names.entity(entity_type, entity_id),
@@ -332,7 +332,7 @@ def _entities(changed: pd.DataFrame, names: Names) -> pd.DataFrame:
             counts.index, counts["n_off"].tolist(), counts["n_on"].tolist(), strict=True
         )
     ]
-    frame = pd.DataFrame(told, columns=["brand", "title", "where"], dtype="str")
+    frame = pd.DataFrame(entity_rows, columns=["brand", "title", "where"], dtype="str")
     return frame.sort_values("brand", key=lambda brand: brand != BUSINESS, kind="stable", ignore_index=True)
 
 
@@ -359,23 +359,23 @@ def _trouble(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=columns)
     cause = [rows[name].astype("object").fillna("") for name in ("outcome", "code", "message")]
-    told = [
+    trouble_rows = [
         (*key, len(part), _which(part, names), _CURES.get(str(key[1]), _CURES.get(str(key[0]), "")))
         for key, part in rows.groupby(cause, sort=False)
     ]
-    frame = pd.DataFrame(told, columns=columns)
+    frame = pd.DataFrame(trouble_rows, columns=columns)
     return frame.sort_values("n_rows", ascending=False, kind="stable", ignore_index=True)
 
 
 def _which(rows: pd.DataFrame, names: Names) -> str:
     """Return the first rows of a cause by name, and how many more there are."""
     places = rows[["entity_type", "entity_id", "brand_id", "branch_id"]].head(_MOST_LOOKED_AT)
-    told = (
+    names_of_rows = (
         names.entity(entity_type, entity_id)
         + (f" {BUSINESS}" if pd.isna(brand_id) else f" in {names.store(brand_id, branch_id)}")
         for entity_type, entity_id, brand_id, branch_id in places.itertuples(index=False, name=None)
     )
     # Several sections of one store may have one name: said once, it says as much.
-    cases = list(dict.fromkeys(told))[:3]
+    cases = list(dict.fromkeys(names_of_rows))[:3]
     n_more = len(rows) - len(cases)
     return "; ".join([*cases, f"and {n_more:,} more"] if n_more else cases)

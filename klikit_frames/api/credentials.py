@@ -56,8 +56,8 @@ class Redaction(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record where it tells a key."""
         said = record.getMessage()
-        if (told := self._credentials.scrub(said)) != said:
-            record.msg, record.args = told, ()
+        if (scrubbed := self._credentials.scrub(said)) != said:
+            record.msg, record.args = scrubbed, ()
         return True
 
 
@@ -193,11 +193,13 @@ def find_credentials(given: Mapping[str, Secret | None], *, host: str) -> Creden
     ConfigError
         In one sentence that names the variables, if a key is missing, blank or malformed.
     """
-    found = {name: _look_up(name, given.get(name), host=host) for name in _ARGUMENTS}
-    missing = [name for name, secret in found.items() if not secret]
+    credentials = {name: _look_up(name, given.get(name), host=host) for name in _ARGUMENTS}
+    missing = [name for name, secret in credentials.items() if not secret]
     if missing:
         raise ConfigError(_missing_message(missing))
-    return Credentials(partner_key=_check(PARTNER_KEY, found), secret_key=_check(SECRET_KEY, found))
+    return Credentials(
+        partner_key=_check(PARTNER_KEY, credentials), secret_key=_check(SECRET_KEY, credentials)
+    )
 
 
 def find_base_url(given: Secret | None) -> Secret:
@@ -325,10 +327,10 @@ def load_profile(name: str) -> Profile:
         near = [
             str(match) for match, *_ in process.extract(str(name), sorted(tables), limit=3, score_cutoff=50)
         ]
-        known = (
+        hint = (
             f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(sorted(tables)) or 'none'}."
         )
-        raise ConfigError(f"There is no profile {name!r} in {path}: {known}")
+        raise ConfigError(f"There is no profile {name!r} in {path}: {hint}")
     table = tables[name]
     return Profile(
         name,

@@ -76,8 +76,8 @@ class PublishCounts(NamedTuple):
 def decode_brands(data: Any) -> tuple[Brand, ...]:
     """Return the brands; the answer is an odd one, a list of one object that holds them."""
     holders = data if isinstance(data, list) else [data]
-    found = (brand for holder in holders for brand in listed(holder, "brands", at="data[0]"))
-    return tuple(Brand(id_of(brand, at="data[0].brands"), title_of(brand.get("title"))) for brand in found)
+    brands = (brand for holder in holders for brand in listed(holder, "brands", at="data[0]"))
+    return tuple(Brand(id_of(brand, at="data[0].brands"), title_of(brand.get("title"))) for brand in brands)
 
 
 def decode_branches(data: Any) -> BranchPage:
@@ -151,9 +151,9 @@ def _check_store(menu: dict[str, Any], store: Store) -> None:
     """Refuse a tree of another store."""
     info = menu.get("branchInfo")
     if isinstance(info, dict) and "brandID" in info and "branchID" in info:
-        told = (info["brandID"], info["branchID"])
-        if told != store:
-            raise unexpected_shape("data.menu.branchInfo", f"store {store[0]}/{store[1]}", told)
+        shown_store = (info["brandID"], info["branchID"])
+        if shown_store != store:
+            raise unexpected_shape("data.menu.branchInfo", f"store {store[0]}/{store[1]}", shown_store)
 
 
 class _Walk:
@@ -289,10 +289,10 @@ def listed_if_any(holder: dict[str, Any], key: str, *, at: str) -> list[dict[str
 
 def listed(holder: Any, key: str, *, at: str) -> list[dict[str, Any]]:
     """Return the objects under a key; refuse what is no list of objects."""
-    found = object_of(holder, at=at).get(key)
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise unexpected_shape(f"{at}.{key}", "a list of objects", found)
-    return found
+    entries = object_of(holder, at=at).get(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise unexpected_shape(f"{at}.{key}", "a list of objects", entries)
+    return entries
 
 
 def object_of(raw: Any, *, at: str) -> dict[str, Any]:

@@ -166,8 +166,8 @@ class _Body(httpx.SyncByteStream):
 
 def _translate(error: Exception) -> Exception:
     """Return the error in httpx's words; the two name their errors alike."""
-    found: Exception = getattr(httpx, type(error).__name__)(str(error))
-    return found
+    translated: Exception = getattr(httpx, type(error).__name__)(str(error))
+    return translated
 
 
 class HttpxTransport:
@@ -210,13 +210,13 @@ class HttpxTransport:
 
     def _send_scrubbed(self, request: HttpRequest) -> Attempt:
         try:
-            found = self._send(request)
+            response = self._send(request)
         except BaseException as error:
             # The frames below hold the Authorization header; a traceback with locals would print it.
             error.__cause__ = error.__context__ = error.__traceback__ = None
             vars(error).pop("__notes__", None)
             raise
-        return replace(found, answer=scrub_response(found.answer, credentials=self._credentials))
+        return replace(response, answer=scrub_response(response.answer, credentials=self._credentials))
 
     def _send(self, request: HttpRequest) -> Attempt:
         bounds = limits_for(request.kind, timeout_s=self._timeout_s)

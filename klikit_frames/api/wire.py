@@ -265,7 +265,7 @@ def decode_enable(body: bytes) -> dict[str, Any]:
         content = json.loads(body)
         has_stores = "zoneStores" in content
         pairs = [(store["brandID"], store["branchID"]) for store in content.get("zoneStores", [])]
-        found: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "scope": "store" if has_stores else "business",
             "is_enabled": content["isEnabled"],
             "ids": tuple(content["ids"]),
@@ -274,17 +274,17 @@ def decode_enable(body: bytes) -> dict[str, Any]:
             "cascade_brand_ids": tuple(content.get("brandIDsToCascade", [])),
         }
         again = encode_enable(
-            found["ids"],
-            found["stores"] if has_stores else None,
-            is_enabled=found["is_enabled"],
-            cascade_to_modifier_groups=found["cascade_to_modifier_groups"],
-            cascade_brand_ids=found["cascade_brand_ids"],
+            fields["ids"],
+            fields["stores"] if has_stores else None,
+            is_enabled=fields["is_enabled"],
+            cascade_to_modifier_groups=fields["cascade_to_modifier_groups"],
+            cascade_brand_ids=fields["cascade_brand_ids"],
         )
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise PlanError("This is not the body of an enable request.") from error
     if again != body:
         raise PlanError("This is not the body of an enable request as this version writes it.")
-    return found
+    return fields
 
 
 def _check_flag(flag: object) -> bool:

@@ -125,7 +125,7 @@ def drift_by_store(audited: pd.DataFrame, names: Names) -> pd.DataFrame:
         for brand, branch in zip(rows["brand_id"], rows["branch_id"], strict=True)
     ]
     entities = zip(rows["entity_type"], rows["entity_id"], strict=True)
-    told = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "brand": pd.Series([brand for brand, _ in places], dtype=TEXT),
             "store": pd.Series([store for _, store in places], dtype=TEXT),
@@ -135,9 +135,9 @@ def drift_by_store(audited: pd.DataFrame, names: Names) -> pd.DataFrame:
             "since": rows["since_at"].array,
         }
     )
-    is_store = (told["brand"] != BUSINESS).rename("is_store")
-    order = told.assign(is_store=is_store).sort_values(["is_store", "brand", "store", "what"], kind="stable")
-    return told.loc[order.index].reset_index(drop=True)
+    is_store = (table["brand"] != BUSINESS).rename("is_store")
+    order = table.assign(is_store=is_store).sort_values(["is_store", "brand", "store", "what"], kind="stable")
+    return table.loc[order.index].reset_index(drop=True)
 
 
 def _words(flags: pd.Series) -> pd.Series:
@@ -193,10 +193,10 @@ def _without_foreign(frame: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
         for failure in state.attrs["failures"]
         if is_of_no_store(failure)
     ]
-    known = pd.DataFrame(gone, columns=["brand_id", "branch_id"], dtype="Int64").dropna()
-    if known.empty:
+    foreign_pairs = pd.DataFrame(gone, columns=["brand_id", "branch_id"], dtype="Int64").dropna()
+    if foreign_pairs.empty:
         return frame
-    rows, foreign = encode_keys([frame, known], columns=["brand_id", "branch_id"])
+    rows, foreign = encode_keys([frame, foreign_pairs], columns=["brand_id", "branch_id"])
     return frame.assign(change=frame["change"].mask(np.isin(rows, foreign), "not_in_menu"))
 
 

@@ -110,8 +110,8 @@ def _is_covered(wanted: pd.DataFrame, state: pd.DataFrame) -> Codes:
     covered = np.isin(rows, np.unique(read)) & ~find_options(wanted, state)
     if not is_complete_state(state):
         covered &= (wanted["scope"] != "business").to_numpy(dtype=bool)
-    told: Codes = covered | find_foreign_stores(wanted, state)
-    return told
+    answered: Codes = covered | find_foreign_stores(wanted, state)
+    return answered
 
 
 def drift(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -208,10 +208,10 @@ def mixed(state: pd.DataFrame) -> pd.DataFrame:
     _, first, group = np.unique(codes, return_index=True, return_inverse=True)
     is_on = flags(rows["is_enabled"]) == 1
     counts = {"n_on": np.bincount(group, is_on), "n_off": np.bincount(group, ~is_on)}
-    found = rows[[*ENTITY_COLUMNS, "title"]].take(first).reset_index(drop=True)
-    found = found.assign(**{name: count.astype(np.int64) for name, count in counts.items()})
-    found["n_stores"] = found["n_on"] + found["n_off"]
-    return _divided(found[(found["n_on"] > 0) & (found["n_off"] > 0)])
+    entities = rows[[*ENTITY_COLUMNS, "title"]].take(first).reset_index(drop=True)
+    entities = entities.assign(**{name: count.astype(np.int64) for name, count in counts.items()})
+    entities["n_stores"] = entities["n_on"] + entities["n_off"]
+    return _divided(entities[(entities["n_on"] > 0) & (entities["n_off"] > 0)])
 
 
 def overrides(state: pd.DataFrame) -> pd.DataFrame:
@@ -243,10 +243,10 @@ def overrides(state: pd.DataFrame) -> pd.DataFrame:
     True
     """
     business = business_flags(check_state(state))
-    own = flags(state["is_enabled"])
-    differs = (own >= 0) & (business >= 0) & (own != business)
-    told: pd.DataFrame = state.assign(business_is_enabled=booleans(business).array)[differs]
-    return told
+    flag_codes = flags(state["is_enabled"])
+    differs = (flag_codes >= 0) & (business >= 0) & (flag_codes != business)
+    differing: pd.DataFrame = state.assign(business_is_enabled=booleans(business).array)[differs]
+    return differing
 
 
 def compare_stores(state: pd.DataFrame, *, store: tuple[int, int], other: tuple[int, int]) -> pd.DataFrame:
@@ -368,9 +368,9 @@ def as_toggles(cells: pd.DataFrame, *, is_enabled: Codes) -> pd.DataFrame:
     options = np.empty(len(cells), dtype=object)
     options[:] = [()] * len(cells)
     toggles = cells.assign(is_enabled=is_enabled, cascade_to_modifier_groups=False, cascade_brand_ids=options)
-    told = toggles[[*TOGGLE_COLUMNS, "title"]].reset_index(drop=True)
-    told.attrs = {}
-    return told
+    ordered = toggles[[*TOGGLE_COLUMNS, "title"]].reset_index(drop=True)
+    ordered.attrs = {}
+    return ordered
 
 
 def _wanted(state: pd.DataFrame, like: tuple[int, int] | pd.DataFrame | str) -> Codes:

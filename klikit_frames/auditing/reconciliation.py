@@ -148,11 +148,11 @@ def reconcile(
 def find_promised(seen: Observed, client: Client, *, journal: JournalPath) -> Codes:
     """Say of each wanted row whether an active promise holds its cell."""
     with read_journal(journal) as opened:
-        held = [promise.cell for promise in opened.active_promises(client.account)]
-    if not held:
+        promised_cells = [promise.cell for promise in opened.active_promises(client.account)]
+    if not promised_cells:
         return np.zeros(len(seen.wanted), dtype=bool)
     rows, promised = encode_keys(
-        [seen.wanted, pd.DataFrame(held).astype(_CELL_DTYPES)], columns=list(_CELL_DTYPES)
+        [seen.wanted, pd.DataFrame(promised_cells).astype(_CELL_DTYPES)], columns=list(_CELL_DTYPES)
     )
     return np.isin(rows, promised)
 
@@ -170,10 +170,10 @@ def _find_skips(seen: Observed, is_promised: Codes) -> Skips:
     reasons[change.eq("not_in_menu").to_numpy(dtype=bool)] = "rejected"
     reasons[is_promised] = "promised"
     is_open = np.array([reason is None for reason in reasons], dtype=bool)
-    found = find_skips(seen.wanted[is_open], seen.state, unchanged="optional")
-    reasons[is_open] = found.reasons.astype(object).where(found.reasons.notna(), None)
+    skips = find_skips(seen.wanted[is_open], seen.state, unchanged="optional")
+    reasons[is_open] = skips.reasons.astype(object).where(skips.reasons.notna(), None)
     optional = np.zeros(len(reasons), dtype=bool)
-    optional[is_open] = found.optional
+    optional[is_open] = skips.optional
     before = seen.frame["live"].rename("before").set_axis(seen.wanted.index)
     before.attrs["read_at"] = seen.state.attrs.get("read_at")
     return Skips(pd.Series(reasons, index=seen.wanted.index, dtype="str"), before, optional)
@@ -224,7 +224,7 @@ def _by_place(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _places_in_words(counts: pd.DataFrame, seen: Observed) -> str:
     names = read_names(seen.frame)
-    told = [
+    phrases = [
         f"{BUSINESS} {n:,}"
         if pd.isna(brand)
         else f"{names.store(int(brand), int(branch))} ({brand}/{branch}) {n:,}"
@@ -232,7 +232,7 @@ def _places_in_words(counts: pd.DataFrame, seen: Observed) -> str:
     ]
     n_more = len(counts) - _MOST_PLACES
     more = f" and {counted(n_more, 'more place')}" if n_more > 0 else ""
-    return f"By store: {', '.join(told)}{more}."
+    return f"By store: {', '.join(phrases)}{more}."
 
 
 def confirm_code(wanted: pd.DataFrame, client: Client, *, max_changes: float | None) -> str:

@@ -95,7 +95,7 @@ def report(
     >>> page.startswith("<!DOCTYPE html>"), "<script" in page
     (True, False)
     """
-    known = {
+    arguments = {
         "title": (title, str, "str()"),
         "by": (by, str, "str()"),
         "plan": (plan, Plan, "kf.plan()"),
@@ -106,7 +106,7 @@ def report(
         "audit": (audit, pd.DataFrame, "kf.audit()"),
         "stores": (stores, pd.DataFrame, "kf.stores()"),
     }
-    for name, (value, kind, made_by) in known.items():
+    for name, (value, kind, made_by) in arguments.items():
         if value is not None:
             check_type(name, value, kind, made_by=made_by)
     there = as_path("path", path)
@@ -133,8 +133,8 @@ def write_page(path: Path, title: str, body: str) -> Path:
 
 def _origin_parts(*, by: str | None, file: str | Path | None) -> Iterator[str]:
     facts = {"By": by, "File": None if file is None else as_path("file", file).name}
-    if told := {name: text for name, text in facts.items() if text}:
-        yield _terms(told)
+    if given := {name: text for name, text in facts.items() if text}:
+        yield _terms(given)
 
 
 def _audit_parts(audit: pd.DataFrame | None, *, stores: pd.DataFrame | None) -> Iterator[str]:
@@ -156,9 +156,9 @@ def _drift_folds(drifted: pd.DataFrame) -> Iterator[str]:
     """Return a fold for each brand, its tables as narrow as a phone; the first is open."""
     since = drifted["since"].dt.strftime("%m-%d %H:%M")
     live = drifted["live"] + ", not " + drifted["wanted"]
-    told = drifted.assign(live=live, since=since).rename(columns={"live": "is", "since": "since (UTC)"})
-    for n, brand in enumerate(told["brand"].unique().tolist()):
-        rows = told[told["brand"] == brand]
+    table = drifted.assign(live=live, since=since).rename(columns={"live": "is", "since": "since (UTC)"})
+    for n, brand in enumerate(table["brand"].unique().tolist()):
+        rows = table[table["brand"] == brand]
         shown = rows[["what", "store", "is", "since (UTC)"]]
         if brand == BUSINESS:
             shown = shown.drop(columns="store")

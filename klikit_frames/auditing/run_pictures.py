@@ -163,11 +163,11 @@ def _explain(figure: Figure, axes: Axes) -> None:
 def read_requests(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per request that left: ``start_s, end_s, outcome, attempts``, by the time it left."""
     sent = frame[frame["sent_at"].notna()].drop_duplicates("idempotency_key")
-    told = pd.DataFrame({"outcome": sent["outcome"], "attempts": sent["attempts"]})
+    requests = pd.DataFrame({"outcome": sent["outcome"], "attempts": sent["attempts"]})
     origin = sent["sent_at"].min()
-    told["start_s"] = (sent["sent_at"] - origin).dt.total_seconds()
-    told["end_s"] = (sent["settled_at"] - origin).dt.total_seconds().fillna(told["start_s"])
-    return told.sort_values("start_s", ignore_index=True)
+    requests["start_s"] = (sent["sent_at"] - origin).dt.total_seconds()
+    requests["end_s"] = (sent["settled_at"] - origin).dt.total_seconds().fillna(requests["start_s"])
+    return requests.sort_values("start_s", ignore_index=True)
 
 
 def find_waits(starts: Codes, ends: Codes) -> Codes:

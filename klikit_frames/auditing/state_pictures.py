@@ -130,8 +130,8 @@ def make_grid(rows: pd.DataFrame, *, labels: Labels, entity_type: str) -> FlagGr
 def _row_keys(rows: pd.DataFrame, labels: Labels, entity_type: str) -> dict[str, pd.Series]:
     """Return the ways to label the rows of the picture, from fine to coarse."""
     brand = labels.brand_keys(rows)
-    own = key("", "") + rows["entity_id"].astype(str)
-    ways = {entity_type: rows["title"].fillna("") + own}
+    own_keys = key("", "") + rows["entity_id"].astype(str)
+    ways = {entity_type: rows["title"].fillna("") + own_keys}
     if entity_type != "section" and "path" in rows.columns:
         places = rows["path"].fillna("").str.split(" | ", n=1, regex=False).str[0].str.split(" › ")
         above = {"category": places.str[-1], "section": places.str[0]}
@@ -224,9 +224,11 @@ def _title(grid: FlagGrid, entity_type: str) -> str:
     rest = f"; {grid.n_left_out:,} more cells are not shown" if grid.n_left_out else ""
     if grid.is_share:
         return f"Share of {_PLURALS[entity_type]} that is on: {size}{rest}"
-    told = grid.values[grid.values >= _OFF]
-    n_on = int((told == _ON).sum())
-    return f"{_PLURALS[entity_type].capitalize()} on and off: {size}, {n_on:,} of {told.size:,} on{rest}"
+    known_flags = grid.values[grid.values >= _OFF]
+    n_on = int((known_flags == _ON).sum())
+    return (
+        f"{_PLURALS[entity_type].capitalize()} on and off: {size}, {n_on:,} of {known_flags.size:,} on{rest}"
+    )
 
 
 def plot_dark(
@@ -340,8 +342,8 @@ def _say_dark(shares: pd.DataFrame, *, by: str) -> str:
     n_items = int(shares["size"].sum())
     share = float((shares["mean"] * shares["size"]).sum() / max(n_items, 1))
     most = f"; most in {name_of(shares.index[0])}" if len(shares) else ""
-    told = f"{100 * share:.0f} % of {n_items:,} items{most}{_rest(shares)}"
-    return f"Items that are dark, by {by}: {told}"
+    text = f"{100 * share:.0f} % of {n_items:,} items{most}{_rest(shares)}"
+    return f"Items that are dark, by {by}: {text}"
 
 
 def _draw_drift(counts: pd.DataFrame) -> Picture:

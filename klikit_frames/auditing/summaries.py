@@ -129,8 +129,8 @@ def _tell_overrides(frame: pd.DataFrame) -> str:
 def _tell_difference(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "The two stores are alike."
-    told = _counted(frame["difference"], _DIFFERENCE_WORDS)
-    return f"The stores differ in {_rows(frame, 'entity')}: {told}."
+    counts = _counted(frame["difference"], _DIFFERENCE_WORDS)
+    return f"The stores differ in {_rows(frame, 'entity')}: {counts}."
 
 
 def _tell_toggles(frame: pd.DataFrame) -> str:
@@ -167,15 +167,15 @@ def _rows(frame: pd.DataFrame, word: str = "row") -> str:
 def _counted(values: pd.Series, words: Mapping[str, str]) -> str:
     """Say how many there are of each, in the order of the words; leave out zeros."""
     counts = values.value_counts()
-    told = [f"{int(counts[value]):,} {word}" for value, word in words.items() if value in counts.index]
-    return ", ".join(told) or "none"
+    phrases = [f"{int(counts[value]):,} {word}" for value, word in words.items() if value in counts.index]
+    return ", ".join(phrases) or "none"
 
 
 def _flags(frame: pd.DataFrame) -> str:
-    told = frame["is_enabled"].astype("boolean")
-    n_unknown = int(told.isna().sum())
+    flags = frame["is_enabled"].astype("boolean")
+    n_unknown = int(flags.isna().sum())
     unknown = f", {n_unknown:,} not known" if n_unknown else ""
-    return f"{int(told.sum()):,} on, {int((~told).sum()):,} off{unknown}"
+    return f"{int(flags.sum()):,} on, {int((~flags).sum()):,} off{unknown}"
 
 
 def _places(frame: pd.DataFrame, *, preposition: str = "in") -> str:

@@ -96,17 +96,17 @@ def apply(
 
 def status(*, journal_folder: JournalFolder = None, output: OutputOptions) -> None:
     """Print how the last run of each business ended. Exits as `fleet apply` would: the worst of all."""
-    told = kf.fleet.status(journal_folder=journal_folder)
+    businesses = kf.fleet.status(journal_folder=journal_folder)
     if output.is_screen:
         shown = ["business", "started_at", "host", "n_rows", "applied", "unchanged", "status"]
-        screens.print_frame(told[shown], what="businesses")
+        screens.print_frame(businesses[shown], what="businesses")
     else:
-        output.write(told)
-    echo(f"{counted(len(told), 'business', many='businesses')}.")
-    if len(told):
-        name = str(told["business"].iloc[0])
+        output.write(businesses)
+    echo(f"{counted(len(businesses), 'business', many='businesses')}.")
+    if len(businesses):
+        name = str(businesses["business"].iloc[0])
         echo_next("The last run of one", f"status last {_journal_words(name, journal_folder)}")
-    raise typer.Exit(_worst(_code_of_status(row) for row in told.to_dict("records")))
+    raise typer.Exit(_worst(_code_of_status(row) for row in businesses.to_dict("records")))
 
 
 def audit(
@@ -128,7 +128,7 @@ def audit(
     """Say where live menus differ from what is wanted. Of many businesses; changes no menu."""
     source = wanted if Path(wanted).is_dir() else options.open_source(wanted)
     try:
-        told = kf.fleet.audit(
+        audited = kf.fleet.audit(
             source,
             journal_folder=journal_folder,
             reads_per_minute=reads_per_minute,
@@ -138,18 +138,18 @@ def audit(
     except kf.ConfigError as error:
         raise exit_with(ExitCode.USAGE, str(error)) from None
     if output.is_screen:
-        screens.print_drifted_of(told.frames)
-        _tell_errors(told.errors)
+        screens.print_drifted_of(audited.frames)
+        _tell_errors(audited.errors)
     else:
-        _show_frame(told, output, what="rows")
-    for business, frame in told.frames.items():
+        _show_frame(audited, output, what="rows")
+    for business, frame in audited.frames.items():
         echo(f"{business}: {kf.summary(frame)}")
-    has_drifted = any(frame["change"].eq("change").any() for frame in told.frames.values())
+    has_drifted = any(frame["change"].eq("change").any() for frame in audited.frames.values())
     if has_drifted and wanted != "-":
         table = f"{quote(wanted)}{options.table_words(column, names=names)}"
         echo_next("To put it right", f"fleet apply {table} --live{_folder_option(journal_folder)}")
-    is_lost = any(len(kf.failures(frame)) for frame in told.frames.values())
-    codes = [*map(_code_of, told.errors.values()), *([ExitCode.SERVICE] if is_lost else [])]
+    is_lost = any(len(kf.failures(frame)) for frame in audited.frames.values())
+    codes = [*map(_code_of, audited.errors.values()), *([ExitCode.SERVICE] if is_lost else [])]
     raise typer.Exit(ExitCode.CHANGES if has_drifted and exit_code else _worst(codes))
 
 

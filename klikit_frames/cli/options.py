@@ -174,8 +174,8 @@ def check_table(path: Path | None) -> Path | None:
         return None
     suffix = path.suffix.lower()
     if suffix not in outputs.SUFFIXES:
-        known = ", ".join(outputs.SUFFIXES)
-        raise typer.BadParameter(f"{path}: the suffix {suffix!r} is not one of {known}. Nothing was sent.")
+        suffixes = ", ".join(outputs.SUFFIXES)
+        raise typer.BadParameter(f"{path}: the suffix {suffix!r} is not one of {suffixes}. Nothing was sent.")
     module, extra = outputs.EXTRAS.get(suffix, ("pandas", ""))
     if find_spec(module) is None:
         raise ConfigError(f"{path} needs an extra: pip install 'klikit-frames[{extra}]'. Nothing was sent.")

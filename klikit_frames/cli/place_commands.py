@@ -42,9 +42,9 @@ def _examine(connection: ConnectionOptions) -> pd.DataFrame:
         with connection.connect() as client:
             return kf.doctor(client)
     except kf.ConfigError as error:
-        found = kf.doctor()
-        found.loc[len(found)] = ["credentials", "problem", str(error), ""]
-        return found
+        findings = kf.doctor()
+        findings.loc[len(findings)] = ["credentials", "problem", str(error), ""]
+        return findings
 
 
 def _tried_profiles(hosts: dict[str, str]) -> pd.DataFrame:
@@ -133,14 +133,14 @@ def _serve(**options: Any) -> kf.sandbox.Sandbox:
 def sample_path() -> Path:
     """Return the sample table: beside the package in a clone, inside it once installed."""
     package = Path(kf.__file__).parent
-    found = [
+    paths = [
         folder / "toggles.csv"
         for folder in (package / "sample_data", package.parent / "sample_data")
         if (folder / "toggles.csv").is_file()
     ]
-    if not found:
+    if not paths:
         raise exit_with(ExitCode.USAGE, "The sample table is not installed; name a table of your own.")
-    return found[0]
+    return paths[0]
 
 
 def _split_switch(text: str) -> tuple[str, object]:

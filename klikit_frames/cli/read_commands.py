@@ -163,14 +163,14 @@ def diff(
     content = options.open_source(source)
     toggles = kf.read_toggles(content, **options.table_options(column, connection, names=names))
     live = options.state_of(toggles, connection, snapshot=snapshot, journal=journal)
-    found = kf.diff(toggles, live)
+    compared = kf.diff(toggles, live)
     if output.is_screen:
-        screens.print_toggles(found[found["change"].eq("change")], live)
-        screens.print_not_compared(found, live)
+        screens.print_toggles(compared[compared["change"].eq("change")], live)
+        screens.print_not_compared(compared, live)
     else:
-        output.write(found)
-    echo(kf.summary(found))
-    if found["change"].eq("change").any() and source != "-":
+        output.write(compared)
+    echo(kf.summary(compared))
+    if compared["change"].eq("change").any() and source != "-":
         table = f"{quote(source)}{options.table_words(column, names=names)}"
         echo_next("To make it true", f"apply {table} --live{journal_option(journal)}{connection.words}")
 
@@ -193,13 +193,13 @@ def effect(
     if changes is None:
         changes = kf.read_toggles(content, **options.table_options(column, connection, names=names))
     toggles = changes.toggles if isinstance(changes, kf.Plan) else changes
-    found = kf.effect(changes, options.state_of(toggles, connection, snapshot=snapshot, journal=journal))
+    effects = kf.effect(changes, options.state_of(toggles, connection, snapshot=snapshot, journal=journal))
     if output.is_screen:
-        screens.print_effect(found)
+        screens.print_effect(effects)
     else:
-        output.write(found)
-        echo(kf.summary(found))
-    if source != "-" and len(found):
+        output.write(effects)
+        echo(kf.summary(effects))
+    if source != "-" and len(effects):
         table = f"{quote(source)}{options.table_words(column, names=names)}"
         echo_next("To make it true", f"apply {table}{journal_option(journal)}{connection.words}")
 
@@ -234,16 +234,16 @@ def align(
 def stores(*, connection: ConnectionOptions, output: OutputOptions) -> None:
     """List the stores of the business by brand and branch."""
     with connection.connect() as client:
-        found = kf.stores(client)
+        listed = kf.stores(client)
     if output.is_screen:
-        ids = found["brand_id"].astype(str) + "/" + found["branch_id"].astype(str)
-        shown = found[["brand_title", "branch_title"]].assign(store=ids)
+        ids = listed["brand_id"].astype(str) + "/" + listed["branch_id"].astype(str)
+        shown = listed[["brand_title", "branch_title"]].assign(store=ids)
         screens.print_frame(
             shown.rename(columns={"brand_title": "brand", "branch_title": "branch"}), limit=200
         )
     else:
-        output.write(found)
-    echo(f"{counted(len(found), 'store')} of {counted(found['brand_id'].nunique(), 'brand')}.")
+        output.write(listed)
+    echo(f"{counted(len(listed), 'store')} of {counted(listed['brand_id'].nunique(), 'brand')}.")
     echo_next("The flags of one", f"state --store BRAND/BRANCH{connection.words}")
 
 
@@ -258,12 +258,12 @@ def state(
     """Print the live flags: of the business, or of stores."""
     with connection.connect() as client:
         pairs = kf.stores(client) if all_stores else options.parse_stores(store) if store else None
-        found = kf.read_state(client, stores=pairs, journal=journal)
+        flags = kf.read_state(client, stores=pairs, journal=journal)
     if output.is_screen:
-        screens.print_state(found)
+        screens.print_state(flags)
     else:
-        output.write(found)
-    echo(kf.summary(found))
+        output.write(flags)
+    echo(kf.summary(flags))
     how = f"{outputs.journal_option(journal)}{connection.words}"
     if output.out is None:
         echo_next("To keep it and compare later, add --out FILE.csv, then", f"drift FILE.csv{how}")
@@ -284,13 +284,13 @@ def drift(
     """Show what changed between two snapshots, or since one."""
     earlier = kf.load_state(before)
     later = _live_like(earlier, connection, journal=journal) if after is None else kf.load_state(after)
-    found = kf.drift(earlier, later)
+    changes = kf.drift(earlier, later)
     if output.is_screen:
-        shown = screens.with_names(found)
+        shown = screens.with_names(changes)
         screens.print_frame(shown[["what", "where", "was", "now", "drift"]], what="changes")
     else:
-        output.write(found)
-    echo(kf.summary(found))
+        output.write(changes)
+    echo(kf.summary(changes))
     if after is None:
         echo_next(
             "To keep the flags of now",
@@ -339,9 +339,11 @@ def runs(
 def _history(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per run: when, where, how much, how it ended."""
     bad = runs[["rejected", "failed", "unknown", "not_sent"]].sum(axis=1)
-    told = runs.assign(run_id=runs["run_id"].str[:SHORT_ID], rows=runs["n_rows"], requests=runs["n_requests"])
-    told = told.assign(started=runs["started_at"], **{"not done": bad})
-    return told[["run_id", "started", "host", "rows", "requests", "not done", "status"]]
+    shown = runs.assign(
+        run_id=runs["run_id"].str[:SHORT_ID], rows=runs["n_rows"], requests=runs["n_requests"]
+    )
+    shown = shown.assign(started=runs["started_at"], **{"not done": bad})
+    return shown[["run_id", "started", "host", "rows", "requests", "not done", "status"]]
 
 
 def status(run_id: options.RunId, *, journal: options.Journal = None, output: OutputOptions) -> None:

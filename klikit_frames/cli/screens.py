@@ -187,11 +187,11 @@ def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
     """Return the rows with two columns more: ``what`` and ``where``, by name."""
     from ..overview import BUSINESS, NO_NAMES, read_names
 
-    known = (names or NO_NAMES) | read_names(rows)
+    all_names = (names or NO_NAMES) | read_names(rows)
     entities = zip(rows["entity_type"], rows["entity_id"], strict=True)
     places = zip(rows["scope"], rows["brand_id"], rows["branch_id"], strict=True)
-    where = [BUSINESS if scope == "business" else known.store(*pair) for scope, *pair in places]
-    return rows.assign(what=[known.entity(*key) for key in entities], where=where)
+    where = [BUSINESS if scope == "business" else all_names.store(*pair) for scope, *pair in places]
+    return rows.assign(what=[all_names.entity(*key) for key in entities], where=where)
 
 
 def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
@@ -204,8 +204,8 @@ def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
         print_text(what, to_stderr=to_stderr, style="bold red")
         if said:
             print_text(said, to_stderr=to_stderr, indent=2)
-        told = to_terminal(f"{cause.which}. {cause.cure}".rstrip())
-        print_text(told, to_stderr=to_stderr, indent=2)
+        sentence = to_terminal(f"{cause.which}. {cause.cure}".rstrip())
+        print_text(sentence, to_stderr=to_stderr, indent=2)
 
 
 def _without_empty(places: pd.DataFrame) -> pd.DataFrame:

@@ -52,26 +52,26 @@ def audit(
 ) -> None:
     """Say where the live menus differ from a wanted table. And since when; changes no menu."""
     with connection.connect() as client:
-        found = kf.audit(
+        audited = kf.audit(
             _open(wanted), client, journal=journal, columns=options.parse_columns(column), names=names
         )
     if report is not None:
         with outputs.writing(report):
-            kf.report(report, title="Held against the wanted table", audit=found, file=_name(wanted))
+            kf.report(report, title="Held against the wanted table", audit=audited, file=_name(wanted))
         echo(f"Written to {report}")
     if output.is_screen:
-        screens.print_drifted(found)
+        screens.print_drifted(audited)
     else:
-        output.write(found)
-    echo(kf.summary(found))
-    has_drifted = bool(found["change"].eq("change").any())
+        output.write(audited)
+    echo(kf.summary(audited))
+    has_drifted = bool(audited["change"].eq("change").any())
     if has_drifted and wanted != "-":
         table = options.table_words(column, names=names)
         echo_next("To put it right", f"reconcile {quote(wanted)}{table}{connection.words}")
     if has_drifted and exit_code:
         raise typer.Exit(ExitCode.CHANGES)
-    lost = kf.failures(found)
-    if found["change"].eq("unknown").any() and len(lost):
+    lost = kf.failures(audited)
+    if audited["change"].eq("unknown").any() and len(lost):
         raise exit_with(ExitCode.SERVICE, f"Not all menus could be read: {lost['message'].iloc[0]}")
 
 
@@ -185,9 +185,9 @@ def _ask(
 ) -> None:
     """Show what differs to whoever has not agreed yet, and ask."""
     if sys.stdin.isatty():
-        found = kf.audit(content, client, journal=journal, columns=columns, names=names)
-        screens.print_drifted(found, to_stderr=True)
-        echo(kf.summary(found))
-        if not found["change"].isin(["change", "unknown"]).any():
+        audited = kf.audit(content, client, journal=journal, columns=columns, names=names)
+        screens.print_drifted(audited, to_stderr=True)
+        echo(kf.summary(audited))
+        if not audited["change"].isin(["change", "unknown"]).any():
             return
     send_commands.ask(f"Put it right on {client.host}?", agreed)

@@ -231,11 +231,19 @@ def _check_timeout(seconds: float | None) -> None:
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
-    known = {"on_error", "max_failures", "deadline_s", "first", "before", "publish", "require_approval"}
+    options_of_run = {
+        "on_error",
+        "max_failures",
+        "deadline_s",
+        "first",
+        "before",
+        "publish",
+        "require_approval",
+    }
     for name in options:
         if name in _PER_FLEET:
             raise ConfigError(
                 f"Each business has its own {name}: give {_PER_FLEET[name]}=. Nothing was sent."
             )
-        if name not in known:
+        if name not in options_of_run:
             raise ConfigError(f"{name!r} is no option of kf.run; nothing was sent.")

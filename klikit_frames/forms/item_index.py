@@ -97,8 +97,8 @@ class Facet:
     def mask(self, choice: str) -> Mask:
         """Return which rows belong to `choice`."""
         if choice not in self.masks:
-            found = (choice in member for member in self.members)
-            self.masks[choice] = np.fromiter(found, dtype=bool, count=len(self.members))
+            is_member = (choice in member for member in self.members)
+            self.masks[choice] = np.fromiter(is_member, dtype=bool, count=len(self.members))
         return self.masks[choice]
 
 
@@ -149,8 +149,8 @@ class ItemIndex:
     def search(self, text: str) -> Mask:
         """Return which rows hold every word of `text`."""
         wanted = fold(text).split()
-        found = (all(word in line for word in wanted) for line in self.words)
-        return np.fromiter(found, dtype=bool, count=len(self.words))
+        matches = (all(word in line for word in wanted) for line in self.words)
+        return np.fromiter(matches, dtype=bool, count=len(self.words))
 
 
 def check_page_size(size: int) -> int:
@@ -332,8 +332,8 @@ def _flag_column(state: pd.DataFrame, groups: dict[Key, list[int]]) -> tuple[Col
         seen = {flag for p in positions if (flag := flags[p]) is not None}
         word = _FLAGS.get(tuple(sorted(seen)), "unknown") if positions else NOT_SOLD
         is_waiting = any(waits[p] for p in positions)
-        told = places.describe(positions, flags) if word == "mixed" else word
-        texts.append(f"{told}, {NOT_PUBLISHED}" if is_waiting else told)
+        text = places.describe(positions, flags) if word == "mixed" else word
+        texts.append(f"{text}, {NOT_PUBLISHED}" if is_waiting else text)
         members.append(_WORD_SETS[word, is_waiting])
     return Column("Now", texts), Facet("Now", members)
 
@@ -397,8 +397,8 @@ def _city_names(stores: pd.DataFrame) -> list[str]:
         words = branch.split()
         for n in range(1, len(words) + 1):
             where.setdefault(tuple(words[:n]), set()).add(city)
-    own = {begin for begin, found in where.items() if len(found) == 1}
-    names = {city: _city_name(city, [one for one in inside[city] if one], own=own) for city in inside}
+    unambiguous = {begin for begin, found in where.items() if len(found) == 1}
+    names = {city: _city_name(city, [one for one in inside[city] if one], own=unambiguous) for city in inside}
     return [names[city] for city in cities]
 
 

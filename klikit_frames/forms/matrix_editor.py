@@ -277,8 +277,8 @@ class MatrixAxis:
     def search(self, text: str) -> None:
         """Show only keys whose row holds every word of `text`."""
         self.text, self.page = text, 1
-        found = np.flatnonzero(self.index.search(text)).tolist()
-        self.keys = [self.index.keys[position] for position in found]
+        places = np.flatnonzero(self.index.search(text)).tolist()
+        self.keys = [self.index.keys[position] for position in places]
 
     def turn(self, step: int) -> None:
         """Show the page `step` further on, or the nearest that exists."""
@@ -347,9 +347,9 @@ class MatrixGrid:
 
         A cell that is on no menu stays as it is.
         """
-        known = [cell for cell in cells if cell in self.live]
-        wanted = not any(self.flag(cell) for cell in known) if flag is None else flag
-        self._set(dict.fromkeys(known, wanted))
+        known_cells = [cell for cell in cells if cell in self.live]
+        wanted = not any(self.flag(cell) for cell in known_cells) if flag is None else flag
+        self._set(dict.fromkeys(known_cells, wanted))
 
     def press_entity(self, entity: Key) -> None:
         """Switch one entity in every store that matches, shown or not."""

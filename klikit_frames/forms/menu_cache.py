@@ -86,10 +86,10 @@ class MenuCache:
     def read_brands(self) -> None:
         """Read one menu of each brand that has none yet: it tells most of what the brand sells."""
         with self._lock:
-            known = {brand_id for brand_id, _ in self._menus}
+            known_brands = {brand_id for brand_id, _ in self._menus}
             first = self.stores.drop_duplicates("brand_id")[["brand_id", "branch_id"]]
             pairs = [(int(brand), int(branch)) for brand, branch in first.itertuples(index=False)]
-            self._read([pair for pair in pairs if pair[0] not in known], progress=False)
+            self._read([pair for pair in pairs if pair[0] not in known_brands], progress=False)
 
     def forget(self, written: pd.DataFrame) -> None:
         """Forget the menus that a result may have changed; they are read again when asked for."""

@@ -257,10 +257,10 @@ class RunController:
     def history(self) -> pd.DataFrame:
         """Return the last runs on this host, newest first; none if the journal cannot be read."""
         try:
-            found = runs(journal=self.journal)
+            history = runs(journal=self.journal)
         except KlikitFramesError:
             return pd.DataFrame()
-        return found[found["host"] == self.client.host].tail(_MOST_RUNS).iloc[::-1]
+        return history[history["host"] == self.client.host].tail(_MOST_RUNS).iloc[::-1]
 
     def wait(self, timeout_s: float = 30.0) -> bool:
         """Wait up to `timeout_s` until nothing is being sent, and return whether that is so."""
@@ -352,8 +352,8 @@ class RunController:
                 return job.result(timeout=_LOOK_S)
 
     def _update_progress(self, job: Job) -> None:
-        found = job.progress
-        done, total = found.n_requests_done, found.n_requests
+        progress = job.progress
+        done, total = progress.n_requests_done, progress.n_requests
         pacing = self.client.pacing
         left_s = ceil(pacing.seconds_for(n_writes=total - done))
         ending = " Stopping: what is under way is let finish." if self.stage is Stage.STOPPING else ""

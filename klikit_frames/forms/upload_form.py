@@ -234,8 +234,8 @@ class UploadForm(PanelForm):
             return paragraph_html(f"No column says: {words}. Names of dishes and stores do in place of ids.")
         if checked is None:
             return ""
-        told = {name: checked.problems[name].map(to_buttons, na_action="ignore") for name in _WORDS}
-        return problems_html(checked.problems.assign(**told), notes=[*map(to_buttons, checked.notes)])
+        texts = {name: checked.problems[name].map(to_buttons, na_action="ignore") for name in _WORDS}
+        return problems_html(checked.problems.assign(**texts), notes=[*map(to_buttons, checked.notes)])
 
     def _refuse(self, text: str) -> None:
         self._note = to_buttons(text)

@@ -325,11 +325,11 @@ def _nul_names(table: Table) -> list[Problem]:
 def harmless_as_warnings(table: Table) -> list[Problem]:
     """Return the problems of `table`; half a character in an own column is a warning, since no id is lost."""
     places = read_header(table.names, table.columns).places
-    known = {str(table.names[place]) for place in places.values()}
+    known_names = {str(table.names[place]) for place in places.values()}
     hint = "U+FFFD was put in its place; type the end of the text again."
     return [
         replace(problem, severity="warning", hints=hint)
-        if problem.code == "character_cut" and problem.column not in known
+        if problem.code == "character_cut" and problem.column not in known_names
         else problem
         for problem in table.problems
     ]

@@ -205,9 +205,9 @@ def missing_columns(header: Header, table: Table, *, needs_stores: bool) -> list
     if not table.names and table.problems:
         return []  # nothing could be read, and the rows say why
     needed = [*_REQUIRED, *(_STORE if needs_stores else ())]
-    known = {*header.places, *(["entity_type"] if header.entity_type else [])}
-    known |= set(_STORE) if "store" in known else set()
-    return [_missing(column, header, table) for column in needed if column not in known]
+    present = {*header.places, *(["entity_type"] if header.entity_type else [])}
+    present |= set(_STORE) if "store" in present else set()
+    return [_missing(column, header, table) for column in needed if column not in present]
 
 
 def lookalike_columns(header: Header, table: Table) -> list[Problem]:

@@ -290,8 +290,8 @@ class _NameResolver:
             return
         texts = self._texts(f"{kind}_title")
         given = {str(text).strip() for text in texts if text != ""}
-        known = set(text_of(stores[f"{kind}_title"])) if f"{kind}_title" in stores else set()
-        if given and all(text.isascii() and text.isdigit() for text in given) and not given & known:
+        titles = set(text_of(stores[f"{kind}_title"])) if f"{kind}_title" in stores else set()
+        if given and all(text.isascii() and text.isdigit() for text in given) and not given & titles:
             del self._names[f"{kind}_title"]
             self._ids[f"{kind}_id"] = texts
             name = self._table.names[place]

@@ -128,11 +128,14 @@ def melt_pivot(
     rows, across = np.divmod(filled, max(len(stores), 1))
     flags = texts.take(parse_words(texts, words), blank=None)[filled]
     headers = np.array([str(table.names[place]) for place in stores], dtype=object)[across]
-    own = table.frame.drop(columns=table.frame.columns[list(stores)])
-    long = own.iloc[rows].reset_index(drop=True)
+    own_columns = table.frame.drop(columns=table.frame.columns[list(stores)])
+    long = own_columns.iloc[rows].reset_index(drop=True)
     columns = _store_columns(list(stores.values()), across)
     columns["is_enabled"] = np.equal(flags, True)  # noqa: FBT003 - by element; None is for a bad cell
-    if entity_type is not None and "entity_type" not in read_header(list(own.columns), table.columns).places:
+    if (
+        entity_type is not None
+        and "entity_type" not in read_header(list(own_columns.columns), table.columns).places
+    ):
         columns["entity_type"] = np.full(len(long), entity_type, dtype=object)
     return replace(
         table,
@@ -141,15 +144,15 @@ def melt_pivot(
         lines=None if table.lines is None else table.lines[rows],
         problems=[
             *_bad_cells(texts, filled, headers, flags, has_mark=mark is not None),
-            *_unused_flag_columns(own, table),
+            *_unused_flag_columns(own_columns, table),
         ],
         notes=[*table.notes, f"Stores stand across: each of {len(filled):,} filled cells was read as a row."],
     )
 
 
 def _stores_across(table: Table, store_of: StoreOf) -> dict[int, Store]:
-    found = ((place, store_of(name)) for place, name in enumerate(table.names) if isinstance(name, str))
-    return {place: store for place, store in found if store is not None}
+    stores = ((place, store_of(name)) for place, name in enumerate(table.names) if isinstance(name, str))
+    return {place: store for place, store in stores if store is not None}
 
 
 def _without_bad_rows(table: Table) -> Table:
@@ -213,12 +216,12 @@ def _cell_problems(
 
 def _unused_flag_columns(own: pd.DataFrame, table: Table) -> list[Problem]:
     """Return a warning for each own column of flags: perhaps a store whose name is not recognised."""
-    known = read_header(list(own.columns), table.columns).places.values()
+    known_places = read_header(list(own.columns), table.columns).places.values()
     problems = []
     for place, (name, column) in enumerate(own.items()):
         texts = text_column(column, whole_floats=True)
         flags = parse_words(texts, FLAG_WORDS)
-        if place not in known and len(flags) and all(flag is not None for flag in flags):
+        if place not in known_places and len(flags) and all(flag is not None for flag in flags):
             message = f"Column {name!r} holds flags, but its name is no store: its cells switch nothing."
             problems.append(table_problem("column_of_flags", column=str(name), message=message))
     return problems

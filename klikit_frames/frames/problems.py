@@ -431,9 +431,9 @@ def _rows(causes: pd.DataFrame) -> Iterable[Any]:
 
 
 def _say_numbers(numbers: pd.Series[Any], word: str) -> str:
-    known = numbers.dropna().unique()
-    if not len(known):
+    distinct = numbers.dropna().unique()
+    if not len(distinct):
         return ""
-    said = ", ".join(str(number) for number in known[:_MOST_CASES])
-    more = f" and {len(known) - _MOST_CASES:,} more" if len(known) > _MOST_CASES else ""
-    return f"{word if len(known) == 1 else word + 's'} {said}{more}"
+    said = ", ".join(str(number) for number in distinct[:_MOST_CASES])
+    more = f" and {len(distinct) - _MOST_CASES:,} more" if len(distinct) > _MOST_CASES else ""
+    return f"{word if len(distinct) == 1 else word + 's'} {said}{more}"

@@ -200,9 +200,9 @@ def _duplicates(valid_rows: ValidRows, same: Ints) -> list[Problem]:
 def _contradictions(valid_rows: ValidRows, places: Ints, targets: Ints) -> list[Problem]:
     partner = _partners(places, targets)
     flags = valid_rows.toggles["is_enabled"].to_numpy(dtype=bool)
-    found = np.flatnonzero(partner >= 0)
-    is_opposite = flags[found] != flags[partner[found]]
-    opposite, other = found[is_opposite], found[~is_opposite]
+    conflicting = np.flatnonzero(partner >= 0)
+    is_opposite = flags[conflicting] != flags[partner[conflicting]]
+    opposite, other = conflicting[is_opposite], conflicting[~is_opposite]
     off_or_on = np.where(flags[partner[opposite]], "on.", "off.").astype(object)
     said = "Row " + valid_rows.row_labels(partner[opposite]) + " wants the same entity and place "
     flag_words = np.where(flags[opposite], "true", "false").astype(object)

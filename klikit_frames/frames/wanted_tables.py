@@ -127,8 +127,8 @@ def _problems(tables: list[_WantedTable], folder: Path) -> pd.DataFrame:
         message = f"There is no table in {folder}."
         nothing = [table_problem("folder_empty", message=message)]
         return problems_frame(nothing, rows=_NO_ROWS, lines=None)
-    own = pd.concat([table.problems for table in tables], ignore_index=True)
-    every = pd.concat([own, _between(tables)], ignore_index=True)
+    within = pd.concat([table.problems for table in tables], ignore_index=True)
+    every = pd.concat([within, _between(tables)], ignore_index=True)
     # Problems within one table were found when it was read; they are not repeated here.
     return every.drop_duplicates([SOURCE, "row", "line", "column", "code", "value"], ignore_index=True)
 
@@ -150,9 +150,9 @@ def _between(tables: list[_WantedTable]) -> pd.DataFrame:
     places = np.arange(len(toggles))
     valid = ValidRows(toggles=toggles, positions=places, rows=rows, lines=lines, sources=sources)
     # Told by place first, so that each problem finds its table.
-    found = problems_frame(row_problems(valid), rows=places, lines=None)
-    at = found["row"].to_numpy(dtype=np.int64)
+    problems = problems_frame(row_problems(valid), rows=places, lines=None)
+    at = problems["row"].to_numpy(dtype=np.int64)
     line = pd.arrays.IntegerArray(lines[at].astype(np.int64), lines[at] <= 0)
-    told = found.assign(row=pd.array(rows[at], dtype="Int64"), line=line)
-    told.insert(0, SOURCE, sources[at])
-    return told
+    numbered = problems.assign(row=pd.array(rows[at], dtype="Int64"), line=line)
+    numbered.insert(0, SOURCE, sources[at])
+    return numbered

@@ -30,12 +30,12 @@ def find_sales(changes: pd.DataFrame, state: pd.DataFrame, rows: Codes) -> dict[
     if not sources:
         return {}
     cells = state[list(CELL_COLUMNS)].iloc[rows]
-    told = pd.Series(pd.NA, index=range(len(rows)), dtype="Float64")
+    sales = pd.Series(pd.NA, index=range(len(rows)), dtype="Float64")
     for frame in sources:
         items = frame[(frame["entity_type"] == "item").to_numpy(dtype=bool)]
-        known = read_sales(items).array
-        told = told.fillna(pd.Series(known.take(match_rows(cells, within=items), allow_fill=True)))
-    return {SALES: told}
+        known_sales = read_sales(items).array
+        sales = sales.fillna(pd.Series(known_sales.take(match_rows(cells, within=items), allow_fill=True)))
+    return {SALES: sales}
 
 
 def read_sales(rows: pd.DataFrame) -> pd.Series:
@@ -144,26 +144,26 @@ def _read_changes(plan_or_toggles: Any) -> pd.DataFrame:
 
 def find_effect(changes: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
     """Return `effect` of checked toggles; the state has ``path_ids``."""
-    touched, known = encode_keys([changes, state], columns=PLACE_COLUMNS)
+    touched, state_keys = encode_keys([changes, state], columns=PLACE_COLUMNS)
     used = [name for name in _USED if name in state.columns]
-    menus = _change_menus(changes, state[used].iloc[np.flatnonzero(np.isin(known, touched))])
+    menus = _change_menus(changes, state[used].iloc[np.flatnonzero(np.isin(state_keys, touched))])
     is_item = (menus.state["entity_type"] == "item").to_numpy(dtype=bool)
     differs = is_item & (menus.was_seen != menus.is_seen)
     is_known = (menus.was_seen != UNKNOWN) & (menus.is_seen != UNKNOWN)
     rows = np.flatnonzero(differs & is_known)
-    told = _table(menus, rows).assign(**find_sales(changes, menus.state, rows))
-    told.attrs = {
+    effects = _table(menus, rows).assign(**find_sales(changes, menus.state, rows))
+    effects.attrs = {
         name: menus.state.attrs[name]
         for name in ("brand_titles", "branch_titles")
         if name in menus.state.attrs
     }
-    told.attrs |= {
+    effects.attrs |= {
         "emptied_categories": _emptied_categories(menus),
         "emptied_places": _emptied_places(menus, is_item),
         "n_unknown": int((differs & ~is_known).sum()),
-        "n_unread": int((~np.isin(touched, known)).sum()),
+        "n_unread": int((~np.isin(touched, state_keys)).sum()),
     }
-    return _ranked(told)
+    return _ranked(effects)
 
 
 def _change_menus(changes: pd.DataFrame, state: pd.DataFrame) -> _Menus:
@@ -179,14 +179,14 @@ def _change_menus(changes: pd.DataFrame, state: pd.DataFrame) -> _Menus:
 
 
 def _table(menus: _Menus, rows: Codes) -> pd.DataFrame:
-    told = menus.state.iloc[rows].reset_index(drop=True)
-    if "path" not in told.columns:
-        told["path"] = pd.Series(pd.NA, index=told.index, dtype=DTYPES["path"])
-    return told[list(_KEPT)].assign(
+    places = menus.state.iloc[rows].reset_index(drop=True)
+    if "path" not in places.columns:
+        places["path"] = pd.Series(pd.NA, index=places.index, dtype=DTYPES["path"])
+    return places[list(_KEPT)].assign(
         was_visible=booleans((menus.was_seen[rows] == ON).astype(np.int8)),
         is_visible=booleans((menus.is_seen[rows] == ON).astype(np.int8)),
         because=named(_causes(menus)[rows], CAUSES),
-        **{name: told[name] for name in _TOLD if name in told.columns},
+        **{name: places[name] for name in _TOLD if name in places.columns},
     )
 
 
@@ -260,17 +260,17 @@ def foretell(changes: pd.DataFrame, state: pd.DataFrame | None) -> tuple[str, ..
     try:
         return describe_effect(find_effect(changes, state))
     except InvalidToggles as error:
-        told = describe_effect(
+        sentences = describe_effect(
             find_effect(changes.drop(columns=SALES), state.drop(columns=SALES, errors="ignore"))
         )
-        return (*told, str(error))
+        return (*sentences, str(error))
 
 
 def describe_effect(frame: pd.DataFrame) -> tuple[str, ...]:
     """Return what `klikit_frames.effect` found as sentences, counted from the rows at hand."""
     names = read_names(frame)
     dark, back = (frame[frame["is_visible"].eq(other=flag).fillna(value=False)] for flag in (False, True))
-    told = [
+    sentences = [
         _headline(dark, back),
         *_cause_sentences(frame),
         *_emptied(frame, names),
@@ -278,7 +278,7 @@ def describe_effect(frame: pd.DataFrame) -> tuple[str, ...]:
         *_told_by_menus(back),
         *_not_known(frame),
     ]
-    return (*told, _NOT_JUDGED) if len(frame) else tuple(told)
+    return (*sentences, _NOT_JUDGED) if len(frame) else tuple(sentences)
 
 
 def _headline(dark: pd.DataFrame, back: pd.DataFrame) -> str:
@@ -303,8 +303,8 @@ def _cause_sentences(frame: pd.DataFrame) -> list[str]:
     if set(counts.index) <= {"item"}:
         return []
     words = {"item": "the dish itself", "category": "its category", "section": "its section"}
-    told = [f"{words[cause]}: {int(counts[cause]):,}" for cause in CAUSES if cause in counts.index]
-    return [f"Because of {', of '.join(told)}."]
+    phrases = [f"{words[cause]}: {int(counts[cause]):,}" for cause in CAUSES if cause in counts.index]
+    return [f"Because of {', of '.join(phrases)}."]
 
 
 def _emptied(frame: pd.DataFrame, names: Names) -> list[str]:
@@ -313,59 +313,61 @@ def _emptied(frame: pd.DataFrame, names: Names) -> list[str]:
     here = set(pairs.where(pairs.notna(), None).itertuples(index=False, name=None))
     categories = [one for one in frame.attrs.get("emptied_categories", ()) if tuple(one[1:]) in here]
     places = [pair for pair in frame.attrs.get("emptied_places", ()) if tuple(pair) in here]
-    told = []
+    sentences = []
     if categories:
         first = [f"{title}{_at(names, *pair)}" for title, *pair in categories[:_MOST]]
         many = counted(len(categories), "category", many="categories")
-        told.append(f"Then empty: {many} ({_listed(first, n=len(categories))}).")
+        sentences.append(f"Then empty: {many} ({_listed(first, n=len(categories))}).")
     if places:
         first = [_place(names, *pair) for pair in places[:_MOST]]
         many = counted(len(places), "menu" if (None, None) in here else "store")
-        told.append(f"Then without any dish: {many} ({_listed(first, n=len(places))}).")
-    return told
+        sentences.append(f"Then without any dish: {many} ({_listed(first, n=len(places))}).")
+    return sentences
 
 
 def _money(dark: pd.DataFrame, names: Names) -> list[str]:
     if SALES not in dark.columns or dark[SALES].notna().sum() == 0:
         return []
-    known = dark[dark[SALES].notna()].sort_values(SALES, ascending=False, kind="stable")
-    rows = known[["title", "brand_id", "branch_id", SALES]].head(_MOST).itertuples(index=False, name=None)
+    sold = dark[dark[SALES].notna()].sort_values(SALES, ascending=False, kind="stable")
+    rows = sold[["title", "brand_id", "branch_id", SALES]].head(_MOST).itertuples(index=False, name=None)
     listed = [f"{title}{_at(names, *pair)}: {sales:,.0f}" for title, *pair, sales in rows]
-    n_unknown = len(dark) - len(known)
+    n_unknown = len(dark) - len(sold)
     rest = f" Of {counted(n_unknown, 'change')} no sales are known." if n_unknown else ""
-    return [f"Sales at risk: {known[SALES].sum():,.0f}, most of all {_listed(listed, n=len(known))}.{rest}"]
+    return [f"Sales at risk: {sold[SALES].sum():,.0f}, most of all {_listed(listed, n=len(sold))}.{rest}"]
 
 
 def _told_by_menus(back: pd.DataFrame) -> list[str]:
     """Say what the menus tell of dishes that come back and that guests may not get all the same."""
-    told = []
+    sentences = []
     if "is_in_stock" in back.columns or "is_available" in back.columns:
         columns = [name for name in ("is_in_stock", "is_available") if name in back.columns]
         n_out = int(back[columns].eq(other=False).fillna(value=False).any(axis="columns").sum())
-        told += [f"Out of stock by the menu: {n_out:,} of {len(back):,} that come back."] if n_out else []
+        sentences += (
+            [f"Out of stock by the menu: {n_out:,} of {len(back):,} that come back."] if n_out else []
+        )
     if "hidden_on" in back.columns:
         hidden = back["hidden_on"].dropna()
         providers = sorted(
             {part for text in hidden for part in str(text).split("|")}, key=lambda n: (len(n), n)
         )
         many = counted(len(hidden), "change")
-        told += [f"Hidden on some providers ({', '.join(providers)}): {many}."] if len(hidden) else []
-    return told
+        sentences += [f"Hidden on some providers ({', '.join(providers)}): {many}."] if len(hidden) else []
+    return sentences
 
 
 def _not_known(frame: pd.DataFrame) -> list[str]:
     n_unread, n_unknown = (frame.attrs.get(name, 0) for name in ("n_unread", "n_unknown"))
-    told = []
+    sentences = []
     if frame["brand_id"].isna().any():
-        told.append(
+        sentences.append(
             "Business-wide rows are told at the business level; which stores override it, no menu tells."
         )
     if n_unread:
-        told.append(f"Not told: {counted(n_unread, 'row')} of menus that were not read.")
+        sentences.append(f"Not told: {counted(n_unread, 'row')} of menus that were not read.")
     if n_unknown:
         many = counted(n_unknown, "dish", many="dishes")
-        told.append(f"Not told: {many} whose flag, or that of what stands above, is not known.")
-    return told
+        sentences.append(f"Not told: {many} whose flag, or that of what stands above, is not known.")
+    return sentences
 
 
 def _at(names: Names, brand_id: int | None, branch_id: int | None) -> str:

@@ -114,8 +114,8 @@ def in_words(failures: Sequence[Failure]) -> str:
     causes: dict[str, list[str]] = {}
     for each in failures:
         causes.setdefault(each.message.rstrip("."), []).append(each.what)
-    told = [f"{_listed(cases, most=3, sep=', ')}: {cause}" for cause, cases in causes.items()]
-    return f"{_listed(told, most=10, sep='; ')}."
+    phrases = [f"{_listed(cases, most=3, sep=', ')}: {cause}" for cause, cases in causes.items()]
+    return f"{_listed(phrases, most=10, sep='; ')}."
 
 
 def _listed(texts: Sequence[str], *, most: int, sep: str) -> str:
@@ -331,13 +331,13 @@ class _Reading:
             self._threads.append(edge.make_thread(self._read_on, name=_THREAD))
             self._threads[-1].start()
         while n_waiting:
-            store, found = _wait_for(self._arrived, stop=self.stop)
+            store, arrived = _wait_for(self._arrived, stop=self.stop)
             n_waiting -= 1
-            yield _failed(store, found) if isinstance(found, BaseException) else found
-            if isinstance(found, AuthError):
+            yield _failed(store, arrived) if isinstance(arrived, BaseException) else arrived
+            if isinstance(arrived, AuthError):
                 refused = self._take_rest()
                 n_waiting -= len(refused)
-                yield from (_failed(store, found) for store in refused)
+                yield from (_failed(store, arrived) for store in refused)
 
     def leave(self) -> None:
         """End the threads, as far as they end soon."""

@@ -121,10 +121,10 @@ def _agreed(values: list[Any]) -> Any:
 
 def flags(column: pd.Series, positions: Codes | None = None) -> Codes:
     """Return a column of flags, or its cells at `positions`, as 1, 0 and -1 for missing."""
-    told = column.astype("boolean").to_numpy(dtype=np.int8, na_value=-1)
+    codes = column.astype("boolean").to_numpy(dtype=np.int8, na_value=-1)
     if positions is None:
-        return told
-    return np.where(positions < 0, np.int8(-1), told[positions] if len(told) else np.int8(-1))
+        return codes
+    return np.where(positions < 0, np.int8(-1), codes[positions] if len(codes) else np.int8(-1))
 
 
 def booleans(codes: Codes) -> pd.Series:

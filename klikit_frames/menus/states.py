@@ -85,8 +85,8 @@ def fetch_state(
     pairs = [] if stores is None else store_pairs(stores)
     wanted: list[Store | None] = [None, *pairs] if with_business or stores is None else [*pairs]
     listed, unlisted = _known_stores(client, stop=stop)
-    known = None if listed is None else _pairs(listed)
-    asked, refused = split_stores(wanted, listed=known)
+    metadata = None if listed is None else _pairs(listed)
+    asked, refused = split_stores(wanted, listed=metadata)
     kept = TreeCache(as_path("cache", cache), host=client.host) if cache is not None else None
     menus = _read_with_bar(client, asked, cache=kept, progress=progress, stop=stop)
     failures = [*unlisted, *refused, *(menu.failure for menu in menus.values() if menu.failure)]
@@ -96,7 +96,7 @@ def fetch_state(
         kept.drop(asked)
     if warns:
         _warn(failures)
-    state = _assemble_state([menus[store] for store in asked], known=known, failures=failures)
+    state = _assemble_state([menus[store] for store in asked], known=metadata, failures=failures)
     # A tree from a cache is as old as it is, and the state with it.
     oldest = min((menu.read_at for menu in menus.values() if menu.read_at), default=began_at.timestamp())
     read_at = min(began_at, datetime.fromtimestamp(oldest, tz=UTC))
@@ -143,9 +143,9 @@ def split_stores(
     """
     if listed is None:
         return list(wanted), []
-    own = {None, *listed}
-    to_read = [store for store in wanted if store in own]
-    return to_read, [foreign(store) for store in wanted if store is not None and store not in own]
+    readable = {None, *listed}
+    to_read = [store for store in wanted if store in readable]
+    return to_read, [foreign(store) for store in wanted if store is not None and store not in readable]
 
 
 def _read_with_bar(
@@ -288,8 +288,8 @@ def _check_columns(state: pd.DataFrame, *, source: str) -> pd.DataFrame:
 
 def _typed(state: pd.DataFrame) -> pd.DataFrame:
     """Return the state with its dtypes; text cells that are no id or flag raise ValueError."""
-    told = {name: _column(column) for name, column in state.items()}
-    typed = pd.DataFrame(told, index=state.index)
+    columns = {name: _column(column) for name, column in state.items()}
+    typed = pd.DataFrame(columns, index=state.index)
     typed.attrs = state.attrs
     return typed
 
@@ -317,10 +317,10 @@ def _check(column: pd.Series, is_good: pd.Series, *, wanted: str) -> None:
 
 
 def _by_ending(path: Path, *, parquet: Callable[..., Any], csv: Callable[..., Any]) -> Callable[..., Any]:
-    found = {".parquet": parquet, ".csv": csv}.get(path.suffix.lower())
-    if found is None:
+    chosen = {".parquet": parquet, ".csv": csv}.get(path.suffix.lower())
+    if chosen is None:
         raise StateError(f"{path.name}: a snapshot ends in .parquet or .csv.")
-    return found
+    return chosen
 
 
 def _write_parquet(state: pd.DataFrame, path: Path) -> None:

@@ -121,20 +121,20 @@ def _read_brands(client: Client, *, stop: threading.Event) -> tuple[menu_wire.Br
 
 def _read_branches(client: Client, *, stop: threading.Event) -> list[menu_wire.Branch]:
     """Return the branches of all pages, each once."""
-    found: dict[int, menu_wire.Branch] = {}
+    branches: dict[int, menu_wire.Branch] = {}
     total = 0
     for page in _pages(client, stop=stop):
-        total, n_before = page.total, len(found)
-        found.update((branch.branch_id, branch) for branch in page.branches)
+        total, n_before = page.total, len(branches)
+        branches.update((branch.branch_id, branch) for branch in page.branches)
         # A page without a new branch: a server that counts wrongly would be asked for ever.
-        if len(found) >= total or len(found) == n_before:
+        if len(branches) >= total or len(branches) == n_before:
             break
-    if len(found) < total:
+    if len(branches) < total:
         raise RequestError(
-            f"The API counts {total:,} branches but its pages hold {len(found):,}; read them again. "
+            f"The API counts {total:,} branches but its pages hold {len(branches):,}; read them again. "
             "A plan made with a part of the stores would refuse good rows."
         )
-    return list(found.values())
+    return list(branches.values())
 
 
 def _pages(client: Client, *, stop: threading.Event) -> Iterator[menu_wire.BranchPage]:

@@ -25,11 +25,11 @@ class Links(NamedTuple):
 
 def own_flags(state: pd.DataFrame) -> Codes:
     """Return 2, 1 or 0 for on, not known and off: by the row's own flags, an item's own among them."""
-    own = ordered(flags(state["is_enabled"]))
+    own_codes = ordered(flags(state["is_enabled"]))
     if "is_item_enabled" not in state.columns:
-        return own
+        return own_codes
     item = flags(state["is_item_enabled"])
-    return np.where(item < 0, own, np.minimum(own, ordered(item)))
+    return np.where(item < 0, own_codes, np.minimum(own_codes, ordered(item)))
 
 
 def link_rows(state: pd.DataFrame) -> Links:
@@ -142,8 +142,8 @@ def effective(state: pd.DataFrame) -> pd.DataFrame:
     own, above, sections = _levels(check_state(state, also=["path_ids"]))
     seen = np.minimum(own, above)
     reason = np.select([seen != OFF, own == OFF, sections == OFF], [-1, _ITSELF, _SECTION], default=_CATEGORY)
-    told = booleans(np.select([seen == ON, seen == OFF], [1, 0], default=-1))
-    return state.assign(is_effective=told.array, dark_because=named(reason, _REASONS).array)
+    is_visible = booleans(np.select([seen == ON, seen == OFF], [1, 0], default=-1))
+    return state.assign(is_effective=is_visible.array, dark_because=named(reason, _REASONS).array)
 
 
 def dark_categories(state: pd.DataFrame) -> pd.DataFrame:
@@ -173,8 +173,10 @@ def dark_categories(state: pd.DataFrame) -> pd.DataFrame:
     n_items, n_on = _item_counts(state)
     is_barren = (n_items > 0) & (n_on == 0) & seen["is_effective"].eq(other=True).fillna(value=False)
     because = seen["dark_because"].mask(is_barren.to_numpy(dtype=bool), _REASONS[_ALL_ITEMS])
-    told = seen.drop(columns="is_effective").assign(dark_because=because, n_items=n_items, n_items_on=n_on)
-    return told[(told["entity_type"] == "category") & because.notna()]
+    categories = seen.drop(columns="is_effective").assign(
+        dark_because=because, n_items=n_items, n_items_on=n_on
+    )
+    return categories[(categories["entity_type"] == "category") & because.notna()]
 
 
 def _levels(state: pd.DataFrame) -> tuple[Codes, Codes, Codes]:

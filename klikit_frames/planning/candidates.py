@@ -89,8 +89,8 @@ def pair_intersections(kernel: Kernel, *, most: int) -> list[Bits]:
     left, right = np.triu_indices(len(kernel.cells), k=1)
     if len(left) > most:
         return []
-    found = kernel.cells[left] & kernel.cells[right]
-    return [found[found.any(axis=1)]]
+    shared = kernel.cells[left] & kernel.cells[right]
+    return [shared[shared.any(axis=1)]]
 
 
 def grow(
@@ -207,11 +207,11 @@ def grow_from_cells(kernel: Kernel, places: tuple[Indexes, Indexes]) -> Bits:
         if np.array_equal(narrower[0], high) and np.array_equal(narrower[1], wide):
             break
         high, wide = narrower
-    found = np.zeros_like(wide)
+    grown = np.zeros_like(wide)
     for number, lines in enumerate(zip(high, wide, strict=True)):
         rows, columns = map(np.flatnonzero, lines)
-        found[number, columns[_shrink(~kernel.cells[np.ix_(rows, columns)])]] = True
-    return found
+        grown[number, columns[_shrink(~kernel.cells[np.ix_(rows, columns)])]] = True
+    return grown
 
 
 def _narrowed(kernel: Kernel, places: tuple[Indexes, Indexes], high: Bits, wide: Bits) -> tuple[Bits, Bits]:

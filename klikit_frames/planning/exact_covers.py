@@ -35,14 +35,14 @@ def all_rectangles(kernel: Kernel, *, most: int) -> CandidatePool | None:
     Their column sets are the intersections of rows.
     """
     weights = [1 << position for position in range(kernel.cells.shape[1])]
-    found: set[int] = set()
+    column_sets: set[int] = set()
     for row in kernel.cells:
         line = sum(weight for weight, is_one in zip(weights, row, strict=True) if is_one)
-        found |= {line, *(line & each for each in found)}
-        if len(found) > most:
+        column_sets |= {line, *(line & each for each in column_sets)}
+        if len(column_sets) > most:
             return None
-    found.discard(0)
-    columns = np.array([[each & weight != 0 for weight in weights] for each in sorted(found)])
+    column_sets.discard(0)
+    columns = np.array([[each & weight != 0 for weight in weights] for each in sorted(column_sets)])
     return join_pools(kernel.cells, [columns])
 
 
@@ -106,12 +106,12 @@ class _Branching:
 
     def _apart(self, left: int) -> list[int]:
         """Return cells of `left` no two of which share a rectangle, the hardest first."""
-        found = []
+        cells = []
         for cell in self._hardest:
             if left >> cell & 1:
-                found.append(cell)
+                cells.append(cell)
                 left &= ~self._near[cell]
-        return found
+        return cells
 
 
 def suits_antichains(kernel: Kernel) -> bool:
@@ -123,15 +123,15 @@ def cover_by_antichains(
     kernel: Kernel, *, least: int, best: int, draw: np.random.Generator, budget: SearchBudget
 ) -> Bits | None:
     """Return the columns of a cover of fewer than `best` rectangles, as few as can be found, or None."""
-    found = None
+    columns = None
     for count in range(min(best - 1, _MOST_RECTANGLES), least - 1, -1):
         sets = _search_sets(kernel, count, draw=draw, budget=budget)
         if sets is None:
             break
         members = (sets[:, None] >> np.arange(count)) & 1 == 1
         # A column is in a rectangle when it holds all of that rectangle's rows.
-        found = ~(members.T.astype(np.float32) @ (~kernel.cells).astype(np.float32) > 0.5)
-    return found
+        columns = ~(members.T.astype(np.float32) @ (~kernel.cells).astype(np.float32) > 0.5)
+    return columns
 
 
 def _search_sets(
@@ -151,9 +151,9 @@ def _search_sets(
         row = _row_to_change(bare, holes, draw)
         changed = sets.copy()
         changed[row] = draw.choice(choices)
-        found = _bare(kernel, changed, holes)
-        if len(found) <= len(bare):
-            sets, bare = changed, found
+        still_bare = _bare(kernel, changed, holes)
+        if len(still_bare) <= len(bare):
+            sets, bare = changed, still_bare
     return None
 
 
@@ -219,11 +219,11 @@ def solve_set_cover(incidence: Incidence, *, best: list[int], budget: SearchBudg
     solver = _solver(incidence, budget.left_s)
     _run(solver, budget)
     info = solver.getInfo()
-    found = np.flatnonzero(np.array(solver.getSolution().col_value) > 0.5).tolist()
+    chosen = np.flatnonzero(np.array(solver.getSolution().col_value) > 0.5).tolist()
     bound = int(np.ceil(info.mip_dual_bound - 1e-6)) if np.isfinite(info.mip_dual_bound) else 1
     solver.clear()
-    is_better = 0 < len(found) < len(best) and _is_cover(incidence, found)
-    return Solved(found if is_better else best, bound)
+    is_better = 0 < len(chosen) < len(best) and _is_cover(incidence, chosen)
+    return Solved(chosen if is_better else best, bound)
 
 
 def _run(solver: Any, budget: SearchBudget) -> None:

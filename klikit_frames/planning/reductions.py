@@ -166,9 +166,9 @@ def split_components(table: MergedCells) -> list[Indexes]:
     labels = _labels(table.rows, table.columns + len(table.entities.sizes))
     if len(labels) and (labels == labels[0]).all():
         return [np.arange(len(table.rows), dtype=index_dtype(len(table.rows)))]
-    own = labels[table.rows]
-    order = np.argsort(own, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(own[order])) + 1)
+    label_of_cell = labels[table.rows]
+    order = np.argsort(label_of_cell, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label_of_cell[order])) + 1)
 
 
 def _labels(left: Indexes, right: Indexes) -> Indexes:

@@ -181,18 +181,18 @@ def load_approval(path: Path, *, ask: str) -> Approval:
         There is none, or it is no approval; `ask` says what to do.
     """
     try:
-        found: Any = json.loads(edge.read_file(path).decode("utf-8"))
+        values: Any = json.loads(edge.read_file(path).decode("utf-8"))
     except FileNotFoundError:
         raise PlanError(f"There is no approval {path}, so nothing was sent. {ask}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise PlanError(f"The approval {path} cannot be read: {error}. Nothing was sent. {ask}") from None
     try:
-        if found.pop("format") != _FORMAT or found.pop("version") != _VERSION:
+        if values.pop("format") != _FORMAT or values.pop("version") != _VERSION:
             raise ValueError
-        moment = datetime.fromisoformat(found.pop("approved_at"))
-        if not all(isinstance(one, str) or one is None for one in found.values()):
+        moment = datetime.fromisoformat(values.pop("approved_at"))
+        if not all(isinstance(one, str) or one is None for one in values.values()):
             raise TypeError
-        return Approval(approved_at=moment, **found)
+        return Approval(approved_at=moment, **values)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise PlanError(
             f"{path} is no approval that this version can read, so nothing was sent. {ask}"

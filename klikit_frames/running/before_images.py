@@ -83,9 +83,9 @@ def find_before(
     if before == "plan" or (
         before == "auto" and flags.notna().all() and is_fresh(plan.before, now=client.now())
     ):
-        known = zip(cells, flags, strict=True)
+        planned = zip(cells, flags, strict=True)
         return BeforeImages(
-            list({CellFlag(cell, bool(flag)): None for cell, flag in known if not pd.isna(flag)})
+            list({CellFlag(cell, bool(flag)): None for cell, flag in planned if not pd.isna(flag)})
         )
     try:
         return read_before(cells, client, journal=journal, progress=progress, stop=stop)
@@ -150,6 +150,6 @@ def _refusal(error: RequestError) -> RequestError:
     if not isinstance(error, ApiError):
         return type(error)(f"{said} {error} {cure}")
     # The error itself adds status, code and request_id, so they are not repeated here.
-    told = f"{said} {error.message.rstrip('.')}."
-    text = told if isinstance(error, AuthError) else f"{told} {cure}"
+    sentence = f"{said} {error.message.rstrip('.')}."
+    text = sentence if isinstance(error, AuthError) else f"{sentence} {cure}"
     return type(error)(text, http_status=error.http_status, code=error.code, request_id=error.request_id)

@@ -260,10 +260,10 @@ def prove(history: StoreHistory, seen: Mapping[Entity, bool | None], *, proof: P
     open_chains = [(chain, flag) for chain, flag in chains if flag is not None]
     while True:
         evidence = [
-            found
+            flag_evidence
             for chain, flag in open_chains
             # Not since the publish: where it is only queued, the menu may show any flag from before it.
-            if (found := _evidence(chain, shown=flag, since=proof.newer_than))
+            if (flag_evidence := _evidence(chain, shown=flag, since=proof.newer_than))
         ]
         newest = max((sent_at for sent_at, _ in evidence), default=None)
         shown = proof.shown.union(key for _, key in evidence if key is not None)
@@ -290,8 +290,10 @@ def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof
     """
     writes = [link.write for link in chain if not proof.covers(link.write)]
     if not writes:
-        own = [link.write for link in chain if not link.write.is_wide]
-        is_doubtful = any(map(proof.rests_on_publish, own)) and own[-1].is_enabled is not shown
+        store_writes = [link.write for link in chain if not link.write.is_wide]
+        is_doubtful = (
+            any(map(proof.rests_on_publish, store_writes)) and store_writes[-1].is_enabled is not shown
+        )
         return Pending(None, is_known=False) if is_doubtful else None
     last = max(
         (write for write in writes if write.is_definite), key=lambda write: write.sent_at, default=None
@@ -321,10 +323,10 @@ def shows_write_of(chain: Sequence[CellWrite], run_id: str, *, shown: bool, proo
     proof : Proof
         How new the menu is proved to be.
     """
-    own = [link.write for link in chain if link.write.key[0] == run_id]
-    if not own:
+    own_writes = [link.write for link in chain if link.write.key[0] == run_id]
+    if not own_writes:
         return False
-    if all(proof.covers(write) and not proof.rests_on_publish(write) for write in own):
+    if all(proof.covers(write) and not proof.rests_on_publish(write) for write in own_writes):
         return True
     explained = _explained(chain)
     if _evidence(explained, shown=shown, since=None) is None:

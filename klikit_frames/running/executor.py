@@ -264,8 +264,8 @@ class RunExecutor:
         return [expired.get(request.path, request) for request in requests]
 
     def _expire(self, request: Request) -> Request:
-        known = request.result or RequestResult(RequestState.UNKNOWN)
-        expired = request.settle(replace(known, status=RequestState.EXPIRED, message=_PAST_KEY))
+        last = request.result or RequestResult(RequestState.UNKNOWN)
+        expired = request.settle(replace(last, status=RequestState.EXPIRED, message=_PAST_KEY))
         self.journal.record_result(self.run.run_id, expired)
         return expired
 
@@ -345,14 +345,14 @@ class RunExecutor:
             return
         run_id, journal = self.run.run_id, self._journal_path
         try:
-            found = self._read(
+            proofs = self._read(
                 lambda halt: find_proofs(self.client, owners, run_id=run_id, journal=journal, stop=halt)
             )
         except ReadingStopped:
             return
         flags = [
             flag
-            for flag in found
+            for flag in proofs
             if flag.cell in owners and settle_by_reading(owners[flag.cell], seen=flag.is_enabled)
         ]
         self._proofs |= dict(flags)

@@ -82,12 +82,12 @@ class Rules:
 
     def with_recorded(self, recorded: Mapping[str, Any]) -> Self:
         """Return these rules, and those recorded where these say nothing; the lower cap counts."""
-        own = {field.name: getattr(self, field.name) for field in fields(self) if self._is_given(field)}
-        known = {field.name: recorded[field.name] for field in fields(self) if field.name in recorded}
+        given = {field.name: getattr(self, field.name) for field in fields(self) if self._is_given(field)}
+        kept = {field.name: recorded[field.name] for field in fields(self) if field.name in recorded}
         # The journal keeps lists, where values are tuples.
-        known["publish_also"] = tuple((brand, branch) for brand, branch in known.get("publish_also", ()))
-        caps = [cap for cap in (self.writes_per_minute, known.get("writes_per_minute")) if cap is not None]
-        return type(self)(**(known | own | {"writes_per_minute": min(caps, default=None)}))
+        kept["publish_also"] = tuple((brand, branch) for brand, branch in kept.get("publish_also", ()))
+        caps = [cap for cap in (self.writes_per_minute, kept.get("writes_per_minute")) if cap is not None]
+        return type(self)(**(kept | given | {"writes_per_minute": min(caps, default=None)}))
 
     def _is_given(self, each: Field[Any]) -> bool:
         return bool(getattr(self, each.name) != each.default)

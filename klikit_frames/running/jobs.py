@@ -241,12 +241,12 @@ class Job:
         """
         if timeout is not None:
             check_number("timeout", timeout)
-        found = self._backend.wait(timeout)
-        if found is None:
+        result = self._backend.wait(timeout)
+        if result is None:
             raise TimeoutError(
                 f"Run {self.run_id[:SHORT_ID]} has not ended after {timeout} s; it goes on. {self.progress}"
             )
-        return found
+        return result
 
     def __repr__(self) -> str:
         return f"<Job of run {self.run_id}, {self.progress}>"

@@ -153,8 +153,8 @@ class Journal(PromiseTable):
 
     def run_of_plan(self, plan_id: str) -> Run | None:
         """Return the run of a plan, if there was one."""
-        if found := [run_id for _, run_id, known in self._ids() if known == plan_id]:
-            return self.run(found[0])
+        if run_ids := [run_id for _, run_id, known in self._ids() if known == plan_id]:
+            return self.run(run_ids[0])
         # Before a plan counts as new, no run may have lost its plan's id.
         self._runs()
         return None
@@ -289,14 +289,14 @@ class Journal(PromiseTable):
 
         What was proved once stays proved: an instant only moves forward.
         """
-        known = self.menu_evidence(account)
+        noted = self.menu_evidence(account)
         self._writer.write(
             [
                 *(codec.insert_clock(offset_s) for offset_s in clocks if proved),
                 *(
                     codec.upsert_evidence(account, store, moment)
                     for store, moment in proved.items()
-                    if store not in known or known[store] < moment
+                    if store not in noted or noted[store] < moment
                 ),
             ]
         )
@@ -374,10 +374,10 @@ class Journal(PromiseTable):
     def _ids(self) -> list[tuple[int, str, str]]:
         """Return number, id and plan id of all runs, oldest first; the rows are not checked."""
         rows = self._writer.read(schema.SELECT_RUN_IDS)
-        found = [row[1:] for row in rows if row[1] is not None]
-        if not rows or len(found) != rows[0][0]:
+        ids = [row[1:] for row in rows if row[1] is not None]
+        if not rows or len(ids) != rows[0][0]:
             self._runs()
-        return found
+        return ids
 
     def _run_values(self, run_id: str) -> dict[str, Any]:
         rows = self._writer.read(schema.SELECT_RUN, (self._run_no(run_id),))

@@ -167,8 +167,8 @@ def to_clocks(rows: Sequence[Row]) -> list[float]:
 def to_runs(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
     """Return the numbers and the values of all runs, each checked to be whole and none missing."""
     names = (*schema.RUN_COLUMNS, *schema.RUN_MARKS)
-    found = complete(rows, counted_in="n_runs")
-    return [(row[0], dict(zip(names, row[1:-1], strict=True))) for row in found]
+    runs = complete(rows, counted_in="n_runs")
+    return [(row[0], dict(zip(names, row[1:-1], strict=True))) for row in runs]
 
 
 def to_run_values(row: Row) -> dict[str, Any]:
@@ -201,12 +201,12 @@ class RunDocuments:
 
     def __init__(self, rows: Iterable[Row], *, n_documents: int) -> None:
         self._contents: dict[str, list[bytes]] = {}
-        found = [*rows]
-        for row in found:
+        documents = [*rows]
+        for row in documents:
             check_seal(row, "a document of a run")
             self._contents.setdefault(row[2], []).append(row[3])
-        if len(found) != n_documents:
-            raise damaged(f"a run has {len(found):,} documents where {n_documents:,} were recorded")
+        if len(documents) != n_documents:
+            raise damaged(f"a run has {len(documents):,} documents where {n_documents:,} were recorded")
 
     def plan_body(self) -> bytes:
         """Return the plan as it was dumped."""
@@ -328,8 +328,8 @@ def check_id(text: object) -> str:
 def times(microseconds: Iterable[int | None]) -> pd.Series:
     """Return times in UTC from microseconds since 1970."""
     # A column with a gap has become floats, and numpy takes no NaN for a time.
-    known = [None if pd.isna(one) else int(one) for one in microseconds]
-    return pd.Series(np.array(known, dtype="datetime64[us]")).dt.tz_localize("UTC")
+    values = [None if pd.isna(one) else int(one) for one in microseconds]
+    return pd.Series(np.array(values, dtype="datetime64[us]")).dt.tz_localize("UTC")
 
 
 def path_text(path: tuple[int, ...]) -> str:

@@ -141,8 +141,8 @@ def has_rollback_journal(path: Path) -> bool:
 
 
 def _identify(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -306,9 +306,9 @@ def _unclean_sessions(connection: sqlite3.Connection, path: Path | None) -> list
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:
-    ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-    if found != "ok":
-        raise sqlite3.DatabaseError(found)
+    ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,9 +354,9 @@ def find_storage(
     >>> find_storage(Path("/root/j"), environment={"COLAB_RELEASE_TAG": "1"}, mounts="").short_life
     'when this Colab machine ends, which is after about 90 minutes without you'
     """
-    known = os.environ if environment is None else environment
+    variables = os.environ if environment is None else environment
     kind = _file_system(path, _read_mounts() if mounts is None else mounts)
-    hosted = next((ends for variable, ends in _HOSTED.items() if variable in known), None)
+    hosted = next((ends for variable, ends in _HOSTED.items() if variable in variables), None)
     if any(path.is_relative_to(folder) for folder in _LASTING):
         return Storage(kind)
     if hosted or kind in _IN_MEMORY:
@@ -392,8 +392,8 @@ def _read_mounts() -> str:
 
 def _file_system(path: Path, mounts: str) -> str | None:
     """Return the type of the mount that is the nearest above `path`."""
-    found = list(_mounts_above(path, mounts.splitlines()))
-    return max(found, key=lambda one: len(one[0].parts))[1] if found else None
+    mounts_above = list(_mounts_above(path, mounts.splitlines()))
+    return max(mounts_above, key=lambda one: len(one[0].parts))[1] if mounts_above else None
 
 
 def _mounts_above(path: Path, lines: Iterable[str]) -> Iterable[tuple[Path, str]]:

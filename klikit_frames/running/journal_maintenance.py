@@ -234,14 +234,14 @@ class Mirror:
         try:
             self._check_owner()
             self._n_commits = write_copy(self._journal, self._path, tag=self._tag)
-            self._left = _look_of(self._path)
+            self._left = _file_signature(self._path)
             self._is_whole = True
         except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
             self._tell(getattr(error, "strerror", None) or str(error).rstrip("."))
 
     def _check_owner(self) -> None:
         """Stop for good where another journal has been put at the path; read only if it looks changed."""
-        if _look_of(self._path) == self._left:
+        if _file_signature(self._path) == self._left:
             return
         try:
             with opened_copy(self._path) as there:
@@ -260,13 +260,13 @@ class Mirror:
             _LOG.warning("%s", visible_text(said))
 
 
-def _look_of(path: Path) -> tuple[int, ...] | None:
-    """Return what a file looks like from outside, for telling whether somebody has replaced it."""
+def _file_signature(path: Path) -> tuple[int, ...] | None:
+    """Return what tells one file at a path from another that has replaced it; None where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def prune_runs(older_than: str | timedelta, *, journal: JournalPath = None) -> pd.DataFrame:

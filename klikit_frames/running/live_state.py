@@ -201,8 +201,8 @@ def _runs(journal: Journal, client: Client, *, since: str | None) -> list[Run]:
     if since is None:
         return unproved
     late = list(dropwhile(lambda run: run.run_id != since, journal.runs_of(client.account, host=client.host)))
-    known = {run.run_id for run in late}
-    return [*(run for run in unproved if run.run_id not in known), *late]
+    late_ids = {run.run_id for run in late}
+    return [*(run for run in unproved if run.run_id not in late_ids), *late]
 
 
 def _published_elsewhere(client: Client, journal: JournalPath) -> list[Publish]:
@@ -246,10 +246,10 @@ def _with_pending(state: pd.DataFrame, history: MenuHistory) -> pd.DataFrame:
     pending, is_unsettled = np.full(len(state), -1, dtype=np.int8), np.zeros(len(state), dtype=bool)
     written = {store for store in history.writes if store is not None}
     for place, cell, flag in _cells(state, written):
-        found = history.pending(Cell(*cell), shown=flag)
-        if found is not None:
-            is_unsettled[place] = not found.is_known
-            pending[place] = -1 if found.is_enabled is None else int(found.is_enabled)
+        flag_pending = history.pending(Cell(*cell), shown=flag)
+        if flag_pending is not None:
+            is_unsettled[place] = not flag_pending.is_known
+            pending[place] = -1 if flag_pending.is_enabled is None else int(flag_pending.is_enabled)
     column = pd.arrays.BooleanArray(pending == 1, pending < 0)
     return state.assign(pending=column, is_unsettled=pd.array(is_unsettled, dtype="boolean"))
 
@@ -361,8 +361,8 @@ def observe_cells(
 
 def told_flags(state: pd.DataFrame) -> Iterator[CellFlag]:
     """Yield the flags that a state tells."""
-    told = state[state["is_enabled"].notna()]
-    for row in told[_COLUMNS].itertuples(index=False, name=None):
+    known = state[state["is_enabled"].notna()]
+    for row in known[_COLUMNS].itertuples(index=False, name=None):
         *entity, is_enabled = row
         yield CellFlag(cell_of(*entity), bool(is_enabled))
 
@@ -402,9 +402,9 @@ def clear_request(request: Request) -> Request:
 
 def withhold_request(request: Request) -> Request:
     """Return a request as withheld: it was done already, or it never will be."""
-    known = request.result or RequestResult(request.state)
-    settled_at = known.settled_at or edge.now()
-    return replace(request, result=replace(known, message=_WITHHELD, settled_at=settled_at))
+    last = request.result or RequestResult(request.state)
+    settled_at = last.settled_at or edge.now()
+    return replace(request, result=replace(last, message=_WITHHELD, settled_at=settled_at))
 
 
 def is_withheld(request: Request) -> bool:
@@ -418,9 +418,11 @@ def _is_undone(request: Request, shown: Mapping[Cell, bool], history: MenuHistor
     key = (run_id, path_text(request.path))
     verdicts = []
     for cell in request.target.cells():
-        own = [link for link in history.chain(cell) if link.write.key == key]
-        is_newer = cell.store is None or any(history.proof(cell.store).covers(link.write) for link in own)
-        before = next((link.before for link in own), None)
+        own_links = [link for link in history.chain(cell) if link.write.key == key]
+        is_newer = cell.store is None or any(
+            history.proof(cell.store).covers(link.write) for link in own_links
+        )
+        before = next((link.before for link in own_links), None)
         flags = Flags(asked=request.target.is_enabled, shown=shown.get(cell), before=before)
         verdicts.append(was_done(flags, is_newer=is_newer))
     return False in verdicts and True not in verdicts

@@ -77,9 +77,9 @@ class MenuHistory:
         """Take in what menus show, and return the proofs of the stores whose menus are proved to be newer."""
         newer = {}
         for store, flags in seen.items():
-            known = self.proof(store)
-            proof = prove(self.writes.get(store, _NOTHING), flags, proof=known)
-            if proof != known:
+            before = self.proof(store)
+            proof = prove(self.writes.get(store, _NOTHING), flags, proof=before)
+            if proof != before:
                 newer[store] = self.proofs[store] = _settled(self.writes[store], proof)
         return newer
 
@@ -211,8 +211,8 @@ def _add_run(
             if of_cell is None:
                 continue
             entity = (cell.entity_type, cell.entity_id)
-            own = history.writes.setdefault(cell.store, StoreHistory())
-            own.add(entity, of_cell, before=before.get(cell), seen=seen.get(cell))
+            of_store = history.writes.setdefault(cell.store, StoreHistory())
+            of_store.add(entity, of_cell, before=before.get(cell), seen=seen.get(cell))
             if cell.store is None:
                 _add_wide(history, entity, replace(of_cell, is_wide=True), stores=stores)
 

@@ -119,18 +119,18 @@ def to_promises(rows: Iterable[codec.Row], *, counts: Sequence[codec.Row]) -> li
     n_recorded = state[schema.STATE_COLUMNS.index("n_promises")]
     if n_found != n_recorded:
         raise codec.damaged(f"it has {n_found:,} promises where {n_recorded:,} were recorded")
-    found = [*rows]
-    for row in found:
+    promise_rows = [*rows]
+    for row in promise_rows:
         codec.check_seal(row, _WHAT)
-    return [_promise(row) for row in found]
+    return [_promise(row) for row in promise_rows]
 
 
 def _values(promise: Promise) -> list[Any]:
-    own = {field.name: codec.plain(getattr(promise, field.name)) for field in fields(promise)}
-    own |= promise.cell._asdict()
-    own["cascade_brand_ids"] = json.dumps(promise.cascade_brand_ids, separators=(",", ":"))
-    own["status"] = promise.status.value
-    return [own[name] for name in schema.PROMISE_COLUMNS]
+    values = {field.name: codec.plain(getattr(promise, field.name)) for field in fields(promise)}
+    values |= promise.cell._asdict()
+    values["cascade_brand_ids"] = json.dumps(promise.cascade_brand_ids, separators=(",", ":"))
+    values["status"] = promise.status.value
+    return [values[name] for name in schema.PROMISE_COLUMNS]
 
 
 def _promise(row: codec.Row) -> Promise:

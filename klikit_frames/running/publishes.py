@@ -121,8 +121,8 @@ def publish(
         except KeyboardInterrupt:
             is_interrupted = True
             publisher.abandon()
-        told = [publisher.told.get(store, _NEVER) for store in pairs]
-    rows = [(*store, *_cells(one)) for store, one in zip(pairs, told, strict=True)]
+        calls = [publisher.last_calls.get(store, _NEVER) for store in pairs]
+    rows = [(*store, *_cells(call)) for store, call in zip(pairs, calls, strict=True)]
     frame = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
     frame.attrs["is_interrupted"] = is_interrupted
     return frame
@@ -132,7 +132,7 @@ def publish(
 class StorePublisher:
     """Publishes stores call by call, each recorded before it leaves.
 
-    `told` has the last call of each store that was asked for.
+    `last_calls` has the last call of each store that was asked for.
     """
 
     client: Client
@@ -141,7 +141,7 @@ class StorePublisher:
     provider_ids: tuple[int, ...] = (KLIKIT_PROVIDER_ID,)
     per_request: int = 50
     stop: threading.Event | None = None
-    told: dict[Store, Publish] = field(default_factory=dict, init=False)
+    last_calls: dict[Store, Publish] = field(default_factory=dict, init=False)
     _under_way: Publish | None = field(default=None, init=False)
 
     def publish(self, stores: list[Store]) -> None:
@@ -162,14 +162,14 @@ class StorePublisher:
             self._record(replace(self._under_way, status="unknown", message=message))
 
     def _send(self, stores: tuple[Store, ...]) -> Publish:
-        earlier = {store: self.told[store] for store in stores if store in self.told}
+        earlier = {store: self.last_calls[store] for store in stores if store in self.last_calls}
         call = self._ask(stores)
         # A lost answer or a stored failure is asked for again: publishing twice does no harm.
         if call.status == "unknown" and (call.http_status is None or call.http_status >= 500):
             again = self._ask(stores)
             call = call if again.status == "not_sent" else again
         # A call that never left changes nothing of what an earlier one has told.
-        self.told |= dict.fromkeys(stores, call) | (earlier if call.status == "not_sent" else {})
+        self.last_calls |= dict.fromkeys(stores, call) | (earlier if call.status == "not_sent" else {})
         return call
 
     def _ask(self, stores: tuple[Store, ...]) -> Publish:
@@ -182,15 +182,17 @@ class StorePublisher:
             run_id=self.run_id,
             provider_ids=self.provider_ids,
         )
-        may_be_published = any(self.told[store].status == "unknown" for store in stores if store in self.told)
+        may_be_published = any(
+            self.last_calls[store].status == "unknown" for store in stores if store in self.last_calls
+        )
         self.journal.record_publish(call)
         self._under_way = call
-        self.told |= dict.fromkeys(stores, call)
+        self.last_calls |= dict.fromkeys(stores, call)
         try:
             result = run_interruptibly(partial(self._write, call), stop=self.stop)
         except ReadingStopped:
             self.abandon()
-            return self.told[stores[0]]
+            return self.last_calls[stores[0]]
         settled = _settle(self._under_way, result)
         return self._record(_doubt(settled) if may_be_published else settled)
 
@@ -209,7 +211,7 @@ class StorePublisher:
     def _record(self, call: Publish) -> Publish:
         self._under_way = None
         self.journal.update_publish(call)
-        self.told |= dict.fromkeys(call.stores, call)
+        self.last_calls |= dict.fromkeys(call.stores, call)
         return call
 
 
@@ -256,9 +258,9 @@ def stores_to_publish(
     written = [request for request in requests if request.state is RequestState.APPLIED]
     stale = {
         store
-        for one in written
-        for store in one.target.stores
-        if not _is_published(publishes, store, since=one.result.settled_at if one.result else None)
+        for request in written
+        for store in request.target.stores
+        if not _is_published(publishes, store, since=request.result.settled_at if request.result else None)
     }
     return sorted(stale | {store for store in also if not _is_published(publishes, store)})
 
@@ -266,13 +268,13 @@ def stores_to_publish(
 def published_column(frame: pd.DataFrame, publishes: StorePublishes) -> pd.Series:
     """Return of each row of a result whether its store was published after it; missing where nobody knows."""
     keys = zip(frame["scope"], frame["brand_id"], frame["branch_id"], frame["settled_at"], strict=True)
-    told = [
+    flags = [
         pd.NA
         if scope == "business"
         else _tell(publishes, (int(brand), int(branch)), since=None if pd.isna(at) else at.to_pydatetime())
         for scope, brand, branch, at in keys
     ]
-    return pd.Series(told, index=frame.index, dtype="boolean")
+    return pd.Series(flags, index=frame.index, dtype="boolean")
 
 
 def publish_notes(frame: pd.DataFrame) -> list[str]:
@@ -307,7 +309,7 @@ def _settle(call: Publish, result: CallResult) -> Publish:
     if answer is None:
         status = "unknown" if result.was_sent else "not_sent"
         return replace(call, status=status, message=_lost(result), settled_at=settled_at)
-    told = replace(
+    answered = replace(
         call,
         settled_at=settled_at,
         clock_offset_s=result.clock_offset_s,
@@ -316,13 +318,13 @@ def _settle(call: Publish, result: CallResult) -> Publish:
         request_id=answer.request_id,
     )
     if answer.http_status == 429:
-        return replace(told, status="unknown" if result.was_sent else "not_sent", message=answer.message)
+        return replace(answered, status="unknown" if result.was_sent else "not_sent", message=answer.message)
     if not answer.is_ok and answer.http_status < 500 and not result.had_silence:
-        return replace(told, status="failed", message=answer.message)
+        return replace(answered, status="failed", message=answer.message)
     if not answer.is_ok or not answer.is_readable:
         said = "; ".join(filter(None, [answer.message, "it may be published"]))
-        return replace(told, status="unknown", code=None if answer.is_ok else answer.code, message=said)
-    return _count(told, menu_wire.decode_publish(answer.data))
+        return replace(answered, status="unknown", code=None if answer.is_ok else answer.code, message=said)
+    return _count(answered, menu_wire.decode_publish(answer.data))
 
 
 def _doubt(call: Publish) -> Publish:
@@ -337,15 +339,15 @@ def _count(call: Publish, counts: menu_wire.PublishCounts) -> Publish:
     """Return a call as its counts tell: only those that add up to its stores say anything."""
     n_published, n_failed = counts
     n_stores = len(call.stores)
-    told = replace(call, n_success=n_published, n_failed=n_failed)
+    counted_call = replace(call, n_success=n_published, n_failed=n_failed)
     if (n_published, n_failed) == (n_stores, 0):
-        return replace(told, status="published")
+        return replace(counted_call, status="published")
     if (n_published, n_failed) == (0, n_stores):
         return replace(
-            told, status="failed", message=f"the API published none of {counted(n_stores, 'store')}"
+            counted_call, status="failed", message=f"the API published none of {counted(n_stores, 'store')}"
         )
     said = f"the API counts {n_published} published and {n_failed} failed of {counted(n_stores, 'store')}"
-    return replace(told, status="unknown", message=said)
+    return replace(counted_call, status="unknown", message=said)
 
 
 def _lost(result: CallResult) -> str | None:

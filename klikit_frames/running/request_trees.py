@@ -82,10 +82,10 @@ def split(target: Target, evidence: Evidence) -> list[Target]:
     """
     if _are_many(target, evidence):
         return _singles(target)
-    known = tuple(store for store in target.stores if store in evidence.guilty_stores)
-    if known and len(known) < len(target.stores):
+    guilty = tuple(store for store in target.stores if store in evidence.guilty_stores)
+    if guilty and len(guilty) < len(target.stores):
         rest = tuple(store for store in target.stores if store not in evidence.guilty_stores)
-        return [target.with_stores(rest), target.with_stores(known)]
+        return [target.with_stores(rest), target.with_stores(guilty)]
     if len(target.ids) > 1:
         return [target.with_ids(half) for half in _halves(target.ids)]
     return [target.with_stores(half) for half in _halves(target.stores)]
@@ -271,9 +271,9 @@ class RowCounter:
     def _cells(self, request_no: int) -> Counter[Cell]:
         if request_no not in self._by_cell:
             rows = self._plan.rows
-            own = rows.loc[rows["request_no"] == request_no, _CELL]
+            rows_of_request = rows.loc[rows["request_no"] == request_no, _CELL]
             self._by_cell[request_no] = Counter(
-                cell_of(*row) for row in own.itertuples(index=False, name=None)
+                cell_of(*row) for row in rows_of_request.itertuples(index=False, name=None)
             )
         return self._by_cell[request_no]
 

@@ -207,8 +207,8 @@ class Result:
     @property
     def account(self) -> str:
         """The counts in one line, how the run ended, and what else there is to know."""
-        told = [f"{n:,} {outcome_words(outcome, n=n)}" for outcome, n in self.counts.items() if n]
-        outcomes = ", ".join(told) or "no rows"
+        phrases = [f"{n:,} {outcome_words(outcome, n=n)}" for outcome, n in self.counts.items() if n]
+        outcomes = ", ".join(phrases) or "no rows"
         n_rows = counted(len(self.frame), "row")
         sentences = [f"{n_rows}: {outcomes}.", EndReason(self.status).sentence, *self.notes]
         return visible_text(" ".join(part for part in sentences if part))
@@ -301,19 +301,19 @@ def build_result(journal: Journal, plan: Plan, run: Run, *, status: str, notes: 
     proofs = dict(journal.flags(run.run_id, "proof"))
     requests = journal.requests(run.run_id)
     frame = attribute(plan, requests, proofs=proofs, is_over=status != EndReason.RUNNING)
-    told = (*notes, *_conflicts(frame))
+    all_notes = (*notes, *_conflicts(frame))
     publishes = bool(run.rules.get("publish"))
     if publishes:
         frame = frame.rename(columns={"published": "input_published"})
         frame["published"] = published_column(frame, run_publishes(journal, run))
-        told = (*told, *publish_notes(frame))
+        all_notes = (*all_notes, *publish_notes(frame))
     return Result(
         frame,
         run.run_id,
         plan.plan_id,
         run.host,
         status=str(status),
-        notes=told,
+        notes=all_notes,
         journal=journal.name,
         publishes=publishes,
         names=plan.names,

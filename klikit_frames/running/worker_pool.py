@@ -151,8 +151,8 @@ class WorkerPool:
 
     def _settle_next(self, tree: RequestTree) -> None:
         request = tree.take()
-        known = tree.infer_rejection(request)
-        settled = request.settle(known) if known else self._send(request)
+        inferred = tree.infer_rejection(request)
+        settled = request.settle(inferred) if inferred else self._send(request)
         # One that did not leave stands as it stood before.
         if settled is not request:
             self._note(tree, settled)

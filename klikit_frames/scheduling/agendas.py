@@ -232,9 +232,9 @@ def _change(
 ) -> pd.DataFrame:
     """Change promises, all or none, and return them in the order given."""
     with hold_agenda(journal) as opened:
-        found = _find(ids, opened.promises())
-        _refuse_busy(found, opened)
-        changed = [change(promise, opened) for promise in found]
+        promises = _find(ids, opened.promises())
+        _refuse_busy(promises, opened)
+        changed = [change(promise, opened) for promise in promises]
         if check is not None:
             check(changed, opened)
         opened.update_promises(changed)
@@ -252,14 +252,14 @@ def _find(ids: str | Iterable[str], promises: list[Promise]) -> list[Promise]:
 
 def _find_one(text: object, promises: list[Promise]) -> Promise:
     wanted = str(text).strip().lower()
-    found = [promise for promise in promises if promise.promise_id.startswith(wanted)]
-    if len(wanted) < _SHORTEST_ID or len(found) != 1:
-        n_found = "several promises" if len(found) > 1 else "no promise"
+    matches = [promise for promise in promises if promise.promise_id.startswith(wanted)]
+    if len(wanted) < _SHORTEST_ID or len(matches) != 1:
+        n_found = "several promises" if len(matches) > 1 else "no promise"
         raise ConfigError(
             f"{text!r:.80} names {n_found}, so nothing was changed; kf.agenda() lists them. At least "
             f"{_SHORTEST_ID} digits name one."
         )
-    return found[0]
+    return matches[0]
 
 
 def _refuse_busy(promises: Iterable[Promise], journal: Journal) -> None:
@@ -272,9 +272,11 @@ def _refuse_busy(promises: Iterable[Promise], journal: Journal) -> None:
 
 
 def _check_free(changed: list[Promise], journal: Journal) -> None:
-    own = {promise.promise_id for promise in changed}
+    changed_ids = {promise.promise_id for promise in changed}
     for account in {promise.account for promise in changed}:
-        standing = [promise for promise in journal.open_promises(account) if promise.promise_id not in own]
+        standing = [
+            promise for promise in journal.open_promises(account) if promise.promise_id not in changed_ids
+        ]
         labels = [promise.promise_id[:8] for promise in changed]
         problems = find_overlaps(
             [promise for promise in changed if promise.account == account], standing, labels

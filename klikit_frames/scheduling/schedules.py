@@ -123,12 +123,14 @@ def schedule(
         standing = opened.open_promises(client.account)
         matched = match_standing(drafts, standing)
         _raise_for(checked, find_overlaps(matched, standing, checked.row_labels()))
-        known = {promise.promise_id: promise for promise in standing}
+        standing_by_id = {promise.promise_id: promise for promise in standing}
         opened.add_promises(
-            {promise.promise_id: promise for promise in matched if promise.promise_id not in known}.values()
+            {
+                promise.promise_id: promise for promise in matched if promise.promise_id not in standing_by_id
+            }.values()
         )
         opened.update_promises(
-            promise for promise in matched if known.get(promise.promise_id, promise) != promise
+            promise for promise in matched if standing_by_id.get(promise.promise_id, promise) != promise
         )
     frame = _told(checked.toggles, matched, now=now)
     frame.attrs |= {"notes": [*_notes(matched), NEEDS_A_CLOCK], "warnings": warnings}
@@ -210,9 +212,9 @@ def confirm_code(drafts: list[Promise], *, host: str) -> str:
 
 def _told(toggles: pd.DataFrame, promises: list[Promise], *, now: datetime) -> pd.DataFrame:
     standing = promises_frame(promises, now=now).set_axis(toggles.index, axis=0)
-    own = toggles.drop(columns=[name for name in _STANDING if name in toggles])
+    kept_columns = toggles.drop(columns=[name for name in _STANDING if name in toggles])
     added = standing[[*TIME_COLUMNS, *_STANDING]]
-    kept = own.drop(columns=[name for name in TIME_COLUMNS if name in own])
+    kept = kept_columns.drop(columns=[name for name in TIME_COLUMNS if name in kept_columns])
     return pd.concat([kept, added], axis=1)
 
 

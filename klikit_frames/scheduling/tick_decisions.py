@@ -210,11 +210,11 @@ def settle_holders(started: Iterable[Promise], active: Iterable[Promise], *, now
     Where one holds its cell for good, the others give nothing back; else what was written last is its write.
     """
     begun: dict[Cell, Promise] = {promise.cell: promise for promise in started if promise.start_run_id}
-    own = {promise.promise_id for promise in begun.values()}
+    begun_ids = {promise.promise_id for promise in begun.values()}
     changed = []
     for holder in active:
         newest = begun.get(holder.cell)
-        if newest is None or holder.promise_id in own:
+        if newest is None or holder.promise_id in begun_ids:
             continue
         if newest.ends_at is None:
             changed.append(close(holder, PromiseStatus.DONE, note=_FOR_GOOD, now=now))

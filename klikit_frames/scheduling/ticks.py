@@ -194,9 +194,9 @@ class _Tick:
     def keep(self) -> None:
         """Go on with what ticks that died left over, then do what is due."""
         with read_journal(self.journal) as journal:
-            found = journal.due_promises(self.client.account, now=self.now)
-        if found:
-            self.settle_left_over([promise for promise in found if promise.plan_id])
+            due = journal.due_promises(self.client.account, now=self.now)
+        if due:
+            self.settle_left_over([promise for promise in due if promise.plan_id])
             self.keep_due()
             self.publish_rest()
 
@@ -362,9 +362,9 @@ class _Tick:
             settled = [step.promise for step in steps]
             started = [step.promise for step in steps if step.action == START]
             others = settle_holders(started, journal.active_promises(self.client.account), now=self.now)
-            own = {promise.promise_id for promise in settled}
+            settled_ids = {promise.promise_id for promise in settled}
             journal.update_promises(
-                [*settled, *(promise for promise in others if promise.promise_id not in own)]
+                [*settled, *(promise for promise in others if promise.promise_id not in settled_ids)]
             )
         self.kept.add(steps)
 
@@ -496,7 +496,7 @@ def _frame(kept: _Kept, *, now: datetime) -> pd.DataFrame:
     steps = list(kept.steps.values())
     promises = [step.promise for step in steps]
     ends = [step.end or RowEnd(Outcome.NOT_SENT) for step in steps]
-    own = {
+    texts = {
         "promise_id": [promise.promise_id for promise in promises],
         "action": [step.action for step in steps],
         "outcome": [end.outcome.value for end in ends],
@@ -505,7 +505,7 @@ def _frame(kept: _Kept, *, now: datetime) -> pd.DataFrame:
         "status": [promise.status.value for promise in promises],
     }
     listed = promises_frame(promises, now=now)
-    columns = {name: pd.Series(values, dtype=TEXT) for name, values in own.items()}
+    columns = {name: pd.Series(values, dtype=TEXT) for name, values in texts.items()}
     columns |= {name: listed[name] for name in _TOGGLE}
     columns["cascade_to_modifier_groups"] = pd.Series(
         [promise.cascade_to_modifier_groups for promise in promises], dtype=bool

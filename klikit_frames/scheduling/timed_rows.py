@@ -212,22 +212,22 @@ def read_times(toggles: pd.DataFrame, *, zone: tzinfo | None, now: datetime) -> 
     """
     n_rows = len(toggles)
     cells = {name: toggles[name].tolist() if name in toggles else [None] * n_rows for name in TIME_COLUMNS}
-    known: dict[tuple[type, object], ReadTime] = {}
-    read = {name: [_read(cell, zone, known) for cell in column] for name, column in cells.items()}
-    found = [
+    parsed: dict[tuple[type, object], ReadTime] = {}
+    read = {name: [_read(cell, zone, parsed) for cell in column] for name, column in cells.items()}
+    faults = [
         _Found(one.code, position, name, str(cells[name][position]), one.message)
         for name, column in read.items()
         for position, one in enumerate(column)
         if one.code
     ]
-    bad = {one.position for one in found}
+    bad = {one.position for one in faults}
     pairs = list(zip(read["starts_at"], read["ends_at"], strict=True))
     for position, (start, end) in enumerate(pairs):
         if position not in bad and (fault := _fault(start.moment, end.moment, now=now)):
             column, code = fault
             shown = "" if cells[column][position] is None else str(cells[column][position])
-            found.append(_Found(code, position, column, shown, ""))
-    return TimedRows([one.moment for one, _ in pairs], [one.moment for _, one in pairs], _gather(found))
+            faults.append(_Found(code, position, column, shown, ""))
+    return TimedRows([one.moment for one, _ in pairs], [one.moment for _, one in pairs], _gather(faults))
 
 
 def make_promises(
@@ -252,8 +252,8 @@ def make_promises(
     at_once = now.replace(microsecond=0)
     titles = toggles["title"].tolist() if "title" in toggles else [None] * len(toggles)
     cascades = zip(toggles["cascade_to_modifier_groups"], toggles["cascade_brand_ids"], strict=True)
-    own = zip(_cells(toggles), toggles["is_enabled"], cascades, titles, strict=True)
-    rows = zip(own, times.starts, times.ends, strict=True)
+    columns = zip(_cells(toggles), toggles["is_enabled"], cascades, titles, strict=True)
+    rows = zip(columns, times.starts, times.ends, strict=True)
     return [
         Promise(
             promise_id=edge.draw_uuid().hex,
@@ -281,14 +281,14 @@ def match_standing(drafts: Sequence[Promise], standing: Iterable[Promise]) -> li
 
     Of equal drafts the first stands for all.
     """
-    known = {promise.row_key: promise for promise in standing}
+    promises_by_key = {promise.row_key: promise for promise in standing}
     matched = []
     for draft in drafts:
-        one = known.setdefault(draft.row_key, draft)
-        if one.publish is not draft.publish:
-            one = replace(one, publish=draft.publish, note=draft.note)
-            known[draft.row_key] = one
-        matched.append(one)
+        promise_of_row = promises_by_key.setdefault(draft.row_key, draft)
+        if promise_of_row.publish is not draft.publish:
+            promise_of_row = replace(promise_of_row, publish=draft.publish, note=draft.note)
+            promises_by_key[draft.row_key] = promise_of_row
+        matched.append(promise_of_row)
     return matched
 
 
@@ -312,8 +312,8 @@ def find_overlaps(
     for promise in standing:
         if promise.cell in by_cell:
             by_cell[promise.cell].append((promise, -1))
-    found = [fault for rivals in by_cell.values() if len(rivals) > 1 for fault in _rivals(rivals, labels)]
-    return _gather(found)
+    faults = [fault for rivals in by_cell.values() if len(rivals) > 1 for fault in _rivals(rivals, labels)]
+    return _gather(faults)
 
 
 def describe_times(promise: Promise) -> str:
