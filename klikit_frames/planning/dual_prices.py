@@ -41,6 +41,8 @@ _MOST_ROUNDS = 40
 _MUCH_WIDER = 1.02
 # The pool's own bound and the proven one this near are as good as the same.
 _NEAR = 0.002
+# The steps may stop so far below what the pool allows.
+_LEEWAY = 0.03
 _OPERATIONS = 30.0
 _SHARE_OF_PROVEN = 0.5
 
@@ -138,7 +140,9 @@ class DualPrices:
                 self.proven = lowered.copy()
             reached = self._sum(self.proven[self._asked])
             dear = self._pricing.dear
-            if self.bound >= enough or reached >= (1 - _NEAR) * hoped or not (dear or share):
+            # More than the pool hopes for cannot be proven, and a bound is a whole number.
+            best = min(enough, int(np.ceil(hoped * (1 + _LEEWAY))))
+            if self.bound >= best or reached >= (1 - _NEAR) * hoped or not (dear or share):
                 return
             # Between the proven prices and those of the pool alone: the latter swing from round to round.
             share = _SHARE_OF_PROVEN if dear else 0.0

@@ -26,7 +26,7 @@ from .exact_covers import (
     solve_set_cover,
     suits_antichains,
 )
-from .set_cover import PRICING, LocalSearch, choose_greedily, drop_redundant, incidence_of, price_cells
+from .set_cover import LocalSearch, choose_greedily, drop_redundant, incidence_of, price_cells
 
 if TYPE_CHECKING:
     from .candidates import Weights
@@ -186,8 +186,7 @@ class KernelSearch:
             if budget.is_over or not self._is_narrow:
                 return
             incidence = self._incidence
-            prices = price_cells(incidence, best=len(self.columns), prices=prices)
-            budget.charge(PRICING * incidence.n_rectangles * incidence.n_cells)
+            prices = price_cells(incidence, best=len(self.columns), prices=prices, budget=budget)
             size = len(self._pool)
             self._add([self._grow(prices, is_shaken=turn % 2 == 1, budget=budget)])
             if len(self._pool) == size and turn % 2:

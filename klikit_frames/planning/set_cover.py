@@ -21,8 +21,9 @@ _DENSE = 0.05
 
 _CHECK_CLOCK_EVERY = 64
 _MOST_IDLE_STEPS = 8
-# Operations that one pricing takes for each pair of a rectangle and a cell.
-PRICING = 80.0
+_PRICING_STEPS = 60
+# Operations that a sum over all takes for each pair of a rectangle and a cell, in a table and in lists.
+_IN_TABLE, _IN_LISTS = 1.2, 20.0
 
 
 class Incidence(Protocol):
@@ -31,6 +32,7 @@ class Incidence(Protocol):
     n_rectangles: int
     n_cells: int
     n_incidences: int
+    sum_operations: float
 
     def cells_of(self, rectangle: int) -> Indexes:
         """Return the cells of a rectangle."""
@@ -66,6 +68,7 @@ class _Table:
     def __init__(self, covers: Bits) -> None:
         self.n_rectangles, self.n_cells = covers.shape
         self.n_incidences = covers.size
+        self.sum_operations = _IN_TABLE * covers.size
         self._cells = [np.flatnonzero(line) for line in covers]
         self._by_cell = np.ascontiguousarray(covers.T).astype(np.float32)
 
@@ -98,6 +101,7 @@ class _Lists:
         self._holders = self._rectangles[order]
         self._edges = np.searchsorted(self._cells[order], np.arange(n_cells + 1))
         self.n_incidences = len(self._cells)
+        self.sum_operations = _IN_LISTS * self.n_incidences
 
     def cells_of(self, rectangle: int) -> Indexes:
         return self._cells[self._starts[rectangle] : self._starts[rectangle + 1]]
@@ -248,7 +252,14 @@ class LocalSearch:
         return sums(bare, self.weights[bare]), sums(single, self.weights[single])
 
 
-def price_cells(incidence: Incidence, *, best: int, prices: Prices | None, n_steps: int = 60) -> Prices:
+def price_cells(
+    incidence: Incidence,
+    *,
+    best: int,
+    prices: Prices | None,
+    budget: SearchBudget,
+    n_steps: int = _PRICING_STEPS,
+) -> Prices:
     """Return prices of the cells under which a rectangle of the pool is seldom worth more than 1.
 
     They come near to the dual values of the fractional cover: subgradient steps on its Lagrangian, from
@@ -262,10 +273,13 @@ def price_cells(incidence: Incidence, *, best: int, prices: Prices | None, n_ste
         Size of the best cover known.
     prices : array of float64, optional
         Where to begin.
+    budget : SearchBudget
+        Where the work is counted.
     n_steps : int
         How many steps to take.
     """
     current = _first_prices(incidence) if prices is None else prices
+    budget.charge(2 * n_steps * incidence.sum_operations)
     kept, height, stride, n_idle = current, -np.inf, 1.0, 0
     for _ in range(n_steps):
         worth = incidence.sum_cells(current)

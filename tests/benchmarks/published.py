@@ -40,6 +40,7 @@ PUBLISHED = {
     "americas_small": 198,
     "americas_large": 415,
 }
+NO_CAPS = kf.Limits(None, None, None)
 ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".rmp", ".rmp.gz")
 
 
@@ -81,13 +82,19 @@ def fooling_cells(cells: np.ndarray, *, target: int, budget_s: float) -> list[Pa
     return list(zip(kernel.rows[rows].tolist(), kernel.columns[columns].tolist(), strict=True))
 
 
-def measure(path: Path, budget_s: float, *, with_solver: bool) -> list[str]:
+def caps_of(text: str) -> kf.Limits:
+    """Return caps written as ``IDS,STORES,CELLS``, the last ones left out or ``-`` for none."""
+    caps = [None if part == "-" else int(part) for part in text.split(",")]
+    return kf.Limits(*caps, *[None] * (3 - len(caps)))
+
+
+def measure(path: Path, budget_s: float, *, limits: kf.Limits, with_solver: bool) -> list[str]:
     """Plan one matrix, and return its line of the table."""
     if not with_solver:
         sys.modules["highspy"] = None  # type: ignore[assignment]
     cells = read_matrix(path)
     toggles, started = kf.read_toggles(toggles_of(cells)), time.process_time()
-    plan = kf.plan(toggles, limits=kf.Limits(None, None, None), time_budget_s=budget_s)
+    plan = kf.plan(toggles, limits=limits, time_budget_s=budget_s)
     seconds = time.process_time() - started
     check_plan(plan)
     places = {(row, column) for row, column in np.argwhere(cells).tolist()}
@@ -96,7 +103,8 @@ def measure(path: Path, budget_s: float, *, with_solver: bool) -> list[str]:
     proof = "cover and fooling set" if is_proven and is_cover(places, rectangles_of(plan)) else "none checked"
     name = path.name.split(".")[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    figures = [plan.n_rows, plan.n_requests, plan.lower_bound, PUBLISHED.get(name, "-")]
+    published = PUBLISHED.get(name, "-") if limits == NO_CAPS else "-"
+    figures = [plan.n_rows, plan.n_requests, plan.lower_bound, published]
     texts = [each if isinstance(each, str) else f"{each:,}" for each in figures]
     return [name, *texts, proof, f"{seconds:.1f}", f"{peak:,}"]
 
@@ -107,13 +115,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the matrices are")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds for each plan")
     parser.add_argument("--without-solver", action="store_true", help="as if highspy were not installed")
+    parser.add_argument("--caps", type=caps_of, default=NO_CAPS, help="as IDS,STORES,CELLS, such as 500,20")
     chosen = parser.parse_args()
     print("| set | cells | requests | bound | published | certificate | CPU s | peak MB |")
     print("|---|---|---|---|---|---|---|---|")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         for path in sorted(each for each in chosen.folder.iterdir() if each.name.endswith(ENDINGS)):
-            line = pool.submit(measure, path, chosen.budget, with_solver=not chosen.without_solver).result()
+            options = {"limits": chosen.caps, "with_solver": not chosen.without_solver}
+            line = pool.submit(measure, path, chosen.budget, **options).result()
             print(f"| {' | '.join(line)} |", flush=True)
 
 

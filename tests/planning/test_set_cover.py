@@ -68,7 +68,9 @@ def test_choices__covers(covers: np.ndarray) -> None:
 def test_price_cells__below_smallest(covers: np.ndarray) -> None:
     """Prices scaled so that no rectangle is worth more than 1 add up to no more than the smallest cover."""
     greedy = choose_greedily(incidence_of(covers))
-    prices = price_cells(incidence_of(covers), best=len(greedy), prices=None)
+    prices = price_cells(
+        incidence_of(covers), best=len(greedy), prices=None, budget=SearchBudget(9, progress=False)
+    )
     best, _ = prove_smallest(covers, greedy, n_nodes=10_000, budget=budget())
     assert (prices >= 0).all()
     assert prices.sum() / max(1, (covers @ prices).max()) <= len(best) + 1e-6
@@ -80,7 +82,9 @@ def test_price_cells__near_smallest(share: float) -> None:
     covers = np.random.default_rng(1).random((300, 60)) < share
     covers[:10] = np.kron(np.eye(10, dtype=bool), np.ones(6, dtype=bool))
     covers[10:, ::6] = False
-    prices = price_cells(incidence_of(covers), best=10, prices=None, n_steps=300)
+    prices = price_cells(
+        incidence_of(covers), best=10, prices=None, n_steps=300, budget=SearchBudget(9, progress=False)
+    )
     assert prices.sum() == pytest.approx(10, abs=0.5)
 
 
