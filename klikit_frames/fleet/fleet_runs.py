@@ -12,7 +12,7 @@ from typing import Any
 import platformdirs
 
 from ..api.credentials import PROFILE_NAME
-from ..errors import ConfigError, KlikitFramesError, PlanError, check_mapping
+from ..errors import ConfigError, KlikitFramesError, PlanError
 from ..planning.plan import Plan
 from ..progress import Progress, check_progress, open_bar
 from ..running.notifications import OnFinish, report_outcome
@@ -107,7 +107,7 @@ def run(
     """
     check_progress(progress)
     _check_timeout(start_timeout_s)
-    check_mapping("plans", plans, example="{'depok': plan}")
+    _check_plans(plans)
     kept_back = dict(left_out or {})
     _check_left_out(plans, kept_back)
     tasks = build_tasks(
