@@ -226,7 +226,9 @@ class _ProofFinder:
             return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _waits(own), True
         # What a row without a request of its own is held against is the last write to its cell.
         basis = own or [one.write for one in chain]
-        by_publish = bool(basis) and proof.rests_on_publish(basis[-1])
+        # A later write that may hold the flag asked for waits for that publish too.
+        held = [*basis[-1:], *([later] if later and later.is_enabled is asked else [])]
+        by_publish = any(map(proof.rests_on_publish, held))
         said = (
             _publish_note(shown, proof, read_at=seen.history.read_at) if by_publish else describe_menu(shown)
         )

@@ -80,10 +80,10 @@ def find_changed(plan: Plan, client: Client, *, run_id: str, **reading: Any) -> 
         client, stores=rows[is_store], with_business=not is_store.all(), since=plan.undoes[0], **reading
     )
     run_ids = (*plan.undoes, run_id)
+    columns = (seen.state[name].tolist() for name in [*_CELL, "is_enabled"])
+    # Lists hold plain values: a flag that is not known is neither.
     shown = {
-        cell_of(*cell): bool(flag)
-        for *cell, flag in seen.state[[*_CELL, "is_enabled"]].itertuples(index=False, name=None)
-        if flag is True or flag is False
+        cell_of(*cell): flag for *cell, flag in zip(*columns, strict=True) if flag is True or flag is False
     }
     return {
         cell

@@ -289,6 +289,23 @@ def test_undo__saved_plan_looks_again(
     assert again.frame.equals(result.frame)
 
 
+def test_undo__looks_again_at_what_others_published(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
+) -> None:
+    """What a menu shows changed by somebody else after an undo was planned is not written by it."""
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    first = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
+    undo = kf.undo(first.run_id, client, journal=journal)
+    scenarios.write(scenarios.toggles_of(cells.head(1), is_enabled=True), client)
+    kf.publish(stores, client, journal=":memory:")
+    n_sent = len(sandbox.requests)
+    result = kf.run(undo, client, journal=journal, progress=False)
+    assert result.frame["code"].tolist() == ["changed_since", *["ok"] * (len(cells) - 1)]
+    sent = sandbox.requests.iloc[n_sent:].query("method == 'PATCH'")
+    assert not sent["body"].str.contains(str(cells["entity_id"].iloc[0])).any()
+
+
 def test_undo__looks_again_when_resumed(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
 ) -> None:

@@ -260,6 +260,25 @@ def test_verify__after_a_publish_that_shows_nothing(
     assert kept["reason"].str.startswith("the menu shows on; this run wrote off at").all()
 
 
+def test_verify__what_a_later_run_wrote_may_wait_in_a_queue(
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
+) -> None:
+    """Where a later run wrote the same flag, and only a publish says that it shows, the note says so."""
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store'")
+    toggles = scenarios.toggles_of(cells, is_enabled=False)
+    first = kf.run(kf.plan(toggles), client, journal=journal)
+    scenarios.write(scenarios.toggles_of(cells.head(1), is_enabled=True), client)
+    kf.publish(stores, client, journal=journal)
+    kf.verify(first, client)
+    kf.run(kf.plan(toggles), client, journal=journal)
+    sandbox.set(publish_delay_s=float("inf"))
+    kf.publish(stores, client, journal=journal)
+    told = kf.verify(first, client)
+    assert told["proof"].tolist() == ["differs", *["confirmed"] * (len(cells) - 1)]
+    assert "after the publish" in told["proof_note"].iloc[0]
+
+
 def test_verify__published_half_way(client: kf.Client, journal: Path) -> None:
     """A store that somebody published between two runs proves nothing of the later one."""
     stores = scenarios.some_stores(client)[:1]
