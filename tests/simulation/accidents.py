@@ -50,6 +50,13 @@ WEATHERS = (
     "denied",
     "refused_connection",
 )
+# What befalls other requests than writes.
+_ELSEWHERE = {
+    "menus_503": ("GET", "error_503"),
+    "menus_denied": ("GET", "denied"),
+    "publishes_502": ("POST", "error_502_after"),
+    "publishes_lost": ("POST", "lost_after"),
+}
 _BAD_WEATHER = 0.95
 # Where nothing can be read nothing else happens: reads have fewer accidents.
 _WHERE_READ = 0.4
@@ -80,7 +87,7 @@ class Chance:
         self._counts = counts
         self._step = step
         self._spared = spared
-        self._weather = weather
+        self._weather_where, self._weather = _ELSEWHERE.get(weather or "", ("PATCH", weather))
         self._n = first
         self._storm: tuple[str, str, int] = ("", "", 0)
         self.happened: list[tuple[int, int]] = []
@@ -93,7 +100,7 @@ class Chance:
         is_storm, n_requests = self._rng.random() < _STORMS, self._rng.choice([2, 3, 6, 12])
         is_bad, is_usual = self._rng.random() < _BAD_WEATHER, self._rng.random() < _HOW_OFTEN
         usual = self._rng.choice(_EVERY_DAY)
-        if self._weather and method == "PATCH" and is_bad:
+        if self._weather and method == self._weather_where and is_bad:
             return self._weather if self.count(self._weather) else None
         storm, storm_method, n_left = self._storm
         if n_left and method == storm_method:

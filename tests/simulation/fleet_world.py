@@ -17,7 +17,7 @@ from klikit_frames.fleet import business_tasks
 from . import oracle
 from .accidents import Lifeline, commits_of
 from .model_api import ModelApi
-from .wired_world import WiredWorld
+from .promise_world import PromiseWorld
 from .world_parts import RunRecord, draw_switches, nonzero, to_toggles
 
 P = ParamSpec("P")
@@ -36,7 +36,7 @@ class InlineExecutor(Executor):
         return future
 
 
-class FleetWorld(WiredWorld):
+class FleetWorld(PromiseWorld):
     """A world with another business beside the first; the ids are the same, and nothing else is shared."""
 
     def __init__(self, seed: int, folder: Path, **options: Any) -> None:

@@ -63,7 +63,9 @@ def check_noted(undo: Undo | str, record: RunRecord, api: ModelApi) -> None:
     kept = [] if isinstance(undo, str) else rows_of(undo.kept)
     unnoted = {cell_of(row) for row in kept if _UNNOTED in row["reason"]}
     alone = _find_alone(record, api)
-    if lost := alone if is_refused else alone & unnoted:
+    # Where nothing at all can be restored: all that it changed.
+    changed = {cell for cell in alone if any(one.was is not one.is_enabled for one in api.writes[cell])}
+    if lost := changed if is_refused else alone & unnoted:
         raise DefectError("unnoted", f"nothing is known of {min(lost, key=str)} before the run")
 
 

@@ -141,22 +141,28 @@ def _end_believed() -> AbstractContextManager[Any]:
 
 
 OWN_DEFECTS = {
-    "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "mislabelled", 1, (9,)),
-    "a key is drawn anew for each try": OwnDefect(_key_drawn_anew, "mislabelled", 0, (1,)),
-    "a verdict on the neighbours of a foreign id": OwnDefect(
-        _verdict_on_neighbours, "mislabelled", 1, (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
-    ),
+    "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "", 0),
+    "a key is drawn anew for each try": OwnDefect(_key_drawn_anew, "mislabelled", 0, (0, 1, 2, 3, 4)),
+    "a verdict on the neighbours of a foreign id": OwnDefect(_verdict_on_neighbours, "mislabelled", 1, (19,)),
     "a part is refused before it is asked for": OwnDefect(
-        _part_refused_unasked, "mislabelled", 1, (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+        _part_refused_unasked,
+        "mislabelled",
+        2,
+        (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24),
     ),
-    "a publish alone is taken as proof": OwnDefect(_publish_is_proof, "false_keep", 2, (3, 18)),
-    "keys are taken to live for ever": OwnDefect(_keys_live_for_ever, "doubled", 15, (1, 4, 5, 15)),
-    "stores do not inherit business-wide writes": OwnDefect(
-        _wide_writes_forgotten, "false_unchanged", 4, (12, 13)
+    "a publish alone is taken as proof": OwnDefect(_publish_is_proof, "false_proof", 1, (19, 24)),
+    "keys are taken to live for ever": OwnDefect(_keys_live_for_ever, "", 0),
+    "stores do not inherit business-wide writes": OwnDefect(_wide_writes_forgotten, "false_audit", 4, (8,)),
+    "pruning forgets what no menu shows yet": OwnDefect(_pruned_unseen, "pruned", 11, (11, 15, 16, 18)),
+    "a promise gives back the wrong flag": OwnDefect(
+        _wrong_flag_given_back, "promise", 1, (10, 11, 12, 22, 24)
     ),
-    "pruning forgets what no menu shows yet": OwnDefect(_pruned_unseen, "pruned", 13, (9, 11, 23)),
-    "a promise gives back the wrong flag": OwnDefect(_wrong_flag_given_back, "", 0),
-    "a promise ends though its flag did not come back": OwnDefect(_end_believed, "", 0),
+    "a promise ends though its flag did not come back": OwnDefect(
+        _end_believed,
+        "promise",
+        79,
+        (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24),
+    ),
 }
 
 

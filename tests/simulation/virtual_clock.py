@@ -20,6 +20,7 @@ class VirtualClock:
         self._lock = threading.Lock()
         self._true_s = START_S
         self.ahead_s = 0.0
+        self.was_set = False
 
     @property
     def true_s(self) -> float:

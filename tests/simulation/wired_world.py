@@ -12,11 +12,12 @@ import klikit_frames as kf
 from klikit_frames.auditing.undo import Undo
 
 from . import oracle
-from .accidents import ACCIDENTS, WEATHERS, AccidentTransport, Chance, Lifeline
-from .model_api import STORES, Cell, ModelApi, Store
+from .accidents import ACCIDENTS, AccidentTransport, Chance, Lifeline
+from .model_api import ITEMS, STORES, Cell, ModelApi, Store
 from .oracle import DefectError, Entity
+from .seasons import NO_CAP, SEASONS
 from .virtual_clock import SimulatedEdge, VirtualClock
-from .world_parts import N_STEPS, NO_CAP, STEPS, RunRecord, WorldCounts, attempt, draw_switches
+from .world_parts import N_STEPS, STEPS, RunRecord, WorldCounts, attempt, draw_switches
 
 FOREIGN_ID = 990_000_000
 # What becomes of a process, and what happens beside it.
@@ -61,28 +62,32 @@ class WiredWorld:
         spared: Set[tuple[int, int]] = frozenset(),
     ) -> None:
         self.folder = folder / f"world_{seed}"
-        self.trace: list[str] = []
         self.happened: list[tuple[int, int]] = []
         self.defect: DefectError | None = None
         self.counts = WorldCounts(n_worlds=1)
         self.n_steps_played = 0
         self.seed = seed
         draw = random.Random(seed)
-        self._script = draw.choices([*STEPS], [*STEPS.values()], k=N_STEPS)[:n_steps]
+        name = draw.choice([*SEASONS])
+        self._season = SEASONS[name]
+        self.trace = [f"a season of {name.replace('_', ' ')}"]
+        weights = {**STEPS, **self._season.often}
+        self._script = draw.choices([*weights], [*weights.values()], k=N_STEPS)[:n_steps]
         self.kept = range(n_steps + 1) if kept is None else kept
         self._spared = spared
         self._clock = VirtualClock()
         self._edge = SimulatedEdge(self._clock)
-        self._api = ModelApi(self._clock, draw_switches(draw))
+        self._api = ModelApi(self._clock, draw_switches(draw, is_small=self._season.is_small))
         self._probability = draw.choice([0.4, 0.6, 0.8])
-        self._kinds = draw.sample(ACCIDENTS, draw.choice([2, 5, len(ACCIDENTS)]))
-        self._has_others = draw.random() < 0.7
+        self._kinds = [*draw.sample(ACCIDENTS, draw.choice([2, 5, len(ACCIDENTS)])), *self._season.kinds]
+        self._has_others = draw.random() < self._season.others
         self._step, self._n_clients, self._rng = 0, 0, draw
         self._chances: list[Chance] = []
         self._runs: list[RunRecord] = []
         self._edited: set[Entity] = set()
         # The cell of each promise, and what it was to hold meanwhile.
         self._promises: dict[str, tuple[Cell, bool]] = {}
+        self._promised: dict[str, Cell] = {}
         self._ticked: set[int] = set()
         self._n_journals = 1
         self._n_connected = 0
@@ -109,6 +114,16 @@ class WiredWorld:
             return
         self._edit(self._rng.choice(self._api.cells()), is_enabled=self._rng.random() < 0.5)
 
+    def _others_revert(self) -> None:
+        """Let somebody else switch back what a run has written to one store."""
+        for record in self._settled(1) if self._has_others else []:
+            store = self._rng.choice(STORES)
+            cells = [
+                cell for cell, flag in record.table if cell[3:] == store and self._api.live(cell) is flag
+            ]
+            for cell in cells:
+                self._edit(cell, is_enabled=not self._api.live(cell))
+
     def _edit(self, cell: Cell, *, is_enabled: bool) -> None:
         kind, one, scope, brand_id, branch_id = cell
         store = None if scope == "business" else (brand_id, branch_id)
@@ -124,7 +139,8 @@ class WiredWorld:
             return
         if refused := self._refused_cells():
             # Just what is still to be sent: all of a request, or a part.
-            for cell in refused[:: self._rng.choice([1, 2, 2])]:
+            n = self._rng.choice([len(refused), (len(refused) + 1) // 2, (len(refused) + 1) // 2])
+            for cell in self._rng.sample(refused, n):
                 self._edit(cell, is_enabled=flags.get(cell, True))
             self._api.publish(STORES)
             return
@@ -144,7 +160,8 @@ class WiredWorld:
         ]
 
     def _set_clock(self) -> None:
-        self._clock.ahead_s = self._rng.choice([0.0, -86_400.0, -3_600.0, 3_600.0, 20 * 3_600.0, 86_400.0])
+        self._clock.was_set = True
+        self._clock.ahead_s = self._rng.choice(self._season.clocks_s)
         self._note(f"the wall clock is set {self._clock.ahead_s:+,.0f} s off")
         self.counts.accidents["clock_set"] += 1
 
@@ -152,6 +169,10 @@ class WiredWorld:
         hours = self._rng.choice([0.02, 1, 9, 14, 25, 40])
         self._note(f"{hours} h pass")
         self._clock.advance(hours * 3_600)
+
+    def _is_known(self, cell: Cell) -> bool:
+        """Tell whether only we have written a cell, and no business-wide write may hide what it has."""
+        return cell[:2] not in self._edited and not oracle.is_hidden(cell, self._api)
 
     # How it is drawn and wired.
 
@@ -170,7 +191,7 @@ class WiredWorld:
         return self._rng.sample(told, min(n, len(told)))
 
     def _draw_life(self) -> Lifeline:
-        kind, n = self._rng.choice(LIVES), self._rng.randrange(1, 40)
+        kind, n = self._rng.choice([*LIVES, *self._season.lives]), self._rng.randrange(1, 40)
         if self._is_beside or kind == "whole" or not self._chance().is_due():
             return Lifeline()
 
@@ -196,7 +217,10 @@ class WiredWorld:
 
     def _draw_weather(self) -> str | None:
         """Draw what befalls nearly all writes of one process, where its day is a bad one."""
-        weather, is_bad = self._rng.choice(WEATHERS), self._rng.random() < 0.3
+        weather, is_bad = (
+            self._rng.choice(self._season.weathers),
+            self._rng.random() < self._season.bad_weather,
+        )
         return weather if is_bad else None
 
     def _cancel_from_elsewhere(self) -> None:
@@ -213,6 +237,12 @@ class WiredWorld:
         chosen = [*self._rng.sample(wide, n_wide), *self._rng.sample(cells[len(wide) :], n - n_wide)]
         foreign = ("item", FOREIGN_ID, "store", *self._rng.choice(STORES))
         return [*chosen, foreign] if self._rng.random() < 0.3 else chosen
+
+    def _draw_block(self, *, with_foreign: bool = False) -> list[Cell]:
+        """Draw some items in one or two stores, which is one request where it may be large."""
+        items = [*self._rng.sample(ITEMS, self._rng.choice([3, 6])), *[FOREIGN_ID] * with_foreign]
+        stores = self._rng.sample(STORES, self._rng.choice([1, 2]))
+        return [("item", item, "store", *store) for item in items for store in stores]
 
     def _draw_wanted(self, n: int = 8) -> dict[Cell, bool]:
         return {cell: self._rng.random() < 0.5 for cell in self._rng.sample(self._api.cells(), n)}

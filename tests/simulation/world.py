@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,14 +18,14 @@ from . import guard_oracle as guards
 from . import oracle
 from .accidents import Lifeline, commits_of
 from .fleet_world import FleetWorld
-from .model_api import ITEMS, STORES, Cell
+from .model_api import STORES, Cell
 from .oracle import DefectError
+from .seasons import NO_CAP
 from .visits import visits_of
 from .wired_world import FOREIGN_ID
-from .world_parts import NO_CAP, RunRecord, WorldCounts, attempt, nonzero, state_home, to_toggles
+from .world_parts import RunRecord, WorldCounts, attempt, nonzero, state_home, to_toggles
 
-# What befalls undos, and runs that are about to move: so that nothing, or only a part, has left by then.
-UNDO_WEATHERS = (None, "denied", "denied", "long_rate_limit", "long_rate_limit", "refused_connection")
+# What befalls runs that are about to move: so that nothing, or only a part, has left by then.
 MOVE_WEATHERS = ("denied", "denied", "long_rate_limit", "long_rate_limit", "lost_after")
 
 
@@ -56,21 +55,21 @@ class SimulatedWorld(FleetWorld):
     # Runs.
 
     def _run(self) -> None:
-        plan = self._plan()
+        plan, season = self._plan(), self._season
         options: dict[str, Any] = {
-            "on_error": self._rng.choice(["continue", "continue", "continue", "stop"]),
-            "first": self._rng.choice([None, None, None, 1]),
+            "on_error": self._rng.choice(season.on_errors),
+            "first": self._rng.choice(season.firsts),
             "publish": self._rng.random() < 0.2,
             "before": self._rng.choice(["auto", "auto", "auto", "read", "none"]),
             "max_failures": self._rng.choice([None, None, 3]),
             "deadline_s": self._rng.choice([None, None, None, 20.0]),
         }
-        mirror = self.folder / f"mirror_{self._step}.sqlite3" if self._rng.random() < 0.2 else None
-        record = RunRecord(plan, cap=self._rng.choice([4, NO_CAP]), rules=options)
+        mirror = self.folder / f"mirror_{self._step}.sqlite3" if self._rng.random() < season.mirrors else None
+        record = RunRecord(plan, cap=self._rng.choice(season.caps), rules=options)
         self._runs.append(record)
         said = f"run {plan.n_rows} rows in {plan.n_requests} requests"
         self._go_on(record, said, mirror=mirror, **options)
-        for _ in range(self._rng.choice([0, 1, 2, 3])):
+        for _ in range(self._rng.choice(season.n_repeats)):
             if record.result is None or record.result.resume_hint is not None:
                 self._go_on(record, "run it again", may_die=self._rng.random() < 0.6)
         if mirror is not None and mirror.exists():
@@ -102,20 +101,18 @@ class SimulatedWorld(FleetWorld):
 
     def _plan(self) -> kf.Plan:
         rng, flag = self._rng, self._rng.random() < 0.3
-        if rng.random() < 0.6:
+        if rng.random() >= self._season.blocks:
             toggles = to_toggles({cell: rng.random() < 0.3 for cell in self._draw_cells()})
         else:
             # A block of one request, in which the API may refuse one id.
-            items = [*rng.sample(ITEMS, rng.choice([3, 6])), *rng.sample([FOREIGN_ID], rng.randrange(2))]
-            stores = rng.sample(STORES, rng.choice([1, 2]))
-            if rng.random() < 0.1:
+            cells = self._draw_block(with_foreign=rng.random() < 0.5)
+            if rng.random() < self._season.foreign:
                 # A table that is meant for another business.
-                items, stores = [*range(FOREIGN_ID, FOREIGN_ID + 60)], stores[:1]
-            cells = [("item", item, "store", *store) for item in items for store in stores]
+                cells = [("item", FOREIGN_ID + n, *cells[0][2:]) for n in range(60)]
             toggles = to_toggles(dict.fromkeys(cells, flag))
         limits = kf.Limits(max_ids=rng.choice([1, 2, 500]), max_stores=rng.choice([1, 1, 500]))
         state = None
-        if rng.random() < 0.3:
+        if rng.random() < self._season.by_state:
             with self._connect() as client:
                 state = kf.read_state(
                     client, stores=list(STORES), with_business=True, journal=self._journal, progress=False
@@ -144,17 +141,16 @@ class SimulatedWorld(FleetWorld):
         if lifeline is None:
             lifeline = self._draw_life() if may_die else Lifeline()
             weather = weather or (self._draw_weather() if may_die else None)
-        # What was never noted begins anew, under whatever cap it is given.
-        is_known = record.result is not None
-        cap = NO_CAP if by_resume and is_known else record.cap
+        # What was never noted begins anew, under whatever cap and rules it is given.
+        run_id = record.result.run_id if record.result else self._find_run_id(record) if by_resume else None
+        cap = NO_CAP if by_resume and run_id else record.cap
 
         def work(client: kf.Client) -> kf.Result:
             if begin is not None:
                 return begin(client)
-            if by_resume and record.result is not None:
-                return kf.resume(record.result.run_id, client, journal=self._journal, progress=False)
-            # What was never told of may not be noted yet: it is begun under the same rules.
-            given = options if is_known else record.rules | options
+            if by_resume and run_id:
+                return kf.resume(run_id, client, journal=self._journal, progress=False)
+            given = options if run_id else record.rules | options
             return kf.run(record.plan, client, journal=self._journal, progress=False, **given)
 
         with (
@@ -165,7 +161,6 @@ class SimulatedWorld(FleetWorld):
             told = attempt(lambda: work(client))
         self.counts.n_runs += 1
         if isinstance(told, kf.Result) and told.status == "canary":
-            # Whoever goes on then has seen why.
             record.rules = record.rules | {"first": None}
         if isinstance(told, kf.Result) and not lifeline.is_cut:
             record.result = told
@@ -180,6 +175,16 @@ class SimulatedWorld(FleetWorld):
         oracle.check_cap(self._api, client_no=client_no, since=since_call, writes_per_minute=record.cap)
         guards.check_flood(self._api, record.asked, n_before=n_keys)
 
+    def _find_run_id(self, record: RunRecord) -> str | None:
+        """Return a run of which nothing was told, if the journal knows it."""
+        runs = kf.runs(journal=self._journal)
+        for row in oracle.rows_of(runs[runs["plan_id"] == record.plan.plan_id]):
+            if row["status"] == "canary":
+                # Whoever goes on with it has seen why it ended.
+                record.rules = record.rules | {"first": None}
+            return str(row["run_id"])
+        return None
+
     def _work_beside(self) -> None:
         """Let another process work on the same journal, in the middle of what one is at."""
         oracle.assign_keys(self._api, self._asked)
@@ -191,7 +196,7 @@ class SimulatedWorld(FleetWorld):
         self._asked, self._is_beside = known, False
 
     def _verify(self, *, may_fail: bool = True) -> None:
-        for record in self._settled(1):
+        for record in self._settled(1 if may_fail else 3):
             assert record.result is not None
             # Its own journal is that of a result, unless that lies on another machine.
             is_own = record.result.journal == str(self._journal) and self._rng.random() < 0.5
@@ -209,7 +214,10 @@ class SimulatedWorld(FleetWorld):
                 guards.check_all_proved(proof, record, self._api)
 
     def _undo(self) -> None:
-        for record in self._settled(1):
+        is_fresh = self._rng.random() < self._season.fresh_undos
+        for record in [self._write_block()] if is_fresh else self._settled(1):
+            if record.result is None:
+                return
             assert record.result is not None
             undo = self._plan_undo(record.result.run_id)
             if isinstance(undo, str):
@@ -217,11 +225,21 @@ class SimulatedWorld(FleetWorld):
             guards.check_noted(undo, record, self._api)
             if isinstance(undo, str):
                 return
-            if self._rng.random() < 0.4:
+            if self._rng.random() < self._season.changed_before:
                 self._others_change(undo)
-            elif undo.n_rows and self._rng.random() < 0.4:
+            elif undo.n_rows and self._rng.random() < self._season.changed_before:
                 self._write_again(undo)
             self._run_undo(record.result, undo)
+
+    def _write_block(self) -> RunRecord:
+        """Write a block of cells in one request, all of them otherwise than the first is."""
+        cells = self._draw_block()
+        record = RunRecord(
+            kf.plan(to_toggles(dict.fromkeys(cells, not self._api.live(cells[0]))), progress=False)
+        )
+        self._runs.append(record)
+        self._go_on(record, f"write a block of {len(cells)}", may_die=self._rng.random() < 0.3)
+        return record
 
     def _plan_undo(self, run_id: str) -> Any:
         with self._connect() as client:
@@ -243,11 +261,13 @@ class SimulatedWorld(FleetWorld):
         later = oracle.find_own_later(result, others, self._api)
         record = RunRecord(undo)
         self._runs.append(record)
-        weather, since = self._rng.choice(UNDO_WEATHERS), len(self._api.history)
+        weather, since = self._rng.choice(self._season.undo_weathers), len(self._api.history)
         may_die = weather is not None or self._rng.random() < 0.5
         on_error = self._rng.choice(["continue", "stop"])
         said = f"undo {undo.n_rows} rows"
-        self._go_on(record, said, may_die=may_die, weather=weather, on_error=on_error)
+        # Bad weather alone is enough, mostly.
+        lifeline = Lifeline() if weather and self._rng.random() < 0.7 else None
+        self._go_on(record, said, may_die=may_die, weather=weather, lifeline=lifeline, on_error=on_error)
         if self._rng.random() < 0.7:
             self._others_change(undo)
             changed = oracle.find_seen_changed(result, self._api)
@@ -278,10 +298,6 @@ class SimulatedWorld(FleetWorld):
         beside = [one.cell for one in written if own.get(one.key or "") is not record.asked]
         return {each for cell in beside for each in oracle.stores_of(cell)}
 
-    def _is_known(self, cell: Cell) -> bool:
-        """Tell whether only we have written a cell, and no business-wide write may hide what it has."""
-        return cell[:2] not in self._edited and not oracle.is_hidden(cell, self._api)
-
     def _check_kept(self, undo: Undo, ours: Mapping[Cell, bool]) -> None:
         """Nothing is kept for what a menu shows unless somebody did change it."""
         for row in oracle.rows_of(undo.kept):
@@ -294,7 +310,8 @@ class SimulatedWorld(FleetWorld):
     def _publish(self) -> None:
         stores = self._draw_stores()
         no, n_untrue = max(self._api.copied_no.values()), self.counts.accidents["unwritten_200"]
-        with self._connect(has_accidents=True) as client:
+        weather = self._rng.choice(self._season.publish_weathers)
+        with self._connect(has_accidents=True, weather=weather) as client:
             told = attempt(lambda: kf.publish(stores, client, journal=self._journal))
         if isinstance(told, pd.DataFrame):
             if n_untrue == self.counts.accidents["unwritten_200"]:
@@ -334,64 +351,6 @@ class SimulatedWorld(FleetWorld):
         said = nonzero(told.counts) if isinstance(told, kf.Result) else told
         self._note(f"reconcile: {'killed' if lifeline.is_cut else said}")
         oracle.check_writes(self._api, since=since, asked={cell: {flag} for cell, flag in wanted.items()})
-
-    # Promises.
-
-    def _schedule(self) -> None:
-        wanted = self._draw_wanted(n=3)
-        if self._rng.random() < 0.7:
-            # What nobody has written yet, so that its flag surely has to come back.
-            free = [cell for cell in self._api.cells() if not {*oracle.stores_of(cell)} & {*self._api.writes}]
-            free = [cell for cell in free if self._is_known(cell)]
-            wanted = {cell: not self._api.live(cell) for cell in self._rng.sample(free, min(3, len(free)))}
-        now = pd.Timestamp(self._edge.now())
-        times = [sorted(self._rng.sample(range(1, 30), 2)) for _ in wanted]
-        table = to_toggles(wanted).assign(
-            starts_at=[now + timedelta(hours=start) for start, _ in times],
-            ends_at=[now + timedelta(hours=end) for _, end in times],
-        )
-        with self._connect() as client:
-            told = attempt(lambda: kf.schedule(table, client, journal=self._journal))
-        if isinstance(told, pd.DataFrame):
-            self._promises |= {
-                row["promise_id"]: (oracle.cell_of(row), bool(row["is_enabled"]))
-                for row in oracle.rows_of(told)
-            }
-            told = told["status"].value_counts().to_dict()
-        self._note(f"schedule: {told}")
-
-    def _tick(self) -> None:
-        since, lifeline = len(self._api.history), self._draw_life()
-        with commits_of(lifeline), self._connect(lifeline, has_accidents=True) as client:
-            self._tick_once(client, lifeline, since=since)
-
-    def _tick_once(self, client: kf.Client, lifeline: Lifeline, *, since: int) -> None:
-        promised: dict[Cell, Set[bool]] = {cell: {True, False} for cell, _ in self._promises.values()}
-        self._asked = promised
-        told = attempt(lambda: kf.tick(client, journal=self._journal, progress=False))
-        if isinstance(told, pd.DataFrame):
-            self.counts.n_runs += bool(len(told))
-            told = told.groupby(["action", "status"]).size().sort_index().to_dict()
-        self._note(f"tick: {'killed' if lifeline.is_cut else told}")
-        oracle.check_writes(self._api, since=since, asked=promised)
-        own = self._api.asked_by_key
-        self._ticked |= {one.no for one in self._api.history[since:] if own.get(one.key or "") is promised}
-
-    def _change_agenda(self) -> None:
-        agenda = kf.agenda(journal=self._journal)
-        open_ids = agenda.loc[agenda["status"].isin(["waiting", "active"]), "promise_id"].tolist()
-        if not open_ids:
-            return
-        one = self._rng.choice(open_ids)
-        until = self._edge.now() + timedelta(hours=self._rng.choice([1, 20]))
-        if self._rng.random() < 0.5:
-            told = attempt(lambda: kf.cancel_promises([one], journal=self._journal))
-            self._promises.pop(one, None)
-        else:
-            told = attempt(lambda: kf.extend_promises([one], ends_at=until, journal=self._journal))
-        if isinstance(told, pd.DataFrame):
-            told = told["status"].tolist()
-        self._note(f"change the agenda: {told}")
 
     # The journal.
 
@@ -466,24 +425,10 @@ class SimulatedWorld(FleetWorld):
                 oracle.check_ended(record.result)
         if self._promises:
             self._end_promises()
-        # What nobody answered may be under way for an hour.
-        self._clock.advance(2 * 3_600)
+        # What nobody answered may be under way for an hour; people look at it on another day, too.
+        self._clock.advance(self._rng.choice([2, 30, 72]) * 3_600)
         with self._connect() as client:
             kf.publish(list(STORES), client, journal=self._journal)
+        # Within a second of each other nothing is ordered where a clock was set; a queue may take longer.
+        self._clock.advance(self._rng.choice([2.0, 3_600.0]))
         self._verify(may_fail=False)
-
-    def _end_promises(self) -> None:
-        for hours in (12, 72, 1):
-            self._clock.advance(hours * 3_600)
-            since = len(self._api.history)
-            with self._connect() as client:
-                self._tick_once(client, Lifeline(), since=since)
-        agenda = kf.agenda(journal=self._journal)
-        cells = Counter(cell for cell, _ in self._promises.values())
-        for row in oracle.rows_of(agenda[agenda["promise_id"].isin([*self._promises])]):
-            self.counts.n_promises += 1
-            cell, _ = self._promises[row["promise_id"]]
-            own = [one for place in oracle.stores_of(cell) for one in self._api.writes.get(place, [])]
-            is_alone = cells[cell] == 1 and all(one.no in self._ticked for one in own)
-            is_alone &= not oracle.is_hidden(cell, self._api) and cell[:2] not in self._edited
-            oracle.check_promise(row, own if is_alone else [], self._api)

@@ -17,6 +17,7 @@ import klikit_frames as kf
 
 from . import oracle
 from .model_api import Cell, Switches
+from .seasons import NO_CAP
 from .visits import Visit
 
 # What may be a step, and how often it is.
@@ -37,11 +38,11 @@ STEPS = {
     "move": 3,
     "others_edit": 3,
     "others_publish": 3,
+    "others_revert": 0,
     "set_clock": 2,
     "let_time_pass": 3,
 }
 N_STEPS = 24
-NO_CAP = 10**6
 
 
 @dataclass(slots=True)
@@ -96,8 +97,8 @@ class RunRecord:
         self.asked = {cell: {flag} for cell, flag in self.table}
 
 
-def draw_switches(draw: random.Random) -> Switches:
-    """Draw how an API behaves where its documentation is silent."""
+def draw_switches(draw: random.Random, *, is_small: bool = False) -> Switches:
+    """Draw how an API behaves where its documentation is silent; `is_small`: it takes small requests only."""
     return Switches(
         honours_keys=draw.random() < 0.8,
         replays_errors=draw.random() < 0.4,
@@ -107,7 +108,7 @@ def draw_switches(draw: random.Random) -> Switches:
         # What waits for longer than an hour nobody can tell from what is done.
         publish_delay_s=draw.choice([0.0, 0.0, 0.0, 60.0, 1_800.0]),
         publish_counts=draw.choice(["true", "true", "true", "short", "zero", "missing"]),
-        most_cells=draw.choice([None, None, None, 5]),
+        most_cells=5 if draw.random() < 0.25 or is_small else None,
     )
 
 
