@@ -23,7 +23,7 @@ from tests.planning.tables import planted, toggles_of
 T = TypeVar("T")
 N_PLANTED = 40
 # At twice as many items as stores this share of each side makes half of the cells.
-SHARE = 0.139
+SHARE = 0.1335
 
 
 def main() -> None:
