@@ -203,3 +203,20 @@ def test_classify_response__too_large() -> None:
     """A body that is too large is cut down to single flags, and no further."""
     assert classify_response(_settled(413), n_cells=2).status == "split"
     assert classify_response(_settled(413), n_cells=1).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("said", "trouble", "told"),
+    [
+        ("said", "then the line broke", "said (then the line broke)"),
+        ("said", None, "said"),
+        ("", "then the line broke", "then the line broke"),
+        ("", None, None),
+    ],
+)
+def test_classify_response__tells_what_was_said_and_what_befell_it(
+    said: str, trouble: str | None, told: str | None
+) -> None:
+    """The API's own words come first, and what befell the answer after them, each only where there is one."""
+    settled = replace(_settled(405), answer=ApiResponse(405, "x", message=said), trouble=trouble)
+    assert classify_response(settled, n_cells=1).message == told

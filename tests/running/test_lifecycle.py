@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from klikit_frames.model import Outcome
-from klikit_frames.running.lifecycle import TRANSITIONS, EndReason, Event, RequestState, advance, check_step
+from klikit_frames.running.lifecycle import (
+    TRANSITIONS,
+    EndReason,
+    Event,
+    RequestState,
+    advance,
+    can_become,
+    check_step,
+)
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -50,6 +58,18 @@ def test_advance__refuses_every_step_that_is_not_in_the_table() -> None:
                 advance(state, event)
     with pytest.raises(ValueError, match="applied cannot become in_flight"):
         check_step(RequestState.APPLIED, RequestState.IN_FLIGHT)
+
+
+def test_can_become__follows_any_number_of_steps() -> None:
+    """What steps of the table lead to can be reached, also by several of them, and nothing else."""
+    reached = {state: {state} for state in RequestState}
+    for _ in RequestState:
+        for (source, _event), target in TRANSITIONS.items():
+            reached[source] |= reached[target]
+    told = {state: {target for target in RequestState if can_become(state, target)} for state in RequestState}
+    assert told == reached
+    assert RequestState.APPLIED in told[RequestState.PLANNED]
+    assert told[RequestState.APPLIED] == {RequestState.APPLIED}
 
 
 def test_end_reasons__each_has_a_sentence() -> None:
