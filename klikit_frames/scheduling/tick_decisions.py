@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..model import Cell, Outcome
+from ..model import Cell, Outcome, cell_of
 from ..running.lifecycle import PromiseStatus
 from ..running.promise_records import Promise
+
+if TYPE_CHECKING:
+    from ..running.results import Result
 
 START, END = "start", "end"
 _DONE = (Outcome.APPLIED, Outcome.UNCHANGED)
@@ -260,3 +263,23 @@ def _said(end: RowEnd) -> str:
 def _due_order(promise: Promise) -> tuple[datetime, bool]:
     """Order by due time; at one time what ends does so before what begins."""
     return promise.next_at or promise.starts_at, action_of(promise) == START
+
+
+def row_ends(result: Result) -> dict[Cell, RowEnd]:
+    """Return how the row of each cell of a run ended."""
+    columns = [*Cell._fields, "outcome", "code", "request_id", "message", "is_enabled"]
+    ends = {}
+    for row in result.frame[columns].itertuples(index=False, name=None):
+        *cell, outcome, code, request_id, message, is_enabled = row
+        ends[cell_of(*cell)] = RowEnd(
+            Outcome(outcome),
+            code=_text(code),
+            request_id=_text(request_id),
+            message=_text(message),
+            is_enabled=bool(is_enabled),
+        )
+    return ends
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -40,6 +40,7 @@ from .tick_decisions import (
     action_of,
     decide,
     find_stale,
+    row_ends,
     settle_end,
     settle_holders,
     settle_start,
@@ -346,7 +347,7 @@ class _Tick:
 
     def _take_in(self, plan_id: str, result: Result, *, may_be_resumed: bool = False) -> None:
         """Note how the promises of a run stand now."""
-        ends = _row_ends(result)
+        ends = row_ends(result)
         owed = result.run_id if result.n_unpublished else None
         with hold_agenda(self.journal) as journal:
             due = journal.due_promises(self.client.account, now=self.now)
@@ -459,21 +460,6 @@ def _sent_rows(made: Plan) -> dict[Cell, bool]:
     return dict(zip(cells, sent["is_enabled"].tolist(), strict=True))
 
 
-def _row_ends(result: Result) -> dict[Cell, RowEnd]:
-    columns = [*_CELL, "outcome", "code", "request_id", "message", "is_enabled"]
-    ends = {}
-    for row in result.frame[columns].itertuples(index=False, name=None):
-        *cell, outcome, code, request_id, message, is_enabled = row
-        ends[cell_of(*cell)] = RowEnd(
-            Outcome(outcome),
-            code=_text(code),
-            request_id=_text(request_id),
-            message=_text(message),
-            is_enabled=bool(is_enabled),
-        )
-    return ends
-
-
 def _first_run(journal: Journal, client: Client, due: Iterable[Promise]) -> str | None:
     """Return the earliest of the runs that carried what is due."""
     run_ids = {promise.start_run_id for promise in due if promise.status is PromiseStatus.ACTIVE} - {None}
@@ -481,10 +467,6 @@ def _first_run(journal: Journal, client: Client, due: Iterable[Promise]) -> str 
         return None
     ordered = (run.run_id for run in journal.runs_of(client.account, host=client.host))
     return next((run_id for run_id in ordered if run_id in run_ids), None)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _flag(value: object) -> bool | None:
