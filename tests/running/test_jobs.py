@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,6 +184,41 @@ def test_cancel__while_a_resumed_run_reads(
         result = going.result(60)
     assert result.status == "cancelled"
     assert len(writes(sandbox)) == n_writes
+
+
+@pytest.mark.parametrize(
+    ("options", "hangs"),
+    [
+        ({}, "GET /menus"),
+        ({"before": "none"}, "/enable"),
+        ({"before": "none", "publish": True}, "/publish"),
+    ],
+    ids=["the flags from before", "a write", "a publish"],
+)
+def test_cancel__is_heard_while_an_answer_never_comes(
+    sandbox: kf.sandbox.Sandbox,
+    singles: kf.Plan,
+    journal: Path,
+    options: dict[str, Any],
+    hangs: str,
+) -> None:
+    """Whatever a run is at: it ends without the answer, and tells what it does not know."""
+    sandbox.inject("latency", seconds=3600, match=hangs)
+
+    def has_come() -> bool:
+        seen = sandbox.requests
+        left = seen[seen["status"].isna()]
+        return any(hangs in line for line in left["method"] + " " + left["path"])
+
+    with connect(sandbox, timeout=3600.0) as client:
+        job = kf.start(singles, client, journal=journal, progress=False, **options)
+        wait_until(has_come)
+        job.cancel()
+        result = job.result(timeout=600)
+    assert sandbox.faults, "the answer came"
+    assert result.status == "cancelled"
+    assert sum(result.counts.values()) == 12
+    sandbox.clear_faults()
 
 
 def test_attach__after_a_kill(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
