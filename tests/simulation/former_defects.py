@@ -190,6 +190,6 @@ FORMER_DEFECTS = {
     "a table of another business floods": OwnDefect(_floods, "flood", 35, (16, 17)),
     "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "", 0),
     "guards are forgotten at resume": OwnDefect(_guards_forgotten, "", 0),
-    "a resume does not send what a credential was refused": OwnDefect(_denied_is_final, "", 0),
+    "a resume does not send what a credential was refused": OwnDefect(_denied_is_final, "left", 36, (19, 24)),
     "what is too large has failed": OwnDefect(_too_large_is_failure, "mislabelled", 9, (15,)),
 }
