@@ -169,7 +169,12 @@ FORMER_DEFECTS = {
     "an answer that proves nothing is taken for a failure": OwnDefect(
         _silence_is_failure, "mislabelled", 1, (2,)
     ),
-    "a run goes on without flags from before": OwnDefect(_goes_on_without_images, "", 0),
+    "a run goes on without flags from before": OwnDefect(
+        _goes_on_without_images,
+        "false_proof",
+        42,
+        (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24),
+    ),
     "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "", 0),
     "a cap is paced by a clock that people set": OwnDefect(
         _paced_by_the_wall_clock, "over_the_cap", 13, (12,)
@@ -188,8 +193,8 @@ FORMER_DEFECTS = {
     "an undo ignores later writes": OwnDefect(_later_writes_ignored, "false_restore", 91, (3,)),
     "an undo does not look again when it runs": OwnDefect(_undo_does_not_look_again, "", 0),
     "a table of another business floods": OwnDefect(_floods, "flood", 35, (16, 17)),
-    "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "", 0),
-    "guards are forgotten at resume": OwnDefect(_guards_forgotten, "", 0),
+    "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "over_the_cap", 45, (20, 24)),
+    "guards are forgotten at resume": OwnDefect(_guards_forgotten, "guard", 24, (5,)),
     "a resume does not send what a credential was refused": OwnDefect(_denied_is_final, "left", 36, (19, 24)),
     "what is too large has failed": OwnDefect(_too_large_is_failure, "mislabelled", 9, (15,)),
 }
