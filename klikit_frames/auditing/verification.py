@@ -217,7 +217,8 @@ class _ProofFinder:
             return code, None, False
         if self._is_running and (outcome == "not_sent" or any(one.settled_at is None for one in own)):
             return _NO_PROOF, "this run is still going on and has not settled this row", False
-        later = _later_write(chain, own, run_id=self._run_id)
+        later_writes = _later_writes(chain, own, run_id=self._run_id)
+        later = later_writes[-1] if later_writes else None
         is_written = any(not one.is_wide for one in own)
         if code == _DIFFERS and not is_written and outcome != "unchanged":
             # Nothing was written that it could differ from, and others may have changed it, unpublished.
@@ -226,14 +227,14 @@ class _ProofFinder:
             return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _waits(own), True
         # What a row without a request of its own is held against is the last write to its cell.
         basis = own or [one.write for one in chain]
-        # A later write that may hold the flag asked for waits for that publish too.
-        held = [*basis[-1:], *([later] if later and later.is_enabled is asked else [])]
-        by_publish = any(map(proof.rests_on_publish, held))
+        # A later write of the flag asked for may wait for that publish too, and be live by then.
+        waiting = [one for one in later_writes if one.is_enabled is asked and proof.rests_on_publish(one)]
+        by_publish = bool(waiting) or any(map(proof.rests_on_publish, basis[-1:]))
         said = (
             _publish_note(shown, proof, read_at=seen.history.read_at) if by_publish else describe_menu(shown)
         )
         mine = f"this run {describe_own(own[-1])}" if own else _NOT_WRITTEN.get(outcome, "")
-        others = describe_write(later) if later else ""
+        others = describe_write(waiting[-1] if waiting else later) if later else ""
         parts = (said, mine.format(asked=_word(asked)), others)
         return code, "; ".join(part for part in parts if part), by_publish
 
@@ -277,12 +278,11 @@ def _proof_of(
     return _NOT_VISIBLE_YET if may_hold or not all(proof.covers(one) for one in own) else _DIFFERS
 
 
-def _later_write(chain: list[CellWrite], own: list[Write], *, run_id: str) -> Write | None:
-    """Return the last write of another run, if it followed this run's."""
-    last = chain[-1].write if chain else None
-    if last is None or last.key[0] == run_id or (own and last.sent_at < own[-1].sent_at):
-        return None
-    return last
+def _later_writes(chain: list[CellWrite], own: list[Write], *, run_id: str) -> list[Write]:
+    """Return what other runs wrote since this run's last write to a cell; all of it where it wrote none."""
+    since = own[-1].sent_at if own else None
+    others = [one.write for one in chain if one.write.key[0] != run_id]
+    return [one for one in others if since is None or one.sent_at >= since]
 
 
 def _renewed(state: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:

@@ -260,10 +260,14 @@ def test_verify__after_a_publish_that_shows_nothing(
     assert kept["reason"].str.startswith("the menu shows on; this run wrote off at").all()
 
 
+@pytest.mark.parametrize("is_written_wide", [False, True])
 def test_verify__what_a_later_run_wrote_may_wait_in_a_queue(
-    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path
+    sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, *, is_written_wide: bool
 ) -> None:
-    """Where a later run wrote the same flag, and only a publish says that it shows, the note says so."""
+    """Where a later run wrote the same flag, and only a publish says that it shows, the note says so.
+
+    A business-wide write after that changes nothing: the store need not inherit it.
+    """
     stores = scenarios.some_stores(client)[:1]
     cells = scenarios.some_cells(client, stores).query("scope == 'store'")
     toggles = scenarios.toggles_of(cells, is_enabled=False)
@@ -271,12 +275,17 @@ def test_verify__what_a_later_run_wrote_may_wait_in_a_queue(
     scenarios.write(scenarios.toggles_of(cells.head(1), is_enabled=True), client)
     kf.publish(stores, client, journal=journal)
     kf.verify(first, client)
-    kf.run(kf.plan(toggles), client, journal=journal)
+    later = kf.run(kf.plan(toggles), client, journal=journal)
+    if is_written_wide:
+        first_cell = cells.iloc[0]
+        wide = kf.business_toggles(first_cell["entity_type"], [first_cell["entity_id"]], is_enabled=True)
+        kf.run(kf.plan(wide), client, journal=journal)
     sandbox.set(publish_delay_s=float("inf"))
     kf.publish(stores, client, journal=journal)
     told = kf.verify(first, client)
     assert told["proof"].tolist() == ["differs", *["confirmed"] * (len(cells) - 1)]
     assert "after the publish" in told["proof_note"].iloc[0]
+    assert f"run {later.run_id[:8]} wrote off" in told["proof_note"].iloc[0]
 
 
 def test_verify__published_half_way(client: kf.Client, journal: Path) -> None:
