@@ -130,7 +130,6 @@ def _play_side_by_side(
     """Play worlds in the order of their seeds, a few ahead of what is told, until the time is up."""
     until = time.monotonic() + given.hours * 3_600 if given.hours else None
     seeds = count(given.first) if until else iter(range(given.first, given.first + given.seeds))
-    seeds = (seed for seed in seeds if seed not in given.without)
     waiting: deque[Future[tuple[WorldCounts, list[str]]]] = deque()
     while True:
         is_time_left = until is None or time.monotonic() < until
@@ -151,7 +150,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--hours", type=float, help="go on for so many hours, in place of --seeds")
     parser.add_argument("--jobs", type=_positive, default=os.cpu_count(), help="how many side by side")
-    parser.add_argument("--without", type=int, nargs="*", default=(), help="seeds that are left out")
     parser.add_argument("--seed", type=int, help="play this world alone, in this process")
     parser.add_argument("--steps", type=_positive, default=N_STEPS, help=f"how many it has then ({N_STEPS})")
     parser.add_argument("--trace", action="store_true", help="print all that happened in it")

@@ -36,10 +36,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 SEEDS = (3,)
 # The first seed of the year, and how many worlds it has.
 YEAR = (0, 55)
-# What this world finds is not mended: it is in the README.
-OPEN = "42"
-# What that world alone visits.
-RARE = {"not visited: REFUTE when STORED_FAILURE"}
 # Where a change of the steps makes another world of a known seed.
 FIRST_SEEDS = 30
 DEFECTS = {name: one for name, one in (OWN_DEFECTS | FORMER_DEFECTS).items() if one.kind}
@@ -61,17 +57,7 @@ def test_worlds__all_that_is_told_is_so() -> None:
 def test_worlds__a_year_of_accidents() -> None:
     """A thousand runs and ten thousand accidents in a year show nothing wrong, and all steps of a request."""
     told = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.simulation",
-            "--first",
-            str(YEAR[0]),
-            "--seeds",
-            str(YEAR[1]),
-            "--without",
-            OPEN,
-        ],
+        [sys.executable, "-m", "tests.simulation", "--first", str(YEAR[0]), "--seeds", str(YEAR[1])],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
@@ -83,7 +69,7 @@ def test_worlds__a_year_of_accidents() -> None:
     assert found is not None
     n_days, n_runs, n_accidents = (int(one.replace(",", "")) for one in found.groups())
     assert (n_days >= 365, n_runs >= 1_000, n_accidents >= 10_000) == (True, True, True), told.stdout
-    assert {line for line in told.stdout.splitlines() if line.startswith("not visited")} <= RARE
+    assert "not visited" not in told.stdout, told.stdout
 
 
 def test_world__plays_again() -> None:
