@@ -169,12 +169,7 @@ FORMER_DEFECTS = {
     "an answer that proves nothing is taken for a failure": OwnDefect(
         _silence_is_failure, "mislabelled", 1, (2,)
     ),
-    "a run goes on without flags from before": OwnDefect(
-        _goes_on_without_images,
-        "false_proof",
-        42,
-        (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24),
-    ),
+    "a run goes on without flags from before": OwnDefect(_goes_on_without_images, "", 0),
     "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "", 0),
     "a cap is paced by a clock that people set": OwnDefect(
         _paced_by_the_wall_clock, "over_the_cap", 13, (12,)
