@@ -51,6 +51,7 @@ PHRASES = (
     (r"turn titles and SKUs into ids with kf\.resolve\(table, state\)", "say below which column is which"),
     (r"give stores=kf\.stores\(client\)", "say below what the columns mean"),
     (r"Give encoding=\.\.\. if texts look wrong", "Save it as UTF-8 if texts look wrong"),
+    (r"; kf\.run carries a plan out\.", "."),
     (r"read the table with dtype=str", "save the column as text"),
     (r"Write it as (\S+), or without the offset and with timezone=;", r"Write it as \1;"),
     (r", or name the clock with timezone='[^']*'", ""),

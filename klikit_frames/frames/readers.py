@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 import zlib
 from collections.abc import Mapping
@@ -33,6 +34,21 @@ _PLAIN = Reading()
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
+
+# What begins so is no table, though it may look like JSON or text: what it is, and what to do.
+_NO_TABLES = (
+    (
+        re.compile(rb'\s*\{"checksum":"[0-9a-f]{64}","format":"klikit_frames plan"'),
+        "This is a plan, not a table.",
+        "Give the table that it was made of; kf.run carries a plan out.",
+    ),
+    (
+        re.compile(rb"SQLite format 3\0"),
+        "This is a journal, or another SQLite file, and not a table.",
+        "Give a CSV, an XLSX or a Parquet file.",
+    ),
+    (re.compile(rb"%PDF-"), "This is a PDF, not a table.", "Save the table that it was made of as CSV."),
+)
 
 # A line with so many known column names between separators is the header of a CSV.
 _KNOWN_OF_CSV = 2
@@ -100,6 +116,9 @@ def _bytes_table(content: bytes, reading: Reading) -> Table:
         return workbook_table(content, reading)
     if content.startswith(_PARQUET):
         return parquet_table(content)
+    for beginning, message, hint in _NO_TABLES:
+        if beginning.match(content):
+            return failed_table(table_problem("file_unreadable", message=message, hint=hint))
     if is_json(content):
         return json_table(content, encoding=reading.encoding)
     return text_table(content, reading)

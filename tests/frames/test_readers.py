@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -51,6 +53,23 @@ def test_source__no_table() -> None:
         kf.check_toggles(5)
     with pytest.raises(TypeError, match="A Series is not a table"):
         kf.check_toggles(pd.Series([5]))
+
+
+def test_source__plan_journal_or_pdf(tmp_path: Path) -> None:
+    """A plan, a journal or a PDF in the place of a table is told as what it is, with what to give instead."""
+    kf.plan(kf.business_toggles("item", [1], is_enabled=True)).save(tmp_path / "monday.plan.json")
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as database:
+        database.execute("CREATE TABLE runs (run_no)")
+    (tmp_path / "menu.pdf").write_bytes(b"%PDF-1.7\n")
+    names = ["monday.plan.json", "journal.sqlite3", "menu.pdf"]
+    problems = pd.concat([kf.check_toggles(tmp_path / name).problems for name in names])
+    assert problems["code"].tolist() == ["file_unreadable"] * 3
+    assert problems["message"].tolist() == [
+        "This is a plan, not a table.",
+        "This is a journal, or another SQLite file, and not a table.",
+        "This is a PDF, not a table.",
+    ]
+    assert problems["hint"].str.contains("Give|Save").all()
 
 
 def test_encoding__as_asked() -> None:
