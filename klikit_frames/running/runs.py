@@ -346,9 +346,10 @@ def _reopen(
         run = opened.run(opened.find_run_id(run_id))
         what = f"Run {run.run_id[:SHORT_ID]}"
         stack.enter_context(locks.hold(opened.lock_path(run.plan_id), what=what))
+        # A damaged plan is told before anything in the journal is changed.
+        plan = parse_plan(opened.plan_body(run.run_id))
         given = replace(given, writes_per_minute=client.pacing.configured_writes_per_minute)
         rules = _resumed_rules(opened, run, client, given)
-        plan = parse_plan(opened.plan_body(run.run_id))
         notes = _move_here(opened, run)
         stack.enter_context(_limit_writes(client, rules))
         monitor = _monitor(opened, run, rules, plan)
