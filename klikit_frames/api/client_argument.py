@@ -51,5 +51,10 @@ def check_is_client(client: object) -> None:
     from .client import Client
 
     if not isinstance(client, Client):
-        given = "missing (None)" if client is None else f"a {type(client).__name__}, not a client"
-        raise ConfigError(f"client is {given}. Give what kf.connect(...) returns.")
+        raise no_client_error(client)
+
+
+def no_client_error(given: object) -> ConfigError:
+    """Return the error for what was given in the place of a client."""
+    what = "missing (None)" if given is None else f"a {type(given).__name__}, not a client"
+    return ConfigError(f"client is {what}. Give what kf.connect(...) returns.")

@@ -7,7 +7,8 @@ from functools import lru_cache
 from math import ceil
 from operator import index
 
-from ..errors import ConfigError, PlanError, check_number
+from ..api.client_argument import no_client_error
+from ..errors import PlanError, check_number
 from ..wording import counted, duration, plain_number
 
 _NO_CAP = 2**62
@@ -159,8 +160,7 @@ def host_of(client: object) -> str:
     """
     host = getattr(client, "host", None)
     if not isinstance(host, str):
-        given = f"a {type(client).__name__}"
-        raise ConfigError(f"client is {given}, not a client. Give what kf.connect(...) returns.")
+        raise no_client_error(client)
     return host
 
 
