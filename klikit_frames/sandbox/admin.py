@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import credentials, enabling, flags, orders, publishing
+from . import credentials, menus, publishing, small_endpoints, state
 from .app_context import AppContext
 from .credentials import SCOPES, Credential
 from .demo_data import KINDS
 from .faults import Fault, make_fault
-from .flags import Store
+from .state import Store
 from .switches import Switches, change_switches
 
 
@@ -36,8 +36,8 @@ def open_app(app: AppContext) -> None:
 def seed_app(app: AppContext) -> None:
     """Write the first day."""
     app.state.write_many("INSERT INTO meta VALUES (?, ?)", _sort(app).items())
-    flags.seed_flags(app.state, app.catalogue)
-    orders.seed_orders(app.state, app.catalogue, now=app.clock.moment())
+    state.seed_flags(app.state, app.catalogue)
+    small_endpoints.seed_orders(app.state, app.catalogue, now=app.clock.moment())
     publishing.rebuild(app, app.catalogue.stores)
 
 
@@ -197,7 +197,7 @@ class Admin:
         pairs = None if stores is None else [(int(brand), int(branch)) for brand, branch in stores]
         if pairs == []:
             raise ValueError("stores must name at least one store, or be None for the business")
-        enabling.edit(self.app, kind, ids=[int(i) for i in ids], stores=pairs or [], is_enabled=is_enabled)
+        menus.edit(self.app, kind, ids=[int(i) for i in ids], stores=pairs or [], is_enabled=is_enabled)
 
     def publish(self, stores: Iterable[Store] | None = None) -> None:
         """Copy the menus of stores now, of all by default."""

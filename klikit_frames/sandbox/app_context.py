@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from .calls import ApiError
+from .calls import ApiError, History, RequestLog
 from .demo_data import Catalogue
 from .faults import Faults
-from .flags import Store
 from .rate_limits import Limits
-from .request_log import History, RequestLog
-from .state import State
+from .state import State, Store
 from .switches import Switches
 
 _MOST_S = 10 * 365 * 24 * 60 * 60

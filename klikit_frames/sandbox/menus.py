@@ -1,4 +1,4 @@
-"""The menu tree of one store or of the business, and the flat lists of its entities."""
+"""The menus: one store's tree or the business's, flat lists of entities, and the three enable endpoints."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from . import directory, flags, publishing
+from . import publishing, small_endpoints, state
 from .app_context import AppContext
-from .calls import Call, invalid, page_of, read_number
-from .demo_data import BUSINESS_ID, BUSINESS_TITLE, Category, Group, Item, Section
-from .directory import PROVIDERS
-from .flags import Link
+from .calls import ApiError, Call, invalid, page_of, read_flag, read_ids, read_number, read_object, read_zone
+from .demo_data import BUSINESS_ID, BUSINESS_TITLE, Catalogue, Category, Group, Item, Section
 from .publishing import Shown
+from .small_endpoints import PROVIDERS
+from .state import Link, Store
 
 Node = dict[str, object]
 
@@ -52,8 +52,8 @@ def read_menu(app: AppContext, call: Call) -> object:
 
 def business_views(app: AppContext) -> dict[int, View]:
     """Return the live rows of the business, for each brand with the modifier links of that brand."""
-    off, maps = flags.business_off(app.state), directory.read_maps(app.state)
-    links_off, out_of_stock = flags.links_off(app.state), directory.out_of_stock(app.state)
+    off, maps = state.business_off(app.state), small_endpoints.read_maps(app.state)
+    links_off, out_of_stock = state.links_off(app.state), small_endpoints.out_of_stock(app.state)
     return {
         brand_id: View(
             app, Shown(off, links_off.get(brand_id, set()), maps, {}), out_of_stock, is_store=False
@@ -62,8 +62,8 @@ def business_views(app: AppContext) -> dict[int, View]:
     }
 
 
-def _store_tree(app: AppContext, store: flags.Store) -> Node:
-    view = View(app, publishing.read(app, store), directory.out_of_stock(app.state), is_store=True)
+def _store_tree(app: AppContext, store: state.Store) -> Node:
+    view = View(app, publishing.read(app, store), small_endpoints.out_of_stock(app.state), is_store=True)
     info = {"branchID": store[1], "brandID": store[0], "providerIDs": ",".join(map(str, PROVIDERS))}
     return {"branchInfo": info | _BUSINESS, "sections": _sections(view, store[0])}
 
@@ -194,3 +194,109 @@ def _list(app: AppContext, call: Call, entities: dict[int, T], *, row: Callable[
     # Flags and visibility are the same in every brand.
     view = next(iter(business_views(app).values()))
     return page.numbers | {"results": [row(view, entry, sequence=1) for entry in page.entries]}
+
+
+_FIELDS = ("ids", "isEnabled", "zoneStores", "isCascadeToModifierGroups", "brandIDsToCascade")
+_DATA: dict[str, object] = {"message": {"message": "status updated"}, "null": None, "object": {}, "list": []}
+
+
+@dataclass(frozen=True)
+class EnableRequest:
+    """What one enable call asks for."""
+
+    kind: str
+    ids: list[int]
+    is_enabled: bool
+    stores: list[Store]
+    is_cascading: bool
+    cascade_brand_ids: list[int]
+
+
+def enable(app: AppContext, call: Call, *, kind: str) -> object:
+    """Carry out ``PATCH /menus/…/enable`` of sections, categories or items."""
+    order = _read_request(app, call, kind=kind)
+    unknown = _check_ids(app, order)
+    known = [entity_id for entity_id in dict.fromkeys(order.ids) if entity_id not in unknown]
+    _write(app, order, ids=known)
+    app.history.note_write(
+        kind,
+        ids=known,
+        stores=order.stores,
+        is_enabled=order.is_enabled,
+        time=app.clock.now(),
+        by=call.partner_key,
+        key=call.idempotency_key,
+    )
+    return _not_found(app, kind, ids=unknown) if unknown else _DATA[app.switches.enable_data]
+
+
+def edit(app: AppContext, kind: str, *, ids: list[int], stores: list[Store], is_enabled: bool) -> None:
+    """Write flags as klikit's own people do in their app: without a request."""
+    unknown = sorted(set(ids).difference(app.catalogue.ids[kind]))
+    strangers = sorted(set(stores).difference(app.catalogue.store_set))
+    if unknown or strangers:
+        raise LookupError(f"not of this business: {kind} ids {unknown}, stores {strangers}")
+    order = EnableRequest(kind, ids, is_enabled, stores, is_cascading=False, cascade_brand_ids=[])
+    with publishing.write_transaction(app):
+        _write(app, order, ids=ids)
+        app.history.note_write(
+            kind, ids=ids, stores=stores, is_enabled=is_enabled, time=app.clock.now(), by="others"
+        )
+
+
+def _read_request(app: AppContext, call: Call, *, kind: str) -> EnableRequest:
+    body = read_object(call, fields=_FIELDS)
+    order = EnableRequest(
+        kind,
+        read_ids(body, "ids"),
+        read_flag(body, "isEnabled"),
+        read_zone(app, body),
+        read_flag(body, "isCascadeToModifierGroups"),
+        read_ids(body, "brandIDsToCascade"),
+    )
+    if not order.ids:
+        raise invalid("ids must hold at least one id")
+    return order
+
+
+def _check_size(values: list[int] | list[Store], name: str, *, most: int | None) -> None:
+    if most is not None and len(values) > most:
+        raise invalid(f"{name} holds {len(values)} entries; at most {most} are allowed")
+
+
+def _check_ids(app: AppContext, order: EnableRequest) -> set[int]:
+    """Return the unknown ids if the known ones are written all the same; else refuse the call."""
+    catalogue, switches = app.catalogue, app.switches
+    _check_size(order.ids, "ids", most=switches.max_ids)
+    _check_size(order.stores, "zoneStores", most=switches.max_stores)
+    foreign = set(order.cascade_brand_ids).difference(catalogue.brands)
+    if foreign:
+        raise ApiError("resource_not_found", f"brand not found: {min(foreign)}")
+    unknown = set(order.ids).difference(catalogue.ids[order.kind])
+    if unknown and switches.unknown_id != "partial":
+        raise _not_found(app, order.kind, ids=unknown)
+    return unknown
+
+
+def _not_found(app: AppContext, kind: str, *, ids: set[int]) -> ApiError:
+    code = "not_found" if app.switches.unknown_id == "not_found" else "resource_not_found"
+    return ApiError(code, f"{len(ids)} of the {kind} ids not found")
+
+
+def _write(app: AppContext, order: EnableRequest, *, ids: list[int]) -> None:
+    links = _links(app.catalogue, order.kind, ids=ids) if order.is_cascading else []
+    if not order.stores:
+        state.write_business_flags(app.state, order.kind, ids=ids, is_enabled=order.is_enabled)
+        brand_ids = order.cascade_brand_ids or list(app.catalogue.brands)
+        state.write_links(app.state, brand_ids=brand_ids, links=links, is_enabled=order.is_enabled)
+        return
+    state.write_store_flags(app.state, order.kind, ids=ids, stores=order.stores, is_enabled=order.is_enabled)
+    stores = [s for s in order.stores if not order.cascade_brand_ids or s[0] in order.cascade_brand_ids]
+    state.write_store_links(app.state, stores=stores, links=links, is_enabled=order.is_enabled)
+
+
+def _links(catalogue: Catalogue, kind: str, *, ids: list[int]) -> list[Link]:
+    """Return the links between groups and options that are attached to the targets."""
+    items = (item for entity_id in ids for item in catalogue.items_under(kind, entity_id))
+    groups = dict.fromkeys(group for item in items for group in catalogue.items[item].group_ids)
+    return [(group, option) for group in groups for option in catalogue.groups[group].option_ids]

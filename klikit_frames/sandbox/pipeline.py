@@ -1,21 +1,24 @@
-"""How a call becomes an answer: which endpoint it is for, which scope that needs, and faults on the way."""
+"""How a call becomes an answer: its endpoint, the scope that needs, its key, and faults on the way."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from starlette.routing import compile_path
 
-from . import credentials, directory, enabling, idempotency, menus, orders, publishing, rate_limits
+from . import credentials, menus, publishing, rate_limits, small_endpoints
 from .app_context import AppContext
-from .calls import CODES, ApiError, Call, halve, refuse_unknown
-from .directory import show
+from .calls import CODES, ApiError, Call, halve, invalid, refuse_unknown
 from .faults import Fault
-from .idempotency import Recorded
+from .small_endpoints import show
 
 Handler = Callable[[AppContext, Call], object]
 # Stands for the scope of menu writes: the documentation does not name it, a switch does.
@@ -50,26 +53,26 @@ class Endpoint:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/brands", directory.list_brands, "brands:read"),
-    Endpoint("GET", "/branches", directory.list_branches, "brands:read", PAGE),
-    Endpoint("GET", "/providers", directory.list_providers, "menus:read"),
+    Endpoint("GET", "/brands", small_endpoints.list_brands, "brands:read"),
+    Endpoint("GET", "/branches", small_endpoints.list_branches, "brands:read", PAGE),
+    Endpoint("GET", "/providers", small_endpoints.list_providers, "menus:read"),
     Endpoint("GET", "/menus", menus.read_menu, "menus:read", ("brand_id", "branch_id")),
     Endpoint("GET", "/menus/sections", menus.list_sections, "menus:read", PAGE),
     Endpoint("GET", "/menus/categories", menus.list_categories, "menus:read", PAGE),
     Endpoint("GET", "/menus/items", menus.list_items, "menus:read", PAGE),
     Endpoint("GET", "/menus/modifier-groups", menus.list_groups, "menus:read", PAGE),
-    Endpoint("PATCH", "/menus/sections/enable", partial(enabling.enable, kind="section"), WRITE),
-    Endpoint("PATCH", "/menus/categories/enable", partial(enabling.enable, kind="category"), WRITE),
-    Endpoint("PATCH", "/menus/items/enable", partial(enabling.enable, kind="item"), WRITE),
+    Endpoint("PATCH", "/menus/sections/enable", partial(menus.enable, kind="section"), WRITE),
+    Endpoint("PATCH", "/menus/categories/enable", partial(menus.enable, kind="category"), WRITE),
+    Endpoint("PATCH", "/menus/items/enable", partial(menus.enable, kind="item"), WRITE),
     Endpoint("PATCH", "/menus/sections/{entity_id}/visibilities", partial(show, kind="section"), WRITE),
     Endpoint("PATCH", "/menus/categories/{entity_id}/visibilities", partial(show, kind="category"), WRITE),
     Endpoint("PATCH", "/menus/items/{entity_id}/visibilities", partial(show, kind="item"), WRITE),
     Endpoint("POST", "/menus/publish", publishing.publish, WRITE),
     Endpoint("POST", "/menus/sync", publishing.sync, WRITE),
-    Endpoint("PATCH", "/items/{partner_item_id}/availability", directory.set_availability, "menus:oos"),
-    Endpoint("GET", "/orders", orders.list_orders, "orders:read", ("start_date", "end_date", *PAGE)),
-    Endpoint("GET", "/orders/{order_id}", orders.read_order, "orders:read"),
-    Endpoint("PATCH", "/orders/{order_id}/status", orders.change_status, "orders:write"),
+    Endpoint("PATCH", "/items/{partner_item_id}/availability", small_endpoints.set_availability, "menus:oos"),
+    Endpoint("GET", "/orders", small_endpoints.list_orders, "orders:read", ("start_date", "end_date", *PAGE)),
+    Endpoint("GET", "/orders/{order_id}", small_endpoints.read_order, "orders:read"),
+    Endpoint("PATCH", "/orders/{order_id}/status", small_endpoints.change_status, "orders:write"),
 )
 
 
@@ -181,9 +184,9 @@ class Pipeline:
             raise ApiError("auth_forbidden", f"credential is not scoped for {scope}")
 
     def _write(self, endpoint: Endpoint, request: RequestContext) -> Recorded:
-        idempotency.check_key(self._app, request.call)
+        check_key(self._app, request.call)
         honours_keys = self._app.switches.enable_keys == "honoured" or not endpoint.path.endswith("/enable")
-        recorded = idempotency.find(self._app, request.call) if honours_keys else None
+        recorded = recorded_answer(self._app, request.call) if honours_keys else None
         if recorded:
             request.is_replay = True
             return recorded
@@ -193,7 +196,7 @@ class Pipeline:
             is_final = answer.status < 300 or request.failure or self._app.switches.stored_answers == "all"
             has_key = honours_keys and request.keeps_key and request.call.idempotency_key is not None
             if is_final and has_key:
-                idempotency.store(self._app, request.call, answer=answer)
+                record_answer(self._app, request.call, answer=answer)
         return answer
 
     def _carry_out(self, endpoint: Endpoint, request: RequestContext) -> Recorded:
@@ -288,3 +291,89 @@ def _as_multi_status(call: Call, answer: Recorded) -> Recorded:
     ]
     envelope = {"request_id": answer.request_id, "data": {"results": results}}
     return replace(answer, status=207, body=json.dumps(envelope).encode())
+
+
+KEY_KEPT_S = 24 * 60 * 60
+MAX_KEY_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An answer as it left: status, body and its request id."""
+
+    status: int
+    body: bytes
+    request_id: str
+
+
+def check_key(app: AppContext, call: Call) -> None:
+    """Refuse a key that is empty or too long, or a write without one where that is switched on."""
+    key = call.idempotency_key
+    if key is None and app.switches.missing_key == "reject":
+        raise ApiError("request_missing_idempotency_key", "write endpoint called without Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise invalid(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters")
+
+
+def recorded_answer(app: AppContext, call: Call) -> Recorded | None:
+    """Return the answer recorded for a call's key; refuse a key that was used for another request."""
+    found = app.state.rows(
+        "SELECT fingerprint, status, answer, request_id FROM idempotency_keys"
+        " WHERE partner_key = ? AND key = ? AND stored_at > ?",
+        (call.partner_key, call.idempotency_key, app.clock.now() - KEY_KEPT_S),
+    )
+    if not found:
+        return None
+    fingerprint, *answer = found[0]
+    if fingerprint != _fingerprint(call):
+        raise ApiError("state_idempotency_conflict", "Idempotency-Key was used with another request")
+    return Recorded(*answer)
+
+
+def record_answer(app: AppContext, call: Call, *, answer: Recorded) -> None:
+    """Record the answer of a call under its key."""
+    app.state.write(
+        "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            call.partner_key,
+            call.idempotency_key,
+            _fingerprint(call),
+            answer.status,
+            answer.body,
+            answer.request_id,
+            app.clock.now(),
+        ),
+    )
+
+
+def _fingerprint(call: Call) -> bytes:
+    return hashlib.sha256(f"{call.method} {call.path}\n".encode() + call.body).digest()
+
+
+class KeyLocks:
+    """One lock for each key of a request that is under way."""
+
+    def __init__(self) -> None:
+        self._locks: dict[tuple[str | None, str], asyncio.Lock] = {}
+        self._users: Counter[tuple[str | None, str]] = Counter()
+
+    @asynccontextmanager
+    async def take(self, app: AppContext, call: Call) -> AsyncIterator[None]:
+        """Wait until no other request with this key is under way, or refuse, as switched."""
+        if call.idempotency_key is None or call.method == "GET":
+            yield
+            return
+        place = (call.headers.get("authorization"), call.idempotency_key)
+        if place in self._locks and app.switches.same_key == "conflict":
+            raise ApiError("state_idempotency_conflict", "a request with this Idempotency-Key is under way")
+        self._users[place] += 1
+        try:
+            async with self._locks.setdefault(place, asyncio.Lock()):
+                yield
+        finally:
+            self._leave(place)
+
+    def _leave(self, place: tuple[str | None, str]) -> None:
+        self._users[place] -= 1
+        if not self._users[place]:
+            del self._users[place], self._locks[place]

@@ -15,7 +15,7 @@ from itertools import groupby, pairwise, product
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from . import directory, flags
+from . import small_endpoints, state
 from .app_context import AppContext
 from .calls import (
     ApiError,
@@ -29,8 +29,8 @@ from .calls import (
     refuse_unknown,
 )
 from .demo_data import KINDS
-from .directory import PROVIDERS, Maps
-from .flags import Link, Store
+from .small_endpoints import PROVIDERS, Maps
+from .state import Link, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ class Shown:
 def rebuild(app: AppContext, stores: Sequence[Store], *, time: float | None = None) -> None:
     """Take what is live in each store as its cached menu, and note when."""
     app.history.note_copy(stores, time=app.clock.now() if time is None else time)
-    inherited = flags.business_off(app.state)
+    inherited = state.business_off(app.state)
     app.state.write_many(
         "INSERT OR REPLACE INTO store_full_menus VALUES (?, ?, ?)",
         [(*store, _dump(app, store, shown=live(app, store, inherited=inherited))) for store in stores],
@@ -117,7 +117,7 @@ def read(app: AppContext, store: Store) -> Shown:
 
 def live(app: AppContext, store: Store, *, inherited: dict[str, set[int]] | None = None) -> Shown:
     """Return what holds in one store at this moment."""
-    found = flags.store_flags(app.state, store, inherited=inherited)
+    found = state.store_flags(app.state, store, inherited=inherited)
     hours = {
         section_id: (sequence, json.loads(times) if times else None)
         for section_id, sequence, times in app.state.rows(
@@ -126,7 +126,7 @@ def live(app: AppContext, store: Store, *, inherited: dict[str, set[int]] | None
             store,
         )
     }
-    return Shown(found.off, found.links_off, directory.read_maps(app.state, store), hours)
+    return Shown(found.off, found.links_off, small_endpoints.read_maps(app.state, store), hours)
 
 
 def _dump(app: AppContext, store: Store, *, shown: Shown) -> str:
@@ -173,7 +173,7 @@ def _title(titles: dict[str, str]) -> str:
 
 
 def _business_rows(app: AppContext) -> Iterator[tuple[object, ...]]:
-    off = flags.business_off(app.state)
+    off = state.business_off(app.state)
     for kind in KINDS:
         for entity_id, titles in app.catalogue.ids[kind].items():
             if kind != "item" or not app.catalogue.items[entity_id].is_modifier:
@@ -190,9 +190,9 @@ def _business_rows(app: AppContext) -> Iterator[tuple[object, ...]]:
 
 
 def _store_rows(app: AppContext, *, published: bool) -> Iterator[tuple[object, ...]]:
-    inherited = flags.business_off(app.state)
+    inherited = state.business_off(app.state)
     for store in app.catalogue.stores:
-        live = flags.store_flags(app.state, store, inherited=inherited)
+        live = state.store_flags(app.state, store, inherited=inherited)
         off_now = read(app, store).off if published else live.off
         for kind in KINDS:
             titles, off, own = app.catalogue.ids[kind], off_now[kind], live.own[kind]
@@ -294,7 +294,7 @@ def _drop_own(app: AppContext, store: Store, section_id: int, *, forced: list[st
             "section",
             ids=[section_id],
             stores=[store],
-            is_enabled=section_id not in flags.business_off(app.state)["section"],
+            is_enabled=section_id not in state.business_off(app.state)["section"],
             time=app.clock.now(),
             by=partner_key,
         )

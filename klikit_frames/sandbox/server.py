@@ -26,8 +26,7 @@ from . import pipeline
 from .app_context import AppContext
 from .calls import MAX_BODY, ApiError, Call
 from .faults import Fault
-from .idempotency import KeyLocks, Recorded
-from .pipeline import Pipeline, RequestContext
+from .pipeline import KeyLocks, Pipeline, Recorded, RequestContext
 
 DRIPS = 20
 

@@ -22,11 +22,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import flags
+from . import state
 from .admin import Admin, admin_routes
 from .app_context import AppContext
+from .calls import LoggedRequest
 from .demo_data import BUSINESS_ID, BUSINESS_TITLE, KINDS
-from .request_log import LoggedRequest
 from .server import BASE, PartnerApi
 
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105 - the header's name
@@ -141,14 +141,14 @@ def draw_page(app: AppContext, *, query: dict[str, str], admin_token: str) -> st
     )
 
 
-def _chosen(app: AppContext, query: dict[str, str]) -> flags.Store | None:
+def _chosen(app: AppContext, query: dict[str, str]) -> state.Store | None:
     texts = (query.get("brand_id", ""), query.get("branch_id", ""))
     found = [store for store in app.catalogue.stores if (str(store[0]), str(store[1])) == texts]
     return found[0] if found else None
 
 
 def _business(app: AppContext) -> str:
-    off = flags.business_off(app.state)
+    off = state.business_off(app.state)
     rows = [(kind, len(app.catalogue.ids[kind]), _red(len(off[kind]))) for kind in KINDS]
     return (
         f"<h1>{escape(BUSINESS_TITLE)}</h1><p>Business {BUSINESS_ID}, {len(app.catalogue.brands)} brands, "
@@ -159,14 +159,14 @@ def _business(app: AppContext) -> str:
 
 
 def _stores(app: AppContext) -> str:
-    inherited = flags.business_off(app.state)
+    inherited = state.business_off(app.state)
     rows = [_store_row(app, store, inherited=inherited) for store in app.catalogue.stores]
     heads = ("brand", "branch", "sections off", "categories off", "items off", "rows of its own")
     return "<h2>Stores</h2>" + _table(heads, rows)
 
 
-def _store_row(app: AppContext, store: flags.Store, *, inherited: dict[str, set[int]]) -> tuple[object, ...]:
-    live = flags.store_flags(app.state, store, inherited=inherited)
+def _store_row(app: AppContext, store: state.Store, *, inherited: dict[str, set[int]]) -> tuple[object, ...]:
+    live = state.store_flags(app.state, store, inherited=inherited)
     menu = app.catalogue.brand_entities[store[0]]
     counts = [_red(len(live.off[kind].intersection(menu[kind]))) for kind in KINDS]
     brand, branch = (escape(title) for title in _titles(app, store))
@@ -174,8 +174,8 @@ def _store_row(app: AppContext, store: flags.Store, *, inherited: dict[str, set[
     return link, branch, *counts, sum(len(ids) for ids in live.own.values())
 
 
-def _store(app: AppContext, store: flags.Store) -> str:
-    live = flags.store_flags(app.state, store)
+def _store(app: AppContext, store: state.Store) -> str:
+    live = state.store_flags(app.state, store)
     rows = [
         (
             kind,
@@ -210,7 +210,7 @@ def _status(logged: LoggedRequest) -> str:
     return said if logged.status in range(200, 300) else f"<b class=off>{said}</b>"
 
 
-def _titles(app: AppContext, store: flags.Store) -> tuple[str, str]:
+def _titles(app: AppContext, store: state.Store) -> tuple[str, str]:
     return app.catalogue.brands[store[0]].title, app.catalogue.branches[store[1]].title
 
 

@@ -1,4 +1,4 @@
-"""The menu trees, and the cached store menu that lags until publish."""
+"""The menus: trees and flat lists, and the enable endpoints: scopes, inheritance, the cascade, refusals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pandas as pd
 import pytest
 
 import klikit_frames as kf
@@ -129,3 +130,146 @@ def test_flat_lists__have_business_rows_and_options(http: httpx.Client) -> None:
     assert totals == {"sections": 32, "categories": 64}
     groups = http.get("/menus/modifier-groups").json()["data"]["results"]
     assert [link["id"] for link in groups[0]["groupedModifiers"]] == [39100, 39101, 39102, 39103]
+
+
+CIMOL_IN_DAGO = {"brandID": 5297, "branchID": 1293}
+CIMOL_IN_BRAGA = {"brandID": 5297, "branchID": 1294}
+
+
+def flags(sandbox: kf.sandbox.Sandbox, kind: str, entity_id: int) -> pd.DataFrame:
+    """Return the truth about one entity."""
+    state = sandbox.state()
+    return state[(state["entity_type"] == kind) & (state["entity_id"] == entity_id)]
+
+
+def changes(sandbox: kf.sandbox.Sandbox, before: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose flag or origin is not what it was."""
+    after = sandbox.state()
+    differs = (after["is_enabled"] != before["is_enabled"]) | (after["is_override"] != before["is_override"])
+    return after[differs]
+
+
+def test_business_write__is_inherited_where_no_store_has_its_own(
+    sandbox: kf.sandbox.Sandbox, enable: Call
+) -> None:
+    """Off at business level is off in every store, except in one with a row of its own."""
+    enable([289379], isEnabled=True, zoneStores=[CIMOL_IN_DAGO])
+    assert enable([289379], isEnabled=False).status_code == 200
+    found = flags(sandbox, "item", 289379)
+    assert found.loc[found["scope"] == "business", "is_enabled"].to_list() == [False]
+    on = found[found["is_enabled"]]
+    assert on[["brand_id", "branch_id", "is_override"]].to_numpy().tolist() == [[5297, 1293, True]]
+
+
+def test_store_write__leaves_everything_else(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """A row of one store changes neither the business row nor another store."""
+    before = sandbox.state()
+    enable([289379, 289380], isEnabled=False, zoneStores=[CIMOL_IN_DAGO, CIMOL_IN_BRAGA])
+    changed = changes(sandbox, before)
+    cells = changed[["entity_id", "brand_id", "branch_id"]].to_numpy().tolist()
+    assert cells == [[289379, 5297, 1293], [289380, 5297, 1293], [289379, 5297, 1294], [289380, 5297, 1294]]
+    assert changed["is_override"].all()
+
+
+def test_store_write__of_the_same_value_still_makes_a_row(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """The store keeps its value when the business changes later."""
+    enable([289379], isEnabled=True, zoneStores=[CIMOL_IN_DAGO])
+    enable([289379], isEnabled=False)
+    found = flags(sandbox, "item", 289379)
+    assert found.loc[found["branch_id"] == 1293, "is_enabled"].to_list() == [True]
+
+
+@pytest.mark.parametrize(("kind", "entity_id"), [("section", 6825), ("category", 39118), ("item", 289379)])
+def test_kinds__have_ids_of_their_own(
+    sandbox: kf.sandbox.Sandbox, enable: Call, kind: str, entity_id: int
+) -> None:
+    """Each endpoint flips its own kind, and not what stands below."""
+    before = sandbox.state()
+    plural = {"section": "sections", "category": "categories", "item": "items"}[kind]
+    enable([entity_id], kind=plural, isEnabled=False)
+    changed = changes(sandbox, before)
+    assert set(changed["entity_type"]) == {kind}
+    assert set(changed["entity_id"]) == {entity_id}
+
+
+@pytest.mark.parametrize("body", [{}, {"isEnabled": None}, {"isEnabled": False}])
+def test_flag__missing_or_null_is_false(
+    sandbox: kf.sandbox.Sandbox, enable: Call, body: dict[str, object]
+) -> None:
+    """As documented, a write without a flag switches off."""
+    assert enable([289379], **body).status_code == 200
+    assert not flags(sandbox, "item", 289379).iloc[0]["is_enabled"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ids": [289379, 1]},
+        {"ids": [289379], "zoneStores": [CIMOL_IN_DAGO, {"brandID": 5297, "branchID": 5913}]},
+        {"ids": [289379], "zoneStores": [{"brandID": 1, "branchID": 1}]},
+        {"ids": [289379], "isCascadeToModifierGroups": True, "brandIDsToCascade": [5297, 9]},
+    ],
+)
+def test_stranger__refuses_the_whole_call(
+    sandbox: kf.sandbox.Sandbox, enable: Call, body: dict[str, object]
+) -> None:
+    """An id, a store or a brand of nobody is a 404, and nothing is written."""
+    before = sandbox.state()
+    answer = enable(**{"isEnabled": False} | body)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "resource_not_found"
+    pd.testing.assert_frame_equal(sandbox.state(), before)
+
+
+def test_duplicates__are_accepted(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """An id or a store named twice counts once."""
+    assert enable([289379, 289379], isEnabled=False, zoneStores=[CIMOL_IN_DAGO] * 2).status_code == 200
+
+
+def test_cascade__flips_the_links_of_every_brand(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """Without a filter a shared group goes off wherever it is attached."""
+    enable([289380], isEnabled=False, isCascadeToModifierGroups=True)
+    links = sandbox.links()
+    off = links[~links["is_enabled"]]
+    assert set(off["modifier_group_id"]) == {6801, 6808}
+    assert set(off["brand_id"]) == {663, 1615, 1616, 5297}
+    assert off["branch_id"].isna().all()
+
+
+def test_cascade__is_narrowed_by_brand(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """Named brands only; the groups' options stay as they are as items."""
+    enable([289380], isEnabled=False, isCascadeToModifierGroups=True, brandIDsToCascade=[5297])
+    links = sandbox.links()
+    assert set(links.loc[~links["is_enabled"], "brand_id"]) == {5297}
+
+
+def test_cascade__in_stores_stays_in_stores(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """With stores the links get rows of the stores, of the named brands only."""
+    stores = [CIMOL_IN_DAGO, {"brandID": 663, "branchID": 1293}]
+    cascade = {"isCascadeToModifierGroups": True, "brandIDsToCascade": [5297]}
+    enable([289380], isEnabled=False, zoneStores=stores, **cascade)
+    links = sandbox.links()
+    off = links[~links["is_enabled"]]
+    assert off[["brand_id", "branch_id"]].drop_duplicates().to_numpy().tolist() == [[5297, 1293]]
+
+
+def test_cascade__from_a_section_reaches_what_stands_below(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """All groups of all items under the section are meant."""
+    enable([6825], kind="sections", isEnabled=True, isCascadeToModifierGroups=True)
+    enable([6825], kind="sections", isEnabled=False, isCascadeToModifierGroups=True, brandIDsToCascade=[5297])
+    links = sandbox.links()
+    assert set(links.loc[~links["is_enabled"], "modifier_group_id"]) == {6801, 6808, 6811}
+
+
+def test_no_cascade__leaves_the_links(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """A brand filter alone does nothing."""
+    before = sandbox.links()
+    enable([289380], isEnabled=False, brandIDsToCascade=[5297])
+    pd.testing.assert_frame_equal(sandbox.links(), before)
+
+
+def test_option__is_an_item_too(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
+    """The items endpoint takes the id of a modifier option."""
+    before = sandbox.state()
+    assert enable([39100], isEnabled=False).status_code == 200
+    pd.testing.assert_frame_equal(sandbox.state(), before)
