@@ -21,9 +21,9 @@ from ..model import Cell
 from ..overview import BUSINESS, Names
 from ..planning.planner import refuse_times
 from ..progress import Progress, check_progress
-from ..running.audit_findings import Finding, note_audit
 from ..running.journal import JournalPath, open_journal, read_journal
 from ..running.journal_codec import microseconds, times
+from ..running.journal_notes import Finding, note_audit
 from ..running.live_state import observe, read_state
 from .diffs import append_columns, diff
 

@@ -22,10 +22,10 @@ from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan
 from ..progress import Progress
 from ..running import locks
+from ..running.before_images import later_write, was_changed
 from ..running.evidence import Write
 from ..running.guards import check_same_account
 from ..running.journal import JournalPath, open_journal
-from ..running.later_changes import later_write, was_changed
 from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
 from ..wording import SHORT_ID, visible_text

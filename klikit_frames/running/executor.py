@@ -19,13 +19,12 @@ from ..model import Business, Cell
 from ..planning.plan_files import user_name
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from .attribution import settle_by_reading
-from .before_images import BeforeImages, find_before, read_before
+from .before_images import BeforeImages, cancel_undone, find_before, find_changed, read_before
 from .guards import PolledStop, Rules, RunMonitor, check_canary, ignore_sigint
 from .journal import Journal, JournalPath
 from .journal_copies import far_path
 from .journal_files import MEMORY
 from .journal_maintenance import Mirror
-from .later_changes import cancel_undone, find_changed
 from .lifecycle import EndReason, RequestState
 from .live_state import clear_request, find_proofs, find_undone, is_withheld, withhold_request
 from .publishes import (

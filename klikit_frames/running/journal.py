@@ -21,7 +21,6 @@ from ..model import Cell, Store
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
-from .audit_findings import Finding, to_findings
 from .journal_copies import RunRows
 from .journal_files import (
     MEMORY,
@@ -33,8 +32,8 @@ from .journal_files import (
     open_for_writing,
     own_journal_path,
 )
+from .journal_notes import Finding, PromiseTable, to_findings
 from .journal_writer import JournalWriter
-from .promise_records import PromiseTable
 from .records import CellFlag, Publish, Request, Run
 
 __all__ = ["Journal", "JournalPath", "journal_path", "open_journal", "read_journal"]

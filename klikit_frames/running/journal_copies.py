@@ -25,7 +25,6 @@ from ..wording import SHORT_ID, visible_text
 from . import journal_codec as codec
 from . import journal_schema as schema
 from . import locks
-from .audit_findings import take_in_findings
 from .journal_files import (
     APPLICATION_ID,
     SELECT_OWNER,
@@ -36,8 +35,8 @@ from .journal_files import (
     journal_path,
     make_private,
 )
+from .journal_notes import Promise, insert_promise, take_in_findings
 from .lifecycle import EndReason, PromiseStatus, RequestState, can_become
-from .promise_records import Promise, insert_promise
 
 if TYPE_CHECKING:
     from .journal import Journal

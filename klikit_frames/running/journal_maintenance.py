@@ -15,7 +15,6 @@ from .. import edge
 from ..errors import ConfigError, JournalError
 from ..wording import visible_text
 from . import locks
-from .audit_findings import delete_old_findings
 from .journal import Journal, JournalPath, open_journal, read_journal
 from .journal_copies import (
     check_free,
@@ -27,7 +26,7 @@ from .journal_copies import (
     write_run_copy,
 )
 from .journal_files import own_journal_path
-from .promise_records import delete_closed_promises
+from .journal_notes import delete_closed_promises, delete_old_findings
 
 MIRROR_VARIABLE = "KLIKIT_JOURNAL_MIRROR"
 # A copy is begun so often; with the time that it takes it is there at least every 2 s.

@@ -19,7 +19,7 @@ from ..progress import Progress, check_progress
 from ..wording import SHORT_ID, visible_text
 from . import locks
 from .approvals import check_approval
-from .before_images import Before
+from .before_images import Before, LaterWrite, check_left_out, find_later_writes, has_stale_cell
 from .executor import RunExecutor, new_run
 from .guards import (
     OnError,
@@ -37,7 +37,6 @@ from .journal_codec import expected_shape
 from .journal_copies import check_free, far_path, take_in_mirror
 from .journal_files import JOURNAL_VARIABLE, advise_on_journal
 from .journal_maintenance import default_mirror
-from .later_changes import LaterWrite, check_left_out, find_later_writes, has_stale_cell
 from .lifecycle import EndReason
 from .notifications import OnFinish, report_result
 from .request_trees import RowCounter

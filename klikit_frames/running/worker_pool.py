@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import edge
 from ..api.wire import ENABLE_PATHS
 from ..errors import JournalError
-from .classification import classify_response, stop_reason
+from .attribution import classify_response, stop_reason
 from .evidence import is_same_clock, known_offset_s, move_to_clock
 from .lifecycle import EndReason, RequestState
 from .records import Request

@@ -16,8 +16,8 @@ from ..frames.problems import problems_frame
 from ..menus.state_arrays import TEXT
 from ..running import locks
 from ..running.journal import Journal, JournalPath, open_journal, read_journal
+from ..running.journal_notes import Promise
 from ..running.lifecycle import PromiseStatus
-from ..running.promise_records import Promise
 from .tick_decisions import close
 from .timed_rows import check_moment, find_overlaps
 

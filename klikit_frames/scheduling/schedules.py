@@ -25,7 +25,7 @@ from .timed_rows import find_overlaps, find_timezone, make_promises, match_stand
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..running.promise_records import Promise
+    from ..running.journal_notes import Promise
 
 _LOG = logging.getLogger("klikit_frames")
 CRON_LINE = "* * * * * klikit-frames tick"

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..model import Cell, Outcome, cell_of
+from ..running.journal_notes import Promise
 from ..running.lifecycle import PromiseStatus
-from ..running.promise_records import Promise
 
 if TYPE_CHECKING:
     from ..running.results import Result

@@ -20,12 +20,12 @@ from ..planning.plan import Plan, parse_plan
 from ..planning.planner import plan
 from ..progress import Progress, check_progress
 from ..running import locks
+from ..running.before_images import was_changed
 from ..running.guards import check_client
 from ..running.journal import Journal, JournalPath, open_journal, read_journal
-from ..running.later_changes import was_changed
+from ..running.journal_notes import Promise
 from ..running.lifecycle import EndReason, PromiseStatus
 from ..running.live_state import Observation, observe
-from ..running.promise_records import Promise
 from ..running.publishes import publish_rest
 from ..running.results import Result, recorded_result
 from ..running.runs import run

@@ -20,7 +20,7 @@ from ..errors import ConfigError
 from ..frames.problems import Problem
 from ..frames.schemas import TIME_COLUMNS
 from ..model import Cell, cell_of
-from ..running.promise_records import Promise
+from ..running.journal_notes import Promise
 from .tick_decisions import guests_note
 
 _DATE_FIRST = re.compile(r"\d{4}-?(\d{2}-?\d{2}|\d{3}|W\d{2}-?\d)([Tt ].*)?")

@@ -11,8 +11,8 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.auditing.audits import drift_by_store
 from klikit_frames.overview import read_names
-from klikit_frames.running.audit_findings import delete_finding, upsert_finding
 from klikit_frames.running.journal import open_journal
+from klikit_frames.running.journal_notes import delete_finding, upsert_finding
 from tests.auditing.wanted_scenarios import folder_of, stores_of, switch, wanted_table, writes
 
 

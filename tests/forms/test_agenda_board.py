@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from klikit_frames.forms.agenda_board import group_promises
 from klikit_frames.model import Cell
 from klikit_frames.overview import Names
+from klikit_frames.running.journal_notes import Promise
 from klikit_frames.running.lifecycle import PromiseStatus
-from klikit_frames.running.promise_records import Promise
 from klikit_frames.scheduling.agendas import agenda_frame
 
 JAKARTA = ZoneInfo("Asia/Jakarta")

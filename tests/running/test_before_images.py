@@ -1,4 +1,4 @@
-"""What the cells held before a run: by the plan's own state, or read before anything is sent."""
+"""What cells hold: the flags from before a run, and later writes by others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +18,10 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.menus.readings import ReadingStopped
 from klikit_frames.model import Cell
-from klikit_frames.running.before_images import BeforeImages, find_before
+from klikit_frames.running.before_images import BeforeImages, find_before, later_write
+from klikit_frames.running.evidence import StoreHistory, Write
 from klikit_frames.running.journal import open_journal
+from klikit_frames.running.menu_history import MenuHistory
 from klikit_frames.running.records import CellFlag
 from tests.api.scripts import PARTNER_KEY, SECRET_KEY, URL, FakeClock, Script, error, ok
 
@@ -367,3 +371,38 @@ def test_find_before__what_no_menu_shows_yet(
     images = find_before(kf.plan(one), client, before="read", journal=journal)
     cell = Cell("item", *(int(one[name].iloc[0]) for name in ("entity_id", "brand_id", "branch_id")))
     assert images == BeforeImages([CellFlag(cell, False)], [CellFlag(cell, True)])
+
+
+BUSINESS_CELL = Cell("item", 7, None, None)
+NOON = datetime(2027, 1, 4, 12, tzinfo=UTC)
+OWN = Write(("own", "1"), is_enabled=False, sent_at=NOON, settled_at=NOON + timedelta(seconds=1))
+EARLIER = replace(
+    OWN,
+    key=("other", "1"),
+    sent_at=NOON - timedelta(hours=2),
+    settled_at=NOON - timedelta(hours=1),
+)
+UNSEEN = replace(EARLIER, is_repeated=True, is_certain=False, settled_at=NOON + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("other", "is_later"),
+    [
+        (EARLIER, False),
+        (replace(EARLIER, is_repeated=True), False),
+        (replace(EARLIER, sent_at=NOON), True),
+        # As a copy of a journal knows it: not sent yet when the copy was made.
+        (UNSEEN, True),
+        (replace(UNSEEN, settled_at=None), True),
+        (replace(UNSEEN, settled_at=NOON - timedelta(hours=1)), False),
+    ],
+)
+def test_later_write__may_have_been_done_by_any_try(other: Write, *, is_later: bool) -> None:
+    """A write that was tried more than once came later if its last try may have."""
+    writes = StoreHistory()
+    for one in (OWN, other):
+        writes.add((BUSINESS_CELL.entity_type, BUSINESS_CELL.entity_id), one)
+    writes.sort()
+    history = MenuHistory(writes={None: writes})
+    found = later_write(history, BUSINESS_CELL, run_ids=["own"])
+    assert found == (other if is_later else None)

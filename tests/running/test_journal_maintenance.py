@@ -17,9 +17,9 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.model import Cell
 from klikit_frames.running import locks
-from klikit_frames.running.audit_findings import Finding, note_audit
 from klikit_frames.running.journal import Journal, open_journal
 from klikit_frames.running.journal_maintenance import Mirror
+from klikit_frames.running.journal_notes import Finding, note_audit
 
 from .doubles import Bar, interrupt, writes
 from .fault_scenarios import KillingTransport, KillPoint, connect, run_in_child

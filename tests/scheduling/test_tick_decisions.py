@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from klikit_frames.model import Cell, Outcome
+from klikit_frames.running.journal_notes import Promise
 from klikit_frames.running.lifecycle import PromiseStatus
-from klikit_frames.running.promise_records import Promise
 from klikit_frames.scheduling.tick_decisions import (
     MISSED,
     CellLook,

@@ -16,12 +16,11 @@ from klikit_frames.api import transport
 from klikit_frames.auditing import undo
 from klikit_frames.edge import SteadyClock
 from klikit_frames.running import (
+    attribution,
     before_images,
-    classification,
     evidence,
     executor,
     guards,
-    later_changes,
     lifecycle,
     menu_history,
     publishes,
@@ -128,7 +127,7 @@ def _unanswered_publish_fails() -> AbstractContextManager[Any]:
 
 def _later_writes_ignored() -> AbstractContextManager[Any]:
     never: dict[str, Any] = {"later_write": lambda *_, **__: None, "was_changed": lambda *_, **__: False}
-    return together(patch.multiple(undo, **never), patch.multiple(later_changes, **never))
+    return together(patch.multiple(undo, **never), patch.multiple(before_images, **never))
 
 
 def _undo_does_not_look_again() -> AbstractContextManager[Any]:
@@ -155,7 +154,7 @@ def _denied_is_final() -> AbstractContextManager[Any]:
 
 
 def _too_large_is_failure() -> AbstractContextManager[Any]:
-    return patch.object(classification, "_TOO_LARGE", 0)
+    return patch.object(attribution, "_TOO_LARGE", 0)
 
 
 FORMER_DEFECTS = {

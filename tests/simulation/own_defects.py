@@ -20,7 +20,7 @@ from unittest.mock import patch
 from klikit_frames import edge
 from klikit_frames.api.client import Client
 from klikit_frames.model import Outcome
-from klikit_frames.running import classification, executor, lifecycle, menu_history, worker_pool
+from klikit_frames.running import attribution, executor, lifecycle, menu_history, worker_pool
 from klikit_frames.running.evidence import Proof
 from klikit_frames.running.journal import Journal
 from klikit_frames.running.lifecycle import Event, RequestState
@@ -64,12 +64,12 @@ def together(*patches: AbstractContextManager[Any]) -> AbstractContextManager[An
 
 def judge_otherwise(judge: Callable[[Any, Event], Event]) -> AbstractContextManager[Any]:
     """Let another rule have the last word on what an answer means."""
-    event_of = classification._event
+    event_of = attribution._event
 
     def event(settled: Any, *, n_cells: int, had_silence: bool) -> Event:
         return judge(settled, event_of(settled, n_cells=n_cells, had_silence=had_silence))
 
-    return patch.object(classification, "_event", event)
+    return patch.object(attribution, "_event", event)
 
 
 def _attempt_not_committed() -> AbstractContextManager[Any]:

@@ -8,14 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from klikit_frames.running import (
-    attribution,
-    classification,
-    journal_copies,
-    journal_maintenance,
-    lifecycle,
-    records,
-)
+from klikit_frames.running import attribution, journal_copies, journal_maintenance, lifecycle, records
 from klikit_frames.running.journal import Journal
 from klikit_frames.running.lifecycle import TRANSITIONS, Event, RequestState
 
@@ -47,7 +40,6 @@ def visits_of(visits: Counter[Visit]) -> Iterator[None]:
 
     begin_as_ever, write_as_ever = Journal.begin, journal_copies.write_copy
     with ExitStack() as stack:
-        stack.enter_context(patch.object(classification, "advance", advance))
         stack.enter_context(patch.object(attribution, "advance", advance))
         stack.enter_context(patch.object(records, "check_step", check_step))
         stack.enter_context(patch.object(Journal, "begin", begin))

@@ -13,8 +13,8 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.model import Cell
 from klikit_frames.running.journal import open_journal
+from klikit_frames.running.journal_notes import Promise, delete_closed_promises
 from klikit_frames.running.lifecycle import PromiseStatus
-from klikit_frames.running.promise_records import Promise, delete_closed_promises
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 ACCOUNT = "a" * 32
