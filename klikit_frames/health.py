@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from . import edge
-from .api.client_argument import check_is_client
+from .api.client_arguments import check_is_client
 from .errors import JournalError, KlikitFramesError
 from .menus.state_arrays import TEXT
 from .menus.stores import stores

@@ -14,7 +14,7 @@ import httpx
 
 from ..edge import Clock, SteadyClock, SystemClock, read_now
 from ..errors import ConfigError, TransportError, check_stop, check_type, check_yes_or_no
-from .base_urls import BaseUrl, check_base_url, check_path
+from .client_arguments import BaseUrl, check_base_url, check_path
 from .credentials import (
     PARTNER_KEY,
     PROFILE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import ConfigError, JournalError, check_yes_or_no
 from ..frames.cell_keys import Codes, encode_keys, match_rows
 from ..frames.wanted_tables import read_wanted

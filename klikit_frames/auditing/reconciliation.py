@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import ConfigError, PlanError, TooManyChanges
 from ..frames.cell_keys import Codes, encode_keys
 from ..frames.schemas import TOGGLE_COLUMNS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import JournalError, PlanError, as_texts
 from ..frames.cell_keys import CELL_COLUMNS, match_rows
 from ..frames.schemas import TOGGLE_COLUMNS

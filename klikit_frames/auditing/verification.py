@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import edge
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import PlanError, check_number, check_type
 from ..frames.cell_keys import Codes, encode_keys, match_rows
 from ..menus.state_arrays import TEXT, booleans, flags, named

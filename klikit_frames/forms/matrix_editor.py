@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..api.client_argument import check_is_client
+from ..api.client_arguments import check_is_client
 from ..errors import ConfigError, check_type
 from ..frames.schemas import STATE_COLUMNS
 from ..frames.toggles import read_toggles

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import traitlets as t
 
-from ..api.client_argument import check_is_client
+from ..api.client_arguments import check_is_client
 from ..errors import KlikitFramesError
 from ..frames.row_checks import is_off_menu
 from ..overview import NO_NAMES, Names

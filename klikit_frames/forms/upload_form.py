@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import traitlets as t
 
-from ..api.client_argument import check_is_client
+from ..api.client_arguments import check_is_client
 from ..frames.headers import name_places, read_header
 from ..frames.problems import problems_html
 from ..frames.templates import template

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..api import menu_wire
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import RequestError, StateError
 from ..model import Store
 from .readings import run_interruptibly

@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import ceil
 from operator import index
 
-from ..api.client_argument import no_client_error
+from ..api.client_arguments import no_client_error
 from ..errors import PlanError, check_number
 from ..wording import counted, duration, plain_number
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import edge
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..api.credentials import KEYRING_SERVICE, Secret, read_keyring
 from ..errors import ConfigError, PlanError
 from ..planning.plan import load_plan

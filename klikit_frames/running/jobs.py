@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from IPython.display import display
 
 from .. import edge
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import JournalError, check_number
 from ..html import paragraph_html
 from ..planning.plan import parse_plan

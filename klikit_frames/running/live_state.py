@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .. import edge
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import JournalError, RequestError, check_yes_or_no
 from ..menus.states import fetch_state
 from ..menus.stores import store_pairs

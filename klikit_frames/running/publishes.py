@@ -15,7 +15,7 @@ import pandas as pd
 
 from .. import edge
 from ..api import menu_wire
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..api.menu_wire import KLIKIT_PROVIDER_ID, PUBLISH_PATH
 from ..errors import ConfigError, PlanError
 from ..menus.readings import ReadingStopped, run_interruptibly

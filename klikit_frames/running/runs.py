@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..planning.plan import parse_plan
 from ..progress import Progress, check_progress
 from ..wording import SHORT_ID, visible_text

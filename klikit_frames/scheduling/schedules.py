@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import edge
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import ConfigError, PlanError, check_yes_or_no
 from ..frames.checked import CheckedToggles, raise_for_errors
 from ..frames.schemas import TIME_COLUMNS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..api.client_argument import takes_client
+from ..api.client_arguments import takes_client
 from ..errors import JournalError
 from ..frames.cell_keys import live_flags
 from ..menus.readings import is_of_no_store

@@ -11,7 +11,7 @@ from tests.cli.test_terminal_words import PYTHON, is_code, library_messages
 
 # Rooms and files that no form calls, and those that speak before there is a form.
 ELSEWHERE = (
-    "api/base_urls.py",
+    "api/client_arguments.py",
     "api/credentials.py",
     "auditing/pictures.py",
     "auditing/state_pictures.py",
@@ -29,7 +29,6 @@ ELSEWHERE = (
 OF_PYTHON_ALONE = (
     "='abc' is n",
     "=abc is n",
-    "client is abc",
     "ids is 'abc'",
     "kf.drift(before, after)",
     "kf.run(plan, client)",

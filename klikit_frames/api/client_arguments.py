@@ -1,16 +1,71 @@
-"""Where requests may go: the base URL, checked after parsing."""
+"""What is checked before anything is done: the client given to a function, and the base URL of a client."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigError
-from .credentials import Secret
+
+if TYPE_CHECKING:
+    from .credentials import Secret
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_MISSING = object()
+
+
+def takes_client(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function refuse, as its first act, a `client` that is none.
+
+    Examples
+    --------
+    >>> from klikit_frames.api.client_arguments import takes_client
+    >>> @takes_client
+    ... def host(client):
+    ...     return client.host
+    >>> host("https://partner.klikit.io")
+    Traceback (most recent call last):
+    klikit_frames.errors.ConfigError: client is a str, not a client. Give what kf.connect(...) returns.
+    """
+    place = list(signature(function).parameters).index("client")
+
+    @wraps(function)
+    def checked(*args: P.args, **options: P.kwargs) -> R:
+        client = args[place] if len(args) > place else options.get("client", _MISSING)
+        if client is not _MISSING:
+            check_is_client(client)
+        return function(*args, **options)
+
+    return checked
+
+
+def check_is_client(client: object) -> None:
+    """Refuse what is no client.
+
+    Raises
+    ------
+    ConfigError
+        It names the type that was given, and the cure.
+    """
+    # Not above: who only plans needs no HTTP.
+    from .client import Client
+
+    if not isinstance(client, Client):
+        raise no_client_error(client)
+
+
+def no_client_error(given: object) -> ConfigError:
+    """Return the error for what was given in the place of a client."""
+    what = "missing (None)" if given is None else f"a {type(given).__name__}, not a client"
+    return ConfigError(f"client is {what}. Give what kf.connect(...) returns.")
+
 
 KNOWN_HOSTS = ("api.dev.shadowchef.co", "gateway-enterprise.klikit.io")
 DEFAULT_PATH = "/v1/partner"
@@ -75,7 +130,7 @@ def check_base_url(address: Secret, *, allowed_hosts: Iterable[str] = ()) -> Bas
     Examples
     --------
     >>> from klikit_frames.api.credentials import Secret
-    >>> from klikit_frames.api.base_urls import check_base_url
+    >>> from klikit_frames.api.client_arguments import check_base_url
     >>> check_base_url(Secret("https://api.dev.shadowchef.co")).url
     'https://api.dev.shadowchef.co/v1/partner'
     """

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import klikit_frames as kf
-from klikit_frames.api.base_urls import check_base_url, check_path
+from klikit_frames.api.client_arguments import check_base_url, check_path
 from klikit_frames.api.credentials import Secret
 
 
