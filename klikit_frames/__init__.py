@@ -17,6 +17,7 @@ _EXPORTS = {
     "CheckedToggles": "frames.checked",
     "Client": "api.client",
     "ConfigError": "errors",
+    "FileError": "errors",
     "IdempotencyConflict": "errors",
     "InvalidToggles": "errors",
     "Job": "running.jobs",

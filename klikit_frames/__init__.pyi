@@ -25,6 +25,7 @@ from .auditing.verification import verify as verify
 from .errors import ApiError as ApiError
 from .errors import AuthError as AuthError
 from .errors import ConfigError as ConfigError
+from .errors import FileError as FileError
 from .errors import IdempotencyConflict as IdempotencyConflict
 from .errors import InvalidToggles as InvalidToggles
 from .errors import JournalError as JournalError

@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from .errors import FileError, as_file_error
+
 __all__ = [
     "Clock",
     "SteadyClock",
@@ -35,6 +37,8 @@ __all__ = [
     "draw_uuid",
     "has_threads",
     "interruptible",
+    "is_file",
+    "is_folder",
     "is_thread_pool",
     "make_pool",
     "make_thread",
@@ -51,6 +55,7 @@ __all__ = [
     "uniform",
     "use",
     "write_file",
+    "writing_file",
 ]
 
 P = ParamSpec("P")
@@ -396,7 +401,19 @@ def read_file(path: Path) -> bytes:
     >>> n = pathlib.Path("a.txt").write_text("some text")
     >>> read_file(pathlib.Path("a.txt"))
     b'some text'
+
+    Raises
+    ------
+    FileError
+        It is not there, is no file, or cannot be read.
     """
+    try:
+        return _read(path)
+    except OSError as error:
+        raise as_file_error(error, path, is_written=False) from error
+
+
+def _read(path: Path) -> bytes:
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -416,6 +433,32 @@ def read_file(path: Path) -> bytes:
             os.close(descriptor)
 
 
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a folder is there; a name that the system refuses is none, and who reads it says why.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> from klikit_frames.edge import is_folder
+    >>> is_folder(pathlib.Path()), is_folder("a" * 5000)
+    (True, False)
+    """
+    # Of pathlib's own, some raise for a name that is too long or in a folder that is not to be seen.
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is there, as `is_folder` does.
+
+    Examples
+    --------
+    >>> from klikit_frames.edge import is_file
+    >>> is_file("a" * 5000)
+    False
+    """
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def write_file(path: Path, content: bytes | str) -> None:
     """Write a file that somebody names; a text as UTF-8, its ends of lines as they are.
 
@@ -426,5 +469,32 @@ def write_file(path: Path, content: bytes | str) -> None:
     >>> write_file(pathlib.Path("a.txt"), "some text")
     >>> pathlib.Path("a.txt").read_bytes()
     b'some text'
+
+    Raises
+    ------
+    FileError
+        Its folder is not there, it is a folder, it may not be written, or the disk is full.
     """
-    path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    with writing_file(path):
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def writing_file(path: Path) -> Iterator[None]:
+    """Let what the system says about a file that is written, or about a folder that is made, be a FileError.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> from klikit_frames import edge
+    >>> with edge.writing_file(pathlib.Path("nowhere/a.txt")):
+    ...     pathlib.Path("nowhere/a.txt").touch()
+    Traceback (most recent call last):
+    klikit_frames.errors.MissingFileError: nowhere/a.txt could not be written: there is no folder nowhere; ...
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise as_file_error(error, path, is_written=True) from error

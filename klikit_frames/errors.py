@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from os import PathLike
@@ -72,6 +74,32 @@ class TooManyChanges(PlanError):
 
 class JournalError(KlikitFramesError, OSError):
     """The journal cannot be read, written or locked; nothing further was sent."""
+
+
+class FileError(KlikitFramesError, OSError):
+    """A file that was named cannot be read or written; one that is not there is a FileNotFoundError as well.
+
+    Attributes
+    ----------
+    errno : int or None
+        The system's number of the reason.
+    strerror : str
+        The reason and the cure.
+    filename : str
+        The file.
+    """
+
+    def _text(self) -> str:
+        # The system's number is for programs.
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        kept = {"errno": self.errno, "strerror": self.strerror, "filename": self.filename}
+        return type(self), self.args, kept
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file that was named to be read is not there, or the folder of one that was to be written."""
 
 
 class RunFailed(KlikitFramesError, RuntimeError):
@@ -147,6 +175,60 @@ class RateLimited(ApiError, TimeoutError):
 
 class ServerError(ApiError):
     """The API failed on its own side (5xx) and went on failing."""
+
+
+def as_file_error(error: OSError, path: str | PathLike[str], *, is_written: bool) -> FileError:
+    """Return the system's error about a file in words, with the cure.
+
+    Examples
+    --------
+    >>> from klikit_frames.errors import as_file_error
+    >>> as_file_error(FileNotFoundError(2, "No such file or directory"), "june.csv", is_written=False)
+    MissingFileError('june.csv could not be read: there is no such file; look at its name and folder.')
+    """
+    why = _why_not_written(error, Path(path)) if is_written else _why_not_read(error)
+    kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
+    told = kind(f"{path} could not be {'written' if is_written else 'read'}: {why}.")
+    told.errno, told.strerror, told.filename = error.errno, why, str(path)
+    return told
+
+
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _why_not_read(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "there is no such file; look at its name and folder"
+    if error.errno == errno.EISDIR:
+        return "it is a folder; name a file in it"
+    if error.errno == errno.ENOTDIR:
+        return "what should be its folder is a file; look at its name"
+    if error.errno in _NOT_ALLOWED:
+        return "you are not allowed to; ask whoever owns it"
+    return f"{_reason(error)}; try again, or name another file"
+
+
+def _why_not_written(error: OSError, path: Path) -> str:
+    if error.errno == errno.ENOENT:
+        is_there = os.path.isdir(path.parent)  # noqa: PTH112 - it raises for no name
+        missing = f"there is no folder {path.parent}; make it, or name another"
+        return "no file can be made there; name another place" if is_there else missing
+    if error.errno == errno.EISDIR:
+        return "it is a folder; name a file in it"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return "what should be its folder is a file; name another place"
+    if error.errno in _NOT_ALLOWED:
+        return "you are not allowed to; name another place"
+    if error.errno in _FULL:
+        return "the disk is full; make room, or name a place on another"
+    return f"{_reason(error)}; name another place"
+
+
+def _reason(error: OSError) -> str:
+    said = error.strerror if error.errno is None else os.strerror(error.errno)
+    words = (said or str(error) or type(error).__name__).rstrip(".")
+    return f"{words[:1].lower()}{words[1:]}"
 
 
 def check_choice(

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..errors import ConfigError, check_type
+from .. import edge
+from ..errors import ConfigError, as_path, check_type
 from ..html import escape
 from ..menus.state_arrays import TEXT
 from ..wording import visible_text
@@ -146,9 +147,14 @@ class Picture:
 
     def save(self, path: str | Path) -> Path:
         """Write the picture and return its path; the ending says how: ``.png``, ``.svg`` or ``.pdf``."""
+        there, buffer = as_path("path", path), io.BytesIO()
+        ending = there.suffix.lower().removeprefix(".")
+        if ending not in self.figure.canvas.get_supported_filetypes():
+            raise ConfigError(f"{there.name}: a picture ends in .png, .svg or .pdf.")
         with _any_sign():
-            self.figure.savefig(path, dpi=_DPI)
-        return Path(path)
+            self.figure.savefig(buffer, format=ending, dpi=_DPI)
+        edge.write_file(there, buffer.getvalue())
+        return there
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()

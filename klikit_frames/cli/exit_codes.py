@@ -52,6 +52,7 @@ _OF_ERRORS: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.PlanError, ExitCode.STALE_PLAN),
     (errors.RequestError, ExitCode.SERVICE),
     (errors.StateError, ExitCode.USAGE),
+    (errors.FileError, ExitCode.USAGE),
     (errors.KlikitFramesError, ExitCode.PROBLEMS),
     (OSError, ExitCode.USAGE),
 )
@@ -89,7 +90,7 @@ def describe(error: BaseException) -> str:
         return f"This needs the extra [{extra}]: pip install 'klikit-frames[{extra}]'"
     if isinstance(error, errors.ApiError):
         return _describe_answer(error)
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and not isinstance(error, errors.KlikitFramesError) and error.filename:
         return f"{visible_text(str(error.filename))}: {error.strerror}."
     return str(error)
 

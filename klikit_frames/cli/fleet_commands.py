@@ -126,7 +126,7 @@ def audit(
     output: OutputOptions,
 ) -> None:
     """Say where live menus differ from what is wanted. Of many businesses; changes no menu."""
-    source = wanted if Path(wanted).is_dir() else options.open_source(wanted)
+    source = wanted if edge.is_folder(wanted) else options.open_source(wanted)
     try:
         audited = kf.fleet.audit(
             source,
@@ -257,7 +257,7 @@ def _read_plans(source: str, reader: TableReader) -> dict[str, kf.Plan]:
     from ..fleet.fleet_plans import split_toggles
 
     path = Path(source)
-    if path.is_dir():
+    if edge.is_folder(path):
         try:
             return _plan_files(files_of(path), reader)
         except kf.ConfigError as error:

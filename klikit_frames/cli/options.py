@@ -85,9 +85,9 @@ def open_source(name: str) -> Path | io.BytesIO:
     if name == "-":
         return io.BytesIO(sys.stdin.buffer.read())
     path = Path(name)
-    if path.is_dir():
+    if edge.is_folder(path):
         raise exit_with(ExitCode.USAGE, f"{name} is a folder; name a file in it.")
-    if not path.is_file():
+    if not edge.is_file(path):
         raise exit_with(ExitCode.USAGE, f"{name}: there is no such file.")
     return path
 
@@ -161,7 +161,7 @@ def check_folder(path: Path | None) -> Path | None:
     """Return `path` if its folder is there and can be written to."""
     if path is None:
         return None
-    if not path.parent.is_dir():
+    if not edge.is_folder(path.parent):
         raise typer.BadParameter(f"{path}: there is no folder {path.parent}. Nothing was sent.")
     if not os.access(path.parent, os.W_OK):
         raise typer.BadParameter(f"{path}: the folder {path.parent} is read-only. Nothing was sent.")

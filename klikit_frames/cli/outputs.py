@@ -16,7 +16,7 @@ import typer
 import klikit_frames as kf
 
 from .. import edge
-from ..errors import KlikitFramesError
+from ..errors import FileError, KlikitFramesError
 from ..wording import SHORT_ID, counted, outcome_words, visible_text
 from . import exit_codes, screens
 from .exit_codes import ExitCode
@@ -63,7 +63,7 @@ def _write_excel(frame: pd.DataFrame, path: Path) -> None:
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     # A Parquet column has one type; an analyst's own may hold numbers beside words.
     mixed = {name: _as_text(column) for name, column in frame.items() if _is_mixed(column)}
-    frame.assign(**mixed).to_parquet(path, index=False)  # type: ignore[arg-type]
+    edge.write_file(path, frame.assign(**mixed).to_parquet(index=False))  # type: ignore[arg-type]
 
 
 def _is_mixed(column: pd.Series[Any]) -> bool:
@@ -184,10 +184,13 @@ def writing(out: Path | None, *, again: str = "") -> Iterator[None]:
     """End the command with an exit code of its own if what is done inside cannot be written or printed."""
     try:
         yield
-    except (KlikitFramesError, BrokenPipeError):
-        # The one says itself what to do; the other is a reader, such as head, that has had enough.
+    except BrokenPipeError:
+        # A reader, such as head, has had enough.
         raise
     except Exception as error:
+        if isinstance(error, KlikitFramesError) and not isinstance(error, FileError):
+            # It says itself what to do.
+            raise
         what = "The data could not be printed" if out is None else f"{out} could not be written"
         how = f" To have it again: {again}" if again else ""
         why = getattr(error, "strerror", None) or str(error)

@@ -40,15 +40,14 @@ def template(
     connection: ConnectionOptions,
 ) -> None:
     """Write a table to fill in, with the right headers. It has the menu's dishes, names beside ids."""
-    if empty:
-        kf.template(path)
-    else:
+    state = listed = None
+    if not empty:
         with connection.connect() as client:
-            listed = kf.stores(client)
-            pairs = listed if all_stores else options.parse_stores(store) if store else None
-            kf.template(
-                path, state=kf.read_state(client, stores=pairs), stores=None if pairs is None else listed
-            )
+            known = kf.stores(client)
+            pairs = known if all_stores else options.parse_stores(store) if store else None
+            state, listed = kf.read_state(client, stores=pairs), None if pairs is None else known
+    with outputs.writing(path):
+        kf.template(path, state=state, stores=listed)
     echo(f"Written to {path}. Fill in is_enabled, and delete the rows that are not meant.")
     echo_next("Then", f"check {quote(path)}")
 

@@ -166,7 +166,7 @@ def _in_range(number: float, *, most: float = float("inf")) -> float:
 
 
 def _open(wanted: str) -> Path | io.BytesIO:
-    return Path(wanted) if wanted != "-" and Path(wanted).is_dir() else options.open_source(wanted)
+    return Path(wanted) if wanted != "-" and edge.is_folder(wanted) else options.open_source(wanted)
 
 
 def _name(wanted: str) -> str | None:

@@ -149,8 +149,8 @@ def recorded_outcome(
                 result = recorded_result(journal, begun.run_id)
                 return TaskOutcome(replace(result, notes=(*result.notes, str(error))), error)
     except (KlikitFramesError, OSError):
-        return TaskOutcome(error=error, is_unsent=not Path(task.journal).is_file() and not is_elsewhere)
-    return TaskOutcome(error=error, is_unsent=not is_elsewhere or Path(task.journal).is_file())
+        return TaskOutcome(error=error, is_unsent=not edge.is_file(task.journal) and not is_elsewhere)
+    return TaskOutcome(error=error, is_unsent=not is_elsewhere or edge.is_file(task.journal))
 
 
 def is_at_work(task: BusinessTask) -> bool:
@@ -224,7 +224,7 @@ def _lock_path(task: BusinessTask) -> Path:
 def _catch_up(task: BusinessTask) -> None:
     """Take in what was done for this business on other machines since this journal was last used."""
     mirror = task.options.get("mirror")
-    if mirror is not None and Path(mirror).is_file() and Path(task.journal).is_file():
+    if mirror is not None and edge.is_file(mirror) and edge.is_file(task.journal):
         import_journal(mirror, journal=task.journal)
 
 

@@ -143,7 +143,7 @@ def audit(
     """
     check_yes_or_no("names", names)
     folder = fleet_folder(journal_folder)
-    is_folder = isinstance(wanted, str | Path) and Path(wanted).is_dir()
+    is_folder = isinstance(wanted, str | Path) and edge.is_folder(wanted)
     reading: dict[str, Any] = {"columns": columns, "names": names} if is_folder else {}
 
     def look_up(business: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -192,7 +192,7 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 def journals_in(folder: Path) -> list[str]:
     """Return the businesses that have a journal in a folder, by name."""
-    return sorted(path.stem for path in folder.glob("*.sqlite3")) if folder.is_dir() else []
+    return sorted(path.stem for path in folder.glob("*.sqlite3")) if edge.is_folder(folder) else []
 
 
 def for_each(businesses: Iterable[str], work: Callable[[str], pd.DataFrame]) -> FleetFrame:

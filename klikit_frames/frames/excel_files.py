@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
+from .. import edge
 from ..errors import ConfigError
 from .headers import ColumnNames, count_known, find_header
 from .problems import table_problem
@@ -447,7 +448,8 @@ def write_template_sheet(frame: pd.DataFrame, path: Path) -> None:
     except ImportError as error:
         raise ConfigError("Writing an .xlsx needs an extra: pip install 'klikit-frames[excel]'") from error
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(path), options) as book:
+    sheet = io.BytesIO()
+    with xlsxwriter.Workbook(sheet, options) as book:
         page = book.add_worksheet("toggles")
         as_text, bold = book.add_format({"num_format": "@"}), book.add_format({"bold": True})
         for place, name in enumerate(frame.columns):
@@ -458,6 +460,7 @@ def write_template_sheet(frame: pd.DataFrame, path: Path) -> None:
                 choice = {"validate": "list", "source": _CHOICES[name], "ignore_blank": True}
                 page.data_validation(1, place, max(len(frame), _MOST_TYPED), place, choice)
         page.freeze_panes(1, 0)
+    edge.write_file(path, sheet.getvalue())
 
 
 def _template_text(cell: Any) -> str:

@@ -83,8 +83,8 @@ def check_toggles(
 
     Raises
     ------
-    OSError
-        If the file cannot be opened.
+    FileError
+        If the file cannot be read; a FileNotFoundError too, if it is not there.
     ConfigError
         If an option does not fit the source, or an extra is not installed.
 
@@ -182,7 +182,7 @@ def read_toggles(
     ------
     InvalidToggles
         If a row is bad; ``.problems`` is the whole list, warnings included.
-    OSError, ConfigError
+    FileError, ConfigError
         As `check_toggles`.
 
     Examples

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import edge
 from .checked import CheckedToggles, mark_checked, raise_for_errors
 from .frame_codec import text_series
 from .problems import problems_frame, table_problem
@@ -46,7 +47,7 @@ def read_wanted(wanted: Any, **options: Any) -> pd.DataFrame:
     InvalidToggles
         A row is bad, a file is no table, the folder has none, or two tables contradict each other: the
         message names both with row and line. ``.problems`` of a folder has ``source`` first.
-    OSError, ConfigError
+    FileError, ConfigError
         As `read_toggles`.
 
     Examples
@@ -94,7 +95,7 @@ def _folder(wanted: Any) -> Path | None:
     if not isinstance(wanted, (str, os.PathLike)) or str(wanted) == "-" or "\0" in str(wanted):
         return None
     path = Path(wanted).expanduser()
-    return path if path.is_dir() else None
+    return path if edge.is_folder(path) else None
 
 
 def _name(wanted: Any) -> str | None:

@@ -214,16 +214,17 @@ class TreeCache:
     def keep(self, store: Store | None, data: Any) -> None:
         """Write the tree of a store."""
         path = self._path(store)
-        path.parent.mkdir(parents=True, exist_ok=True)
         half = path.with_suffix(".part")
-        half.write_bytes(gzip.compress(json.dumps(data).encode(), compresslevel=1))
-        half.replace(path)
+        with edge.writing_file(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half.write_bytes(gzip.compress(json.dumps(data).encode(), compresslevel=1))
+            half.replace(path)
 
     def drop(self, stores: Iterable[Store | None]) -> None:
         """Remove the trees of a reading that is complete, and the folder if that leaves it empty."""
-        for store in stores:
-            self._path(store).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
+            for store in stores:
+                self._path(store).unlink(missing_ok=True)
             self._folder.rmdir()
 
     def _path(self, store: Store | None) -> Path:

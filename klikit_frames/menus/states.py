@@ -230,6 +230,8 @@ def save_state(state: pd.DataFrame, path: str | Path) -> Path:
         The ending is another one, or the frame is not a state.
     ConfigError
         The ending is ``.parquet`` and pyarrow is not installed.
+    FileError
+        The file cannot be written.
 
     Examples
     --------
@@ -253,8 +255,8 @@ def load_state(path: str | Path) -> pd.DataFrame:
     ------
     StateError
         The file is not a snapshot: another ending, missing columns, or cells that do not fit.
-    FileNotFoundError
-        There is no such file.
+    FileError
+        There is no such file (a FileNotFoundError too), or it cannot be read.
 
     Examples
     --------
@@ -325,7 +327,7 @@ def _by_ending(path: Path, *, parquet: Callable[..., Any], csv: Callable[..., An
 
 def _write_parquet(state: pd.DataFrame, path: Path) -> None:
     _need_pyarrow()
-    state.to_parquet(path, index=False)
+    edge.write_file(path, state.to_parquet(index=False))
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

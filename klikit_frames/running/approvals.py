@@ -184,7 +184,11 @@ def load_approval(path: Path, *, ask: str) -> Approval:
         values: Any = json.loads(edge.read_file(path).decode("utf-8"))
     except FileNotFoundError:
         raise PlanError(f"There is no approval {path}, so nothing was sent. {ask}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise PlanError(
+            f"The approval {path} cannot be read: {error.strerror}. Nothing was sent. {ask}"
+        ) from None
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"The approval {path} cannot be read: {error}. Nothing was sent. {ask}") from None
     try:
         if values.pop("format") != _FORMAT or values.pop("version") != _VERSION:

@@ -64,7 +64,7 @@ def far_path(path: JournalPath, *, journal: Journal, name: str) -> Path:
     except JournalError as error:
         raise ConfigError(f"{name}={path!r:.80} is not the path of a file; nothing was sent.") from error
     # A device may take bytes for ever, or give them.
-    if far is None or (far.exists() and not far.is_file()):
+    if far is None or _is_no_file(far):
         raise ConfigError(
             f"{name}={path!r:.80} is not the path of a file: name one, such as "
             "/content/drive/MyDrive/journal.sqlite3. Nothing was sent."
@@ -72,6 +72,14 @@ def far_path(path: JournalPath, *, journal: Journal, name: str) -> Path:
     if far == journal.path:
         raise ConfigError(f"{name}={far} is the journal itself: name a file elsewhere. Nothing was sent.")
     return far
+
+
+def _is_no_file(far: Path) -> bool:
+    try:
+        return far.exists() and not far.is_file()
+    except OSError:
+        # Who writes or reads it says why it cannot be looked at.
+        return False
 
 
 def check_free(far: Path, *, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,12 +61,14 @@ def write_excel(frame: pd.DataFrame, path: str | PathLike[str]) -> Path:
         The extra ``[excel]`` is not installed, or a text is one that an XLSX file cannot hold.
     """
     there = as_path("path", path)
+    sheet = io.BytesIO()
     plain = validate_cells(_map_columns(neutralise_formulas(_plain(frame)), _without_long_numbers))
     try:
-        with pd.ExcelWriter(there, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
+        with pd.ExcelWriter(sheet, engine="xlsxwriter", engine_kwargs={"options": _AS_WRITTEN}) as writer:
             plain.to_excel(writer, sheet_name=_SHEET, index=False)
     except ModuleNotFoundError as error:
         raise ConfigError("to_excel needs an extra: pip install 'klikit-frames[excel]'.") from error
+    edge.write_file(there, sheet.getvalue())
     return there
 
 

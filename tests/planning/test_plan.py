@@ -99,7 +99,7 @@ def test_load_plan__cut_off(plan: kf.Plan, tmp_path: Path) -> None:
 
 def test_load_plan__no_file(tmp_path: Path) -> None:
     """A missing file is named."""
-    with pytest.raises(kf.PlanError, match=r"nowhere.json could not be read: No such file"):
+    with pytest.raises(kf.PlanError, match=r"nowhere.json could not be read: there is no such file"):
         kf.load_plan(tmp_path / "nowhere.json")
 
 
