@@ -13,19 +13,21 @@ from rapidfuzz.distance import OSA
 
 from ..errors import ConfigError
 from .cell_values import FLAG_WORDS
-from .header_words import (
+from .problems import Problem, table_problem
+from .schemas import (
     ALIASES,
+    ENTITY_TYPES,
     GUESSED,
     GUESSED_TYPED_IDS,
     NAME_WORDS,
+    TIME_COLUMNS,
     TITLE_LEVELS,
+    TOGGLE_COLUMNS,
     TYPED_IDS,
     guess_meaning,
     plain_name,
     word_key,
 )
-from .problems import Problem, table_problem
-from .schemas import ENTITY_TYPES, TIME_COLUMNS, TOGGLE_COLUMNS
 
 if TYPE_CHECKING:
     from .source_tables import Table

@@ -14,10 +14,10 @@ from rapidfuzz import fuzz, process
 from ..errors import ConfigError
 from .cell_values import text_column
 from .checked import harmless_as_warnings, raise_for_errors
-from .header_words import may_hold_ids
 from .headers import check_assignments, name_places, read_header, title_level
 from .problems import KINDS, Positions, Problem, TextPerRow, problems_frame
 from .readers import Source, read_table
+from .schemas import may_hold_ids
 from .source_tables import Reading, Table
 
 _CANDIDATES = 3

@@ -23,9 +23,9 @@ from .. import edge
 from ..errors import ConfigError
 from .csv_files import find_dialect, text_table, to_utf8
 from .excel_files import workbook_table
-from .lone_surrogates import replace_in_frame, replace_in_name, replace_surrogates
 from .problems import Problem, table_problem
 from .source_tables import Reading, Table, failed_table
+from .unsafe_text import replace_in_frame, replace_in_name, replace_surrogates
 
 Source = Any
 

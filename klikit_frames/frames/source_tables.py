@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .header_words import guess_meaning
 from .problems import Problem
+from .schemas import guess_meaning
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from .. import edge
 from ..errors import ConfigError, as_path
-from .csv_injection import safe_csv
 from .excel_files import validate_cells, write_template_sheet
+from .unsafe_text import safe_csv
 
 _ENTITY = ["entity_type", "entity_id", "title"]
 _COLUMNS = [*_ENTITY, "scope", "brand_id", "brand", "branch_id", "branch", "is_enabled"]

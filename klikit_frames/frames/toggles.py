@@ -13,7 +13,6 @@ import pandas as pd
 from ..errors import ConfigError, check_choice, check_yes_or_no
 from .cell_values import FLAG_WORDS, parse_ids, text_column
 from .checked import CheckedToggles, check_table, is_checked, mark_checked, raise_for_errors
-from .csv_injection import restore_formulas
 from .frame_codec import COPIES_ON_WRITE
 from .headers import check_assignments, read_header
 from .name_resolution import resolve_names
@@ -21,6 +20,7 @@ from .pivots import StoreTitles, flatten_pivot, is_pivot, melt_pivot, store_by_i
 from .readers import Source, read_table
 from .schemas import RESULT_COLUMNS
 from .source_tables import Reading, Table, take_rows
+from .unsafe_text import restore_formulas
 
 __all__ = ["CheckedToggles", "business_toggles", "check_toggles", "cross_toggles", "read_toggles"]
 

@@ -26,8 +26,8 @@ from ..errors import (
     TransportError,
     as_path,
 )
-from ..frames.csv_injection import restore_formulas, safe_csv
 from ..frames.schemas import STATE_COLUMNS
+from ..frames.unsafe_text import restore_formulas, safe_csv
 from ..model import Store
 from ..progress import Progress, open_bar
 from ..wording import visible_text

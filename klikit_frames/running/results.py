@@ -14,10 +14,9 @@ import pandas as pd
 
 from .. import edge
 from ..errors import ConfigError, RunFailed, as_path
-from ..frames.csv_injection import neutralise_formulas, safe_csv
 from ..frames.excel_files import validate_cells
-from ..frames.lone_surrogates import replace_in_frame
 from ..frames.schemas import RESULT_COLUMNS
+from ..frames.unsafe_text import neutralise_formulas, replace_in_frame, safe_csv
 from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..planning.plan import Plan, parse_plan

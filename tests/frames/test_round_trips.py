@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import klikit_frames as kf
 from klikit_frames.frames.schemas import RESULT_COLUMNS
 from klikit_frames.running.results import csv_text, write_csv, write_excel
-from tests.frames.test_csv_injection import UNSEEN, WIDE
+from tests.frames.test_unsafe_text import UNSEEN, WIDE
 
 WRITERS = {"csv": write_csv, "xlsx": write_excel}
 TEXTS = st.text(alphabet=f"'\"=+-@a1,;{WIDE}{UNSEEN}", max_size=6)
