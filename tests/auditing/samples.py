@@ -40,10 +40,10 @@ def frame_of(rows: Iterable[Row], columns: Iterable[str], **attrs: Any) -> pd.Da
     """Return rows as a frame whose columns have the dtypes that they have in a state."""
     names = list(columns)
     cells = list(zip(*rows, strict=True)) or [()] * len(names)
-    told = {
+    series = {
         name: pd.Series(list(values), dtype=DTYPES.get(name))
         for name, values in zip(names, cells, strict=True)
     }
-    frame = pd.DataFrame(told)
+    frame = pd.DataFrame(series)
     frame.attrs.update(attrs)
     return frame

@@ -33,7 +33,7 @@ def toggles_of(cells: pd.DataFrame, *, is_enabled: Any) -> pd.DataFrame:
 
 
 def write(toggles: pd.DataFrame, client: kf.Client) -> None:
-    """Write as somebody else would: without a state, without a journal of ours."""
+    """Write as somebody else would: without a state and without a journal."""
     kf.run(kf.plan(toggles), client, journal=":memory:", progress=False)
 
 

@@ -27,7 +27,7 @@ def test_audit__of_a_folder(
     drifted = table.iloc[[0, 35]]
     switch(drifted, client)
     n_before = writes(sandbox)
-    found = kf.audit(folder, client, journal=journal, progress=False)
+    audited = kf.audit(folder, client, journal=journal, progress=False)
     is_drifted = table.index.isin(drifted.index)
     expected = table.assign(
         source=["a.csv"] * 30 + ["b.csv"] * 30,
@@ -35,15 +35,15 @@ def test_audit__of_a_folder(
         change=pd.Series(is_drifted).map({True: "change", False: "already"}),
     )
     columns = list(expected.columns)
-    pd.testing.assert_frame_equal(found[columns], expected, check_dtype=False)
-    assert found["since_at"].notna().tolist() == is_drifted.tolist()
-    assert found["title"].notna().all()
-    assert kf.summary(found) == "60 rows: 2 to change, 58 hold already."
+    pd.testing.assert_frame_equal(audited[columns], expected, check_dtype=False)
+    assert audited["since_at"].notna().tolist() == is_drifted.tolist()
+    assert audited["title"].notna().all()
+    assert kf.summary(audited) == "60 rows: 2 to change, 58 hold already."
     assert writes(sandbox) == n_before
 
 
 def test_audit__since_when(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
-    """A row has differed since the first audit in a row that found it so; one that held again starts anew."""
+    """A row has differed since the first audit in a row that found it so; one that held again starts over."""
     table = wanted_table(sandbox, n_stores=1, n_items=3)
     switch(table.iloc[[0]], client)
     first = kf.audit(table, client, journal=journal)["since_at"]
@@ -87,12 +87,12 @@ def test_audit__by_brand_store_and_name(
     wide = kf.business_toggles("section", section["entity_id"], is_enabled=not section["is_enabled"].iloc[0])
     table = wanted_table(sandbox, n_stores=1, n_items=2).assign(scope="store")
     switch(table.iloc[[0]], client)
-    found = kf.audit(pd.concat([table, wide], ignore_index=True), client, journal=journal)
-    told = drift_by_store(found, read_names(found))
-    assert told["brand"].iloc[0] == "business-wide"
-    assert told["what"].tolist() == [f"{section['title'].iloc[0]} (section)", found["title"].iloc[0]]
-    assert (told["wanted"] != told["live"]).all()
-    assert not told["store"].str.contains(r"\d/\d").any()
+    audited = kf.audit(pd.concat([table, wide], ignore_index=True), client, journal=journal)
+    drift = drift_by_store(audited, read_names(audited))
+    assert drift["brand"].iloc[0] == "business-wide"
+    assert drift["what"].tolist() == [f"{section['title'].iloc[0]} (section)", audited["title"].iloc[0]]
+    assert (drift["wanted"] != drift["live"]).all()
+    assert not drift["store"].str.contains(r"\d/\d").any()
 
 
 def test_audit__reads_what_the_table_touches(
@@ -109,13 +109,13 @@ def test_audit__reads_what_the_table_touches(
 def test_audit__a_menu_that_cannot_be_read(
     sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path
 ) -> None:
-    """Rows of a menu that cannot be read are unknown, and the failure is told; the others are compared."""
+    """Rows of a menu that cannot be read are unknown, and the failure is listed; the others are compared."""
     table = wanted_table(sandbox, n_stores=2, n_items=2)
     brand_id, branch_id = stores_of(table).iloc[1]
     sandbox.inject("error_503", count=99, match=f"brand_id={brand_id}&branch_id={branch_id}")
-    found = kf.audit(table, hasty, journal=journal)
-    lost = kf.failures(found)
-    assert found["change"].tolist() == ["already", "already", "unknown", "unknown"]
+    audited = kf.audit(table, hasty, journal=journal)
+    lost = kf.failures(audited)
+    assert audited["change"].tolist() == ["already", "already", "unknown", "unknown"]
     assert lost[["brand_id", "branch_id"]].values.tolist() == [[brand_id, branch_id]]
 
 
@@ -151,6 +151,6 @@ def test_audit__a_broken_journal(sandbox: kf.sandbox.Sandbox, client: kf.Client,
     switch(table.iloc[[0]], client)
     broken = tmp_path / "broken.sqlite3"
     broken.write_bytes(b"no journal at all, but long enough to be looked at as one")
-    found = kf.audit(table, client, journal=broken)
-    assert found["change"].tolist() == ["change", "already"]
-    assert "journal_error" in found.attrs
+    audited = kf.audit(table, client, journal=broken)
+    assert audited["change"].tolist() == ["change", "already"]
+    assert "journal_error" in audited.attrs

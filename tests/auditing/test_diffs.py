@@ -53,7 +53,7 @@ def _toggles(*rows: tuple[str, int, tuple[int, int] | None, bool]) -> pd.DataFra
 
 
 def test_diff__every_change() -> None:
-    """Each row is told apart: it holds, it differs, it is in no menu that was read, or nobody knows."""
+    """A row holds, differs, is in no menu that was read, or nobody knows."""
     state = state_of(
         business("item", 1, True),
         in_store(STORE, "item", 1, False),
@@ -70,45 +70,45 @@ def test_diff__every_change() -> None:
         ("item", 1, (1, 2), True),
         ("item", 1, (8, 8), True),
     )
-    told = kf.diff(toggles, state)
+    changes = kf.diff(toggles, state)
     expected = kf.read_toggles(toggles).assign(
         live=pd.array([True, False, None, None, None, None, None], dtype="boolean"),
         change=["already", "change", "unknown", "not_in_menu", "not_in_menu", "unknown", "not_in_menu"],
     )
-    pd.testing.assert_frame_equal(told, expected)
+    pd.testing.assert_frame_equal(changes, expected)
 
 
 def test_diff__without_a_list_of_stores() -> None:
     """Without the business's list of stores, a store that was not read is not known, never foreign."""
-    told = kf.diff(_toggles(("item", 1, (8, 8), True)), state_of(business("item", 1, True)))
-    assert told["change"].tolist() == ["unknown"]
+    changes = kf.diff(_toggles(("item", 1, (8, 8), True)), state_of(business("item", 1, True)))
+    assert changes["change"].tolist() == ["unknown"]
 
 
 def test_diff__modifier_options() -> None:
     """A modifier option is an item of the business though no row of the state: not known, never refused."""
     state = state_of(business("item", 1, True), modifier_option_ids=(9,), n_business_rows=1)
-    told = kf.diff(_toggles(("item", 9, None, True), ("category", 9, None, True)), state)
-    assert told["change"].tolist() == ["unknown", "not_in_menu"]
+    changes = kf.diff(_toggles(("item", 9, None, True), ("category", 9, None, True)), state)
+    assert changes["change"].tolist() == ["unknown", "not_in_menu"]
 
 
 def test_diff__part_of_the_business_level() -> None:
     """An entity that a part of the business level lacks is not known: the part that is gone may have it."""
     state = state_of(business("item", 1, True), n_business_rows=2)
-    told = kf.diff(_toggles(("item", 2, None, True)), state)
+    changes = kf.diff(_toggles(("item", 2, None, True)), state)
     expected = kf.read_toggles(_toggles(("item", 2, None, True))).assign(
         live=pd.array([None], dtype="boolean"), change=["unknown"]
     )
-    pd.testing.assert_frame_equal(told, expected)
+    pd.testing.assert_frame_equal(changes, expected)
 
 
 def test_diff__own_columns_index_and_order() -> None:
     """Index, order and own columns are kept; an own column of such a name comes back beside ours."""
     toggles = _toggles(("item", 2, STORE, True), ("item", 1, STORE, False)).assign(live="mine", note="n")
     toggles.index = pd.Index([5, 5])
-    told = kf.diff(toggles, state_of(in_store(STORE, "item", 1, False), in_store(STORE, "item", 2, False)))
-    assert told.index.tolist() == [5, 5]
-    assert told["entity_id"].tolist() == [2, 1]
-    assert told[["input_live", "note", "live", "change"]].to_numpy().tolist() == [
+    changes = kf.diff(toggles, state_of(in_store(STORE, "item", 1, False), in_store(STORE, "item", 2, False)))
+    assert changes.index.tolist() == [5, 5]
+    assert changes["entity_id"].tolist() == [2, 1]
+    assert changes[["input_live", "note", "live", "change"]].to_numpy().tolist() == [
         ["mine", "n", False, "change"],
         ["mine", "n", False, "already"],
     ]
@@ -144,7 +144,7 @@ def test_diff__no_state() -> None:
 
 
 def test_drift__every_kind() -> None:
-    """Every kind of change is told apart, and what is equal is left out."""
+    """Every kind of change has its own name, and what is equal is left out."""
     before = state_of(
         business("item", 1, True),
         in_store(A, "item", 1, True),
@@ -190,7 +190,7 @@ def test_drift__no_state() -> None:
 
 
 def test_mixed__on_here_off_there() -> None:
-    """Only entities that differ between stores are told, with the smaller side in words."""
+    """Only entities that differ between stores are listed, with the smaller side in words."""
     expected = frame_of(
         [("item", 7, "item 7", 2, 1, 3, "off in 1 of 3 stores")],
         ["entity_type", "entity_id", "title", "n_on", "n_off", "n_stores", "where"],
@@ -215,10 +215,10 @@ def test_mixed__business_rows_alone() -> None:
 
 
 def test_overrides__differ_from_the_business() -> None:
-    """Store rows that differ from the business row are told with its flag; unknown ones are not."""
-    told = kf.overrides(STATE)
+    """Store rows that differ from the business row are listed with its flag; unknown ones are not."""
+    overrides = kf.overrides(STATE)
     expected = STATE.iloc[[4]].assign(business_is_enabled=pd.array([True], dtype="boolean"))
-    pd.testing.assert_frame_equal(told, expected)
+    pd.testing.assert_frame_equal(overrides, expected)
 
 
 def test_overrides__without_business_rows() -> None:
@@ -228,8 +228,8 @@ def test_overrides__without_business_rows() -> None:
 
 
 def test_compare__two_stores() -> None:
-    """Entities with other flags, and those of one menu only, are told; equal ones are not."""
-    told = kf.compare_stores(STATE, store=B, other=C)
+    """Entities with other flags, and those of one menu only, are listed; equal ones are not."""
+    differing = kf.compare_stores(STATE, store=B, other=C)
     expected = frame_of(
         [
             ("item", 7, "item 7", False, True, "differs"),
@@ -238,7 +238,7 @@ def test_compare__two_stores() -> None:
         ],
         ["entity_type", "entity_id", "title", "is_enabled", "other_is_enabled", "difference"],
     ).astype({"other_is_enabled": "boolean"})
-    pd.testing.assert_frame_equal(told, expected, check_dtype=False)
+    pd.testing.assert_frame_equal(differing, expected, check_dtype=False)
 
 
 def test_compare__store_that_was_not_read() -> None:

@@ -60,8 +60,8 @@ def test_after_a_reconcile_and_a_publish__only_later_edits_are_found(
         assert kf.audit(table, client, journal=journal, progress=False)["change"].eq("already").all()
         if after:
             switch(table.iloc[after], client)
-        found = kf.audit(table, client, journal=journal, progress=False)
-        assert found.index[found["change"] != "already"].tolist() == sorted(after)
+        audited = kf.audit(table, client, journal=journal, progress=False)
+        assert audited.index[audited["change"] != "already"].tolist() == sorted(after)
 
 
 _DIES_BEFORE_IT_PUBLISHES = """

@@ -59,7 +59,7 @@ def test_picture__without_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_colours__are_told_apart_with_any_colour_vision(sight: str, colours: tuple[str, ...]) -> None:
     """No two colours look alike, nor like a page, to those who do not see red, green or blue."""
     seen = [_SIGHTS[sight] @ _rgb(colour) for colour in (*colours, *PAGES)]
-    assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 0.2
+    assert min(np.linalg.norm(colour - other) for colour, other in combinations(seen, 2)) > 0.2
 
 
 def _rgb(colour: str) -> np.ndarray:
@@ -138,4 +138,4 @@ def test_labels__do_not_touch(n_items: int, n_stores: int) -> None:
             shown = [label for label in axis.get_ticklabels() if label.get_visible()]
             boxes = [label.get_window_extent() for label in shown]
             assert shown[0].get_text()
-            assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+            assert not any(box.overlaps(other) for box, other in pairwise(boxes))

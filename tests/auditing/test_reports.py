@@ -86,7 +86,7 @@ def test_report__on_a_phone(client: kf.Client, tmp_path: Path) -> None:
 
 
 def test_report__of_a_run_in_memory_cannot_be_undone(client: kf.Client, tmp_path: Path) -> None:
-    """Nobody is told of a command that finds no journal."""
+    """No page names a command that would find no journal."""
     cells = scenarios.some_cells(client, scenarios.some_stores(client)).head(1)
     plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False))
     result = kf.run(plan, client, journal=":memory:", progress=False)

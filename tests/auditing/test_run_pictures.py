@@ -67,8 +67,8 @@ def _result(*requests: tuple[str, float, float | None, int]) -> kf.Result:
 
 def test_requests__one_row_each() -> None:
     """Rows of one request are one bar; a request without an end has no length."""
-    told = read_requests(_result(("unknown", 2, None, 5), ("applied", 1, 1.5, 1)).frame)
-    assert told[["outcome", "start_s", "end_s"]].to_numpy().tolist() == [
+    bars = read_requests(_result(("unknown", 2, None, 5), ("applied", 1, 1.5, 1)).frame)
+    assert bars[["outcome", "start_s", "end_s"]].to_numpy().tolist() == [
         ["applied", 0, 0.5],
         ["unknown", 1, 1],
     ]
@@ -90,7 +90,7 @@ def test_timeline__says_what_is_to_be_seen() -> None:
 
 
 def test_timeline__many_requests() -> None:
-    """More requests than can be told apart are drawn as curves of sent and answered."""
+    """More requests than the eye can separate are drawn as curves of sent and answered."""
     many = [("applied", n / 10, n / 10 + 0.05, 1) for n in range(151)]
     axes = kf.plot_timeline(_result(*many)).figure.axes[0]
     assert axes.get_ylabel() == "requests so far"

@@ -102,7 +102,7 @@ def test_matrix__nothing_to_show() -> None:
 
 
 def test_matrix__unknown_type() -> None:
-    """A type of entity that there is not is refused, with those that there are."""
+    """An unknown type of entity is refused, with the list of the known ones."""
     with pytest.raises(kf.ConfigError, match="entity_type='dish' is none of 'section'"):
         kf.plot_matrix(_state(n_items=1, n_stores=1), entity_type="dish")
 

@@ -57,7 +57,7 @@ TOGGLES = kf.read_toggles(
     ],
 )
 def test_summary__of_every_audit(frame: pd.DataFrame, said: str) -> None:
-    """Every frame of an audit is told in one line, an empty one too."""
+    """Every frame of an audit has a summary of one line, an empty one too."""
     assert kf.summary(frame) == said
 
 
@@ -91,10 +91,10 @@ def test_state__is_told_by_brand_and_name() -> None:
 def test_diff__tells_what_is_to_change() -> None:
     """A diff counts all rows, and its places and dishes are those that are to change."""
     state = store_state().dropna(subset="is_enabled")
-    found = kf.diff(state.assign(is_enabled=~state["is_enabled"].astype(bool)), state)
-    html = frame_html(found)
-    assert kf.summary(found) in html
-    assert frame_html(found.assign(change="already")).count("<strong>Nothing goes off or on.</strong>") == 1
+    changes = kf.diff(state.assign(is_enabled=~state["is_enabled"].astype(bool)), state)
+    html = frame_html(changes)
+    assert kf.summary(changes) in html
+    assert frame_html(changes.assign(change="already")).count("<strong>Nothing goes off or on.</strong>") == 1
 
 
 def test_problems__are_told_by_kind() -> None:

@@ -148,9 +148,9 @@ def test_undo__on_another_host(sandbox: kf.sandbox.Sandbox, client: kf.Client, j
     """A run is taken back on its own host only."""
     cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
     result = _run(client, journal, cells=cells)
-    own: dict[str, Any] = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
+    keys: dict[str, Any] = {"partner_key": sandbox.partner_key, "secret_key": sandbox.secret_key}
     elsewhere = sandbox.url.replace("127.0.0.1", "localhost")
-    with kf.connect(elsewhere, **own) as other, pytest.raises(kf.PlanError, match="run on"):
+    with kf.connect(elsewhere, **keys) as other, pytest.raises(kf.PlanError, match="run on"):
         kf.undo(result.run_id, other, journal=journal)
 
 
@@ -220,9 +220,9 @@ def test_undo__never_overwrites_what_others_wrote(
 
 def _chosen(cells: pd.DataFrame, flags: list[bool | None]) -> pd.DataFrame:
     """Return toggles of the cells that have a flag in the list."""
-    told = pd.Series(flags[: len(cells)], dtype="boolean")
-    is_chosen = told.notna().to_numpy()
-    return scenarios.toggles_of(cells[is_chosen], is_enabled=told[is_chosen].astype(bool).to_numpy())
+    wanted = pd.Series(flags[: len(cells)], dtype="boolean")
+    is_chosen = wanted.notna().to_numpy()
+    return scenarios.toggles_of(cells[is_chosen], is_enabled=wanted[is_chosen].astype(bool).to_numpy())
 
 
 def test_undo__spares_what_a_later_run_wrote(client: kf.Client, journal: Path) -> None:
@@ -314,8 +314,8 @@ def test_undo__looks_again_when_resumed(
     first = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     undo = kf.undo(first.run_id, client, journal=journal)
     transport = HoldingTransport(press_ctrl_c, method="GET", nth=1, match="/menus")
-    with sandbox.connect(transport=transport) as held:
-        stopped = kf.run(undo, held, journal=journal, progress=False)
+    with sandbox.connect(transport=transport) as held_client:
+        stopped = kf.run(undo, held_client, journal=journal, progress=False)
         transport.let_go.set()
         wait_for_threads("klikit-frames-")
     assert stopped.counts["not_sent"] == len(cells)
@@ -328,9 +328,9 @@ def test_undo__looks_again_when_resumed(
 
 def test_undo__beside_a_damaged_journal(client: kf.Client, journal: Path) -> None:
     """That the person's own journal cannot be read takes nothing from what the given one knows."""
-    own = Path(os.environ["XDG_STATE_HOME"]) / "klikit_frames" / "journal.sqlite3"
-    own.parent.mkdir(parents=True)
-    with sqlite3.connect(own) as connection:
+    users_journal = Path(os.environ["XDG_STATE_HOME"]) / "klikit_frames" / "journal.sqlite3"
+    users_journal.parent.mkdir(parents=True)
+    with sqlite3.connect(users_journal) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
     cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])

@@ -30,12 +30,16 @@ def _run(
 def test_verify__not_visible_before_a_publish(client: kf.Client, journal: Path) -> None:
     """Business rows are confirmed at once, store rows only after a publish; nothing is called wrong."""
     result, stores = _run(client, journal)
-    told = kf.verify(result, client, journal=journal)
-    assert told.groupby("scope")["proof"].unique().map(set).to_dict() == {
+    verified = kf.verify(result, client, journal=journal)
+    assert verified.groupby("scope")["proof"].unique().map(set).to_dict() == {
         "business": {"confirmed"},
         "store": {"not_visible_yet"},
     }
-    assert told.loc[told["scope"] == "store", "proof_note"].str.contains("publishing makes it anew").all()
+    assert (
+        verified.loc[verified["scope"] == "store", "proof_note"]
+        .str.contains("publishing makes it anew")
+        .all()
+    )
     kf.publish(stores, client)
     after = kf.verify(result, client, journal=journal)
     expected = result.frame.assign(
@@ -48,7 +52,7 @@ def test_verify__not_visible_before_a_publish(client: kf.Client, journal: Path) 
 
 
 def test_verify__bar(client: kf.Client, journal: Path) -> None:
-    """A bar is told of every menu that is read, and closed; for an undo too."""
+    """A bar counts every menu that is read, and is closed; for an undo too."""
     result, stores = _run(client, journal)
     bars = scenarios.CountingBar(), scenarios.CountingBar()
     kf.verify(result, client, journal=journal, progress=bars[0])
@@ -72,15 +76,15 @@ def test_verify__changed_by_somebody_else(client: kf.Client, journal: Path) -> N
     theirs = result.frame.query("scope == 'store'").head(1)
     scenarios.write(scenarios.toggles_of(theirs, is_enabled=True), client)
     kf.publish(stores, client)
-    told = kf.verify(result, client, journal=journal)
-    differs = told[told["proof"] == "differs"]
+    verified = kf.verify(result, client, journal=journal)
+    differs = verified[verified["proof"] == "differs"]
     assert differs.index.tolist() == theirs.index.tolist()
     assert (
         differs["proof_note"]
         .str.fullmatch(r"the menu shows on; this run wrote off at 20\d\d-[^;]* UTC")
         .all()
     )
-    assert told["proof"].drop(theirs.index).unique().tolist() == ["confirmed"]
+    assert verified["proof"].drop(theirs.index).unique().tolist() == ["confirmed"]
 
 
 def test_verify__written_again_and_not_published(client: kf.Client, journal: Path) -> None:
@@ -93,10 +97,10 @@ def test_verify__written_again_and_not_published(client: kf.Client, journal: Pat
     scenarios.write(scenarios.toggles_of(theirs, is_enabled=True), client)
     kf.publish(stores, client)
     later = kf.run(kf.plan(theirs), client, journal=journal, progress=False)
-    told = kf.verify(first, client, journal=journal)
-    assert told["proof"].tolist() == ["not_visible_yet", *["confirmed"] * (len(told) - 1)]
+    verified = kf.verify(first, client, journal=journal)
+    assert verified["proof"].tolist() == ["not_visible_yet", *["confirmed"] * (len(verified) - 1)]
     note = rf"the menu shows on; run {later.run_id[:8]} wrote off at 20\d\d-[^;]* UTC"
-    assert told["proof_note"].str.fullmatch(note).tolist()[0]
+    assert verified["proof_note"].str.fullmatch(note).tolist()[0]
 
 
 def test_verify__rows_that_held_already_do_not_speak_for_the_store(client: kf.Client, journal: Path) -> None:
@@ -120,8 +124,11 @@ def test_verify__without_flags_from_before(client: kf.Client) -> None:
     scenarios.write(scenarios.toggles_of(cells.head(1), is_enabled=False), client)
     kf.publish(scenarios.some_stores(client), client)
     result, stores = _run(client, ":memory:", with_state=False)
-    told = kf.verify(result, client, journal=":memory:").query("scope == 'store'")
-    assert told["proof"].value_counts().to_dict() == {"not_visible_yet": len(told) - 1, "confirmed": 1}
+    verified = kf.verify(result, client, journal=":memory:").query("scope == 'store'")
+    assert verified["proof"].value_counts().to_dict() == {
+        "not_visible_yet": len(verified) - 1,
+        "confirmed": 1,
+    }
     kf.publish(stores, client)
     assert kf.verify(result, client)["proof"].unique().tolist() == ["confirmed"]
 
@@ -139,15 +146,15 @@ def test_verify__bounded_polling(client: kf.Client, journal: Path) -> None:
         if now >= 7:
             kf.publish(stores, client)
 
-    told = kf.verify(
+    verified = kf.verify(
         result, client, journal=journal, timeout_s=30, poll_every_s=3, clock=lambda: now, sleep=sleep
     )
     assert waits == [3, 3, 3]
-    assert told["proof"].unique().tolist() == ["confirmed"]
+    assert verified["proof"].unique().tolist() == ["confirmed"]
 
 
 def test_verify__polling_ends(client: kf.Client, journal: Path) -> None:
-    """A store that is never published is told as not visible when the time is over, not a moment later."""
+    """A store that is never published counts as not visible when the time is over, not a moment later."""
     result, _ = _run(client, journal)
     now = 0.0
 
@@ -155,11 +162,11 @@ def test_verify__polling_ends(client: kf.Client, journal: Path) -> None:
         nonlocal now
         now += seconds
 
-    told = kf.verify(
+    verified = kf.verify(
         result, client, journal=journal, timeout_s=5, poll_every_s=3, clock=lambda: now, sleep=sleep
     )
     assert now == 5
-    assert "not_visible_yet" in set(told["proof"])
+    assert "not_visible_yet" in set(verified["proof"])
 
 
 def test_verify__rows_that_were_not_written(
@@ -176,8 +183,8 @@ def test_verify__rows_that_were_not_written(
         kf.plan(pd.concat([good, bad], ignore_index=True)), client, journal=journal, progress=False
     )
     assert result.frame["outcome"].tolist() == ["applied", "rejected"]
-    told = kf.verify(result, client, journal=journal)
-    assert told["proof"].fillna("-").tolist() == ["confirmed", "-"]
+    verified = kf.verify(result, client, journal=journal)
+    assert verified["proof"].fillna("-").tolist() == ["confirmed", "-"]
 
 
 @pytest.mark.parametrize("scope", ["store", "business"])
@@ -191,10 +198,10 @@ def test_verify__rows_that_were_not_sent(sandbox: kf.sandbox.Sandbox, journal: P
         result = kf.run(plan, client, journal=journal, progress=False)
         # The double has asked the API all the same: so it is as if others had written and published nothing.
         sandbox.reset()
-        told = kf.verify(result, client)
+        verified = kf.verify(result, client)
     assert set(result.frame["outcome"]) == {"failed", "not_sent"}
-    assert told["proof"].isna().all()
-    assert told["proof_note"].str.startswith("the menu shows on; ").all()
+    assert verified["proof"].isna().all()
+    assert verified["proof_note"].str.startswith("the menu shows on; ").all()
 
 
 class _WithoutStores(httpx.HTTPTransport):
@@ -219,30 +226,30 @@ def test_verify__row_that_was_not_sent_beside_a_business_wide_one(
     wide = scenarios.toggles_of(toggles[toggles["scope"] == "business"], is_enabled=True)
     kf.run(kf.plan(wide), hasty, journal=journal, progress=False)
     kf.publish(stores, hasty, journal=journal)
-    told = kf.verify(result, hasty, journal=journal)
-    told = told.loc[told["scope"] == "store", ["outcome", "proof", "proof_note"]].fillna("-")
+    verified = kf.verify(result, hasty, journal=journal)
+    verified = verified.loc[verified["scope"] == "store", ["outcome", "proof", "proof_note"]].fillna("-")
     note = "the menu shows on; this run has not sent this row"
-    assert told.values.tolist() == [["not_sent", "-", note]]
+    assert verified.values.tolist() == [["not_sent", "-", note]]
 
 
 @pytest.mark.parametrize("fault", ["error_500", "html_502"])
 def test_verify__menu_that_cannot_be_read(
     sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, fault: str
 ) -> None:
-    """Rows of a store whose menu cannot be read have no proof, and the failure is told."""
+    """Rows of a store whose menu cannot be read have no proof, and the failure is listed."""
     result, stores = _run(hasty, journal)
     kf.publish(stores, hasty)
     sandbox.inject(fault, match=f"branch_id={stores[0][1]}")
-    told = kf.verify(result, hasty, journal=journal)
-    assert told.loc[told["proof"].isna(), "branch_id"].unique().tolist() == [stores[0][1]]
-    assert kf.failures(told)["branch_id"].tolist() == [stores[0][1]]
+    verified = kf.verify(result, hasty, journal=journal)
+    assert verified.loc[verified["proof"].isna(), "branch_id"].unique().tolist() == [stores[0][1]]
+    assert kf.failures(verified)["branch_id"].tolist() == [stores[0][1]]
 
 
 @pytest.mark.parametrize("skew_s", [0, -7_200, 7_200])
 def test_verify__after_a_publish_that_shows_nothing(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path, *, skew_s: int
 ) -> None:
-    """Where all was switched back before our publish, that is told, and nothing waits for ever.
+    """Where all was switched back before our publish, the note says so, and nothing waits for ever.
 
     Publishes and writes are held against each other by one clock, however the server's clock is set.
     """
@@ -252,10 +259,10 @@ def test_verify__after_a_publish_that_shows_nothing(
     result = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
     scenarios.write(scenarios.toggles_of(cells, is_enabled=True), client)
     kf.publish(stores, client)
-    told = kf.verify(result, client)
-    assert told["proof"].unique().tolist() == ["differs"]
+    verified = kf.verify(result, client)
+    assert verified["proof"].unique().tolist() == ["differs"]
     note = r"the menu still shows on, \d{1,2} s after the publish; this run wrote off at [^;]* UTC"
-    assert told["proof_note"].str.fullmatch(note).all()
+    assert verified["proof_note"].str.fullmatch(note).all()
     kept = kf.undo(result.run_id, client, journal=journal).kept
     assert kept["reason"].str.startswith("the menu shows on; this run wrote off at").all()
 
@@ -282,10 +289,10 @@ def test_verify__what_a_later_run_wrote_may_wait_in_a_queue(
         kf.run(kf.plan(wide), client, journal=journal)
     sandbox.set(publish_delay_s=float("inf"))
     kf.publish(stores, client, journal=journal)
-    told = kf.verify(first, client)
-    assert told["proof"].tolist() == ["differs", *["confirmed"] * (len(cells) - 1)]
-    assert "after the publish" in told["proof_note"].iloc[0]
-    assert f"run {later.run_id[:8]} wrote off" in told["proof_note"].iloc[0]
+    verified = kf.verify(first, client)
+    assert verified["proof"].tolist() == ["differs", *["confirmed"] * (len(cells) - 1)]
+    assert "after the publish" in verified["proof_note"].iloc[0]
+    assert f"run {later.run_id[:8]} wrote off" in verified["proof_note"].iloc[0]
 
 
 def test_verify__published_half_way(client: kf.Client, journal: Path) -> None:
@@ -310,11 +317,12 @@ def test_verify__published_between_two_attempts(sandbox: kf.sandbox.Sandbox, jou
         sandbox.inject("error_504", written="half", match="PATCH", count=1)
         plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), state=cells)
         result = kf.run(plan, client, journal=journal, progress=False)
-        told = kf.verify(result, client, journal=journal)
-        assert told["attempts"].unique().tolist() == [2]
-        assert set(told["live"]) == {True, False}
+        verified = kf.verify(result, client, journal=journal)
+        assert verified["attempts"].unique().tolist() == [2]
+        assert set(verified["live"]) == {True, False}
         assert (
-            told["proof"].tolist() == told["live"].map({False: "confirmed", True: "not_visible_yet"}).tolist()
+            verified["proof"].tolist()
+            == verified["live"].map({False: "confirmed", True: "not_visible_yet"}).tolist()
         )
         undo = kf.undo(result.run_id, client, journal=journal, progress=False)
         assert undo.n_rows == len(cells)
@@ -326,17 +334,19 @@ def test_verify__killed_before_the_servers_clock_was_told(sandbox: kf.sandbox.Sa
     with sandbox.connect() as client:
         stores = scenarios.some_stores(client)[:1]
         cells = scenarios.some_cells(client, stores).query("scope == 'store' and entity_type == 'item'")
-    plans = [kf.plan(scenarios.toggles_of(one, is_enabled=False)) for one in (cells.head(1), cells.tail(1))]
+    plans = [
+        kf.plan(scenarios.toggles_of(chosen, is_enabled=False)) for chosen in (cells.head(1), cells.tail(1))
+    ]
     assert run_until_killed(sandbox, plans[0], journal, kill_point=KillPoint("after_answer", 1))
     sandbox.publish(stores)
     sandbox.set(date_header="sent", date_skew_s=-7_200)
     with sandbox.connect() as client:
         killed = kf.attach(kf.runs(journal=journal)["run_id"].iloc[0], journal=journal).result()
-        told = kf.verify(killed, client, journal=journal)
-        assert told["live"].tolist() == [False]
+        verified = kf.verify(killed, client, journal=journal)
+        assert verified["live"].tolist() == [False]
         result = kf.run(plans[1], client, journal=journal, progress=False)
-        told = kf.verify(result, client, journal=journal)
-    assert told["proof"].tolist() == ["not_visible_yet"]
+        verified = kf.verify(result, client, journal=journal)
+    assert verified["proof"].tolist() == ["not_visible_yet"]
 
 
 class _PublishingClock(SkippingClock):
@@ -360,9 +370,9 @@ def test_verify__unchanged_rows_are_not_proved_by_an_old_menu(client: kf.Client,
     cells = scenarios.some_cells(client, stores).query("scope == 'store'")
     on = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=True), state=cells), client, journal=journal)
     off = kf.run(kf.plan(scenarios.toggles_of(cells, is_enabled=False)), client, journal=journal)
-    told = kf.verify(on, client)
-    assert told["proof"].unique().tolist() == ["not_visible_yet"]
-    assert told["proof_note"].str.contains(f"run {off.run_id[:8]} wrote off at").all()
+    verified = kf.verify(on, client)
+    assert verified["proof"].unique().tolist() == ["not_visible_yet"]
+    assert verified["proof_note"].str.contains(f"run {off.run_id[:8]} wrote off at").all()
 
 
 def test_verify__refuses_another_business(client: kf.Client, journal: Path) -> None:
@@ -382,8 +392,8 @@ def test_verify__while_the_run_goes_on(sandbox: kf.sandbox.Sandbox, client: kf.C
     sandbox.inject("latency", seconds=3, match="/enable")
     plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False), combine=False)
     job = kf.start(plan, client, journal=journal, progress=False)
-    told = kf.verify(job.so_far(), client, progress=False)
+    verified = kf.verify(job.so_far(), client, progress=False)
     sandbox.clear_faults()
     job.cancel()
     job.result()
-    assert "differs" not in set(told["proof"].dropna())
+    assert "differs" not in set(verified["proof"].dropna())

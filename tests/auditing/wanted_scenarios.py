@@ -25,7 +25,7 @@ def stores_of(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def switch(rows: pd.DataFrame, client: kf.Client, *, is_published: bool = True) -> None:
-    """Turn rows to the opposite, as a manager does: no journal of ours knows it."""
+    """Turn rows to the opposite, as a manager does: no journal records it."""
     kf.run(kf.plan(rows.assign(is_enabled=~rows["is_enabled"])), client, journal=":memory:", progress=False)
     if is_published:
         publish(rows, client)
