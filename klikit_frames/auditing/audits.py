@@ -235,7 +235,7 @@ def _since(
         settled = recorded.keys() & set(_cells(frame[holds])) if recorded else set()
         if new or seen_again or settled:
             with open_journal(journal) as opened:
-                opened.take_in(note_audit(client.account, found=[*new, *seen_again], settled=settled))
+                opened.take_in(note_audit(client.account, differing=[*new, *seen_again], settled=settled))
     except JournalError as error:
         _LOG.warning("Since when rows differ is not known and not noted: %s", error)
         state.attrs["journal_error"] = str(error)

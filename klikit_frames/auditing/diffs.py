@@ -312,14 +312,14 @@ def business_flags(state: pd.DataFrame) -> Codes:
     return flags(business["is_enabled"], match_rows(state, within=business, columns=ENTITY_COLUMNS))
 
 
-def _divided(found: pd.DataFrame) -> pd.DataFrame:
+def _divided(split: pd.DataFrame) -> pd.DataFrame:
     """Say in words where the smaller side is, and put the most divided first."""
-    is_off_rarer = found["n_off"] <= found["n_on"]
+    is_off_rarer = split["n_off"] <= split["n_on"]
     side = is_off_rarer.map({True: "off", False: "on"})
-    few = found[["n_on", "n_off"]].min(axis=1)
-    where = side + " in " + few.astype(str) + " of " + found["n_stores"].astype(str) + " stores"
+    few = split[["n_on", "n_off"]].min(axis=1)
+    where = side + " in " + few.astype(str) + " of " + split["n_stores"].astype(str) + " stores"
     order = few.sort_values(ascending=False, kind="stable").index
-    return found.assign(where=where).loc[order].reset_index(drop=True)
+    return split.assign(where=where).loc[order].reset_index(drop=True)
 
 
 def align(state: pd.DataFrame, *, like: tuple[int, int] | pd.DataFrame | Literal["business"]) -> pd.DataFrame:

@@ -218,7 +218,7 @@ def _any_sign() -> Iterator[None]:
 
 def _touch(labels: list[Text]) -> bool:
     boxes = [label.get_window_extent() for label in labels]
-    return any(one.overlaps(other) for one, other in pairwise(boxes))
+    return any(box.overlaps(other) for box, other in pairwise(boxes))
 
 
 def can_draw() -> bool:

@@ -209,11 +209,11 @@ def _read_written(given: list[str], client: Client, *, journal: JournalPath) -> 
 def _decide(cell: Cell, seen: Observation, *, shown: bool | None, run_ids: list[str]) -> _CellDecision:
     """Return whether a cell is to be restored, or why it is kept."""
     chain = seen.history.chain(cell)
-    own = [link for link in chain if link.write.key[0] in run_ids and not link.write.is_wide]
-    if not own:
+    own_links = [link for link in chain if link.write.key[0] in run_ids and not link.write.is_wide]
+    if not own_links:
         return _CellDecision(is_changed=False)
-    before, last = own[0].before, own[-1].write
-    if before is not None and all(link.write.is_enabled is before for link in own):
+    before, last = own_links[0].before, own_links[-1].write
+    if before is not None and all(link.write.is_enabled is before for link in own_links):
         return _CellDecision(is_changed=False)
     if before is not None and last.is_certain and last.is_enabled is before:
         return _CellDecision(is_changed=False)

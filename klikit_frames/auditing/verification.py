@@ -211,43 +211,48 @@ class _ProofFinder:
             return _NO_PROOF, None, False
         cell, asked = cell_of(*entity), bool(asked)
         proof = seen.history.proof(cell.store)
-        chain, own = self._writes(seen.history.chain(cell), row)
-        code = _proof_of(cell, asked=asked, shown=shown, chain=chain, own=own, proof=proof)
+        chain, own_writes = self._writes(seen.history.chain(cell), row)
+        code = _proof_of(cell, asked=asked, shown=shown, chain=chain, own_writes=own_writes, proof=proof)
         if code == _CONFIRMED:
             return code, None, False
-        if self._is_running and (outcome == "not_sent" or any(one.settled_at is None for one in own)):
+        if self._is_running and (
+            outcome == "not_sent" or any(write.settled_at is None for write in own_writes)
+        ):
             return _NO_PROOF, "this run is still going on and has not settled this row", False
-        later_writes = _later_writes(chain, own, run_id=self._run_id)
+        later_writes = _later_writes(chain, own_writes, run_id=self._run_id)
         later = later_writes[-1] if later_writes else None
-        is_written = any(not one.is_wide for one in own)
+        is_written = any(not write.is_wide for write in own_writes)
         if code == _DIFFERS and not is_written and outcome != "unchanged":
             # Nothing was written that it could differ from, and others may have changed it, unpublished.
             return _NO_PROOF, f"{describe_menu(shown)}; {_NOT_WRITTEN.get(outcome, _UNDATED)}", False
         if code == _NOT_VISIBLE_YET:
-            return code, f"{describe_menu(shown)}; {describe_write(later)}" if later else _waits(own), True
+            note = f"{describe_menu(shown)}; {describe_write(later)}" if later else _waits(own_writes)
+            return code, note, True
         # What a row without a request of its own is held against is the last write to its cell.
-        basis = own or [one.write for one in chain]
+        basis = own_writes or [link.write for link in chain]
         # A later write of the flag asked for may wait for that publish too, and be live by then.
-        waiting = [one for one in later_writes if one.is_enabled is asked and proof.rests_on_publish(one)]
+        waiting = [
+            write for write in later_writes if write.is_enabled is asked and proof.rests_on_publish(write)
+        ]
         by_publish = bool(waiting) or any(map(proof.rests_on_publish, basis[-1:]))
         said = (
             _publish_note(shown, proof, read_at=seen.history.read_at) if by_publish else describe_menu(shown)
         )
-        mine = f"this run {describe_own(own[-1])}" if own else _NOT_WRITTEN.get(outcome, "")
+        mine = f"this run {describe_own(own_writes[-1])}" if own_writes else _NOT_WRITTEN.get(outcome, "")
         others = describe_write(waiting[-1] if waiting else later) if later else ""
         parts = (said, mine.format(asked=_word(asked)), others)
         return code, "; ".join(part for part in parts if part), by_publish
 
     def _writes(self, chain: list[CellWrite], row: tuple[Any, ...]) -> tuple[list[CellWrite], list[Write]]:
         """Return all writes to a row's cell, and the run's own, by the result where no journal tells it."""
-        own = [one.write for one in chain if one.write.key[0] == self._run_id]
+        own_writes = [link.write for link in chain if link.write.key[0] == self._run_id]
         asked, outcome, *times = row[4:]
-        sent_at, settled_at = (None if pd.isna(one) else one.to_pydatetime() for one in times)
-        if own or outcome not in {"applied", "unknown"} or sent_at is None:
-            return chain, own
+        sent_at, settled_at = (None if pd.isna(moment) else moment.to_pydatetime() for moment in times)
+        if own_writes or outcome not in {"applied", "unknown"} or sent_at is None:
+            return chain, own_writes
         is_certain = outcome == "applied" and settled_at is not None
-        told = Write((self._run_id, ""), bool(asked), sent_at, settled_at, is_certain=is_certain)
-        return sorted([*chain, CellWrite(told)], key=lambda one: one.write.sent_at), [told]
+        write = Write((self._run_id, ""), bool(asked), sent_at, settled_at, is_certain=is_certain)
+        return sorted([*chain, CellWrite(write)], key=lambda link: link.write.sent_at), [write]
 
 
 def _publish_note(shown: bool, proof: Proof, *, read_at: datetime) -> str:  # noqa: FBT001
@@ -257,32 +262,32 @@ def _publish_note(shown: bool, proof: Proof, *, read_at: datetime) -> str:  # no
     return f"the menu still shows {_word(shown)}, {seconds:,} s after the publish"
 
 
-def _waits(own: list[Write]) -> str:
+def _waits(own_writes: list[Write]) -> str:
     """Say that a menu may still be older than what a run wrote there, or may have written."""
-    is_certain = not own or own[-1].is_certain
+    is_certain = not own_writes or own_writes[-1].is_certain
     return _WAITS.format(written="written" if is_certain else "it may have been written")
 
 
 def _proof_of(
-    cell: Cell, *, asked: bool, shown: bool, chain: list[CellWrite], own: list[Write], proof: Proof
+    cell: Cell, *, asked: bool, shown: bool, chain: list[CellWrite], own_writes: list[Write], proof: Proof
 ) -> int:
     if cell.store is None:
         return _CONFIRMED if shown is asked else _DIFFERS
     pending = find_pending(chain, shown=shown, proof=proof)
-    is_open = any(not proof.covers(one.write) for one in chain)
+    is_open = any(not proof.covers(link.write) for link in chain)
     if shown is asked:
         holds = pending is None or pending.is_enabled is asked or not is_open
         return _CONFIRMED if holds else _NOT_VISIBLE_YET
     # A later write, of this run or another, may hold the flag although no menu shows it yet.
     may_hold = pending is not None and is_open and pending.is_enabled is not shown
-    return _NOT_VISIBLE_YET if may_hold or not all(proof.covers(one) for one in own) else _DIFFERS
+    return _NOT_VISIBLE_YET if may_hold or not all(proof.covers(write) for write in own_writes) else _DIFFERS
 
 
-def _later_writes(chain: list[CellWrite], own: list[Write], *, run_id: str) -> list[Write]:
+def _later_writes(chain: list[CellWrite], own_writes: list[Write], *, run_id: str) -> list[Write]:
     """Return what other runs wrote since this run's last write to a cell; all of it where it wrote none."""
-    since = own[-1].sent_at if own else None
-    others = [one.write for one in chain if one.write.key[0] != run_id]
-    return [one for one in others if since is None or one.sent_at >= since]
+    since = own_writes[-1].sent_at if own_writes else None
+    others = [link.write for link in chain if link.write.key[0] != run_id]
+    return [write for write in others if since is None or write.sent_at >= since]
 
 
 def _renewed(state: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:

@@ -157,10 +157,10 @@ def check_approval(plan: Plan, client: Client) -> Approval:
         )
     approval = load_approval(approval_path(plan.path), ask=_ask(plan))
     _refuse_maker(plan, approval.by)
-    for name, own in (("digest", plan.digest), ("host", client.host)):
+    for name, expected in (("digest", plan.digest), ("host", client.host)):
         approved = getattr(approval, name)
-        if approved != own:
-            what = "another plan" if name == "digest" else f"the host {approved}, not for {own}"
+        if approved != expected:
+            what = "another plan" if name == "digest" else f"the host {approved}, not for {expected}"
             raise PlanError(f"{approval.by} has approved {what}, so nothing was sent. {_ask(plan)}")
     key = read_keyring(APPROVAL_KEY)
     if key and not approval.is_signed_with(key):
@@ -194,7 +194,7 @@ def load_approval(path: Path, *, ask: str) -> Approval:
         if values.pop("format") != _FORMAT or values.pop("version") != _VERSION:
             raise ValueError
         moment = datetime.fromisoformat(values.pop("approved_at"))
-        if not all(isinstance(one, str) or one is None for one in values.values()):
+        if not all(isinstance(value, str) or value is None for value in values.values()):
             raise TypeError
         return Approval(approved_at=moment, **values)
     except (AttributeError, KeyError, TypeError, ValueError):

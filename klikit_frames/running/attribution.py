@@ -233,7 +233,7 @@ class _OutcomeResolver:
         self._whole: dict[int, Request] = {}
         self._parts: dict[int, dict[Cell, Request]] = {}
         self._shared: dict[int, RowOutcome] = {}
-        for request in sorted(requests, key=lambda one: one.path):
+        for request in sorted(requests, key=lambda part: part.path):
             self._place(request)
 
     def resolve(self, row: tuple[Any, ...]) -> RowOutcome:
@@ -245,7 +245,7 @@ class _OutcomeResolver:
         if len(carriers) > 1 or self._depends_on_cell(carriers[0]):
             cell = cell_of(*entity)
             outcomes = (self._outcome_of_cell(self._deciding(carrier, cell), cell) for carrier in carriers)
-            return min(outcomes, key=lambda one: _RANKS[one.outcome])
+            return min(outcomes, key=lambda row_outcome: _RANKS[row_outcome.outcome])
         if carriers[0] not in self._shared:
             self._shared[carriers[0]] = self._outcome_of(self._whole.get(carriers[0]))
         return self._shared[carriers[0]]

@@ -169,10 +169,10 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
     """Return another run's last write to a cell, if it came after those of `run_ids`, or may have."""
-    chain = [one.write for one in history.chain(cell) if not one.write.is_wide]
-    own = [one for one in chain if one.key[0] in run_ids]
-    others = [one for one in chain if one.key[0] not in run_ids]
-    later = [one for one in others if own and _written_by(one) >= own[-1].sent_at]
+    chain = [link.write for link in history.chain(cell) if not link.write.is_wide]
+    own_writes = [write for write in chain if write.key[0] in run_ids]
+    others = [write for write in chain if write.key[0] not in run_ids]
+    later = [write for write in others if own_writes and _written_by(write) >= own_writes[-1].sent_at]
     return later[-1] if later else None
 
 
@@ -186,13 +186,15 @@ def _written_by(write: Write) -> datetime:
 
 def was_changed(history: MenuHistory, cell: Cell, *, shown: bool | None, run_ids: Collection[str]) -> bool:
     """Tell whether a menu that is proved to be newer shows another flag than `run_ids` wrote."""
-    own = [one.write for one in history.chain(cell) if one.write.key[0] in run_ids and not one.write.is_wide]
-    if not own or shown is None:
+    own_writes = [
+        link.write for link in history.chain(cell) if link.write.key[0] in run_ids and not link.write.is_wide
+    ]
+    if not own_writes or shown is None:
         return False
-    proof, last = history.proof(cell.store), own[-1]
+    proof, last = history.proof(cell.store), own_writes[-1]
     # A publish alone may only be queued: the menu then shows the flag from before, and restoring writes that.
     is_newer = cell.store is None or (proof.covers(last) and not proof.rests_on_publish(last))
-    return is_newer and shown is not own[-1].is_enabled
+    return is_newer and shown is not own_writes[-1].is_enabled
 
 
 def find_changed(plan: Plan, client: Client, *, run_id: str, **reading: Any) -> set[Cell]:
@@ -245,11 +247,13 @@ def cancel_undone(plan: Plan, frame: pd.DataFrame, journal: Journal) -> None:
     closing: dict[str, Any] = {"status": PromiseStatus.CANCELLED, "note": _UNDONE, "next_at": None}
     with locks.hold(journal.agenda_lock_path(), what="The agenda of this journal", timeout_s=10.0):
         undone = [
-            one
-            for one in journal.promises()
-            if one.status is PromiseStatus.ACTIVE and one.start_run_id in plan.undoes and one.cell in restored
+            promise
+            for promise in journal.promises()
+            if promise.status is PromiseStatus.ACTIVE
+            and promise.start_run_id in plan.undoes
+            and promise.cell in restored
         ]
-        journal.update_promises(replace(one, **closing, closed_at=edge.now()) for one in undone)
+        journal.update_promises(replace(promise, **closing, closed_at=edge.now()) for promise in undone)
 
 
 class LaterWrite(NamedTuple):
@@ -271,11 +275,11 @@ def find_later_writes(plan: Plan, client: Client, journal: Journal) -> dict[Cell
         if not _cells(plan, is_sent=False):
             return {}
         read_at = _LONG_AGO
-    found: dict[Cell, LaterWrite] = {}
+    last_writes: dict[Cell, LaterWrite] = {}
     for run in journal.runs_of(client.account, host=client.host):
         if run.ended_at is None or run.ended_at >= read_at:
-            _add_writes(found, journal, run, since=read_at)
-    return found
+            _add_writes(last_writes, journal, run, since=read_at)
+    return last_writes
 
 
 def has_stale_cell(plan: Plan, later: Mapping[Cell, LaterWrite]) -> bool:
@@ -292,9 +296,11 @@ def check_left_out(plan: Plan, later: Mapping[Cell, LaterWrite]) -> None:
         The message names the run.
     """
     cells = _cells(plan, is_sent=False)
-    undone = [one for cell, flag in cells if (one := _write_to(cell, later)) and one.is_enabled is not flag]
+    undone = [
+        write for cell, flag in cells if (write := _write_to(cell, later)) and write.is_enabled is not flag
+    ]
     if undone:
-        last = max(undone, key=lambda one: one.sent_at)
+        last = max(undone, key=lambda write: write.sent_at)
         age = "was read before" if read_time(plan.before) else "does not say whether it was read after"
         raise PlanError(
             f"{counted(len(undone), 'row')} would be left out as unchanged, by a state that {age} "
@@ -303,21 +309,21 @@ def check_left_out(plan: Plan, later: Mapping[Cell, LaterWrite]) -> None:
         )
 
 
-def _add_writes(found: dict[Cell, LaterWrite], journal: Journal, run: Run, *, since: datetime) -> None:
+def _add_writes(last_writes: dict[Cell, LaterWrite], journal: Journal, run: Run, *, since: datetime) -> None:
     for request in journal.requests(run.run_id):
         if not request.state.may_have_arrived or request.sent_at is None or request.sent_at < since:
             continue
         write = LaterWrite(run.run_id, request.sent_at, request.target.is_enabled)
         for cell in request.target.cells():
-            if cell not in found or found[cell].sent_at <= write.sent_at:
-                found[cell] = write
+            if cell not in last_writes or last_writes[cell].sent_at <= write.sent_at:
+                last_writes[cell] = write
 
 
 def _write_to(cell: Cell, later: Mapping[Cell, LaterWrite]) -> LaterWrite | None:
     """Return the last write to a cell, or to the business row that its store may inherit."""
     wide = cell._replace(brand_id=None, branch_id=None)
-    known = [one for one in (later.get(cell), later.get(wide)) if one is not None]
-    return max(known, key=lambda one: one.sent_at, default=None)
+    last_writes = [write for write in (later.get(cell), later.get(wide)) if write is not None]
+    return max(last_writes, key=lambda write: write.sent_at, default=None)
 
 
 def _cells(plan: Plan, *, is_sent: bool) -> list[tuple[Cell, bool]]:

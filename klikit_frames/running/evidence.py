@@ -81,8 +81,8 @@ class ClockTimes:
         """Return the times of requests with these offsets; `clocks` are known from before."""
         before = list(clocks)
         added = align_clocks([*before, *offsets])
-        known = [each.total_seconds() for offset, each in added.items() if offset is not None]
-        return cls(added, tuple(dict.fromkeys(known)))
+        known_s = [shift.total_seconds() for offset, shift in added.items() if offset is not None]
+        return cls(added, tuple(dict.fromkeys(known_s)))
 
     def earliest(self, moment: datetime, *, offset_s: float | None) -> datetime:
         """Return the first instant that a local time may have been."""

@@ -114,7 +114,7 @@ class RunExecutor:
         held_keys = {
             request.key for request in requests if self._is_read_back(request) or is_withheld(request)
         }
-        trees = group_requests(requests, held=held_keys)
+        trees = group_requests(requests, held_keys=held_keys)
         waiting = [tree for tree in trees if tree.is_waiting]
         self._send(trees, progress=progress)
         if self.monitor.trouble is not None:

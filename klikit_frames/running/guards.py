@@ -89,8 +89,8 @@ class Rules:
         caps = [cap for cap in (self.writes_per_minute, kept.get("writes_per_minute")) if cap is not None]
         return type(self)(**(kept | given | {"writes_per_minute": min(caps, default=None)}))
 
-    def _is_given(self, each: Field[Any]) -> bool:
-        return bool(getattr(self, each.name) != each.default)
+    def _is_given(self, rule: Field[Any]) -> bool:
+        return bool(getattr(self, rule.name) != rule.default)
 
 
 class RunMonitor:

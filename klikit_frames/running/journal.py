@@ -152,7 +152,7 @@ class Journal(PromiseTable):
 
     def run_of_plan(self, plan_id: str) -> Run | None:
         """Return the run of a plan, if there was one."""
-        if run_ids := [run_id for _, run_id, known in self._ids() if known == plan_id]:
+        if run_ids := [run_id for _, run_id, run_plan_id in self._ids() if run_plan_id == plan_id]:
             return self.run(run_ids[0])
         # Before a plan counts as new, no run may have lost its plan's id.
         self._runs()
@@ -387,7 +387,7 @@ class Journal(PromiseTable):
 
     def _find_run_no(self, run_id: str) -> int | None:
         if run_id not in self._run_nos:
-            self._run_nos |= {known: run_no for run_no, known, _ in self._ids() if known == run_id}
+            self._run_nos |= {known_id: run_no for run_no, known_id, _ in self._ids() if known_id == run_id}
         return self._run_nos.get(run_id)
 
     def _unknown_run(self, text: str) -> JournalError:

@@ -218,7 +218,7 @@ class RunDocuments:
         """Return what cells were seen to hold, in the order in which it was recorded."""
         with expected_shape("the flags of a run"):
             columns = [json.loads(zlib.decompress(content)) for content in self._contents.get(kind, [])]
-            return [_flag(row) for each in columns for row in zip(*each, strict=True)]
+            return [_flag(row) for rows in columns for row in zip(*rows, strict=True)]
 
     def requests(self, statuses: Iterable[Row]) -> list[Request]:
         """Return the requests of a run with all their parts, in sending order."""
@@ -328,7 +328,7 @@ def check_id(text: object) -> str:
 def times(microseconds: Iterable[int | None]) -> pd.Series:
     """Return times in UTC from microseconds since 1970."""
     # A column with a gap has become floats, and numpy takes no NaN for a time.
-    values = [None if pd.isna(one) else int(one) for one in microseconds]
+    values = [None if pd.isna(value) else int(value) for value in microseconds]
     return pd.Series(np.array(values, dtype="datetime64[us]")).dt.tz_localize("UTC")
 
 
@@ -382,12 +382,12 @@ def complete(rows: Sequence[Row], *, counted_in: str) -> list[Row]:
         raise damaged("it has lost the counts of its rows")
     check_seal(rows[0][:n_state], "the counts of its rows")
     n_recorded = rows[0][schema.STATE_COLUMNS.index(counted_in)]
-    found = [row[n_state:] for row in rows if row[n_state] is not None]
-    if len(found) != n_recorded:
-        raise damaged(f"it has {len(found):,} rows where {n_recorded:,} were recorded")
-    for row in found:
+    recorded = [row[n_state:] for row in rows if row[n_state] is not None]
+    if len(recorded) != n_recorded:
+        raise damaged(f"it has {len(recorded):,} rows where {n_recorded:,} were recorded")
+    for row in recorded:
         check_seal(row, f"the row of {row[1]!r:.40}")
-    return found
+    return recorded
 
 
 def check_type(value: Any, kind: type[T]) -> T:
@@ -462,7 +462,7 @@ def _flag_values(flags: Sequence[CellFlag]) -> list[list[Any]]:
 def _flag(row: Row) -> CellFlag:
     entity_type, entity_id, brand_id, branch_id, is_enabled = row
     check_type(entity_type, str)
-    for number in (entity_id, *(one for one in (brand_id, branch_id) if one is not None)):
+    for number in (entity_id, *(part for part in (brand_id, branch_id) if part is not None)):
         check_type(number, int)
     if is_enabled is not None:
         check_type(is_enabled, bool)
@@ -481,7 +481,9 @@ def _publish(row: Row) -> Publish:
     with expected_shape("the row of a publish"):
         values["stores"] = tuple(_store(store) for store in json.loads(values["stores"]))
         if values["provider_ids"] is not None:
-            values["provider_ids"] = tuple(check_type(one, int) for one in json.loads(values["provider_ids"]))
+            values["provider_ids"] = tuple(
+                check_type(provider_id, int) for provider_id in json.loads(values["provider_ids"])
+            )
         for name in ("sent_at", "settled_at"):
             values[name] = to_time(values[name])
         return Publish(**values)

@@ -234,8 +234,8 @@ def _insert_rest(source: Journal, journal: Journal) -> Iterator[codec.Statement]
     yield from map(codec.insert_clock, source.clocks())
     for account, proved in source.all_menu_evidence().items():
         yield from (codec.upsert_evidence(account, store, at) for store, at in proved.items())
-    for account, found in source.all_audit_findings().items():
-        yield from take_in_findings(account, found.values(), known=journal.audit_findings(account))
+    for account, findings in source.all_audit_findings().items():
+        yield from take_in_findings(account, findings.values(), current=journal.audit_findings(account))
     promises = {promise.promise_id for promise in journal.promises()}
     yield from (
         insert_promise(_cancelled(promise))

@@ -179,7 +179,9 @@ def open_for_writing(path: Path | None) -> tuple[sqlite3.Connection, str]:
         connection.execute("BEGIN IMMEDIATE")
         version = _check_owner(connection, path)
         _bring_up_to_date(connection, path, version=version)
-        connection.executemany("DELETE FROM sessions WHERE session_id = ?", [(one,) for one in left_open])
+        connection.executemany(
+            "DELETE FROM sessions WHERE session_id = ?", [(open_id,) for open_id in left_open]
+        )
         # This reaches the disk, so a disk that takes no writes shows here.
         connection.execute("INSERT INTO sessions VALUES (?)", (session_id,))
         connection.execute("COMMIT")
@@ -393,7 +395,7 @@ def _read_mounts() -> str:
 def _file_system(path: Path, mounts: str) -> str | None:
     """Return the type of the mount that is the nearest above `path`."""
     mounts_above = list(_mounts_above(path, mounts.splitlines()))
-    return max(mounts_above, key=lambda one: len(one[0].parts))[1] if mounts_above else None
+    return max(mounts_above, key=lambda mount: len(mount[0].parts))[1] if mounts_above else None
 
 
 def _mounts_above(path: Path, lines: Iterable[str]) -> Iterable[tuple[Path, str]]:

@@ -85,7 +85,7 @@ def export_journal(
                 f"There is no journal {opened.name or own_journal_path()}: nothing was exported."
             )
         try:
-            _check_target(far, known=set(opened.runs()["run_id"]))
+            _check_target(far, known_ids=set(opened.runs()["run_id"]))
             if run_id is None:
                 write_copy(opened, far, tag=edge.draw_uuid().hex)
             else:
@@ -147,12 +147,12 @@ def import_journal(path: str | os.PathLike[str], *, journal: JournalPath = None)
         ) from error
 
 
-def _check_target(far: Path, *, known: set[str]) -> None:
+def _check_target(far: Path, *, known_ids: set[str]) -> None:
     """Refuse to replace what is no copy of this journal."""
     if not far.exists():
         return
     with opened_copy(far) as there:
-        others = [run_id for run_id in there.runs()["run_id"] if run_id not in known]
+        others = [run_id for run_id in there.runs()["run_id"] if run_id not in known_ids]
     if others:
         raise JournalError(
             f"{far} has {len(others):,} runs that this journal does not know, so it is not replaced: import "
@@ -348,7 +348,7 @@ def _old_runs(journal: Journal, until: datetime) -> pd.DataFrame:
 def _has_old_notes(journal: Journal, until: datetime) -> bool:
     """Tell whether something else than a run is old: a promise that has ended, or a finding of an audit."""
     is_any_closed = any(promise.closed_at and promise.closed_at < until for promise in journal.promises())
-    findings = (finding for found in journal.all_audit_findings().values() for finding in found.values())
+    findings = (finding for by_cell in journal.all_audit_findings().values() for finding in by_cell.values())
     return is_any_closed or any(finding.seen_at < until for finding in findings)
 
 

@@ -211,10 +211,12 @@ class Finding(NamedTuple):
     seen_at: datetime
 
 
-def note_audit(account: str, *, found: Iterable[Finding], settled: Iterable[Cell]) -> list[codec.Statement]:
+def note_audit(
+    account: str, *, differing: Iterable[Finding], settled: Iterable[Cell]
+) -> list[codec.Statement]:
     """Return the statements that record what an audit found to differ, and forget what is as wanted."""
     forgotten = [delete_finding(account, cell) for cell in settled]
-    return [*forgotten, *(upsert_finding(account, finding) for finding in found)]
+    return [*forgotten, *(upsert_finding(account, finding) for finding in differing)]
 
 
 def upsert_finding(account: str, finding: Finding) -> codec.Statement:
@@ -238,11 +240,11 @@ def delete_finding(account: str, cell: Cell) -> codec.Statement:
 
 
 def take_in_findings(
-    account: str, found: Iterable[Finding], *, known: Mapping[Cell, Finding]
+    account: str, others: Iterable[Finding], *, current: Mapping[Cell, Finding]
 ) -> Iterator[codec.Statement]:
     """Yield the statements that add what another journal's audits found, where they are the newer ones."""
-    for finding in found:
-        if finding.cell not in known or known[finding.cell].seen_at < finding.seen_at:
+    for finding in others:
+        if finding.cell not in current or current[finding.cell].seen_at < finding.seen_at:
             yield delete_finding(account, finding.cell)
             yield upsert_finding(account, finding)
 

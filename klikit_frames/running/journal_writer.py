@@ -151,15 +151,15 @@ class JournalWriter:
     def _commit_waiting(self) -> None:
         # What is added meanwhile stays in line: nobody hears of a commit that he was not part of.
         pending = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        statements = [statement for each in pending for statement in each.statements]
+        statements = [statement for write in pending for statement in write.statements]
         try:
             with self._lock:
                 if statements and self._trouble is None:
                     self.commit(statements)
         except Exception as error:  # noqa: BLE001 - raised again on the threads that wait for it
             self._trouble = error_text(error, self._path)
-        for each in pending:
-            each.end(is_committed=self._trouble is None)
+        for write in pending:
+            write.end(is_committed=self._trouble is None)
 
     def _assert_session(self) -> None:
         """Say that the file is open: another process that found it sound may have taken that back."""

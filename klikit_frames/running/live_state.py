@@ -361,8 +361,8 @@ def observe_cells(
 
 def told_flags(state: pd.DataFrame) -> Iterator[CellFlag]:
     """Yield the flags that a state tells."""
-    known = state[state["is_enabled"].notna()]
-    for row in known[_COLUMNS].itertuples(index=False, name=None):
+    flagged = state[state["is_enabled"].notna()]
+    for row in flagged[_COLUMNS].itertuples(index=False, name=None):
         *entity, is_enabled = row
         yield CellFlag(cell_of(*entity), bool(is_enabled))
 

@@ -361,7 +361,7 @@ def _cells(call: Publish) -> tuple[object, ...]:
 
 def _check_providers(provider_ids: Iterable[int]) -> tuple[int, ...]:
     providers = tuple(provider_ids) if isinstance(provider_ids, Iterable) else ()
-    if not providers or not all(type(one) is int and one > 0 for one in providers):
+    if not providers or not all(type(provider_id) is int and provider_id > 0 for provider_id in providers):
         raise ConfigError(f"provider_ids={provider_ids!r} are no ids of marketplaces, such as (1, 6).")
     return providers
 

@@ -110,12 +110,14 @@ def _halves(values: tuple[_Value, ...]) -> tuple[tuple[_Value, ...], tuple[_Valu
 class RequestTree:
     """A request and its parts; owned by one thread at a time."""
 
-    def __init__(self, requests: Iterable[Request], *, held: Set[str] = frozenset()) -> None:
+    def __init__(self, requests: Iterable[Request], *, held_keys: Set[str] = frozenset()) -> None:
         ordered = sorted(requests, key=lambda request: request.path)
         self._requests = {request.path: request for request in ordered}
         # Depth first, so that the evidence is always about the neighbours of what comes next.
         self._waiting = [
-            request.path for request in reversed(ordered) if request.state.is_open and request.key not in held
+            request.path
+            for request in reversed(ordered)
+            if request.state.is_open and request.key not in held_keys
         ]
         self._good: Counter[Store] = Counter()
         self._guilty: Counter[Store] = Counter()
@@ -170,7 +172,9 @@ class RequestTree:
 
     def _are_siblings_good(self, request: Request) -> bool:
         above = request.path[:-1]
-        siblings = [one for one in self if one.path[:-1] == above and one.path != request.path]
+        siblings = [
+            sibling for sibling in self if sibling.path[:-1] == above and sibling.path != request.path
+        ]
         return bool(siblings) and all(request.state is RequestState.APPLIED for request in siblings)
 
     def _learn(self, request: Request) -> None:
@@ -186,15 +190,15 @@ class RequestTree:
         return Evidence(n_good=self._n_good, n_guilty=self._n_guilty, guilty_stores=guilty_stores)
 
 
-def group_requests(requests: Iterable[Request], *, held: Set[str] = frozenset()) -> list[RequestTree]:
+def group_requests(requests: Iterable[Request], *, held_keys: Set[str] = frozenset()) -> list[RequestTree]:
     """Return requests and their parts, grouped by the plan's request, in sending order.
 
-    Those whose keys are `held` are not handed out to be sent.
+    Those whose keys are `held_keys` are not handed out to be sent.
     """
     grouped: dict[int, list[Request]] = {}
     for request in requests:
         grouped.setdefault(request.request_no, []).append(request)
-    return [RequestTree(grouped[request_no], held=held) for request_no in sorted(grouped)]
+    return [RequestTree(grouped[request_no], held_keys=held_keys) for request_no in sorted(grouped)]
 
 
 def build_request(target: Target, *, path: tuple[int, ...]) -> Request:

@@ -116,7 +116,7 @@ def cancel_promises(ids: str | Iterable[str], *, journal: JournalPath = None) ->
     ['cancelled']
     """
     now = edge.now()
-    return _change(ids, lambda one, _: _cancelled(one, now=now), journal=journal, now=now)
+    return _change(ids, lambda promise, _: _cancelled(promise, now=now), journal=journal, now=now)
 
 
 def extend_promises(
@@ -176,7 +176,7 @@ def extend_promises(
 def agenda_frame(promises: Iterable[Promise], *, now: datetime) -> pd.DataFrame:
     """Return promises as the agenda lists them, overdue ones first, then by what is due next."""
     far = datetime.max.replace(tzinfo=UTC)
-    ordered = sorted(promises, key=lambda one: one.next_at or far)
+    ordered = sorted(promises, key=lambda promise: promise.next_at or far)
     return promises_frame(ordered, now=now)
 
 
@@ -197,17 +197,29 @@ def hold_agenda(journal: JournalPath, *, timeout_s: float = _LOCK_TIMEOUT_S) -> 
             yield opened
 
 
-def _row(one: Promise, *, now: datetime) -> tuple[Any, ...]:
-    scope = "business" if one.cell.store is None else "store"
-    cell = (one.cell.entity_type, one.cell.entity_id, scope, one.cell.brand_id, one.cell.branch_id)
-    times = (one.starts_at, one.ends_at, one.status.value, _is_overdue(one, now=now), one.next_at)
-    return (one.promise_id, *cell, one.is_enabled, *times, one.host, one.note, one.title)
+def _row(promise: Promise, *, now: datetime) -> tuple[Any, ...]:
+    scope = "business" if promise.cell.store is None else "store"
+    cell = (
+        promise.cell.entity_type,
+        promise.cell.entity_id,
+        scope,
+        promise.cell.brand_id,
+        promise.cell.branch_id,
+    )
+    times = (
+        promise.starts_at,
+        promise.ends_at,
+        promise.status.value,
+        _is_overdue(promise, now=now),
+        promise.next_at,
+    )
+    return (promise.promise_id, *cell, promise.is_enabled, *times, promise.host, promise.note, promise.title)
 
 
-def _is_overdue(one: Promise, *, now: datetime) -> bool:
+def _is_overdue(promise: Promise, *, now: datetime) -> bool:
     """Tell whether a promise should have been kept; what is to begin at once waits for the next tick."""
-    is_new = one.starts_at_once and one.status is PromiseStatus.WAITING
-    return one.next_at is not None and one.next_at + (_NEXT_TICK if is_new else timedelta(0)) < now
+    is_new = promise.starts_at_once and promise.status is PromiseStatus.WAITING
+    return promise.next_at is not None and promise.next_at + (_NEXT_TICK if is_new else timedelta(0)) < now
 
 
 def _cancelled(promise: Promise, *, now: datetime) -> Promise:

@@ -190,8 +190,8 @@ def clock_note(ahead: timedelta) -> str:
     )
 
 
-def _raise_for(checked: CheckedToggles, found: list[Any]) -> None:
-    raise_for_errors(checked.problems_with(found))
+def _raise_for(checked: CheckedToggles, problems: list[Any]) -> None:
+    raise_for_errors(checked.problems_with(problems))
 
 
 def _check_confirmed(drafts: list[Promise], client: Client, *, confirm: str | None) -> None:

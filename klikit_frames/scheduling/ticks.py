@@ -153,9 +153,9 @@ def keep_promises(
     if not has_work:
         return _frame(kept, now=moment or client.now())
     moment, kept.warnings = read_present(client, now=moment)
-    with ExitStack() as held:
+    with ExitStack() as locked:
         try:
-            held.enter_context(locks.hold(lock_path, what="A tick of this business"))
+            locked.enter_context(locks.hold(lock_path, what="A tick of this business"))
         except JournalError:
             if not locks.is_locked(lock_path):
                 raise

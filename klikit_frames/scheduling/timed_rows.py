@@ -215,19 +215,20 @@ def read_times(toggles: pd.DataFrame, *, zone: tzinfo | None, now: datetime) -> 
     parsed: dict[tuple[type, object], ReadTime] = {}
     read = {name: [_read(cell, zone, parsed) for cell in column] for name, column in cells.items()}
     faults = [
-        _Found(one.code, position, name, str(cells[name][position]), one.message)
+        _Found(moment.code, position, name, str(cells[name][position]), moment.message)
         for name, column in read.items()
-        for position, one in enumerate(column)
-        if one.code
+        for position, moment in enumerate(column)
+        if moment.code
     ]
-    bad = {one.position for one in faults}
+    bad = {fault.position for fault in faults}
     pairs = list(zip(read["starts_at"], read["ends_at"], strict=True))
     for position, (start, end) in enumerate(pairs):
         if position not in bad and (fault := _fault(start.moment, end.moment, now=now)):
             column, code = fault
             shown = "" if cells[column][position] is None else str(cells[column][position])
             faults.append(_Found(code, position, column, shown, ""))
-    return TimedRows([one.moment for one, _ in pairs], [one.moment for _, one in pairs], _gather(faults))
+    starts, ends = ([time.moment for time in times] for times in (read["starts_at"], read["ends_at"]))
+    return TimedRows(starts, ends, _gather(faults))
 
 
 def make_promises(
@@ -334,17 +335,17 @@ def _rivals(promises: list[tuple[Promise, int]], labels: Sequence[str]) -> Itera
     """Yield a problem for each row that begins before an opposite promise of the same cell has ended."""
     # Of each flag, the promise so far that ends last.
     latest: dict[bool, tuple[Promise, int]] = {}
-    for one, position in sorted(promises, key=lambda pair: pair[0].starts_at):
-        other = latest.get(not one.is_enabled)
-        if other is not None and one.starts_at < _end(other[0]):
-            row, rival = (position, other) if position >= 0 else (other[1], (one, position))
+    for promise, position in sorted(promises, key=lambda pair: pair[0].starts_at):
+        other = latest.get(not promise.is_enabled)
+        if other is not None and promise.starts_at < _end(other[0]):
+            row, rival = (position, other) if position >= 0 else (other[1], (promise, position))
             if row >= 0:
                 yield _Found(
                     "promise_overlap", row, "is_enabled", _word(promises, row), _clash(rival, labels)
                 )
-        own = latest.get(one.is_enabled)
-        if own is None or _end(own[0]) <= _end(one):
-            latest[one.is_enabled] = (one, position)
+        latest_alike = latest.get(promise.is_enabled)
+        if latest_alike is None or _end(latest_alike[0]) <= _end(promise):
+            latest[promise.is_enabled] = (promise, position)
 
 
 def _clash(rival: tuple[Promise, int], labels: Sequence[str]) -> str:
@@ -354,7 +355,9 @@ def _clash(rival: tuple[Promise, int], labels: Sequence[str]) -> str:
 
 
 def _word(promises: list[tuple[Promise, int]], row: int) -> str:
-    return next("true" if one.is_enabled else "false" for one, position in promises if position == row)
+    return next(
+        "true" if promise.is_enabled else "false" for promise, position in promises if position == row
+    )
 
 
 def _end(promise: Promise) -> datetime:
@@ -365,11 +368,11 @@ def _cells(toggles: pd.DataFrame) -> list[Cell]:
     return [cell_of(*row) for row in toggles[_CELL].itertuples(index=False, name=None)]
 
 
-def _read(cell: Any, zone: tzinfo | None, known: dict[tuple[type, object], ReadTime]) -> ReadTime:
+def _read(cell: Any, zone: tzinfo | None, parsed: dict[tuple[type, object], ReadTime]) -> ReadTime:
     """Return the moment of a cell; most rows of a table share a few."""
     try:
         key = (type(cell), cell)
-        return known[key] if key in known else known.setdefault(key, read_time(cell, zone=zone))
+        return parsed[key] if key in parsed else parsed.setdefault(key, read_time(cell, zone=zone))
     except TypeError:
         return read_time(cell, zone=zone)
 
@@ -391,17 +394,17 @@ def _one_year(now: datetime) -> Any:
     return (pd.Timestamp(now) + pd.DateOffset(years=1)).to_pydatetime(warn=False) - now
 
 
-def _gather(found: Iterable[_Found]) -> list[Problem]:
+def _gather(faults: Iterable[_Found]) -> list[Problem]:
     """Return one problem per code and column, with all of its rows."""
     groups: dict[tuple[str, str], list[_Found]] = {}
-    for one in found:
-        groups.setdefault((one.code, one.column), []).append(one)
+    for fault in faults:
+        groups.setdefault((fault.code, fault.column), []).append(fault)
     return [
         Problem(
             code=code,
-            positions=np.array([one.position for one in rows], dtype=np.intp),
+            positions=np.array([fault.position for fault in rows], dtype=np.intp),
             column=column,
-            values=np.array([one.value for one in rows], dtype=object),
+            values=np.array([fault.value for fault in rows], dtype=object),
             messages=_messages(rows),
         )
         for (code, column), rows in groups.items()
@@ -409,5 +412,5 @@ def _gather(found: Iterable[_Found]) -> list[Problem]:
 
 
 def _messages(rows: list[_Found]) -> Any:
-    texts = [one.message for one in rows]
+    texts = [fault.message for fault in rows]
     return np.array(texts, dtype=object) if any(texts) else ""

@@ -380,7 +380,7 @@ def test_import__brings_what_audits_found(tmp_path: Path) -> None:
     older, newer = (Finding(Cell("item", 8, None, None), False, days[n], days[n]) for n in (0, 2))
     for path, found in ((there, [only_there, older]), (here, [newer])):
         with open_journal(path) as journal:
-            journal.take_in(note_audit("account", found=found, settled=[]))
+            journal.take_in(note_audit("account", differing=found, settled=[]))
     for _ in range(2):
         kf.import_journal(there, journal=here)
         with open_journal(here) as journal:
@@ -467,7 +467,7 @@ def test_prune_runs__forgets_what_no_audit_has_seen_for_long(journal: Path) -> N
     seen = Finding(Cell("item", 7, None, None), False, begun, now - timedelta(days=1))
     forgotten = Finding(Cell("item", 8, None, None), False, begun, now - timedelta(days=91))
     with open_journal(journal) as opened:
-        opened.take_in(note_audit("account", found=[seen, forgotten], settled=[]))
+        opened.take_in(note_audit("account", differing=[seen, forgotten], settled=[]))
     kf.prune_runs("90d", journal=journal)
     with open_journal(journal) as opened:
         assert opened.all_audit_findings() == {"account": {seen.cell: seen}}

@@ -274,7 +274,7 @@ def test_group_requests__held_keys_are_not_sent() -> None:
     """Requests come in the order of the plan with their parts, and what is held is not handed out."""
     two, one = (build_request(_target(2, 1), path=(no,)) for no in (2, 1))
     part = build_part(one, _target(1, 1), n=0)
-    trees = group_requests([two, part, one], held={one.key})
+    trees = group_requests([two, part, one], held_keys={one.key})
     assert [[each.path for each in tree] for tree in trees] == [[(1,), (1, 0)], [(2,)]]
     assert [tree.n_waiting for tree in trees] == [1, 1]
     assert trees[0].take() is part
