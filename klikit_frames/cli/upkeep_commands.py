@@ -251,7 +251,7 @@ def tick(
     """Keep the promises that are due: send their starts and ends. For cron, every minute."""
     with notice.watch("tick") as on_finish, connection.connect() as client:
         if follow:
-            from ..scheduling.following import follow_ticks
+            from ..scheduling.ticks import follow_ticks
 
             echo("Ticking until Ctrl-C.")
             follow_ticks(client, journal=journal, report=_report, on_finish=on_finish)

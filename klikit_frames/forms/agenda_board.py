@@ -18,8 +18,8 @@ from ..overview import NO_NAMES, Names, headline
 from ..progress import page_thread
 from ..running.evidence import server_time
 from ..scheduling.agendas import agenda, cancel_promises, extend_promises
-from ..scheduling.following import follow_ticks
 from ..scheduling.schedules import CRON_LINE
+from ..scheduling.ticks import follow_ticks
 from ..wording import counted
 from .button_words import to_buttons
 from .timed_changes import FOR_GOOD, Until, end_of, show_moment, tick_words, until_choices, zone_words

@@ -25,7 +25,8 @@ from ..running.journal import JournalPath, read_journal
 from ..running.results import recorded_result
 from ..scheduling.agendas import agenda
 from ..scheduling.schedules import schedule, schedule_code
-from ..scheduling.ticks import Send, keep_promises
+from ..scheduling.tick_runs import Send
+from ..scheduling.ticks import keep_promises
 from ..scheduling.timed_rows import read_time
 from ..wording import counted
 

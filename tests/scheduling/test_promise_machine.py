@@ -134,12 +134,12 @@ class PromiseMachine(RuleBasedStateMachine):
             kf.cancel_promises(one.promise_id, journal=self.journal)
             one.status = "cancelled"
 
-    @rule(where=st.sampled_from(["", "run", "_Tick._take_in"]))
+    @rule(where=st.sampled_from(["", "ticks.run", "tick_runs.TickRun.take_in"]))
     def tick(self, where: str) -> None:
         """Tick, perhaps after one that was cut off; then the cells hold what the model says."""
         if where:
             try:
-                with patch(f"klikit_frames.scheduling.ticks.{where}", _cut):
+                with patch(f"klikit_frames.scheduling.{where}", _cut):
                     self._tick()
             except _PowerCut:
                 pass

@@ -1,10 +1,11 @@
-"""Ticks over HTTP: what is due is sent once, and comes back."""
+"""Ticks over HTTP: what is due is sent once, and comes back; and a process that ticks on its own."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames import edge
+from klikit_frames.scheduling.ticks import follow_ticks, next_pause
 from tests.scheduling.conftest import CELL, HOUR, flags, later, n_writes
 
 Rows = Callable[..., pd.DataFrame]
@@ -276,7 +278,7 @@ def _cut(*_: object, **__: object) -> None:
     raise _PowerCut
 
 
-@pytest.mark.parametrize("where", ["run", "_Tick._take_in"])
+@pytest.mark.parametrize("where", ["ticks.run", "tick_runs.TickRun.take_in"])
 def test_tick__goes_on_after_a_cut_around_its_run(
     sandbox: kf.sandbox.Sandbox,
     hasty: kf.Client,
@@ -287,7 +289,7 @@ def test_tick__goes_on_after_a_cut_around_its_run(
     """Cut off before its run is begun, or before its outcome is noted, a tick is repeated and writes once."""
     rows = dishes(3, ends_at=later())
     kf.schedule(rows, hasty, journal=journal)
-    with patch(f"klikit_frames.scheduling.ticks.{where}", _cut), pytest.raises(_PowerCut):
+    with patch(f"klikit_frames.scheduling.{where}", _cut), pytest.raises(_PowerCut):
         kf.tick(hasty, journal=journal)
     assert kf.tick(hasty, journal=journal)["status"].tolist() == ["active"] * 3
     assert (flags(sandbox, rows), n_writes(sandbox)) == ([False] * 3, 1)
@@ -336,3 +338,47 @@ def test_tick__is_one_from_two_processes(
         assert other.wait() == 0
     assert (len(here) in {0, 3}, n_writes(sandbox)) == (True, 1)
     assert flags(sandbox, rows) == [False] * 3
+
+
+class _Night:
+    """A clock whose waits move the sandbox's, and that ends after some of them."""
+
+    def __init__(self, sandbox: kf.sandbox.Sandbox, stop: threading.Event, *, seconds: float, n: int) -> None:
+        self._sandbox, self._stop, self._seconds, self._left = sandbox, stop, seconds, n
+        self.asked: list[float] = []
+
+    def time(self) -> float:
+        """Return nothing of use: only waiting is asked for."""
+        return 0.0
+
+    def sleep(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Let the sandbox's time pass."""
+        self.asked.append(seconds)
+        self._sandbox.move_clock(self._seconds)
+        self._left -= 1
+        if not self._left:
+            self._stop.set()
+
+
+def test_follow_ticks__keeps_promises_until_it_is_stopped(
+    sandbox: kf.sandbox.Sandbox, hasty: kf.Client, journal: Path, dishes: Rows
+) -> None:
+    """It starts and gives back, sleeps no longer than half a minute, and sleeps over an outage."""
+    rows = dishes(1, ends_at=later())
+    kf.schedule(rows, hasty, journal=journal)
+    stop = threading.Event()
+    night = _Night(sandbox, stop, seconds=1801, n=4)
+    told: list[str] = []
+    sandbox.inject("error_503", match="/menus?", count=5)
+    follow_ticks(
+        hasty, journal=journal, report=lambda kept: told.extend(kept["status"]), clock=night, stop=stop
+    )
+    assert (told, flags(sandbox, rows)) == (["active", "done"], [True])
+    assert max(night.asked) <= 30
+
+
+def test_next_pause__is_the_time_to_what_is_due(client: kf.Client, journal: Path, dishes: Rows) -> None:
+    """Nothing promised, or something much later, is looked at again after half a minute."""
+    assert next_pause(client, journal=journal) == 30
+    kf.schedule(dishes(1, starts_at=later(10 / 3600)), client, journal=journal)
+    assert next_pause(client, journal=journal) < 12

@@ -26,7 +26,7 @@ from klikit_frames.running.journal import Journal
 from klikit_frames.running.lifecycle import Event, RequestState
 from klikit_frames.running.records import Request, RequestResult
 from klikit_frames.running.request_trees import RequestTree
-from klikit_frames.scheduling import tick_decisions, ticks
+from klikit_frames.scheduling import tick_decisions, tick_runs
 
 from .shrinking import play_once, shrink
 from .world import SimulatedWorld
@@ -137,7 +137,7 @@ def _end_believed() -> AbstractContextManager[Any]:
     def settle(promise: Any, end: Any, **options: Any) -> Any:
         return settle_end(promise, end._replace(outcome=Outcome.APPLIED), **options)
 
-    return patch.object(ticks, "settle_end", settle)
+    return patch.object(tick_runs, "settle_end", settle)
 
 
 OWN_DEFECTS = {
