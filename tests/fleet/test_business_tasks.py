@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -151,13 +152,26 @@ def test_lost_task__without_a_journal_here_is_unknown(
     assert result.frame["message"].str.contains("out of memory").all()
 
 
+def hold_writes(patch: pytest.MonkeyPatch, *, after: int) -> None:
+    """Let each client send so many writes; the others wait until their run is told to stop."""
+    send, counts, turn = kf.Client.write, Counter[int](), threading.Lock()
+
+    def write(client: kf.Client, *args: Any, stop: threading.Event, **options: Any) -> Any:
+        with turn:
+            counts[id(client)] += 1
+            is_held = counts[id(client)] > after
+        if is_held:
+            assert stop.wait(600)
+        return send(client, *args, stop=stop, **options)
+
+    patch.setattr(kf.Client, "write", write)
+
+
 def test_ctrl_c__stops_every_business_and_the_rest_goes_on_later(
     sandboxes: Sandboxes, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After Ctrl-C no further request leaves; the same plans run again send what is left, each write once."""
     plans = kf.fleet.plan(fleet_table(sandboxes, n=40), combine=False, progress=False)
-    for sandbox in sandboxes.values():
-        sandbox.inject("latency", seconds=0.6, match="PATCH")
 
     class Interrupting:
         """Presses Ctrl-C once, where the person's process shows progress."""
@@ -172,11 +186,12 @@ def test_ctrl_c__stops_every_business_and_the_rest_goes_on_later(
         def close(self) -> None:
             pass
 
-    result = kf.fleet.run(plans, journal_folder=folder, progress=Interrupting())
+    with monkeypatch.context() as patch:
+        hold_writes(patch, after=3)
+        result = kf.fleet.run(plans, journal_folder=folder, progress=Interrupting())
     assert result.is_interrupted
-    assert result.counts["not_sent"] > 0
-    for sandbox in sandboxes.values():
-        sandbox.clear_faults()
+    assert (result.counts["applied"] > 0, result.counts["unknown"]) == (True, 0)
+    assert result.counts["not_sent"] >= 3 * 37
     assert kf.fleet.run(plans, journal_folder=folder).counts["applied"] == 120
     for sandbox in sandboxes.values():
         assert _writes_per_cell(sandbox) == [1] * 40
@@ -243,12 +258,12 @@ def test_executor__without_workers_hears_ctrl_c(table: pd.DataFrame, folder: Pat
 
 
 def test_ctrl_c__is_passed_on_to_a_worker_that_its_executor_would_leave_alone(
-    sandboxes: Sandboxes, folder: Path
+    sandboxes: Sandboxes, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dask takes back a task that a worker is at, and the worker would go on: it is asked to stop instead."""
     plans = kf.fleet.plan(fleet_table(sandboxes, n=40), combine=False, progress=False)
     plans = {"depok": plans["depok"]}
-    sandboxes["depok"].inject("latency", seconds=0.6, match="PATCH")
+    hold_writes(monkeypatch, after=3)
 
     def has_written() -> bool:
         return _n_writes(sandboxes["depok"]) > 0
