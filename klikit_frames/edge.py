@@ -414,10 +414,10 @@ def read_file(path: Path) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    identity = found.st_dev, found.st_ino
+    identity = status.st_dev, status.st_ino
     if identity in _held:
         return _DATABASE
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))

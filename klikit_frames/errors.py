@@ -188,9 +188,9 @@ def as_file_error(error: OSError, path: str | PathLike[str], *, is_written: bool
     """
     why = _why_not_written(error, Path(path)) if is_written else _why_not_read(error)
     kind = MissingFileError if isinstance(error, FileNotFoundError) else FileError
-    told = kind(f"{path} could not be {'written' if is_written else 'read'}: {why}.")
-    told.errno, told.strerror, told.filename = error.errno, why, str(path)
-    return told
+    file_error = kind(f"{path} could not be {'written' if is_written else 'read'}: {why}.")
+    file_error.errno, file_error.strerror, file_error.filename = error.errno, why, str(path)
+    return file_error
 
 
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)

@@ -274,8 +274,8 @@ def _entity_counts(rows: pd.DataFrame) -> str:
     """Return how many different entities there are, dishes first."""
     counts = rows.drop_duplicates(["entity_type", "entity_id"])["entity_type"].value_counts()
     phrases = [
-        counted(int(counts[kind]), one, many=many)
-        for kind, (one, many) in PLURALS.items()
+        counted(int(counts[kind]), singular, many=many)
+        for kind, (singular, many) in PLURALS.items()
         if kind in counts.index
     ]
     return " and ".join(phrases)

@@ -14,7 +14,7 @@ PLURALS = {
 }
 
 
-def counted(n: int, one: str, *, many: str = "") -> str:
+def counted(n: int, singular: str, *, many: str = "") -> str:
     """Return a count with its noun.
 
     Examples
@@ -23,7 +23,7 @@ def counted(n: int, one: str, *, many: str = "") -> str:
     >>> counted(1, "row"), counted(1200, "row"), counted(2, "entity", many="entities")
     ('1 row', '1,200 rows', '2 entities')
     """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+    return f"{n:,} {singular if n == 1 else many or singular + 's'}"
 
 
 def outcome_words(outcome: str, *, n: int) -> str:

@@ -136,7 +136,7 @@ def connect(
     )
     account = account_digest(base.netloc, partner_key=credentials.partner_key.reveal())
     path = find_log_path(account, is_loopback=base.is_loopback)
-    remove_old_files(path.parent, is_loopback=base.is_loopback, own=path)
+    remove_old_files(path.parent, is_loopback=base.is_loopback, keep=path)
     pacing = RateLimiter(
         reads_per_minute=reads_per_minute,
         writes_per_minute=writes_per_minute,

@@ -267,8 +267,8 @@ def _is_interactive() -> bool:
     return in_kernel or (sys.stdin is not None and sys.stdin.isatty())
 
 
-def _check(name: str, found: Mapping[str, Secret | None]) -> Secret:
-    secret = found[name] or Secret("")
+def _check(name: str, by_name: Mapping[str, Secret | None]) -> Secret:
+    secret = by_name[name] or Secret("")
     if not secret.reveal().isprintable() or (name == PARTNER_KEY and ":" in secret.reveal()):
         raise ConfigError(
             f"{name} is no text, or holds a character that no key has: "

@@ -248,7 +248,7 @@ def _visibility(raw: Any) -> tuple[str | None, str | None]:
 @lru_cache(maxsize=1024)  # Most entities of a business are visible alike, and share these texts.
 def _shown_and_hidden(statuses: tuple[tuple[str, bool], ...]) -> tuple[str | None, str | None]:
     statuses = tuple(sorted(statuses, key=lambda status: int(status[0])))
-    shown, hidden = ("|".join(key for key, is_on in statuses if is_on is told) for told in (True, False))
+    shown, hidden = ("|".join(key for key, is_on in statuses if is_on is flag) for flag in (True, False))
     return shown or None, hidden or None
 
 

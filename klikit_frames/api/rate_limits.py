@@ -210,7 +210,9 @@ class LatencySpread:
         self._forget(now)
         if not self.buckets:
             return MIN_JITTER_S
-        spread_s = max(one.most_s for one in self.buckets) - min(one.least_s for one in self.buckets)
+        spread_s = max(bucket.most_s for bucket in self.buckets) - min(
+            bucket.least_s for bucket in self.buckets
+        )
         return min(MAX_JITTER_S, MIN_JITTER_S + spread_s)
 
     def _forget(self, now: float) -> None:

@@ -213,17 +213,17 @@ def find_log_path(account: str, *, is_loopback: bool = False) -> Path:
     return (folder / "loopback" if is_loopback else folder) / f"{account}.sqlite3"
 
 
-def remove_old_files(folder: Path, *, is_loopback: bool = False, own: Path | None = None) -> None:
+def remove_old_files(folder: Path, *, is_loopback: bool = False, keep: Path | None = None) -> None:
     """Remove rate files that nobody has used for a day, or 10 minutes on loopback; only a minute counts.
 
-    What lies at `own` is about to be used, and stays whatever a clock says that was set meanwhile.
+    What lies at `keep` is about to be used, and stays whatever a clock says that was set meanwhile.
 
     A client that rested for so long opens its file again before it sends.
     """
     oldest = edge.disk_time() - (_REMOVE_LOOPBACK_AFTER_S if is_loopback else _REMOVE_AFTER_S)
     for file in (*folder.glob("*.sqlite3"), *folder.glob("*.rest")):
         with suppress(OSError):
-            if file.stem != (own and own.stem) and file.stat().st_mtime < oldest:
+            if file.stem != (keep and keep.stem) and file.stat().st_mtime < oldest:
                 _remove(file)
 
 

@@ -212,10 +212,10 @@ def cap_backoff(n_tries: int) -> float:
     return float(min(WAIT_MAX_S, WAIT_INITIAL_S * 2 ** max(0, n_tries - 1)))
 
 
-def _leaves_doubt(one: Attempt) -> bool:
-    if one.answer is None:
-        return one.was_sent
-    return one.answer.http_status >= 500 or (one.answer.is_ok and not one.answer.is_readable)
+def _leaves_doubt(attempt: Attempt) -> bool:
+    if attempt.answer is None:
+        return attempt.was_sent
+    return attempt.answer.http_status >= 500 or (attempt.answer.is_ok and not attempt.answer.is_readable)
 
 
 def summarise_attempts(

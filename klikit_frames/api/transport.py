@@ -128,11 +128,13 @@ class _PoolTransport(httpx.BaseTransport):
             extensions=request.extensions,
         )
         try:
-            found = self._wait_for_connection(sent)
+            response = self._wait_for_connection(sent)
         except TROUBLES as error:
             raise _translate(error) from error
-        extensions = {"network_stream": found.extensions["network_stream"]}
-        return httpx.Response(found.status, headers=found.headers, stream=_Body(found), extensions=extensions)
+        extensions = {"network_stream": response.extensions["network_stream"]}
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=extensions
+        )
 
     def _wait_for_connection(self, sent: httpcore.Request) -> httpcore.Response:
         """Send once a connection is free; the wait for one hears a stop."""
@@ -151,17 +153,17 @@ class _PoolTransport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, found: httpcore.Response) -> None:
-        self._found = found
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from cast("Iterable[bytes]", self._found.stream)
+            yield from cast("Iterable[bytes]", self._response.stream)
         except TROUBLES as error:
             raise _translate(error) from error
 
     def close(self) -> None:
-        self._found.close()
+        self._response.close()
 
 
 def _translate(error: Exception) -> Exception:

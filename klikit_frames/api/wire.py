@@ -294,7 +294,7 @@ def _check_flag(flag: object) -> bool:
 
 
 def _list_ids(ids: Iterable[SupportsIndex]) -> list[int]:
-    return [operator.index(one) for one in ids]
+    return [operator.index(entity_id) for entity_id in ids]
 
 
 def _list_stores(stores: Iterable[tuple[SupportsIndex, SupportsIndex]]) -> list[dict[str, int]]:

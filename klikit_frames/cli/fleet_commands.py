@@ -352,8 +352,8 @@ def _finish(
     echo_next("How each ended", f"fleet status{_folder_option(journal_folder)}")
     _echo_way_on(result, journal_folder)
     codes = [
-        _code_of(result.errors[business]) if business in result.errors else exit_codes.of_result(one)
-        for business, one in result.results.items()
+        _code_of(result.errors[business]) if business in result.errors else exit_codes.of_result(run_result)
+        for business, run_result in result.results.items()
     ]
     if unnamed:
         echo(f"Not in this result, for their names could not be read: {', '.join(unnamed)}.")
@@ -362,8 +362,8 @@ def _finish(
 
 def _echo_way_on(result: kf.fleet.FleetResult, journal_folder: Path | None) -> None:
     """Print the commands that resume or undo one business, with its own journal and profile."""
-    open_ones = [name for name, one in result.results.items() if one.resume_hint]
-    done = [name for name, one in result.results.items() if one.counts["applied"]]
+    open_ones = [name for name, run_result in result.results.items() if run_result.resume_hint]
+    done = [name for name, run_result in result.results.items() if run_result.counts["applied"]]
     for why, command, names in (
         ("To go on with one", "resume", open_ones),
         ("To take one back", "undo", done),
@@ -382,12 +382,12 @@ def _folder_option(journal_folder: Path | None) -> str:
     return "" if journal_folder is None else f" --journal-folder {quote(journal_folder)}"
 
 
-def _show_frame(told: kf.fleet.FleetFrame, output: OutputOptions, *, what: str) -> None:
+def _show_frame(fleet_frame: kf.fleet.FleetFrame, output: OutputOptions, *, what: str) -> None:
     if output.is_screen:
-        screens.print_frame(told.frame, what=what)
+        screens.print_frame(fleet_frame.frame, what=what)
     else:
-        output.write(told.frame)
-    _tell_errors(told.errors)
+        output.write(fleet_frame.frame)
+    _tell_errors(fleet_frame.errors)
 
 
 def _tell_errors(errors: Mapping[str, kf.KlikitFramesError]) -> None:

@@ -76,14 +76,14 @@ def _try_profile(name: str) -> tuple[str, str]:
         return "problem", str(error)
 
 
-def _report(found: pd.DataFrame, output: OutputOptions, *, what: str) -> None:
+def _report(findings: pd.DataFrame, output: OutputOptions, *, what: str) -> None:
     """Write what was found: a line each for a person, else data. A problem exits with 1."""
-    is_problem = found["status"] == "problem"
+    is_problem = findings["status"] == "problem"
     if output.is_screen:
-        screens.print_findings(found)
+        screens.print_findings(findings)
     else:
-        output.write(found)
-    echo(f"{counted(len(found), what)}: {counted(int(is_problem.sum()), 'problem')}.")
+        output.write(findings)
+    echo(f"{counted(len(findings), what)}: {counted(int(is_problem.sum()), 'problem')}.")
     if is_problem.any():
         raise typer.Exit(ExitCode.SOME_ROWS_NOT)
 

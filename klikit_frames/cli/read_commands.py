@@ -43,9 +43,9 @@ def template(
     state = listed = None
     if not empty:
         with connection.connect() as client:
-            known = kf.stores(client)
-            pairs = known if all_stores else options.parse_stores(store) if store else None
-            state, listed = kf.read_state(client, stores=pairs), None if pairs is None else known
+            listing = kf.stores(client)
+            pairs = listing if all_stores else options.parse_stores(store) if store else None
+            state, listed = kf.read_state(client, stores=pairs), None if pairs is None else listing
     with outputs.writing(path):
         kf.template(path, state=state, stores=listed)
     echo(f"Written to {path}. Fill in is_enabled, and delete the rows that are not meant.")

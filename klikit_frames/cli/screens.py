@@ -126,13 +126,13 @@ def print_toggles(toggles: pd.DataFrame, *named_by: pd.DataFrame) -> None:
     print_overview(make_overview(toggles, read_names(*named_by, toggles)))
 
 
-def print_not_compared(found: pd.DataFrame, *named_by: pd.DataFrame) -> None:
+def print_not_compared(compared: pd.DataFrame, *named_by: pd.DataFrame) -> None:
     """Print which rows of a table no menu has, by name."""
     from ..overview import make_overview, read_names
 
-    rows = found[found["change"].isin(["not_in_menu", "unknown"])]
+    rows = compared[compared["change"].isin(["not_in_menu", "unknown"])]
     causes = rows.assign(outcome=rows["change"], code=None, message=None)
-    _print_causes(make_overview(causes, read_names(*named_by, found)))
+    _print_causes(make_overview(causes, read_names(*named_by, compared)))
 
 
 def print_drifted(audited: pd.DataFrame, *, to_stderr: bool = False) -> None:
@@ -166,20 +166,20 @@ def print_state(state: pd.DataFrame) -> None:
     print_frame(_without_empty(view.places), what="places")
 
 
-def print_effect(found: pd.DataFrame) -> None:
+def print_effect(effect: pd.DataFrame) -> None:
     """Print one row per dish and place, what guests no longer see first; then a summary in sentences."""
     from ..menus.effects import describe_effect
     from ..overview import BUSINESS, read_names
 
-    names = read_names(found)
-    pairs = found[["brand_id", "branch_id"]].fillna(-1).itertuples(index=False, name=None)
+    names = read_names(effect)
+    pairs = effect[["brand_id", "branch_id"]].fillna(-1).itertuples(index=False, name=None)
     where = [BUSINESS if pair[0] < 0 else names.store(*pair) for pair in pairs]
-    shown = found.assign(
-        where=where, guests=found["is_visible"].map({True: "see it again", False: "no longer"})
+    shown = effect.assign(
+        where=where, guests=effect["is_visible"].map({True: "see it again", False: "no longer"})
     )
-    columns = ["title", "where", "guests", "because", *(["sales"] if "sales" in found.columns else [])]
+    columns = ["title", "where", "guests", "because", *(["sales"] if "sales" in effect.columns else [])]
     print_frame(shown[columns].rename(columns={"title": "what"}), what="changes")
-    for sentence in describe_effect(found):
+    for sentence in describe_effect(effect):
         print_text(sentence)
 
 
@@ -225,15 +225,17 @@ def print_frame(
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     shown = frame.iloc[:limit, :_MOST_COLUMNS]
     cells = {
-        _HEADINGS.get(str(name), str(name)): [Text(visible_text(cell_text(str(name), one))) for one in column]
+        _HEADINGS.get(str(name), str(name)): [
+            Text(visible_text(cell_text(str(name), value))) for value in column
+        ]
         for name, column in shown.items()
     }
     natural = [
-        max(Text(visible_text(name)).cell_len, *(one.cell_len for one in cells[name])) for name in cells
+        max(Text(visible_text(name)).cell_len, *(text.cell_len for text in cells[name])) for name in cells
     ]
     widths = fit_widths(natural, available=width() - _GAP * (len(natural) - 1))
-    for name, most, (own, column) in zip(cells, widths, shown.items(), strict=True):
-        is_number = column.dtype.kind in "iuf" and not str(own).endswith("_id")
+    for name, most, (column_name, column) in zip(cells, widths, shown.items(), strict=True):
+        is_number = column.dtype.kind in "iuf" and not str(column_name).endswith("_id")
         table.add_column(
             Text(visible_text(name)),
             no_wrap=True,

@@ -208,8 +208,8 @@ def for_each(businesses: Iterable[str], work: Callable[[str], pd.DataFrame]) -> 
         except KeyboardInterrupt:
             stop.set()
     outcomes = {name: future.result() for name, future in futures.items()}
-    frames = {name: one for name, one in outcomes.items() if isinstance(one, pd.DataFrame)}
-    errors = {name: one for name, one in outcomes.items() if isinstance(one, KlikitFramesError)}
+    frames = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, pd.DataFrame)}
+    errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, KlikitFramesError)}
     return FleetFrame(frames, errors, is_interrupted=stop.is_set())
 
 

@@ -197,7 +197,7 @@ def collect(plans: Mapping[str, Plan], outcomes: Mapping[str, TaskOutcome]) -> F
 
 def summarise_fleet(result: FleetResult) -> dict[str, Any]:
     """Return a fleet's result in values that JSON knows, and each business's under ``businesses``."""
-    summaries = {business: summarise_result(own) for business, own in result.results.items()}
+    summaries = {business: summarise_result(run_result) for business, run_result in result.results.items()}
     for business, error in result.errors.items():
         summaries[business]["error"] = type(error).__name__
     return {

@@ -397,12 +397,15 @@ def _city_names(stores: pd.DataFrame) -> list[str]:
         words = branch.split()
         for n in range(1, len(words) + 1):
             where.setdefault(tuple(words[:n]), set()).add(city)
-    unambiguous = {begin for begin, found in where.items() if len(found) == 1}
-    names = {city: _city_name(city, [one for one in inside[city] if one], own=unambiguous) for city in inside}
+    unambiguous = {begin for begin, cities_there in where.items() if len(cities_there) == 1}
+    names = {
+        city: _city_name(city, [branch for branch in inside[city] if branch], unambiguous=unambiguous)
+        for city in inside
+    }
     return [names[city] for city in cities]
 
 
-def _city_name(city: str, branches: Sequence[str], *, own: Container[tuple[str, ...]]) -> str:
+def _city_name(city: str, branches: Sequence[str], *, unambiguous: Container[tuple[str, ...]]) -> str:
     """Return a city's name, or one made from its branches where only its number is known.
 
     It is made of the words that its branches begin with, if no other city's branches do; else of its first
@@ -411,16 +414,18 @@ def _city_name(city: str, branches: Sequence[str], *, own: Container[tuple[str, 
     Examples
     --------
     >>> from klikit_frames.forms.item_index import _city_name
-    >>> _city_name("7", ["Ubud Raya", "Ubud Kaja"], own={("Ubud",)}), _city_name("Ubud", ["A"], own=())
-    ('Ubud … (7)', 'Ubud')
-    >>> _city_name("7", ["Ubud Raya", "Kuta", "Sanur"], own=())
+    >>> _city_name("7", ["Ubud Raya", "Ubud Kaja"], unambiguous={("Ubud",)})
+    'Ubud … (7)'
+    >>> _city_name("Ubud", ["A"], unambiguous=())
+    'Ubud'
+    >>> _city_name("7", ["Ubud Raya", "Kuta", "Sanur"], unambiguous=())
     'Kuta, Sanur … (7)'
     """
     if not city.isdecimal() or not branches:
         return city
     places = zip(*(branch.split() for branch in branches), strict=False)
     begin = tuple(words[0] for words in takewhile(lambda words: len(set(words)) == 1, places))
-    if len(branches) > 1 and begin in own:
+    if len(branches) > 1 and begin in unambiguous:
         return f"{' '.join(begin)} … ({city})"
     ordered = sorted(branches, key=sort_key)
     few = ", ".join(ordered[:_MOST_NAMED]) + (" …" if len(ordered) > _MOST_NAMED else "")

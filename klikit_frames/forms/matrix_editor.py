@@ -407,9 +407,9 @@ def _with_titles(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with the names of their stores beside the ids, where they are known."""
     names = read_names(rows)
     titles = {
-        f"{kind}_title": rows[f"{kind}_id"].map(known).astype(object)
-        for kind, known in (("brand", names.brands), ("branch", names.branches))
-        if known
+        f"{kind}_title": rows[f"{kind}_id"].map(titles_of_kind).astype(object)
+        for kind, titles_of_kind in (("brand", names.brands), ("branch", names.branches))
+        if titles_of_kind
     }
     return rows.assign(**titles)
 

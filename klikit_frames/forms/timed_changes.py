@@ -289,16 +289,16 @@ class TimedChange:
         code = self.code(client)
         promised = schedule(self.toggles, client, journal=journal, publish=self.publish, confirm=code)
         try:
-            return keep_due(client, journal=journal, own=promised["promise_id"], send=send)
+            return keep_due(client, journal=journal, promise_ids=promised["promise_id"], send=send)
         except KlikitFramesError as error:
             noted = counted(len(promised), "promise")
             return TickEnd(None, f"{noted} noted, not begun: the next tick does that. {error}")
 
 
 def keep_due(
-    client: Client, *, journal: JournalPath = None, own: Iterable[str] = (), send: Send | None = None
+    client: Client, *, journal: JournalPath = None, promise_ids: Iterable[str] = (), send: Send | None = None
 ) -> TickEnd:
-    """Do what is due now, and return the run that carried the promises `own`, else the last run.
+    """Do what is due now, and return the run that carried these promises, else the last run.
 
     `send` is as in `keep_promises`.
 
@@ -310,7 +310,7 @@ def keep_due(
         The journal cannot be used.
     """
     kept = keep_promises(client, journal=journal, progress=False, send=send)
-    mine = kept[kept["promise_id"].isin(list(own))] if len(kept) else kept
+    mine = kept[kept["promise_id"].isin(list(promise_ids))] if len(kept) else kept
     run_ids = kept.attrs["run_ids"]
     with read_journal(journal) as opened:
         results = [recorded_result(opened, run_id) for run_id in run_ids]

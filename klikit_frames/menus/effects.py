@@ -174,7 +174,7 @@ def _change_menus(changes: pd.DataFrame, state: pd.DataFrame) -> _Menus:
     position = match_rows(changes, within=state)
     wanted = np.where(changes["is_enabled"].to_numpy(dtype=bool), ON, OFF)
     after[position[position >= 0]] = wanted[position >= 0]
-    seen = [np.minimum(own, best_path(own, links, n_rows=len(state))) for own in (before, after)]
+    seen = [np.minimum(levels, best_path(levels, links, n_rows=len(state))) for levels in (before, after)]
     return _Menus(state, links, before, after, *seen)
 
 
@@ -195,7 +195,9 @@ def _causes(menus: _Menus) -> Codes:
     row, _, category = menus.links
     goes_dark = menus.was_seen == ON
     is_dark = goes_dark[row]
-    open_before, open_after = (path_levels(own, menus.links) == ON for own in (menus.before, menus.after))
+    open_before, open_after = (
+        path_levels(levels, menus.links) == ON for levels in (menus.before, menus.after)
+    )
     is_open = np.where(is_dark, open_before, open_after)
     # What is off on the side where guests do not see the dish, and open on the other, was switched.
     unseen = np.where(is_dark, menus.after[category], menus.before[category])
@@ -210,8 +212,8 @@ def _emptied_categories(menus: _Menus) -> FrameMetadata:
     row, _, category = menus.links
     inside = category >= 0
     counts = []
-    for own, least in ((menus.before, ON), (menus.after, UNKNOWN)):
-        shown = np.minimum(own[row], path_levels(own, menus.links))[inside] >= least
+    for levels, least in ((menus.before, ON), (menus.after, UNKNOWN)):
+        shown = np.minimum(levels[row], path_levels(levels, menus.links))[inside] >= least
         counts.append(np.bincount(category[inside], weights=shown, minlength=len(menus.state)))
     is_emptied = (counts[0] > 0) & (counts[1] == 0) & (menus.is_seen == ON)
     return _as_tuples(menus.state.iloc[np.flatnonzero(is_emptied)][["title", "brand_id", "branch_id"]])
@@ -231,11 +233,11 @@ def _as_tuples(frame: pd.DataFrame) -> FrameMetadata:
     return FrameMetadata(rows)
 
 
-def _ranked(told: pd.DataFrame) -> pd.DataFrame:
+def _ranked(effect: pd.DataFrame) -> pd.DataFrame:
     """Return what goes dark first; in each half the highest sales first, else the menus' own order."""
-    by = ["is_visible", SALES] if SALES in told.columns else ["is_visible"]
+    by = ["is_visible", SALES] if SALES in effect.columns else ["is_visible"]
     order = [True, False][: len(by)]
-    return told.sort_values(by, ascending=order, kind="stable", na_position="last", ignore_index=True)
+    return effect.sort_values(by, ascending=order, kind="stable", na_position="last", ignore_index=True)
 
 
 _MOST = 3
@@ -311,7 +313,9 @@ def _emptied(frame: pd.DataFrame, names: Names) -> list[str]:
     """Warn of categories and stores that have nothing to show any more, in the places at hand."""
     pairs = frame[["brand_id", "branch_id"]].drop_duplicates().astype(object)
     here = set(pairs.where(pairs.notna(), None).itertuples(index=False, name=None))
-    categories = [one for one in frame.attrs.get("emptied_categories", ()) if tuple(one[1:]) in here]
+    categories = [
+        category for category in frame.attrs.get("emptied_categories", ()) if tuple(category[1:]) in here
+    ]
     places = [pair for pair in frame.attrs.get("emptied_places", ()) if tuple(pair) in here]
     sentences = []
     if categories:

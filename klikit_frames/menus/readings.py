@@ -112,8 +112,8 @@ def foreign(store: Store) -> Failure:
 def in_words(failures: Sequence[Failure]) -> str:
     """Say each cause once, with what failed for it: ten causes, and three cases of each, then the counts."""
     causes: dict[str, list[str]] = {}
-    for each in failures:
-        causes.setdefault(each.message.rstrip("."), []).append(each.what)
+    for failure in failures:
+        causes.setdefault(failure.message.rstrip("."), []).append(failure.what)
     phrases = [f"{_listed(cases, most=3, sep=', ')}: {cause}" for cause, cases in causes.items()]
     return f"{_listed(phrases, most=10, sep='; ')}."
 

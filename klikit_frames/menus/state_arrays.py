@@ -110,8 +110,8 @@ def _merge_places(places: list[Node]) -> Node:
 def _paths(places: list[Node]) -> tuple[str | None, str | None]:
     """Return all paths of an entity in titles, and in ids."""
     paths = {place.parents: place.parent_titles for place in places if place.parents}
-    titles = " | ".join(" › ".join(each) for each in paths.values())
-    ids = "|".join("/".join(map(str, each)) for each in paths)
+    titles = " | ".join(" › ".join(parent_titles) for parent_titles in paths.values())
+    ids = "|".join("/".join(map(str, parents)) for parents in paths)
     return titles or None, ids or None
 
 

@@ -96,7 +96,7 @@ def fetch_state(
         kept.drop(asked)
     if warns:
         _warn(failures)
-    state = _assemble_state([menus[store] for store in asked], known=metadata, failures=failures)
+    state = _assemble_state([menus[store] for store in asked], listing=metadata, failures=failures)
     # A tree from a cache is as old as it is, and the state with it.
     oldest = min((menu.read_at for menu in menus.values() if menu.read_at), default=began_at.timestamp())
     read_at = min(began_at, datetime.fromtimestamp(oldest, tz=UTC))
@@ -183,12 +183,12 @@ def _warn(failures: list[Failure]) -> None:
 
 
 def _assemble_state(
-    menus: list[Menu], *, known: FrameMetadata | None, failures: list[Failure]
+    menus: list[Menu], *, listing: FrameMetadata | None, failures: list[Failure]
 ) -> pd.DataFrame:
     frames = [menu.frame for menu in menus if menu.frame is not None] or [tree_frame([], store=None)]
     state = pd.concat(frames, ignore_index=True)
-    if known is not None:
-        state.attrs["stores"] = known
+    if listing is not None:
+        state.attrs["stores"] = listing
     options = {option for menu in menus for option in menu.option_ids}
     state.attrs |= {
         "failures": FrameMetadata(failures),

@@ -69,8 +69,8 @@ def _parents(state: pd.DataFrame, row: Codes, entity_type: str, *, ids: Codes) -
     where = np.flatnonzero((state["entity_type"] == entity_type).to_numpy(dtype=bool))
     columns = (*PLACE_COLUMNS, "entity_id")
     asked = state[list(PLACE_COLUMNS)].take(row).assign(entity_id=ids)
-    found = match_rows(asked, within=state.take(where), columns=columns)
-    return np.where(found < 0, -1, where[found] if len(where) else -1)
+    position = match_rows(asked, within=state.take(where), columns=columns)
+    return np.where(position < 0, -1, where[position] if len(where) else -1)
 
 
 def ordered(codes: Codes) -> Codes:
@@ -139,9 +139,11 @@ def effective(state: pd.DataFrame) -> pd.DataFrame:
     >>> bool((seen["is_effective"] <= seen["is_enabled"]).all())
     True
     """
-    own, above, sections = _levels(check_state(state, also=["path_ids"]))
-    seen = np.minimum(own, above)
-    reason = np.select([seen != OFF, own == OFF, sections == OFF], [-1, _ITSELF, _SECTION], default=_CATEGORY)
+    own_level, above, sections = _levels(check_state(state, also=["path_ids"]))
+    seen = np.minimum(own_level, above)
+    reason = np.select(
+        [seen != OFF, own_level == OFF, sections == OFF], [-1, _ITSELF, _SECTION], default=_CATEGORY
+    )
     is_visible = booleans(np.select([seen == ON, seen == OFF], [1, 0], default=-1))
     return state.assign(is_effective=is_visible.array, dark_because=named(reason, _REASONS).array)
 
@@ -181,12 +183,12 @@ def dark_categories(state: pd.DataFrame) -> pd.DataFrame:
 
 def _levels(state: pd.DataFrame) -> tuple[Codes, Codes, Codes]:
     """Return for each row its own flag, the best of its paths, and the best of the sections of its paths."""
-    own = own_flags(state)
+    own_level = own_flags(state)
     links = link_rows(state)
-    section, category = (np.where(at < 0, ON, own[at]) for at in (links.section, links.category))
+    section, category = (np.where(at < 0, ON, own_level[at]) for at in (links.section, links.category))
     paths = np.minimum(section, category)
     return (
-        own,
+        own_level,
         best_of_paths(paths, links.row, n_rows=len(state)),
         best_of_paths(section, links.row, n_rows=len(state)),
     )

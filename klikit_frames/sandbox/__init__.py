@@ -12,8 +12,8 @@ from .faults import Fault
 try:
     from .sandbox import Sandbox, serve
 except ModuleNotFoundError as error:
-    told = "The sandbox needs an extra: pip install 'klikit-frames[sandbox]'."
-    raise ModuleNotFoundError(told, name=error.name) from error
+    message = "The sandbox needs an extra: pip install 'klikit-frames[sandbox]'."
+    raise ModuleNotFoundError(message, name=error.name) from error
 from .switches import Switches
 
 __all__ = ["SCOPES", "Credential", "Fault", "Sandbox", "Switches", "serve"]

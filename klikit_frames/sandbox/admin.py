@@ -22,13 +22,13 @@ from .switches import Switches, change_switches
 
 def open_app(app: AppContext) -> None:
     """Seed a new state; of an old one check that it is of this business."""
-    found = dict(app.state.rows("SELECT name, value FROM meta"))
-    if not found:
+    seeded = dict(app.state.rows("SELECT name, value FROM meta"))
+    if not seeded:
         with publishing.write_transaction(app):
             seed_app(app)
-    elif found != _sort(app):
+    elif seeded != _sort(app):
         raise ValueError(
-            f"the store file holds a sandbox of seed={found['seed']}, scale={found['scale']!r}; "
+            f"the store file holds a sandbox of seed={seeded['seed']}, scale={seeded['scale']!r}; "
             "ask for these, or name another file"
         )
 

@@ -85,13 +85,13 @@ def _require(app: AppContext, partner_key: str) -> None:
 def check(app: AppContext, authorization: str | None) -> tuple[str, frozenset[str]]:
     """Return the key and the scopes of a request, or refuse it."""
     partner_key, secret_key = _decode(authorization)
-    found = app.state.rows(
+    rows = app.state.rows(
         "SELECT secret_hash, old_hash, rotated_at, scopes, is_revoked FROM credentials WHERE partner_key = ?",
         (partner_key,),
     )
-    if not found or not _fits(app, _hash(secret_key), *found[0][:3]):
+    if not rows or not _fits(app, _hash(secret_key), *rows[0][:3]):
         raise ApiError("auth_invalid_credential", "partner key or secret key is wrong", headers=_CHALLENGE)
-    scopes, is_revoked = found[0][3:]
+    scopes, is_revoked = rows[0][3:]
     if is_revoked:
         raise ApiError("auth_revoked", "credential is revoked", status=app.switches.revoked_status)
     return partner_key, frozenset(scopes.split())

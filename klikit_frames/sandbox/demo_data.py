@@ -260,10 +260,10 @@ def _add_section(catalogue: Catalogue, brand: Brand, *, section_id: int, first_c
     place = (section_id - _FIRST_SECTION_ID) % len(_SECTIONS)
     titles, opens, closes, offsets = _SECTIONS[place]
     name = brand.title.removeprefix("(DEMO) ").removeprefix("TEST - ")
-    own = {locale: text.format(brand=name) for locale, text in titles.items()}
+    branded = {locale: text.format(brand=name) for locale, text in titles.items()}
     category_ids = tuple(first_category_id + offset for offset in offsets)
     guest = _shared_drinks(catalogue, section_id) if "Lunch" in titles.values() else ()
-    catalogue.sections[section_id] = Section(section_id, own, (opens, closes), category_ids + guest)
+    catalogue.sections[section_id] = Section(section_id, branded, (opens, closes), category_ids + guest)
 
 
 def _shared_drinks(catalogue: Catalogue, section_id: int) -> tuple[int, ...]:

@@ -203,10 +203,10 @@ class Faults:
 
 def make_fault(name: str, **options: object) -> Fault:
     """Return one fault; raise TypeError for an unknown option."""
-    known = [field.name for field in fields(Fault)]
+    option_names = [field.name for field in fields(Fault)]
     for option in options:
-        if option not in known:
-            raise TypeError(f"a fault has no {option!r}; there are: {', '.join(known[1:])}")
+        if option not in option_names:
+            raise TypeError(f"a fault has no {option!r}; there are: {', '.join(option_names[1:])}")
     return Fault(name, **options)  # type: ignore[arg-type]
 
 

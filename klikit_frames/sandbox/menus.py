@@ -216,11 +216,11 @@ def enable(app: AppContext, call: Call, *, kind: str) -> object:
     """Carry out ``PATCH /menus/…/enable`` of sections, categories or items."""
     order = _read_request(app, call, kind=kind)
     unknown = _check_ids(app, order)
-    known = [entity_id for entity_id in dict.fromkeys(order.ids) if entity_id not in unknown]
-    _write(app, order, ids=known)
+    known_ids = [entity_id for entity_id in dict.fromkeys(order.ids) if entity_id not in unknown]
+    _write(app, order, ids=known_ids)
     app.history.note_write(
         kind,
-        ids=known,
+        ids=known_ids,
         stores=order.stores,
         is_enabled=order.is_enabled,
         time=app.clock.now(),

@@ -91,8 +91,8 @@ class Routes:
         if path in self._fixed:
             return self._fixed[path], {}
         for regex, methods in self._compiled:
-            if found := regex.match(path):
-                return methods, found.groupdict()
+            if match := regex.match(path):
+                return methods, match.groupdict()
         return {}, {}
 
 
@@ -317,14 +317,14 @@ def check_key(app: AppContext, call: Call) -> None:
 
 def recorded_answer(app: AppContext, call: Call) -> Recorded | None:
     """Return the answer recorded for a call's key; refuse a key that was used for another request."""
-    found = app.state.rows(
+    rows = app.state.rows(
         "SELECT fingerprint, status, answer, request_id FROM idempotency_keys"
         " WHERE partner_key = ? AND key = ? AND stored_at > ?",
         (call.partner_key, call.idempotency_key, app.clock.now() - KEY_KEPT_S),
     )
-    if not found:
+    if not rows:
         return None
-    fingerprint, *answer = found[0]
+    fingerprint, *answer = rows[0]
     if fingerprint != _fingerprint(call):
         raise ApiError("state_idempotency_conflict", "Idempotency-Key was used with another request")
     return Recorded(*answer)

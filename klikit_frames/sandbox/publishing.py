@@ -117,7 +117,7 @@ def read(app: AppContext, store: Store) -> Shown:
 
 def live(app: AppContext, store: Store, *, inherited: dict[str, set[int]] | None = None) -> Shown:
     """Return what holds in one store at this moment."""
-    found = state.store_flags(app.state, store, inherited=inherited)
+    flags = state.store_flags(app.state, store, inherited=inherited)
     hours = {
         section_id: (sequence, json.loads(times) if times else None)
         for section_id, sequence, times in app.state.rows(
@@ -126,7 +126,7 @@ def live(app: AppContext, store: Store, *, inherited: dict[str, set[int]] | None
             store,
         )
     }
-    return Shown(found.off, found.links_off, small_endpoints.read_maps(app.state, store), hours)
+    return Shown(flags.off, flags.links_off, small_endpoints.read_maps(app.state, store), hours)
 
 
 def _dump(app: AppContext, store: Store, *, shown: Shown) -> str:
@@ -195,20 +195,20 @@ def _store_rows(app: AppContext, *, published: bool) -> Iterator[tuple[object, .
         live = state.store_flags(app.state, store, inherited=inherited)
         off_now = read(app, store).off if published else live.off
         for kind in KINDS:
-            titles, off, own = app.catalogue.ids[kind], off_now[kind], live.own[kind]
+            titles, off, own_ids = app.catalogue.ids[kind], off_now[kind], live.own[kind]
             for id_ in app.catalogue.brand_entities[store[0]][kind]:
-                yield kind, id_, "store", *store, id_ not in off, _title(titles[id_]), id_ in own
+                yield kind, id_, "store", *store, id_ not in off, _title(titles[id_]), id_ in own_ids
 
 
 def link_frame(app: AppContext) -> pd.DataFrame:
     """Return every modifier link of each brand, then those that a store has of its own."""
     import pandas as pd
 
-    found = app.state.rows(
+    rows = app.state.rows(
         "SELECT brand_id, NULL, group_id, option_id, is_enabled FROM modifier_links UNION ALL"
         " SELECT brand_id, branch_id, group_id, option_id, is_enabled FROM store_modifier_link_overrides"
     )
-    frame = pd.DataFrame(found, columns=list(LINK_COLUMNS))
+    frame = pd.DataFrame(rows, columns=list(LINK_COLUMNS))
     return frame.astype(dict.fromkeys(LINK_COLUMNS, "int64") | {"branch_id": "Int64", "is_enabled": "bool"})
 
 

@@ -352,8 +352,8 @@ class Sandbox:
         """
         import klikit_frames
 
-        own: dict[str, Any] = {"partner_key": self.partner_key, "secret_key": self.secret_key}
-        return klikit_frames.connect(self.url, **(own | options))
+        credentials: dict[str, Any] = {"partner_key": self.partner_key, "secret_key": self.secret_key}
+        return klikit_frames.connect(self.url, **(credentials | options))
 
     def close(self) -> None:
         """Stop the server and close its store; whatever is under way is cut short.

@@ -143,8 +143,8 @@ def draw_page(app: AppContext, *, query: dict[str, str], admin_token: str) -> st
 
 def _chosen(app: AppContext, query: dict[str, str]) -> state.Store | None:
     texts = (query.get("brand_id", ""), query.get("branch_id", ""))
-    found = [store for store in app.catalogue.stores if (str(store[0]), str(store[1])) == texts]
-    return found[0] if found else None
+    matching = [store for store in app.catalogue.stores if (str(store[0]), str(store[1])) == texts]
+    return matching[0] if matching else None
 
 
 def _business(app: AppContext) -> str:

@@ -177,12 +177,12 @@ def seed_orders(state: State, catalogue: Catalogue, *, now: datetime) -> None:
 def list_orders(app: AppContext, call: Call) -> object:
     """Return the orders from `start_date` to `end_date`, 90 days at most; the last 30 if not given."""
     start, end = _range(app, call)
-    found = app.state.rows(
+    rows = app.state.rows(
         "SELECT id, status, created_at FROM orders WHERE substr(created_at, 1, 10) BETWEEN ? AND ?"
         " ORDER BY created_at DESC, id",
         (start.isoformat(), end.isoformat()),
     )
-    page = page_of(found, call)
+    page = page_of(rows, call)
     return page.numbers | {"orders": [_order(app, row) for row in page.entries]}
 
 
@@ -208,10 +208,10 @@ def change_status(app: AppContext, call: Call) -> object:
 
 def _find_order(app: AppContext, call: Call) -> tuple[int, str, str]:
     order_id = read_number(call.params["order_id"], name="order_id")
-    found = app.state.rows("SELECT id, status, created_at FROM orders WHERE id = ?", (order_id,))
-    if not found:
+    rows = app.state.rows("SELECT id, status, created_at FROM orders WHERE id = ?", (order_id,))
+    if not rows:
         raise ApiError("resource_not_found", f"order not found: {order_id}")
-    return found[0][0], found[0][1], found[0][2]
+    return rows[0][0], rows[0][1], rows[0][2]
 
 
 def _order(app: AppContext, row: tuple[int, str, str]) -> dict[str, object]:

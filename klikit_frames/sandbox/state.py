@@ -268,12 +268,12 @@ def links_off(state: State) -> dict[int, set[Link]]:
 def store_flags(state: State, store: Store, *, inherited: dict[str, set[int]] | None = None) -> StoreFlags:
     """Return the live flags of one store: its own rows where it has them, else the business's."""
     off = {kind: set(ids) for kind, ids in (inherited or business_off(state)).items()}
-    own: dict[str, set[int]] = {kind: set() for kind in KINDS}
+    own_ids: dict[str, set[int]] = {kind: set() for kind in KINDS}
     for kind in KINDS:
         for entity_id, is_enabled in state.rows(_SELECT[kind], store):
-            own[kind].add(entity_id)
+            own_ids[kind].add(entity_id)
             (off[kind].discard if is_enabled else off[kind].add)(entity_id)
-    return StoreFlags(off, own, _store_links_off(state, store))
+    return StoreFlags(off, own_ids, _store_links_off(state, store))
 
 
 def _store_links_off(state: State, store: Store) -> set[Link]:

@@ -266,7 +266,7 @@ def test_old_files__own_ones_outlast_a_clock_that_is_set(tmp_path: Path) -> None
     for name in ("one.sqlite3", "one.rest", "other.sqlite3"):
         (tmp_path / name).touch()
     with edge.use(_TwoDaysLater()):
-        remove_old_files(tmp_path, own=tmp_path / "one.sqlite3")
+        remove_old_files(tmp_path, keep=tmp_path / "one.sqlite3")
     assert {file.name for file in tmp_path.iterdir()} == {"one.sqlite3", "one.rest"}
 
 
