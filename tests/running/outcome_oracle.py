@@ -37,9 +37,9 @@ class ScenarioCounts:
         """How much was not as it must be; 0 is right."""
         return self.defects.total()
 
-    def record(self, **found: Iterable[object]) -> None:
+    def record(self, **defects: Iterable[object]) -> None:
         """Count defects by their kind, and keep what shows each."""
-        for name, cases in found.items():
+        for name, cases in defects.items():
             shown = [f"{name}: {case}" for case in cases]
             self.defects[name] += len(shown)
             self.cases += shown
@@ -72,11 +72,13 @@ def check_outcomes(
     counts.defects["lost"] += abs(len(frame) - plan.n_rows) + int(frame["outcome"].isna().sum())
     pd.testing.assert_frame_equal(frame[plan.toggles.columns], plan.toggles)
     truth = {key: flag for key, flag in read_flags(sandbox.state()).items() if key[:2] not in edited}
-    own = [row for row in frame.to_dict("records") if (row["entity_type"], row["entity_id"]) not in edited]
+    unedited = [
+        row for row in frame.to_dict("records") if (row["entity_type"], row["entity_id"]) not in edited
+    ]
     writes = sandbox.requests[sandbox.requests["method"] == "PATCH"]
     own_writes = writes[~writes["key"].str.startswith(SOMEONE, na=False)]
     counts.record(doubled=_find_doubled(sandbox.history(since=1), own_writes))
-    counts.record(mislabelled=(row for row in own if not _is_true(row, truth)))
+    counts.record(mislabelled=(row for row in unedited if not _is_true(row, truth)))
     counts.record(mislabelled=_find_wrong_ids(frame, writes))
     counts.record(mislabelled=_find_touched_by_nobody(frame, truth, read_flags(before)))
 
@@ -136,8 +138,8 @@ def _find_wrong_ids(frame: pd.DataFrame, writes: pd.DataFrame) -> Iterator[dict[
     by_id = {
         row["request_id"]: row for row in writes.to_dict("records") if isinstance(row["request_id"], str)
     }
-    told = frame[frame["request_id"].notna() & frame["http_status"].notna()]
-    return (row for row in told.to_dict("records") if not _is_of(row, by_id.get(row["request_id"])))
+    answered = frame[frame["request_id"].notna() & frame["http_status"].notna()]
+    return (row for row in answered.to_dict("records") if not _is_of(row, by_id.get(row["request_id"])))
 
 
 def _is_of(row: dict[Any, Any], request: dict[Any, Any] | None) -> bool:

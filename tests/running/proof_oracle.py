@@ -38,7 +38,7 @@ class Truth:
 
     def last_own_write(self, key: Key) -> tuple[int, str, bool] | None:
         """Return the last write to a cell that was not somebody else's."""
-        return next((one for one in reversed(self._writes.get(key, [])) if one[1] != "others"), None)
+        return next((write for write in reversed(self._writes.get(key, [])) if write[1] != "others"), None)
 
     def is_copied_since(self, key: Key, no: int) -> bool:
         """Tell whether the menu that shows a cell is newer than an event; business rows are always live."""

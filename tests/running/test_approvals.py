@@ -92,7 +92,7 @@ def test_run__of_a_plan_from_no_file(client: kf.Client) -> None:
 
 
 def test_approve__never_by_the_maker(plan_path: Path, client: kf.Client) -> None:
-    """Who saved the plan first does not approve it, also not after somebody else saved it anew."""
+    """Who saved the plan first does not approve it, also not after somebody else saved it again."""
     maker = getpass.getuser()
     assert kf.load_plan(plan_path).made_by == maker
     with pytest.raises(kf.PlanError, match="nobody approves their own"):

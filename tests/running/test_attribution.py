@@ -98,7 +98,7 @@ def test_classify_response__page_of_a_proxy(status: int, word: str) -> None:
 
 
 def test_classify_response__stored_failure() -> None:
-    """A failure that the API repeats is told as such, silence before it or not: only reading settles it."""
+    """A failure that the API repeats is a stored failure, after silence or not: only reading settles it."""
     for may_have_arrived in (False, True):
         result = classify_response(_settled(502, replayed=True), n_cells=1, may_have_arrived=may_have_arrived)
         assert result.status == "stored_failure"
@@ -212,7 +212,7 @@ def test_classify_response__too_large() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "trouble", "told"),
+    ("said", "trouble", "message"),
     [
         ("said", "then the line broke", "said (then the line broke)"),
         ("said", None, "said"),
@@ -221,11 +221,11 @@ def test_classify_response__too_large() -> None:
     ],
 )
 def test_classify_response__tells_what_was_said_and_what_befell_it(
-    said: str, trouble: str | None, told: str | None
+    said: str, trouble: str | None, message: str | None
 ) -> None:
     """The API's own words come first, and what befell the answer after them, each only where there is one."""
     settled = replace(_settled(405), answer=ApiResponse(405, "x", message=said), trouble=trouble)
-    assert classify_response(settled, n_cells=1).message == told
+    assert classify_response(settled, n_cells=1).message == message
 
 
 class PlanOfTwo:
@@ -239,7 +239,7 @@ class PlanOfTwo:
         self.requests = [first, build_request(first.target, path=(2,))]
 
 
-def _told(plan: Any, requests: list[Request], proofs: dict[Cell, bool] | None = None) -> dict[Any, Any]:
+def _row_of(plan: Any, requests: list[Request], proofs: dict[Cell, bool] | None = None) -> dict[Any, Any]:
     (row,) = attribute(plan, requests, proofs=proofs or {}).to_dict("records")
     return row
 
@@ -253,7 +253,7 @@ def _end(request: Request, word: str) -> Request:
 
 
 @pytest.mark.parametrize(
-    ("owner", "other", "told", "by"),
+    ("owner", "other", "outcome", "by"),
     [
         ("applied", "applied", "applied", 1),
         ("failed", "applied", "applied", 2),
@@ -267,20 +267,22 @@ def _end(request: Request, word: str) -> Request:
         ("failed", "rejected", "rejected", 2),
     ],
 )
-def test_attribute__two_carriers(owner: str, other: str, told: str, by: int) -> None:
+def test_attribute__two_carriers(owner: str, other: str, outcome: str, by: int) -> None:
     """A row is applied if any request that carries it was; what may have happened outweighs what did not."""
     plan = PlanOfTwo()
     first, second = plan.requests
-    row = _told(plan, [_end(first, owner), _end(second, other)])
-    assert (row["outcome"], row["request_no"], row["request_id"]) == (told, by, f"of ({by},)")
+    row = _row_of(plan, [_end(first, owner), _end(second, other)])
+    assert (row["outcome"], row["request_no"], row["request_id"]) == (outcome, by, f"of ({by},)")
 
 
 def test_attribute__a_carrier_that_no_journal_knows() -> None:
     """What is not noted says nothing: the other request speaks for the row, if it was sent."""
     plan = PlanOfTwo()
-    known, _ = plan.requests
-    assert _told(plan, [_end(known, "unknown")], {Cell("item", 1, None, None): False})["request_no"] == 1
-    alone = _told(plan, [], {Cell("item", 1, None, None): False})
+    journalled, _ = plan.requests
+    assert (
+        _row_of(plan, [_end(journalled, "unknown")], {Cell("item", 1, None, None): False})["request_no"] == 1
+    )
+    alone = _row_of(plan, [], {Cell("item", 1, None, None): False})
     assert alone["outcome"] == "not_sent"
     assert pd.isna(alone["request_no"])
 
@@ -289,31 +291,37 @@ def test_attribute__nothing_known() -> None:
     """Without a result a row is unknown if its request may have left, and not sent otherwise."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
     (request,) = build_requests(plan)
-    assert _told(plan, [request])["outcome"] == "not_sent"
-    assert _told(plan, [replace(request, attempts=1, sent_at=NOW)])["outcome"] == "unknown"
+    assert _row_of(plan, [request])["outcome"] == "not_sent"
+    assert _row_of(plan, [replace(request, attempts=1, sent_at=NOW)])["outcome"] == "unknown"
 
 
 def test_attribute__parts_of_a_refused_request() -> None:
-    """Each row of a request that was cut is told by the last part that carried it."""
+    """Each row of a request that was cut has the outcome of the last part that carried it."""
     toggles = kf.business_toggles("item", [1, 2, 3], is_enabled=False)
     plan = kf.plan(toggles)
     (whole,) = build_requests(plan)
     left, right = (
         build_request(whole.target.with_ids(ids), path=(1, n)) for n, ids in enumerate([(1, 2), (3,)])
     )
-    one, two = (
+    first, second = (
         build_request(whole.target.with_ids((entity_id,)), path=(1, 0, entity_id)) for entity_id in (1, 2)
     )
-    requests = [_end(whole, "split"), _end(left, "split"), _end(one, "rejected"), two, _end(right, "applied")]
-    told = attribute(plan, requests, proofs={})
-    assert told["outcome"].tolist() == ["rejected", "not_sent", "applied"]
-    assert told["idempotency_key"].tolist() == [one.key, two.key, right.key]
-    assert told["request_no"].tolist() == [1, 1, 1]
-    assert "a larger request with it was refused" in told["message"][1]
+    requests = [
+        _end(whole, "split"),
+        _end(left, "split"),
+        _end(first, "rejected"),
+        second,
+        _end(right, "applied"),
+    ]
+    rows = attribute(plan, requests, proofs={})
+    assert rows["outcome"].tolist() == ["rejected", "not_sent", "applied"]
+    assert rows["idempotency_key"].tolist() == [first.key, second.key, right.key]
+    assert rows["request_no"].tolist() == [1, 1, 1]
+    assert "a larger request with it was refused" in rows["message"][1]
 
 
 @pytest.mark.parametrize(
-    ("result", "cascade", "told"),
+    ("result", "cascade", "outcome"),
     [
         (RequestResult(RequestState.UNKNOWN), False, "applied"),
         (RequestResult(RequestState.UNKNOWN), True, "unknown"),
@@ -321,15 +329,15 @@ def test_attribute__parts_of_a_refused_request() -> None:
         (RequestResult(RequestState.FAILED, code="internal"), False, "failed"),
     ],
 )
-def test_attribute__proof(result: RequestResult, cascade: bool, told: str) -> None:
+def test_attribute__proof(result: RequestResult, cascade: bool, outcome: str) -> None:
     """What reads back as asked is applied, unless it also cascades: no menu tells of that."""
     toggles = kf.business_toggles("item", [1], is_enabled=False, cascade_to_modifier_groups=cascade)
     plan = kf.plan(toggles)
     (request,) = build_requests(plan)
     seen = {Cell("item", 1, None, None): False}
-    row = _told(plan, [replace(request, attempts=1, result=result)], proofs=seen)
-    assert row["outcome"] == told
-    assert _told(plan, [replace(request, attempts=1, result=result)])["outcome"] == result.status.outcome
+    row = _row_of(plan, [replace(request, attempts=1, result=result)], proofs=seen)
+    assert row["outcome"] == outcome
+    assert _row_of(plan, [replace(request, attempts=1, result=result)])["outcome"] == result.status.outcome
 
 
 def test_attribute__times(tmp_path: object) -> None:
@@ -342,7 +350,7 @@ def test_attribute__times(tmp_path: object) -> None:
         sent_at=NOW,
         result=RequestResult(RequestState.APPLIED, "ok", 200, settled_at=NOW),
     )
-    row = _told(plan, [settled])
+    row = _row_of(plan, [settled])
     assert row["sent_at"] == row["settled_at"] == pd.Timestamp(NOW)
 
 
@@ -364,8 +372,8 @@ def test_attribute__says_why_there_is_no_answer(message: str, *, is_over: bool, 
     (request,) = build_requests(plan)
     if is_sent:
         request = replace(request, attempts=1, sent_at=NOW)
-    told = attribute(plan, [request], proofs={}, is_over=is_over)
-    assert told["message"].tolist() == [message]
+    rows = attribute(plan, [request], proofs={}, is_over=is_over)
+    assert rows["message"].tolist() == [message]
 
 
 @pytest.mark.parametrize(
@@ -374,16 +382,16 @@ def test_attribute__says_why_there_is_no_answer(message: str, *, is_over: bool, 
 def test_attribute__a_request_that_no_journal_knows(message: str, *, is_over: bool) -> None:
     """A row whose request was never noted is not sent."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
-    told = attribute(plan, [], proofs={}, is_over=is_over)
-    assert told[["outcome", "message"]].values.tolist() == [["not_sent", message]]
-    assert told[["request_no", "idempotency_key", "attempts", "sent_at"]].isna().all(axis=None)
+    rows = attribute(plan, [], proofs={}, is_over=is_over)
+    assert rows[["outcome", "message"]].values.tolist() == [["not_sent", message]]
+    assert rows[["request_no", "idempotency_key", "attempts", "sent_at"]].isna().all(axis=None)
 
 
 def test_attribute__a_part_waits_while_the_run_goes_on() -> None:
     """A part whose turn has not come waits, and only the end of the run says that it was cut."""
     plan = kf.plan(kf.business_toggles("item", [1, 2], is_enabled=False))
     (whole,) = build_requests(plan)
-    parts = [build_part(whole, whole.target.with_ids([one]), n=n) for n, one in enumerate((1, 2))]
+    parts = [build_part(whole, whole.target.with_ids([entity_id]), n=n) for n, entity_id in enumerate((1, 2))]
     requests = [_end(whole, "split"), *parts]
     said = [attribute(plan, requests, proofs={}, is_over=is_over)["message"][0] for is_over in (False, True)]
     assert said == [
@@ -397,8 +405,8 @@ def test_attribute__whole_row() -> None:
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
     (request,) = build_requests(plan)
     result = RequestResult(RequestState.FAILED, "internal", 400, "it broke", "r-1", NOW)
-    told = attribute(plan, [replace(request, attempts=3, sent_at=NOW, result=result)], proofs={})
-    result_columns = told.drop(columns=plan.toggles.columns)
+    rows = attribute(plan, [replace(request, attempts=3, sent_at=NOW, result=result)], proofs={})
+    result_columns = rows.drop(columns=plan.toggles.columns)
     expected = pd.DataFrame(
         {
             "outcome": pd.Series(["failed"], dtype="str"),
@@ -436,13 +444,13 @@ def test_attribute__what_a_copy_has_not_seen() -> None:
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
     (request,) = build_requests(plan)
     unseen = replace(request, attempts=1, sent_at=NOW, result=RequestResult(RequestState.UNSEEN))
-    row = _told(plan, [unseen])
+    row = _row_of(plan, [unseen])
     assert (row["outcome"], row["attempts"]) == ("unknown", 1)
     assert pd.isna(row["sent_at"])
 
 
 @pytest.mark.parametrize(
-    ("state", "said", "seen", "told"),
+    ("state", "said", "seen", "expected"),
     [
         ("unknown", None, False, ("applied", "ok", "reading back shows the flag as asked")),
         ("unknown", "lost", False, ("applied", "ok", "lost; reading back shows the flag as asked")),
@@ -454,15 +462,15 @@ def test_attribute__what_a_copy_has_not_seen() -> None:
     ],
 )
 def test_attribute__what_reading_says(
-    state: str, said: str | None, seen: bool | None, told: tuple[str, str, str]
+    state: str, said: str | None, seen: bool | None, expected: tuple[str, str, str]
 ) -> None:
     """A flag as asked settles what is open; another flag settles only a failure that is repeated."""
     plan = kf.plan(kf.business_toggles("item", [1], is_enabled=False))
     (request,) = build_requests(plan)
     result = RequestResult(RequestState(state), code="c", message=said)
     proofs = {} if seen is None else {Cell("item", 1, None, None): seen}
-    row = _told(plan, [replace(request, attempts=1, result=result)], proofs=proofs)
-    assert (row["outcome"], row["code"], row["message"]) == told
+    row = _row_of(plan, [replace(request, attempts=1, result=result)], proofs=proofs)
+    assert (row["outcome"], row["code"], row["message"]) == expected
 
 
 def test_count_outcomes__names_all() -> None:

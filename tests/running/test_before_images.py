@@ -101,8 +101,8 @@ def test_run__trusts_a_fresh_state_only(
     old = state.copy()
     old.attrs["read_at"] = "2026-01-01T00:00:00+00:00"
     n_reads = [_count_reads(sandbox)]
-    for each in (state, old):
-        plan = kf.plan(narrow, state=each)
+    for given in (state, old):
+        plan = kf.plan(narrow, state=given)
         kf.run(plan, client, journal=journal, progress=False)
         n_reads.append(_count_reads(sandbox))
     assert n_reads[1] == n_reads[0]
@@ -219,15 +219,15 @@ def _menus(flags: Mapping[int, bool]) -> Script:
 
 def _find(script: Script, toggles: pd.DataFrame, *, state: pd.DataFrame | None = None, **options: Any) -> Any:
     """Return the flags from before of a table, as this server tells them."""
-    own: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY, "clock": FakeClock()}
-    with kf.connect(URL, transport=script, **own) as client:
+    settings: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY, "clock": FakeClock()}
+    with kf.connect(URL, transport=script, **settings) as client:
         return find_before(
             kf.plan(toggles, state=state), client, **{"journal": ":memory:", "before": "read"} | options
         )
 
 
 def _menus_read(script: Script) -> list[dict[str, str]]:
-    return [dict(one.url.params) for one in script.received if one.url.path.endswith("/menus")]
+    return [dict(request.url.params) for request in script.received if request.url.path.endswith("/menus")]
 
 
 def _image(item: int, store: tuple[int, int] | None, *, is_enabled: bool) -> CellFlag:
@@ -257,21 +257,21 @@ def test_find_before__reads_the_menus_that_it_needs() -> None:
 
 def test_find_before__tells_the_titles_that_it_read() -> None:
     """A run that read the menus can say by name what it did."""
-    found = _find(_menus({1: True}), kf.cross_toggles("item", [1], [STORE], is_enabled=False))
-    assert found.names.entity("item", 1) == "Nasi"
+    images = _find(_menus({1: True}), kf.cross_toggles("item", [1], [STORE], is_enabled=False))
+    assert images.names.entity("item", 1) == "Nasi"
 
 
 def test_run__keeps_the_titles_that_it_read(client: kf.Client, tmp_path: Path) -> None:
-    """A run whose plan knew no titles is told by name, also when its history is looked at later."""
+    """A run whose plan knew no titles is described by name, also when its history is looked at later."""
     journal, read = tmp_path / "titled.sqlite3", kf.read_state(client).head(1)
     plan = kf.plan(kf.business_toggles("section", read["entity_id"].tolist(), is_enabled=False))
     run = kf.run(plan, client, journal=journal)
     wanted = f"{read['title'].iloc[0]} (section)"
-    told = [
+    titles = [
         result.overview.entities["title"].tolist()
         for result in (run, kf.attach("last", journal=journal).so_far())
     ]
-    assert told == [[wanted], [wanted]]
+    assert titles == [[wanted], [wanted]]
     assert kf.run(plan, client, journal=journal).run_id == run.run_id
 
 
@@ -300,14 +300,14 @@ def test_find_before__of_what_is_sent_alone() -> None:
     plan = kf.plan(toggles, state=state, unchanged="skip")
     assert plan.rows["request_no"].notna().tolist() == [True, True, True, False]
     script = _menus({1: False, 2: False, 3: True})
-    own: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY, "clock": FakeClock()}
-    with kf.connect(URL, transport=script, **own) as client:
+    settings: dict[str, Any] = {"partner_key": PARTNER_KEY, "secret_key": SECRET_KEY, "clock": FakeClock()}
+    with kf.connect(URL, transport=script, **settings) as client:
         for before in ("plan", "auto"):
             images = find_before(plan, client, before=before, journal=":memory:")  # type: ignore[arg-type]
             assert images.live == [_image(1, None, is_enabled=True), _image(2, None, is_enabled=True)]
         assert find_before(plan, client, before="none") == BeforeImages()
-        held = kf.plan(toggles.tail(1), state=state, unchanged="skip")
-        assert find_before(held, client, before="read") == BeforeImages()
+        skipping = kf.plan(toggles.tail(1), state=state, unchanged="skip")
+        assert find_before(skipping, client, before="read") == BeforeImages()
     assert not script.received
 
 
@@ -317,12 +317,12 @@ def test_find_before__a_plan_whose_state_lacks_a_flag() -> None:
     flags = pd.array([True, None], dtype="boolean")
     state = kf.business_toggles("item", [1, 2], is_enabled=True).assign(is_enabled=flags, title="Nasi")
     state.attrs["read_at"] = pd.Timestamp(FakeClock().now, unit="s", tz="UTC").isoformat()
-    found = {
+    live = {
         before: set(_find(_menus({1: False, 2: False}), toggles, state=state, before=before).live)
         for before in ("plan", "auto")
     }
-    known, read = _image(1, None, is_enabled=True), _image(2, None, is_enabled=True)
-    assert found == {"plan": {known}, "auto": {known, read}}
+    from_state, read = _image(1, None, is_enabled=True), _image(2, None, is_enabled=True)
+    assert live == {"plan": {from_state}, "auto": {from_state, read}}
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_find_before__a_plan_whose_state_lacks_a_flag() -> None:
 def test_find_before__says_what_the_api_answered(
     status: int, code: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A menu that cannot be read is told once, in the API's own words, and the way without."""
+    """A menu that cannot be read is named once, in the API's own words, with the way without it."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return error(status, code, request_id=request.url.path)
@@ -366,10 +366,10 @@ def test_find_before__what_no_menu_shows_yet(
 ) -> None:
     """What was written and is not published is live; what the menu shows in its place is kept beside."""
     live = narrow[CELL].merge(sandbox.state()[[*CELL, "is_enabled"]])
-    one = live[live["is_enabled"]].head(1)
-    kf.run(kf.plan(one.assign(is_enabled=False)), client, journal=journal, progress=False)
-    images = find_before(kf.plan(one), client, before="read", journal=journal)
-    cell = Cell("item", *(int(one[name].iloc[0]) for name in ("entity_id", "brand_id", "branch_id")))
+    row = live[live["is_enabled"]].head(1)
+    kf.run(kf.plan(row.assign(is_enabled=False)), client, journal=journal, progress=False)
+    images = find_before(kf.plan(row), client, before="read", journal=journal)
+    cell = Cell("item", *(int(row[name].iloc[0]) for name in ("entity_id", "brand_id", "branch_id")))
     assert images == BeforeImages([CellFlag(cell, False)], [CellFlag(cell, True)])
 
 
@@ -400,9 +400,9 @@ UNSEEN = replace(EARLIER, is_repeated=True, is_certain=False, settled_at=NOON + 
 def test_later_write__may_have_been_done_by_any_try(other: Write, *, is_later: bool) -> None:
     """A write that was tried more than once came later if its last try may have."""
     writes = StoreHistory()
-    for one in (OWN, other):
-        writes.add((BUSINESS_CELL.entity_type, BUSINESS_CELL.entity_id), one)
+    for write in (OWN, other):
+        writes.add((BUSINESS_CELL.entity_type, BUSINESS_CELL.entity_id), write)
     writes.sort()
     history = MenuHistory(writes={None: writes})
-    found = later_write(history, BUSINESS_CELL, run_ids=["own"])
-    assert found == (other if is_later else None)
+    later = later_write(history, BUSINESS_CELL, run_ids=["own"])
+    assert later == (other if is_later else None)

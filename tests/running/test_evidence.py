@@ -235,8 +235,8 @@ class _Store:
 
     def live(self, entity: tuple[str, int]) -> bool | None:
         """Return the flag that this machine takes for the live one."""
-        found = find_pending(self.history.writes.get(entity, []), shown=self.menu[entity], proof=self.proof)
-        return self.menu[entity] if found is None else found.is_enabled
+        pending = find_pending(self.history.writes.get(entity, []), shown=self.menu[entity], proof=self.proof)
+        return self.menu[entity] if pending is None else pending.is_enabled
 
     def step(self, name: str, *details: object) -> None:
         """Do one thing, a minute after the last."""
@@ -307,7 +307,7 @@ class _Store:
 @settings(deadline=None, max_examples=250)
 @given(steps=st.lists(_STEPS, max_size=14))
 def test_evidence__never_says_more_than_is_so(steps: list[tuple[object, ...]]) -> None:
-    """No menu is proved newer than it is, and no live flag is told that is not the truth."""
+    """No menu is proved newer than it is, and every live flag that is given is the true one."""
     store = _Store()
     for name, *details in steps:
         store.step(str(name), *details)
@@ -324,12 +324,12 @@ def test_evidence__never_says_more_than_is_so(steps: list[tuple[object, ...]]) -
 def test_align_clocks__keeps_the_order_of_one_machine() -> None:
     """Offsets that the whole seconds of a header make are one clock; a clock that was set is another."""
     aligned = align_clocks([0.0, -1.0, 4.0, 86_400.3, 86_399.9, None])
-    assert {aligned[one] for one in (None, 0.0, -1.0, 4.0)} == {timedelta(0)}
+    assert {aligned[offset_s] for offset_s in (None, 0.0, -1.0, 4.0)} == {timedelta(0)}
     assert aligned[86_400.3] == aligned[86_399.9]
 
 
 def test_align_clocks__moves_nothing_by_what_is_told_later() -> None:
-    """A clock that was set goes by the first offset that was told, not by one that is told afterwards."""
+    """A clock that was set goes by the first offset that was seen, not by a later one."""
     first = align_clocks([3600.9, None])
     later = align_clocks([3600.9, None, 3600.1, -0.4, 3605.0])
     assert later[3600.9] == first[3600.9] == later[3600.1] == later[3605.0] == timedelta(seconds=3600.9)
@@ -338,12 +338,12 @@ def test_align_clocks__moves_nothing_by_what_is_told_later() -> None:
 def test_align_clocks__as_near_as_a_header_can_tell() -> None:
     """Five seconds are still one clock, and more are another."""
     aligned = align_clocks([5.0, 105.0, 110.0, 115.5])
-    seconds = [aligned[one].total_seconds() for one in (5.0, 105.0, 110.0, 115.5)]
+    seconds = [aligned[offset_s].total_seconds() for offset_s in (5.0, 105.0, 110.0, 115.5)]
     assert seconds == [0.0, 105.0, 105.0, 115.5]
 
 
 def test_move_to_clock__between_two_clocks() -> None:
-    """A time is told by the other clock; where that one is not known, or may be the same, it stays."""
+    """A time is moved to the other clock; where that one is not known, or may be the same, it stays."""
     noon = _at(0)
     assert move_to_clock(noon, offset_s=3_600.0, to_offset_s=60.0) == noon + timedelta(seconds=3_540)
     for offset_s, to_offset_s in ((None, 3_600.0), (3_600.0, None), (3_600.0, 3_604.0)):
@@ -366,13 +366,13 @@ def test_clock_times__of_an_unknown_clock() -> None:
 def test_clock_times__of_two_clocks() -> None:
     """Between two clocks nothing is over until what the header leaves open has passed."""
     noon = _at(0)
-    one, two = ClockTimes.align([None, 3_600.9, 3_600.1]), ClockTimes.align([3_600.9, -3_600.0])
-    assert one.latest(noon, offset_s=3_600.9) == one.earliest(noon, offset_s=3_600.9)
-    earlier = two.latest(noon, offset_s=3_600.9)
-    # The same instant by the other clock, as it is told where its header was read a second later.
-    later = two.earliest(noon + timedelta(seconds=7_200.9), offset_s=-3_600.0)
+    one_clock, two_clocks = ClockTimes.align([None, 3_600.9, 3_600.1]), ClockTimes.align([3_600.9, -3_600.0])
+    assert one_clock.latest(noon, offset_s=3_600.9) == one_clock.earliest(noon, offset_s=3_600.9)
+    earlier = two_clocks.latest(noon, offset_s=3_600.9)
+    # The same instant by the other clock, as it reads where its header was read a second later.
+    later = two_clocks.earliest(noon + timedelta(seconds=7_200.9), offset_s=-3_600.0)
     assert earlier > later - timedelta(seconds=1)
-    assert two.latest(noon, offset_s=-3_600.0) == noon - timedelta(seconds=3_599)
+    assert two_clocks.latest(noon, offset_s=-3_600.0) == noon - timedelta(seconds=3_599)
 
 
 def test_clock_times__go_by_the_clocks_of_before() -> None:
@@ -410,7 +410,7 @@ def test_history__puts_writes_in_the_order_of_sending() -> None:
     """Runs are read one after the other: what was sent last counts, wherever it was read."""
     off, on = _write("a", flag=False, at=5), _write("b", flag=True, at=0)
     chain = _history((_ITEM, off, True), (_ITEM, on, None)).writes[_ITEM]
-    assert [one.write for one in chain] == [on, off]
+    assert [sent.write for sent in chain] == [on, off]
     assert find_pending(chain, shown=True, proof=_UNPROVED) == Pending(is_enabled=False, is_known=True)
 
 
@@ -439,8 +439,8 @@ def test_prove__goes_on_from_what_was_proved() -> None:
 def test_prove__what_a_cell_may_have_had(first: Write, since: float, *, is_proved: bool) -> None:
     """A menu newer than an instant shows a later write if the cell surely had another flag then."""
     history = _history((_ITEM, first, None), (_ITEM, _write("b", flag=True, at=5), False))
-    known = Proof(newer_than=_at(since))
-    assert (prove(history, {_ITEM: True}, proof=known).newer_than == _at(5)) is is_proved
+    seen = Proof(newer_than=_at(since))
+    assert (prove(history, {_ITEM: True}, proof=seen).newer_than == _at(5)) is is_proved
 
 
 def test_covers__just_when_it_is_over() -> None:

@@ -34,8 +34,8 @@ def test_run__interrupted_and_resumed(
 ) -> None:
     """Ctrl-C returns a result in which each row is settled or not sent; resuming sends only the rest."""
     transport = HoldingTransport()
-    with connect(sandbox, max_connections=1, transport=transport) as held:
-        result = kf.run(singles, held, journal=journal, progress=Bar(interrupt))
+    with connect(sandbox, max_connections=1, transport=transport) as held_client:
+        result = kf.run(singles, held_client, journal=journal, progress=Bar(interrupt))
         transport.let_go.set()
         wait_for_threads("klikit-frames-")
     assert result.is_interrupted
@@ -88,12 +88,16 @@ def test_run__stops_at_first_failure(
     """`on_error="stop"` ends the run at the first row that is not good; `max_failures` allows for some."""
     bad = narrow.assign(entity_id=[*narrow["entity_id"][:4], *range(990_000_000, 990_000_008)])
     with connect(sandbox, max_connections=1) as client:
-        one = kf.run(kf.plan(bad, combine=False), client, journal=journal, on_error="stop")
-        three = kf.run(kf.plan(bad, combine=False), client, journal=journal, max_failures=2)
-        six = kf.resume(three.run_id, client, journal=journal)
-        whole = kf.resume(three.run_id, client, journal=journal)
-    assert (one.status, one.counts["rejected"], one.counts["not_sent"]) == ("too_many_failures", 1, 7)
-    assert (three.counts["rejected"], three.counts["not_sent"]) == (3, 5)
+        after_one = kf.run(kf.plan(bad, combine=False), client, journal=journal, on_error="stop")
+        after_three = kf.run(kf.plan(bad, combine=False), client, journal=journal, max_failures=2)
+        six = kf.resume(after_three.run_id, client, journal=journal)
+        whole = kf.resume(after_three.run_id, client, journal=journal)
+    assert (after_one.status, after_one.counts["rejected"], after_one.counts["not_sent"]) == (
+        "too_many_failures",
+        1,
+        7,
+    )
+    assert (after_three.counts["rejected"], after_three.counts["not_sent"]) == (3, 5)
     # A resume bears as many again, since whoever resumes has seen the first ones.
     assert (six.status, six.counts["rejected"], whole.counts["rejected"]) == ("too_many_failures", 6, 8)
 
@@ -173,7 +177,7 @@ def test_run__canary(
 def test_run__answer_that_does_not_say_what_was_done(
     sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path, status: int, content: bytes
 ) -> None:
-    """A write that was done but not told of is unknown; resuming asks, or reads, and it is applied."""
+    """A write that was done but not confirmed is unknown; resuming asks, or reads, and it is applied."""
     with connect(sandbox, transport=AnsweringTransport(status, content)) as client:
         lost = kf.run(kf.plan(wide), client, journal=journal)
         read_back = kf.resume(lost.run_id, client, journal=journal)

@@ -20,7 +20,7 @@ from .outcome_oracle import CELL
 
 
 def _lose(sandbox: kf.sandbox.Sandbox, plan: kf.Plan, journal: Path, **options: Any) -> kf.Result:
-    """Run a plan whose every answer is lost, though the server does what it is told."""
+    """Run a plan whose every answer is lost, though the server does what is asked."""
     sandbox.inject("reset_after", match="PATCH")
     with connect(sandbox) as client:
         result = kf.run(plan, client, journal=journal, **options)
@@ -71,10 +71,10 @@ def test_resume__old_key(
     proven = published.frame[published.frame["outcome"] == "applied"]
     assert proven["message"].str.contains("reading back shows the flag as asked").all()
     # A flag that was as asked before the run says nothing about the run.
-    held = narrow.merge(before)
-    assert 0 < len(held) < 12
-    assert published.counts["unknown"] == len(held)
-    assert published.frame.merge(held[CELL])["outcome"].unique().tolist() == ["unknown"]
+    already = narrow.merge(before)
+    assert 0 < len(already) < 12
+    assert published.counts["unknown"] == len(already)
+    assert published.frame.merge(already[CELL])["outcome"].unique().tolist() == ["unknown"]
 
 
 def test_resume__old_key_again(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
@@ -124,8 +124,8 @@ def test_run__stored_failure(
     assert result.frame["message"].str.contains("a stored failure, repeated").all()
     assert (len(sandbox.requests), result.resume_hint) == (n_requests, None)
     pd.testing.assert_frame_equal(again.frame, result.frame)
-    told = set(result.frame[["outcome", "code"]].itertuples(index=False, name=None))
-    assert told == {("applied", "ok") if holds else ("failed", "downstream_unavailable")}
+    outcomes = set(result.frame[["outcome", "code"]].itertuples(index=False, name=None))
+    assert outcomes == {("applied", "ok") if holds else ("failed", "downstream_unavailable")}
     assert set(result.frame["http_status"]) == {502}
 
 
@@ -172,7 +172,7 @@ class _WaitingClock(SkippingClock):
 
 
 class _SleepyTransport(httpx.HTTPTransport):
-    """Loses the first answer to a write, and does something before anybody is told."""
+    """Loses the first answer to a write, and does something before it says so."""
 
     def __init__(self, action: Callable[[], object]) -> None:
         super().__init__()
@@ -207,7 +207,7 @@ def test_run__a_day_between_two_tries(sandbox: kf.sandbox.Sandbox, wide: pd.Data
 def test_resume__a_clock_that_was_set_back(
     sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
 ) -> None:
-    """The server is asked for its time anew: what an earlier answer told rests on a clock that was set."""
+    """The server is asked for its time again: what an earlier answer said rests on a clock that was set."""
     clock = _MovableClock()
     with connect(sandbox, clock=clock) as client:
         client.read("/brands")
@@ -248,7 +248,9 @@ def test_run__knows_the_time_before_its_first_write(
     assert run_until_killed(sandbox, plan, journal, kill_point=kill_point, before="none")
     with open_journal(journal) as opened:
         (run_id,) = opened.runs()["run_id"]
-        assert [one.clock_offset_s is not None for one in opened.requests(run_id) if one.attempts] == [True]
+        assert [
+            request.clock_offset_s is not None for request in opened.requests(run_id) if request.attempts
+        ] == [True]
 
 
 def test_resume__what_never_left_has_no_date(
@@ -261,16 +263,16 @@ def test_resume__what_never_left_has_no_date(
         job = kf.start(kf.plan(wide), client, journal=journal)
         wait_until(lambda: client.pacing.wait_s)
         job.cancel()
-        held = job.result()
-    assert (held.counts["not_sent"], held.frame["sent_at"].notna().sum()) == (4, 0)
+        cancelled = job.result()
+    assert (cancelled.counts["not_sent"], cancelled.frame["sent_at"].notna().sum()) == (4, 0)
     clock.set_by_s = 72 * 3600
     sandbox.move_clock(72 * 3600)
     sandbox.inject("reset_before", match="PATCH")
     with connect(sandbox, clock=clock) as client:
-        lost = kf.resume(held.run_id, client, journal=journal)
+        lost = kf.resume(cancelled.run_id, client, journal=journal)
         sandbox.clear_faults()
         assert lost.counts["unknown"] == 4
-        assert kf.resume(held.run_id, client, journal=journal).counts["applied"] == 4
+        assert kf.resume(cancelled.run_id, client, journal=journal).counts["applied"] == 4
 
 
 def test_resume__a_stored_failure_of_a_stopped_run(

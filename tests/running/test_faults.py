@@ -36,7 +36,7 @@ def counts(request: pytest.FixtureRequest) -> Iterator[ScenarioCounts]:
 def test_fault__in_every_phase(
     fault: dict[str, Any], phase: str, sandbox: kf.sandbox.Sandbox, journal: Path, counts: ScenarioCounts
 ) -> None:
-    """A run that meets a fault is told truly, and goes on to its end once the fault is gone."""
+    """A run that meets a fault is reported truly, and goes on to its end once the fault is gone."""
     rng = random.Random(f"{_name(fault)} {phase}")
     before = sandbox.state()
     plan = make_plan(before, rng=rng, n_rows=16)

@@ -86,7 +86,7 @@ def test_attach__while_it_goes_on(sandbox: kf.sandbox.Sandbox, singles: kf.Plan,
 
 
 def test_so_far(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
-    """A run that goes on is told as it stands, here and from elsewhere, and nobody is told to resume it."""
+    """A run that goes on is shown as it stands, here and from elsewhere, and no message says to resume it."""
     transport = HoldingTransport()
     with connect(sandbox, max_connections=1, transport=transport, writes_per_minute=6000) as client:
         job = kf.start(singles, client, journal=journal)
@@ -224,7 +224,7 @@ def test_cancel__is_heard_while_an_answer_never_comes(
 
 
 def test_attach__after_a_kill(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
-    """A run whose process was killed is told as it was left, and how to go on."""
+    """A run whose process was killed is shown as it was left, with how to go on."""
     assert run_until_killed(sandbox, singles, journal, kill_point=KillPoint("after_answer", nth=5))
     (run_id,) = kf.runs(journal=journal)["run_id"]
     assert kf.runs(journal=journal)["status"].tolist() == ["killed"]

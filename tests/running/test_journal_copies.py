@@ -133,7 +133,7 @@ def _numbers(states: Iterable[str], wanted: State) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("known", "applied"),
+    ("copies", "applied"),
     [
         (({1: State.APPLIED}, {1: State.APPLIED, 2: State.APPLIED}), [1, 2]),
         (({1: State.IN_FLIGHT}, {1: State.APPLIED}), [1]),
@@ -147,11 +147,11 @@ def test_import__takes_the_further_copy_if_it_knows_all(
     journal: Path,
     there: Path,
     caplog: pytest.LogCaptureFixture,
-    known: tuple[dict[int, State], dict[int, State]],
+    copies: tuple[dict[int, State], dict[int, State]],
     applied: list[int] | None,
 ) -> None:
     """What is settled here is never forgotten; where each copy knows something of its own, that is said."""
-    for path, states in zip((journal, there), known, strict=True):
+    for path, states in zip((journal, there), copies, strict=True):
         _settle(path, states)
     kept = _states(journal)
     kf.import_journal(there, journal=journal)

@@ -1,4 +1,4 @@
-"""Journals with flipped bits: refused with a sentence, or told truly."""
+"""Journals with flipped bits: refused with a sentence, or read truly."""
 
 from __future__ import annotations
 

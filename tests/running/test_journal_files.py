@@ -207,7 +207,7 @@ def test_journal__foreign_documents(journal: Path, content: str) -> None:
             )
         connection.execute("UPDATE runs SET n_documents = 3")
     with read_journal(journal) as opened:
-        for look in (opened.requests, lambda one: opened.flags(one, "before")):
+        for look in (opened.requests, lambda run_id: opened.flags(run_id, "before")):
             if content not in {"[]", "{}"}:
                 with pytest.raises(kf.JournalError, match="damaged"):
                     look(RUN_ID)
@@ -262,9 +262,9 @@ def test_run__says_that_the_journal_is_short_lived(
     monkeypatch.chdir(os.environ["XDG_STATE_HOME"].rpartition("/")[0])
     monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
     kf.run(singles, client, journal=None, mirror="m.sqlite3" if has_mirror else None, progress=False)
-    told = [one.getMessage() for one in caplog.records if one.name == "klikit_frames.journal"]
-    assert len(told) == (0 if has_mirror else 1)
-    assert all("Colab" in line and "mirror=" in line for line in told)
+    warnings = [record.getMessage() for record in caplog.records if record.name == "klikit_frames.journal"]
+    assert len(warnings) == (0 if has_mirror else 1)
+    assert all("Colab" in line and "mirror=" in line for line in warnings)
 
 
 @pytest.fixture
@@ -366,13 +366,13 @@ def test_journal__by_a_link(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, tmp_p
 
 
 def test_journal__a_folder(tmp_path: Path) -> None:
-    """A folder in the place of a journal is told, also to those who only look."""
+    """A folder in the place of a journal is refused, also by those who only look."""
     with pytest.raises(kf.JournalError, match="cannot be used"):
         kf.runs(journal=tmp_path)
 
 
 def test_journal__damaged_plan(client: kf.Client, singles: kf.Plan, journal: Path) -> None:
-    """A run whose plan cannot be unpacked is told as damaged."""
+    """A run whose plan cannot be unpacked is reported as damaged."""
     result = kf.run(singles, client, journal=journal)
     with sqlite3.connect(journal) as connection:
         connection.execute("UPDATE documents SET content = x'00' || substr(content, 2) WHERE kind = 'plan'")
@@ -432,8 +432,8 @@ def test_journal__full_disk(
     def run() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
-        with sandbox.connect() as own, pytest.raises(kf.JournalError):
-            kf.run(kf.plan(wide), own, journal=journal)
+        with sandbox.connect() as child_client, pytest.raises(kf.JournalError):
+            kf.run(kf.plan(wide), child_client, journal=journal)
 
     assert run_in_child(run) is False
     assert sandbox.requests.empty
@@ -444,11 +444,11 @@ def test_journal__fails_on_the_way(
     journal: Path, client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.Plan
 ) -> None:
     """A journal that fails in mid-run stops the run at once; the error says how to go on, and that works."""
-    held = _locked(journal)
+    lock = _locked(journal)
     with sandbox.connect(max_connections=1, writes_per_minute=10**6) as slow:
         with pytest.raises(kf.JournalError, match="goes on with") as caught:
-            kf.run(singles, slow, journal=journal, progress=Bar(held.__enter__))
-        held.__exit__(None, None, None)
+            kf.run(singles, slow, journal=journal, progress=Bar(lock.__enter__))
+        lock.__exit__(None, None, None)
         n_sent = len(sandbox.requests.query("method == 'PATCH'"))
         assert n_sent < 12
         assert f"client, journal={str(journal)!r})" in str(caught.value)

@@ -67,10 +67,10 @@ def away(client: kf.Client, journal: Path, tmp_path: Path, singles: kf.Plan) -> 
 @pytest.mark.parametrize("kind", SPOILERS)
 def test_import__of_a_file_of_no_use(kind: str, away: Path, tmp_path: Path) -> None:
     """It is said what is wrong and what to do; the file stays as it is, and no journal is made."""
-    spoil, told = SPOILERS[kind]
+    spoil, message = SPOILERS[kind]
     spoil(away)  # type: ignore[operator]
     content = away.read_bytes() if away.exists() else None
-    with pytest.raises(kf.JournalError, match=told) as caught:
+    with pytest.raises(kf.JournalError, match=message) as caught:
         kf.import_journal(away, journal=tmp_path / "elsewhere.sqlite3")
     assert str(away) in str(caught.value)
     assert "klikit_frames-" not in str(caught.value)
@@ -256,9 +256,9 @@ def test_mirror__that_fails_is_told_once_and_stops_nothing(
     mirror = tmp_path / "not mounted" / "mirror.sqlite3"
     with caplog.at_level(logging.WARNING, logger="klikit_frames"):
         result = kf.run(singles, client, journal=journal, mirror=mirror, progress=False)
-    told = [record.getMessage() for record in caplog.records if "mirror" in record.getMessage()]
+    messages = [record.getMessage() for record in caplog.records if "mirror" in record.getMessage()]
     assert result.counts["applied"] == 12
-    assert len(told) == 1
+    assert len(messages) == 1
     assert "could not be written: No such file or directory" in result.summary
     assert not mirror.parent.exists()
 
@@ -284,10 +284,10 @@ def test_mirror__of_another_journal_is_refused_before_the_first_write(
     kf.run(kf.plan(wide, progress=False), client, journal=second, progress=False)
     kept, n_sent = mirror.read_bytes(), len(writes(sandbox))
     back = kf.plan(wide.assign(is_enabled=True), progress=False)
-    with pytest.raises(kf.JournalError, match="mirror of another journal") as told:
+    with pytest.raises(kf.JournalError, match="mirror of another journal") as refused:
         kf.run(back, client, journal=second, mirror=mirror, progress=False)
-    assert "nothing was sent" in str(told.value)
-    assert "import_journal" in str(told.value)
+    assert "nothing was sent" in str(refused.value)
+    assert "import_journal" in str(refused.value)
     assert (mirror.read_bytes(), len(writes(sandbox))) == (kept, n_sent)
     kf.import_journal(mirror, journal=second)
     kf.run(back, client, journal=second, mirror=mirror, progress=False)
@@ -313,7 +313,7 @@ def test_mirror__taken_by_another_journal_meanwhile_is_left_alone(
 def test_mirror__that_must_not_be_replaced(
     kind: str, sandbox: kf.sandbox.Sandbox, client: kf.Client, tmp_path: Path, singles: kf.Plan
 ) -> None:
-    """A path that is no file of ours is refused before the first write, and stays as it is."""
+    """A path to any other file is refused before the first write, and stays as it is."""
     journal, mirror = tmp_path / "journal.sqlite3", tmp_path / "mirror"
     named: Any = mirror
     if kind == "folder":
@@ -327,9 +327,9 @@ def test_mirror__that_must_not_be_replaced(
     words = {"newer": "newer version", "text": "not a", "itself": "the journal itself"}.get(
         kind, "path of a file"
     )
-    with pytest.raises((kf.ConfigError, kf.JournalError), match=words) as told:
+    with pytest.raises((kf.ConfigError, kf.JournalError), match=words) as refused:
         kf.run(singles, client, journal=journal, mirror=named, progress=False)
-    assert "othing was sent" in str(told.value)
+    assert "othing was sent" in str(refused.value)
     assert not len(writes(sandbox))
     if kind == "text":
         assert mirror.read_text() == "My notes."
@@ -378,9 +378,9 @@ def test_import__brings_what_audits_found(tmp_path: Path) -> None:
     days = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 3)]
     only_there = Finding(Cell("item", 7, None, None), False, days[0], days[1])
     older, newer = (Finding(Cell("item", 8, None, None), False, days[n], days[n]) for n in (0, 2))
-    for path, found in ((there, [only_there, older]), (here, [newer])):
+    for path, findings in ((there, [only_there, older]), (here, [newer])):
         with open_journal(path) as journal:
-            journal.take_in(note_audit("account", differing=found, settled=[]))
+            journal.take_in(note_audit("account", differing=findings, settled=[]))
     for _ in range(2):
         kf.import_journal(there, journal=here)
         with open_journal(here) as journal:
@@ -389,14 +389,14 @@ def test_import__brings_what_audits_found(tmp_path: Path) -> None:
 
 def _finish(journal: Journal, run_id: str, *, days_ago: int, **counts: int) -> None:
     """Let a run have ended so many days ago."""
-    told = dict.fromkeys(["applied", "unchanged", "rejected", "failed", "unknown", "not_sent"], 0)
+    zeros = dict.fromkeys(["applied", "unchanged", "rejected", "failed", "unknown", "not_sent"], 0)
     ended_at = datetime.now(UTC) - timedelta(days=days_ago)
-    journal.record_status(run_id, "finished", counts=told | counts, ended_at=ended_at)
+    journal.record_status(run_id, "finished", counts=zeros | counts, ended_at=ended_at)
 
 
 def _begin(journal: Path, client: kf.Client, toggles: pd.DataFrame, n: int) -> list[str]:
-    one = toggles.head(1)
-    return [kf.run(kf.plan(one, progress=False), client, journal=journal).run_id for _ in range(n)]
+    row = toggles.head(1)
+    return [kf.run(kf.plan(row, progress=False), client, journal=journal).run_id for _ in range(n)]
 
 
 def test_prune_runs__removes_what_is_old_and_settled(

@@ -42,8 +42,8 @@ def old(journal: Path) -> Path:
     return journal
 
 
-def _told(name: str) -> pd.DataFrame:
-    """Return what 0.1.0 told of a run; a failure that may have been written is called unknown today."""
+def _old_frame(name: str) -> pd.DataFrame:
+    """Return what 0.1.0 said of a run; a failure that may have been written is called unknown today."""
     frame = pd.DataFrame(json.loads((OLD / f"{name}.json").read_text()))
     return frame.assign(outcome=frame["outcome"].replace("failed", "unknown"))
 
@@ -65,11 +65,11 @@ def _dump(journal: Path) -> list[str]:
 @pytest.mark.parametrize("is_migrated", [False, True])
 @pytest.mark.parametrize("name", RUN_IDS)
 def test_migration__every_row_as_it_was_told(old: Path, name: str, is_migrated: bool) -> None:
-    """What 0.1.0 told of the rows of a run is told today, before and after the migration."""
+    """What 0.1.0 said of the rows of a run is said today, before and after the migration."""
     if is_migrated:
         open_journal(old).__exit__()
     frame = kf.attach(RUN_IDS[name], journal=old).so_far().frame
-    expected = _told(name)
+    expected = _old_frame(name)
     for column in TOLD:
         seen = frame[column].astype(object).where(frame[column].notna(), None).tolist()
         wanted = expected[column].astype(object).where(expected[column].notna(), None).tolist()
@@ -107,7 +107,7 @@ def test_migration__unfinished_runs_go_on(
 ) -> None:
     """A run that 0.1.0 left unfinished goes on: what is open is sent, under the keys that it had."""
     _move(old, client.host)
-    expected = _told(name)
+    expected = _old_frame(name)
     result = kf.resume(RUN_IDS[name], client, journal=old)
     assert result.counts["applied"] == 12
     is_open = expected["outcome"] != "applied"
@@ -192,4 +192,4 @@ def test_plan_files__of_0_1_0(name: str) -> None:
     plan = kf.load_plan(OLD / f"{name}.plan.json")
     run = {"plain": "interrupted", "with_state": "finished"}[name]
     assert plan.plan_id == ABOUT[run]["plan_id"]
-    assert plan.n_rows == len(_told(run))
+    assert plan.n_rows == len(_old_frame(run))

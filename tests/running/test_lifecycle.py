@@ -51,7 +51,7 @@ def test_states__what_may_have_arrived_is_never_told_as_not_sent_or_failed() -> 
 
 
 def test_advance__refuses_every_step_that_is_not_in_the_table() -> None:
-    """What cannot happen in a state is a mistake that is told at once."""
+    """What cannot happen in a state raises at once."""
     for state, event in itertools.product(RequestState, Event):
         if (state, event) not in TRANSITIONS:
             with pytest.raises(ValueError, match=f"{state} cannot {event}"):
@@ -66,10 +66,12 @@ def test_can_become__follows_any_number_of_steps() -> None:
     for _ in RequestState:
         for (source, _event), target in TRANSITIONS.items():
             reached[source] |= reached[target]
-    told = {state: {target for target in RequestState if can_become(state, target)} for state in RequestState}
-    assert told == reached
-    assert RequestState.APPLIED in told[RequestState.PLANNED]
-    assert told[RequestState.APPLIED] == {RequestState.APPLIED}
+    reachable = {
+        state: {target for target in RequestState if can_become(state, target)} for state in RequestState
+    }
+    assert reachable == reached
+    assert RequestState.APPLIED in reachable[RequestState.PLANNED]
+    assert reachable[RequestState.APPLIED] == {RequestState.APPLIED}
 
 
 def test_end_reasons__each_has_a_sentence() -> None:

@@ -26,8 +26,8 @@ def _switch(cells: pd.DataFrame, client: kf.Client, journal: Path, *, is_enabled
 @pytest.fixture
 def cells(client: kf.Client) -> pd.DataFrame:
     """Some items of one store, all on."""
-    found = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
-    return found[(found["scope"] == "store") & found["is_enabled"].fillna(value=False)]
+    chosen = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
+    return chosen[(chosen["scope"] == "store") & chosen["is_enabled"].fillna(value=False)]
 
 
 def test_read_state__off_and_on_again_in_one_day(
@@ -55,10 +55,12 @@ def test_read_state__clock_set_between_two_writes(
     with sandbox.connect() as later:
         _switch(second, later, journal, is_enabled=False)
         state = kf.read_state(later, stores=stores, journal=journal, progress=False)
-        told = kf.diff(scenarios.toggles_of(second, is_enabled=True), state)
-        assert told["change"].tolist() != ["already"]
-        told = kf.audit(scenarios.toggles_of(second, is_enabled=True), later, journal=journal, progress=False)
-        assert told["change"].tolist() != ["already"]
+        changes = kf.diff(scenarios.toggles_of(second, is_enabled=True), state)
+        assert changes["change"].tolist() != ["already"]
+        changes = kf.audit(
+            scenarios.toggles_of(second, is_enabled=True), later, journal=journal, progress=False
+        )
+        assert changes["change"].tolist() != ["already"]
 
 
 def test_prune_runs__clock_that_was_set_stays_the_clock_of_evidence(
@@ -81,14 +83,14 @@ def test_prune_runs__clock_that_was_set_stays_the_clock_of_evidence(
     with sandbox.connect() as latest:
         _switch(cells.iloc[:1], latest, journal, is_enabled=True)
         state = kf.read_state(latest, stores=stores, journal=journal, progress=False)
-        told = kf.diff(scenarios.toggles_of(cells.iloc[:1], is_enabled=True), state)
-        assert told["change"].tolist() == ["already"]
+        changes = kf.diff(scenarios.toggles_of(cells.iloc[:1], is_enabled=True), state)
+        assert changes["change"].tolist() == ["already"]
     with open_journal(journal) as opened:
         assert opened.clocks()[: len(clocks)] == clocks
         assert all(
             opened.menu_evidence(account)[store] >= moment
-            for account, each in proved.items()
-            for store, moment in each.items()
+            for account, moments in proved.items()
+            for store, moment in moments.items()
         )
 
 
@@ -100,8 +102,8 @@ def test_read_state__tells_what_is_pending(client: kf.Client, journal: Path, cel
     pending = state[state["pending"].notna()]
     assert pending[scenarios.CELL].to_numpy().tolist() == cells[scenarios.CELL].to_numpy().tolist()
     assert (pending["is_enabled"] & ~pending["pending"]).all()
-    told = kf.diff(scenarios.toggles_of(cells, is_enabled=False), state)
-    assert told["change"].unique().tolist() == ["already"]
+    changes = kf.diff(scenarios.toggles_of(cells, is_enabled=False), state)
+    assert changes["change"].unique().tolist() == ["already"]
     kf.publish(stores, client)
     state = kf.read_state(client, stores=stores, journal=journal, progress=False)
     assert state["pending"].isna().all()

@@ -55,14 +55,16 @@ def test_on_finish__that_fails_changes_no_outcome(
 def test_on_finish__hears_of_an_error(
     sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
 ) -> None:
-    """A run that cannot begin raises as ever, and the callable is told why."""
+    """A run that cannot begin raises as ever, and the callable hears why."""
     summaries: list[dict[str, Any]] = []
     with (
         kf.connect(sandbox.url, partner_key=sandbox.partner_key, secret_key="wrong") as client,
         pytest.raises(kf.AuthError),
     ):
         kf.run(kf.plan(narrow), client, journal=journal, on_finish=summaries.append)
-    ((status, error, host),) = [(told["status"], told["error"], told["host"]) for told in summaries]
+    ((status, error, host),) = [
+        (summary["status"], summary["error"], summary["host"]) for summary in summaries
+    ]
     assert (status, error, host) == ("error", "AuthError", client.host)
 
 
@@ -77,7 +79,7 @@ def test_on_finish__is_checked_before_the_first_request(
 
 
 def test_summary__names_the_causes(client: kf.Client, narrow: pd.DataFrame) -> None:
-    """What was not done is told by cause, with the cure."""
+    """What was not done is listed by cause, with the cure."""
     narrow.loc[0, "entity_id"] = 999_999_999
     summary = summarise_result(kf.run(kf.plan(narrow, combine=False), client, journal=":memory:"))
     ((cause),) = summary["trouble"]

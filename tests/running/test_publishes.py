@@ -20,22 +20,22 @@ STORES = [(1, 1), (1, 2), (2, 2)]
 
 def _publish(*steps: Any, **options: Any) -> tuple[pd.DataFrame, Script]:
     script = Script(*steps)
-    own: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "partner_key": PARTNER_KEY,
         "secret_key": SECRET_KEY,
         "transport": script,
         "clock": FakeClock(),
     }
-    with kf.connect(URL, **own) as client:
+    with kf.connect(URL, **settings) as client:
         return kf.publish(STORES, client, **options), script
 
 
 def test_publish__makes_menus_anew(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
-    """After a publish the stores show what is live, and each store is told once."""
+    """After a publish the stores show what is live, and each store is listed once."""
     stores = kf.stores(client).head(3)
-    told = kf.publish(pd.concat([stores, stores]), client)
+    published = kf.publish(pd.concat([stores, stores]), client)
     expected = stores[["brand_id", "branch_id"]].assign(outcome="published")
-    pd.testing.assert_frame_equal(told[["brand_id", "branch_id", "outcome"]], expected)
+    pd.testing.assert_frame_equal(published[["brand_id", "branch_id", "outcome"]], expected)
     assert sandbox.requests.iloc[-1]["path"].endswith("/menus/publish")
 
 
@@ -58,9 +58,9 @@ def test_publish__makes_menus_anew(sandbox: kf.sandbox.Sandbox, client: kf.Clien
 def test_publish__counts_that_do_not_add_up(data: object) -> None:
     """Counts that do not say of every store that it was published have each asked for alone."""
     good, bad = ok({"success": 1, "failed": 0}), ok({"success": 0, "failed": 1})
-    told, script = _publish(ok(data), good, bad, ok({"success": 0, "failed": 0}))
-    assert told["outcome"].tolist() == ["published", "failed", "unknown"]
-    assert told["message"].fillna("-").tolist() == [
+    published, script = _publish(ok(data), good, bad, ok({"success": 0, "failed": 0}))
+    assert published["outcome"].tolist() == ["published", "failed", "unknown"]
+    assert published["message"].fillna("-").tolist() == [
         "-",
         "the API published none of 1 store",
         "the API counts 0 published and 0 failed of 1 store",
@@ -69,11 +69,11 @@ def test_publish__counts_that_do_not_add_up(data: object) -> None:
 
 
 def test_publish__refusal_after_an_answer_that_says_nothing() -> None:
-    """A store that may be published by the first call is not told as failed because the second is refused."""
+    """A store that the first call may have published does not count as failed if the second is refused."""
     unclear, good = ok({}), ok({"success": 1, "failed": 0})
-    told, _ = _publish(unclear, good, error(409, "state_conflict"), good)
-    assert told["outcome"].tolist() == ["published", "unknown", "published"]
-    assert told["message"].iloc[1].endswith("an earlier call may have published it")
+    published, _ = _publish(unclear, good, error(409, "state_conflict"), good)
+    assert published["outcome"].tolist() == ["published", "unknown", "published"]
+    assert published["message"].iloc[1].endswith("an earlier call may have published it")
     denied, _ = _publish(unclear, error(403, "auth_forbidden"))
     assert denied["outcome"].tolist() == ["unknown"] * 3
 
@@ -82,17 +82,17 @@ def test_publish__nobody_there_after_an_answer_that_says_nothing() -> None:
     """Nor as not sent because the second call never left."""
     import httpx
 
-    told, _ = _publish(ok({}), httpx.ConnectError("away"))
-    assert told["outcome"].tolist() == ["unknown"] * 3
+    published, _ = _publish(ok({}), httpx.ConnectError("away"))
+    assert published["outcome"].tolist() == ["unknown"] * 3
 
 
 @pytest.mark.parametrize("kind", ["short", "zero", "over", "negative", "missing", "text"])
 def test_publish__sandbox_that_miscounts(sandbox: kf.sandbox.Sandbox, kind: str) -> None:
-    """Whatever the API counts, no store is told as published on counts that cannot be."""
+    """Whatever the API counts, no store counts as published on counts that cannot be."""
     sandbox.set(publish_counts=kind)
     with connect(sandbox) as client:
-        told = kf.publish(kf.stores(client).head(5), client, journal=":memory:")
-    outcomes = set(told["outcome"])
+        published = kf.publish(kf.stores(client).head(5), client, journal=":memory:")
+    outcomes = set(published["outcome"])
     assert outcomes == ({"published"} if kind == "short" else {"unknown"})
 
 
@@ -100,8 +100,8 @@ def test_publish__answer_lost_then_broken(sandbox: kf.sandbox.Sandbox) -> None:
     """A publish that was done, whose answer was lost and that then meets a 5xx, is asked for again."""
     sandbox.inject("stored_502", match="publish", count=1)
     with connect(sandbox) as client:
-        told = kf.publish(kf.stores(client).head(3), client, journal=":memory:")
-    assert told["outcome"].tolist() == ["published"] * 3
+        published = kf.publish(kf.stores(client).head(3), client, journal=":memory:")
+    assert published["outcome"].tolist() == ["published"] * 3
 
 
 def test_publish__is_recorded_before_it_leaves(sandbox: kf.sandbox.Sandbox, journal: Path) -> None:
@@ -125,11 +125,11 @@ def test_publish__interrupted(sandbox: kf.sandbox.Sandbox, journal: Path) -> Non
     transport = HoldingTransport(press_ctrl_c, nth=2, method="POST")
     with connect(sandbox, transport=transport) as client:
         stores = [(663, 1062), (663, 1063), (663, 1064)]
-        told = kf.publish(stores, client, journal=journal, per_request=1)
+        published = kf.publish(stores, client, journal=journal, per_request=1)
         transport.let_go.set()
         wait_for_threads("klikit-frames-read")
-    assert told["outcome"].tolist()[1:] == ["unknown", "not_sent"]
-    assert told.attrs["is_interrupted"]
+    assert published["outcome"].tolist()[1:] == ["unknown", "not_sent"]
+    assert published.attrs["is_interrupted"]
 
 
 @pytest.mark.parametrize("provider_ids", [[], (), 1, "16", ["1"], [True], [0], [1.0]])
@@ -140,10 +140,10 @@ def test_publish__provider_ids_that_are_none(client: kf.Client, provider_ids: An
 
 
 def test_publish__one_by_one() -> None:
-    """With one store in a request each of them is told."""
+    """With one store in a request each has its own outcome."""
     good, bad = ok({"success": 1, "failed": 0}), ok({"success": 0, "failed": 1})
-    told, script = _publish(good, bad, good, per_request=1)
-    assert told["outcome"].tolist() == ["published", "failed", "published"]
+    published, script = _publish(good, bad, good, per_request=1)
+    assert published["outcome"].tolist() == ["published", "failed", "published"]
     assert len({request.headers["Idempotency-Key"] for request in script.received}) == 3
 
 
@@ -157,9 +157,9 @@ def test_publish__providers() -> None:
 
 def test_publish__refused_credential() -> None:
     """After a refusal nothing more is sent, and that is said."""
-    told, script = _publish(error(403, "auth_forbidden"), per_request=1)
-    assert told["outcome"].tolist() == ["failed", "not_sent", "not_sent"]
-    assert told["code"].fillna("-").tolist() == ["auth_forbidden", "-", "-"]
+    published, script = _publish(error(403, "auth_forbidden"), per_request=1)
+    assert published["outcome"].tolist() == ["failed", "not_sent", "not_sent"]
+    assert published["code"].fillna("-").tolist() == ["auth_forbidden", "-", "-"]
     assert len(script.received) == 1
 
 
@@ -208,7 +208,7 @@ def test_publish__no_stores_in_a_request(sandbox: kf.sandbox.Sandbox) -> None:
 def test_run__publishes_what_it_wrote(
     sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, wide: pd.DataFrame, journal: Path
 ) -> None:
-    """A run that is told to publish publishes the written stores at its end, and tells of each row."""
+    """A run with publish=True publishes the written stores at its end, and says so for each row."""
     bad = narrow.head(1).assign(entity_id=FOREIGN_ID, branch_id=narrow["branch_id"].iloc[0])
     toggles = pd.concat([narrow, wide, bad], ignore_index=True)
     with connect(sandbox) as client:

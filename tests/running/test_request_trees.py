@@ -61,10 +61,10 @@ def _narrow(target: Target, is_guilty: Callable[[Cell], bool]) -> tuple[list[Req
     sent = []
     while tree.is_waiting:
         request = tree.take()
-        known = tree.infer_rejection(request)
-        if known is None:
+        inferred = tree.infer_rejection(request)
+        if inferred is None:
             sent.append(request)
-        tree.note(replace(request, result=known or _answer(request, is_guilty)))
+        tree.note(replace(request, result=inferred or _answer(request, is_guilty)))
     return sent, tree
 
 
@@ -187,7 +187,7 @@ def test_split__semantic_refusal(sandbox: kf.sandbox.Sandbox, narrow: pd.DataFra
 
 
 def _states(requests: list[Request]) -> list[tuple[tuple[int, ...], str, list[Cell]]]:
-    return [(one.path, one.state.value, list(one.target.cells())) for one in requests]
+    return [(request.path, request.state.value, list(request.target.cells())) for request in requests]
 
 
 def test_spare__nothing_changed() -> None:
@@ -223,12 +223,12 @@ def test_spare__some_changed(
 ) -> None:
     """What was changed since is kept, all other cells are written, and no cell is in two parts."""
     request = build_request(_target(n_ids, n_stores), path=(4,))
-    cells = {Cell("item", one, *(STORES[no - 1] if no else (None, None))) for one, no in changed}
+    cells = {Cell("item", entity_id, *(STORES[no - 1] if no else (None, None))) for entity_id, no in changed}
     whole, *cut = spare(request, cells)
     assert (whole.state, not_none(whole.result).code) == (RequestState.SPLIT, "changed_since")
     # A number of stores is the first so many of them, and below zero that one alone.
     places = [STORES[:n] if n >= 0 else (STORES[-n - 1],) for _, n, _ in parts]
-    assert [(one.path, list(one.target.ids), one.target.stores, one.state.value) for one in cut] == [
+    assert [(part.path, list(part.target.ids), part.target.stores, part.state.value) for part in cut] == [
         ((4, n), ids, stores, state)
         for n, ((ids, _, state), stores) in enumerate(zip(parts, places, strict=True))
     ]
@@ -260,22 +260,22 @@ def test_infer_rejection__looks_at_its_own_siblings() -> None:
     refused = RequestResult(RequestState.SPLIT, "resource_not_found", 404)
     tree = RequestTree([whole])
     left, right = tree.note(replace(whole, result=refused))
-    one, two = tree.note(replace(left, result=refused))
+    first, second = tree.note(replace(left, result=refused))
     accepted = RequestResult(RequestState.APPLIED, "ok", 200)
     tree.note(replace(right, result=accepted))
-    assert tree.infer_rejection(two) is None
-    tree.note(replace(one, result=accepted))
-    assert tree.infer_rejection(two) is not None
+    assert tree.infer_rejection(second) is None
+    tree.note(replace(first, result=accepted))
+    assert tree.infer_rejection(second) is not None
     of_the_size = RequestTree([*tree, replace(left, result=replace(refused, http_status=400))])
-    assert of_the_size.infer_rejection(two) is None
+    assert of_the_size.infer_rejection(second) is None
 
 
 def test_group_requests__held_keys_are_not_sent() -> None:
     """Requests come in the order of the plan with their parts, and what is held is not handed out."""
-    two, one = (build_request(_target(2, 1), path=(no,)) for no in (2, 1))
-    part = build_part(one, _target(1, 1), n=0)
-    trees = group_requests([two, part, one], held_keys={one.key})
-    assert [[each.path for each in tree] for tree in trees] == [[(1,), (1, 0)], [(2,)]]
+    second, first = (build_request(_target(2, 1), path=(no,)) for no in (2, 1))
+    part = build_part(first, _target(1, 1), n=0)
+    trees = group_requests([second, part, first], held_keys={first.key})
+    assert [[request.path for request in tree] for tree in trees] == [[(1,), (1, 0)], [(2,)]]
     assert [tree.n_waiting for tree in trees] == [1, 1]
     assert trees[0].take() is part
 
@@ -288,7 +288,7 @@ def test_build_part__the_same_wherever_it_is_cut() -> None:
     name = f"{whole.key} 1.1 {part.body.decode()}"
     assert part.key == str(uuid.uuid5(uuid.NAMESPACE_OID, name))
     others = [build_part(whole, _target(2, 1), n=0), build_part(whole, _target(3, 1), n=1)]
-    assert len({whole.key, part.key, *(one.key for one in others)}) == 4
+    assert len({whole.key, part.key, *(other.key for other in others)}) == 4
 
 
 def test_build_request__says_all_of_its_target() -> None:
@@ -321,21 +321,21 @@ def test_row_counter__counts_the_rows_of_the_table() -> None:
     )
     plan = kf.plan(table, progress=False)
     count = RowCounter(plan)
-    wholes = {one.target.entity_type: one for one in build_requests(plan)}
+    wholes = {request.target.entity_type: request for request in build_requests(plan)}
     item = wholes["item"]
-    parts = [build_part(item, item.target.with_ids([one]), n=one) for one in (1, 2)]
-    assert [count(one) for one in (item, wholes["section"], *parts)] == [3, 1, 2, 1]
+    parts = [build_part(item, item.target.with_ids([entity_id]), n=entity_id) for entity_id in (1, 2)]
+    assert [count(request) for request in (item, wholes["section"], *parts)] == [3, 1, 2, 1]
 
 
 def test_split__many_guilty_are_asked_alone() -> None:
     """Where at least half is known and more than 38 in a hundred are guilty, each flag is asked alone."""
     target = _target(4, 1)
     singles = [(1,), (2,), (3,), (4,)]
-    told = [
+    cuts = [
         [part.ids for part in split(target, Evidence(n_good=good, n_guilty=guilty))]
         for good, guilty in [(1, 1), (2, 1), (1, 0), (0, 1), (62, 38), (61, 39)]
     ]
-    assert told == [singles, [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], singles]
+    assert cuts == [singles, [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], [(1, 2), (3, 4)], singles]
     assert [part.ids for part in split(_target(6, 1), Evidence(n_guilty=2))] == [(1, 2, 3), (4, 5, 6)]
 
 
@@ -385,7 +385,9 @@ def test_ask_server_time__of_any_answer(answer: httpx.Response) -> None:
     script = scripts.Script(answer)
     with scripts.connect(transport=script) as client:
         assert abs(not_none(ask_server_time(client)) - NOW) <= timedelta(seconds=1)
-    assert [(one.method, one.url.path) for one in script.received] == [("GET", "/v1/partner/brands")]
+    assert [(request.method, request.url.path) for request in script.received] == [
+        ("GET", "/v1/partner/brands")
+    ]
 
 
 def test_ask_server_time__nobody_answers() -> None:

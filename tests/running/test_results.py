@@ -76,7 +76,7 @@ def test_raise_for_failures__one_line_per_cause(client: kf.Client) -> None:
 
 
 def test_raise_for_failures__ten_causes(result: kf.Result) -> None:
-    """Ten causes are told, then the count."""
+    """Ten causes are listed, then the count."""
     rows = pd.concat([result.frame.tail(1)] * 14, ignore_index=True)
     many = replace(result, frame=rows.assign(message=[f"reason {n}" for n in range(14)]))
     with pytest.raises(kf.RunFailed) as caught:

@@ -1,4 +1,4 @@
-"""Runs over real HTTP: what is told of every row, what is sent, and what is never sent twice."""
+"""Runs over real HTTP: what is said of every row, what is sent, and what is never sent twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: 
     plan = kf.plan(toggles, progress=False)
     result = kf.run(plan, client, journal=":memory:", progress=False)
     (request,) = writes(sandbox).to_dict("records")
-    told = pd.DataFrame(
+    added = pd.DataFrame(
         {
             "outcome": "applied",
             "code": "ok",
@@ -40,7 +40,7 @@ def test_run__whole_frame(sandbox: kf.sandbox.Sandbox, client: kf.Client, wide: 
         },
         index=toggles.index,
     )
-    expected = pd.concat([plan.toggles, told], axis=1)
+    expected = pd.concat([plan.toggles, added], axis=1)
     pd.testing.assert_frame_equal(result.frame[expected.columns], expected)
     assert tuple(result.frame.columns[-10:]) == RESULT_COLUMNS
     assert list(result.frame.columns[:8]) == ["note", *CELL[::-1], "is_enabled", "input_code"]
@@ -86,7 +86,7 @@ def test_run__rows_that_are_not_sent(
         is_enabled=[True, False, False, False], entity_id=[*wide["entity_id"][:3], 990_000_000]
     )
     result = kf.run(kf.plan(rows, state=state, progress=False), client, journal=":memory:")
-    told = result.frame[["outcome", "code", "request_no", "attempts"]]
+    outcomes = result.frame[["outcome", "code", "request_no", "attempts"]]
     expected = pd.DataFrame(
         {
             "outcome": ["unchanged", "applied", "applied", "rejected"],
@@ -95,12 +95,12 @@ def test_run__rows_that_are_not_sent(
             "attempts": pd.array([None, 1, 1, None], dtype="Int64"),
         }
     )
-    pd.testing.assert_frame_equal(told, expected)
+    pd.testing.assert_frame_equal(outcomes, expected)
     assert [json.loads(body)["ids"] for body in writes(sandbox)["body"]] == [wide["entity_id"][1:3].tolist()]
 
 
 def test_run__exact_duplicates(client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame) -> None:
-    """A row that is there twice is sent once and told twice."""
+    """A row that is there twice is sent once and has its outcome twice."""
     doubled = pd.concat([wide, wide.head(2)], ignore_index=True)
     result = kf.run(kf.plan(doubled, progress=False), client, journal=":memory:")
     assert result.frame["outcome"].tolist() == ["applied"] * 6
@@ -113,9 +113,9 @@ def test_run__guilty_row_alone(client: kf.Client, sandbox: kf.sandbox.Sandbox, n
     result = kf.run(kf.plan(bad, progress=False), client, journal=":memory:")
     assert result.counts == result.counts | {"applied": 11, "rejected": 1}
     guilty = result.failed.iloc[0]
-    own = writes(sandbox).set_index("request_id").loc[guilty["request_id"]]
-    assert json.loads(own["body"])["ids"] == [990_000_000]
-    assert own["key"] == guilty["idempotency_key"]
+    sent = writes(sandbox).set_index("request_id").loc[guilty["request_id"]]
+    assert json.loads(sent["body"])["ids"] == [990_000_000]
+    assert sent["key"] == guilty["idempotency_key"]
     assert (guilty["code"], guilty["http_status"]) == ("resource_not_found", 404)
     assert len(writes(sandbox)) <= 9
 
@@ -124,7 +124,7 @@ def test_run__guilty_row_alone(client: kf.Client, sandbox: kf.sandbox.Sandbox, n
 def test_run__one_spelling(
     client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, spelling: str
 ) -> None:
-    """Codes are told in one spelling, whichever the server uses."""
+    """Codes have one spelling, whichever the server uses."""
     sandbox.set(code_spelling=spelling)
     bad = wide.head(1).assign(entity_id=990_000_000)
     assert kf.run(kf.plan(bad), client, journal=":memory:").frame["code"].tolist() == ["resource_not_found"]
@@ -160,7 +160,7 @@ def test_run__again(client: kf.Client, sandbox: kf.sandbox.Sandbox, singles: kf.
 def test_run__off_on_off(
     client: kf.Client, sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
 ) -> None:
-    """Equal plans made anew are other plans: the third of off, on, off is sent and counts."""
+    """Equal plans made again are other plans: the third of off, on, off is sent and counts."""
     for flag in (False, True, False):
         result = kf.run(kf.plan(wide.assign(is_enabled=flag)), client, journal=journal)
         assert result.counts["applied"] == 4
@@ -179,7 +179,7 @@ def test_runs__history(client: kf.Client, wide: pd.DataFrame, journal: Path) -> 
     """The history has one row per run, newest last, with its counts and how it ended."""
     plans = [kf.plan(wide), kf.plan(wide.head(1).assign(entity_id=990_000_000))]
     results = [kf.run(plan, client, journal=journal) for plan in plans]
-    told = kf.runs(journal=journal)
+    history = kf.runs(journal=journal)
     expected = pd.DataFrame(
         {
             "run_id": [result.run_id for result in results],
@@ -197,8 +197,8 @@ def test_runs__history(client: kf.Client, wide: pd.DataFrame, journal: Path) -> 
             "status": "finished",
         }
     )
-    pd.testing.assert_frame_equal(told[expected.columns], expected)
-    assert (told["ended_at"] >= told["started_at"]).all()
+    pd.testing.assert_frame_equal(history[expected.columns], expected)
+    assert (history["ended_at"] >= history["started_at"]).all()
 
 
 def test_runs__none_yet(journal: Path) -> None:

@@ -63,7 +63,7 @@ class RunStateMachine(RuleBasedStateMachine):
 
     @rule()
     def go_on(self) -> None:
-        """Run or go on until the end; what was settled before is told as it was."""
+        """Run or go on until the end; what was settled before stays as it was."""
         with connect(self.sandbox) as client:
             result = kf.run(self.plan, client, journal=self.journal, progress=False)
         self._remember(result)
@@ -71,7 +71,7 @@ class RunStateMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.journal.exists() and len(kf.runs(journal=self.journal)) > 0)
     @rule()
     def look_on(self) -> None:
-        """Attach to the run; what is told there is what the journal has."""
+        """Attach to the run; its result is what the journal has."""
         run_id = kf.runs(journal=self.journal)["run_id"].iloc[-1]
         self._remember(kf.attach(run_id, journal=self.journal).result())
 
@@ -104,10 +104,10 @@ class RunStateMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def _remember(self, result: kf.Result) -> None:
-        """Hold what was settled before against what is told now."""
+        """Compare what was settled before with the result of now."""
         columns = ["outcome", "code", "request_id", "idempotency_key", "settled_at"]
-        told = result.frame[columns].itertuples(index=False, name=None)
-        for place, row in enumerate(told):
+        rows = result.frame[columns].itertuples(index=False, name=None)
+        for place, row in enumerate(rows):
             if row[0] in {"applied", "rejected", "failed"}:
                 assert self.settled.setdefault(place, row) == row
 
@@ -136,7 +136,7 @@ def _is_whole(body: str) -> bool:
 
 
 def test_life__at_random(sandbox: kf.sandbox.Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever happens in whatever order, every row ends settled or unknown, and what is told is true."""
+    """Whatever happens in whatever order, every row ends settled or unknown, and every outcome is true."""
     RunStateMachine.sandbox = sandbox
     RunStateMachine.counts = ScenarioCounts()
     # Every step is a process or a server's answer: shrinking would take minutes.

@@ -49,12 +49,12 @@ def test_pool__notes_each_request_before_it_leaves(
 def test_worker_pool__stopped_before_requests_leave(
     sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
 ) -> None:
-    """What did not leave before the run was stopped is told as not sent."""
+    """What did not leave before the run was stopped counts as not sent."""
     transport = HoldingTransport(_press_ctrl_c)
     with connect(sandbox, max_connections=1, transport=transport) as client:
         result = kf.run(singles, client, journal=journal, progress=False)
-        told = result.frame[["outcome", "attempts"]].value_counts().to_dict()
-        assert told == {("applied", 1): 3, ("unknown", 1): 1, ("not_sent", 0): 8}
+        counts = result.frame[["outcome", "attempts"]].value_counts().to_dict()
+        assert counts == {("applied", 1): 3, ("unknown", 1): 1, ("not_sent", 0): 8}
         assert result.frame.loc[result.frame["outcome"] == "not_sent", "sent_at"].isna().all()
         transport.let_go.set()
         for thread in threading.enumerate():
@@ -76,7 +76,7 @@ def test_worker_pool__refusal_known(
     root = build_request(Target("item", (*ids, FOREIGN_ID), Stores((store,)), False), path=(2,))
     good = build_request(root.target.with_ids(ids[:2]), path=(2, 0))
     bad = build_request(root.target.with_ids((ids[2], FOREIGN_ID)), path=(2, 1))
-    known = [
+    recorded = [
         build_request(root.target.with_ids(ids[:1]), path=(1,)),
         replace(root, attempts=1, result=refused),
         replace(good, attempts=1, result=RequestResult(RequestState.APPLIED, code="ok", http_status=200)),
@@ -85,12 +85,14 @@ def test_worker_pool__refusal_known(
     ]
     with open_journal(journal) as opened, connect(sandbox, max_connections=1) as client:
         run, monitor = new_run(singles, client), RunMonitor(Rules(), count_rows=RowCounter(singles))
-        opened.begin(run, plan_body=singles.dump(), requests=known, before=[])
+        opened.begin(run, plan_body=singles.dump(), requests=recorded, before=[])
         worker_pool.WorkerPool(client, opened, run.run_id, monitor).send(
-            group_requests(known), report=lambda _family: None
+            group_requests(recorded), report=lambda _family: None
         )
-        told = {one.path: one.result.status for one in opened.requests(run.run_id) if one.result}
-    assert told == {
+        statuses = {
+            request.path: request.result.status for request in opened.requests(run.run_id) if request.result
+        }
+    assert statuses == {
         (1,): "applied",
         (2,): "split",
         (2, 0): "applied",
@@ -124,5 +126,5 @@ def test_send__after_a_sleep_in_which_no_seconds_pass(
     with connect(sandbox, max_connections=1, transport=_Laptop(sandbox)) as client:
         result = kf.run(singles, client, journal=journal, before="none")
     with open_journal(journal) as opened:
-        offsets = [not_none(one.clock_offset_s) for one in opened.requests(result.run_id)]
+        offsets = [not_none(request.clock_offset_s) for request in opened.requests(result.run_id)]
     assert [offset > 1_800 for offset in offsets] == [False] * 6 + [True] * 6

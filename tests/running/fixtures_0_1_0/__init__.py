@@ -1,4 +1,4 @@
-"""A journal and two plan files as release 0.1.0 wrote them, with what it told of its runs.
+"""A journal and two plan files as release 0.1.0 wrote them, with what it said of its runs.
 
 They were made with that release against its own sandbox, and then given the names ``ani`` and ``laptop``, the
 host ``127.0.0.1:1``, and a VACUUM. ``about.json`` has the ids of the runs by name, ``NAME.json`` the result
