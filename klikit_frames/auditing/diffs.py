@@ -14,7 +14,7 @@ from ..frames.toggles import read_toggles
 from ..menus.state_arrays import DTYPES, booleans, check_state, flags, named
 from ..menus.stores import store_pairs
 from ..menus.visibility import PLACE_COLUMNS
-from ..planning.skips import find_foreign_stores, find_options, is_complete_state
+from ..planning.row_assignment import find_foreign_stores, find_options, is_complete_state
 
 _DTYPES = {name: DTYPES[name] for name in CELL_COLUMNS} | {"is_enabled": "bool"}
 CHANGES = ("already", "change", "not_in_menu", "unknown")

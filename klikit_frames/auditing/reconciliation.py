@@ -20,7 +20,7 @@ from ..menus.state_arrays import TEXT
 from ..model import Store
 from ..overview import BUSINESS, read_names
 from ..planning.planner import plan_rows
-from ..planning.skips import Skips, find_skips
+from ..planning.row_assignment import Skips, find_skips
 from ..progress import Progress
 from ..running.guards import check_client
 from ..running.journal import JournalPath, read_journal

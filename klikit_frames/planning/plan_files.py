@@ -21,8 +21,7 @@ from ..overview import Names
 from ..wording import visible_text
 from .groups import split_groups
 from .limits import Limits
-from .row_assignment import read_targets
-from .skips import SKIP_REASONS
+from .row_assignment import SKIP_REASONS, read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -27,8 +27,7 @@ from .limits import Limits, checked_limits
 from .plan import Plan
 from .plan_files import digest_plan
 from .reductions import merge_twins, split_components, sum_crossing
-from .row_assignment import GroupRectangle, assign_rows, sort_requests, table_rows
-from .skips import find_skips
+from .row_assignment import GroupRectangle, assign_rows, find_skips, sort_requests, table_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from .groups import Group
     from .reductions import MergedCells
-    from .skips import Skips
+    from .row_assignment import Skips
 
 _DEFAULT_LIMITS = Limits()
 

@@ -17,7 +17,7 @@ import pandas as pd
 import klikit_frames as kf
 from klikit_frames.planning.plan_checks import check_plan
 from klikit_frames.planning.planner import plan_rows
-from klikit_frames.planning.skips import find_skips
+from klikit_frames.planning.row_assignment import find_skips
 from tests.planning.tables import chain, toggles_of
 
 NO_CAPS = kf.Limits(None, None, None)
