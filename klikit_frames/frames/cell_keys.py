@@ -49,11 +49,11 @@ def rank_values(values: npt.NDArray[Any], *, dtype: Any = np.int64) -> tuple[Int
         places = np.cumsum(is_there, dtype=index_dtype(len(uniques)))
         places -= 1
         return uniques, places[_from(values, low)].astype(dtype, copy=False)
-    codes, found = pd.factorize(values)
-    order = np.argsort(found)
+    codes, distinct_values = pd.factorize(values)
+    order = np.argsort(distinct_values)
     ranks = np.empty(len(order), dtype=dtype)
     ranks[order] = np.arange(len(order))
-    return found[order], ranks[codes]
+    return distinct_values[order], ranks[codes]
 
 
 def index_dtype(size: int) -> Any:
@@ -65,8 +65,8 @@ def distinct(values: npt.NDArray[Any]) -> Ints:
     """Return the sorted unique values; quicker by far than ``np.unique`` at a million."""
     low = _table_start(values)
     if low is not None:
-        found: Ints = np.flatnonzero(_presence(values, low)) + low
-        return found
+        present: Ints = np.flatnonzero(_presence(values, low)) + low
+        return present
     ordered = np.sort(values)
     return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
@@ -130,22 +130,22 @@ def match_rows(cells: pd.DataFrame, *, within: pd.DataFrame, columns: Sequence[s
     StateError
         `within` has a combination twice, with two flags.
     """
-    wanted, known = encode_keys([cells, within], columns=columns)
-    index = pd.Index(known)
+    wanted, available = encode_keys([cells, within], columns=columns)
+    index = pd.Index(available)
     if index.is_unique:
-        found: Codes = index.get_indexer(pd.Index(wanted))
-        return found
-    _check_agreement(within, known, columns=columns)
+        positions: Codes = index.get_indexer(pd.Index(wanted))
+        return positions
+    _check_agreement(within, available, columns=columns)
     places = np.flatnonzero(~index.duplicated())
-    found = index[places].get_indexer(pd.Index(wanted))
-    return np.where(found < 0, -1, places[found])
+    positions = index[places].get_indexer(pd.Index(wanted))
+    return np.where(positions < 0, -1, places[positions])
 
 
-def _check_agreement(within: pd.DataFrame, known: Codes, *, columns: Sequence[str]) -> None:
+def _check_agreement(within: pd.DataFrame, keys: Codes, *, columns: Sequence[str]) -> None:
     """Refuse a state in which one cell has two flags: which of them holds, nobody can tell."""
     flags = within["is_enabled"].astype("boolean").astype("Int8").fillna(-1)
-    is_torn = (flags.groupby(known).transform("nunique") > 1).to_numpy(dtype=bool)
-    n_torn = pd.Index(known[is_torn]).nunique()
+    is_torn = (flags.groupby(keys).transform("nunique") > 1).to_numpy(dtype=bool)
+    n_torn = pd.Index(keys[is_torn]).nunique()
     if n_torn:
         twice = within.loc[is_torn, list(columns)].drop_duplicates().head(10)
         raise StateError(f"The state has {n_torn:,} cells twice, such as:\n{twice}")

@@ -237,14 +237,14 @@ def guess_words(words: npt.NDArray[np.object_], table: dict[str, Any]) -> list[s
     """
     if not len(words) or len(words) > _MOST_GUESSES:
         return None
-    known = ", ".join(sorted({str(value).lower() for value in table.values()}))
-    return [_guess(word.strip().casefold(), list(table), f"Write one of: {known}.") for word in words]
+    accepted = ", ".join(sorted({str(value).lower() for value in table.values()}))
+    return [_guess(word.strip().casefold(), list(table), f"Write one of: {accepted}.") for word in words]
 
 
-def _guess(word: str, known: list[str], otherwise: str) -> str:
-    if word in {"1.0", "0.0"} and "1" in known:
+def _guess(word: str, words: list[str], otherwise: str) -> str:
+    if word in {"1.0", "0.0"} and "1" in words:
         return "It came as a float, as pandas makes of 1 and 0 with blanks: read the table with dtype=str."
-    nearest = process.extractOne(word, known, scorer=fuzz.ratio, score_cutoff=70)
+    nearest = process.extractOne(word, words, scorer=fuzz.ratio, score_cutoff=70)
     return f"Did you mean {nearest[0]!r}?" if nearest else otherwise
 
 

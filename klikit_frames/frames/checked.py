@@ -194,7 +194,7 @@ class CheckedToggles:
         """How the person counts each of `toggles`."""
         return self._numbers
 
-    def problems_with(self, found: Sequence[Problem]) -> pd.DataFrame:
+    def problems_with(self, later: Sequence[Problem]) -> pd.DataFrame:
         """Return all problems with those that a later check found; `positions` are those of `toggles`.
 
         Touches neither network nor disk.
@@ -205,10 +205,10 @@ class CheckedToggles:
         >>> checked.problems_with([]).empty
         True
         """
-        if not found:
+        if not later:
             return self.problems
-        later = problems_frame(found, rows=self._numbers.rows, lines=self._numbers.lines)
-        every = pd.concat([self.problems, later]) if len(self.problems) else later
+        frame = problems_frame(later, rows=self._numbers.rows, lines=self._numbers.lines)
+        every = pd.concat([self.problems, frame]) if len(self.problems) else frame
         return every.sort_values("row", kind="stable", na_position="first", ignore_index=True)
 
     def row_labels(self) -> list[str]:
@@ -364,13 +364,13 @@ def rename_columns(table: Table, header: Header) -> Table:
     An own column with the name of a result column becomes ``input_<name>``; one with the name of a known
     column that is another's, or that is there twice, gets a number.
     """
-    known = {place: name for name, place in header.places.items() if name != "store"}
-    free_names = _FreeNames(taken=known.values(), reserved={*table.names, *TOGGLE_COLUMNS})
-    names = [known.get(place) or free_names.draw(name) for place, name in enumerate(table.names)]
+    known_names = {place: name for name, place in header.places.items() if name != "store"}
+    free_names = _FreeNames(taken=known_names.values(), reserved={*table.names, *TOGGLE_COLUMNS})
+    names = [known_names.get(place) or free_names.draw(name) for place, name in enumerate(table.names)]
     renamed = [
         f"Your own column {before!r} came back as {after!r}."
         for place, (before, after) in enumerate(zip(table.names, names, strict=True))
-        if before != after and place not in known
+        if before != after and place not in known_names
     ]
     frame = table.frame.set_axis(names, axis=1)
     return replace(table, frame=frame, notes=[*table.notes, *_shortened(renamed)])

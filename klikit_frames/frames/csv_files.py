@@ -275,14 +275,14 @@ def _lines_before(cells: pd.DataFrame, text: bytes) -> npt.NDArray[np.int64]:
 
 
 def _nul_problems(cells: pd.DataFrame) -> list[Problem]:
-    found = []
+    problems = []
     for place, name in enumerate(cells.columns):
         positions = np.flatnonzero(cells[name].str.contains("\0", regex=False).to_numpy(dtype=bool))
         if len(positions):
             values = cells[name].to_numpy(dtype=object)[positions]
             column = str(cells.iat[0, place])
-            found.append(Problem(code="nul_character", positions=positions, column=column, values=values))
-    return found
+            problems.append(Problem(code="nul_character", positions=positions, column=column, values=values))
+    return problems
 
 
 def _is_simple(text: bytes) -> bool:

@@ -289,7 +289,9 @@ def _load_times(stored: dict[str, Json]) -> pd.Series[Any]:
 def _dump_numbers(column: pd.Series[Any]) -> list[Json]:
     values = column.astype(object).tolist() if column.dtype.kind == "f" or column.hasnans else column.tolist()
     return (
-        values if column.dtype.kind in "bui" and not column.hasnans else [dump_value(one) for one in values]
+        values
+        if column.dtype.kind in "bui" and not column.hasnans
+        else [dump_value(value) for value in values]
     )
 
 

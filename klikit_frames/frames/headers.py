@@ -420,11 +420,11 @@ def _likely(column: str, header: Header, names: Sequence[Hashable]) -> Hashable 
     """Return the unknown column name that is most like any word for `column`."""
     words = [word for word, meaning in _words() if meaning == column]
     best = [
-        (found[1], name)
+        (match[1], name)
         for name in _own_names(header, names)[:_MOST_COMPARED]
         if word_key(name)
-        for found in [process.extractOne(word_key(name), words, scorer=fuzz.ratio, score_cutoff=75)]
-        if found
+        for match in [process.extractOne(word_key(name), words, scorer=fuzz.ratio, score_cutoff=75)]
+        if match
     ]
     return max(best, key=lambda pair: pair[0])[1] if best else None
 

@@ -158,9 +158,11 @@ def read_stores(column: pd.Series[Any]) -> tuple[ParsedColumn, ParsedColumn]:
     problems = _bad_texts(texts, is_bad, name="store", code="store_unreadable", message=message)
     passes = [
         ParsedColumn(
-            values=texts.take(np.where(is_bad, 0, ids), blank=0), is_blank=texts.is_blank, problems=found
+            values=texts.take(np.where(is_bad, 0, ids), blank=0),
+            is_blank=texts.is_blank,
+            problems=column_problems,
         )
-        for ids, found in ((brands, problems), (branches, []))
+        for ids, column_problems in ((brands, problems), (branches, []))
     ]
     return passes[0], passes[1]
 
@@ -355,8 +357,8 @@ class Columns:
 
     def refused(self, name: str) -> Mask:
         """Return the rows whose cell of one column is bad."""
-        found = [problem for problem in self.problems if problem.column == name]
-        return rows_with_errors(found, n_rows=self.n_rows)
+        refusals = [problem for problem in self.problems if problem.column == name]
+        return rows_with_errors(refusals, n_rows=self.n_rows)
 
     def none(self) -> Mask:
         """Return a mask of no rows."""

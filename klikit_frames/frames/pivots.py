@@ -214,11 +214,11 @@ def _cell_problems(
     ]
 
 
-def _unused_flag_columns(own: pd.DataFrame, table: Table) -> list[Problem]:
+def _unused_flag_columns(own_columns: pd.DataFrame, table: Table) -> list[Problem]:
     """Return a warning for each own column of flags: perhaps a store whose name is not recognised."""
-    known_places = read_header(list(own.columns), table.columns).places.values()
+    known_places = read_header(list(own_columns.columns), table.columns).places.values()
     problems = []
-    for place, (name, column) in enumerate(own.items()):
+    for place, (name, column) in enumerate(own_columns.items()):
         texts = text_column(column, whole_floats=True)
         flags = parse_words(texts, FLAG_WORDS)
         if place not in known_places and len(flags) and all(flag is not None for flag in flags):

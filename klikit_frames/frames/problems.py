@@ -280,10 +280,10 @@ def _places(problem: Problem) -> Positions:
 
 def _numbers(places: Positions, numbers: npt.NDArray[np.int64] | None) -> pd.arrays.IntegerArray:
     is_missing = np.ones(len(places), dtype=bool) if numbers is None else places < 0
-    known = np.zeros(len(places), dtype=np.int64)
+    shown_numbers = np.zeros(len(places), dtype=np.int64)
     if numbers is not None:
-        known[~is_missing] = numbers[places[~is_missing]]
-    return pd.arrays.IntegerArray(known, is_missing)
+        shown_numbers[~is_missing] = numbers[places[~is_missing]]
+    return pd.arrays.IntegerArray(shown_numbers, is_missing)
 
 
 def _words(problems: Sequence[Problem], name: str, origins: Positions, order: Positions) -> pd.Series[Any]:
