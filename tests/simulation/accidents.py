@@ -200,15 +200,18 @@ class AccidentTransport(httpx.BaseTransport):
         if self._lifeline.is_over():
             raise httpx.ConnectError("this process is dead")
         # It leaves before anything else happens in its world.
-        self._api.calls.append(Call(self._api.clock.true_s, request.method, self._client_no))
+        key, no = request.headers.get("Idempotency-Key"), len(self._api.calls)
+        self._api.calls.append(Call(self._api.clock.true_s, request.method, self._client_no, key))
         self._api.clock.advance(0.05)
-        if key := request.headers.get("Idempotency-Key"):
+        if key and request.method == "PATCH":
             self._api.new_keys.append(key)
         # Of the last answer on this line, if it came: a line that broke is a new one.
         doubled, self._last = self._last, None
         accident = self._chance.draw(request.method) if self._chance else None
+        self._api.calls[no] = self._api.calls[no]._replace(accident=accident)
         try:
             response = self._answer(request, accident, doubled=doubled)
+            self._api.calls[no] = self._api.calls[no]._replace(status=response.status_code)
         finally:
             self._lifeline.call()
         # Nobody waits for an answer so long, and the line is closed on it.

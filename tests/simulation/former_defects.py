@@ -162,18 +162,24 @@ FORMER_DEFECTS = {
         _every_menu_is_new, "false_keep", 0, (5, 7)
     ),
     "one proof of a menu covers writes after it": OwnDefect(_times_do_not_decide, "false_audit", 4, (5, 8)),
-    "a publish proves nothing where nothing shows": OwnDefect(_publish_proves_nothing, "", 0),
-    "a proof looks at another journal than its run's": OwnDefect(_own_journal_ignored, "", 0),
+    "a publish proves nothing where nothing shows": OwnDefect(
+        _publish_proves_nothing, "never_proved", 32, (3,)
+    ),
+    "a proof looks at another journal than its run's": OwnDefect(
+        _own_journal_ignored, "never_proved", 32, (3,)
+    ),
     "what is not yet published is forgotten": OwnDefect(_pending_forgotten, "false_audit", 4, (8,)),
     "an answer that proves nothing is taken for a failure": OwnDefect(
         _silence_is_failure, "mislabelled", 1, (2,)
     ),
-    "a run goes on without flags from before": OwnDefect(_goes_on_without_images, "", 0),
-    "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "", 0),
+    "a run goes on without flags from before": OwnDefect(_goes_on_without_images, "unnoted", 2, (1,)),
+    "all clocks are taken for one": OwnDefect(_all_clocks_are_one, "false_audit", 2, (16,)),
     "a cap is paced by a clock that people set": OwnDefect(
-        _paced_by_the_wall_clock, "over_the_cap", 13, (12,)
+        _paced_by_the_wall_clock, "over_the_cap", 2, (12,)
     ),
-    "keys are aged by a clock that people set": OwnDefect(_keys_aged_by_the_wall_clock, "", 0),
+    "keys are aged by a clock that people set": OwnDefect(
+        _keys_aged_by_the_wall_clock, "doubled", 14, (13, 23)
+    ),
     "the answer of another request is taken": OwnDefect(
         _answers_of_others_are_taken, "mislabelled", 33, (15,)
     ),
@@ -185,7 +191,7 @@ FORMER_DEFECTS = {
         _unanswered_publish_fails, "false_publish", 8, (11,)
     ),
     "an undo ignores later writes": OwnDefect(_later_writes_ignored, "false_restore", 91, (3,)),
-    "an undo does not look again when it runs": OwnDefect(_undo_does_not_look_again, "", 0),
+    "an undo does not look again when it runs": OwnDefect(_undo_does_not_look_again, "overwritten", 2, (8,)),
     "a table of another business floods": OwnDefect(_floods, "flood", 35, (16, 17)),
     "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "over_the_cap", 45, (20, 24)),
     "guards are forgotten at resume": OwnDefect(_guards_forgotten, "guard", 24, (5,)),

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import klikit_frames as kf
+from klikit_frames.api.rate_limits import MAX_SHARED_PER_MINUTE
+from klikit_frames.api.request_executor import MAX_ATTEMPTS
 from klikit_frames.auditing.undo import Undo
+from klikit_frames.running.journal import read_journal
 
 from .model_api import Cell, ModelApi
 from .oracle import DefectError, cell_of, rows_of
+from .seasons import NO_CAP
 from .world_parts import RunRecord
 
 # Twenty are refused one by one, and the first requests are halved on the way.
 MOST_REFUSED = 60
 _UNNOTED = "before the run is not known"
 _BAD = ("rejected", "failed", "unknown")
+_RATE_LIMITED = 429
+# What is refused as a whole is sent in parts.
+_CUT = {404, 413}
 
 
 def count_keys(api: ModelApi, asked: Mapping[Cell, Set[bool]]) -> int:
@@ -90,3 +99,89 @@ def _find_alone(record: RunRecord, api: ModelApi) -> set[Cell]:
     frame = record.result.frame
     applied = map(cell_of, rows_of(frame[frame["outcome"] == "applied"]))
     return {cell for cell in applied if not asked & {cell, (cell[0], cell[1], "business", None, None)}}
+
+
+def check_deadline(api: ModelApi, *, client_no: int, since: int, until_s: float) -> None:
+    """Nothing is written once the time of a run is up; what had left before may still arrive."""
+    for call in api.calls[since:]:
+        if call.client_no == client_no and call.method == "PATCH" and call.at_s > until_s + 1e-3:
+            raise DefectError("deadline", f"a write {call.at_s - until_s:.2f} s after the deadline")
+
+
+def check_shared_cap(api: ModelApi, caps: Mapping[int, int], *, client_no: int, since: int) -> None:
+    """No minute has more writes of all processes together than the last of them was given.
+
+    Processes that have no cap, as here, share nothing; nor is a time told from before a clock was set.
+    """
+    if (cap := caps[client_no]) > MAX_SHARED_PER_MINUTE:
+        return
+    shared = [
+        call.at_s
+        for call in api.calls
+        if call.method == "PATCH"
+        and call.at_s > api.clock.set_at_s
+        and caps.get(call.client_no, NO_CAP) <= MAX_SHARED_PER_MINUTE
+    ]
+    own = [call.at_s for call in api.calls[since:] if call.method == "PATCH" and call.client_no == client_no]
+    for at_s in own:
+        if (n := sum(at_s - 60 + 1e-3 < one <= at_s for one in shared)) > cap:
+            raise DefectError("over_the_cap", f"{n} writes of several processes in a minute")
+
+
+def check_requests(record: RunRecord, api: ModelApi, *, client_no: int, since: int) -> None:
+    """A run sends its plan and, of what is refused as a whole, halves of halves, each in so many tries."""
+    keys = {key for key, asked in api.asked_by_key.items() if asked is record.asked}
+    own = [call for call in api.calls if call.key in keys]
+    is_cut = isinstance(record.plan, Undo) or any(call.status in _CUT for call in own)
+    n_cells = sum(target.n_cells for target in record.plan.targets)
+    most = 2 * n_cells - record.plan.n_requests if is_cut else record.plan.n_requests
+    if len(keys) > most:
+        raise DefectError("too_many", f"{len(keys)} requests, where {most} are enough")
+    now = [call for call in api.calls[since:] if call.client_no == client_no and call.key in keys]
+    tries = Counter(call.key for call in now if call.status != _RATE_LIMITED)
+    if tries and (most_tries := max(tries.values())) > MAX_ATTEMPTS:
+        raise DefectError("too_many", f"{most_tries} tries of one request")
+
+
+def check_noted_sends(record: RunRecord, api: ModelApi, *, journal: Path) -> None:
+    """Whatever became of a process, its journal calls nothing unsent that the API has carried out."""
+    written = {one.key for one in api.history if one.key}
+    with read_journal(journal) as book:
+        runs = book.runs()
+        for run_id in runs.loc[runs["plan_id"] == record.plan.plan_id, "run_id"]:
+            for request in book.requests(run_id):
+                if request.state.is_untouched and request.key in written:
+                    raise DefectError(
+                        "unnoted_send", f"{request.state}, and it is carried out: {request.target}"
+                    )
+
+
+def check_approved(record: RunRecord, api: ModelApi, *, is_approved: bool) -> None:
+    """Nothing leaves of a plan that is to be approved and was not, as it is, by somebody else."""
+    if not is_approved and (n := count_keys(api, record.asked)):
+        raise DefectError("unapproved", f"{n} requests left")
+
+
+def find_shown(record: RunRecord, api: ModelApi) -> set[Cell]:
+    """Return the cells that a run alone has written, all at once, and that the menus show so."""
+    assert record.result is not None
+    alone = _find_alone(record, api)
+    return {
+        cell
+        for cell, flag in record.table
+        if cell in alone
+        and len(api.writes[cell]) == 1
+        and api.writes[cell][0].was is not flag
+        and api.shown(cell) is flag
+    }
+
+
+def check_spared(
+    undo: RunRecord, changed: Iterable[Cell], api: ModelApi, *, since: int, since_call: int
+) -> None:
+    """An undo that could read all menus has written nothing that these show to be changed by others."""
+    if any(call.accident for call in api.calls[since_call:] if call.method == "GET"):
+        return
+    for one in api.history[since:]:
+        if one.cell in changed and api.asked_by_key.get(one.key or "") is undo.asked:
+            raise DefectError("overwritten", f"{one.cell} was changed by others, and all menus show it")

@@ -46,11 +46,14 @@ class Write(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One request that came."""
+    """One request that left: what befell it, and the status that came back, if one did."""
 
     at_s: float
     method: str
     client_no: int
+    key: str | None = None
+    accident: str | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

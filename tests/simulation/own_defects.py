@@ -18,9 +18,18 @@ from typing import Any
 from unittest.mock import patch
 
 from klikit_frames import edge
+from klikit_frames.api import rate_limits, request_executor
 from klikit_frames.api.client import Client
 from klikit_frames.model import Outcome
-from klikit_frames.running import attribution, executor, lifecycle, menu_history, worker_pool
+from klikit_frames.running import (
+    attribution,
+    executor,
+    guards,
+    lifecycle,
+    menu_history,
+    runs,
+    worker_pool,
+)
 from klikit_frames.running.evidence import Proof
 from klikit_frames.running.journal import Journal
 from klikit_frames.running.lifecycle import Event, RequestState
@@ -140,8 +149,29 @@ def _end_believed() -> AbstractContextManager[Any]:
     return patch.object(tick_runs, "settle_end", settle)
 
 
+def _approval_forgotten() -> AbstractContextManager[Any]:
+    return patch.object(runs, "check_approval", lambda *_: None)
+
+
+def _deadline_not_heard() -> AbstractContextManager[Any]:
+    begin = guards.RunMonitor.__init__
+
+    def begin_without(self: guards.RunMonitor, rules: guards.Rules, **options: Any) -> None:
+        begin(self, replace(rules, deadline_s=None), **options)
+
+    return patch.object(guards.RunMonitor, "__init__", begin_without)
+
+
+def _tried_without_end() -> AbstractContextManager[Any]:
+    return patch.object(request_executor, "MAX_ATTEMPTS", 12)
+
+
+def _cap_not_shared() -> AbstractContextManager[Any]:
+    return patch.object(rate_limits, "MAX_SHARED_PER_MINUTE", 0)
+
+
 OWN_DEFECTS = {
-    "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "", 0),
+    "a try is not committed before it leaves": OwnDefect(_attempt_not_committed, "unnoted_send", 0, (17,)),
     "a key is drawn anew for each try": OwnDefect(_key_drawn_anew, "mislabelled", 0, (0, 1, 2, 3, 4)),
     "a verdict on the neighbours of a foreign id": OwnDefect(_verdict_on_neighbours, "mislabelled", 1, (19,)),
     "a part is refused before it is asked for": OwnDefect(
@@ -151,7 +181,7 @@ OWN_DEFECTS = {
         (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24),
     ),
     "a publish alone is taken as proof": OwnDefect(_publish_is_proof, "false_proof", 1, (19, 24)),
-    "keys are taken to live for ever": OwnDefect(_keys_live_for_ever, "", 0),
+    "keys are taken to live for ever": OwnDefect(_keys_live_for_ever, "doubled", 2, (0,)),
     "stores do not inherit business-wide writes": OwnDefect(_wide_writes_forgotten, "false_audit", 4, (8,)),
     "pruning forgets what no menu shows yet": OwnDefect(_pruned_unseen, "pruned", 11, (11, 15, 16, 18)),
     "a promise gives back the wrong flag": OwnDefect(
@@ -163,6 +193,10 @@ OWN_DEFECTS = {
         79,
         (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24),
     ),
+    "a plan leaves that nobody has approved": OwnDefect(_approval_forgotten, "unapproved", 2, (11,)),
+    "a deadline is not heard": OwnDefect(_deadline_not_heard, "deadline", 0, (15,)),
+    "a request is tried without end": OwnDefect(_tried_without_end, "too_many", 0, (9,)),
+    "processes do not share their cap": OwnDefect(_cap_not_shared, "over_the_cap", 0, (9,)),
 }
 
 

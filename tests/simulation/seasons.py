@@ -98,3 +98,20 @@ SEASONS = {
         fresh_undos=0.3,
     ),
 }
+
+# Of stories alone, which happen rarely where all is drawn: each is told from its beginning to its end.
+STORIES = Season(
+    often={
+        **dict.fromkeys(("run", "start", "undo", "publish", "schedule", "tick", "change_agenda"), 0),
+        **dict.fromkeys(("audit", "reconcile", "fleet", "prune", "move", "others_publish", "set_clock"), 0),
+        **dict.fromkeys(("verify", "others_edit", "let_time_pass", "resume"), 0),
+        "outlive_keys": 4,
+        "prove_by_publish": 3,
+        "run_blind": 2,
+        "write_by_two_clocks": 3,
+        "undo_what_is_seen": 3,
+        "run_by_approval": 2,
+        "work_in_an_outage": 4,
+    },
+    others=1.0,
+)

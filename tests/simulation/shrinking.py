@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .oracle import DefectError, check_secret
+from .story_world import StoryWorld
 from .world import SimulatedWorld
 from .world_parts import N_STEPS
 
@@ -23,7 +24,7 @@ def play_once(
     """Play one world in a folder of its own, kept in memory where the system has such a place."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        world = SimulatedWorld(seed, Path(folder), n_steps=n_steps, kept=kept, spared=spared)
+        world = StoryWorld(seed, Path(folder), n_steps=n_steps, kept=kept, spared=spared)
         world.play()
         if world.defect is None:
             try:

@@ -17,19 +17,20 @@ import httpx
 import pandas as pd
 import pytest
 
+import klikit_frames as kf
 from klikit_frames.running.lifecycle import TRANSITIONS, Event, RequestState
 
 from . import __main__
 from .former_defects import FORMER_DEFECTS
-from .guard_oracle import check_guards
-from .model_api import ITEMS, STORES, ModelApi
+from .guard_oracle import check_guards, check_requests
+from .model_api import ITEMS, STORES, Call, Cell, ModelApi
 from .oracle import SECRET_KEY, DefectError, check_rows, check_secret
 from .own_defects import OWN_DEFECTS
 from .shrinking import play_once, shrink
 from .virtual_clock import VirtualClock
 from .visits import unvisited
 from .world import SimulatedWorld
-from .world_parts import WorldCounts, to_toggles
+from .world_parts import RunRecord, WorldCounts, to_toggles
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -272,3 +273,15 @@ def test_unvisited__names_each_step_of_the_table() -> None:
     assert len(unvisited({})) == len(TRANSITIONS)
     seen = (RequestState.IN_FLIGHT.name, Event.ACCEPT.name)
     assert seen not in unvisited({seen: 1})
+
+
+@pytest.mark.parametrize(("statuses", "is_wrong"), [([200, 200], True), ([404, 200], False)])
+def test_check_requests__only_what_is_refused_is_cut(statuses: list[int], is_wrong: bool) -> None:
+    """A second request is one too many, unless the first was refused as a whole."""
+    cells: dict[Cell, bool] = {("item", item, "store", *STORES[0]): False for item in ITEMS[:2]}
+    api, record = ModelApi(VirtualClock()), RunRecord(kf.plan(to_toggles(cells), progress=False))
+    for no, status in enumerate(statuses):
+        api.calls.append(Call(api.clock.true_s, "PATCH", 1, str(no), status=status))
+        api.asked_by_key[str(no)] = record.asked
+    with pytest.raises(DefectError, match="too_many") if is_wrong else nullcontext():
+        check_requests(record, api, client_no=1, since=0)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
 
 from klikit_frames import edge
+from klikit_frames.running.executor import RunExecutor
 
 # Monday, 4 January 2027, 06:00 UTC.
 START_S = 1_799_042_400.0
@@ -21,6 +26,9 @@ class VirtualClock:
         self._true_s = START_S
         self.ahead_s = 0.0
         self.was_set = False
+        self.set_at_s = 0.0
+        # Whoever looks what time it is, again and again.
+        self.watchers: list[Callable[[], object]] = []
 
     @property
     def true_s(self) -> float:
@@ -43,10 +51,33 @@ class VirtualClock:
         """Let so many seconds pass."""
         with self._lock:
             self._true_s += max(0.0, seconds)
+        for look in self.watchers:
+            look()
+
+    def set_ahead(self, seconds: float) -> None:
+        """Set the wall clock to so many seconds before or after the true time."""
+        self.ahead_s, self.was_set, self.set_at_s = seconds, True, self._true_s
 
     def now(self) -> datetime:
         """Return the true present, UTC."""
         return datetime.fromtimestamp(self._true_s, tz=UTC)
+
+
+@contextmanager
+def runs_watch(clock: VirtualClock) -> Iterator[None]:
+    """Let each run look at its deadline, and for a cancel, as time passes: the thread that began it does."""
+    enter, leave = RunExecutor.__enter__, RunExecutor.__exit__
+
+    def begin(self: RunExecutor) -> RunExecutor:
+        clock.watchers.append(self.monitor.poll)
+        return enter(self)
+
+    def end(self: RunExecutor, *given: Any) -> None:
+        clock.watchers.remove(self.monitor.poll)
+        leave(self, *given)
+
+    with patch.multiple(RunExecutor, __enter__=begin, __exit__=end):
+        yield
 
 
 class SimulatedEdge(edge.World):

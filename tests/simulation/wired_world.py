@@ -15,7 +15,7 @@ from . import oracle
 from .accidents import ACCIDENTS, AccidentTransport, Chance, Lifeline
 from .model_api import ITEMS, STORES, Cell, ModelApi, Store
 from .oracle import DefectError, Entity
-from .seasons import NO_CAP, SEASONS
+from .seasons import NO_CAP, SEASONS, STORIES
 from .virtual_clock import SimulatedEdge, VirtualClock
 from .world_parts import N_STEPS, STEPS, RunRecord, WorldCounts, attempt, draw_switches
 
@@ -31,6 +31,8 @@ LIVES = (
     "others_edit",
     *["another_process"] * 2,
 )
+# How many worlds have a season of stories.
+STORY_SHARE = 0.2
 # How long nothing is done before a step.
 _PAUSES_S = (5.0, 60.0, 900.0, 5 * 3_600.0, 16 * 3_600.0)
 
@@ -69,7 +71,9 @@ class WiredWorld:
         self.seed = seed
         draw = random.Random(seed)
         name = draw.choice([*SEASONS])
-        self._season = SEASONS[name]
+        if random.Random(f"{seed}:told").random() < STORY_SHARE:
+            name = "stories"
+        self._season = SEASONS.get(name, STORIES)
         self.trace = [f"a season of {name.replace('_', ' ')}"]
         weights = {**STEPS, **self._season.often}
         self._script = draw.choices([*weights], [*weights.values()], k=N_STEPS)[:n_steps]
@@ -91,6 +95,8 @@ class WiredWorld:
         self._ticked: set[int] = set()
         self._n_journals = 1
         self._n_connected = 0
+        # The cap of each process at this business.
+        self._caps: dict[int, int] = {}
         # Whether another process works beside one, and what that one may write.
         self._is_beside = False
         self._asked: Mapping[Cell, Set[bool]] = {}
@@ -160,9 +166,11 @@ class WiredWorld:
         ]
 
     def _set_clock(self) -> None:
-        self._clock.was_set = True
-        self._clock.ahead_s = self._rng.choice(self._season.clocks_s)
-        self._note(f"the wall clock is set {self._clock.ahead_s:+,.0f} s off")
+        self._set_ahead(self._rng.choice(self._season.clocks_s))
+
+    def _set_ahead(self, seconds: float) -> None:
+        self._clock.set_ahead(seconds)
+        self._note(f"the wall clock is set {seconds:+,.0f} s off")
         self.counts.accidents["clock_set"] += 1
 
     def _let_time_pass(self) -> None:
@@ -278,6 +286,8 @@ class WiredWorld:
     ) -> kf.Client:
         chance = self._chance(weather=weather) if has_accidents else None
         self._n_connected += 1
+        if api is None or api is self._api:
+            self._caps[self._n_connected] = cap
         transport = AccidentTransport(
             api or self._api, lifeline=lifeline or Lifeline(), chance=chance, client_no=self._n_connected
         )

@@ -21,6 +21,7 @@ from .fleet_world import FleetWorld
 from .model_api import STORES, Cell
 from .oracle import DefectError
 from .seasons import NO_CAP
+from .virtual_clock import runs_watch
 from .visits import visits_of
 from .wired_world import FOREIGN_ID
 from .world_parts import RunRecord, WorldCounts, attempt, nonzero, state_home, to_toggles
@@ -36,7 +37,12 @@ class SimulatedWorld(FleetWorld):
         """Play every step, until one shows a defect, and return what was judged."""
         began_s = self._clock.true_s
         self.folder.mkdir(parents=True)
-        with edge.use(self._edge), visits_of(self.counts.visits), state_home(self.folder):
+        with (
+            edge.use(self._edge),
+            runs_watch(self._clock),
+            visits_of(self.counts.visits),
+            state_home(self.folder),
+        ):
             try:
                 for step, name in enumerate(self._script):
                     if step in self.kept:
@@ -137,7 +143,7 @@ class SimulatedWorld(FleetWorld):
         since, since_call = len(self._api.history), len(self._api.calls)
         ahead_s, known_keys = self._clock.ahead_s, {*self._api.asked_by_key}
         n_keys = guards.count_keys(self._api, record.asked)
-        self._asked = record.asked
+        self._asked, began_s = record.asked, self._clock.true_s
         if lifeline is None:
             lifeline = self._draw_life() if may_die else Lifeline()
             weather = weather or (self._draw_weather() if may_die else None)
@@ -174,6 +180,14 @@ class SimulatedWorld(FleetWorld):
         oracle.check_writes(self._api, since=since, asked=record.asked)
         oracle.check_cap(self._api, client_no=client_no, since=since_call, writes_per_minute=record.cap)
         guards.check_flood(self._api, record.asked, n_before=n_keys)
+        guards.check_shared_cap(self._api, self._caps, client_no=client_no, since=since_call)
+        guards.check_requests(record, self._api, client_no=client_no, since=since_call)
+        if (deadline_s := record.rules.get("deadline_s")) is not None:
+            guards.check_deadline(
+                self._api, client_no=client_no, since=since_call, until_s=began_s + deadline_s
+            )
+        if not isinstance(told, kf.Result) or lifeline.is_cut:
+            guards.check_noted_sends(record, self._api, journal=self._journal)
 
     def _find_run_id(self, record: RunRecord) -> str | None:
         """Return a run of which nothing was told, if the journal knows it."""
