@@ -159,9 +159,11 @@ def _too_large_is_failure() -> AbstractContextManager[Any]:
 
 FORMER_DEFECTS = {
     "every menu is taken to be newer than every write": OwnDefect(
-        _every_menu_is_new, "false_keep", 0, (5, 7)
+        _every_menu_is_new, "false_proof", 4, (4, 6)
     ),
-    "one proof of a menu covers writes after it": OwnDefect(_times_do_not_decide, "false_audit", 4, (5, 8)),
+    "one proof of a menu covers writes after it": OwnDefect(
+        _times_do_not_decide, "false_unchanged", 4, (10, 11, 12, 13, 16, 17)
+    ),
     "a publish proves nothing where nothing shows": OwnDefect(
         _publish_proves_nothing, "never_proved", 32, (3,)
     ),
