@@ -91,19 +91,19 @@ class PromiseMachine(RuleBasedStateMachine):
         begin, end = self.now + start + 0.5, self.now + start + length + 0.5
         times = {"starts_at": self._time(begin), "ends_at": self._time(end)}
         rows = self.cells.iloc[sorted(cells)].assign(is_enabled=flag, **times)
-        standing = [one for one in self.promises if one.status in {"waiting", "active"}]
+        standing = [promise for promise in self.promises if promise.status in {"waiting", "active"}]
         clashes = any(
-            one.cell in cells and one.flag is not flag and one.start < end and begin < one.end
-            for one in standing
+            promise.cell in cells and promise.flag is not flag and promise.start < end and begin < promise.end
+            for promise in standing
         )
         if clashes:
             with pytest.raises(kf.InvalidToggles):
                 kf.schedule(rows, self.client, journal=self.journal)
             return
-        known = {one.promise_id for one in self.promises}
+        known_ids = {promise.promise_id for promise in self.promises}
         noted = kf.schedule(rows, self.client, journal=self.journal)
         for cell, promise_id in zip(sorted(cells), noted["promise_id"], strict=True):
-            if promise_id not in known:
+            if promise_id not in known_ids:
                 self.promises.append(Held(promise_id, cell, flag, begin, end))
 
     @rule(hours=st.integers(1, 3))
@@ -128,11 +128,11 @@ class PromiseMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         """Cancel one that stands: its cell stays as it is."""
-        standing = [one for one in self.promises if one.status in {"waiting", "active"}]
+        standing = [promise for promise in self.promises if promise.status in {"waiting", "active"}]
         if standing:
-            one = data.draw(st.sampled_from(standing))
-            kf.cancel_promises(one.promise_id, journal=self.journal)
-            one.status = "cancelled"
+            promise = data.draw(st.sampled_from(standing))
+            kf.cancel_promises(promise.promise_id, journal=self.journal)
+            promise.status = "cancelled"
 
     @rule(where=st.sampled_from(["", "ticks.run", "tick_runs.TickRun.take_in"]))
     def tick(self, where: str) -> None:
@@ -147,10 +147,10 @@ class PromiseMachine(RuleBasedStateMachine):
         for cell in range(4):
             self._walk(cell)
         assert self._flags(published=False) == self.live
-        told = kf.agenda(journal=self.journal, now=self._time(self.now)).set_index("promise_id")["status"]
+        statuses = kf.agenda(journal=self.journal, now=self._time(self.now)).set_index("promise_id")["status"]
         finished = {"kept": "done"}
-        assert {name: finished.get(status, status) for name, status in told.items()} == {
-            one.promise_id: one.status for one in self.promises
+        assert {name: finished.get(status, status) for name, status in statuses.items()} == {
+            promise.promise_id: promise.status for promise in self.promises
         }
 
     @invariant()
@@ -161,21 +161,21 @@ class PromiseMachine(RuleBasedStateMachine):
 
     def _walk(self, cell: int) -> None:
         """Let the model's clerk keep what is due for one cell."""
-        own = [one for one in self.promises if one.cell == cell]
-        events = [(one.start, 1, n) for n, one in enumerate(own) if one.status == "waiting"]
-        events += [(one.end, 0, n) for n, one in enumerate(own) if one.status == "active"]
+        of_cell = [promise for promise in self.promises if promise.cell == cell]
+        events = [(promise.start, 1, n) for n, promise in enumerate(of_cell) if promise.status == "waiting"]
+        events += [(promise.end, 0, n) for n, promise in enumerate(of_cell) if promise.status == "active"]
         for _, _, n in sorted(event for event in events if event[0] <= self.now):
-            one = own[n]
-            holders = [other for other in own if other.status == "active" and other is not one]
-            if one.status == "waiting" and one.end <= self.now:
-                one.status = "failed"
-            elif one.status == "waiting":
-                one.before = holders[0].before if holders else self.live[cell]
-                one.status, self.live[cell] = "active", one.flag
+            promise = of_cell[n]
+            holders = [other for other in of_cell if other.status == "active" and other is not promise]
+            if promise.status == "waiting" and promise.end <= self.now:
+                promise.status = "failed"
+            elif promise.status == "waiting":
+                promise.before = holders[0].before if holders else self.live[cell]
+                promise.status, self.live[cell] = "active", promise.flag
             else:
-                one.status = "done"
-                if not holders and one.before is not None:
-                    self.live[cell] = one.before if self.live[cell] is one.flag else self.live[cell]
+                promise.status = "done"
+                if not holders and promise.before is not None:
+                    self.live[cell] = promise.before if self.live[cell] is promise.flag else self.live[cell]
 
     def _tick(self) -> None:
         kf.tick(self.client, journal=self.journal, now=self._time(self.now).to_pydatetime(), progress=False)

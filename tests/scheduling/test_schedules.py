@@ -47,8 +47,8 @@ def test_schedule__lists_all_problems_at_once(client: kf.Client, journal: Path) 
     )
     with pytest.raises(kf.InvalidToggles) as refused:
         kf.schedule(table, client, journal=journal)
-    found = refused.value.problems[["row", "line", "column", "value", "code"]]
-    assert list(found.itertuples(index=False, name=None)) == [
+    problems = refused.value.problems[["row", "line", "column", "value", "code"]]
+    assert list(problems.itertuples(index=False, name=None)) == [
         (1, 2, "is_enabled", "mabye", "flag_unknown"),
         (2, 3, "ends_at", "2020-01-01T10:00Z", "end_past"),
         (3, 4, "ends_at", "17:00", "time_unreadable"),

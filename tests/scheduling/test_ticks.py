@@ -184,7 +184,7 @@ def test_tick__tells_of_clocks_that_differ(
     dishes: Rows,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Due times go by the server's clock, and a machine that is an hour behind is told."""
+    """Due times go by the server's clock, and a machine that is an hour behind hears of it."""
     kf.schedule(dishes(1, starts_at=later()), hasty, journal=journal)
     sandbox.move_clock(3601)
     kept = kf.tick(hasty, journal=journal)
@@ -368,12 +368,12 @@ def test_follow_ticks__keeps_promises_until_it_is_stopped(
     kf.schedule(rows, hasty, journal=journal)
     stop = threading.Event()
     night = _Night(sandbox, stop, seconds=1801, n=4)
-    told: list[str] = []
+    statuses: list[str] = []
     sandbox.inject("error_503", match="/menus?", count=5)
     follow_ticks(
-        hasty, journal=journal, report=lambda kept: told.extend(kept["status"]), clock=night, stop=stop
+        hasty, journal=journal, report=lambda kept: statuses.extend(kept["status"]), clock=night, stop=stop
     )
-    assert (told, flags(sandbox, rows)) == (["active", "done"], [True])
+    assert (statuses, flags(sandbox, rows)) == (["active", "done"], [True])
     assert max(night.asked) <= 30
 
 

@@ -125,9 +125,9 @@ def promises(toggles: pd.DataFrame, *, now: datetime = NOON) -> list[Any]:
     return make_promises(toggles, times, account="a", host="h", now=now, publish=False)
 
 
-def found(problems: list[Problem]) -> list[tuple[str, str, list[int]]]:
+def places_of(problems: list[Problem]) -> list[tuple[str, str, list[int]]]:
     """Return code, column and rows of problems."""
-    return [(one.code, str(one.column), one.positions.tolist()) for one in problems]
+    return [(problem.code, str(problem.column), problem.positions.tolist()) for problem in problems]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_read_times__finds_what_is_wrong_with_a_row(start: Any, end: Any, code: 
     """Each problem names the column that is to be mended; noon is 19:00 in Jakarta."""
     good = ("2026-03-09 20:00", "2026-03-09 21:00", False)
     read = read_times(rows(good, (start, end, False)), zone=JAKARTA, now=NOON)
-    assert found(read.problems) == [(code, column, [1])]
+    assert places_of(read.problems) == [(code, column, [1])]
 
 
 def test_read_times__takes_a_start_that_is_a_year_ahead() -> None:
@@ -158,7 +158,7 @@ def test_find_overlaps__names_the_other_row() -> None:
     evening = ("2026-03-09 20:00", "2026-03-09 22:00", False)
     later, next_one = ("2026-03-09 21:00", None, True), ("2026-03-09 22:00", "2026-03-09 23:00", True)
     (problem,) = find_overlaps(promises(rows(evening, later)), [], ["1 (line 2)", "2 (line 3)"])
-    assert found([problem]) == [("promise_overlap", "is_enabled", [1])]
+    assert places_of([problem]) == [("promise_overlap", "is_enabled", [1])]
     assert (
         "Row 1 (line 2) wants the same entity and place off from 2026-03-09 13:00 UTC" in problem.messages[0]
     )
