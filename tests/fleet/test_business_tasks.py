@@ -124,7 +124,7 @@ class LosingExecutor(Executor):
 def test_lost_task__goes_to_another_worker_or_is_told_from_the_journal(
     sandboxes: Sandboxes, table: pd.DataFrame, folder: Path, n_lost: int
 ) -> None:
-    """A lost task is handed out once more; lost again, its rows are told as the journal has them."""
+    """A lost task is handed out once more; lost again, its rows come from the journal."""
     plans = kf.fleet.plan(table, progress=False)
     result = kf.fleet.run(plans, executor=LosingExecutor(n_lost), journal_folder=folder)
     assert result.counts["applied"] == 18
@@ -271,9 +271,9 @@ def test_ctrl_c__is_passed_on_to_a_worker_that_its_executor_would_leave_alone(
     with ThreadPoolExecutor(1) as pool:
         result = kf.fleet.run(plans, executor=_Deaf(pool, has_written), journal_folder=folder)
     assert result.is_interrupted
-    told = result.counts
-    assert (told["applied"] + told["not_sent"], told["unknown"]) == (40, 0)
-    assert 0 < told["applied"] == sum(_writes_per_cell(sandboxes["depok"]))
+    counts = result.counts
+    assert (counts["applied"] + counts["not_sent"], counts["unknown"]) == (40, 0)
+    assert 0 < counts["applied"] == sum(_writes_per_cell(sandboxes["depok"]))
 
 
 class _Deaf(Executor):

@@ -17,8 +17,8 @@ def test_plan__one_for_each_business() -> None:
     """Each business has its own plan; the rows keep the table's index and their other columns."""
     table = _rows(("depok", 7, False), ("bali", 7, True), ("depok", 8, False)).assign(note=["a", "b", "c"])
     plans = kf.fleet.plan(table, progress=False)
-    told = {name: plan.toggles["note"].to_dict() for name, plan in plans.items()}
-    assert told == {"depok": {0: "a", 2: "c"}, "bali": {1: "b"}}
+    notes = {name: plan.toggles["note"].to_dict() for name, plan in plans.items()}
+    assert notes == {"depok": {0: "a", 2: "c"}, "bali": {1: "b"}}
     assert all("business" not in plan.toggles for plan in plans.values())
 
 
@@ -31,7 +31,7 @@ def test_plan__opposite_flags_in_two_businesses_are_no_contradiction() -> None:
 
 
 def test_plan__all_problems_at_once() -> None:
-    """Bad names of businesses and bad rows of several are told together, by the rows of the one table."""
+    """Bad names of businesses and bad rows of several are listed together, by the rows of the one table."""
     source = (
         b"business,item_id,store,is_enabled\n"
         b"depok,7,1/2,off\nDepok,7,1/2,off\n,7,1/2,off\nbali,x,1/2,off\nmedan,7,1/2,maybe\n"
@@ -48,7 +48,7 @@ def test_plan__all_problems_at_once() -> None:
 
 
 def test_plan__without_the_column() -> None:
-    """A table of one business is told what it lacks."""
+    """For a table of one business the error says what it lacks."""
     with pytest.raises(kf.InvalidToggles, match="business"):
         kf.fleet.plan(_rows(("depok", 7, False)).drop(columns="business"), progress=False)
 

@@ -30,8 +30,8 @@ def test_run__each_business_with_its_own_journal(
     plans = kf.fleet.plan(table, progress=False)
     result = kf.fleet.run(plans, journal_folder=folder)
     assert result.frame.columns[0] == "business"
-    told = result.frame[["business", "entity_id"]].to_numpy().tolist()
-    assert told == table[["business", "entity_id"]].to_numpy().tolist()
+    rows = result.frame[["business", "entity_id"]].to_numpy().tolist()
+    assert rows == table[["business", "entity_id"]].to_numpy().tolist()
     assert result.counts == result.counts | {"applied": len(table)}
     for name, sandbox in sandboxes.items():
         assert len(kf.runs(journal=folder / f"{name}.sqlite3")) == 1
@@ -62,8 +62,8 @@ def test_run__trouble_of_one_leaves_the_others_alone(
         "depok": "AuthError",
         "nowhere": "ConfigError",
     }
-    told = result.frame.groupby("business")["message"].first()
-    assert "no profile 'nowhere'" in told["nowhere"]
+    messages = result.frame.groupby("business")["message"].first()
+    assert "no profile 'nowhere'" in messages["nowhere"]
     with pytest.raises(kf.RunFailed, match="depok"):
         result.raise_for_failures()
 
@@ -144,7 +144,7 @@ def test_run__takes_nothing_from_the_environment(
 def test_run__options_of_no_use(
     table: pd.DataFrame, options: dict[str, Any], error: type[Exception], said: str
 ) -> None:
-    """An option that there is not is named before anything is sent."""
+    """An unknown option is named before anything is sent."""
     with pytest.raises(error, match=said):
         kf.fleet.run(kf.fleet.plan(table, progress=False), **options)
 
@@ -200,7 +200,7 @@ def test_run__word_gets_out_once(sandboxes: Sandboxes, table: pd.DataFrame, fold
     kf.fleet.run(kf.fleet.plan(table, progress=False), journal_folder=folder, on_finish=summaries.append)
     ((summary),) = summaries
     assert (summary["counts"]["applied"], summary["is_complete"]) == (12, False)
-    assert {name: one["error"] for name, one in summary["businesses"].items()} == {
+    assert {name: business["error"] for name, business in summary["businesses"].items()} == {
         "depok": None,
         "bali": "AuthError",
         "medan": None,
@@ -211,10 +211,10 @@ def test_status__last_run_of_each(sandboxes: Sandboxes, table: pd.DataFrame, fol
     """One row per journal; one that is none has the reason."""
     kf.fleet.run(kf.fleet.plan(table, progress=False), journal_folder=folder)
     (folder / "zero.sqlite3").write_bytes(b"no journal at all")
-    told = kf.fleet.status(journal_folder=folder)
-    assert told["business"].tolist() == ["bali", "depok", "medan", "zero"]
-    assert told["status"].tolist()[:3] == ["finished"] * 3
-    assert "cannot be used" in told["status"].iloc[3]
+    status = kf.fleet.status(journal_folder=folder)
+    assert status["business"].tolist() == ["bali", "depok", "medan", "zero"]
+    assert status["status"].tolist()[:3] == ["finished"] * 3
+    assert "cannot be used" in status["status"].iloc[3]
 
 
 def test_views__name_businesses_and_trouble(
