@@ -58,7 +58,7 @@ def online(sandbox: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> kf.s
 
 
 def publish_everywhere(sandbox: kf.sandbox.Sandbox) -> None:
-    """Make the cached menu of every store anew, as an operator does."""
+    """Publish the menu of every store, as an operator does."""
     with sandbox.connect() as client:
         kf.publish(kf.stores(client), client)
 

@@ -76,7 +76,7 @@ def test_2__state_of_no_use(
 
 
 def test_2__state_that_is_a_table(terminal: Terminal, table: Path) -> None:
-    """A table of changes handed in as the state is told apart, with 2."""
+    """A table of changes handed in as the state is refused, with 2."""
     done = terminal("plan", table, "--state", table)
     assert done.code == 2
     assert "no column" in done.err

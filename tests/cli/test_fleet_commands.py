@@ -46,8 +46,8 @@ def test_apply__table_of_many_businesses(
     report = tmp_path / "report.html"
     done = terminal("fleet", "apply", fleet_table, "--yes", "--jobs", 2, "--report", report)
     assert done.code == 0, done.err
-    told = done.frame
-    assert (told.columns[0], told["outcome"].tolist()) == ("business", ["applied"] * 8)
+    results = done.frame
+    assert (results.columns[0], results["outcome"].tolist()) == ("business", ["applied"] * 8)
     assert report.exists()
     status = terminal("fleet", "status")
     assert (status.code, status.frame["business"].tolist()) == (0, ["bali", "depok"])
@@ -65,7 +65,7 @@ def test_apply__folder_of_tables_and_plans(terminal: Terminal, businesses: Sandb
 
 
 def test_apply__worst_exit_code_of_all(terminal: Terminal, businesses: Sandboxes, fleet_table: Path) -> None:
-    """A revoked credential ends with 4, though the other business is done; the reason is told."""
+    """A revoked credential ends with 4, though the other business is done; the reason is named."""
     businesses["bali"].revoke()
     done = terminal("fleet", "apply", fleet_table, "--yes")
     assert (done.code, done.out.count(",applied,")) == (4, 4)
@@ -111,10 +111,10 @@ def test_apply__live_that_cannot_be_read_leaves_the_others_alone(
     """One business is away while live flags are read: its rows are not sent, with the reason; others are."""
     businesses["bali"].revoke()
     done = terminal("fleet", "apply", fleet_table, "--live", "--yes")
-    told = done.frame
-    counts = told.groupby("business")["outcome"].value_counts().to_dict()
+    results = done.frame
+    counts = results.groupby("business")["outcome"].value_counts().to_dict()
     assert (done.code, counts) == (4, {("bali", "not_sent"): 4, ("depok", "applied"): 4}), done.err
-    assert told.loc[told["business"] == "bali", "message"].notna().all()
+    assert results.loc[results["business"] == "bali", "message"].notna().all()
     assert "Nothing is sent to it" in done.err
     assert not businesses["bali"].requests["method"].eq("PATCH").any()
 
@@ -149,12 +149,12 @@ def test_apply__own_headers_names_live_flags_and_word_of_it(
 ) -> None:
     """A table with headers and names of a person's own is applied; what holds already is not sent again."""
     items = businesses["depok"].state().query("entity_type == 'item'").drop_duplicates("entity_id")
-    ids, own, heard = pd.read_csv(fleet_table), tmp_path / "own.csv", tmp_path / "heard.json"
+    ids, named_table, heard = pd.read_csv(fleet_table), tmp_path / "own.csv", tmp_path / "heard.json"
     named = ids.assign(Was=ids["entity_id"].map(items.set_index("entity_id")["title"]))
-    named.drop(columns="entity_id").to_csv(own, index=False)
+    named.drop(columns="entity_id").to_csv(named_table, index=False)
     keep = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
     notify = shlex.join([sys.executable, "-c", keep, str(heard)])
-    table = [own, "--column", "Was=title", "--names"]
+    table = [named_table, "--column", "Was=title", "--names"]
     done = terminal("fleet", "apply", *table, "--live", "--yes", "--before", "plan", "--notify", notify)
     assert (done.code, done.out.count(",applied,")) == (0, 8), done.err
     assert json.loads(heard.read_text())["counts"]["applied"] == 8

@@ -21,7 +21,7 @@ from tests.cli.conftest import Terminal
 def test_doctor__exit_codes(
     terminal: Terminal, online: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No problem is 0; a problem is 1, and the other checks are told all the same."""
+    """No problem is 0; a problem is 1, and the other checks are shown all the same."""
     done = terminal("doctor")
     table = done.frame.set_index("check")
     assert (done.code, table.loc["credentials", "status"]) == (0, "ok")
@@ -103,7 +103,7 @@ def test_sandbox__serves_until_it_is_stopped() -> None:
 
 @pytest.mark.parametrize("words", [["--faults", "nonsense"], ["--switch", "nonsense=1"], ["--scale", "huge"]])
 def test_sandbox__refuses_what_it_does_not_know(terminal: Terminal, words: list[str]) -> None:
-    """A fault, switch or scale that there is not ends with 2 and a sentence."""
+    """An unknown fault, switch or scale ends with 2 and a sentence."""
     done = terminal("sandbox", *words)
     assert done.code == 2
     assert "Traceback" not in done.err

@@ -161,7 +161,7 @@ def test_on_error__stops_when_told(
 def test_options__out_of_range_are_named(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, words: str
 ) -> None:
-    """A value that there is not is wrong usage: 2, the option's name, and nothing is sent."""
+    """An unknown value is wrong usage: 2, the option's name, and nothing is sent."""
     command, option, value = words.split()
     done = terminal(command, table, option, value)
     assert (done.code, len(online.requests)) == (2, 0)
@@ -198,11 +198,11 @@ def test_first__reads_the_canary_back(terminal: Terminal, online: kf.sandbox.San
 def test_journal__keeps_a_history_of_its_own(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
 ) -> None:
-    """A run in a named journal is listed there, and not in the person's own."""
-    own = tmp_path / "own.sqlite3"
-    assert terminal("apply", table, "--yes", "--journal", own).code == 0
+    """A run in a named journal is listed there, and not in the default journal."""
+    named = tmp_path / "own.sqlite3"
+    assert terminal("apply", table, "--yes", "--journal", named).code == 0
     assert "There is no run yet." in terminal("runs").err
-    assert len(terminal("runs", "--journal", own).frame) == 1
+    assert len(terminal("runs", "--journal", named).frame) == 1
 
 
 def test_state__is_what_a_plan_is_made_against(
@@ -247,7 +247,7 @@ def test_writes_per_minute__is_the_cap_that_is_kept(
 def test_before__is_read_unless_told_not_to(
     terminal: Terminal, mixed_plan: Path, online: kf.sandbox.Sandbox, words: list[str], n_menus: int
 ) -> None:
-    """Flags from before are read, and told in the estimate, unless nobody wants them."""
+    """Flags from before are read, and named in the estimate, unless nobody wants them."""
     n_asked = len(online.requests)
     done = terminal("apply", mixed_plan, "--yes", *words)
     asked = online.requests.iloc[n_asked:]
@@ -356,10 +356,10 @@ def test_notify__hears_how_each_sending_command_ended(
         done = terminal(*words, "--notify", command)
         assert done.code == 0, done.err
     summaries = [json.loads(line) for line in heard.read_text().splitlines()]
-    assert [(one["action"], one["counts"]) for one in summaries if one["action"] == "publish"] == [
-        ("publish", {"published": 1})
-    ]
-    assert [(one["action"], one["counts"].get("applied")) for one in summaries] == [
+    assert [
+        (summary["action"], summary["counts"]) for summary in summaries if summary["action"] == "publish"
+    ] == [("publish", {"published": 1})]
+    assert [(summary["action"], summary["counts"].get("applied")) for summary in summaries] == [
         ("apply", 4),
         ("resume", 4),
         ("publish", None),
@@ -370,20 +370,20 @@ def test_notify__hears_how_each_sending_command_ended(
 def test_notify__hears_of_an_error_once(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, *, heard: Path, command: str
 ) -> None:
-    """A table that is no good and a credential that is refused are told too, each once."""
+    """A table that is no good and a credential that is refused are reported too, each once."""
     bad = table.with_name("bad.csv")
     bad.write_text("entity_type,entity_id,is_enabled\nitem,x,off\n")
     assert terminal("apply", bad, "--yes", "--notify", command).code == 3
     online.revoke()
     assert terminal("apply", table, "--yes", "--notify", command).code == 4
     summaries = [json.loads(line) for line in heard.read_text().splitlines()]
-    assert [one["error"] for one in summaries] == ["InvalidToggles", "AuthError"]
+    assert [summary["error"] for summary in summaries] == ["InvalidToggles", "AuthError"]
 
 
 def test_notify__that_fails_changes_no_exit_code(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path
 ) -> None:
-    """The run is as good as it was, and the failure is told on stderr."""
+    """The run is as good as it was, and the failure is named on stderr."""
     done = terminal("apply", table, "--yes", "--notify", shlex.join([sys.executable, "-c", "exit(3)"]))
     assert done.code == 0
     assert "Nobody was notified" in done.err

@@ -137,9 +137,9 @@ def test_echoed_warnings__on_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def _command(text: str, name: str) -> list[str]:
     """Return the words of the line of `klikit-frames` that a message ends with."""
-    found = re.search(rf"klikit-frames ({name} .*)$", text, re.MULTILINE)
-    assert found is not None, text
-    return found[1].split()
+    command = re.search(rf"klikit-frames ({name} .*)$", text, re.MULTILINE)
+    assert command is not None, text
+    return command[1].split()
 
 
 WORDS = [sys.executable, "-m", "klikit_frames"]
@@ -168,7 +168,7 @@ def test_7__full_disk_names_the_run(
 def test_7__full_disk_keeps_the_way_on(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path, full_disk: Path
 ) -> None:
-    """Rows that are open are told with the line that resumes them, in the journal that was named."""
+    """Open rows are named with the line that resumes them, in the journal that was named."""
     online.inject("reset_after", match="PATCH")
     words = ["--journal", tmp_path / "own.sqlite3"]
     done = terminal("apply", table, "--yes", "--out", full_disk, *words)
@@ -193,7 +193,7 @@ def test_7__full_disk_ends_every_command(
 
 
 def test_7__printing_to_a_full_disk(online: kf.sandbox.Sandbox, table: Path, full_disk: Path) -> None:
-    """Data that a shell sends to a full disk are told to be lost, with the run."""
+    """Data that a shell sends to a full disk are reported as lost, with the run."""
     with full_disk.open("w") as full:
         apply = [*WORDS, "apply", str(table), "--yes"]
         done = subprocess.run(apply, stdout=full, stderr=subprocess.PIPE, text=True, check=False)

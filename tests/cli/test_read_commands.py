@@ -73,19 +73,19 @@ def test_plan__keeps_its_caps(terminal: Terminal, table: Path) -> None:
 
 
 def test_status__tells_a_run_row_by_row(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path) -> None:
-    """A finished run is told again from the journal, without a request."""
+    """A finished run is shown again from the journal, without a request."""
     applied = terminal("apply", table, "--yes")
     n_sent = len(online.requests)
-    told = terminal("status", _last_run(terminal))
-    assert told.code == 0, told.err
-    pd.testing.assert_frame_equal(told.frame, applied.frame)
+    status = terminal("status", _last_run(terminal))
+    assert status.code == 0, status.err
+    pd.testing.assert_frame_equal(status.frame, applied.frame)
     assert len(online.requests) == n_sent
 
 
 def test_status__does_not_wait_for_a_run_that_goes_on(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
 ) -> None:
-    """A run that goes on is told as it stands and ends with 1; verify and report refuse it at once."""
+    """A run that goes on is shown as it stands and ends with 1; verify and report refuse it at once."""
     transport, milestone = HoldingTransport(), Milestone()
     plan = kf.plan(kf.read_toggles(table), combine=False)
     with online.connect(max_connections=1, transport=transport) as client:
@@ -93,11 +93,11 @@ def test_status__does_not_wait_for_a_run_that_goes_on(
         job = kf.start(plan, client, before="none", progress=milestone)
         assert transport.has_come.wait(600)
         assert milestone.is_reached.wait(600)
-        told = terminal("status", job.run_id)
-        assert told.code == 1, told.err
-        assert sorted(told.frame["outcome"]) == ["applied"] * 3 + ["unknown"]
-        assert "still being run" in told.err
-        assert "resume" not in told.err
+        status = terminal("status", job.run_id)
+        assert status.code == 1, status.err
+        assert sorted(status.frame["outcome"]) == ["applied"] * 3 + ["unknown"]
+        assert "still being run" in status.err
+        assert "resume" not in status.err
         for words in (["verify", job.run_id], ["report", job.run_id, "--out", tmp_path / "report.html"]):
             refused = terminal(*words)
             assert refused.code == 1
@@ -155,11 +155,11 @@ def test_report__with_the_table_and_the_proof(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
 ) -> None:
     """--file puts the name of the table on the page, no folder; --verify what is read back now."""
-    own = ["--journal", tmp_path / "own.sqlite3"]
-    assert terminal("apply", table, "--yes", *own).code == 0
+    in_journal = ["--journal", tmp_path / "own.sqlite3"]
+    assert terminal("apply", table, "--yes", *in_journal).code == 0
     publish_everywhere(online)
     path = tmp_path / "report.html"
-    done = terminal("report", "last", "--file", table, "--verify", "--out", path, *own)
+    done = terminal("report", "last", "--file", table, "--verify", "--out", path, *in_journal)
     assert done.code == 0, done.err
     text = path.read_text(encoding="utf-8")
     assert "<dd>changes.csv</dd>" in text
@@ -209,7 +209,7 @@ def test_stores__not_named_well(
 
 
 def test_drift__since_a_snapshot(terminal: Terminal, online: kf.sandbox.Sandbox, tmp_path: Path) -> None:
-    """What somebody else switched since a snapshot is told, live or by a later one; nothing is written."""
+    """What somebody else switched since a snapshot is listed, live or by a later one; nothing is written."""
     store, path, later = (5297, 1293), tmp_path / "monday.csv", tmp_path / "tuesday.csv"
     assert terminal("state", *store_words([store]), "--out", path).code == 0
     before = pd.read_csv(path)
@@ -258,15 +258,15 @@ def test_align__brings_a_store_in_line(
 def test_effect__of_a_table_and_of_a_plan(
     terminal: Terminal, online: kf.sandbox.Sandbox, table: Path, tmp_path: Path
 ) -> None:
-    """What guests would no longer see is told by dish, live or against a snapshot; nothing is sent."""
+    """What guests would no longer see is listed by dish, live or against a snapshot; nothing is sent."""
     snapshot, plan = tmp_path / "monday.csv", tmp_path / "changes.plan.json"
     assert terminal("state", "--all-stores", "--out", snapshot).code == 0
     assert terminal("plan", table, "--out", plan).code == 0
     done = terminal("effect", table)
     assert done.code == 0, done.err
-    told = done.frame
-    assert sorted(told["entity_id"]) == sorted(pd.read_csv(table)["entity_id"])
-    assert set(told["because"]) == {"item"}
+    dishes = done.frame
+    assert sorted(dishes["entity_id"]) == sorted(pd.read_csv(table)["entity_id"])
+    assert set(dishes["because"]) == {"item"}
     assert "Guests no longer see 4 dishes in 1 store." in done.err
     assert f"To make it true: klikit-frames apply {table}" in done.err
     for words in (
@@ -274,5 +274,5 @@ def test_effect__of_a_table_and_of_a_plan(
         ("effect", table, "--state", snapshot),
         ("effect", plan, "--state", snapshot),
     ):
-        pd.testing.assert_frame_equal(terminal(*words).frame, told)
+        pd.testing.assert_frame_equal(terminal(*words).frame, dishes)
     assert online.requests["method"].eq("GET").all()

@@ -84,7 +84,7 @@ def test_overview__snapshot(
 
 
 def test_screen__of_a_real_terminal(online: kf.sandbox.Sandbox, table: Path) -> None:
-    """On a real terminal no row is wrapped, ids are short, times relative, and what is next is told."""
+    """On a real terminal no row is wrapped, ids are short, times relative, and the next step is named."""
     _screen("apply", table, "--yes", "--before", "none", width=80, journal=table.with_name("journal.sqlite3"))
     lines = _screen("runs", width=80, journal=table.with_name("journal.sqlite3"))
     assert [line for line in lines if len(line) > 80] == []
@@ -105,7 +105,7 @@ def test_screens__show_escapes_as_signs(capsys: pytest.CaptureFixture[str]) -> N
 def test_cell__is_as_a_person_reads_it() -> None:
     """Short ids, relative times, lists by their first members, counts with commas, ids without."""
     cells = [("run_id", "0123456789abcdef"), ("ids", (1, 2, 3, 4)), ("n", 1234), ("entity_id", 1234)]
-    told = [screens.cell_text(name, value) for name, value in cells]
-    assert told == ["01234567", "1, 2, 3 +1", "1,234", "1234"]
+    texts = [screens.cell_text(name, value) for name, value in cells]
+    assert texts == ["01234567", "1, 2, 3 +1", "1,234", "1234"]
     assert screens.cell_text("sent_at", datetime.now(UTC)) == "just now"
     assert screens.cell_text("code", pd.NA) == ""

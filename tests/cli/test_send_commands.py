@@ -55,7 +55,7 @@ def _seen(sandbox: kf.sandbox.Sandbox, table: Path) -> list[bool]:
 
 
 def _copied(sandbox: kf.sandbox.Sandbox, *, since: int) -> set[tuple[int, int]]:
-    """Return the stores whose menus were made anew."""
+    """Return the stores whose menus were published."""
     events = sandbox.history(since=since)
     copies = events[events["event"] == "copy"]
     return set(zip(copies["brand_id"], copies["branch_id"], strict=True))
@@ -158,7 +158,7 @@ def test_publish__of_a_run(terminal: Terminal, online: kf.sandbox.Sandbox, table
 
 
 def test_apply__publishes_at_its_end(terminal: Terminal, online: kf.sandbox.Sandbox, table: Path) -> None:
-    """With --publish guests see the rows once apply has ended, and nobody is told to publish."""
+    """With --publish guests see the rows once apply has ended, and no message says to publish."""
     done = terminal("apply", table, "--yes", "--publish")
     assert done.code == 0, done.err
     assert done.frame[["outcome", "published"]].values.tolist() == [["applied", True]] * 4
@@ -183,12 +183,12 @@ def test_publish__of_stores_that_are_named(terminal: Terminal, online: kf.sandbo
 
 
 def test_publish__that_fails_in_part(terminal: Terminal, online: kf.sandbox.Sandbox) -> None:
-    """A store of nobody is told, the other is published, and the end is 1."""
+    """A store of nobody is named, the other is published, and the end is 1."""
     done = terminal("publish", *store_words([(5297, 1293), (999999, 1)]), "--yes")
     assert done.code == 1, done.err
-    told = done.frame.set_index("brand_id")["outcome"]
-    assert told[5297] == "published"
-    assert told[999999] != "published"
+    outcomes = done.frame.set_index("brand_id")["outcome"]
+    assert outcomes[5297] == "published"
+    assert outcomes[999999] != "published"
     assert "1 of 2 stores published." in done.err
 
 
@@ -228,9 +228,9 @@ def real_host(online: kf.sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch) -> kf
 
 
 def _code(text: str) -> str:
-    found = re.search(r"--confirm ([0-9a-f]{8})", text)
-    assert found is not None, text
-    return found[1]
+    code = re.search(r"--confirm ([0-9a-f]{8})", text)
+    assert code is not None, text
+    return code[1]
 
 
 def test_question__counts_what_is_business_wide(online: kf.sandbox.Sandbox, wide_table: Path) -> None:

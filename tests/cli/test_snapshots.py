@@ -1,6 +1,6 @@
 """What a person sees of every command at 80 and at 120 columns, compared with the files beside this one.
 
-``UPDATE_SNAPSHOTS=1 python -m pytest tests/cli/test_snapshots.py`` writes the files anew.
+``UPDATE_SNAPSHOTS=1 python -m pytest tests/cli/test_snapshots.py`` writes the files again.
 Look at what changed.
 """
 
@@ -195,7 +195,7 @@ def test_screens__are_of_every_command() -> None:
     ],
 )
 def test_errors__are_said_for_a_terminal(folder: Path, terminal: Terminal, words: str) -> None:
-    """What goes wrong is told without a Python call, keyword or exception."""
+    """What goes wrong is said without a Python call, keyword or exception."""
     done = terminal(*words.split())
     assert done.code != 0
     assert not PYTHON.search(ASSIGNED.sub("", done.out + done.err)), done.err

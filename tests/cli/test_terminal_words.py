@@ -107,7 +107,7 @@ def _text(node: ast.AST) -> str | None:
 
 
 def is_code(text: str) -> bool:
-    """Tell whether a text is SQL, HTML or CSS, which nobody is told."""
+    """Tell whether a text is SQL, HTML or CSS, which no user reads."""
     return (
         bool(re.match(r"\s*(?:<|[A-Z_]{4,} |\(SELECT)| style=|; ?charset=|^(?:max|aria-label)=", text))
         or "<" in text
@@ -130,14 +130,14 @@ def test_every_message__is_said_for_a_terminal() -> None:
 def test_help__speaks_of_commands_and_options() -> None:
     """No help of a command names a function of Python."""
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    every = {**commands, **{f"fleet {name}": one for name, one in commands["fleet"].commands.items()}}
+    every = {**commands, **{f"fleet {name}": command for name, command in commands["fleet"].commands.items()}}
     left = {
         name: [
             text
-            for text in (one.help, one.epilog, *(param.help for param in one.params))
+            for text in (command.help, command.epilog, *(param.help for param in command.params))
             if text and not text.startswith("Trouble to make")
         ]
-        for name, one in every.items()
+        for name, command in every.items()
     }
     assert {name: said for name, texts in left.items() if (said := PYTHON.findall(" ".join(texts)))} == {}
 
@@ -153,10 +153,13 @@ def test_commands_and_options__are_there() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert {command.split()[0] for command in COMMANDS_OF.values()} <= set(commands)
     fleet = commands["fleet"].commands.values()
-    known = {
-        option for each in [*commands.values(), *fleet] for param in each.params for option in param.opts
+    options = {
+        option
+        for command in [*commands.values(), *fleet]
+        for param in command.params
+        for option in param.opts
     }
-    assert {*OPTIONS_OF.values(), "--no-combine", "--names", "--column", "--allow-host"} <= known | {
+    assert {*OPTIONS_OF.values(), "--no-combine", "--names", "--column", "--allow-host"} <= options | {
         "--no-combine"
     }
 

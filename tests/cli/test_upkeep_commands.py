@@ -152,9 +152,9 @@ def test_agenda__exits_10_while_something_is_overdue(
     assert terminal("schedule", path).code == 0
     overdue = terminal("agenda", "--overdue", "--json")
     listed = json.loads(overdue.out)
-    assert (overdue.code, [one["is_overdue"] for one in listed]) == (10, [True, True])
+    assert (overdue.code, [promise["is_overdue"] for promise in listed]) == (10, [True, True])
     assert "klikit-frames tick" in overdue.err
-    ids = [word for one in listed for word in ("--cancel", one["promise_id"][:8])]
+    ids = [word for promise in listed for word in ("--cancel", promise["promise_id"][:8])]
     assert terminal("agenda", *ids).code == 0
     assert terminal("agenda", "--overdue", "--json").out.strip() == "[]"
 
