@@ -89,8 +89,8 @@ def turn(selection: Selection, model: Model, dice: random.Random) -> None:
 def tick(selection: Selection, model: Model, dice: random.Random) -> None:
     """Tick or untick a row that is listed or not."""
     key, is_ticked = ("item", dice.randrange(-2, 100)), dice.random() < 0.6
-    known = {key} & {row[0] for row in model.rows}
-    model.note(model.ticked | known if is_ticked else model.ticked - known)
+    changed = {key} & {row[0] for row in model.rows}
+    model.note(model.ticked | changed if is_ticked else model.ticked - changed)
     selection.tick(key, is_ticked=is_ticked)
 
 

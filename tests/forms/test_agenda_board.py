@@ -40,7 +40,7 @@ def shown(promises: list[Promise], *, now: datetime = NOON) -> list[tuple[str, s
     """Return what a form shows of promises."""
     names = Names({("item", 1): "Rice", ("item", 2): "Soup"})
     groups = group_promises(agenda_frame(promises, now=now), names=names, now=now, zone=JAKARTA)
-    return [(one.text, one.names, one.times, one.is_overdue) for one in groups]
+    return [(group.text, group.names, group.times, group.is_overdue) for group in groups]
 
 
 def test_group_promises__one_change_is_one_line() -> None:
@@ -53,7 +53,7 @@ def test_group_promises__one_change_is_one_line() -> None:
 
 
 def test_group_promises__overdue_first() -> None:
-    """What should have come back is told first, then what comes next; what is closed is left out."""
+    """What should have come back is listed first, then what comes next; what is closed is left out."""
     late = NOON.astimezone(UTC) - timedelta(hours=1)
     promises = [
         promise(11),

@@ -34,8 +34,8 @@ class LaterCell(edge.World):
 
 
 def _widgets() -> tuple[str, str, str]:
-    found = kf.doctor().set_index("check").loc["widgets"]
-    return str(found["status"]), str(found["found"]), str(found["advice"])
+    check = kf.doctor().set_index("check").loc["widgets"]
+    return str(check["status"]), str(check["found"]), str(check["advice"])
 
 
 @pytest.mark.usefixtures("kernel")
@@ -43,8 +43,8 @@ def test_doctor__asks_the_page_and_looks_again() -> None:
     """Nothing is known at first, then that no answer came, then that one did."""
     assert _widgets()[:2] == ("warning", "no answer within 0 s")
     with edge.use(LaterCell()):
-        status, found, advice = _widgets()
-    assert (status, "and no answer" in found, "CSV" in advice) == ("warning", True, True)
+        status, finding, advice = _widgets()
+    assert (status, "and no answer" in finding, "CSV" in advice) == ("warning", True, True)
     ask_front_end().set_state({"is_answered": True})
     assert _widgets() == ("ok", "the front end has answered", "")
 

@@ -101,7 +101,7 @@ def test_matrix_editor__applies(hasty: kf.Client, sandbox: kf.sandbox.Sandbox) -
     editor.press("apply")
     editor.wait()
     assert (not_none(editor.result).counts["applied"], editor.n_changed) == (1, 0)
-    assert next(one for one in editor.rows if one["key"] == row["key"])["cells"] == ["off"]
+    assert next(listed for listed in editor.rows if listed["key"] == row["key"])["cells"] == ["off"]
 
 
 def test_matrix_editor__undo_and_drop(editor: kf.forms.MatrixEditor) -> None:

@@ -60,7 +60,7 @@ def test_entity_picker__counts_are_traits(picker: kf.forms.EntityPicker) -> None
 
 
 def test_entity_picker__one_at_a_time() -> None:
-    """A filter that is chosen while a thread looks at the rows anew comes after that, and counts."""
+    """A filter that is chosen while a thread looks at the rows again comes after that, and counts."""
     seen: list[str] = []
 
     class Slow(kf.forms.EntityPicker):

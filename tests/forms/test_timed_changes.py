@@ -28,7 +28,7 @@ from klikit_frames.forms.timed_changes import (
 )
 from tests.fixtures import not_none
 from tests.forms.sandbox_clients import Gate, guarded_client, hasty_client
-from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
+from tests.forms.user_actions import apply, can_press, pick, press, result_text, said, truth, writes
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -109,7 +109,7 @@ def test_business_zones__most_stores_first() -> None:
 
 
 def test_business_zones__no_country() -> None:
-    """Where no country is told there is UTC alone."""
+    """Where no country is known there is UTC alone."""
     assert business_zones([]) == ["UTC"]
 
 
@@ -134,7 +134,7 @@ def test_until__comes_back(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbo
     toggles = not_none(form.plan).toggles
     result = apply(form)
     assert (result.counts["applied"], truth(sandbox, toggles)) == (4, [False] * 4)
-    assert "Promises: 4 begun." in told(form)
+    assert "Promises: 4 begun." in result_text(form)
     (group,) = form.agenda["groups"]
     assert (group["text"], group["is_overdue"]) == ("2 dishes off in 2 stores", False)
     before = kf.agenda()["ends_at"].unique()[0]
@@ -157,7 +157,7 @@ def test_until__comes_back(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbo
     assert "overdue: was to come back" in group["times"]
     command(form, "agenda", "tick")
     assert (form.agenda["groups"], truth(sandbox, toggles)) == ([], [True] * 4)
-    assert "Promises: 4 back as before." in told(form)
+    assert "Promises: 4 back as before." in result_text(form)
 
 
 def test_until__cancelled(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
@@ -246,7 +246,7 @@ def test_until__counted_and_cancelled(sandbox: kf.sandbox.Sandbox, tmp_path: Pat
         press(form, "cancel")
         gate.unlink()
         form.wait()
-        assert "It was cancelled." in told(form)
+        assert "It was cancelled." in result_text(form)
         assert "waiting" in set(kf.agenda()["status"])
         n_left = not_none(form.result).counts["not_sent"]
         press(form, "carry_on")
@@ -280,7 +280,7 @@ def test_until__noted_and_not_begun(form: kf.forms.ToggleForm, sandbox: kf.sandb
     sandbox.inject("error_503", match="menu")
     press(form, "apply")
     form.wait()
-    assert "4 promises noted, not begun: the next tick does that." in told(form)
+    assert "4 promises noted, not begun: the next tick does that." in result_text(form)
     assert (form.plan, form.pending, writes(sandbox).empty) == (None, [], True)
     sandbox.clear_faults()
     command(form, "agenda", "tick")

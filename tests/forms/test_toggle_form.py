@@ -13,7 +13,7 @@ import klikit_frames as kf
 from klikit_frames.forms.run_controller import Stage
 from tests.fixtures import not_none
 from tests.forms.sandbox_clients import guarded_client, hasty_client
-from tests.forms.user_actions import apply, can_press, pick, press, said, told, truth, writes
+from tests.forms.user_actions import apply, can_press, pick, press, result_text, said, truth, writes
 from tests.running.doubles import HoldingTransport
 
 
@@ -29,7 +29,7 @@ def test_toggle_form__preview_is_the_plan(form: kf.forms.ToggleForm, sandbox: kf
 
 
 def test_toggle_form__names_and_caps(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
-    """The change is told by name, and its time by the client's own cap."""
+    """The change is shown by name, and its time by the client's own cap."""
     pick(form, n_entities=1)
     title = not_none(form.menus).business.set_index("entity_id")["title"][
         not_none(form.entities).selected["entity_id"].item()
@@ -118,7 +118,7 @@ def test_toggle_form__list_of_changes(form: kf.forms.ToggleForm, sandbox: kf.san
     pick(form, n_entities=3)
     form.add()
     form.wait()
-    assert [one["text"] for one in form.change["pending"]] == ["3 dishes off in 2 stores"]
+    assert [change["text"] for change in form.change["pending"]] == ["3 dishes off in 2 stores"]
     assert (not_none(form.entities).n_ticked, form.panel["headline"]) == (0, "3 dishes off in 2 stores")
     pick(form, n_entities=1, n_stores=1)
     form.set(is_enabled=True)
@@ -145,7 +145,7 @@ def test_toggle_form__live_flags_beside_rows(form: kf.forms.ToggleForm) -> None:
     assert form.panel["question"].startswith("Publish 2 stores?")
     press(form, "yes")
     form.wait()
-    assert "2 of 2 stores published." in told(form)
+    assert "2 of 2 stores published." in result_text(form)
     row = next(row for row in form.what["rows"] if "ticked" in row)
     assert "off" in row["cells"]
     assert not can_press(form, "publish")
@@ -197,7 +197,7 @@ def test_toggle_form__code_where_a_guard_asks(sandbox: kf.sandbox.Sandbox) -> No
         assert "Nothing was sent." in form.panel["trouble"]
         press(form, "yes", code=form.panel["code"])
         form.wait()
-        assert "2 of 2 stores published." in told(form)
+        assert "2 of 2 stores published." in result_text(form)
 
 
 def test_toggle_form__no_code_on_loopback(form: kf.forms.ToggleForm) -> None:
@@ -258,13 +258,13 @@ def test_toggle_form__run_that_nobody_knows(form: kf.forms.ToggleForm) -> None:
 
 
 def test_toggle_form__retry_failed(form: kf.forms.ToggleForm, sandbox: kf.sandbox.Sandbox) -> None:
-    """One cause is told once, in the words of buttons; Retry offers the failed rows, Apply sends them."""
+    """One cause is named once, in the words of buttons; Retry offers the failed rows, Apply sends them."""
     pick(form)
     sandbox.inject("redirect", match="enable")
     failed = apply(form)
     assert failed.counts["failed"] == 4
-    assert told(form).count("Press Retry failed.") == 1
-    assert "kf." not in told(form)
+    assert result_text(form).count("Press Retry failed.") == 1
+    assert "kf." not in result_text(form)
     sandbox.clear_faults()
     press(form, "retry")
     assert "Retry of 4 rows that failed" in said(form)
@@ -335,7 +335,7 @@ def test_toggle_form__read_only_client(sandbox: kf.sandbox.Sandbox) -> None:
 
 
 def test_toggle_form__closed_client(form: kf.forms.ToggleForm, hasty: kf.Client) -> None:
-    """A client that was closed meanwhile is told of, with what to do."""
+    """A client that was closed meanwhile is named, with what to do."""
     pick(form)
     hasty.close()
     press(form, "apply")
@@ -372,7 +372,7 @@ def test_toggle_form__revoked_in_the_middle(form: kf.forms.ToggleForm, sandbox: 
     toggles = not_none(form.plan).toggles
     sandbox.revoke()
     apply(form)
-    assert "auth_revoked" in told(form)
+    assert "auth_revoked" in result_text(form)
     assert truth(sandbox, toggles) == [True] * 4
     assert not_none(form.entities).n_ticked == 2
 
@@ -391,7 +391,7 @@ def test_toggle_form__revoked_while_sending(sandbox: kf.sandbox.Sandbox) -> None
     counts = not_none(form.result).counts
     assert counts["applied"] >= 1
     assert counts["not_sent"] > 0
-    assert "refused the credential" in told(form)
+    assert "refused the credential" in result_text(form)
     assert (
         truth(sandbox, not_none(form.result).frame.query("outcome == 'applied'"))
         == [False] * counts["applied"]

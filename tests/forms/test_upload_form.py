@@ -80,7 +80,7 @@ def test_upload_form__good_file(
 def test_upload_form__problems(
     form: kf.forms.UploadForm, rows: list[str], sandbox: kf.sandbox.Sandbox
 ) -> None:
-    """Wrong rows are told and can be taken home to be mended; nothing is planned until then."""
+    """Wrong rows are listed and can be taken home to be mended; nothing is planned until then."""
     drop(form, HEAD + rows[0] + rows[1].replace("off", "perhaps"))
     assert "perhaps" in form.file["problems"]
     assert (form.plan, can_press(form, "apply")) == (None, False)
@@ -114,10 +114,10 @@ def test_upload_form__unknown_headers(form: kf.forms.UploadForm, rows: list[str]
     assert (form.file["asks"], form.plan) == (True, None)
     assert "No column says: " in form.file["problems"]
     assert "columns={" not in form.file["problems"]
-    assert [one["sample"] for one in form.file["columns"]] == rows[0].strip().split(",")
+    assert [column["sample"] for column in form.file["columns"]] == rows[0].strip().split(",")
     meant = ["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled", ""]
     give(form, type="columns", columns=dict(zip("abcdef", meant, strict=True)))
-    assert [one["meaning"] for one in form.file["columns"]] == meant
+    assert [column["meaning"] for column in form.file["columns"]] == meant
     assert (form.file["asks"], not_none(form.plan).n_rows) == (False, 1)
 
 
@@ -194,8 +194,8 @@ def test_piecewise_file__pieces_that_come_twice_or_late() -> None:
 def test_piecewise_file__another_file() -> None:
     """The first piece of another file starts over; what is no piece changes nothing."""
     file = PiecewiseFile()
-    for one in (piece(b"ab", at=0, size=4), piece(b"xy", at=0, size=2, file_id="b"), {}, {"id": "b"}):
-        file.take(one)
+    for message in (piece(b"ab", at=0, size=4), piece(b"xy", at=0, size=2, file_id="b"), {}, {"id": "b"}):
+        file.take(message)
     assert (file.is_whole, file.content) == (True, b"xy")
 
 

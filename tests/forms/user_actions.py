@@ -48,7 +48,7 @@ def said(form: kf.forms.ToggleForm) -> str:
     return re.sub(r"<[^>]+>", " ", " ".join([panel["headline"], *panel["facts"], panel["details"]]))
 
 
-def told(form: kf.forms.ToggleForm) -> str:
+def result_text(form: kf.forms.ToggleForm) -> str:
     """Return what the panel says of what happened, without tags."""
     panel = form.panel
     return re.sub(r"<[^>]+>", " ", " ".join([panel["account"], panel["outcome"], panel["trouble"]]))
