@@ -80,7 +80,7 @@ def parquet(table: pd.DataFrame) -> bytes:
 
 
 def result_csv(*outcomes: str) -> bytes:
-    """Return a result file of ours with one row per outcome."""
+    """Return a result file with one row per outcome."""
     added = ",".join(RESULT_COLUMNS)
     rest = "," * (len(RESULT_COLUMNS) - 1)
     rows = [f"item,{5 + place},663,1062,off,'=1+1,{outcome}{rest}" for place, outcome in enumerate(outcomes)]

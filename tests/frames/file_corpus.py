@@ -71,7 +71,7 @@ FILES = [
     Case("gzip", gzip.compress(lines(HEAD, GOOD)), [TOGGLE]),
     Case("text file object", io.StringIO(f"{HEAD}\n{GOOD}\n"), [TOGGLE]),
     Case("binary file object", io.BytesIO(lines(HEAD, GOOD)), [TOGGLE]),
-    Case("result of ours", result_csv("applied", "failed"), [TOGGLE, "item 6 663/1062 off"], note="result of a run"),
+    Case("result file", result_csv("applied", "failed"), [TOGGLE, "item 6 663/1062 off"], note="result of a run"),
 ]  # fmt: skip
 
 HEADERS = [

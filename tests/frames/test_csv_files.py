@@ -1,4 +1,4 @@
-"""Encodings found out, and told."""
+"""Encodings found out, and named."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.frames.cases import GOOD, HEAD
     ],
 )
 def test_encoding__found(encoding: str, note: str) -> None:
-    """Texts are read as they were written, and what was taken is told."""
+    """Texts are read as they were written, and the encoding that was taken is named."""
     rows = "".join(f'{GOOD.replace("5", str(place))},"{note}"\n' for place in range(1, 6))
     checked = kf.check_toggles(f"{HEAD},note\n{rows}".encode(encoding))
     assert set(checked.toggles["note"]) == {note}

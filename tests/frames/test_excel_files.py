@@ -1,4 +1,4 @@
-"""Excel files: cells as they stand, errors of formulas told, templates written."""
+"""Excel files: cells as they stand, errors of formulas named, templates written."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ WORKBOOKS = {"xlsx": _monday_xlsx, "xlsb": _monday_xlsb, "xls": _monday_xls, "od
 
 @pytest.mark.parametrize("suffix", WORKBOOKS)
 def test_check_toggles__errors_of_formulas(suffix: str, tmp_path: Path) -> None:
-    """A formula that failed is told with row, line, column, value and cure, whatever was wanted there."""
+    """A formula that failed is listed with row, line, column, value and cure, whatever was wanted there."""
     path = tmp_path / f"monday.{suffix}"
     path.write_bytes(WORKBOOKS[suffix]())
     checked = kf.check_toggles(path)
@@ -274,6 +274,6 @@ def test_find_formula_errors__repeated_cells_and_rows() -> None:
 
 
 def test_find_formula_errors__of_other_files() -> None:
-    """Of what is no workbook nothing is said: it is not told that there are none."""
+    """Of what is no workbook nothing is said, not even that there are none."""
     assert find_formula_errors(b"PK no archive", "Monday") is None
     assert find_formula_errors(_zip({"mimetype": "text/plain"}), "Monday") is None

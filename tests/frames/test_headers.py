@@ -89,7 +89,7 @@ def test_columns__that_cannot_be(columns: dict[str, str], message: str) -> None:
 
 
 def test_missing__lists_columns_and_the_likely_one() -> None:
-    """Each missing column is told with the columns that are there and the one that is probably meant."""
+    """Each missing column is named with the columns that are there and the one that is probably meant."""
     problems = kf.check_toggles(lines("Artikelnumer,Wert,Ort", "5,on,here")).problems
     by_column = problems.set_index("column")
     assert by_column.loc["entity_id", "message"] == (

@@ -44,7 +44,7 @@ def test_exception__says_the_same() -> None:
 
 
 def test_html__escaped_and_capped() -> None:
-    """Cells are escaped in HTML, causes are grouped, and what the reader chose is told."""
+    """Cells are escaped in HTML, causes are grouped, and what the reader chose is named."""
     content = lines(HEAD, "item,<b>5</b>,663,1062,off", GOOD)
     html = kf.check_toggles(content)._repr_html_()
     assert "&lt;b&gt;5" in html
@@ -93,7 +93,7 @@ def test_hint__of_an_id(cell: str, hint: str) -> None:
 
 
 def test_hint__of_names_for_ids() -> None:
-    """A table of titles is told what turns them into ids."""
+    """For a table of titles the hint says what turns them into ids."""
     problems = kf.check_toggles(lines("title,store,is_enabled", "Soto,663/1062,off")).problems
     assert problems["column"].tolist() == ["entity_type", "entity_id"]
     said = "Add a column 'entity_id', or turn titles and SKUs into ids with kf.resolve(table, state)."

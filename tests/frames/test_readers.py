@@ -56,7 +56,7 @@ def test_source__no_table() -> None:
 
 
 def test_source__plan_journal_or_pdf(tmp_path: Path) -> None:
-    """A plan, a journal or a PDF in the place of a table is told as what it is, with what to give instead."""
+    """A plan, a journal or a PDF in the place of a table is called what it is, with what to give instead."""
     kf.plan(kf.business_toggles("item", [1], is_enabled=True)).save(tmp_path / "monday.plan.json")
     with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as database:
         database.execute("CREATE TABLE runs (run_no)")
@@ -73,7 +73,7 @@ def test_source__plan_journal_or_pdf(tmp_path: Path) -> None:
 
 
 def test_encoding__as_asked() -> None:
-    """The person's word counts, and is told."""
+    """The person's word counts, and is noted."""
     content = f"{HEAD},note\n{GOOD},Žluťoučký\n".encode("cp1250")
     checked = kf.check_toggles(content, encoding="cp1250")
     assert checked.toggles["note"].tolist() == ["Žluťoučký"]
@@ -104,7 +104,7 @@ def test_sheet__unknown() -> None:
 
 
 def test_result__rows() -> None:
-    """A result of ours gives its input back, all of it or what did not come true, formulas as they were."""
+    """A result file gives its input back, all of it or what did not come true, formulas as they were."""
     content = result_csv("applied", "failed", "unchanged", "unknown", "rejected", "not_sent")
     every = kf.read_toggles(content)
     failed = kf.check_toggles(content, rows="failed")
@@ -115,7 +115,7 @@ def test_result__rows() -> None:
 
 
 def test_result__rows_keep_their_count() -> None:
-    """A problem in a result is told at the row and line of the file, not of what was taken."""
+    """A problem in a result is named at the row and line of the file, not of what was taken."""
     content = result_csv("applied", "failed").replace(b"item,6", b"item,x")
     problems = kf.check_toggles(content, rows="failed").problems
     assert problems[["row", "line", "code"]].to_numpy().tolist() == [[2, 3, "id_not_number"]]

@@ -19,12 +19,12 @@ TEXTS = st.text(alphabet=f"'\"=+-@a1,;{WIDE}{UNSEEN}", max_size=6)
 ANY_TEXTS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0\ufffe\uffff"), max_size=6)
 
 
-def result_of(**own: list[object]) -> pd.DataFrame:
+def result_of(**columns: list[object]) -> pd.DataFrame:
     """Return a result frame with own columns."""
-    n_rows = len(next(iter(own.values())))
+    n_rows = len(next(iter(columns.values())))
     toggles = kf.business_toggles("item", range(1, n_rows + 1), is_enabled=False)
-    columns = {name: pd.Series(cells, dtype=object) for name, cells in own.items()}
-    return toggles.assign(**columns, **dict.fromkeys(RESULT_COLUMNS, "x"))
+    series = {name: pd.Series(cells, dtype=object) for name, cells in columns.items()}
+    return toggles.assign(**series, **dict.fromkeys(RESULT_COLUMNS, "x"))
 
 
 @pytest.mark.parametrize("kind", WRITERS)

@@ -126,8 +126,8 @@ def test_mend__every_kind_of_column() -> None:
     assert repaired["dict"].tolist() == [{"\ufffd": {"b": "\ufffd"}}, {"\ufffd"}]
     pd.testing.assert_series_equal(repaired["mixed"], source["mixed"])
     assert repaired["kind"].tolist() == ["\ufffd", "b"]
-    found = {problem.column: problem.positions.tolist() for problem in problems}
-    assert found == {"text": [1], "list": [0], "dict": [0, 1], "kind": [0]}
+    positions = {problem.column: problem.positions.tolist() for problem in problems}
+    assert positions == {"text": [1], "list": [0], "dict": [0, 1], "kind": [0]}
 
 
 def test_mend__names() -> None:

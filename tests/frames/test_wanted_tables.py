@@ -31,9 +31,9 @@ def test_read_wanted__name_order_and_source(tmp_path: Path) -> None:
     )
     (folder / ".hidden.csv").write_text("nonsense")
     (folder / "~$a.csv").write_text("nonsense")
-    found = read_wanted(folder)
-    assert found[["entity_id", "source"]].values.tolist() == [[1, "a.csv"], [2, "b.csv"], [3, "east/c.csv"]]
-    assert found.index.tolist() == [0, 1, 2]
+    wanted = read_wanted(folder)
+    assert wanted[["entity_id", "source"]].values.tolist() == [[1, "a.csv"], [2, "b.csv"], [3, "east/c.csv"]]
+    assert wanted.index.tolist() == [0, 1, 2]
 
 
 def test_read_wanted__of_one_table(tmp_path: Path) -> None:
@@ -41,9 +41,9 @@ def test_read_wanted__of_one_table(tmp_path: Path) -> None:
     folder = _folder(tmp_path, a_csv=f"{_HEAD}1,5/6,on\n")
     assert read_wanted(folder / "a.csv")["source"].tolist() == ["a.csv"]
     frame = pd.DataFrame({"item_id": [1], "store": ["5/6"], "is_enabled": [True], "source": ["mine"]})
-    found = read_wanted(frame)
-    assert found["source"].isna().all()
-    assert found["input_source"].tolist() == ["mine"]
+    wanted = read_wanted(frame)
+    assert wanted["source"].isna().all()
+    assert wanted["input_source"].tolist() == ["mine"]
 
 
 def test_read_wanted__contradictions_between_files(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_from_matrix__level() -> None:
 
 
 def test_from_matrix__problems_where_they_are() -> None:
-    """Bad cells are told by the row, line and column of the matrix, each once."""
+    """Bad cells are listed by the row, line and column of the matrix, each once."""
     content = lines("a title", "item_id,663/1,664/2", "5,mabye,on", ",on,on", "7,,2")
     with pytest.raises(kf.InvalidToggles) as refusal:
         kf.from_matrix(content)
@@ -96,8 +96,8 @@ def test_from_matrix__problems_where_they_are() -> None:
         [2, 4, "entity_id", "", "id_blank"],
         [3, 5, "664/2", "2", "flag_unknown"],
     ]
-    found = refusal.value.problems[["row", "line", "column", "value", "code"]]
-    assert found.to_numpy().tolist() == expected
+    problems = refusal.value.problems[["row", "line", "column", "value", "code"]]
+    assert problems.to_numpy().tolist() == expected
 
 
 @pytest.mark.parametrize(
