@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .budget import STEP
+from .reductions import label_connected
 
 if TYPE_CHECKING:
     from .budget import SearchBudget
     from .groups import Indexes
     from .limits import Limits
     from .reductions import Bits, Kernel
+    from .set_cover import Incidence, Prices
 
 _TABU_STEPS = 7
 _MOST_TRIED = 200_000
 _CHECK_CLOCK_EVERY = 64
+# Whole numbers in place of prices: sums of a table's cells stay below 2**53, so that none is rounded.
+_UNITS = 2**24
 
 
 class FoolingSet:
@@ -105,6 +109,24 @@ class FoolingSet:
     def _mark(self, cell: int, change: int) -> None:
         rows, columns = self._in_column[self._columns[cell]], self._in_row[self._rows[cell]]
         self._fits[rows[:, None], columns] += change
+
+
+def bound_by_prices(incidence: Incidence, prices: Prices) -> tuple[int, Indexes]:
+    """Return how many rectangles of a pool are needed at least by these prices, and them as whole numbers.
+
+    Every cover is worth what all cells are, and no rectangle more than the dearest. Cells that no chain of
+    rectangles joins are counted apart, since a fraction of a rectangle is one in each part. The prices may
+    be as wrong as they like: nothing is rounded but they themselves.
+    """
+    cells = [incidence.cells_of(number) for number in range(incidence.n_rectangles)]
+    joined, owners = np.concatenate(cells), np.repeat(np.arange(len(cells)), [len(each) for each in cells])
+    whole = np.rint(np.clip(prices, 0, 1) * _UNITS).astype(np.int64)
+    parts = label_connected(owners, joined + len(cells))
+    dearest, sums = np.zeros(len(parts), dtype=np.int64), np.zeros(len(parts), dtype=np.int64)
+    worths = np.bincount(owners, weights=whole[joined], minlength=len(cells)).astype(np.int64)
+    np.maximum.at(dearest, parts[: len(cells)], worths)
+    np.add.at(sums, parts[len(cells) :], whole)
+    return int(sum(-(-total // most) for total, most in zip(sums.tolist(), dearest.tolist()) if total)), whole
 
 
 def bound_by_antichains(cells: Bits, asked: Bits) -> int:

@@ -278,7 +278,7 @@ class CappedSearch:
             n_idle = 0 if len(best) < n_before else n_idle + 1
         is_small = incidence.n_incidences <= _MOST_SOLVED
         if has_solver() and is_small and len(best) > self.bound and not budget.is_over:
-            best = solve_set_cover(incidence, best=best, budget=budget).chosen
+            best = solve_set_cover(incidence, best=best, budget=budget)
         return [blocks[number] for number in best]
 
     def _repaired(self, blocks: list[Rectangle], prices: Worths, budget: SearchBudget) -> list[Rectangle]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from .budget import SearchBudget
     from .groups import Indexes
     from .reductions import Bits, Kernel
-    from .set_cover import Incidence
+    from .set_cover import Incidence, Prices
 
 _CHECK_CLOCK_EVERY = 64
+_NODE, _PRICED = STEP / 12, 250.0
 
 _MOST_RECTANGLES = 16
 _LEAST_DENSITY = 0.75
@@ -47,12 +48,12 @@ def all_rectangles(kernel: Kernel, *, most: int) -> CandidatePool | None:
 
 
 def prove_smallest(
-    covers: Bits, best: list[int], *, n_nodes: int, budget: SearchBudget
+    covers: Bits, best: list[int], *, n_nodes: int, budget: SearchBudget, prices: Indexes | None = None
 ) -> tuple[list[int], bool]:
     """Return the smallest cover from a pool, and whether that is proven.
 
     Depth first: the cell with the fewest rectangles must be covered by one of them. Cells that no rectangle
-    shares bound what is still to come.
+    shares, and what the cells left are worth, bound what is still to come.
 
     Parameters
     ----------
@@ -64,16 +65,23 @@ def prove_smallest(
         Branches to look at before giving up.
     budget : SearchBudget
         Gives up when it is over.
+    prices : array of int64, optional
+        What each cell is worth.
     """
-    search = _Branching(covers, best, n_nodes=n_nodes, budget=budget)
-    search.descend([], (1 << covers.shape[1]) - 1)
+    prices = np.zeros(covers.shape[1], dtype=np.int64) if prices is None else prices
+    search = _Branching(covers, best, n_nodes=n_nodes, budget=budget, prices=prices)
+    search.descend([], (1 << covers.shape[1]) - 1, int(prices.sum()))
     return search.best, search.n_nodes >= 0
 
 
 class _Branching:
     """Cells as bits of whole numbers: on small pools faster than arrays."""
 
-    def __init__(self, covers: Bits, best: list[int], *, n_nodes: int, budget: SearchBudget) -> None:
+    def __init__(
+        self, covers: Bits, best: list[int], *, n_nodes: int, budget: SearchBudget, prices: Indexes
+    ) -> None:
+        self._priced = [(cell, price) for cell, price in enumerate(prices.tolist()) if price]
+        self._dearest = max(1, int((covers @ prices).max()))
         self._sets = [sum(1 << int(each) for each in np.flatnonzero(line)) for line in covers]
         self._holders = [np.flatnonzero(line).tolist() for line in covers.T]
         # Cells that share a rectangle with the cell, itself included.
@@ -87,7 +95,8 @@ class _Branching:
             joined |= self._sets[each]
         return joined
 
-    def descend(self, chosen: list[int], left: int) -> None:
+    def descend(self, chosen: list[int], left: int, worth: int) -> None:
+        """Try all covers that have the chosen rectangles; the cells left are worth so much."""
         self.n_nodes -= 1
         if self.n_nodes % _CHECK_CLOCK_EVERY == 0 and self._budget.is_over:
             self.n_nodes = -1
@@ -96,13 +105,19 @@ class _Branching:
         if not left:
             self.best = list(chosen)
             return
+        self._budget.charge(_NODE + _PRICED * len(self._priced))
+        if len(chosen) - (-worth // self._dearest) >= len(self.best):
+            return
         apart = self._apart(left)
-        self._budget.charge(STEP)
         if len(chosen) + len(apart) >= len(self.best):
             return
         for each in sorted(self._holders[apart[0]], key=lambda one: -(self._sets[one] & left).bit_count()):
             if len(chosen) + 1 < len(self.best):
-                self.descend([*chosen, each], left & ~self._sets[each])
+                paid = self._worth(self._sets[each] & left)
+                self.descend([*chosen, each], left & ~self._sets[each], worth - paid)
+
+    def _worth(self, cells: int) -> int:
+        return sum(price for cell, price in self._priced if cells >> cell & 1)
 
     def _apart(self, left: int) -> list[int]:
         """Return cells of `left` no two of which share a rectangle, the hardest first."""
@@ -183,28 +198,15 @@ _SETTINGS = {
 }
 
 
-class Solved(NamedTuple):
-    """What the solver came to.
-
-    Attributes
-    ----------
-    chosen : list of int
-        The best cover; the one handed in if no better one was found.
-    bound : int
-        No cover from this pool has fewer.
-    """
-
-    chosen: list[int]
-    bound: int
-
-
 def has_solver() -> bool:
     """Whether HiGHS is installed."""
     return find_spec("highspy") is not None
 
 
-def solve_set_cover(incidence: Incidence, *, best: list[int], budget: SearchBudget) -> Solved:
-    """Return the smallest cover from a pool, or the best one found in time.
+def solve_set_cover(incidence: Incidence, *, best: list[int], budget: SearchBudget) -> list[int]:
+    """Return the smallest cover from a pool that is found in time; the one handed in if none is smaller.
+
+    What the solver says of its bound is not used: it is rounded, and nobody could check it.
 
     Parameters
     ----------
@@ -216,14 +218,24 @@ def solve_set_cover(incidence: Incidence, *, best: list[int], budget: SearchBudg
     budget : SearchBudget
         When to stop by the clock.
     """
-    solver = _solver(incidence, budget.left_s)
+    solver = _solver(_distinct_lists(incidence)[0], budget.left_s, is_whole=True)
     _run(solver, budget)
-    info = solver.getInfo()
     chosen = np.flatnonzero(np.array(solver.getSolution().col_value) > 0.5).tolist()
-    bound = int(np.ceil(info.mip_dual_bound - 1e-6)) if np.isfinite(info.mip_dual_bound) else 1
     solver.clear()
     is_better = 0 < len(chosen) < len(best) and _is_cover(incidence, chosen)
-    return Solved(chosen if is_better else best, bound)
+    return chosen if is_better else best
+
+
+def solve_prices(incidence: Incidence, budget: SearchBudget) -> Prices:
+    """Return prices of the cells that bound the covers from this pool best, as near as the solver comes."""
+    lists, chosen = _distinct_lists(incidence)
+    solver = _solver(lists, budget.left_s, is_whole=False)
+    _run(solver, budget)
+    prices = np.zeros(incidence.n_cells)
+    duals = np.array(solver.getSolution().row_dual)
+    prices[chosen] = duals if len(duals) == len(chosen) else 0
+    solver.clear()
+    return prices
 
 
 def _run(solver: Any, budget: SearchBudget) -> None:
@@ -244,8 +256,8 @@ def _is_cover(incidence: Incidence, chosen: list[int]) -> bool:
     return bool((incidence.count_rectangles(is_in) > 0).all())
 
 
-def _distinct_lists(incidence: Incidence) -> list[Indexes]:
-    """Return the cells of each rectangle, without cells that the same rectangles have as another.
+def _distinct_lists(incidence: Incidence) -> tuple[list[Indexes], Indexes]:
+    """Return each rectangle's cells but for those with the same rectangles as another, and which are left.
 
     The sets are compared by sums of random numbers: cells that are taken for equal by chance could only make
     the bound weaker, and the cover is checked against all cells.
@@ -255,13 +267,13 @@ def _distinct_lists(incidence: Incidence) -> list[Indexes]:
     for number in range(incidence.n_rectangles):
         sums[incidence.cells_of(number)] += marks[number]
     _, first = np.unique(sums, return_index=True)
-    numbers = np.full(incidence.n_cells, -1, dtype=np.int64)
-    numbers[np.sort(first)] = np.arange(len(first))
+    numbers, first = np.full(incidence.n_cells, -1, dtype=np.int64), np.sort(first)
+    numbers[first] = np.arange(len(first))
     lists = (numbers[incidence.cells_of(each)] for each in range(incidence.n_rectangles))
-    return [each[each >= 0] for each in lists]
+    return [each[each >= 0] for each in lists], first
 
 
-def _solver(incidence: Incidence, time_limit_s: float) -> Any:
+def _solver(lists: list[Indexes], time_limit_s: float, *, is_whole: bool) -> Any:
     import highspy  # optional, and slow to load
 
     class Quiet(highspy.Highs):
@@ -274,22 +286,25 @@ def _solver(incidence: Incidence, time_limit_s: float) -> Any:
     solver = Quiet()  # type: ignore[no-untyped-call]
     for name, value in {**_SETTINGS, "time_limit": max(0.05, time_limit_s)}.items():
         solver.setOptionValue(name, value)
-    solver.passModel(_model(highspy, _distinct_lists(incidence)))
+    solver.passModel(_model(highspy, lists, is_whole=is_whole))
     solver.HandleUserInterrupt = True
     return solver
 
 
-def _model(highspy: Any, lists: list[Indexes]) -> Any:
+def _model(highspy: Any, lists: list[Indexes], *, is_whole: bool) -> Any:
     cells = np.concatenate(lists)
     n_rectangles, n_cells = len(lists), int(cells.max()) + 1
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = n_rectangles, n_cells
     model.col_cost_ = np.ones(n_rectangles)
-    model.col_lower_, model.col_upper_ = np.zeros(n_rectangles), np.ones(n_rectangles)
+    # A cap of 1 on fractions would have a price of its own, and the cells' prices would prove nothing.
+    most = 1.0 if is_whole else highspy.kHighsInf
+    model.col_lower_, model.col_upper_ = np.zeros(n_rectangles), np.full(n_rectangles, most)
     model.row_lower_, model.row_upper_ = np.ones(n_cells), np.full(n_cells, highspy.kHighsInf)
     model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     model.a_matrix_.start_ = np.concatenate([[0], np.cumsum([len(each) for each in lists])])
     model.a_matrix_.index_ = cells
     model.a_matrix_.value_ = np.ones(len(cells))
-    model.integrality_ = [highspy.HighsVarType.kInteger] * n_rectangles
+    if is_whole:
+        model.integrality_ = [highspy.HighsVarType.kInteger] * n_rectangles
     return model

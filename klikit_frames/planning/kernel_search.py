@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bounds import FoolingSet, bound_by_antichains
+from .bounds import FoolingSet, bound_by_antichains, bound_by_prices
 from .budget import STEP, SearchBudget
 from .candidates import (
     GROWTH_PRODUCTS,
@@ -23,13 +23,16 @@ from .exact_covers import (
     cover_by_antichains,
     has_solver,
     prove_smallest,
+    solve_prices,
     solve_set_cover,
     suits_antichains,
 )
 from .set_cover import LocalSearch, choose_greedily, drop_redundant, incidence_of, price_cells
 
 if TYPE_CHECKING:
-    from .candidates import Weights
+    from numpy.typing import NDArray
+
+    from .candidates import CandidatePool, Weights
     from .groups import Indexes
     from .reductions import Bits, Kernel
     from .set_cover import Incidence, Prices
@@ -38,6 +41,10 @@ _SEED = 20_090_616
 _MOST_INCIDENCES = 40_000_000
 _MOST_RECTANGLES = 3_000
 _MOST_PAIRS = 3_000
+_COMPLETE_STEPS = 200
+_MOST_NODES = 100_000
+# Trying all covers is hopeless where the bound is further from the best.
+_NEAR = 1
 _PRICING_ROUNDS = 16
 _REPAIR_ROUNDS = 60
 _WORTH_ADDING = 1.001
@@ -61,6 +68,8 @@ class KernelSearch:
         One line per rectangle of the best cover.
     is_cut : bool
         Whether the budget ended `quick_cover` before it was done.
+    prices : array of int64, or None
+        What each needed cell is worth, where that bounds the covers as well as anything that was tried.
     """
 
     def __init__(self, kernel: Kernel, budget: SearchBudget) -> None:
@@ -74,7 +83,9 @@ class KernelSearch:
         self._raise_bound(self._fooling.size)
         self._pool = join_pools(kernel.cells, [by_row, by_column])
         self._is_complete = False
+        self._indexed: tuple[CandidatePool, Incidence] | None = None
         self.is_cut = False
+        self.prices: NDArray[np.int64] | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -107,8 +118,11 @@ class KernelSearch:
             self._price,
             self._swap_rectangles,
             self.improve_bound,
+            self._price_exactly,
+            self._prove,
             self._destroy_and_repair,
             self._solve,
+            self._prove,
         ):
             if self.is_settled or budget.is_over:
                 return
@@ -122,7 +136,9 @@ class KernelSearch:
 
     @property
     def _incidence(self) -> Incidence:
-        return incidence_of(self._covers)
+        if self._indexed is None or self._indexed[0] is not self._pool:
+            self._indexed = self._pool, incidence_of(self._covers)
+        return self._indexed[1]
 
     @property
     def _is_narrow(self) -> bool:
@@ -133,7 +149,9 @@ class KernelSearch:
         self.bound = max(self.bound, bound)
 
     def _add(self, columns: list[Bits]) -> None:
-        self._pool = join_pools(self._kernel.cells, [self._pool.columns, *columns])
+        joined = join_pools(self._kernel.cells, [self._pool.columns, *columns])
+        if len(joined) > len(self._pool):
+            self._pool = joined
 
     def _update_best(self, columns: Bits) -> None:
         if len(columns) < len(self.columns):
@@ -171,7 +189,25 @@ class KernelSearch:
         self._pool, self._is_complete = everything, True
         if not self._is_narrow:
             return
-        best, is_proven = prove_smallest(self._covers, self._chosen(), n_nodes=5_000, budget=budget)
+        prices = price_cells(
+            self._incidence, best=len(self.columns), prices=None, budget=budget, n_steps=_COMPLETE_STEPS
+        )
+        self._bound_by(prices)
+
+    def _price_exactly(self, budget: SearchBudget) -> None:
+        """Raise the bound by the best prices there are."""
+        if self._is_complete and self._is_narrow and has_solver():
+            self._bound_by(solve_prices(self._incidence, budget))
+
+    def _prove(self, budget: SearchBudget) -> None:
+        """Try all covers, where all maximal rectangles are known."""
+        is_near = len(self.columns) - self.bound <= _NEAR
+        if not (is_near and self._is_complete and self._is_narrow):
+            return
+        prices = None if self.prices is None else self.prices[self._kernel.needed]
+        best, is_proven = prove_smallest(
+            self._covers, self._chosen(), n_nodes=_MOST_NODES, budget=budget.reserve(2), prices=prices
+        )
         self._choose(best)
         if is_proven:
             self._raise_bound(len(self.columns))
@@ -274,7 +310,11 @@ class KernelSearch:
     def _solve(self, budget: SearchBudget) -> None:
         if not has_solver() or not self._is_narrow:
             return
-        solved = solve_set_cover(self._incidence, best=self._chosen(), budget=budget)
-        self._choose(solved.chosen)
-        if self._is_complete:
-            self._raise_bound(solved.bound)
+        self._choose(solve_set_cover(self._incidence, best=self._chosen(), budget=budget))
+
+    def _bound_by(self, prices: Prices) -> None:
+        """Raise the bound by prices of the needed cells, if all rectangles there are obey them."""
+        bound, whole = bound_by_prices(self._incidence, prices)
+        if bound >= self.bound:
+            self.bound, self.prices = bound, np.zeros(self._kernel.cells.shape, dtype=np.int64)
+            self.prices[self._kernel.needed] = whole

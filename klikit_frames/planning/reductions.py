@@ -163,7 +163,7 @@ def _side(signatures: NDArray[np.uint64]) -> Side:
 
 def split_components(table: MergedCells) -> list[Indexes]:
     """Return the positions of the merged cells of each connected component, in order of first rows."""
-    labels = _labels(table.rows, table.columns + len(table.entities.sizes))
+    labels = label_connected(table.rows, table.columns + len(table.entities.sizes))
     if len(labels) and (labels == labels[0]).all():
         return [np.arange(len(table.rows), dtype=index_dtype(len(table.rows)))]
     label_of_cell = labels[table.rows]
@@ -171,7 +171,7 @@ def split_components(table: MergedCells) -> list[Indexes]:
     return np.split(order, np.flatnonzero(np.diff(label_of_cell[order])) + 1)
 
 
-def _labels(left: Indexes, right: Indexes) -> Indexes:
+def label_connected(left: Indexes, right: Indexes) -> Indexes:
     """Label the nodes of a graph by the smallest node that they are connected with."""
     n_nodes = max(int(left.max()), int(right.max())) + 1
     labels = np.arange(n_nodes, dtype=index_dtype(n_nodes))
