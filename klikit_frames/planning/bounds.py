@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, comb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from .budget import STEP
 from .reductions import label_connected
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .budget import SearchBudget
     from .groups import Indexes
     from .limits import Limits
@@ -22,6 +24,22 @@ _MOST_TRIED = 200_000
 _CHECK_CLOCK_EVERY = 64
 # Whole numbers in place of prices: sums of a table's cells stay below 2**53, so that none is rounded.
 _UNITS = 2**24
+
+
+class PricedTable(NamedTuple):
+    """What proves a bound: prices of single cells, under which no request is worth more than some price.
+
+    Attributes
+    ----------
+    entities, stores : list of arrays of int64
+        The numbers of those that each row, and each column, stands for; equal lines of the group.
+    prices : array
+        What a single cell of each row and column is worth; of others nothing.
+    """
+
+    entities: list[Indexes]
+    stores: list[Indexes]
+    prices: NDArray[Any]
 
 
 class FoolingSet:
@@ -126,7 +144,10 @@ def bound_by_prices(incidence: Incidence, prices: Prices) -> tuple[int, Indexes]
     worths = np.bincount(owners, weights=whole[joined], minlength=len(cells)).astype(np.int64)
     np.maximum.at(dearest, parts[: len(cells)], worths)
     np.add.at(sums, parts[len(cells) :], whole)
-    return int(sum(-(-total // most) for total, most in zip(sums.tolist(), dearest.tolist()) if total)), whole
+    bound = sum(
+        -(-total // most) for total, most in zip(sums.tolist(), dearest.tolist(), strict=True) if total
+    )
+    return bound, whole
 
 
 def bound_by_antichains(cells: Bits, asked: Bits) -> int:

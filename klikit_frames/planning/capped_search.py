@@ -67,6 +67,8 @@ class CappedSearch:
         The pieces of the table's lines, which the cover is made of.
     bound : int
         No cover within the caps has fewer blocks.
+    prices : array of float64, or None
+        What a single cell of each pair of classes is worth, where prices were looked for.
     is_cut : bool
         Whether the budget ended the search before it had looked at all.
     """
@@ -95,6 +97,7 @@ class CappedSearch:
         )
         self._draw = np.random.default_rng(_SEED)
         self.is_cut, self.bound = True, 1
+        self.prices: Worths | None = None
 
     def search(self, cover: list[Rectangle], budget: SearchBudget, *, least: int) -> list[Rectangle]:
         """Return a cover by blocks of pieces with little overlap.
@@ -203,7 +206,7 @@ class CappedSearch:
         simple = [piece for each in lines if each.n_cells for piece in self._cut(each)]
         blocks = map(self._counted, pool + simple)
         prices.improve(blocks, budget.reserve(2), enough=len(best), suggest=self._dear_blocks)
-        self.bound = max(self.bound, prices.bound)
+        self.bound, self.prices = max(self.bound, prices.bound), prices.proven
         if len(best) <= self.bound or budget.is_over:
             self.is_cut = len(best) > self.bound
             return best

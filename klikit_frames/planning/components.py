@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frames.cell_keys import distinct, rank_values
-from .bounds import bound_by_apart, bound_by_caps, bound_by_lists
+from .bounds import PricedTable, bound_by_apart, bound_by_caps, bound_by_lists
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
 from .groups import Rectangle, cut_rectangles, remove_overlap
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .budget import SearchBudget
     from .groups import Indexes
     from .limits import Limits
+    from .pricing import Worths
     from .reductions import Bits, MergedCells
 
     Members = list[NDArray[np.int64]]
@@ -59,6 +60,11 @@ class FullComponent:
         self.bound = bound_by_caps(len(self._whole.rows), len(self._whole.columns), limits)
 
     is_searched = True
+
+    @property
+    def priced(self) -> list[PricedTable]:
+        """What proves at least a part of the bound: any of its cells takes a request."""
+        return [PricedTable([self._whole.rows[:1]], [self._whole.columns[:1]], np.ones((1, 1), dtype=int))]
 
     @property
     def is_settled(self) -> bool:
@@ -112,6 +118,7 @@ class Component:
         self.n_trivial = min(self._n_by_rows, self._n_by_columns)
         of_entities, of_stores = map(np.repeat, degrees, (self._heights, self._widths))
         self._cap_bound = bound_by_lists(of_entities, of_stores, limits)
+        self._cap_prices: Worths | None = None
 
     @property
     def bound(self) -> int:
@@ -130,6 +137,26 @@ class Component:
         if self._large is not None and self._large.blocks:
             found.append(len(self._large.blocks))
         return min(found)
+
+    @property
+    def priced(self) -> list[PricedTable]:
+        """All prices that were found; each proves a bound on its own."""
+        found = []
+        if self._cap_prices is not None:
+            found.append(PricedTable(self._entities, self._stores, self._cap_prices))
+        if self._search is not None and self._search.prices is not None:
+            rows, columns = np.nonzero(self._search.prices)
+            prices = self._search.prices[rows, columns]
+            found.append(self._priced(self._kernel.rows[rows], self._kernel.columns[columns], prices))
+        return found + [self._priced(*places, np.ones(len(places[0]), dtype=int)) for places in self._apart()]
+
+    def _priced(self, rows: Indexes, columns: Indexes, prices: Indexes) -> PricedTable:
+        """Return a price for one single cell of each pair of classes."""
+        table = np.zeros(self._cells.shape, dtype=np.int64)
+        table[rows, columns] = prices
+        return PricedTable(
+            [each[:1] for each in self._entities], [each[:1] for each in self._stores], table * self._asked
+        )
 
     @property
     def is_settled(self) -> bool:
@@ -308,6 +335,7 @@ class Component:
         )
         blocks = search.search(self._best_blocks(), budget, least=self.bound)
         self._cap_bound = max(self._cap_bound, search.bound)
+        self._cap_prices = search.prices
         self._is_done = not search.is_cut
         rows, stores = (
             [side.members(own, members) for own in chosen]

@@ -280,7 +280,7 @@ def cover_groups(
     operations_per_s : float
         How much counted work is a second of the budget.
     """
-    covers = [_GroupCover(group, limits=limits) for group in groups if group.asked.any()]
+    covers = [GroupCover(group, limits=limits) for group in groups if group.asked.any()]
     began = edge.process_time()
     budget = SearchBudget(
         time_budget_s, progress=progress, spent_s=began - started, operations_per_s=operations_per_s
@@ -288,7 +288,7 @@ def cover_groups(
     if combine:
         # The products are small and many: threads would cost more than they bring.
         with threadpool_limits(limits=1, user_api="blas"):
-            _search(covers, budget, on_interrupt=on_interrupt)
+            search_groups(covers, budget, on_interrupt=on_interrupt)
     search_s = round(edge.process_time() - began)
     found = [
         GroupRectangle(cover.group, rectangle)
@@ -301,7 +301,7 @@ def cover_groups(
     return Cover(found, sum(cover.bound for cover in covers), totals, is_searched, search_s)
 
 
-class _GroupCover:
+class GroupCover:
     """The search for the cover of one group: component by component.
 
     Where some of its cells hold already, the same is also tried with none, and with all of them, so that the
@@ -372,7 +372,7 @@ def _components(table: MergedCells, *, limits: Limits) -> list[Component | FullC
     return components
 
 
-def _search(covers: list[_GroupCover], budget: SearchBudget, *, on_interrupt: str) -> None:
+def search_groups(covers: list[GroupCover], budget: SearchBudget, *, on_interrupt: str) -> None:
     """Search until all is proven or the budget is over."""
     has_optional = any(not cover.group.asked.all() for cover in covers)
     try:

@@ -21,11 +21,9 @@ from pathlib import Path
 import numpy as np
 
 import klikit_frames as kf
-from klikit_frames.planning.bounds import FoolingSet
-from klikit_frames.planning.budget import SearchBudget
+from klikit_frames.planning.bounds import PricedTable
 from klikit_frames.planning.plan_checks import check_plan
-from klikit_frames.planning.reductions import find_kernel
-from tests.planning.certificates import Pair, is_cover, is_fooling_set
+from tests.benchmarks.plan_certificates import check_bound, is_plan_cover, plan_with_proofs
 from tests.planning.tables import toggles_of
 
 # Ene et al., SACMAT 2008, and the best files published since.
@@ -62,30 +60,21 @@ def read_matrix(path: Path) -> np.ndarray:
     return cells
 
 
-def rectangles_of(plan: kf.Plan) -> list[tuple[list[int], list[int]]]:
-    """Return the plan's requests as rows and columns of the table that `toggles_of` was given."""
-    return [
-        ([one - 101 for one in each.ids], [branch - 11 for _, branch in each.stores]) for each in plan.targets
-    ]
-
-
-def fooling_cells(cells: np.ndarray, *, target: int, budget_s: float) -> list[Pair]:
-    """Return cells of the table no two of which fit into one rectangle, at best `target` of them."""
-    budget = SearchBudget(budget_s, progress=False)
-    budget.saved = target
-    kernel = find_kernel(cells, budget)
-    if kernel is None:
-        return []
-    fooling = FoolingSet(kernel, draw=np.random.default_rng(1), budget=budget)
-    fooling.improve(n_steps=5_000, target=target, budget=budget)
-    rows, columns = fooling.places
-    return list(zip(kernel.rows[rows].tolist(), kernel.columns[columns].tolist(), strict=True))
-
-
 def caps_of(text: str) -> kf.Limits:
     """Return caps written as ``IDS,STORES,CELLS``, the last ones left out or ``-`` for none."""
     caps = [None if part == "-" else int(part) for part in text.split(",")]
     return kf.Limits(*caps, *[None] * (3 - len(caps)))
+
+
+def certificate_of(
+    plan: kf.Plan, cells: np.ndarray, parts: list[list[PricedTable]], limits: kf.Limits
+) -> str:
+    """Return by what the plan's bound is proven, and that it has the fewest requests if it has."""
+    proof = check_bound(cells, parts, limits)
+    if proof.bound < plan.lower_bound:
+        return "none checked"
+    is_proven = proof.bound == plan.n_requests and is_plan_cover(cells, plan)
+    return f"cover and {proof.kind}" if is_proven else f"bound by {proof.kind}"
 
 
 def measure(path: Path, budget_s: float, *, limits: kf.Limits, with_solver: bool) -> list[str]:
@@ -94,13 +83,10 @@ def measure(path: Path, budget_s: float, *, limits: kf.Limits, with_solver: bool
         sys.modules["highspy"] = None  # type: ignore[assignment]
     cells = read_matrix(path)
     toggles, started = kf.read_toggles(toggles_of(cells)), time.process_time()
-    plan = kf.plan(toggles, limits=limits, time_budget_s=budget_s)
+    plan, parts = plan_with_proofs(toggles, cells, limits=limits, budget_s=budget_s)
     seconds = time.process_time() - started
     check_plan(plan)
-    places = {(row, column) for row, column in np.argwhere(cells).tolist()}
-    fooling = fooling_cells(cells, target=plan.n_requests, budget_s=budget_s)
-    is_proven = len(fooling) == plan.n_requests and is_fooling_set(places, fooling)
-    proof = "cover and fooling set" if is_proven and is_cover(places, rectangles_of(plan)) else "none checked"
+    proof = certificate_of(plan, cells, parts, limits)
     name = path.name.split(".")[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     published = PUBLISHED.get(name, "-") if limits == NO_CAPS else "-"

@@ -21,6 +21,43 @@ def is_fooling_set(cells: set[Pair], chosen: list[Pair]) -> bool:
     )
 
 
+def bound_by_prices(cells: set[Pair], prices: Mapping[Pair, int], required: set[Pair] | None = None) -> int:
+    """Return how few rectangles cover the required cells, by prices of some of them; 0 if others have one.
+
+    Cells fit into one rectangle if any two of them do. A cover is worth the sum of the prices, so it has at
+    least this sum divided by what the dearest rectangle is worth; cells no chain of fits joins count apart.
+    """
+    if not set(prices) <= (cells if required is None else required) or min(prices.values(), default=0) < 1:
+        return 0
+    fits = {
+        (row, column): {each for each in prices if (row, each[1]) in cells and (each[0], column) in cells}
+        for row, column in prices
+    }
+    bound, left = 0, set(prices)
+    while left:
+        part, fresh = set(), {left.pop()}
+        while fresh:
+            part |= fresh
+            fresh = set().union(*(fits[each] for each in fresh)) - part
+        left -= part
+        bound -= -sum(prices[each] for each in part) // _dearest(part, fits, prices, 0, 0)
+    return bound
+
+
+def _dearest(
+    left: set[Pair], fits: Mapping[Pair, set[Pair]], prices: Mapping[Pair, int], worth: int, best: int
+) -> int:
+    """Return what the dearest set of cells is worth, any two of which fit; `worth` is taken already."""
+    left, best = set(left), max(best, worth)
+    if left and worth + sum(prices[each] for each in left) > best:
+        most = max(left, key=lambda each: len(fits[each] & left))
+        # Whatever fits with all the others takes this one too: so it is tried, and what does not fit with it.
+        for cell in [most, *(left - fits[most])]:
+            left.remove(cell)
+            best = _dearest(left & fits[cell], fits, prices, worth + prices[cell], best)
+    return best
+
+
 def are_sound_prices(cells: set[Pair], prices: Mapping[Pair, float], limits: tuple[int, int, int]) -> bool:
     """Whether no request within the caps is worth more than 1, so that no fewer than their sum can do.
 

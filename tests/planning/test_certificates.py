@@ -5,10 +5,15 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.benchmarks.published import read_matrix
-from tests.planning.certificates import are_sound_prices, is_cover, is_fooling_set
+import klikit_frames as kf
+from tests.benchmarks.plan_certificates import check_bound, plan_with_proofs
+from tests.benchmarks.published import certificate_of, read_matrix
+from tests.planning.capped_certificates import UNIT, bound_by_prices_under_caps
+from tests.planning.certificates import are_sound_prices, bound_by_prices, is_cover, is_fooling_set
+from tests.planning.tables import chain, toggles_of, with_holes
 
 CELLS = {(0, 0), (0, 1), (1, 1)}
 
@@ -34,6 +39,77 @@ def test_are_sound_prices__caps() -> None:
     assert not are_sound_prices(CELLS, dear, (2, 1, 9))
     assert are_sound_prices(CELLS, cheap, (2, 2, 2))
     assert not are_sound_prices(CELLS, {**cheap, (1, 0): 0.0}, (2, 2, 2))
+
+
+# Five cells each of which fits with the next: two fit into one rectangle, so that it takes three.
+RING = {(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 0)}
+RING_PRICES = dict.fromkeys(RING, 1)
+
+
+def test_bound_by_prices__odd_ring() -> None:
+    """Where no three cells are apart, prices prove what a fooling set cannot."""
+    places = {(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 4), (4, 0)}
+    corners = sorted({(row, column) for row, column in places if row == column})
+    assert is_fooling_set(places, corners)
+    assert bound_by_prices(places, dict.fromkeys(places, 1)) == len(corners) == 5
+
+
+def test_bound_by_prices__refuses() -> None:
+    """A price of a cell that need not be covered, or of none, proves nothing; one raised proves less."""
+    assert bound_by_prices(RING, RING_PRICES) == 3
+    assert bound_by_prices(RING, {**RING_PRICES, (1, 0): 1}) == 0
+    assert bound_by_prices(RING, {**RING_PRICES, (0, 0): 0}) == 0
+    assert bound_by_prices(RING, RING_PRICES, required=RING - {(0, 0)}) == 0
+    assert bound_by_prices(RING, {**RING_PRICES, (0, 0): 5}) == 2
+    assert bound_by_prices(CELLS, dict.fromkeys(CELLS, 1)) == 2
+    assert bound_by_prices(CELLS | {(1, 0)}, dict.fromkeys(CELLS, 1)) == 1
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_bound_by_prices_under_caps__all_requests(seed: int) -> None:
+    """It takes no prices under which a request may be worth more, and nearly all of the others."""
+    draw = np.random.default_rng(seed)
+    cells = draw.random((3, 4)) < 0.8
+    sizes = draw.integers(1, 3, 3), draw.integers(1, 3, 4)
+    caps = int(draw.integers(1, 4)), int(draw.integers(1, 4)), int(draw.integers(1, 7))
+    prices = (np.where(cells, draw.random((3, 4)), 0) * draw.choice([0.2, 0.5, 1]) * UNIT).astype(np.int64)
+    whole = prices.repeat(sizes[0], axis=0).repeat(sizes[1], axis=1)
+    held = cells.repeat(sizes[0], axis=0).repeat(sizes[1], axis=1)
+    of_cells = {(row, column): whole[row, column] / UNIT for row, column in np.argwhere(held).tolist()}
+    is_sound = are_sound_prices(set(of_cells), of_cells, caps)
+    bound = bound_by_prices_under_caps(cells, prices, sizes, caps)
+    assert bound == (-(-int(whole.sum()) // UNIT) if bound else 0)
+    assert is_sound or not bound
+
+
+def test_bound_by_prices_under_caps__refuses() -> None:
+    """A price raised, of a cell outside, or below nothing is refused."""
+    cells, sizes = np.ones((2, 2), dtype=bool), (np.array([2, 2]), np.array([3, 1]))
+    prices = np.full((2, 2), UNIT // 4)
+    assert bound_by_prices_under_caps(cells, prices, sizes, (2, 2, 9)) == 4
+    assert bound_by_prices_under_caps(cells, prices + np.array([[1, 0], [0, 0]]), sizes, (2, 2, 9)) == 0
+    assert bound_by_prices_under_caps(cells, prices - np.array([[UNIT, 0], [0, 0]]), sizes, (2, 2, 9)) == 0
+    cells[0, 0] = False
+    assert bound_by_prices_under_caps(cells, prices, sizes, (2, 2, 9)) == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "limits", "certificate"),
+    [
+        (chain(20, 30, edits=0.01, seed=1, n_cities=3), kf.Limits(None, None), "cover and fooling set"),
+        (np.random.default_rng(20000).random((20, 20)) < 0.3, kf.Limits(None, None), "cover and prices"),
+        (with_holes(12, 12, 8, seed=1), kf.Limits(4, 4), "bound by prices"),
+    ],
+    ids=["fooling", "prices", "caps"],
+)
+def test_certificate__of_plan(cells: np.ndarray, limits: kf.Limits, certificate: str) -> None:
+    """What a plan says of its bound is proven by cells apart, by prices, and by prices under caps."""
+    cells = cells[cells.any(axis=1)][:, cells.any(axis=0)]
+    plan, parts = plan_with_proofs(toggles_of(cells), cells, limits=limits, budget_s=5)
+    assert certificate_of(plan, cells, parts, limits) == certificate
+    raised = [[each._replace(prices=each.prices * 2) for each in found] for found in parts]
+    is_by_ratio = limits.max_ids is None
+    assert (check_bound(cells, raised, limits).bound == plan.lower_bound) == is_by_ratio
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""Plans with what proves their bounds, held against checkers that share no code with the search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+
+import klikit_frames as kf
+from klikit_frames.planning import planner
+from tests.planning.capped_certificates import UNIT, bound_by_prices_under_caps
+from tests.planning.certificates import Pair, bound_by_prices, is_cover, is_fooling_set
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
+
+    from klikit_frames.planning.bounds import PricedTable
+    from klikit_frames.planning.budget import SearchBudget
+
+_MOST_CELLS = 2**40
+
+
+class Proof(NamedTuple):
+    """A bound that was checked, and by what."""
+
+    bound: int
+    kind: str
+
+
+def plan_with_proofs(
+    toggles: pd.DataFrame, cells: np.ndarray, *, limits: kf.Limits, budget_s: float
+) -> tuple[kf.Plan, list[list[PricedTable]]]:
+    """Plan a table of one group; also return the prices of each part, as rows and columns of `cells`."""
+    covers: list[planner.GroupCover] = []
+
+    def search(found: list[planner.GroupCover], budget: SearchBudget, **options: Any) -> None:
+        covers.extend(found)
+        search_groups(found, budget, **options)
+
+    search_groups = planner.search_groups
+    with patch.object(planner, "search_groups", search):
+        plan = kf.plan(toggles, limits=limits, time_budget_s=budget_s)
+    # Every line of the table has a cell, so that entities and stores have its numbers.
+    assert [(len(each.group.ids), len(each.group.stores)) for each in covers] == [cells.shape]
+    return plan, [component.priced for cover in covers for component in cover.components]
+
+
+def check_bound(cells: np.ndarray, parts: list[list[PricedTable]], limits: kf.Limits) -> Proof:
+    """Return how few requests the prices prove, the best of each part: parts share no request."""
+    places = {(row, column) for row, column in np.argwhere(cells).tolist()}
+    best = [
+        max((_check(cells, places, each, limits) for each in found), default=Proof(0, "")) for found in parts
+    ]
+    kinds = {proof.kind for proof in best}
+    return Proof(sum(proof.bound for proof in best), "prices" if "prices" in kinds else "fooling set")
+
+
+def is_plan_cover(cells: np.ndarray, plan: kf.Plan) -> bool:
+    """Whether the requests of a plan for `toggles_of` a table hold its cells, and no others."""
+    places = {(row, column) for row, column in np.argwhere(cells).tolist()}
+    rectangles = [
+        ([one - 101 for one in each.ids], [branch - 11 for _, branch in each.stores]) for each in plan.targets
+    ]
+    return is_cover(places, rectangles)
+
+
+def _check(cells: np.ndarray, places: set[Pair], table: PricedTable, limits: kf.Limits) -> Proof:
+    if table.prices.dtype != np.int64:
+        return _check_under_caps(cells, table, limits)
+    prices: dict[Pair, int] = {
+        (int(table.entities[row][0]), int(table.stores[column][0])): int(table.prices[row, column])
+        for row, column in np.argwhere(table.prices).tolist()
+    }
+    if set(prices.values()) == {1} and is_fooling_set(places, list(prices)):
+        return Proof(len(prices), "fooling set")
+    return Proof(bound_by_prices(places, prices), "prices")
+
+
+def _check_under_caps(cells: np.ndarray, table: PricedTable, limits: kf.Limits) -> Proof:
+    """Hold the prices against the table of classes, after it was held against the whole one."""
+    sizes = (np.array([len(each) for each in lines]) for lines in (table.entities, table.stores))
+    heights, widths = sizes
+    whole = cells[np.ix_(np.concatenate(table.entities), np.concatenate(table.stores))]
+    classes = whole[np.ix_(np.cumsum(heights) - heights, np.cumsum(widths) - widths)]
+    if not np.array_equal(classes.repeat(heights, axis=0).repeat(widths, axis=1), whole):
+        return Proof(0, "prices")
+    caps = min(limits.ids, len(cells)), min(limits.stores, cells.shape[1]), min(limits.cells, _MOST_CELLS)
+    prices = np.floor(table.prices * UNIT).astype(np.int64)
+    return Proof(bound_by_prices_under_caps(classes, prices, (heights, widths), caps), "prices")
