@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from .calls import ApiError, History, RequestLog
+from .credentials import Limits
 from .demo_data import Catalogue
 from .faults import Faults
-from .rate_limits import Limits
 from .state import State, Store
 from .switches import Switches
 

@@ -14,7 +14,7 @@ from functools import partial
 
 from starlette.routing import compile_path
 
-from . import credentials, menus, publishing, rate_limits, small_endpoints
+from . import credentials, menus, publishing, small_endpoints
 from .app_context import AppContext
 from .calls import CODES, ApiError, Call, halve, invalid, refuse_unknown
 from .faults import Fault
@@ -154,7 +154,7 @@ class Pipeline:
         kind, now = switches.rate_window, self._app.clock.now()
         limits_of = (request.call.partner_key, is_write, kind, cap)
         reading = self._app.limits.take(limits_of, now=now)
-        request.headers |= rate_limits.cap_headers(reading, cap=cap, now=now)
+        request.headers |= credentials.cap_headers(reading, cap=cap, now=now)
         if not reading.is_allowed:
             raise self.too_many(switches.retry_after, wait_s=reading.wait_s)
 
@@ -164,7 +164,7 @@ class Pipeline:
         return ApiError(
             "rate_limit_exceeded",
             "rate limit exceeded for this credential",
-            headers=rate_limits.retry_after(form, wait_s=wait_s, date=date),
+            headers=credentials.retry_after(form, wait_s=wait_s, date=date),
         )
 
     def _find(self, request: RequestContext) -> Endpoint:

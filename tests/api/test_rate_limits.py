@@ -29,7 +29,7 @@ from klikit_frames.api.rate_limits import (
 )
 from klikit_frames.api.rate_storage import MAX_PAUSE_S
 from klikit_frames.edge import SystemClock
-from klikit_frames.sandbox.rate_limits import WINDOWS
+from klikit_frames.sandbox.credentials import WINDOWS
 from tests.fixtures import not_none
 
 from .scripts import FakeClock, connect, error, ok, write
