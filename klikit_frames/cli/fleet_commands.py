@@ -254,7 +254,7 @@ class TableReader:
 def _read_plans(source: str, reader: TableReader) -> dict[str, kf.Plan]:
     """Return the plan of each business that a table, or the files of a folder, tell."""
     from ..fleet.each_business import files_of
-    from ..fleet.fleet_plans import split_toggles
+    from ..fleet.fleet_runs import split_toggles
 
     path = Path(source)
     if edge.is_folder(path):

@@ -6,8 +6,7 @@ promises of all, and `audit` holds their menus against what is wanted.
 """
 
 from .each_business import FleetFrame, audit, status, tick
-from .fleet_plans import plan
 from .fleet_results import FleetResult
-from .fleet_runs import run
+from .fleet_runs import plan, run
 
 __all__ = ["FleetFrame", "FleetResult", "audit", "plan", "run", "status", "tick"]

@@ -19,8 +19,8 @@ from ..running.live_state import read_state
 from ..running.runs import runs
 from ..scheduling.ticks import tick as tick_one
 from .business_tasks import MAX_THREADS, connect_business, in_fleet_words
-from .fleet_plans import COLUMN, split_toggles
-from .fleet_runs import Folder, fleet_folder
+from .fleet_results import COLUMN
+from .fleet_runs import Folder, fleet_folder, split_toggles
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ from ..running.notifications import summarise_result
 from ..running.results import Result, write_csv, write_excel
 from ..wording import counted
 from .business_tasks import TaskOutcome
-from .fleet_plans import COLUMN
 
+COLUMN = "business"
 _GOOD = ("applied", "unchanged")
 _MOST_CASES = 10
 _COUNTS = ("applied", "unchanged", "rejected", "failed", "unknown", "not_sent")
