@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from operator import index
+from typing import TYPE_CHECKING, Protocol
 
 from ..api.client_arguments import no_client_error
 from ..errors import PlanError, check_number
 from ..wording import counted, duration, plain_number
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _NO_CAP = 2**62
 
@@ -120,6 +124,33 @@ def _grid(n_ids: int, n_stores: int, limits: Limits) -> tuple[int, int]:
 
 
 _WRITES_PER_MINUTE, _READS_PER_MINUTE = 300.0, 600.0
+
+
+class HasHost(Protocol):
+    """What a confirmation code asks of a client."""
+
+    @property
+    def host(self) -> str:
+        """Where it sends."""
+
+
+class _Caps(Protocol):
+    @property
+    def writes_per_minute(self) -> float: ...
+
+    @property
+    def reads_per_minute(self) -> float: ...
+
+
+class HasCaps(Protocol):
+    """What an estimate asks of a client."""
+
+    @property
+    def pacing(self) -> _Caps:
+        """Its rate caps."""
+
+    def now(self) -> datetime:
+        """Return the time by the server's clock."""
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
@@ -18,13 +17,12 @@ from ..html import fold_html, overview_html, paragraph_html, table_html
 from ..model import Business, Target
 from ..overview import NO_NAMES, Names, Overview, make_overview, read_names
 from ..wording import counted, duration
-from .limits import Estimate, Limits, estimate_time, host_of
+from .limits import Estimate, HasCaps, HasHost, Limits, estimate_time, host_of
 from .plan_files import seal, unseal, user_name
-from .row_assignment import ROW_COLUMNS, count_menus, restore_name, table_requests
+from .row_assignment import ROW_COLUMNS, count_menus, restore_name, riding_rows, table_requests
 
 if TYPE_CHECKING:
     from os import PathLike
-
 
 _WRITES_PER_MINUTE, _READS_PER_MINUTE = 300.0, 600.0
 _SHOWN = [
@@ -39,26 +37,6 @@ _SHOWN = [
     "n_rows",
     "cascade_to_modifier_groups",
 ]
-
-
-class _HasHost(Protocol):
-    @property
-    def host(self) -> str: ...
-
-
-class _Caps(Protocol):
-    @property
-    def writes_per_minute(self) -> float: ...
-
-    @property
-    def reads_per_minute(self) -> float: ...
-
-
-class _HasCaps(Protocol):
-    @property
-    def pacing(self) -> _Caps: ...
-
-    def now(self) -> datetime: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -220,13 +198,13 @@ class Plan:
     @property
     def n_riding_along(self) -> int:
         """How many rows hold already and are sent all the same, since that saves a request."""
-        return int(_riding_rows(self._rows, self._before).sum())
+        return int(riding_rows(self._rows, self._before).sum())
 
     def estimate(
         self,
         writes_per_minute: float | None = None,
         *,
-        client: _HasCaps | None = None,
+        client: HasCaps | None = None,
         n_reads: int | None = None,
     ) -> Estimate:
         """Return the time that the plan takes under the caps.
@@ -270,7 +248,7 @@ class Plan:
             reads_per_minute=reads,
         )
 
-    def confirm_code(self, client: _HasHost) -> str:
+    def confirm_code(self, client: HasHost) -> str:
         """Return a short code that stands for what this plan does on this client's host.
 
         Touches neither network nor disk. The same table planned again has the same code, where its search
@@ -434,18 +412,6 @@ def describe(plan: Plan) -> str:
     return "; ".join(
         [f"{requests} ({'; '.join(facts)})", *_skipped(plan), *_riding(plan), *_off_menu(plan), time.text]
     )
-
-
-def _riding_rows(rows: pd.DataFrame, before: pd.Series) -> pd.Series:
-    """Say which rows are sent although they need not be: they hold, and nothing in the plan undoes that."""
-    holds = (before == rows["is_enabled"]).fillna(value=False) & ~rows["cascade_to_modifier_groups"]
-    is_carried = rows["request_no"].notna()
-    if not holds.any():
-        return holds
-    is_business = rows["scope"] == "business"
-    entities = pd.MultiIndex.from_frame(rows[["entity_type", "entity_id"]])
-    is_changed = entities.isin(entities[(is_carried & is_business & ~holds).to_numpy(dtype=bool)])
-    return holds & is_carried & (is_business | ~is_changed)
 
 
 def _wide(plan: Plan) -> str:

@@ -362,6 +362,18 @@ def restore_name(name: Hashable) -> Hashable:
     return own if own != name and _OWN_NAMES.fullmatch(str(own)) else name
 
 
+def riding_rows(rows: pd.DataFrame, before: pd.Series) -> pd.Series:
+    """Tell which rows are sent although they need not be: they hold, and nothing in the plan undoes that."""
+    holds = (before == rows["is_enabled"]).fillna(value=False) & ~rows["cascade_to_modifier_groups"]
+    is_carried = rows["request_no"].notna()
+    if not holds.any():
+        return holds
+    is_business = rows["scope"] == "business"
+    entities = pd.MultiIndex.from_frame(rows[["entity_type", "entity_id"]])
+    is_changed = entities.isin(entities[(is_carried & is_business & ~holds).to_numpy(dtype=bool)])
+    return holds & is_carried & (is_business | ~is_changed)
+
+
 def count_menus(rows: pd.DataFrame, before: pd.Series, *, now: datetime) -> int:
     """Return how many menus a run reads for its flags from before: none where the plan has fresh ones.
 
