@@ -14,11 +14,10 @@ import numpy as np
 
 from .budget import STEP
 from .capped_blocks import CappedBlocks, Pieces
-from .dual_prices import DualPrices
 from .exact_covers import has_solver, solve_set_cover
 from .groups import Rectangle, remove_overlap
 from .neighbourhood_search import NeighbourhoodSearch
-from .pricing import CountedBlock, best_counts
+from .pricing import CountedBlock, DualPrices, best_counts
 from .set_cover import LocalSearch, choose_greedily, drop_redundant, incidence_of_lists
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 import klikit_frames as kf
 from klikit_frames.planning.budget import SearchBudget
-from klikit_frames.planning.dual_prices import DualPrices
-from klikit_frames.planning.pricing import CountedBlock, Pricing, best_counts, best_sums
+from klikit_frames.planning.pricing import CountedBlock, DualPrices, Pricing, best_counts, best_sums
 from tests.planning.brute_force import fewest_requests
 from tests.planning.certificates import are_sound_prices
 
