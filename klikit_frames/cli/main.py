@@ -209,11 +209,23 @@ READING = (
     ),
     *("drift", "align", "schedule", "agenda", "verify", "audit", "approve", "report"),
 )
+# Those of them that change what is promised.
+_NOTING = ("schedule", "agenda")
 _READ_ONLY = "Interrupted: this command sends nothing, so nothing has changed."
+_MAY_HAVE_NOTED = (
+    "Interrupted: this command sends nothing. What it noted before, if anything, stands: "
+    "klikit-frames agenda lists it."
+)
 _MAY_HAVE_SENT = (
     "Interrupted: nothing more is sent. What was sent before, if anything, is in the journal: "
     "klikit-frames runs lists it."
 )
+
+
+def _last_words(command: str) -> str:
+    if command in _NOTING:
+        return _MAY_HAVE_NOTED
+    return _READ_ONLY if command in READING else _MAY_HAVE_SENT
 
 
 def _named(context: Any) -> str:
@@ -230,7 +242,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            echo(_READ_ONLY if _named(ctx) in READING else _MAY_HAVE_SENT)
+            echo(_last_words(_named(ctx)))
             raise
         except Exception as error:
             # What typer finds wrong with the words of a command; it would print it in one line, however long.

@@ -177,6 +177,8 @@ def test_ctrl_c__is_heard_while_an_answer_is_waited_for(
     assert done.code == 130, done.err
     sends_nothing = case.words.split()[0] in READING
     assert ("sends nothing" if sends_nothing else "klikit-frames ") in done.err
+    # What was noted before stands.
+    assert ("nothing has changed" in done.err) == (sends_nothing and "schedule" not in case.words)
     assert sandbox.faults, "the server had to be closed to end it"
 
 
