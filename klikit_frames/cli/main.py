@@ -230,8 +230,9 @@ def _last_words(command: str) -> str:
 
 def _named(context: Any) -> str:
     """Return the words of the command that is run, without the program's own."""
-    words = str(context.command_path).split()[1:]
-    return " ".join([*words, context.invoked_subcommand or ""]).strip()
+    # The program's own may be several words: python -m klikit_frames.
+    own = str(context.command_path).removeprefix(str(context.find_root().command_path))
+    return " ".join([*own.split(), context.invoked_subcommand or ""]).strip()
 
 
 class _Commands(TyperGroup):

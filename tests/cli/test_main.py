@@ -164,3 +164,19 @@ def test_extra__that_is_missing_is_named() -> None:
 def test_version__is_the_packages(terminal: Terminal) -> None:
     """`--version` prints one line."""
     assert terminal("--version").out == f"klikit-frames {kf.__version__}\n"
+
+
+@pytest.mark.parametrize("name", ["klikit-frames", "python -m klikit_frames"])
+def test_ctrl_c__is_told_alike_however_the_program_is_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A command that only reads says that it sends nothing, also where the program's name has spaces."""
+
+    def press(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kf, "runs", press)
+    with pytest.raises(BaseException, match="") as stopped:
+        app(["runs"], prog_name=name, standalone_mode=False)
+    assert type(stopped.value).__name__ in ("Abort", "KeyboardInterrupt")
+    assert "this command sends nothing" in capsys.readouterr().err
