@@ -197,12 +197,20 @@ def _read_history(
 
 
 def _runs(journal: Journal, client: Client, *, since: str | None) -> list[Run]:
+    """Return the runs of which something is not proved, and those that wrote since one began, or may have."""
     unproved = journal.unproved_runs(client.account)
     if since is None:
         return unproved
-    late = list(dropwhile(lambda run: run.run_id != since, journal.runs_of(client.account, host=client.host)))
-    late_ids = {run.run_id for run in late}
-    return [*(run for run in unproved if run.run_id not in late_ids), *late]
+    known = journal.runs_of(client.account, host=client.host)
+    begun_later = [*dropwhile(lambda run: run.run_id != since, known)]
+    # One that began before may have been resumed since.
+    resumed = [run for run in known if begun_later and _may_have_ended_since(run, begun_later[0])]
+    late = {run.run_id: run for run in [*resumed, *begun_later]}
+    return [*(run for run in unproved if run.run_id not in late), *late.values()]
+
+
+def _may_have_ended_since(run: Run, other: Run) -> bool:
+    return run.ended_at is None or run.ended_at >= other.started_at
 
 
 def _published_elsewhere(client: Client, journal: JournalPath) -> list[Publish]:

@@ -237,6 +237,23 @@ def test_undo__spares_what_a_later_run_wrote(client: kf.Client, journal: Path) -
     assert len(plan.toggles) == len(cells) - 1
 
 
+def test_undo__spares_what_an_earlier_run_wrote_when_it_was_resumed(client: kf.Client, journal: Path) -> None:
+    """A run that began before, and wrote only when it was resumed, is later than one between the two."""
+    stores = scenarios.some_stores(client)[:1]
+    cells = scenarios.some_cells(client, stores).query("scope == 'store' and is_enabled")
+    plan = kf.plan(scenarios.toggles_of(cells, is_enabled=False))
+    options: dict[str, Any] = {"journal": journal, "progress": False}
+    assert kf.run(plan, client, deadline_s=1e-9, **options).counts["not_sent"] == len(cells)
+    between = _run(client, journal, cells=cells.head(1))
+    resumed = kf.run(plan, client, deadline_s=600.0, **options)
+    assert resumed.counts["applied"] == len(cells)
+    kf.publish(stores, client, journal=journal)
+    kf.verify(resumed, client, progress=False)
+    undo = kf.undo(between.run_id, client, journal=journal, progress=False)
+    assert undo.toggles.empty
+    assert undo.kept["reason"].str.contains(f"run {resumed.run_id[:8]} wrote off").all()
+
+
 def test_undo__several_runs_as_one(sandbox: kf.sandbox.Sandbox, client: kf.Client, journal: Path) -> None:
     """Several runs are undone as one: each cell gets its flag from before the first of them."""
     cells = scenarios.some_cells(client, scenarios.some_stores(client)[:1])
