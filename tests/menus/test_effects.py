@@ -30,7 +30,7 @@ def _toggles(*rows: tuple[str, int, tuple[int, int], bool]) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=["entity_type", "entity_id", "brand_id", "branch_id", "is_enabled"])
 
 
-def _told(frame: pd.DataFrame) -> list[tuple[object, ...]]:
+def _lines(frame: pd.DataFrame) -> list[tuple[object, ...]]:
     shown = frame[["entity_id", "branch_id", "was_visible", "is_visible", "because"]]
     return [tuple(row) for row in shown.to_numpy(dtype=object).tolist()]
 
@@ -57,7 +57,7 @@ def test_effect__is_what_a_walk_along_every_path_finds(
     paths: tuple[str, str, str],
     targets: dict[tuple[tuple[int, int], int], bool],
 ) -> None:
-    """Each dish whose visibility changes is told once per store, with the nearest cause, and no other."""
+    """Each dish whose visibility changes is listed once per store, with the nearest cause, and no other."""
     of_item = dict(zip(ITEMS, paths, strict=True))
     flags = {store: dict(enumerate(on, start=1)) for store, on in zip((A, B), drawn, strict=True)}
     above = {3: "1|2", 4: "1|2"} | of_item
@@ -73,8 +73,8 @@ def test_effect__is_what_a_walk_along_every_path_finds(
             if was != will:
                 expected.append((item, store[1], was, will, because))
     state = state_of(*rows)
-    assert sorted(_told(kf.effect(toggles, state))) == sorted(expected)
-    assert sorted(_told(kf.effect(kf.plan(toggles, state=state), state))) == sorted(expected)
+    assert sorted(_lines(kf.effect(toggles, state))) == sorted(expected)
+    assert sorted(_lines(kf.effect(kf.plan(toggles, state=state), state))) == sorted(expected)
 
 
 def _noodles() -> list[Row]:
@@ -100,7 +100,7 @@ def test_effect__whole_frame_with_sales() -> None:
     toggles = _toggles(("item", 5, A, False), ("item", 6, A, False), ("item", 5, B, True)).assign(
         sales=["10", " 250.5 ", ""]
     )
-    found = kf.effect(toggles, state)
+    effects = kf.effect(toggles, state)
     expected = pd.DataFrame(
         {
             "entity_id": [6, 5, 5],
@@ -116,34 +116,36 @@ def test_effect__whole_frame_with_sales() -> None:
             "sales": pd.array([250.5, 10, None], dtype="Float64"),
         }
     )
-    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
-    assert kf.summary(found) == (
+    pd.testing.assert_frame_equal(effects, expected, check_dtype=False)
+    assert kf.summary(effects) == (
         "Guests no longer see 2 dishes in 1 store and see again 1 dish in 1 store. "
         "Then empty: 1 category (category 3 in 1/1). Then without any dish: 1 store (1/1). "
         "Sales at risk: 260, most of all item 6 in 1/1: 250; item 5 in 1/1: 10. "
         "Out of stock by the menu: 1 of 1 that come back. Hidden on some providers (6): 1 change. "
         "Not told here, since a menu does not tell it: opening hours, paused stores, stock that runs out."
     )
-    assert kf.summary(found[found["branch_id"] == 2]).startswith("Guests see again 1 dish in 1 store. Out of")
+    assert kf.summary(effects[effects["branch_id"] == 2]).startswith(
+        "Guests see again 1 dish in 1 store. Out of"
+    )
 
 
 def test_effect__pending_flags_are_live() -> None:
     """A dish that was switched off and is not published yet goes dark no second time."""
     state = state_of(*_noodles()).assign(pending=pd.array([None, None, False, *[None] * 5], dtype="boolean"))
     toggles = _toggles(("section", 1, A, False))
-    assert _told(kf.effect(toggles, state)) == [(6, 1, True, False, "section")]
+    assert _lines(kf.effect(toggles, state)) == [(6, 1, True, False, "section")]
     # A write changes both flags that an item has.
     state = state.assign(is_item_enabled=state["is_enabled"])
-    assert _told(kf.effect(_toggles(("item", 5, B, True)), state)) == [(5, 2, False, True, "item")]
+    assert _lines(kf.effect(_toggles(("item", 5, B, True)), state)) == [(5, 2, False, True, "item")]
 
 
 def test_effect__business_rows_stay_at_the_business_level() -> None:
-    """Which stores override a business row cannot be read, so no store is told."""
+    """Which stores override a business row cannot be read, so no store is named."""
     state = state_of(business("section", 1, True), business("item", 5, True, path="1/3"), *_noodles())
-    found = kf.effect(kf.business_toggles("section", [1], is_enabled=False), state)
-    assert found[["entity_id", "because"]].values.tolist() == [[5, "section"]]
-    assert found["brand_id"].isna().all()
-    assert "which stores override it, no menu tells" in kf.summary(found)
+    effects = kf.effect(kf.business_toggles("section", [1], is_enabled=False), state)
+    assert effects[["entity_id", "because"]].values.tolist() == [[5, "section"]]
+    assert effects["brand_id"].isna().all()
+    assert "which stores override it, no menu tells" in kf.summary(effects)
 
 
 def test_effect__what_is_not_known_is_not_told() -> None:
@@ -154,9 +156,9 @@ def test_effect__what_is_not_known_is_not_told() -> None:
         in_store(A, "item", 6, True),
     ]
     toggles = _toggles(("section", 1, A, False), ("item", 5, A, False), ("item", 5, B, False))
-    found = kf.effect(toggles, state_of(*rows))
-    assert found.empty
-    assert kf.summary(found) == (
+    effects = kf.effect(toggles, state_of(*rows))
+    assert effects.empty
+    assert kf.summary(effects) == (
         "Guests see every dish as before. Not told: 1 row of menus that were not read. "
         "Not told: 1 dish whose flag, or that of what stands above, is not known."
     )
@@ -189,12 +191,12 @@ def test_effect__of_a_plan_is_in_its_view_and_its_file(client: kf.Client, tmp_pa
         state.assign(is_enabled=state["is_enabled"].mask(state.index.isin(sections.index), other=False))
     )
     changed = state[(state["entity_type"] == "item") & seen["is_effective"].ne(after["is_effective"])]
-    found = kf.effect(plan, state)
-    assert found["entity_id"].tolist() == changed["entity_id"].tolist()
-    assert found["title"].tolist() == changed["title"].tolist()
-    assert set(found["because"]) == {"section"}
+    effects = kf.effect(plan, state)
+    assert effects["entity_id"].tolist() == changed["entity_id"].tolist()
+    assert effects["title"].tolist() == changed["title"].tolist()
+    assert set(effects["because"]) == {"section"}
     assert plan.effect == tuple(plan.overview.facts[1:])
-    assert " ".join(plan.effect) == kf.summary(found)
+    assert " ".join(plan.effect) == kf.summary(effects)
     first = sections[["brand_id", "branch_id"]].iloc[0]
-    assert found.attrs["emptied_places"] == (tuple(first),)
+    assert effects.attrs["emptied_places"] == (tuple(first),)
     assert kf.load_plan(plan.save(tmp_path / "effect.plan.json")).effect == plan.effect

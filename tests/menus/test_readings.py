@@ -137,7 +137,7 @@ def test_reading__keeps_to_the_connections(sandbox: kf.sandbox.Sandbox) -> None:
         class Count(_InterruptingBar):
             def update(self, n: int = 1, /) -> None:
                 n_threads.append(
-                    sum(each.name == "klikit-frames-read" for each in {*threading.enumerate()} - others)
+                    sum(thread.name == "klikit-frames-read" for thread in {*threading.enumerate()} - others)
                 )
 
         state = kf.read_state(narrow, stores=stores, progress=Count(n_steps=99))
@@ -163,12 +163,12 @@ def test_failures__of_a_frame_without_notes() -> None:
 
 
 def test_words__each_cause_once() -> None:
-    """A cause is told once, with three of its cases and the count of the others; so are ten causes."""
+    """A cause is named once, with three of its cases and the count of the others; so are ten causes."""
     many = [Failure(1, n, f"menu {n}", None, None, "away.", None) for n in range(12)]
-    one = Failure(1, 20, "menu 20", None, None, "gone", None)
-    assert in_words([*many, one]) == "menu 0, menu 1, menu 2 and 9 more: away; menu 20: gone."
-    each = [failure._replace(message=f"away {n}") for n, failure in enumerate(many)]
-    assert in_words(each).endswith("menu 9: away 9 and 2 more.")
+    single = Failure(1, 20, "menu 20", None, None, "gone", None)
+    assert in_words([*many, single]) == "menu 0, menu 1, menu 2 and 9 more: away; menu 20: gone."
+    distinct = [failure._replace(message=f"away {n}") for n, failure in enumerate(many)]
+    assert in_words(distinct).endswith("menu 9: away 9 and 2 more.")
 
 
 def test_words__end_as_a_sentence() -> None:

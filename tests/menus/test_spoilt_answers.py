@@ -49,9 +49,9 @@ def answers() -> Answers:
         branches = _short(client.read("/branches"))
         branch = branches["results"][0]
         where = {"brand_id": branch["brand_ids"][0], "branch_id": branch["id"]}
-        told = {"brands": client.read("/brands"), "business": client.read("/menus")}
-        told = _short(told | {"store": client.read("/menus", where)})
-    return told | {"branches": branches | {"total": len(branches["results"])}}
+        read = {"brands": client.read("/brands"), "business": client.read("/menus")}
+        read = _short(read | {"store": client.read("/menus", where)})
+    return read | {"branches": branches | {"total": len(branches["results"])}}
 
 
 def _short(answer: Any) -> Any:
@@ -74,8 +74,8 @@ def _read(answers: Answers, store: tuple[int, int]) -> pd.DataFrame:
     def answer(request: httpx.Request) -> httpx.Response:
         page = request.url.path.rsplit("/", 1)[1]
         level = "store" if "brand_id" in request.url.params else "business"
-        told = answers[level if page == "menus" else page]
-        return httpx.Response(200, content=json.dumps({"request_id": uuid.uuid4().hex, "data": told}))
+        data = answers[level if page == "menus" else page]
+        return httpx.Response(200, content=json.dumps({"request_id": uuid.uuid4().hex, "data": data}))
 
     with connect(answer) as client:
         return kf.read_state(client, stores=[store], with_business=True, progress=False)
@@ -97,7 +97,7 @@ def test_spoilt__not_at_all(answers: Answers) -> None:
 @settings(max_examples=100, deadline=None)
 @given(data=st.data(), n_spoilt=st.integers(1, 3))
 def test_spoilt__a_few_values(answers: Answers, data: st.DataObject, n_spoilt: int) -> None:
-    """Whatever stands where, a reading ends in a state with its dtypes, or in an error of ours."""
+    """Whatever stands where, a reading ends in a state with its dtypes, or in an error of the package."""
     spoilt = copy.deepcopy(answers)
     level = data.draw(st.sampled_from(sorted(spoilt)))
     for _ in range(n_spoilt):

@@ -57,7 +57,7 @@ def test_rows__places_that_disagree() -> None:
 
 
 def test_rows__options_are_left_out() -> None:
-    """Modifier options are no rows; their ids are told apart."""
+    """Modifier options are no rows; their ids are kept apart."""
     groups = [{"id": 8, "groupedModifiers": [{"id": 9}]}]
     listed = [item(3, "I", groups=groups), item(6, "Option", onlyModifier=True)]
     nodes = decode_menu(
@@ -84,7 +84,7 @@ def test_rows__empty_menu() -> None:
     )
 )
 def test_rows__every_entity_once(menu: list[tuple[int, list[tuple[int, list[int]]]]]) -> None:
-    """Whatever stands under whatever, every entity is one row, and every path of it is told once."""
+    """Whatever stands under whatever, every entity is one row, and every path of it is listed once."""
     tree = business_menu(
         *(
             section(
@@ -94,16 +94,16 @@ def test_rows__every_entity_once(menu: list[tuple[int, list[tuple[int, list[int]
         )
     )
     frame = tree_frame(decode_menu(tree, store=None), store=None)
-    told = {(row.entity_type, row.entity_id): row.path_ids for row in frame.itertuples()}
+    listed = {(row.entity_type, row.entity_id): row.path_ids for row in frame.itertuples()}
     paths: dict[tuple[str, int], set[str]] = {("section", s): set() for s, _ in menu}
     for s, below in menu:
         for c, ids in below:
             paths.setdefault(("category", c), set()).add(f"{s}")
             for i in ids:
                 paths.setdefault(("item", i), set()).add(f"{s}/{c}")
-    assert len(frame) == len(told)
-    found = {key: set() if pd.isna(text) else set(text.split("|")) for key, text in wrong(told).items()}
-    assert found == paths
+    assert len(frame) == len(listed)
+    seen = {key: set() if pd.isna(text) else set(text.split("|")) for key, text in wrong(listed).items()}
+    assert seen == paths
 
 
 _IDS = st.one_of(st.integers(1, 5), st.integers(1, 2**63 - 1))
@@ -127,13 +127,13 @@ def _frame(cells: list[tuple[str, int, tuple[int, int] | None]]) -> pd.DataFrame
 @given(_CELLS, _CELLS)
 def test_locate__as_a_dict_would(
     wanted: list[tuple[str, int, tuple[int, int] | None]],
-    known: list[tuple[str, int, tuple[int, int] | None]],
+    present: list[tuple[str, int, tuple[int, int] | None]],
 ) -> None:
     """Every cell is found exactly where it is, for ids of any size, and none where it is not."""
-    known = list(dict.fromkeys(known))
-    places = {cell: place for place, cell in enumerate(known)}
-    found = match_rows(_frame(wanted), within=_frame(known))
-    assert found.tolist() == [places.get(cell, -1) for cell in wanted]
+    present = list(dict.fromkeys(present))
+    places = {cell: place for place, cell in enumerate(present)}
+    matches = match_rows(_frame(wanted), within=_frame(present))
+    assert matches.tolist() == [places.get(cell, -1) for cell in wanted]
 
 
 def test_locate__cell_that_stands_twice() -> None:

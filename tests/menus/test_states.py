@@ -62,8 +62,8 @@ def test_state__order(client: kf.Client) -> None:
         ::-1
     ]
     state = kf.read_state(client, stores=pairs, with_business=True)
-    told = state[["brand_id", "branch_id"]].drop_duplicates().astype(object).to_numpy().tolist()
-    assert told == [[pd.NA, pd.NA], *(list(pair) for pair in pairs)]
+    stores_read = state[["brand_id", "branch_id"]].drop_duplicates().astype(object).to_numpy().tolist()
+    assert stores_read == [[pd.NA, pd.NA], *(list(pair) for pair in pairs)]
 
 
 def test_state__no_store(sandbox: kf.sandbox.Sandbox, client: kf.Client) -> None:
@@ -85,7 +85,7 @@ def test_state__notes_survive_pandas(client: kf.Client) -> None:
 def test_state__one_store_of_nobody(
     sandbox: kf.sandbox.Sandbox, client: kf.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A store that the business has not is told, and the others are read; nobody is asked for it."""
+    """A store that the business has not is named, and the others are read; nobody is asked for it."""
     good = kf.stores(client)[["brand_id", "branch_id"]].head(1)
     with caplog.at_level(logging.WARNING, logger="klikit_frames"):
         state = kf.read_state(client, stores=[(1, 2), *good.itertuples(index=False, name=None)])
@@ -105,7 +105,7 @@ def test_state__nothing_but_stores_of_nobody(client: kf.Client) -> None:
 
 
 def test_state__one_menu_that_fails(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
-    """A store whose menu fails for good is told with code and request_id, and the others are read."""
+    """A store whose menu fails for good is named with code and request_id, and the others are read."""
     pairs = list(kf.stores(hasty)[["brand_id", "branch_id"]].head(3).itertuples(index=False, name=None))
     sandbox.inject("error_500", match=f"branch_id={pairs[1][1]}")
     state = kf.read_state(hasty, stores=pairs, progress=False)
@@ -118,7 +118,7 @@ def test_state__one_menu_that_fails(sandbox: kf.sandbox.Sandbox, hasty: kf.Clien
 
 
 def test_state__tree_that_does_not_fit() -> None:
-    """A tree that does not fit the documentation is told with its store; the rest is read."""
+    """A tree that does not fit the documentation is named with its store; the rest is read."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/brands"):
@@ -133,13 +133,13 @@ def test_state__tree_that_does_not_fit() -> None:
     with kf.connect(URL, partner_key=PARTNER_KEY, secret_key=SECRET_KEY, transport=Script(answer)) as client:
         state = kf.read_state(client, stores=[(1, 1), (1, 2)], progress=False)
     assert state[["entity_id", "branch_id"]].to_numpy().tolist() == [[6, 1]]
-    (told,) = kf.failures(state).itertuples()
-    assert (told.branch_id, told.what) == (2, "menu of store 1/2")
-    assert "section.id should be an integer" in str(told.message)
+    (failure,) = kf.failures(state).itertuples()
+    assert (failure.branch_id, failure.what) == (2, "menu of store 1/2")
+    assert "section.id should be an integer" in str(failure.message)
 
 
 def test_state__page_of_a_proxy(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
-    """A proxy's HTML page in place of a menu is told with the store."""
+    """A proxy's HTML page in place of a menu is named with the store."""
     pairs = list(kf.stores(hasty)[["brand_id", "branch_id"]].head(2).itertuples(index=False, name=None))
     sandbox.inject("html_502", match=f"branch_id={pairs[0][1]}")
     state = kf.read_state(hasty, stores=pairs, progress=False)
@@ -147,7 +147,7 @@ def test_state__page_of_a_proxy(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -
 
 
 def test_state__read_cap(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
-    """Answers of the rate cap are waited for, not told as failures."""
+    """Answers of the rate cap are waited for, not reported as failures."""
     sandbox.inject("rate_limit", count=5, match="/menus")
     state = kf.read_state(hasty, stores=kf.stores(hasty).head(6), progress=False)
     assert kf.failures(state).empty
@@ -155,8 +155,8 @@ def test_state__read_cap(sandbox: kf.sandbox.Sandbox, hasty: kf.Client) -> None:
 
 def test_state__without_the_scope_for_lists(sandbox: kf.sandbox.Sandbox) -> None:
     """A credential that may read menus but not the list of stores still gets its state, and the reason."""
-    own = sandbox.issue_credential(scopes=["menus:read"])
-    with sandbox.connect(partner_key=own.partner_key, secret_key=own.secret_key) as client:
+    credential = sandbox.issue_credential(scopes=["menus:read"])
+    with sandbox.connect(partner_key=credential.partner_key, secret_key=credential.secret_key) as client:
         state = kf.read_state(client)
     assert kf.failures(state)[["what", "code"]].to_numpy().tolist() == [["list of stores", "auth_forbidden"]]
     assert "stores" not in state.attrs
@@ -164,9 +164,9 @@ def test_state__without_the_scope_for_lists(sandbox: kf.sandbox.Sandbox) -> None
 
 
 def test_state__without_the_scope_for_menus(sandbox: kf.sandbox.Sandbox) -> None:
-    """A credential that may not read menus is told so, and is not tried store by store."""
-    own = sandbox.issue_credential(scopes=["brands:read"])
-    with sandbox.connect(partner_key=own.partner_key, secret_key=own.secret_key) as client:
+    """A credential that may not read menus gets that answer, and is not tried store by store."""
+    credential = sandbox.issue_credential(scopes=["brands:read"])
+    with sandbox.connect(partner_key=credential.partner_key, secret_key=credential.secret_key) as client:
         stores = kf.stores(client)
         with pytest.raises(kf.AuthError, match="menus:read"):
             kf.read_state(client, stores=stores, progress=False)
@@ -181,18 +181,18 @@ def test_state__wrong_secret(sandbox: kf.sandbox.Sandbox) -> None:
 
 
 def test_state__bar(client: kf.Client) -> None:
-    """A bar is told of every menu, and closed."""
-    told: list[object] = []
+    """A bar counts every menu, and is closed."""
+    updates: list[object] = []
 
     class Bar:
         def update(self, n: int = 1, /) -> None:
-            told.append(n)
+            updates.append(n)
 
         def close(self) -> None:
-            told.append("closed")
+            updates.append("closed")
 
     kf.read_state(client, stores=kf.stores(client).head(4), with_business=True, progress=Bar())
-    assert told == [1, 1, 1, 1, 1, "closed"]
+    assert updates == [1, 1, 1, 1, 1, "closed"]
 
 
 class CountedStore(tuple[int, int]):
@@ -307,8 +307,8 @@ def test_snapshot__parquet_without_pyarrow(
 
 def test_read_time__without_a_zone_is_utc() -> None:
     """A time that says no zone is UTC, and what is no time is none."""
-    told = pd.Series([True])
-    told.attrs["read_at"] = "2026-11-27T08:50:00"
-    assert read_time(told) == datetime(2026, 11, 27, 8, 50, tzinfo=UTC)
-    assert is_fresh(told, now=datetime(2026, 11, 27, 9, tzinfo=UTC))
+    flags = pd.Series([True])
+    flags.attrs["read_at"] = "2026-11-27T08:50:00"
+    assert read_time(flags) == datetime(2026, 11, 27, 8, 50, tzinfo=UTC)
+    assert is_fresh(flags, now=datetime(2026, 11, 27, 9, tzinfo=UTC))
     assert read_time(pd.Series([True])) is None

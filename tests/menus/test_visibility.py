@@ -13,9 +13,9 @@ from tests.auditing.samples import in_store, state_of
 A, B = (1, 1), (1, 2)
 
 
-def _told(state: pd.DataFrame) -> list[list[object]]:
-    told = kf.effective(state)[["is_effective", "dark_because"]].to_numpy(dtype=object)
-    return [["-" if pd.isna(cell) else cell for cell in row] for row in told]
+def _visibility(state: pd.DataFrame) -> list[list[object]]:
+    cells = kf.effective(state)[["is_effective", "dark_because"]].to_numpy(dtype=object)
+    return [["-" if pd.isna(cell) else cell for cell in row] for row in cells]
 
 
 def test_effective__and_along_the_path() -> None:
@@ -34,7 +34,7 @@ def test_effective__and_along_the_path() -> None:
         in_store(B, "category", 3, True, path="1"),
         in_store(B, "item", 6, True, path="1/3"),
     )
-    assert _told(state) == [
+    assert _visibility(state) == [
         [False, "itself"],
         [True, "-"],
         [False, "section"],
@@ -58,19 +58,19 @@ def test_effective__missing_flags() -> None:
         in_store(A, "item", 3, True, path="1/2"),
         in_store(A, "item", 4, False, path="1/2"),
     )
-    assert _told(state) == [["-", "-"], ["-", "-"], ["-", "-"], [False, "itself"]]
+    assert _visibility(state) == [["-", "-"], ["-", "-"], ["-", "-"], [False, "itself"]]
 
 
 def test_effective__own_flag_of_an_item() -> None:
     """An item whose place is on but whose own flag is off is dark itself."""
     state = state_of(in_store(A, "item", 3, True)).assign(is_item_enabled=pd.array([False], dtype="boolean"))
-    assert _told(state) == [[False, "itself"]]
+    assert _visibility(state) == [[False, "itself"]]
 
 
 def test_effective__category_without_a_section() -> None:
     """A path that begins with a category has no section above it that could be off."""
     state = state_of(in_store(A, "category", 2, False), in_store(A, "item", 3, True, path="2"))
-    assert _told(state) == [[False, "itself"], [False, "category"]]
+    assert _visibility(state) == [[False, "itself"], [False, "category"]]
 
 
 def test_effective__without_paths() -> None:
@@ -92,8 +92,8 @@ def test_dark_categories__why() -> None:
         in_store(A, "item", 7, False, path="1/4"),
         in_store(A, "item", 8, True, path="1/2|1/5"),
     )
-    told = kf.dark_categories(state)[["entity_id", "dark_because", "n_items", "n_items_on"]]
-    assert told.to_numpy().tolist() == [[2, "itself", 1, 1], [3, "section", 0, 0], [4, "all items", 1, 0]]
+    dark = kf.dark_categories(state)[["entity_id", "dark_because", "n_items", "n_items_on"]]
+    assert dark.to_numpy().tolist() == [[2, "itself", 1, 1], [3, "section", 0, 0], [4, "all items", 1, 0]]
 
 
 _FLAG = st.sampled_from([True, False, None])
@@ -131,5 +131,5 @@ def test_effective__as_a_plain_loop_would(
     for flag, paths in items.values():
         levels = [min(order[sections.get(s, True)], order[categories.get(c, (True,))[0]]) for s, c in paths]
         expected.append(min(order[flag], max(levels, default=2)))
-    told = kf.effective(state_of(*rows))["is_effective"]
-    assert [order[None if pd.isna(flag) else bool(flag)] for flag in told] == expected
+    visible = kf.effective(state_of(*rows))["is_effective"]
+    assert [order[None if pd.isna(flag) else bool(flag)] for flag in visible] == expected
