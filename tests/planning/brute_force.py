@@ -40,9 +40,13 @@ def fewest_requests(places: np.ndarray, limits: kf.Limits = NO_CAPS) -> int:
         if not left:
             return 0
         first = left & -left
-        choices = {left & ~each for each in rectangles if each & first}
+        choices = {left & ~rectangle for rectangle in rectangles if rectangle & first}
         # One that covers less than another need not be tried.
-        useful = [each for each in choices if not any(each != one and each & one == one for one in choices)]
+        useful = [
+            choice
+            for choice in choices
+            if not any(choice != other and choice & other == other for other in choices)
+        ]
         return 1 + min(map(fewest, useful))
 
     return fewest(_as_bits(places == 2))
@@ -50,15 +54,15 @@ def fewest_requests(places: np.ndarray, limits: kf.Limits = NO_CAPS) -> int:
 
 def _rectangles(places: np.ndarray, limits: kf.Limits) -> set[int]:
     """Return what each rectangle within the caps has of the places to be changed, as bits."""
-    found = set()
+    rectangles = set()
     for rows, columns in product(*(product((False, True), repeat=length) for length in places.shape)):
         n_rows, n_columns = sum(rows), sum(columns)
         if not (n_rows and n_columns) or n_rows > limits.ids or n_columns > limits.stores:
             continue
         inside = np.outer(rows, columns)
         if n_rows * n_columns <= limits.cells and places[inside].all():
-            found.add(_as_bits(inside & (places == 2)))
-    return found
+            rectangles.add(_as_bits(inside & (places == 2)))
+    return rectangles
 
 
 def _as_bits(table: np.ndarray) -> int:

@@ -43,28 +43,28 @@ def _has_dear(
         rows, columns, low, high = regions.pop()
         first, wide = rows[0], min(caps[1], caps[2] // low)
         while True:
-            held, worths = cells[np.ix_(rows, columns)], prices[np.ix_(rows, columns)]
+            inside, worths = cells[np.ix_(rows, columns)], prices[np.ix_(rows, columns)]
             of_rows = _most(worths, sizes[1][columns], wide)
             of_columns = _most(worths.T, sizes[0][rows], high)
-            with_row = _most(held * of_columns, sizes[1][columns], wide)
-            with_column = _most(held.T * of_rows, sizes[0][rows], high)
+            with_row = _most(inside * of_columns, sizes[1][columns], wide)
+            with_column = _most(inside.T * of_rows, sizes[0][rows], high)
             keeps = (with_row > UNIT) & (worths.any(axis=1)), (with_column > UNIT) & (worths.any(axis=0))
-            if all(each.all() for each in keeps):
+            if all(kept.all() for kept in keeps):
                 break
             rows, columns = rows[keeps[0]], columns[keeps[1]]
-        is_out = not held.size or rows[0] != first
+        is_out = not inside.size or rows[0] != first
         if is_out or _is_cheap(worths, rows, columns, sizes, caps[2]):
             continue
-        if not held.all():
-            by_row = np.minimum(of_rows * np.minimum(sizes[0][rows], high), ~held @ of_columns)
-            by_column = np.minimum(of_columns * np.minimum(sizes[1][columns], wide), of_rows @ ~held)
+        if not inside.all():
+            by_row = np.minimum(of_rows * np.minimum(sizes[0][rows], high), ~inside @ of_columns)
+            by_column = np.minimum(of_columns * np.minimum(sizes[1][columns], wide), of_rows @ ~inside)
             row, column = int(by_row.argmax()), int(by_column.argmax())
             if by_row[row] >= by_column[column]:
                 regions += [(np.delete(rows, row), columns, low, high)] if row else []
-                regions += [(rows, columns[held[row]], low, high)]
+                regions += [(rows, columns[inside[row]], low, high)]
             else:
                 regions += [(rows, np.delete(columns, column), low, high)]
-                regions += [(rows[held[:, column]], columns, low, high)]
+                regions += [(rows[inside[:, column]], columns, low, high)]
         elif low < high and high * wide > caps[2]:
             middle = int(np.sqrt(low * high))
             regions += [(rows, columns, low, middle), (rows, columns, middle + 1, high)]

@@ -30,7 +30,7 @@ def bound_by_prices(cells: set[Pair], prices: Mapping[Pair, int], required: set[
     if not set(prices) <= (cells if required is None else required) or min(prices.values(), default=0) < 1:
         return 0
     fits = {
-        (row, column): {each for each in prices if (row, each[1]) in cells and (each[0], column) in cells}
+        (row, column): {other for other in prices if (row, other[1]) in cells and (other[0], column) in cells}
         for row, column in prices
     }
     bound, left = 0, set(prices)
@@ -38,9 +38,9 @@ def bound_by_prices(cells: set[Pair], prices: Mapping[Pair, int], required: set[
         part, fresh = set(), {left.pop()}
         while fresh:
             part |= fresh
-            fresh = set().union(*(fits[each] for each in fresh)) - part
+            fresh = set().union(*(fits[pair] for pair in fresh)) - part
         left -= part
-        bound -= -sum(prices[each] for each in part) // _dearest(part, fits, prices, 0, 0)
+        bound -= -sum(prices[pair] for pair in part) // _dearest(part, fits, prices, 0, 0)
     return bound
 
 
@@ -49,8 +49,8 @@ def _dearest(
 ) -> int:
     """Return what the dearest set of cells is worth, any two of which fit; `worth` is taken already."""
     left, best = set(left), max(best, worth)
-    if left and worth + sum(prices[each] for each in left) > best:
-        most = max(left, key=lambda each: len(fits[each] & left))
+    if left and worth + sum(prices[pair] for pair in left) > best:
+        most = max(left, key=lambda pair: len(fits[pair] & left))
         # Whatever fits with all the others takes this one too: so it is tried, and what does not fit with it.
         for cell in [most, *(left - fits[most])]:
             left.remove(cell)
@@ -63,11 +63,11 @@ def are_sound_prices(cells: set[Pair], prices: Mapping[Pair, float], limits: tup
 
     `limits` are the most rows, columns and cells of a request; tries all sets of rows that share a column.
     """
-    held: dict[frozenset[int], set[int]] = {frozenset(): {column for _, column in cells}}
+    shared: dict[frozenset[int], set[int]] = {frozenset(): {column for _, column in cells}}
     for row in sorted({row for row, _ in cells}):
-        own = {column for column in held[frozenset()] if (row, column) in cells}
-        held |= {rows | {row}: both for rows, columns in held.items() if (both := columns & own)}
-    for rows, columns in held.items():
+        of_row = {column for column in shared[frozenset()] if (row, column) in cells}
+        shared |= {rows | {row}: both for rows, columns in shared.items() if (both := columns & of_row)}
+    for rows, columns in shared.items():
         worths = sorted((sum(prices[row, column] for row in rows) for column in columns), reverse=True)
         n_columns = min(limits[1], limits[2] // max(len(rows), 1))
         if len(rows) <= limits[0] and sum(worths[:n_columns]) > 1 + 1e-9:

@@ -64,11 +64,11 @@ def with_holes(n_rows: int, n_columns: int, count: int, *, seed: int) -> np.ndar
 def roles(n_users: int, n_permissions: int, count: int, *, seed: int) -> np.ndarray:
     """Return users by permissions as role-mining benchmarks make them: each user has some random roles."""
     draw = np.random.default_rng(seed)
-    found = [draw.choice(n_permissions, draw.integers(3, 14), replace=False) for _ in range(count)]
+    permissions = [draw.choice(n_permissions, draw.integers(3, 14), replace=False) for _ in range(count)]
     cells = np.zeros((n_users, n_permissions), dtype=bool)
     for user in range(n_users):
         for role in draw.choice(count, draw.integers(2, 10), replace=False):
-            cells[user, found[role]] = True
+            cells[user, permissions[role]] = True
     return cells
 
 

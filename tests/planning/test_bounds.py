@@ -16,14 +16,14 @@ def test_fooling_set__apart() -> None:
     """No two of its cells fit into one rectangle, before and after it is improved."""
     cells = chain(40, 60, edits=0.01, seed=1, n_cities=4)
     budget = SearchBudget(5, progress=False)
-    found = FoolingSet(whole_kernel(cells), draw=np.random.default_rng(1), budget=budget)
-    before = found.size
-    found.improve(n_steps=500, target=60, budget=budget)
-    rows, columns = found.places
+    fooling_set = FoolingSet(whole_kernel(cells), draw=np.random.default_rng(1), budget=budget)
+    before = fooling_set.size
+    fooling_set.improve(n_steps=500, target=60, budget=budget)
+    rows, columns = fooling_set.places
     corners = cells[np.ix_(rows, columns)]
     assert np.diag(corners).all()
     assert not (corners & corners.T & ~np.eye(len(rows), dtype=bool)).any()
-    assert before <= found.size == len(rows)
+    assert before <= fooling_set.size == len(rows)
 
 
 @pytest.mark.parametrize(("size", "fewest"), [(2, 2), (3, 3), (6, 4), (7, 5), (35, 7), (36, 8)])

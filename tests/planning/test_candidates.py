@@ -44,8 +44,8 @@ def test_all_rectangles__complete(cells: np.ndarray) -> None:
     """The list of all maximal rectangles holds the closure of every set of rows."""
     everything = {line.tobytes() for line in not_none(all_rectangles(whole_kernel(cells), most=200)).columns}
     for chosen in range(1, 1 << 6):
-        held = cells[[no for no in range(6) if chosen >> no & 1]].all(axis=0)
-        assert not held.any() or held.tobytes() in everything
+        shared = cells[[no for no in range(6) if chosen >> no & 1]].all(axis=0)
+        assert not shared.any() or shared.tobytes() in everything
 
 
 def test_all_rectangles__too_many() -> None:
@@ -80,9 +80,9 @@ def test_cover_by_antichains__crown(size: int, fewest: int) -> None:
     kernel = whole_kernel(~np.eye(size, dtype=bool))
     assert suits_antichains(kernel)
     budget, draw = SearchBudget(20, progress=False), np.random.default_rng(1)
-    found = not_none(cover_by_antichains(kernel, least=fewest, best=size, draw=draw, budget=budget))
-    assert len(found) == fewest
-    rows, columns = close_columns(kernel.cells, found)
+    cover = not_none(cover_by_antichains(kernel, least=fewest, best=size, draw=draw, budget=budget))
+    assert len(cover) == fewest
+    rows, columns = close_columns(kernel.cells, cover)
     np.testing.assert_array_equal((rows[:, :, None] & columns[:, None, :]).any(axis=0), kernel.cells)
 
 

@@ -27,13 +27,13 @@ def test_capped_blocks__worth_adding(cells: np.ndarray, max_ids: int, max_stores
         budget=SearchBudget(20, progress=False),
     )
     worth = np.where(cells, np.random.default_rng(seed).random(cells.shape), 0).astype(np.float32)
-    found = blocks.worth_adding(worth, SearchBudget(20, progress=False))
-    for block in found:
+    worthwhile = blocks.worth_adding(worth, SearchBudget(20, progress=False))
+    for block in worthwhile:
         assert cells[block.inside].all()
         assert limits.cost(len(block.rows), len(block.columns)) == 1
         assert worth[block.inside].sum() > 1
     best = [blocks.best_inside(number, worth)[1] for number in range(len(blocks.wholes))]
-    assert len(found) == sum(value > 1.001 for value in best)
+    assert len(worthwhile) == sum(value > 1.001 for value in best)
 
 
 def test_common_lines__shared_by_pairs() -> None:
@@ -41,8 +41,8 @@ def test_common_lines__shared_by_pairs() -> None:
     cells = np.ones((3, 30), dtype=bool)
     cells[0, :8] = cells[1, 8:16] = cells[2, 16:24] = False
     ones = np.ones(30, dtype=np.int64)
-    found = common_lines(cells, ones, least=10, most=100)
-    assert (cells[0] & cells[1]).tolist() in found.tolist()
+    lines = common_lines(cells, ones, least=10, most=100)
+    assert (cells[0] & cells[1]).tolist() in lines.tolist()
     assert len(common_lines(cells, ones, least=40, most=100)) == 0
 
 
@@ -51,7 +51,7 @@ def test_pieces__cut_at_cap() -> None:
     pieces = Pieces(np.array([5, 1, 4]), 2)
     assert pieces.class_of.tolist() == [0, 0, 0, 1, 2, 2]
     assert pieces.sizes.tolist() == [2, 2, 1, 1, 2, 2]
-    assert [each.tolist() for each in pieces.counted(np.array([0, 2, 5]))] == [[0, 2], [3, 2]]
+    assert [counts.tolist() for counts in pieces.counted(np.array([0, 2, 5]))] == [[0, 2], [3, 2]]
 
 
 def test_pieces__cut_further() -> None:
@@ -59,8 +59,8 @@ def test_pieces__cut_further() -> None:
     pieces = Pieces(np.array([6, 2]), 6)
     before = np.array([[True, False], [False, True]])
     pieces.cut(0, 4)
-    held = pieces.inherited(np.vstack([before, [True, False]]), np.array([2, 2, 3]))
-    assert held.tolist() == [[True, False, True], [False, True, False], [True, False, False]]
+    inherited = pieces.inherited(np.vstack([before, [True, False]]), np.array([2, 2, 3]))
+    assert inherited.tolist() == [[True, False, True], [False, True, False], [True, False, False]]
     members = [np.arange(10, 16), np.arange(20, 22)]
     assert pieces.members(np.array([1, 2]), members).tolist() == [14, 15, 20, 21]
     assert pieces.members(np.array([0]), members).tolist() == [10, 11, 12, 13]

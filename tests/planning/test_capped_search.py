@@ -106,7 +106,7 @@ def test_plan__idle_pieces() -> None:
 )
 def test_plan__equal_stores_beside_a_cap_on_cells(lines: str, limits: kf.Limits) -> None:
     """Stores that sell the same are not put together with more ids than the cap on cells leaves room for."""
-    cells = np.array([[one == "1" for one in line] for line in lines.split()])
+    cells = np.array([[mark == "1" for mark in line] for line in lines.split()])
     check_plan(kf.plan(toggles_of(cells), limits=limits))
 
 

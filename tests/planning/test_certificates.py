@@ -74,8 +74,8 @@ def test_bound_by_prices_under_caps__all_requests(seed: int) -> None:
     caps = int(draw.integers(1, 4)), int(draw.integers(1, 4)), int(draw.integers(1, 7))
     prices = (np.where(cells, draw.random((3, 4)), 0) * draw.choice([0.2, 0.5, 1]) * UNIT).astype(np.int64)
     whole = prices.repeat(sizes[0], axis=0).repeat(sizes[1], axis=1)
-    held = cells.repeat(sizes[0], axis=0).repeat(sizes[1], axis=1)
-    of_cells = {(row, column): whole[row, column] / UNIT for row, column in np.argwhere(held).tolist()}
+    whole_cells = cells.repeat(sizes[0], axis=0).repeat(sizes[1], axis=1)
+    of_cells = {(row, column): whole[row, column] / UNIT for row, column in np.argwhere(whole_cells).tolist()}
     is_sound = are_sound_prices(set(of_cells), of_cells, caps)
     bound = bound_by_prices_under_caps(cells, prices, sizes, caps)
     assert bound == (-(-int(whole.sum()) // UNIT) if bound else 0)
@@ -107,7 +107,7 @@ def test_certificate__of_plan(cells: np.ndarray, limits: kf.Limits, certificate:
     cells = cells[cells.any(axis=1)][:, cells.any(axis=0)]
     plan, parts = plan_with_proofs(toggles_of(cells), cells, limits=limits, budget_s=5)
     assert certificate_of(plan, cells, parts, limits) == certificate
-    raised = [[each._replace(prices=each.prices * 2) for each in found] for found in parts]
+    raised = [[table._replace(prices=table.prices * 2) for table in tables] for tables in parts]
     is_by_ratio = limits.max_ids is None
     assert (check_bound(cells, raised, limits).bound == plan.lower_bound) == is_by_ratio
 

@@ -39,10 +39,10 @@ def test_split_groups__by_all_that_requests_share() -> None:
 blocks = st.lists(st.tuples(arrays(bool, 6), arrays(bool, 5)), min_size=1, max_size=6)
 
 
-def times(found: list[Rectangle]) -> np.ndarray:
+def times(rectangles: list[Rectangle]) -> np.ndarray:
     """Count how many blocks have each cell."""
     counts = np.zeros((6, 5), dtype=int)
-    for block in found:
+    for block in rectangles:
         counts[block.inside] += 1
     return counts
 
@@ -51,11 +51,11 @@ def times(found: list[Rectangle]) -> np.ndarray:
 @given(blocks, arrays(bool, (6, 5)))
 def test_remove_overlap__same_cells(drawn: list[tuple[np.ndarray, np.ndarray]], spare: np.ndarray) -> None:
     """All cells that must be covered still are, no rectangle is added, and none gets larger."""
-    found = [Rectangle(np.flatnonzero(rows), np.flatnonzero(columns)) for rows, columns in drawn]
-    trimmed = remove_overlap(found, spare)
-    np.testing.assert_array_equal((times(trimmed) > 0) | spare, (times(found) > 0) | spare)
-    assert len(trimmed) <= len(found)
-    assert times(trimmed).sum() <= times(found).sum()
+    rectangles = [Rectangle(np.flatnonzero(rows), np.flatnonzero(columns)) for rows, columns in drawn]
+    trimmed = remove_overlap(rectangles, spare)
+    np.testing.assert_array_equal((times(trimmed) > 0) | spare, (times(rectangles) > 0) | spare)
+    assert len(trimmed) <= len(rectangles)
+    assert times(trimmed).sum() <= times(rectangles).sum()
 
 
 def test_remove_overlap__cross() -> None:

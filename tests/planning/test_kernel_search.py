@@ -19,7 +19,7 @@ NO_CAPS = kf.Limits(None, None, None)
 
 
 class Bar:
-    """A bar that notes what it is told."""
+    """A bar that notes its updates."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []

@@ -40,8 +40,8 @@ def broken(plan: kf.Plan, no: int, **changes: Any) -> Frames:
     requests = plan.requests
     for name, value in changes.items():
         requests[name] = [
-            value if each == no else old
-            for each, old in zip(requests["request_no"], requests[name], strict=True)
+            value if request_no == no else old
+            for request_no, old in zip(requests["request_no"], requests[name], strict=True)
         ]
     return Frames.of(plan)._replace(requests=requests)
 
@@ -60,23 +60,23 @@ def test_check_plan__good(plan: kf.Plan, tmp_path: Path) -> None:
 
 def test_check_plan__added_cell(plan: kf.Plan) -> None:
     """A cell that no row asks for is found, and the request is named."""
-    each = request(plan, "store")
-    with pytest.raises(kf.PlanError, match=f"request {each.request_no} touches what no row asks for"):
-        check_plan(broken(plan, each.request_no, ids=(*each.ids, 999)))
+    first = request(plan, "store")
+    with pytest.raises(kf.PlanError, match=f"request {first.request_no} touches what no row asks for"):
+        check_plan(broken(plan, first.request_no, ids=(*first.ids, 999)))
 
 
 def test_check_plan__added_store(plan: kf.Plan) -> None:
     """A store that no row has is found."""
-    each = request(plan, "store")
+    first = request(plan, "store")
     with pytest.raises(kf.PlanError, match="touches what no row asks for"):
-        check_plan(broken(plan, each.request_no, stores=(*each.stores, (99, 99))))
+        check_plan(broken(plan, first.request_no, stores=(*first.stores, (99, 99))))
 
 
 def test_check_plan__missing_cell(plan: kf.Plan) -> None:
     """A row that no request carries is found."""
-    each = request(plan, "business")
+    first = request(plan, "business")
     with pytest.raises(kf.PlanError, match="is in no request"):
-        check_plan(broken(plan, each.request_no, ids=each.ids[:1]))
+        check_plan(broken(plan, first.request_no, ids=first.ids[:1]))
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_check_plan__other_kind(plan: kf.Plan, name: str, value: object) -> None
 
 def test_check_plan__no_stores(plan: kf.Plan) -> None:
     """A store request without stores, which the API may read as everywhere, is refused."""
-    each = request(plan, "store")
-    with pytest.raises(kf.PlanError, match=f"request {each.request_no} has a store list that does not fit"):
-        check_plan(broken(plan, each.request_no, stores=()))
+    first = request(plan, "store")
+    with pytest.raises(kf.PlanError, match=f"request {first.request_no} has a store list that does not fit"):
+        check_plan(broken(plan, first.request_no, stores=()))
 
 
 def test_check_plan__no_ids(plan: kf.Plan) -> None:
@@ -171,12 +171,12 @@ def test_check_plan__ids_next_to_each_other() -> None:
 
 @pytest.mark.parametrize("far", [2**20, 2**31, 2**53, 2**63 - 1])
 def test_check_plan__ids_far_from_each_other(far: int) -> None:
-    """Ids that are too far apart to be packed as they are are told apart all the same."""
+    """Ids that are too far apart to be packed as they are stay apart all the same."""
     near = [1, far // 2, far]
-    made = kf.plan(kf.cross_toggles("item", near, [(one, one) for one in near], is_enabled=False))
+    made = kf.plan(kf.cross_toggles("item", near, [(number, number) for number in near], is_enabled=False))
     check_plan(made)
     (no,) = made.requests["request_no"]
-    pairs = tuple((one, one) for one in near)
+    pairs = tuple((number, number) for number in near)
     missing: list[dict[str, Any]] = [{"ids": (1, far // 2, far - 1)}, {"stores": (*pairs[:2], (far, 1))}]
     for changes in missing:
         with pytest.raises(kf.PlanError, match="is in no request"):

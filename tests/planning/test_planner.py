@@ -63,16 +63,16 @@ def touched(requests: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Write out, one by one, what each request does and to what."""
     return [
         (
-            each.entity_type,
-            one,
-            each.scope,
+            request.entity_type,
+            entity_id,
+            request.scope,
             store,
-            each.is_enabled,
-            each.cascade_to_modifier_groups,
-            each.cascade_brand_ids,
+            request.is_enabled,
+            request.cascade_to_modifier_groups,
+            request.cascade_brand_ids,
         )
-        for each in cast("Iterable[Any]", requests.itertuples())
-        for one, store in product(each.ids, each.stores or (None,))
+        for request in cast("Iterable[Any]", requests.itertuples())
+        for entity_id, store in product(request.ids, request.stores or (None,))
     ]
 
 
@@ -80,15 +80,15 @@ def asked(toggles: pd.DataFrame) -> set[tuple[Any, ...]]:
     """Write out what the rows ask for."""
     return {
         (
-            each.entity_type,
-            each.entity_id,
-            each.scope,
-            None if each.scope == "business" else (each.brand_id, each.branch_id),
-            each.is_enabled,
-            each.cascade_to_modifier_groups,
-            each.cascade_brand_ids,
+            row.entity_type,
+            row.entity_id,
+            row.scope,
+            None if row.scope == "business" else (row.brand_id, row.branch_id),
+            row.is_enabled,
+            row.cascade_to_modifier_groups,
+            row.cascade_brand_ids,
         )
-        for each in toggles.itertuples()
+        for row in toggles.itertuples()
     }
 
 
@@ -128,11 +128,11 @@ def test_plan__smallest(cells: np.ndarray) -> None:
 @settings(max_examples=15, deadline=None)
 @given(tables, st.randoms(use_true_random=False), caps)
 def test_plan__order_of_rows(cells: np.ndarray, chance: object, limits: kf.Limits) -> None:
-    """The order of the input rows changes neither requests nor digest; the plan's id is drawn anew."""
+    """The order of the input rows changes neither requests nor digest; the plan's id is drawn again."""
     toggles = toggles_of(cells)
     order = list(range(len(toggles)))
     chance.shuffle(order)  # type: ignore[attr-defined]
-    straight, mixed_up = (kf.plan(each, limits=limits) for each in (toggles, toggles.iloc[order]))
+    straight, mixed_up = (kf.plan(rows, limits=limits) for rows in (toggles, toggles.iloc[order]))
     pd.testing.assert_frame_equal(straight.requests, mixed_up.requests)
     assert straight.digest == mixed_up.digest
     assert straight.plan_id != mixed_up.plan_id
@@ -226,7 +226,7 @@ def test_plan__caps_in_mind() -> None:
     whole = kf.plan(toggles_of(cells), limits=NO_CAPS)
     capped = kf.plan(toggles_of(cells), limits=kf.Limits(25, 25))
     check_plan(capped)
-    cut = sum(kf.Limits(25, 25).cost(len(each.ids), len(each.stores)) for each in whole.targets)
+    cut = sum(kf.Limits(25, 25).cost(len(target.ids), len(target.stores)) for target in whole.targets)
     assert capped.n_requests <= min(cut, *capped.baselines.values())
 
 
@@ -438,7 +438,7 @@ for limits in (Limits(None, None, None), Limits(8, 6)):
 
 def test_plan__cut_in_two_processes() -> None:
     """Where counted work ends the search, another process with other hashes comes to the same digests."""
-    found = {
+    digests = {
         subprocess.run(
             [sys.executable, "-c", _CUT],
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -448,5 +448,5 @@ def test_plan__cut_in_two_processes() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(found) == 1
-    assert len(found.pop().split()) == 2
+    assert len(digests) == 1
+    assert len(digests.pop().split()) == 2

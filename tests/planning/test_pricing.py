@@ -65,9 +65,10 @@ def test_pricing__out_of_time() -> None:
 def test_dual_prices__bound(seed: int, max_ids: int, max_stores: int, max_cells: int) -> None:
     """The bound is never above the fewest requests, and its prices are a certificate of it."""
     cells, asked, weights = draw_table(seed)
-    limits, one = kf.Limits(max_ids, max_stores, max_cells), np.array([1])
+    limits, single = kf.Limits(max_ids, max_stores, max_cells), np.array([1])
     blocks = [
-        CountedBlock(np.array([row]), one, np.array([column]), one) for row, column in np.argwhere(asked)
+        CountedBlock(np.array([row]), single, np.array([column]), single)
+        for row, column in np.argwhere(asked)
     ]
     prices = DualPrices(cells, asked, weights, limits)
     prices.improve(blocks, SearchBudget(20, progress=False), enough=99, suggest=lambda *_: [])
@@ -84,7 +85,7 @@ def test_best_sums__all_choices(seed: int, cap: int) -> None:
     """It is the most over all ways to take some of each weight."""
     draw = np.random.default_rng(seed)
     worths, weights = draw.random((2, 3)), draw.integers(1, 3, 3)
-    ways = [way for way in product(*(range(each + 1) for each in weights)) if sum(way) <= cap]
+    ways = [way for way in product(*(range(weight + 1) for weight in weights)) if sum(way) <= cap]
     np.testing.assert_allclose(best_sums(worths, weights, cap), (worths @ np.array(ways).T).max(axis=1))
 
 

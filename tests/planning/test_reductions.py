@@ -84,8 +84,8 @@ def test_find_kernel__covers_all(cells: np.ndarray) -> None:
     search.quick_cover(budget)
     columns = np.zeros((len(search.columns), cells.shape[1]), dtype=bool)
     columns[:, kernel.columns] = search.columns
-    rows, held = close_columns(cells, columns)
-    np.testing.assert_array_equal((rows[:, :, None] & held[:, None, :]).any(axis=0), cells)
+    rows, closed = close_columns(cells, columns)
+    np.testing.assert_array_equal((rows[:, :, None] & closed[:, None, :]).any(axis=0), cells)
 
 
 def test_find_kernel__planted() -> None:

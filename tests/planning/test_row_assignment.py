@@ -213,10 +213,10 @@ def test_order__business_first() -> None:
     pd.testing.assert_frame_equal(requests[list(expected)], expected)
 
 
-@pytest.mark.parametrize("own", OWN, ids=str)
-def test_names__come_back(own: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", OWN, ids=str)
+def test_names__come_back(names: list[str], tmp_path: Path) -> None:
     """A plan's toggles are the checked input, whatever its own columns are called, also from its file."""
-    toggles = toggles_of(np.ones((1, 2), dtype=bool)).assign(**{name: [name, "b"] for name in own})
+    toggles = toggles_of(np.ones((1, 2), dtype=bool)).assign(**{name: [name, "b"] for name in names})
     plan = kf.plan(toggles)
     pd.testing.assert_frame_equal(plan.toggles, kf.read_toggles(toggles))
     pd.testing.assert_frame_equal(kf.load_plan(plan.save(tmp_path / "plan.json")).toggles, plan.toggles)
@@ -245,9 +245,9 @@ ROWS = pd.DataFrame(
 
 
 def _before(flags: list[object], *, age: timedelta | None) -> pd.Series:
-    told = pd.Series(pd.array(flags, dtype="boolean"))  # type: ignore[call-overload]
-    told.attrs["read_at"] = None if age is None else (NOW - age).isoformat()
-    return told
+    series = pd.Series(pd.array(flags, dtype="boolean"))  # type: ignore[call-overload]
+    series.attrs["read_at"] = None if age is None else (NOW - age).isoformat()
+    return series
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,15 @@ def test_incidence__table_and_lists(covers: np.ndarray, seed: int) -> None:
     draw = np.random.default_rng(seed)
     prices, chosen = draw.integers(9, size=covers.shape[1]).astype(float), draw.random(len(covers)) < 0.5
     some = np.flatnonzero(draw.random(covers.shape[1]) < 0.5)
-    for each in (lists, incidence_of(covers)):
-        assert (each.n_rectangles, each.n_cells) == covers.shape
+    for incidence in (lists, incidence_of(covers)):
+        assert (incidence.n_rectangles, incidence.n_cells) == covers.shape
         for number, line in enumerate(covers):
-            np.testing.assert_array_equal(each.cells_of(number), np.flatnonzero(line))
+            np.testing.assert_array_equal(incidence.cells_of(number), np.flatnonzero(line))
         for cell, line in enumerate(covers.T):
-            np.testing.assert_array_equal(each.holders_of(cell), np.flatnonzero(line))
-        np.testing.assert_array_equal(each.sum_cells(prices), covers @ prices)
-        np.testing.assert_array_equal(each.sum_some(some, prices[some]), covers[:, some] @ prices[some])
-        np.testing.assert_array_equal(each.count_rectangles(chosen), covers[chosen].sum(axis=0))
+            np.testing.assert_array_equal(incidence.holders_of(cell), np.flatnonzero(line))
+        np.testing.assert_array_equal(incidence.sum_cells(prices), covers @ prices)
+        np.testing.assert_array_equal(incidence.sum_some(some, prices[some]), covers[:, some] @ prices[some])
+        np.testing.assert_array_equal(incidence.count_rectangles(chosen), covers[chosen].sum(axis=0))
 
 
 def budget() -> SearchBudget:
