@@ -129,7 +129,7 @@ def test_faults__of_a_real_server_end_in_one_write(sandbox: kf.sandbox.Sandbox, 
     assert after.loc[row, "is_enabled"].tolist() == [False]
     sent = sandbox.requests
     assert set(sent["key"]) == {"monday"}
-    assert {json.loads(one)["isEnabled"] for one in sent["body"]} == {False}
+    assert {json.loads(body)["isEnabled"] for body in sent["body"]} == {False}
 
 
 class LateTransport(httpx.HTTPTransport):
@@ -148,7 +148,7 @@ class LateTransport(httpx.HTTPTransport):
 
 
 def test_faults__latency_beyond_the_timeout(sandbox: kf.sandbox.Sandbox) -> None:
-    """An answer that comes too late is fetched by another try under the same key; the silence is told."""
+    """An answer that comes too late is fetched by another try under the same key; the silence is noted."""
     with sandbox.connect(transport=LateTransport(), clock=FakeClock()) as client:
         settled = write(client)
     assert settled.answer
@@ -336,7 +336,7 @@ def test_key__that_is_none_is_refused(key: str) -> None:
 
 
 def test_client__that_is_closed_says_so() -> None:
-    """Whoever keeps a client too long is told to connect again."""
+    """The error of a client that is kept too long says to connect again."""
     with connect(ok()) as client:
         pass
     with pytest.raises(kf.ConfigError, match="closed"):
@@ -387,7 +387,7 @@ def test_settled__says_when(sandbox: kf.sandbox.Sandbox) -> None:
 
 
 def test_client__shares_its_log_by_credential() -> None:
-    """Two clients of one credential on one host keep one cap, without being told of each other."""
+    """Two clients of one credential on one host keep one cap, without knowing of each other."""
     clock = FakeClock()
     with connect(ok(), clock=clock, writes_per_minute=3) as first:
         assert [write(first, key=f"a{n}").attempts for n in range(3)] == [1, 1, 1]

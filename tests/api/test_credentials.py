@@ -71,11 +71,11 @@ class Memory(keyring.backend.KeyringBackend):
 @pytest.fixture(autouse=True)
 def ring() -> Any:
     """Put an empty keyring in the place of the person's own."""
-    own = keyring.get_keyring()
+    users_keyring = keyring.get_keyring()
     ring = Memory()
     keyring.set_keyring(ring)
     yield ring
-    keyring.set_keyring(own)
+    keyring.set_keyring(users_keyring)
 
 
 def reveal(credentials: Credentials) -> tuple[str, str]:
@@ -171,13 +171,13 @@ def test_credentials__from_a_prompt() -> None:
             os.write(descriptor, answers.pop(0))
         return seen
 
-    own = os.environ.copy()
+    environment = os.environ.copy()
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     try:
         status = pty.spawn([sys.executable, "-c", code], read, lambda _descriptor: b"")
     finally:
         os.environ.clear()
-        os.environ.update(own)
+        os.environ.update(environment)
     shown = b"".join(screen).decode()
     assert (status, "True" in shown, "typed" in shown) == (0, True, False)
     assert f"{SECRET_KEY} for 127.0.0.1:9:" in shown
@@ -244,7 +244,7 @@ def test_connect__refuses_what_is_no_text(name: str, wrong: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "show", [repr, str, "{}".format, "{!r:>20}".format, lambda one: f"{vars(type(one))}"]
+    "show", [repr, str, "{}".format, "{!r:>20}".format, lambda secret: f"{vars(type(secret))}"]
 )
 def test_secret__shows_in_no_text(show: Any) -> None:
     """Neither a secret nor a pair of them can be printed."""
@@ -264,9 +264,9 @@ def test_scrub__blacks_out_keys_and_not_words() -> None:
 @pytest.mark.parametrize("copying", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_secret__is_not_copied(copying: Any) -> None:
     """A secret leaves the process in no pickle."""
-    for one in (Secret("sk"), Credentials(partner_key=Secret("pk"), secret_key=Secret("sk"))):
+    for holder in (Secret("sk"), Credentials(partner_key=Secret("pk"), secret_key=Secret("sk"))):
         with pytest.raises(TypeError, match="not pickled"):
-            copying(one)
+            copying(holder)
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def echoing_url() -> Iterator[str]:
 def _echo_once(server: socket.socket) -> None:
     with server.accept()[0] as line:
         asked = line.recv(65536)
-        (header,) = (one for one in asked.split(b"\r\n") if one.startswith(b"Authorization"))
+        (header,) = (field for field in asked.split(b"\r\n") if field.startswith(b"Authorization"))
         body = b'{"request_id":"r","data":"%s %s"}' % (header, SECRET_CANARY.encode())
         line.sendall(
             b"HTTP/1.1 200 OK\r\nX-Echo-%s\r\nContent-Length: %d\r\n\r\n" % (header, len(body)) + body
@@ -305,7 +305,7 @@ def test_redaction__ends_with_its_client() -> None:
     gc.collect()
     before = [list(logger.filters) for logger in loggers]
     client = connect(ok())
-    assert [len(logger.filters) for logger in loggers] == [len(one) + 1 for one in before]
+    assert [len(logger.filters) for logger in loggers] == [len(filters) + 1 for filters in before]
     client.close()
     connect(ok())
     gc.collect()
@@ -349,7 +349,7 @@ def test_interruption__forgets_its_cause_and_its_notes(problem: BaseException) -
 )
 @pytest.mark.parametrize("allowed_hosts", [(), 7])
 def test_url__with_a_key_in_it(base_url: str, allowed_hosts: Any) -> None:
-    """Of an address that is refused nothing is told but the host, and no frame holds the rest of it."""
+    """Of an address that is refused only the host is named, and no frame holds the rest of it."""
     keys: dict[str, Any] = {"partner_key": "pk", "secret_key": "sk"}
     with pytest.raises((kf.ConfigError, TypeError)) as caught:
         kf.connect(base_url, **keys, allowed_hosts=allowed_hosts)
@@ -420,7 +420,7 @@ def test_profile__connects(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, "no file of profiles"),
         ("[depock]", "did you mean depock"),
@@ -433,14 +433,14 @@ def test_profile__connects(
     ],
 )
 def test_profile__that_is_none_is_refused_with_the_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, message: str
 ) -> None:
     """Each fault is one sentence, and none repeats a secret."""
     path = tmp_path / "profiles.toml"
     monkeypatch.setenv("KLIKIT_PROFILES", str(path))
     if text is not None:
         path.write_text(text)
-    with pytest.raises(kf.ConfigError, match=told) as caught:
+    with pytest.raises(kf.ConfigError, match=message) as caught:
         kf.connect(profile="depok")
     assert "sk_canary" not in str(caught.value)
 
@@ -448,7 +448,7 @@ def test_profile__that_is_none_is_refused_with_the_cure(
 def test_profile__from_the_keyring(
     sandbox: kf.sandbox.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A secret lies in the keyring under the profile's username; a missing one is told with the command."""
+    """A secret lies in the keyring under the profile's username; a missing one is named with the command."""
     keyring = pytest.importorskip("keyring")
 
     class MemoryKeyring(keyring.backend.KeyringBackend):  # type: ignore[misc, name-defined]

@@ -60,7 +60,7 @@ def test_branches__brand_id_that_no_column_holds() -> None:
 
 
 def test_menu__parents_before_children() -> None:
-    """Every place is told with the ids and titles above it, in the order of the menu."""
+    """Every place has the ids and titles above it, in the order of the menu."""
     tree = store_menu(
         section(6825, "Lunch", categories=[category(39118, "Beef", items=[item(289379, "Cimol")])])
     )
@@ -90,13 +90,13 @@ def test_flag__never_guessed(fields: dict[str, Any], expected: bool | None) -> N
 
 
 def test_flag__absent() -> None:
-    """A node without any flag has none, and is still told."""
+    """A node without any flag has none, and is still listed."""
     assert _flags(business_menu({"id": 1, "categories": []})) == [("section", 1, None)]
 
 
 def test_node__all_that_the_tree_tells() -> None:
-    """Stock, visibility, the item's own flag and its SKU are told apart from the flag of its place."""
-    told = item(
+    """Stock, visibility, the item's own flag and its SKU are kept apart from the flag of its place."""
+    tea = item(
         7,
         "Tea",
         itemIsEnabled=False,
@@ -106,7 +106,7 @@ def test_node__all_that_the_tree_tells() -> None:
         visibilities={"9": False, "1": True},
     )
     *_, node = menu_wire.decode_menu(
-        store_menu(section(1, "S", categories=[category(2, "C", items=[told])])), store=None
+        store_menu(section(1, "S", categories=[category(2, "C", items=[tea])])), store=None
     )
     assert (node.is_enabled, node.is_item_enabled, node.is_in_stock, node.is_available) == (
         True,
@@ -165,8 +165,8 @@ def test_menu__children_linked_by_id() -> None:
 
 def test_node__visible_on_what_is_no_provider() -> None:
     """A key of visibilities that is no provider's id is left out, however many digits it has."""
-    told = {"id": 1, "visibilities": {"1": True, "klikit": True, "5" * 5000: True}, "categories": []}
-    (node,) = menu_wire.decode_menu(business_menu(told), store=None)
+    raw_section = {"id": 1, "visibilities": {"1": True, "klikit": True, "5" * 5000: True}, "categories": []}
+    (node,) = menu_wire.decode_menu(business_menu(raw_section), store=None)
     assert (node.visible_on, node.hidden_on) == ("1", None)
 
 
@@ -236,5 +236,5 @@ def test_publish__names_nothing(stores: list[tuple[int, int]], provider_ids: lis
     ],
 )
 def test_publish__counts(data: Any, expected: tuple[int | None, int | None]) -> None:
-    """Counts are told as far as the answer has them."""
+    """Counts are read as far as the answer has them."""
     assert menu_wire.decode_publish(data) == PublishCounts(*expected)

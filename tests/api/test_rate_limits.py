@@ -173,24 +173,24 @@ def test_429__and_a_clock_set_back() -> None:
 def test_429__pauses_other_processes_too(tmp_path: Path) -> None:
     """Whoever shares the credential's file keeps the pause, and its own cap."""
     clock, path = FakeClock(), tmp_path / "log.sqlite3"
-    one, other = pace(clock, path=path), pace(clock, path=path)
-    note(one, is_rate_limited=True, retry_after_s=7.0)
+    first, other = pace(clock, path=path), pace(clock, path=path)
+    note(first, is_rate_limited=True, retry_after_s=7.0)
     assert (other.paused_s, other.writes_per_minute) == (7.0, CAP)
     assert other.acquire("read")
     assert clock.slept == [7.0]
-    one.close()
+    first.close()
     other.close()
 
 
 def test_429__of_one_account_pauses_no_other(tmp_path: Path) -> None:
     """Accounts rest each for itself, in whichever process."""
     clock = FakeClock()
-    one, other, same = (pace(clock, path=tmp_path / f"{name}.sqlite3") for name in ("a", "b", "a"))
-    note(one, is_rate_limited=True, retry_after_s=7.0)
-    assert [each.paused_s for each in (one, other, same)] == [7.0, 0.0, 7.0]
+    first, other, same = (pace(clock, path=tmp_path / f"{name}.sqlite3") for name in ("a", "b", "a"))
+    note(first, is_rate_limited=True, retry_after_s=7.0)
+    assert [limiter.paused_s for limiter in (first, other, same)] == [7.0, 0.0, 7.0]
     assert sorted(file.name for file in tmp_path.glob("*.rest")) == ["a.rest"]
-    for each in (one, other, same):
-        each.close()
+    for limiter in (first, other, same):
+        limiter.close()
 
 
 def test_429__that_come_together_are_one_pause() -> None:
@@ -314,7 +314,7 @@ def test_stop__ends_the_waiting() -> None:
 
 
 def test_stop__wakes_a_real_sleeper() -> None:
-    """With the machine's clock too, a waiting thread returns when it is told to."""
+    """With the machine's clock too, a waiting thread returns when it is stopped."""
     script = [error(429, Retry_After="60"), ok()]
     stop = threading.Event()
     with connect(*script, clock=SystemClock()) as client:
@@ -325,11 +325,11 @@ def test_stop__wakes_a_real_sleeper() -> None:
 
 def test_latency_spread__widens_the_window_within_bounds() -> None:
     """The window grows by how unequally the answers took, from a quarter of a second to three seconds."""
-    jitter, found = LatencySpread(), []
+    jitter, jitters = LatencySpread(), []
     for duration_s in (0.1, 0.6, 25.0):
         jitter.note(duration_s, now=100.0)
-        found.append(jitter.measure(100.0))
-    assert found == [MIN_JITTER_S, pytest.approx(MIN_JITTER_S + 0.5), MAX_JITTER_S]
+        jitters.append(jitter.measure(100.0))
+    assert jitters == [MIN_JITTER_S, pytest.approx(MIN_JITTER_S + 0.5), MAX_JITTER_S]
     assert WINDOW_S / (WINDOW_S + MAX_JITTER_S) >= 0.95
 
 

@@ -128,7 +128,7 @@ def test_log__is_private(path: Path) -> None:
     """Only the person may look into the folder and the file."""
     log = open_window_log("writes", path=path)
     log.put(1000, limit=1, window_ms=60_000)
-    assert [oct(one.stat().st_mode & 0o777) for one in (path.parent, path)] == ["0o700", "0o600"]
+    assert [oct(entry.stat().st_mode & 0o777) for entry in (path.parent, path)] == ["0o700", "0o600"]
     log.close()
 
 
@@ -136,7 +136,7 @@ def test_log__is_private(path: Path) -> None:
 def test_log__is_made_anew_where_the_file_is_broken(
     path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A damaged file is replaced: only the last minute would have counted, and nobody need be told."""
+    """A damaged file is replaced: only the last minute would have counted, so no message is needed."""
     path.parent.mkdir()
     path.write_bytes(content)
     logs = [open_window_log("writes", path=path) for _ in range(2)]
@@ -188,7 +188,7 @@ def test_log__of_an_earlier_start_of_the_machine_is_forgotten(path: Path) -> Non
 def test_log__whose_file_was_removed_is_opened_again(
     path: Path, is_damaged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where another process took the file away, or made it anew, both go on with the new one together."""
+    """Where another process took the file away, or made it again, both go on with the new one together."""
     first = open_window_log("writes", path=path)
     assert first.put(1000, limit=2, window_ms=500) == 0
     if is_damaged:
@@ -301,7 +301,7 @@ SharedCooldown(Path(sys.argv[1])).begin(Cooldown(100.0, 130.0))
 
 
 def test_cooldown__is_known_to_other_processes(cooldown_path: Path) -> None:
-    """What one process was told by the server, the others keep too, as soon as they look again."""
+    """What one process heard from the server, the others keep too, as soon as they look again."""
     other = SharedCooldown(cooldown_path)
     assert other.left(110.0 - 2 * LOOK_EVERY_S) == 0.0
     subprocess.run([sys.executable, "-c", COOLDOWN_STARTER, str(cooldown_path)], check=True)
@@ -309,7 +309,7 @@ def test_cooldown__is_known_to_other_processes(cooldown_path: Path) -> None:
 
 
 def test_cooldown__a_clock_that_is_set_back_looks_again(cooldown_path: Path) -> None:
-    """A machine's clock that was set back delays no look at what others were told."""
+    """A machine's clock that was set back delays no look at what others heard."""
     other = SharedCooldown(cooldown_path)
     assert other.left(900.0) == 0.0
     SharedCooldown(cooldown_path).begin(Cooldown(100.0, 130.0))
@@ -317,7 +317,7 @@ def test_cooldown__a_clock_that_is_set_back_looks_again(cooldown_path: Path) -> 
 
 
 def test_cooldown__without_a_file_is_ones_own() -> None:
-    """Without a cooldown_path nobody else is told."""
+    """Without a cooldown_path nobody else hears of it."""
     rest = SharedCooldown()
     rest.begin(Cooldown(100.0, 130.0))
     assert (rest.left(110.0), SharedCooldown().left(110.0)) == (20.0, 0.0)
@@ -325,7 +325,7 @@ def test_cooldown__without_a_file_is_ones_own() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"100.0", b"x y", b"\xff\xfe", b"nan nan", b"1 2 3"])
 def test_cooldown__lives_with_a_file_of_no_use(cooldown_path: Path, content: bytes) -> None:
-    """A file that is half written or rubbish says nothing, and is written anew."""
+    """A file that is half written or rubbish says nothing, and is written again."""
     cooldown_path.parent.mkdir()
     cooldown_path.write_bytes(content)
     assert SharedCooldown(cooldown_path).left(110.0) == 0.0
@@ -350,7 +350,7 @@ def test_cooldown__goes_on_in_memory_where_nothing_may_be_written(tmp_path: Path
 def test_cooldown__is_private(cooldown_path: Path) -> None:
     """Only the person may look into the folder and the file."""
     SharedCooldown(cooldown_path).begin(Cooldown(100.0, 130.0))
-    assert [oct(one.stat().st_mode & 0o777) for one in (cooldown_path.parent, cooldown_path)] == [
+    assert [oct(entry.stat().st_mode & 0o777) for entry in (cooldown_path.parent, cooldown_path)] == [
         "0o700",
         "0o600",
     ]

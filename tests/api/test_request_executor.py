@@ -78,10 +78,12 @@ def test_judge__final(status: int) -> None:
     assert decide_retry([answered(status)]) is RetryDecision.FINAL
 
 
-@pytest.mark.parametrize("one", [answered(500), answered(502), answered(503), answered(504), SILENT, REFUSED])
-def test_judge__five_tries(one: Attempt) -> None:
+@pytest.mark.parametrize(
+    "attempt", [answered(500), answered(502), answered(503), answered(504), SILENT, REFUSED]
+)
+def test_judge__five_tries(attempt: Attempt) -> None:
     """Failures of the server and of the line are repeated, five tries in all."""
-    assert [decide_retry([one] * n) for n in range(1, 6)] == [
+    assert [decide_retry([attempt] * n) for n in range(1, 6)] == [
         *[RetryDecision.RETRY] * 4,
         RetryDecision.EXHAUSTED,
     ]
@@ -112,13 +114,13 @@ def test_judge__replayed_failure(status: int) -> None:
 @pytest.mark.parametrize(("second", "is_open"), [("r1", True), ("r2", False)])
 def test_summarise__a_429_that_came_before_answers_no_later_try(second: str, is_open: bool) -> None:
     """Under the request_id of an earlier try it is that one's: this try may have been taken."""
-    told = summarise_attempts(
+    summary = summarise_attempts(
         [answered(429, "r1"), answered(429, second)],
         verdict=RetryDecision.RATE_LIMITED_TOO_LONG,
         sent_at=None,
         settled_at=datetime(2026, 11, 27, tzinfo=UTC),
     )
-    assert (told.was_sent, told.had_silence) == (is_open, is_open)
+    assert (summary.was_sent, summary.had_silence) == (is_open, is_open)
 
 
 @given(n=st.integers(1, 1000))
@@ -395,7 +397,7 @@ def test_write__of_a_client_closed_in_a_pause() -> None:
 
 @pytest.mark.parametrize("n_before", [0, 1])
 def test_on_attempt__that_returns_false_keeps_the_try_from_being_sent(n_before: int) -> None:
-    """Whoever is told of a try may forbid it; what was met before it is still told."""
+    """Whoever hears of a try may forbid it; what was met before it is still reported."""
     script = Script(error(503, request_id="r-1"), ok())
 
     def allow(n: int, _at: datetime) -> bool:

@@ -68,10 +68,10 @@ def test_bomb__costs_its_bound_only(wbits: int) -> None:
     bomb = zlib.compress(bytes(50_000_000), wbits=wbits)
     coding = "gzip" if wbits == 31 else "deflate"
     tracemalloc.start()
-    found = read_body([bomb], bounds=BOUNDS, coding=coding)
+    body = read_body([bomb], bounds=BOUNDS, coding=coding)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found == (b"", "the answer is longer than 1,000 bytes")
+    assert body == (b"", "the answer is longer than 1,000 bytes")
     assert peak < 1_000_000
 
 

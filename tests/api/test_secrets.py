@@ -41,9 +41,11 @@ def frames_of(error: BaseException | None) -> Iterator[TracebackType]:
 
 
 def show_with_locals(error: BaseException) -> str:
-    """Return the traceback as tools print it that show the local variables of each frame of ours."""
-    own = [trace.tb_frame for trace in frames_of(error) if "/tests/" not in trace.tb_frame.f_code.co_filename]
-    said = "\n".join(f"{name}={value!r}" for frame in own for name, value in frame.f_locals.items())
+    """Return the traceback as tools print it that show the local variables of each frame of the package."""
+    frames = [
+        trace.tb_frame for trace in frames_of(error) if "/tests/" not in trace.tb_frame.f_code.co_filename
+    ]
+    said = "\n".join(f"{name}={value!r}" for frame in frames for name, value in frame.f_locals.items())
     return said + "".join(traceback.format_exception(error))
 
 
@@ -148,7 +150,7 @@ def test_canary__on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_canary__in_the_environment_of_a_crash(tmp_path: Path) -> None:
-    """A program that dies with an error of ours leaves no key on its streams."""
+    """A program that dies with an error of the package leaves no key on its streams."""
     code = f"""
 import faulthandler, klikit_frames as kf
 faulthandler.enable()
@@ -175,7 +177,9 @@ def test_canary__in_objects_that_anybody_may_print() -> None:
     """Of all objects of this package that are alive, none has a key in its repr."""
     with connect(error(503), clock=FakeClock()) as client:
         write(client)
-        ours = [one for one in gc.get_objects() if str(type(one).__module__).startswith("klikit_frames.api")]
-        assert any(isinstance(one, kf.Client) for one in ours)
+        ours = [
+            value for value in gc.get_objects() if str(type(value).__module__).startswith("klikit_frames.api")
+        ]
+        assert any(isinstance(value, kf.Client) for value in ours)
         assert find_canaries("\n".join(map(repr, ours))) == []
     assert Secret(SECRET_KEY).reveal() == SECRET_KEY

@@ -68,12 +68,12 @@ def test_answer__of_another_request_is_not_believed() -> None:
 
     with listen(double_the_first) as url, connect_to(url) as client:
         settled = [write(client, key=f"key-{n}") for n in range(3)]
-    assert [each.answer and each.answer.request_id for each in settled] == ["r-1", "r-3", "r-4"]
-    assert [each.attempts for each in settled] == [1, 2, 1]
+    assert [result.answer and result.answer.request_id for result in settled] == ["r-1", "r-3", "r-4"]
+    assert [result.attempts for result in settled] == [1, 2, 1]
 
 
 def test_answer__of_another_read_is_not_believed() -> None:
-    """Reads are told apart too, though they have no key."""
+    """Answers to reads are kept apart too, though reads have no key."""
     script = Script(ok([1], request_id="r-1"), ok([1], request_id="r-1"), ok([2], request_id="r-2"))
     with connect(transport=script) as client:
         assert [client.read("/brands"), client.read("/branches")] == [[1], [2]]
@@ -160,7 +160,7 @@ print(len(client.read("/brands")))
 
 
 def test_client__in_a_forked_worker_refuses(sandbox: kf.sandbox.Sandbox) -> None:
-    """A child would read the answers of its parent: it is told to connect, and the parent goes on."""
+    """A child would read the answers of its parent: the error says to connect, and the parent goes on."""
     call = [sys.executable, "-W", "ignore", "-c", FORK, sandbox.url, sandbox.partner_key, sandbox.secret_key]
     lines = subprocess.run(call, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.partition(" ")[0] for line in lines] == ["ConfigError"] * 3 + ["1"]
@@ -168,7 +168,7 @@ def test_client__in_a_forked_worker_refuses(sandbox: kf.sandbox.Sandbox) -> None
 
 
 def test_journal__in_a_forked_worker_refuses() -> None:
-    """The thread that writes stayed with the parent: a child is told to open the journal again."""
+    """The thread that writes stayed with the parent: the error in a child says to open the journal again."""
     with open_journal(":memory:") as journal:
 
         def ask() -> None:

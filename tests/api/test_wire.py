@@ -78,7 +78,7 @@ def test_codes__keep_the_lower_spelling(code: str) -> None:
 )
 @pytest.mark.parametrize("unknown", ["TEAPOT", "", None, 7, ["x"]])
 def test_codes__fall_back_to_the_status(status: int, code: str, unknown: object) -> None:
-    """A code that nobody knows is told by its HTTP status."""
+    """A code that nobody knows is named by its HTTP status."""
     assert normalise_code(unknown, http_status=status) == code
 
 
@@ -141,7 +141,7 @@ def test_answer__lives_without_a_date(date: str | None) -> None:
     ],
 )
 def test_answer__survives_any_body(status: int, body: bytes, expected: ApiResponse) -> None:
-    """Whatever a proxy or a broken line leaves of a body, the answer is told as far as it goes."""
+    """Whatever a proxy or a broken line leaves of a body, the answer is read as far as it goes."""
     assert parse_response(status, body) == expected
 
 
@@ -179,12 +179,12 @@ def test_errors__say_what_a_status_without_words_means() -> None:
 
 
 def test_errors__name_the_variables_of_a_wrong_credential() -> None:
-    """Whoever mistyped a key is told where it comes from."""
+    """The error of a mistyped key says where it comes from."""
     assert "KLIKIT_SECRET_KEY" in str(exception_for(ApiResponse(401, "auth_invalid_credential", "no")))
 
 
 def test_errors__name_the_variable_of_an_address_that_redirects() -> None:
-    """Whoever gave an old address is told where it comes from."""
+    """The error of an old address says where it comes from."""
     assert "KLIKIT_BASE_URL" in str(exception_for(ApiResponse(307, "http_307")))
 
 
