@@ -35,7 +35,7 @@ def test_header__missing_or_malformed(sandbox: kf.sandbox.Sandbox, header: str |
 
 
 def test_key_or_secret__wrong(sandbox: kf.sandbox.Sandbox) -> None:
-    """An unknown key and a wrong secret are not told apart."""
+    """An unknown key and a wrong secret get the same answer."""
     wrong = (401, "auth_invalid_credential")
     assert status(sandbox, (sandbox.partner_key, "no")) == wrong
     assert status(sandbox, ("no", sandbox.secret_key)) == wrong
@@ -105,7 +105,7 @@ def test_rescope__takes_effect_on_the_next_request(sandbox: kf.sandbox.Sandbox) 
 
 
 def test_unknown__scope_or_key_is_refused_in_python(sandbox: kf.sandbox.Sandbox) -> None:
-    """A scope or a key that there is not is told at once."""
+    """An unknown scope or key raises at once."""
     with pytest.raises(ValueError, match="no scope 'menu:read'"):
         sandbox.issue_credential(scopes=["menu:read"])
     with pytest.raises(LookupError, match="no credential 'nobody'"):

@@ -13,7 +13,7 @@ def sizes(catalogue: Catalogue) -> dict[str, int]:
     """Return how many there are of each."""
     dishes = [item for item in catalogue.items.values() if not item.is_modifier]
     counted: tuple[Sized, ...] = (catalogue.brands, catalogue.branches, catalogue.stores, dishes)
-    return dict(zip(("brands", "branches", "stores", "items"), (len(each) for each in counted), strict=True))
+    return dict(zip(("brands", "branches", "stores", "items"), (len(part) for part in counted), strict=True))
 
 
 def test_demo__has_its_size() -> None:
@@ -46,19 +46,19 @@ def test_demo__keeps_the_ids_that_files_are_written_against() -> None:
 
 def test_seed__changes_flags_and_prices_but_neither_ids_nor_titles() -> None:
     """Another seed is another first day of the same business."""
-    one, other = (build_catalogue(seed=seed, scale="demo") for seed in (7, 8))
-    assert one.ids == other.ids
-    assert one.stores == other.stores
-    assert list(one.first_off()) != list(other.first_off())
-    assert [item.price for item in one.items.values()] != [item.price for item in other.items.values()]
+    first, other = (build_catalogue(seed=seed, scale="demo") for seed in (7, 8))
+    assert first.ids == other.ids
+    assert first.stores == other.stores
+    assert list(first.first_off()) != list(other.first_off())
+    assert [item.price for item in first.items.values()] != [item.price for item in other.items.values()]
 
 
 def test_seed__gives_the_same_day_again() -> None:
     """The same seed gives the same flags, overrides and prices."""
-    one, again = (build_catalogue(seed=7, scale="demo") for _ in range(2))
-    assert one == again
-    assert list(one.first_off()) == list(again.first_off())
-    assert list(one.first_overrides()) == list(again.first_overrides())
+    first, again = (build_catalogue(seed=7, scale="demo") for _ in range(2))
+    assert first == again
+    assert list(first.first_off()) == list(again.first_off())
+    assert list(first.first_overrides()) == list(again.first_overrides())
 
 
 def test_demo__has_entities_under_several_parents() -> None:

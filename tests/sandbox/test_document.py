@@ -91,6 +91,9 @@ def test_document__examples_are_accepted(sandbox: kf.sandbox.Sandbox, http: http
         for method, operation in methods.items():
             if "requestBody" in operation:
                 body = operation["requestBody"]["content"]["application/json"]["example"]
-                known = {p["name"]: p["example"] for p in operation["parameters"] if p["in"] == "path"}
+                path_values = {p["name"]: p["example"] for p in operation["parameters"] if p["in"] == "path"}
                 key = {"Idempotency-Key": f"{method} {path}"}
-                assert http.request(method, path.format(**known), json=body, headers=key).status_code == 200
+                assert (
+                    http.request(method, path.format(**path_values), json=body, headers=key).status_code
+                    == 200
+                )

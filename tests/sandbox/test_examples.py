@@ -28,8 +28,8 @@ def lacks(answer: object, example: object, *, at: str = "answer") -> list[str]:
         ]
     if isinstance(example, list) and isinstance(answer, list) and example:
         # Of an array the entry that fits best is compared: not every item has modifier groups.
-        found = [lacks(entry, example[0], at=f"{at}[]") for entry in answer]
-        return min(found, key=len, default=[f"{at} is empty"])
+        lacking = [lacks(entry, example[0], at=f"{at}[]") for entry in answer]
+        return min(lacking, key=len, default=[f"{at} is empty"])
     return []
 
 

@@ -307,7 +307,7 @@ def test_success__that_says_nothing_or_a_lie(
 
 
 def test_unwritten_200__is_kept_under_its_key(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
-    """The lie is told again to whoever asks again."""
+    """The false answer is repeated to whoever asks again."""
     enable(ITEMS, isEnabled=True)
     sandbox.inject("unwritten_200", count=1)
     ids = {enable(ITEMS, key="one", isEnabled=False).json()["request_id"] for _ in range(2)}

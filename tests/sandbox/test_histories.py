@@ -69,7 +69,7 @@ def send(http: httpx.Client, write: Write) -> None:
 def read_model(sandbox: kf.sandbox.Sandbox) -> Model:
     """Return the truth as business rows and store rows."""
     state = sandbox.state()
-    business, own = state[state["scope"] == "business"], state[state["is_override"]]
+    business, overrides = state[state["scope"] == "business"], state[state["is_override"]]
     return Model(
         {
             (row.entity_type, row.entity_id): row.is_enabled
@@ -77,7 +77,7 @@ def read_model(sandbox: kf.sandbox.Sandbox) -> Model:
         },
         {
             (row.entity_type, row.entity_id, row.brand_id, row.branch_id): row.is_enabled
-            for row in cast("Iterable[Any]", own.itertuples())
+            for row in cast("Iterable[Any]", overrides.itertuples())
         },
     )
 

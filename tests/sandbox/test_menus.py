@@ -155,9 +155,9 @@ def test_business_write__is_inherited_where_no_store_has_its_own(
     """Off at business level is off in every store, except in one with a row of its own."""
     enable([289379], isEnabled=True, zoneStores=[CIMOL_IN_DAGO])
     assert enable([289379], isEnabled=False).status_code == 200
-    found = flags(sandbox, "item", 289379)
-    assert found.loc[found["scope"] == "business", "is_enabled"].to_list() == [False]
-    on = found[found["is_enabled"]]
+    rows = flags(sandbox, "item", 289379)
+    assert rows.loc[rows["scope"] == "business", "is_enabled"].to_list() == [False]
+    on = rows[rows["is_enabled"]]
     assert on[["brand_id", "branch_id", "is_override"]].to_numpy().tolist() == [[5297, 1293, True]]
 
 
@@ -175,8 +175,8 @@ def test_store_write__of_the_same_value_still_makes_a_row(sandbox: kf.sandbox.Sa
     """The store keeps its value when the business changes later."""
     enable([289379], isEnabled=True, zoneStores=[CIMOL_IN_DAGO])
     enable([289379], isEnabled=False)
-    found = flags(sandbox, "item", 289379)
-    assert found.loc[found["branch_id"] == 1293, "is_enabled"].to_list() == [True]
+    rows = flags(sandbox, "item", 289379)
+    assert rows.loc[rows["branch_id"] == 1293, "is_enabled"].to_list() == [True]
 
 
 @pytest.mark.parametrize(("kind", "entity_id"), [("section", 6825), ("category", 39118), ("item", 289379)])

@@ -68,7 +68,7 @@ def test_key__missing_is_accepted_or_refused(sandbox: kf.sandbox.Sandbox, enable
 
 
 def test_reads__ignore_keys(http: httpx.Client) -> None:
-    """A read with a key is read anew each time."""
+    """A read with a key is read again each time."""
     answers = [http.get("/brands", headers={"Idempotency-Key": "k" * 65}) for _ in range(2)]
     assert answers[0].json()["request_id"] != answers[1].json()["request_id"]
 
@@ -92,7 +92,7 @@ def test_two_at_once__second_waits_and_gets_the_answer_of_the_first(
 
 
 def test_two_at_once__second_can_be_a_conflict(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
-    """As switched. Where the machine lets the second come only after the first, they are sent anew."""
+    """As switched. Where the machine lets the second come only after the first, they are sent again."""
     sandbox.set(same_key="conflict")
     tried = (two_at_once(sandbox, enable, seconds=seconds) for seconds in (0.2, 2, 20, 200))
     statuses = (sorted(answer.status_code for answer in answers) for answers in tried)

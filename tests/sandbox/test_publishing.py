@@ -19,8 +19,8 @@ ZONE = [{"brandID": 5297, "branchID": 1293}]
 def section(http: httpx.Client, section_id: int) -> dict[str, Any]:
     """Return one section as the store shows it."""
     menu = http.get("/menus", params={"brand_id": 5297, "branch_id": 1293}).json()["data"]["menu"]
-    found: dict[str, Any] = next(node for node in menu["sections"] if node["id"] == section_id)
-    return found
+    shown: dict[str, Any] = next(node for node in menu["sections"] if node["id"] == section_id)
+    return shown
 
 
 def test_publish__counts_stores_and_hides_which_failed(http: httpx.Client) -> None:
@@ -196,7 +196,7 @@ def test_publish_delay__can_wait_for_word(
 def test_publish_counts__may_not_add_up(
     sandbox: kf.sandbox.Sandbox, http: httpx.Client, kind: str, data: dict[str, object]
 ) -> None:
-    """Whatever is told of five stores, all five are copied."""
+    """Whatever the counts of five stores say, all five are copied."""
     sandbox.set(publish_counts=kind)
     assert publish(http, 5).json()["data"] == data
     assert len(sandbox.history(since=1)) == 5

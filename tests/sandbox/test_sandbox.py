@@ -106,7 +106,7 @@ def test_store_file__keeps_the_state(tmp_path: Path) -> None:
 
 
 def test_store_file__opened_again_gives_no_request_id_again(tmp_path: Path) -> None:
-    """An id that comes twice means a replay, so a restart must not begin anew with them."""
+    """An id that comes twice means a replay, so a restart must not begin again with them."""
     ids = []
     for _ in range(3):
         with kf.sandbox.serve(store_path=str(tmp_path / "sandbox.db")) as sandbox:
@@ -172,11 +172,11 @@ def test_close__ends_open_connections_and_can_be_repeated(tmp_path: Path) -> Non
 
 def test_seed__gives_another_first_day() -> None:
     """Same ids, other flags."""
-    with kf.sandbox.serve(seed=7) as one, kf.sandbox.serve(seed=8) as other:
+    with kf.sandbox.serve(seed=7) as first, kf.sandbox.serve(seed=8) as other:
         keys = ["entity_type", "entity_id", "brand_id", "branch_id", "title"]
-        pd.testing.assert_frame_equal(one.state()[keys], other.state()[keys])
-        assert not one.state()["is_enabled"].equals(other.state()["is_enabled"])
-        assert one.partner_key != other.partner_key
+        pd.testing.assert_frame_equal(first.state()[keys], other.state()[keys])
+        assert not first.state()["is_enabled"].equals(other.state()["is_enabled"])
+        assert first.partner_key != other.partner_key
 
 
 def test_connect__gives_a_client_of_this_sandbox(sandbox: kf.sandbox.Sandbox) -> None:

@@ -48,7 +48,7 @@ def test_page__shows_business_stores_and_counts(sandbox: kf.sandbox.Sandbox) -> 
 
 
 def test_page__shows_a_run_arrive(sandbox: kf.sandbox.Sandbox, enable: Call) -> None:
-    """Requests with body, key, status and id; a replay is told, and so is an answer that never left."""
+    """Requests with body, key, status and id; a replay is marked, and so is an answer that never left."""
     for _ in range(2):
         request_id = enable([289379], key="the-key").json()["request_id"]
     sandbox.inject("reset_after", count=1)
