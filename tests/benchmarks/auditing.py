@@ -1,7 +1,7 @@
 """How fast states are read and held against each other.
 
 Run ``python -m tests.benchmarks.auditing``: ``--rows`` for another size, ``--large`` to read the large
-sandbox too. Times are told as ratios to one pandas merge of the same rows on the same keys.
+sandbox too. Times are given as ratios to one pandas merge of the same rows on the same keys.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def read_large() -> None:
     server = context.Process(target=serve_large, args=(there,), daemon=True)
     server.start()
     url, partner_key, secret_key = here.recv()
-    own = {"partner_key": partner_key, "secret_key": secret_key, "reads_per_minute": 10**7}
-    with kf.connect(url, **own) as client:
+    settings = {"partner_key": partner_key, "secret_key": secret_key, "reads_per_minute": 10**7}
+    with kf.connect(url, **settings) as client:
         stores = kf.stores(client)
         start, cpu_start = time.perf_counter(), time.process_time()
         state = kf.read_state(client, stores=stores, with_business=True, progress=False)
@@ -109,7 +109,7 @@ def read_large() -> None:
 
 
 def serve_large(pipe: Connection) -> None:
-    """Run the large sandbox until told that it is enough."""
+    """Run the large sandbox until a message ends it."""
     with kf.sandbox.serve(scale="large") as sandbox:
         pipe.send((sandbox.url, sandbox.partner_key, sandbox.secret_key))
         pipe.recv()

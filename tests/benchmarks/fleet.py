@@ -37,9 +37,9 @@ def serve(n: int, pipe: Connection) -> None:
     """Serve `n` large sandboxes, tell how to reach them, and how much they got when asked."""
     with ExitStack() as stack:
         sandboxes = [stack.enter_context(kf.sandbox.serve(scale="large")) for _ in range(n)]
-        pipe.send([(one.url, one.partner_key, one.secret_key) for one in sandboxes])
+        pipe.send([(sandbox.url, sandbox.partner_key, sandbox.secret_key) for sandbox in sandboxes])
         pipe.recv()
-        pipe.send([one.requests["method"].value_counts().to_dict() for one in sandboxes])
+        pipe.send([sandbox.requests["method"].value_counts().to_dict() for sandbox in sandboxes])
         pipe.recv()
 
 
@@ -99,16 +99,19 @@ def measure(plans: Mapping[str, kf.Plan], *, way: str, before: str, at_once: int
                 before=before,
             )
             seconds, memory_mb = time.perf_counter() - begin, peak()
-        counts = [one for pipe in pipes for one in _ask(pipe)]
+        counts = [by_method for pipe in pipes for by_method in _ask(pipe)]
     for name, error in result.errors.items():
         print(f"{name}: {error}", flush=True)
-    at_caps = max(one.get("GET", 0) / _READS * 60 + one.get("PATCH", 0) / _WRITES * 60 for one in counts)
+    at_caps = max(
+        by_method.get("GET", 0) / _READS * 60 + by_method.get("PATCH", 0) / _WRITES * 60
+        for by_method in counts
+    )
     return {
         "on": way,
         "rows": len(result.frame),
         "applied": result.counts["applied"],
-        "writes": sum(one.get("PATCH", 0) for one in counts),
-        "reads": sum(one.get("GET", 0) for one in counts),
+        "writes": sum(by_method.get("PATCH", 0) for by_method in counts),
+        "reads": sum(by_method.get("GET", 0) for by_method in counts),
         "seconds": round(seconds, 1),
         "at the caps, s": round(at_caps, 1),
         "peak memory, MB": round(memory_mb),

@@ -135,10 +135,10 @@ def _unproved(path: Path) -> None:
 def measure(n_runs: int) -> dict[str, float]:
     """Return the size of the file in MB, and how much more processor time each command takes, in seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        many, one = Path(folder) / "many.sqlite3", Path(folder) / "one.sqlite3"
+        many, single = Path(folder) / "many.sqlite3", Path(folder) / "one.sqlite3"
         plans = _plans()
         _fill(many, plans, n_runs)
-        _fill(one, plans, 1)
+        _fill(single, plans, 1)
         commands: dict[str, Callable[[Path], object]] = {
             "opening": _open,
             "runs": lambda path: kf.runs(journal=path),
@@ -148,7 +148,7 @@ def measure(n_runs: int) -> dict[str, float]:
         figures = {"mb": many.stat().st_size / 1e6}
         figures["requests"] = statistics.mean(plan.n_requests for plan in plans)
         for name, command in commands.items():
-            figures[name] = _cpu_s(partial(command, many)) - _cpu_s(partial(command, one))
+            figures[name] = _cpu_s(partial(command, many)) - _cpu_s(partial(command, single))
         return figures
 
 

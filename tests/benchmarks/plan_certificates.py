@@ -36,15 +36,15 @@ def plan_with_proofs(
     """Plan a table of one group; also return the prices of each part, as rows and columns of `cells`."""
     covers: list[planner.GroupCover] = []
 
-    def search(found: list[planner.GroupCover], budget: SearchBudget, **options: Any) -> None:
-        covers.extend(found)
-        search_groups(found, budget, **options)
+    def search(groups: list[planner.GroupCover], budget: SearchBudget, **options: Any) -> None:
+        covers.extend(groups)
+        search_groups(groups, budget, **options)
 
     search_groups = planner.search_groups
     with patch.object(planner, "search_groups", search):
         plan = kf.plan(toggles, limits=limits, time_budget_s=budget_s)
     # Every line of the table has a cell, so that entities and stores have its numbers.
-    assert [(len(each.group.ids), len(each.group.stores)) for each in covers] == [cells.shape]
+    assert [(len(cover.group.ids), len(cover.group.stores)) for cover in covers] == [cells.shape]
     return plan, [component.priced for cover in covers for component in cover.components]
 
 
@@ -52,7 +52,8 @@ def check_bound(cells: np.ndarray, parts: list[list[PricedTable]], limits: kf.Li
     """Return how few requests the prices prove, the best of each part: parts share no request."""
     places = {(row, column) for row, column in np.argwhere(cells).tolist()}
     best = [
-        max((_check(cells, places, each, limits) for each in found), default=Proof(0, "")) for found in parts
+        max((_check(cells, places, table, limits) for table in tables), default=Proof(0, ""))
+        for tables in parts
     ]
     kinds = {proof.kind for proof in best}
     return Proof(sum(proof.bound for proof in best), "prices" if "prices" in kinds else "fooling set")
@@ -62,7 +63,8 @@ def is_plan_cover(cells: np.ndarray, plan: kf.Plan) -> bool:
     """Whether the requests of a plan for `toggles_of` a table hold its cells, and no others."""
     places = {(row, column) for row, column in np.argwhere(cells).tolist()}
     rectangles = [
-        ([one - 101 for one in each.ids], [branch - 11 for _, branch in each.stores]) for each in plan.targets
+        ([entity_id - 101 for entity_id in target.ids], [branch - 11 for _, branch in target.stores])
+        for target in plan.targets
     ]
     return is_cover(places, rectangles)
 
@@ -81,7 +83,7 @@ def _check(cells: np.ndarray, places: set[Pair], table: PricedTable, limits: kf.
 
 def _check_under_caps(cells: np.ndarray, table: PricedTable, limits: kf.Limits) -> Proof:
     """Hold the prices against the table of classes, after it was held against the whole one."""
-    sizes = (np.array([len(each) for each in lines]) for lines in (table.entities, table.stores))
+    sizes = (np.array([len(line) for line in lines]) for lines in (table.entities, table.stores))
     heights, widths = sizes
     whole = cells[np.ix_(np.concatenate(table.entities), np.concatenate(table.stores))]
     classes = whole[np.ix_(np.cumsum(heights) - heights, np.cumsum(widths) - widths)]

@@ -64,14 +64,14 @@ def measure(name: str, cells: np.ndarray, budget_s: float) -> list[Any]:
     check_plan(plan)
     clock.append(time.perf_counter())
     ways = [plan.baselines[way] for way in ("per_store", "per_entity", "equal_sets")]
-    seconds = [f"{each:.2f}" for each in np.diff(clock)]
+    seconds = [f"{step_s:.2f}" for step_s in np.diff(clock)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return [name, plan.n_rows, plan.n_requests, plan.lower_bound, *ways, *seconds, peak]
 
 
 def show(line: list[Any] | tuple[str, ...]) -> None:
     """Print one line of the table."""
-    texts = [each if isinstance(each, str) else f"{each:,}" for each in line]
+    texts = [value if isinstance(value, str) else f"{value:,}" for value in line]
     print(f"{texts[0]:36}" + "".join(f"{text:>11}" for text in texts[1:]), flush=True)
 
 

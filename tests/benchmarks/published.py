@@ -91,7 +91,7 @@ def measure(path: Path, budget_s: float, *, limits: kf.Limits, with_solver: bool
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     published = PUBLISHED.get(name, "-") if limits == NO_CAPS else "-"
     figures = [plan.n_rows, plan.n_requests, plan.lower_bound, published]
-    texts = [each if isinstance(each, str) else f"{each:,}" for each in figures]
+    texts = [figure if isinstance(figure, str) else f"{figure:,}" for figure in figures]
     return [name, *texts, proof, f"{seconds:.1f}", f"{peak:,}"]
 
 
@@ -107,7 +107,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
-        for path in sorted(each for each in chosen.folder.iterdir() if each.name.endswith(ENDINGS)):
+        for path in sorted(entry for entry in chosen.folder.iterdir() if entry.name.endswith(ENDINGS)):
             options = {"limits": chosen.caps, "with_solver": not chosen.without_solver}
             line = pool.submit(measure, path, chosen.budget, **options).result()
             print(f"| {' | '.join(line)} |", flush=True)

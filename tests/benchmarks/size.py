@@ -59,8 +59,8 @@ def measured(stage: str, action: Callable[[], T]) -> T:
     outcome = action()
     work, clock = time.process_time() - work, time.perf_counter() - clock
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    held = f"{resident() / 1e9:5.2f} GB held, {peak / 1e9:5.2f} GB at most so far"
-    print(f"{stage:6} {work:7.2f} s of the processor, {clock:7.2f} s, {held}", flush=True)
+    memory = f"{resident() / 1e9:5.2f} GB held, {peak / 1e9:5.2f} GB at most so far"
+    print(f"{stage:6} {work:7.2f} s of the processor, {clock:7.2f} s, {memory}", flush=True)
     return outcome
 
 

@@ -29,7 +29,7 @@ _CELL = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
 
 
 class Line(NamedTuple):
-    """One figure of ours beside its baseline."""
+    """One figure of the package beside its baseline."""
 
     figure: str
     ours: float

@@ -86,7 +86,7 @@ def equal_sets(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
 
 def _body(ids: Iterable[int], stores: Iterable[tuple[int, int]]) -> dict[str, object]:
     pairs = [{"brandID": int(brand), "branchID": int(branch)} for brand, branch in stores]
-    return {"ids": [int(one) for one in ids], "isEnabled": False, "zoneStores": pairs}
+    return {"ids": [int(entity_id) for entity_id in ids], "isEnabled": False, "zoneStores": pairs}
 
 
 def send_plainly(
@@ -144,8 +144,8 @@ def _measure_one(
 
 def _check_truth(sandbox: kf.sandbox.Sandbox, rows: pd.DataFrame) -> None:
     keys = ["entity_type", "entity_id", *_STORE]
-    found = rows.merge(sandbox.state(), on=keys, how="left", suffixes=("", "_live"))
-    if not found["is_enabled_live"].eq(False).fillna(False).all():
+    compared = rows.merge(sandbox.state(), on=keys, how="left", suffixes=("", "_live"))
+    if not compared["is_enabled_live"].eq(False).fillna(False).all():
         raise AssertionError("not every row came true")
 
 
