@@ -77,15 +77,15 @@ def serve_spoilt(sandbox: kf.sandbox.Sandbox) -> Iterator[str]:
 
 def spoil_plan_file(path: Path) -> Path:
     """Write names, a maker and sentences by hand into a plan file, with a checksum that fits."""
-    found = json.loads(path.read_bytes())
-    plan = found["plan"]
+    saved = json.loads(path.read_bytes())
+    plan = saved["plan"]
     plan["made_by"] = f"Siti{NASTY}"
     plan["effect"] = [f"Soup goes dark{NASTY}"]
     plan["names"] = {
         kind: [[*ids, f"{title}{NASTY}"] for *ids, title in rows] for kind, rows in plan["names"].items()
     }
     body = json.dumps(plan, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode()
-    path.write_text(json.dumps({**found, "plan": plan, "checksum": hashlib.sha256(body).hexdigest()}))
+    path.write_text(json.dumps({**saved, "plan": plan, "checksum": hashlib.sha256(body).hexdigest()}))
     return path
 
 

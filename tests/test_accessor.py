@@ -55,7 +55,7 @@ def test_accessor__is_there(imports: str) -> None:
 
 
 def test_accessor__leaves_pandas_as_it_is() -> None:
-    """The pandas at hand is loaded by its own loader, and nothing of ours stays among the finders."""
+    """The pandas at hand is loaded by its own loader, and nothing of the package stays among the finders."""
     code = """
 import klikit_frames, sys
 import pandas

@@ -172,7 +172,7 @@ def test_disk_errors__of_a_journal(desk: Desk, tmp_path: Path, name: str) -> Non
 
 
 def test_disk_errors__of_a_folder_that_keeps_trees(desk: Desk, tmp_path: Path) -> None:
-    """The cache of a reading is told like any other file."""
+    """The cache of a reading is named like any other file."""
     places = refusing_places(tmp_path, "")
     places = {why: places[why] for why in ("in a file", "no room for anybody", "too long")}
 

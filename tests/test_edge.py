@@ -31,7 +31,7 @@ def test_touch__for_the_owner_alone(tmp_path: Path) -> None:
     """The file and its folder are the owner's; what a file holds stays."""
     path = tmp_path / "state" / "file"
     touch_private(path)
-    assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
+    assert [stat.S_IMODE(entry.stat().st_mode) for entry in (path, path.parent)] == [0o600, 0o700]
     path.write_text("kept")
     touch_private(path)
     assert path.read_text() == "kept"

@@ -48,7 +48,7 @@ def test_import__loads_no_library() -> None:
 
 
 def test_import_of_everything__draws_configures_and_reads_nothing() -> None:
-    """Loading every public name prints nothing, adds no log handler and reads no variable of ours."""
+    """Loading every public name prints nothing, adds no log handler and reads no variable of the package."""
     code = """
 import os
 read = []

@@ -17,8 +17,8 @@ def test_floors__are_those_of_pyproject() -> None:
     extras = {
         name: of for name, of in project["optional-dependencies"].items() if name not in {"all", "test"}
     }
-    required = [each for of in (project["dependencies"], *extras.values()) for each in of]
-    floors = dict(re.findall(r"^([\w-]+).*?>=([\d.]+)", each)[0] for each in required)
+    required = [requirement for of in (project["dependencies"], *extras.values()) for requirement in of]
+    floors = dict(re.findall(r"^([\w-]+).*?>=([\d.]+)", requirement)[0] for requirement in required)
     pins = dict(line.split("==") for line in PINS.read_text().split("\n") if "==" in line)
     assert len(floors) == len(required)
     assert pins.keys() == floors.keys()

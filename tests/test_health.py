@@ -15,10 +15,10 @@ from klikit_frames.health import find_front_end
 from klikit_frames.running.journal_files import find_storage
 
 
-def by_check(found: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
+def by_check(checks: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
     """Return status, finding and advice by the name of the check."""
     return {
-        row.check: (row.status, row.found, row.advice) for row in cast("Iterable[Any]", found.itertuples())
+        row.check: (row.status, row.found, row.advice) for row in cast("Iterable[Any]", checks.itertuples())
     }
 
 
@@ -37,9 +37,9 @@ def test_doctor__on_a_good_machine(
 ) -> None:
     """All is ok, nothing is left behind, and nothing is written to the business."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    found = kf.doctor(client)
-    assert found.columns.tolist() == ["check", "status", "found", "advice"]
-    assert found["check"].tolist() == [
+    checks = kf.doctor(client)
+    assert checks.columns.tolist() == ["check", "status", "found", "advice"]
+    assert checks["check"].tolist() == [
         "front end",
         "widgets",
         "threads",
@@ -54,8 +54,8 @@ def test_doctor__on_a_good_machine(
         "clock",
         "caps",
     ]
-    assert set(found["status"]) == {"ok"}
-    assert found["advice"].eq("").all()
+    assert set(checks["status"]) == {"ok"}
+    assert checks["advice"].eq("").all()
     assert not list(tmp_path.rglob("*klikit-doctor*"))
     assert len(kf.doctor()) == 10
 
@@ -71,11 +71,11 @@ def test_doctor__names_what_is_wrong(
     with sandbox.connect() as client:
         kf.run(kf.plan(section), client, deadline_s=0, progress=False)
     with kf.connect(sandbox.url, partner_key=sandbox.partner_key, secret_key="wrong") as client:
-        found = by_check(kf.doctor(client))
-    assert found["mirror"][0] == found["credentials"][0] == "problem"
-    assert found["unfinished runs"][0] == "warning"
-    assert "kf.resume" in found["unfinished runs"][2]
-    assert "Colab" in found["journal"][1]
+        checks = by_check(kf.doctor(client))
+    assert checks["mirror"][0] == checks["credentials"][0] == "problem"
+    assert checks["unfinished runs"][0] == "warning"
+    assert "kf.resume" in checks["unfinished runs"][2]
+    assert "Colab" in checks["journal"][1]
     monkeypatch.delenv("KLIKIT_JOURNAL_MIRROR")
     assert by_check(kf.doctor())["journal"][0] == "warning"
 
@@ -108,10 +108,10 @@ def test_doctor__of_a_broken_journal(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """What fails is a problem of its own line; the other checks go on."""
     (tmp_path / "notes.txt").write_text("no journal")
     monkeypatch.setenv("KLIKIT_JOURNAL", str(tmp_path / "notes.txt"))
-    found = by_check(kf.doctor())
-    assert found["unfinished runs"][0] == "problem"
-    assert "not a" in found["unfinished runs"][1]
-    assert found["threads"][0] == "ok"
+    checks = by_check(kf.doctor())
+    assert checks["unfinished runs"][0] == "problem"
+    assert "not a" in checks["unfinished runs"][1]
+    assert checks["threads"][0] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -349,7 +349,8 @@ class Pipe(Screen):
 
 
 @pytest.mark.parametrize(
-    ("command", "kind"), [*((each, Screen) for each in COMMANDS), *((each, Pipe) for each in PIPED)]
+    ("command", "kind"),
+    [*((command, Screen) for command in COMMANDS), *((command, Pipe) for command in PIPED)],
 )
 def test_commands__show_what_strangers_wrote_as_signs(
     strangers: Strangers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, kind: type[Screen]

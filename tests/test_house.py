@@ -180,5 +180,7 @@ def test_edge__is_the_only_way_to_the_world(room: str) -> None:
         text=True,
         check=False,
     )
-    refused = {one["location"]["row"] for one in json.loads(done.stdout) if one["code"] in REFUSALS}
+    refused = {
+        finding["location"]["row"] for finding in json.loads(done.stdout) if finding["code"] in REFUSALS
+    }
     assert [OF_THE_WORLD[row - 1] for row in sorted(refused)] == OF_THE_WORLD

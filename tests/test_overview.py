@@ -51,8 +51,8 @@ def test_headline__of_nothing() -> None:
 def test_headline__of_a_run_tells_what_may_have_been_written(outcomes: list[str], headline: str) -> None:
     """What no answer settles is no more said to have stayed than to have changed."""
     rows = kf.cross_toggles("item", [7, 8], [(1, 11)], is_enabled=False)
-    told = make_overview(rows.assign(outcome=outcomes, code=None, message=None), NAMES)
-    assert told.headline == headline
+    overview = make_overview(rows.assign(outcome=outcomes, code=None, message=None), NAMES)
+    assert overview.headline == headline
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_proof_overview__says_why_nothing_is_proved() -> None:
     """A row that was not written is not said to be unreadable, nor the other way round."""
     rows = kf.cross_toggles("item", [7, 8], [(1, 11)], is_enabled=False)
     proof = rows.assign(outcome=["rejected", "applied"], code=None, message=None, proof=None, proof_note=None)
-    told = proof_overview(proof, NAMES).trouble["message"].tolist()
-    assert told == [
+    messages = proof_overview(proof, NAMES).trouble["message"].tolist()
+    assert messages == [
         "the run did not write it, so there is nothing to prove",
         "its menu could not be read, or has it no more",
     ]
@@ -78,9 +78,9 @@ def test_proof_overview__says_why_nothing_is_proved() -> None:
 
 def test_entities__tell_mixed_states_in_words() -> None:
     """A dish that goes off in some stores and on in others is one line."""
-    told = make_overview(_toggles(), NAMES).entities
+    entities = make_overview(_toggles(), NAMES).entities
     pd.testing.assert_frame_equal(
-        told,
+        entities,
         pd.DataFrame(
             [
                 [BUSINESS, "Lunch (section)", "on business-wide"],
@@ -144,8 +144,8 @@ def test_names__survive_the_plan_file_and_the_run(sandbox: kf.sandbox.Sandbox) -
     from klikit_frames.planning.plan import parse_plan
 
     for view in (plan.overview, parse_plan(plan.dump()).overview, result.overview):
-        told = [view.entities["title"][0], view.entities["brand"][0], view.places["store"][0]]
-        assert told == titles
+        shown = [view.entities["title"][0], view.entities["brand"][0], view.places["store"][0]]
+        assert shown == titles
 
 
 def test_html__folds_brands_and_runs_nothing() -> None:

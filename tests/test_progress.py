@@ -36,29 +36,29 @@ def test_open_bar__false_is_silent() -> None:
 
 
 def test_open_bar__tells_the_callers_own() -> None:
-    """An object with update and close is told of what is done, and closed."""
-    own = Counter()
-    bar = _open(own)
+    """An object with update and close counts what is done, and is closed."""
+    counter = Counter()
+    bar = _open(counter)
     bar.update(2)
-    assert own.n == 2
+    assert counter.n == 2
     bar.close()
-    assert own.n == -1
+    assert counter.n == -1
 
 
 def test_open_bar__object_that_raises(caplog: pytest.LogCaptureFixture) -> None:
-    """A progress object that raises is told of nothing more, and that is logged once."""
+    """A progress object that raises is not called again, and that is logged once."""
 
     class Broken(Counter):
         def update(self, n: int = 1, /) -> None:
             super().update(n)
             raise RuntimeError("no room to draw")
 
-    own = Broken()
-    bar = _open(own)
+    broken = Broken()
+    bar = _open(broken)
     bar.update(1)
     bar.update(1)
     bar.close()
-    assert own.n == 1
+    assert broken.n == 1
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
@@ -119,7 +119,7 @@ def test_screen_bar__says_what_it_waits_for_and_how_long(
 def test_screen_bar__of_text_is_drawn_once_a_second(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a saved page each drawing is a line: however often the wait is told, it stays a few."""
+    """In a saved page each drawing is a line: however often the wait is drawn, it stays a few."""
 
     class Frozen(edge.World):
         def monotonic(self) -> float:

@@ -30,7 +30,7 @@ BIN = Path(sys.executable).parent
 
 
 def _blocks(kind: str) -> list[str]:
-    return [text for found, text in BLOCKS if found == kind]
+    return [text for language, text in BLOCKS if language == kind]
 
 
 def _without_install(block: str) -> str:
@@ -153,10 +153,10 @@ def test_scheduler_block__runs_businesses_side_by_side(clone: Path, monkeypatch:
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
     plan = kf.plan(kf.read_toggles(clone / "sample_data" / "toggles.csv"))
     names = _run(_blocks("py")[0])
-    with kf.sandbox.serve() as one, kf.sandbox.serve(seed=8) as other:
+    with kf.sandbox.serve() as first, kf.sandbox.serve(seed=8) as other:
         folders = [
             _business(clone / "menus" / name, sandbox, plan)
-            for name, sandbox in (("one", one), ("other", other))
+            for name, sandbox in (("one", first), ("other", other))
         ]
         config = {"ops": {"businesses": {"config": {"root": str(clone / "menus")}}}}
         assert names["monday"].execute_in_process(run_config=config).success
@@ -166,8 +166,14 @@ def test_scheduler_block__runs_businesses_side_by_side(clone: Path, monkeypatch:
 def _business(folder: Path, sandbox: kf.sandbox.Sandbox, plan: kf.Plan) -> Path:
     folder.mkdir(parents=True)
     plan.save(folder / "monday.plan.json")
-    own = {"BASE_URL": sandbox.url, "PARTNER_KEY": sandbox.partner_key, "SECRET_KEY": sandbox.secret_key}
-    (folder / "klikit.env").write_text("\n".join(f"KLIKIT_{name}={value}" for name, value in own.items()))
+    variables = {
+        "BASE_URL": sandbox.url,
+        "PARTNER_KEY": sandbox.partner_key,
+        "SECRET_KEY": sandbox.secret_key,
+    }
+    (folder / "klikit.env").write_text(
+        "\n".join(f"KLIKIT_{name}={value}" for name, value in variables.items())
+    )
     return folder
 
 

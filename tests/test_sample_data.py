@@ -29,9 +29,9 @@ def test_toggles__are_of_the_demo_business(toggles: pd.DataFrame, sandbox: kf.sa
     """Every entity is there with that title, every store is there, and each stands on its store's menu."""
     truth = sandbox.state()
     business = truth[truth["scope"].eq("business")]
-    found = toggles.merge(business, on=["entity_type", "entity_id"], suffixes=("", "_live"))
-    assert found["title"].eq(found["title_live"]).all()
-    assert len(found) == len(toggles)
+    matched = toggles.merge(business, on=["entity_type", "entity_id"], suffixes=("", "_live"))
+    assert matched["title"].eq(matched["title_live"]).all()
+    assert len(matched) == len(toggles)
     cells = toggles[toggles["scope"].eq("store")]
     keys = ["entity_type", "entity_id", "brand_id", "branch_id"]
     assert len(cells.merge(truth[truth["scope"].eq("store")], on=keys)) == len(cells)

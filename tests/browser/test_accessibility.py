@@ -35,11 +35,11 @@ def dressed(lab: Lab) -> Iterator[Lab]:
 def violations(lab: Lab) -> list[str]:
     """Return what axe finds in the form on the page, in both themes."""
     lab.page.evaluate(LOAD, AXE)
-    found = []
+    findings = []
     for theme in ("Dark", "Light"):
         lab.dress(theme)
-        found += [f"{theme}: {each}" for each in lab.page.evaluate(RUN)]
-    return found
+        findings += [f"{theme}: {violation}" for violation in lab.page.evaluate(RUN)]
+    return findings
 
 
 def test_axe__toggle_form(dressed: Lab) -> None:

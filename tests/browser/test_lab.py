@@ -1,4 +1,4 @@
-"""The harness itself: it would notice an error of ours."""
+"""The harness itself: it would notice an error of the package."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_lab__notices_errors_of_a_widget(lab: Lab) -> None:
 
 
 def test_lab__notices_errors_of_a_cell(lab: Lab) -> None:
-    """A cell that ends in an error is told with what it says."""
+    """A cell that ends in an error is listed with what it says."""
     lab.put("1 / 0")
     lab.run()
     assert lab.errors() == ["ZeroDivisionError: division by zero"]

@@ -36,7 +36,7 @@ def draw(lab: Lab) -> float:
 
 
 def test_matrix_editor__first_draw(lab: Lab) -> None:
-    """Of 500 entities in 100 stores the first page is drawn; how long it takes is told, not judged."""
+    """Of 500 entities in 100 stores the first page is drawn; how long it takes is printed, not judged."""
     lab.show(STATE)
     print(f"first cells after {draw(lab):.1f} s")
 

@@ -60,7 +60,7 @@ class Traffic:
 
 
 def test_entity_picker__large(lab: Lab) -> None:
-    """50,000 rows: what is sent and what is saved stay small; how long it takes is told, not judged."""
+    """50,000 rows: what is sent and what is saved stay small; how long it takes is printed, not judged."""
     traffic = Traffic(lab)
     lab.show(MAKE, "state = made(50_000)", "1")
     empty, before = saved_bytes(lab), traffic.n_bytes
@@ -164,7 +164,7 @@ def test_entity_picker__keyboard(picker: Lab) -> None:
 
 
 def test_entity_picker__names(picker: Lab) -> None:
-    """Whoever cannot see the page is told what each control is."""
+    """Each control has a name for whoever cannot see the page."""
     roles: list[tuple[Any, str]] = [
         ("searchbox", "Search"),
         ("combobox", "Type"),

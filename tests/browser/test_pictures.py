@@ -58,11 +58,11 @@ def take(lab: Lab, selector: str, path: Path, *, height: int = 1_400) -> None:
     box = lab.find(selector).first.bounding_box()
     assert box is not None
     lab.page.screenshot(path=path, clip={**box, "height": min(box["height"], height)})
-    told = PngInfo()
-    told.add_text("Description", lab.find(selector).first.inner_text())
-    told.add_text("Source", look_of(kf.forms.ToggleForm))
+    metadata = PngInfo()
+    metadata.add_text("Description", lab.find(selector).first.inner_text())
+    metadata.add_text("Source", look_of(kf.forms.ToggleForm))
     with Image.open(path) as picture:
-        picture.quantize(_COLOURS).save(path, pnginfo=told, optimize=True)
+        picture.quantize(_COLOURS).save(path, pnginfo=metadata, optimize=True)
     assert 5_000 < path.stat().st_size < MOST_BYTES
 
 
@@ -99,8 +99,8 @@ def test_picture__of_the_sample_plan(folder: Path) -> None:
     picture.figure.set_size_inches(4.4, 3.9)
     picture.figure.axes[0].set_title(f"{plan.n_rows:,} rows in {plan.n_requests} requests", loc="left")
     path = folder / "plan.png"
-    told = {"Description": picture.text}
-    Picture(picture.figure, picture.text).figure.savefig(path, dpi=220, metadata=told)
+    metadata = {"Description": picture.text}
+    Picture(picture.figure, picture.text).figure.savefig(path, dpi=220, metadata=metadata)
     assert 5_000 < path.stat().st_size < MOST_BYTES
 
 

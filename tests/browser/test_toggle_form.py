@@ -120,7 +120,7 @@ def test_toggle_form__retry(form: Lab) -> None:
 
 
 def test_toggle_form__refused_and_gone(form: Lab) -> None:
-    """A revoked credential, a lost server and a closed client are told in words; what is ticked stays."""
+    """A revoked credential, a lost server and a closed client are named in words; what is ticked stays."""
     pick(form)
     form.ask("sandbox.revoke()")
     form.find(".kf-apply").click()
