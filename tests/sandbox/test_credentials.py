@@ -150,7 +150,7 @@ def test_bucket__refills_evenly() -> None:
 
 @pytest.mark.parametrize("kind", WINDOWS)
 def test_window__says_how_long_to_wait(kind: str) -> None:
-    """Whoever waits as told gets a place."""
+    """Whoever waits as long as the answer says gets a place."""
     window = WINDOWS[kind](3)
     now = 1000.0
     while (reading := window.take(now)).is_allowed:
