@@ -84,6 +84,8 @@ OF_THE_WORLD = [
 TOP_LEVEL = {"pyproject.toml", "README.md", "klikit_frames", "notebooks", "tests", "sample_data"}
 
 
+# mypy reads all of the code: half a minute where nothing else works, and far more beside a busy loop.
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "command",
     [

@@ -66,7 +66,7 @@ def test_page__follows_what_arrives_and_resets(page: Page) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     with kf.sandbox.serve() as sandbox:
         page.goto(sandbox.page_url)
-        httpx.get(f"{sandbox.url}/providers", trust_env=False)
+        httpx.get(f"{sandbox.url}/providers", trust_env=False, timeout=300.0)
         expect(page.locator("main")).to_contain_text("GET /providers")
         sandbox.set(max_ids=5)
         page.locator("#reset").click()

@@ -47,6 +47,6 @@ print(len(threads) > 1, errors)
 def test_validate__from_many_threads_at_once_in_a_new_process() -> None:
     """Threads that need the contract while another loads it wait, as those of a new worker of a fleet do."""
     loaded = subprocess.run(
-        [sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, timeout=600
     )
     assert loaded.stdout == "True []\n"

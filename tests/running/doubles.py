@@ -68,6 +68,7 @@ class HoldingTransport(httpx.HTTPTransport):
         self._n_left = nth
         self._method = method
         self._match = match
+        self._is_closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
@@ -77,7 +78,15 @@ class HoldingTransport(httpx.HTTPTransport):
             self.has_come.set()
             self._action()
             assert self.let_go.wait(600)
+        if self._is_closed:
+            # A thread may be let go after its client was closed: nobody would close its connection.
+            raise httpx.ConnectError("closed", request=request)
         return super().handle_request(request)
+
+    def close(self) -> None:
+        """Close all connections, and open no more."""
+        self._is_closed = True
+        super().close()
 
 
 class WaitingClock(SystemClock):

@@ -12,7 +12,8 @@ import klikit_frames as kf
 
 Call = Callable[..., httpx.Response]
 # No proxies of whoever runs the tests, and no certificates: to load these takes longer than most tests.
-PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}
+# A busy machine may answer late: only a server that hangs is to be noticed.
+PLAIN: dict[str, Any] = {"trust_env": False, "verify": False, "timeout": 300.0}
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_large__takes_500_ids_in_500_stores() -> None:
     """One request of 250,000 overrides is written whole, as a store of that brand shows."""
     with kf.sandbox.serve(scale="large", store_read="live") as sandbox:
         auth = (sandbox.partner_key, sandbox.secret_key)
-        with httpx.Client(base_url=sandbox.url, auth=auth, timeout=60, **PLAIN) as http:
+        with httpx.Client(base_url=sandbox.url, auth=auth, **PLAIN) as http:
             branches = http.get("/branches").json()["data"]["results"]
             items = http.get("/menus/items", params={"size": 535}).json()["data"]["results"]
             pairs = sorted((brand, branch["id"]) for branch in branches for brand in branch["brand_ids"])

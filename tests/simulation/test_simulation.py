@@ -55,6 +55,8 @@ def test_worlds__all_that_is_told_is_so() -> None:
     assert {lost, accepted, asked_again} <= counts.visits.keys()
 
 
+# It is worth a minute of two cores that are free, and as many times more as others work there.
+@pytest.mark.timeout(3600)
 def test_worlds__a_year_of_accidents() -> None:
     """A thousand runs and ten thousand accidents in a year show nothing wrong, and all steps of a request."""
     told = subprocess.run(
