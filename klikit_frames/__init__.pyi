@@ -12,10 +12,10 @@ from .auditing.diffs import diff as diff
 from .auditing.diffs import drift as drift
 from .auditing.diffs import mixed as mixed
 from .auditing.diffs import overrides as overrides
+from .auditing.pictures import plot_plan as plot_plan
+from .auditing.pictures import plot_timeline as plot_timeline
 from .auditing.reconciliation import reconcile as reconcile
 from .auditing.reports import report as report
-from .auditing.run_pictures import plot_plan as plot_plan
-from .auditing.run_pictures import plot_timeline as plot_timeline
 from .auditing.state_pictures import plot_dark as plot_dark
 from .auditing.state_pictures import plot_drift as plot_drift
 from .auditing.state_pictures import plot_matrix as plot_matrix

@@ -21,8 +21,7 @@ from ..running.journal_files import MEMORY
 from ..running.results import Result
 from ..wording import SHORT_ID, counted
 from .audits import drift_by_store
-from .pictures import NEEDS_PLOTS, Picture, can_draw
-from .run_pictures import plot_plan, plot_timeline
+from .pictures import NEEDS_PLOTS, Picture, can_draw, plot_plan, plot_timeline
 from .state_pictures import plot_dark, plot_drift, plot_matrix
 from .summaries import summary
 

@@ -13,7 +13,6 @@ from tests.cli.test_terminal_words import PYTHON, is_code, library_messages
 ELSEWHERE = (
     "api/client_arguments.py",
     "api/credentials.py",
-    "auditing/pictures.py",
     "auditing/state_pictures.py",
     "auditing/reconciliation.py",
     "auditing/reports.py",
@@ -40,6 +39,7 @@ OF_PYTHON_ALONE = (
     "See klikit_frames.failures",
     "like=",
     "limits is",
+    "stores has no column",
     "The state has no business rows",
     "The state has no rows of store",
     "progress=",
