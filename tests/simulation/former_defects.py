@@ -194,7 +194,7 @@ FORMER_DEFECTS = {
     ),
     "an undo ignores later writes": OwnDefect(_later_writes_ignored, "false_restore", 91, (3,)),
     "an undo does not look again when it runs": OwnDefect(_undo_does_not_look_again, "overwritten", 2, (8,)),
-    "a table of another business floods": OwnDefect(_floods, "flood", 35, (16, 17)),
+    "a table of another business floods": OwnDefect(_floods, "flood", 81),
     "a cap is forgotten at resume": OwnDefect(_cap_forgotten, "over_the_cap", 45, (20, 24)),
     "guards are forgotten at resume": OwnDefect(_guards_forgotten, "guard", 24, (5,)),
     "a resume does not send what a credential was refused": OwnDefect(
