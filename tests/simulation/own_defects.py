@@ -60,7 +60,11 @@ class OwnDefect:
         with self.put_in():
             known = play_once(self.seed, kept=None if self.kept is None else {*self.kept})
             worlds = chain([known], (play_once(seed) for seed in seeds))
-            return next((world for world in worlds if world.defect is not None), None)
+            return next((world for world in worlds if self._is_shown_by(world)), None)
+
+    def _is_shown_by(self, world: SimulatedWorld) -> bool:
+        """Tell whether what is wrong in a world is this: another defect may lie there as well."""
+        return world.defect is not None and (not self.kind or world.defect.kind == self.kind)
 
 
 def together(*patches: AbstractContextManager[Any]) -> AbstractContextManager[Any]:
