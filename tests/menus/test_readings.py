@@ -90,7 +90,7 @@ def test_interrupt__waits_for_no_retry(sandbox: kf.sandbox.Sandbox, client: kf.C
     with sandbox.connect(clock=clock) as slow:
         with pytest.raises(KeyboardInterrupt):
             kf.read_state(slow, stores=stores, progress=_InterruptingBar(n_steps=1, after=clock.has_come))
-        wait_for_threads("klikit-frames-read")
+        wait_for_threads("klikit-frames-")
     assert clock.has_heard.is_set()
 
 
@@ -124,7 +124,7 @@ def test_interrupt__waits_for_no_answer(sandbox: kf.sandbox.Sandbox, client: kf.
             kf.read_state(slow, stores=stores, progress=_InterruptingBar(n_steps=1, after=transport.has_come))
         assert is_running("klikit-frames-send-aside")
         transport.let_go.set()
-        wait_for_threads("klikit-frames")
+        wait_for_threads("klikit-frames-")
 
 
 def test_reading__keeps_to_the_connections(sandbox: kf.sandbox.Sandbox) -> None:

@@ -165,7 +165,12 @@ def press_ctrl_c() -> None:
 
 
 def wait_for_threads(name: str) -> None:
-    """Wait until the threads that bear a name, left behind by whoever was interrupted, have ended."""
-    for thread in threading.enumerate():
-        if thread.name.startswith(name):
+    """Wait until the threads that bear a name, left behind by whoever was interrupted, have ended.
+
+    One thread may leave another behind, which sends the request that was held: none is left to open a
+    connection of a client that is closed.
+    """
+    while left := [thread for thread in threading.enumerate() if thread.name.startswith(name)]:
+        for thread in left:
             thread.join(600)
+            assert not thread.is_alive()

@@ -35,7 +35,7 @@ def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, j
         assert waited["attempts"].eq(0).all()
         assert f'kf.resume("{result.run_id}", client, journal={str(journal)!r})' in result.summary
         transport.let_go.set()
-        wait_for_threads("klikit-frames-send")
+        wait_for_threads("klikit-frames-")
     with connect(sandbox) as client:
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
 
@@ -47,7 +47,7 @@ def test_interrupt__waiting_for_the_rate(
     clock = WaitingClock(press_ctrl_c)
     with sandbox.connect(writes_per_minute=2, clock=clock) as client:
         result = kf.run(singles, client, journal=journal, before="none")
-        wait_for_threads("klikit-frames-send")
+        wait_for_threads("klikit-frames-")
     assert clock.has_heard.is_set()
     assert result.status == "interrupted"
     assert result.counts["not_sent"] >= 10
@@ -68,7 +68,7 @@ def test_interrupt__while_reading_back(
         result = kf.resume(lost.run_id, client, journal=journal, progress=False)
         assert result.counts["unknown"] == 4
         transport.let_go.set()
-        wait_for_threads("klikit-frames-read")
+        wait_for_threads("klikit-frames-")
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
 
 
@@ -92,7 +92,7 @@ def test_interrupt__while_menus_are_read(
         assert not transport.let_go.is_set()
         assert len(sandbox.requests) == n_asked + 1
         transport.let_go.set()
-        wait_for_threads("klikit-frames-read")
+        wait_for_threads("klikit-frames-")
 
 
 def test_interrupt__while_the_flags_from_before_are_read(
@@ -106,7 +106,7 @@ def test_interrupt__while_the_flags_from_before_are_read(
         assert (result.status, result.counts["not_sent"]) == ("interrupted", 12)
         assert len(sandbox.requests) == 1
         transport.let_go.set()
-        wait_for_threads("klikit-frames-read")
+        wait_for_threads("klikit-frames-")
     with connect(sandbox) as client:
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 12
 
@@ -157,7 +157,7 @@ def test_interrupt__while_the_canary_is_read_back(
     with connect(sandbox, transport=transport) as client:
         result = kf.run(plan, client, journal=journal, progress=False, first=1, before="none")
         transport.let_go.set()
-        wait_for_threads("klikit-frames-read")
+        wait_for_threads("klikit-frames-")
     assert (result.status, result.counts["applied"], result.counts["not_sent"]) == ("interrupted", 1, 3)
     with connect(sandbox) as client:
         assert kf.resume(result.run_id, client, journal=journal).counts["applied"] == 4
@@ -177,7 +177,7 @@ def test_cancel__while_the_canary_is_read_back(
             result = job.result(timeout=600)
             assert not transport.let_go.is_set()
             transport.let_go.set()
-            wait_for_threads("klikit-frames-read")
+            wait_for_threads("klikit-frames-")
         assert (result.status, result.counts["not_sent"]) == ("cancelled", 3)
 
 

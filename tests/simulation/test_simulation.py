@@ -65,7 +65,7 @@ def test_worlds__a_year_of_accidents() -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=1_200,
+        timeout=7_000,
     )
     assert told.returncode == 0, told.stdout
     found = re.search(r"([\d,]+) simulated days, ([\d,]+) runs, ([\d,]+) accidents", told.stdout)
@@ -86,7 +86,7 @@ def test_world__plays_again() -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=500,
+        timeout=7_000,
     )
     assert (told.stdout.splitlines(), told.stderr, told.returncode) == (trace, "", 0)
 
