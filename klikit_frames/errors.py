@@ -263,7 +263,7 @@ def check_yes_or_no(name: str, choice: object, *, error: type[KlikitFramesError]
 
 
 def as_path(name: str, value: object) -> Path:
-    """Return the path of a file; refuse, by the name of the parameter, what is none.
+    """Return the path of a file; refuse anything else by the name of the parameter.
 
     Examples
     --------

@@ -113,7 +113,7 @@ class SlidingWindowLog:
         self._bucket, self._connection = self._open()
 
     def _put_shared(self, now_ms: int, *, rate: Rate) -> int:
-        """Note a request; a file that another process removed or made anew meanwhile is opened again."""
+        """Note a request; a file that another process removed or made again meanwhile is opened again."""
         try:
             return self._put(now_ms, rate=rate)
         except sqlite3.Error:

@@ -251,13 +251,13 @@ def new_figure(*, width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-# Colours that follow each other are far apart in hue, so that neighbouring requests are told apart.
+# Colours that follow each other are far apart in hue, so that neighbouring requests look different.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F", "#F0E442")
 # A name needs this much of the picture's side to be read.
 _MOST_NAMES = 40
 _LONGEST_TITLE = 32
 
-# Bars of more requests than this cannot be told apart; then only the curves are drawn.
+# More bars than this look alike; then only the curves are drawn.
 _MOST_BARS = 150
 _SHORTEST_WAIT_S = 0.1
 

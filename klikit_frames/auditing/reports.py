@@ -84,7 +84,7 @@ def report(
     by : str, optional
         Who did it.
     file : path, optional
-        The table that it came from; only its name is told.
+        The table that it came from; only its name is shown.
 
     Examples
     --------

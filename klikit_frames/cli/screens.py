@@ -197,7 +197,7 @@ def with_names(rows: pd.DataFrame, names: Names | None = None) -> pd.DataFrame:
 def _print_causes(view: Overview, *, to_stderr: bool = False) -> None:
     """Print what was not done, one paragraph per cause: these sentences are never cut."""
     for cause in view.trouble.head(MOST_ROWS // 2).itertuples():
-        # A line of a stranger's message is no line of ours.
+        # A line of a stranger's message must not look like one of the package's.
         said = ": ".join(visible_text(to_terminal(str(part))) for part in (cause.code, cause.message) if part)
         n_rows = int(str(cause.n_rows))
         what = f"\n{counted(n_rows, 'row')} {outcome_words(str(cause.outcome), n=n_rows)}"

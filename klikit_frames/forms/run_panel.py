@@ -80,7 +80,7 @@ def plan_view(plan: Plan, controller: RunController) -> dict[str, object]:
     ['1 request, the fewest possible', 'about 1 s at 300 a minute, 1 menu read first']
     """
     overview = plan.overview
-    # What an undo keeps is told by a note of its own.
+    # What an undo keeps has a note of its own.
     overview = replace(overview, facts=(), trouble=overview.trouble.head(0))
     until = f", {controller.timed.words}" if controller.timed is not None else ""
     return {

@@ -1,4 +1,4 @@
-"""A change that comes back by itself: until when, noted as promises, begun by a tick, and told as one run.
+"""A change that comes back by itself: until when, noted as promises, begun by a tick, and shown as one run.
 
 Until when: what can be chosen, by which clocks, and which moment it means; this part is pure.
 """

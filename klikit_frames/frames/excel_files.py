@@ -1,4 +1,4 @@
-"""Excel and OpenDocument workbooks: read as texts, the errors of formulas told, template sheets written.
+"""Excel and OpenDocument workbooks: read as texts, the errors of formulas reported, template sheets written.
 
 Calamine reads the errors of formulas, such as #DIV/0!, as blank cells; they are looked up in the file itself.
 """

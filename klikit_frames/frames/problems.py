@@ -24,7 +24,7 @@ _MOST_CASES = 10
 _LONGEST_NAME = 40
 _MOST_CAUSES = 20
 _MOST_ROWS = 1000
-# What makes a kind. Rows of several tables count from 1 in each, so the kinds of each are told apart.
+# What makes a kind. Rows of several tables count from 1 in each, so each has kinds of its own.
 _CAUSE = ("severity", "code", "column", "source")
 
 

@@ -112,7 +112,7 @@ def effect(plan_or_toggles: Any, state: pd.DataFrame) -> pd.DataFrame:
         (text: ``item``, ``category`` or ``section``, the nearest that is switched); then ``sales`` where any
         are known, and ``is_in_stock``, ``is_available``, ``visible_on``, ``hidden_on`` as far as the state
         has them. Dishes that go dark come first, those with the highest sales at the top. A business row is
-        told at the business level only: which stores override it cannot be read. `klikit_frames.summary`
+        reported at the business level only: which stores override it cannot be read. `klikit_frames.summary`
         tells it in words, with the categories and stores that are then empty.
 
     Raises

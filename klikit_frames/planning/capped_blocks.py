@@ -28,7 +28,7 @@ _MOST_COMMON = 1_000
 _MOST_LEVELS = 8
 # Common lines are looked for at length where that takes a tenth of the budget.
 _SHARE_FOR_COMMON, _FEWER_COMMON = 40, 5
-# For each pair of a set of columns and a cell: it is compared, closed, and told apart from others.
+# For each pair of a set of columns and a cell: it is compared, closed, and compared with others.
 _OPERATIONS = 1.0
 
 

@@ -213,7 +213,7 @@ def solve_set_cover(incidence: Incidence, *, best: list[int], budget: SearchBudg
     incidence : Incidence
         Which rectangle of the pool has which cell.
     best : list of int
-        A cover to beat. The solver is not told of it: HiGHS 1.16 may hand back its start unimproved although
+        A cover to beat. The solver does not get it: HiGHS 1.16 may hand back its start unimproved although
         it reports the smaller objective.
     budget : SearchBudget
         When to stop by the clock.

@@ -110,10 +110,10 @@ def _check_columns(state: pd.DataFrame) -> None:
 
 def _live_flags(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
     live = live_flags(state).array
-    told = pd.Series(live.take(match_rows(toggles, within=state), allow_fill=True), index=toggles.index)
+    before = pd.Series(live.take(match_rows(toggles, within=state), allow_fill=True), index=toggles.index)
     # A run judges by it whether these are fresh enough to be its flags from before.
-    told.attrs["read_at"] = state.attrs.get("read_at")
-    return told.rename("before")
+    before.attrs["read_at"] = state.attrs.get("read_at")
+    return before.rename("before")
 
 
 def _is_foreign(toggles: pd.DataFrame, state: pd.DataFrame) -> Flags:

@@ -127,7 +127,7 @@ def read_before(
         progress=progress,
         stop=stop,
         must_read=False,
-        # What could not be read is raised, and a store that nobody knows is told by its own rows.
+        # What could not be read is raised, and a store that nobody knows is reported by its own rows.
         warns=False,
     ).state
     if lost := [failure for failure in state.attrs["failures"] if not is_of_no_store(failure)]:

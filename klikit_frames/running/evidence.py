@@ -69,7 +69,7 @@ class ClockTimes:
 
     A process may die before an answer tells it the server's clock. Then its time may be that of any clock
     that the journal knows, and each question takes the one that proves the least. Where there is more than
-    one clock, moments of two of them may be told in the wrong order, by as much as the Date header leaves
+    one clock, moments of two of them may be put in the wrong order, by as much as the Date header leaves
     open: so nothing is over before that has passed too.
     """
 
@@ -219,7 +219,7 @@ class Proof:
 
 
 class Pending(NamedTuple):
-    """The flag that was written and is not proved to show; None, and not known, where it cannot be told."""
+    """The flag that was written and is not proved to show; None, and not known, where nothing shows it."""
 
     is_enabled: bool | None
     is_known: bool
@@ -277,7 +277,7 @@ def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof
     """Return the flag that a cell has though its store's menu is not proved to show it; None if none is.
 
     Where the menu shows another flag after a publish, the publish may only be queued, or the flag was changed
-    since: the live flag cannot be told.
+    since: the live flag is not known.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ class RunExecutor:
             images = find_before(self.plan, self.client, before=before, **self._reading(progress=progress))
         except (KeyboardInterrupt, ReadingStopped):
             self.monitor.end(EndReason.INTERRUPTED)
-        # What the menus told by name is kept with the plan: every later view of the run reads it there.
+        # The names that the menus gave are kept with the plan, where every later view of the run reads them.
         self.plan = self.plan.with_named(images.names)
         self.journal.begin(self.run, plan_body=self.plan.dump(), requests=requests, before=images.live)
         if images.seen:

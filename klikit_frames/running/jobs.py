@@ -288,8 +288,8 @@ def start(plan: Plan, client: Client, **options: Any) -> Job:
     **options
         All of ``kf.run``: ``journal``, ``progress`` (an object; no bar is drawn by itself), ``on_error``,
         ``confirm``, ``max_failures``, ``deadline_s``, ``first``, ``before``, ``publish``, ``mirror``,
-        ``require_approval``, ``on_finish`` (called on the job's thread; an error that is raised here is not
-        told).
+        ``require_approval``, ``on_finish`` (called on the job's thread; its errors are
+        lost).
 
     Returns
     -------

@@ -102,7 +102,7 @@ def read_state(
         and have not published nobody can know.
         ``attrs``: ``stores``, all (brand, branch) pairs of the business if they could be read;
         ``brand_titles`` and ``branch_titles``, as pairs of id and title; ``failures``, see `failures`;
-        ``modifier_option_ids``; ``n_business_rows``, by which a part of a state is told from all of it;
+        ``modifier_option_ids``; ``n_business_rows``, which shows whether a state is whole;
         ``host``; ``read_at``; ``journal_error``, why the journal could not be read, where it could not.
 
     Raises

@@ -168,7 +168,7 @@ class StorePublisher:
         if call.status == "unknown" and (call.http_status is None or call.http_status >= 500):
             again = self._ask(stores)
             call = call if again.status == "not_sent" else again
-        # A call that never left changes nothing of what an earlier one has told.
+        # A call that never left changes nothing of what an earlier one showed.
         self.last_calls |= dict.fromkeys(stores, call) | (earlier if call.status == "not_sent" else {})
         return call
 

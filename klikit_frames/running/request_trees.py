@@ -288,8 +288,8 @@ def is_key_expired(request: Request, *, server_now: datetime) -> bool:
     Parameters
     ----------
     request : Request
-        As the journal has it: its time by our clock, and how far the server's was ahead. Where no answer
-        ever told, ours is taken to have been right.
+        As the journal has it: its time by this machine's clock, and how far the server's was ahead. Where no
+        answer showed that, this machine's clock is taken to have been right.
     server_now : datetime
         The present by the server's clock.
     """

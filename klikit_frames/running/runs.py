@@ -345,7 +345,7 @@ def _reopen(
         run = opened.run(opened.find_run_id(run_id))
         what = f"Run {run.run_id[:SHORT_ID]}"
         stack.enter_context(locks.hold(opened.lock_path(run.plan_id), what=what))
-        # A damaged plan is told before anything in the journal is changed.
+        # A damaged plan is reported before anything in the journal is changed.
         plan = parse_plan(opened.plan_body(run.run_id))
         given = replace(given, writes_per_minute=client.pacing.configured_writes_per_minute)
         rules = _resumed_rules(opened, run, client, given)

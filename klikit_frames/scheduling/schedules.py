@@ -84,7 +84,7 @@ def schedule(
     DataFrame
         One row per row of the table, in its order and with its index: its columns, ``starts_at`` and
         ``ends_at`` in UTC, then ``promise_id, status, is_overdue, next_at, host, note``. ``attrs["notes"]``
-        has what else there is to know, ``attrs["warnings"]`` what the log was told of the clocks.
+        has what else there is to know, ``attrs["warnings"]`` the warnings about clocks.
 
     Raises
     ------

@@ -77,8 +77,8 @@ def tick(
         One row per promise that was due: ``promise_id, action`` (``start`` or ``end``), ``outcome, code,
         request_id, status``, then ``entity_type, entity_id, scope, brand_id, branch_id, is_enabled`` (the
         promised flag), the two cascade columns, ``starts_at, ends_at, note, title``. ``attrs["run_ids"]``
-        are the runs, ``attrs["notes"]`` what else there is to know, ``attrs["warnings"]`` what the log was
-        told of the clocks.
+        are the runs, ``attrs["notes"]`` what else there is to know, ``attrs["warnings"]`` the warnings about
+        clocks, which are in the log too.
 
     Raises
     ------
