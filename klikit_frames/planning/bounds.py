@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .budget import SearchBudget
-    from .groups import Indexes
+    from .groups import Indexes, Rectangle
     from .limits import Limits
     from .reductions import Bits, Kernel
     from .set_cover import Incidence, Prices
@@ -40,6 +40,26 @@ class PricedTable(NamedTuple):
     entities: list[Indexes]
     stores: list[Indexes]
     prices: NDArray[Any]
+
+
+class Evidence(NamedTuple):
+    """What proves the bound of a part of a group, which shares no request with other parts.
+
+    Attributes
+    ----------
+    entities, stores : array of int64
+        The part's lines.
+    priced : list of PricedTable
+        Prices; each proves a bound on its own.
+    apart : list of lists of Rectangle
+        Blocks of which no request has cells of two, so that what each takes under the caps adds up; each list
+        on its own.
+    """
+
+    entities: Indexes
+    stores: Indexes
+    priced: list[PricedTable]
+    apart: list[list[Rectangle]]
 
 
 class FoolingSet:
@@ -213,6 +233,16 @@ def bound_by_apart(
     limits : Limits
         The caps.
     """
+    wide = widen_apart(cells, asked, places)
+    heights, widths = weights[0][places[0]].tolist(), (wide @ weights[1]).tolist()
+    return sum(
+        bound_by_caps(height, width, limits) if width else 1
+        for height, width in zip(heights, widths, strict=True)
+    )
+
+
+def widen_apart(cells: Bits, asked: Bits, places: tuple[Indexes, Indexes]) -> Bits:
+    """Return for each of the cells the columns of its row that it can be widened to and stay apart."""
     lines = cells[places[0]]
     wide = np.zeros_like(lines)
     wide[np.arange(len(lines)), places[1]] = True
@@ -223,11 +253,7 @@ def bound_by_apart(
         wide[number] = line & ~lines[meets].any(axis=0)
     # A twin that was merged with the row may be the one that needs the cell: it takes a request at least.
     wide &= asked[places[0]]
-    heights, widths = weights[0][places[0]].tolist(), (wide @ weights[1]).tolist()
-    return sum(
-        bound_by_caps(height, width, limits) if width else 1
-        for height, width in zip(heights, widths, strict=True)
-    )
+    return wide
 
 
 def bound_by_lists(of_entities: Indexes, of_stores: Indexes, limits: Limits) -> int:

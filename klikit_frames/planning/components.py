@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frames.cell_keys import distinct, rank_values
-from .bounds import PricedTable, bound_by_apart, bound_by_caps, bound_by_lists
+from .bounds import Evidence, PricedTable, bound_by_apart, bound_by_caps, bound_by_lists, widen_apart
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
 from .groups import Rectangle, cut_rectangles, remove_overlap
@@ -62,9 +62,9 @@ class FullComponent:
     is_searched = True
 
     @property
-    def priced(self) -> list[PricedTable]:
-        """What proves at least a part of the bound: any of its cells takes a request."""
-        return [PricedTable([self._whole.rows[:1]], [self._whole.columns[:1]], np.ones((1, 1), dtype=int))]
+    def evidence(self) -> Evidence:
+        """What proves the bound: it is full."""
+        return Evidence(self._whole.rows, self._whole.columns, [], [[self._whole]])
 
     @property
     def is_settled(self) -> bool:
@@ -139,8 +139,27 @@ class Component:
         return min(found)
 
     @property
-    def priced(self) -> list[PricedTable]:
-        """All prices that were found; each proves a bound on its own."""
+    def evidence(self) -> Evidence:
+        """What proves the bound; one of it, or counting, does."""
+        apart = [blocks for places in self._apart() for blocks in self._blocks_apart(*places)]
+        return Evidence(
+            np.concatenate(self._entities), np.concatenate(self._stores), self._all_priced(), apart
+        )
+
+    def _blocks_apart(self, rows: Indexes, columns: Indexes) -> list[list[Rectangle]]:
+        """Return the cells, widened along their rows, and along their columns."""
+        by_rows = widen_apart(self._cells, self._asked, (rows, columns))
+        by_columns = widen_apart(self._cells.T, self._asked.T, (columns, rows))
+        wide = [(np.array([row]), np.flatnonzero(line)) for row, line in zip(rows, by_rows, strict=True)]
+        high = [
+            (np.flatnonzero(line), np.array([one])) for one, line in zip(columns, by_columns, strict=True)
+        ]
+        return [
+            [_expanded(Rectangle(*one), self._entities, self._stores) for one in blocks if min(map(len, one))]
+            for blocks in (wide, high)
+        ]
+
+    def _all_priced(self) -> list[PricedTable]:
         found = []
         if self._cap_prices is not None:
             found.append(PricedTable(self._entities, self._stores, self._cap_prices))

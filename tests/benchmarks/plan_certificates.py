@@ -9,7 +9,13 @@ import numpy as np
 
 import klikit_frames as kf
 from klikit_frames.planning import planner
-from tests.planning.capped_certificates import UNIT, bound_by_prices_under_caps
+from tests.planning.capped_certificates import (
+    UNIT,
+    Caps,
+    bound_by_blocks_apart,
+    bound_by_counting,
+    bound_by_prices_under_caps,
+)
 from tests.planning.certificates import Pair, bound_by_prices, is_cover, is_fooling_set
 
 if TYPE_CHECKING:
@@ -17,10 +23,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from klikit_frames.planning.bounds import PricedTable
+    from klikit_frames.planning.bounds import Evidence, PricedTable
     from klikit_frames.planning.budget import SearchBudget
 
 _MOST_CELLS = 2**40
+_KINDS = "fooling set", "counting", "blocks apart", "prices"
 
 
 class Proof(NamedTuple):
@@ -32,8 +39,8 @@ class Proof(NamedTuple):
 
 def plan_with_proofs(
     toggles: pd.DataFrame, cells: np.ndarray, *, limits: kf.Limits, budget_s: float
-) -> tuple[kf.Plan, list[list[PricedTable]]]:
-    """Plan a table of one group; also return the prices of each part, as rows and columns of `cells`."""
+) -> tuple[kf.Plan, list[Evidence]]:
+    """Plan a table of one group; also return what proves the bound of each part, as lines of `cells`."""
     covers: list[planner.GroupCover] = []
 
     def search(groups: list[planner.GroupCover], budget: SearchBudget, **options: Any) -> None:
@@ -45,18 +52,29 @@ def plan_with_proofs(
         plan = kf.plan(toggles, limits=limits, time_budget_s=budget_s)
     # Every line of the table has a cell, so that entities and stores have its numbers.
     assert [(len(cover.group.ids), len(cover.group.stores)) for cover in covers] == [cells.shape]
-    return plan, [component.priced for cover in covers for component in cover.components]
+    return plan, [component.evidence for cover in covers for component in cover.components]
 
 
-def check_bound(cells: np.ndarray, parts: list[list[PricedTable]], limits: kf.Limits) -> Proof:
-    """Return how few requests the prices prove, the best of each part: parts share no request."""
+def check_bound(cells: np.ndarray, parts: list[Evidence], limits: kf.Limits) -> Proof:
+    """Return how few requests are proven, by the best evidence of each part: parts share no request."""
     places = {(row, column) for row, column in np.argwhere(cells).tolist()}
-    best = [
-        max((_check(cells, places, table, limits) for table in tables), default=Proof(0, ""))
-        for tables in parts
+    best = [_check_part(cells, places, part, limits) for part in parts]
+    kinds = dict.fromkeys(proof.kind for proof in sorted(best, reverse=True))
+    return Proof(sum(proof.bound for proof in best), ", ".join(kinds))
+
+
+def _check_part(cells: np.ndarray, places: set[Pair], part: Evidence, limits: kf.Limits) -> Proof:
+    caps = min(limits.ids, len(cells)), min(limits.stores, cells.shape[1]), min(limits.cells, _MOST_CELLS)
+    proofs = [_check(cells, places, table, caps) for table in part.priced]
+    proofs += [
+        Proof(bound_by_blocks_apart(cells, [(*block,) for block in blocks], caps), "blocks apart")
+        for blocks in part.apart
+        if limits.cost(*cells.shape) > 1
     ]
-    kinds = {proof.kind for proof in best}
-    return Proof(sum(proof.bound for proof in best), "prices" if "prices" in kinds else "fooling set")
+    inside = cells[np.ix_(part.entities, part.stores)]
+    proofs.append(Proof(bound_by_counting(inside, caps), "counting"))
+    # Of equals the one that is easiest to look at.
+    return max(proofs, key=lambda proof: (proof.bound, -_KINDS.index(proof.kind)))
 
 
 def is_plan_cover(cells: np.ndarray, plan: kf.Plan) -> bool:
@@ -69,9 +87,9 @@ def is_plan_cover(cells: np.ndarray, plan: kf.Plan) -> bool:
     return is_cover(places, rectangles)
 
 
-def _check(cells: np.ndarray, places: set[Pair], table: PricedTable, limits: kf.Limits) -> Proof:
+def _check(cells: np.ndarray, places: set[Pair], table: PricedTable, caps: Caps) -> Proof:
     if table.prices.dtype != np.int64:
-        return _check_under_caps(cells, table, limits)
+        return check_prices_under_caps(cells, table, caps)
     prices: dict[Pair, int] = {
         (int(table.entities[row][0]), int(table.stores[column][0])): int(table.prices[row, column])
         for row, column in np.argwhere(table.prices).tolist()
@@ -81,7 +99,7 @@ def _check(cells: np.ndarray, places: set[Pair], table: PricedTable, limits: kf.
     return Proof(bound_by_prices(places, prices), "prices")
 
 
-def _check_under_caps(cells: np.ndarray, table: PricedTable, limits: kf.Limits) -> Proof:
+def check_prices_under_caps(cells: np.ndarray, table: PricedTable, caps: Caps) -> Proof:
     """Hold the prices against the table of classes, after it was held against the whole one."""
     sizes = (np.array([len(line) for line in lines]) for lines in (table.entities, table.stores))
     heights, widths = sizes
@@ -89,6 +107,5 @@ def _check_under_caps(cells: np.ndarray, table: PricedTable, limits: kf.Limits) 
     classes = whole[np.ix_(np.cumsum(heights) - heights, np.cumsum(widths) - widths)]
     if not np.array_equal(classes.repeat(heights, axis=0).repeat(widths, axis=1), whole):
         return Proof(0, "prices")
-    caps = min(limits.ids, len(cells)), min(limits.stores, cells.shape[1]), min(limits.cells, _MOST_CELLS)
     prices = np.floor(table.prices * UNIT).astype(np.int64)
     return Proof(bound_by_prices_under_caps(classes, prices, (heights, widths), caps), "prices")

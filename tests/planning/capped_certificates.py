@@ -1,4 +1,4 @@
-"""Whether prices of a large table prove a bound under caps; shares no code with the search for them."""
+"""Whether prices, blocks apart, or mere counting prove a bound under caps; shares no code with the search."""
 
 from __future__ import annotations
 
@@ -10,8 +10,30 @@ import numpy as np
 UNIT = 2**40
 
 
+Caps = tuple[int, int, int]
+
+
+def bound_by_counting(cells: np.ndarray, caps: Caps) -> int:
+    """Return how few requests hold all cells: each row needs some, and a request holds only so many rows."""
+    of_rows, of_columns = -(-cells.sum(axis=1) // caps[1]), -(-cells.sum(axis=0) // caps[0])
+    totals = zip((cells.sum(), of_rows.sum(), of_columns.sum()), (caps[2], caps[0], caps[1]), strict=True)
+    return max(-(-int(total) // most) for total, most in totals)
+
+
+def bound_by_blocks_apart(cells: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]], caps: Caps) -> int:
+    """Return how few requests hold the blocks, all of them full; 0 if a request may have cells of two."""
+    for number, (rows, columns) in enumerate(blocks):
+        meets = any(
+            cells[np.ix_(rows, other_columns)].any() and cells[np.ix_(other_rows, columns)].any()
+            for other_rows, other_columns in blocks[:number]
+        )
+        if meets or not cells[np.ix_(rows, columns)].all():
+            return 0
+    return sum(bound_by_counting(cells[np.ix_(*block)], caps) for block in blocks)
+
+
 def bound_by_prices_under_caps(
-    cells: np.ndarray, prices: np.ndarray, sizes: tuple[np.ndarray, np.ndarray], caps: tuple[int, int, int]
+    cells: np.ndarray, prices: np.ndarray, sizes: tuple[np.ndarray, np.ndarray], caps: Caps
 ) -> int:
     """Return how few requests within the caps are needed, by prices of which none may be worth over `UNIT`.
 
@@ -34,7 +56,7 @@ def _has_dear(
     cells: np.ndarray,
     prices: np.ndarray,
     sizes: tuple[np.ndarray, np.ndarray],
-    caps: tuple[int, int, int],
+    caps: Caps,
     region: tuple[np.ndarray, np.ndarray],
 ) -> bool:
     """Whether a request in these rows, the first among them, and columns may be worth more than `UNIT`."""

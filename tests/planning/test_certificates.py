@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 import klikit_frames as kf
-from tests.benchmarks.plan_certificates import check_bound, plan_with_proofs
+from tests.benchmarks.plan_certificates import check_bound, check_prices_under_caps, plan_with_proofs
 from tests.benchmarks.published import certificate_of, read_matrix
-from tests.planning.capped_certificates import UNIT, bound_by_prices_under_caps
+from tests.planning.capped_certificates import (
+    UNIT,
+    bound_by_blocks_apart,
+    bound_by_counting,
+    bound_by_prices_under_caps,
+)
 from tests.planning.certificates import are_sound_prices, bound_by_prices, is_cover, is_fooling_set
 from tests.planning.tables import chain, toggles_of, with_holes
 
@@ -98,18 +103,40 @@ def test_bound_by_prices_under_caps__refuses() -> None:
     [
         (chain(20, 30, edits=0.01, seed=1, n_cities=3), kf.Limits(None, None), "cover and fooling set"),
         (np.random.default_rng(20000).random((20, 20)) < 0.3, kf.Limits(None, None), "cover and prices"),
-        (with_holes(12, 12, 8, seed=1), kf.Limits(4, 4), "bound by prices"),
+        (np.random.default_rng(2).random((14, 14)) < 0.7, kf.Limits(5, 3), "bound by counting"),
+        (np.ones((6, 9), dtype=bool), kf.Limits(4, 4), "cover and counting"),
     ],
-    ids=["fooling", "prices", "caps"],
+    ids=["fooling", "prices", "counting", "full"],
 )
 def test_certificate__of_plan(cells: np.ndarray, limits: kf.Limits, certificate: str) -> None:
-    """What a plan says of its bound is proven by cells apart, by prices, and by prices under caps."""
+    """What a plan says of its bound is proven by cells apart, by prices, or by counting."""
     cells = cells[cells.any(axis=1)][:, cells.any(axis=0)]
     plan, parts = plan_with_proofs(toggles_of(cells), cells, limits=limits, budget_s=5)
     assert certificate_of(plan, cells, parts, limits) == certificate
-    raised = [[table._replace(prices=table.prices * 2) for table in tables] for tables in parts]
-    is_by_ratio = limits.max_ids is None
-    assert (check_bound(cells, raised, limits).bound == plan.lower_bound) == is_by_ratio
+    assert check_bound(cells, parts, limits).bound == plan.lower_bound
+
+
+def test_check_prices_under_caps__of_plan() -> None:
+    """The prices that a plan under caps goes by prove its bound; raised, or for other caps, they do not."""
+    cells, limits, caps = with_holes(12, 12, 8, seed=1), kf.Limits(4, 4), (4, 4, 16)
+    plan, parts = plan_with_proofs(toggles_of(cells), cells, limits=limits, budget_s=5)
+    (prices,) = [table for part in parts for table in part.priced if table.prices.dtype != np.int64]
+    assert check_prices_under_caps(cells, prices, caps).bound == plan.lower_bound
+    assert check_prices_under_caps(cells, prices, (5, 4, 20)).bound == 0
+    raised = prices._replace(prices=prices.prices * 1.01)
+    assert check_prices_under_caps(cells, raised, caps).bound == 0
+    moved = prices._replace(entities=prices.entities[::-1])
+    assert check_prices_under_caps(cells, moved, caps).bound == 0
+
+
+def test_bound_by_blocks_apart__refuses() -> None:
+    """Blocks that are not full, or of which a request may have cells of two, prove nothing."""
+    cells = np.kron(np.eye(2, dtype=bool), np.ones((2, 3), dtype=bool))
+    halves = [(np.array([0, 1]), np.array([0, 1, 2])), (np.array([2, 3]), np.array([3, 4, 5]))]
+    assert bound_by_blocks_apart(cells, halves, (2, 2, 9)) == 4
+    assert bound_by_blocks_apart(cells, [(np.array([0]), np.array([0, 3]))], (2, 2, 9)) == 0
+    assert bound_by_blocks_apart(cells, [(np.array([row]), np.array([0])) for row in (0, 1)], (2, 2, 9)) == 0
+    assert bound_by_counting(cells, (1, 3, 9)) == 4
 
 
 @pytest.mark.parametrize(
