@@ -42,7 +42,7 @@ class PricedTable(NamedTuple):
     prices: NDArray[Any]
 
 
-class Evidence(NamedTuple):
+class BoundEvidence(NamedTuple):
     """What proves the bound of a part of a group, which shares no request with other parts.
 
     Attributes

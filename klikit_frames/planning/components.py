@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frames.cell_keys import distinct, rank_values
-from .bounds import Evidence, PricedTable, bound_by_apart, bound_by_caps, bound_by_lists, widen_apart
+from .bounds import BoundEvidence, PricedTable, bound_by_apart, bound_by_caps, bound_by_lists, widen_apart
 from .candidates import close_columns, widen_columns
 from .capped_search import CappedSearch
 from .groups import Rectangle, cut_rectangles, remove_overlap
@@ -62,9 +62,9 @@ class FullComponent:
     is_searched = True
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> BoundEvidence:
         """What proves the bound: it is full."""
-        return Evidence(self._whole.rows, self._whole.columns, [], [[self._whole]])
+        return BoundEvidence(self._whole.rows, self._whole.columns, [], [[self._whole]])
 
     @property
     def is_settled(self) -> bool:
@@ -139,10 +139,10 @@ class Component:
         return min(found)
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> BoundEvidence:
         """What proves the bound; one of it, or counting, does."""
         apart = [blocks for places in self._apart() for blocks in self._blocks_apart(*places)]
-        return Evidence(
+        return BoundEvidence(
             np.concatenate(self._entities), np.concatenate(self._stores), self._all_priced(), apart
         )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from klikit_frames.planning.bounds import Evidence, PricedTable
+    from klikit_frames.planning.bounds import BoundEvidence, PricedTable
     from klikit_frames.planning.budget import SearchBudget
 
 _MOST_CELLS = 2**40
@@ -39,7 +39,7 @@ class Proof(NamedTuple):
 
 def plan_with_proofs(
     toggles: pd.DataFrame, cells: np.ndarray, *, limits: kf.Limits, budget_s: float
-) -> tuple[kf.Plan, list[Evidence]]:
+) -> tuple[kf.Plan, list[BoundEvidence]]:
     """Plan a table of one group; also return what proves the bound of each part, as lines of `cells`."""
     covers: list[planner.GroupCover] = []
 
@@ -55,7 +55,7 @@ def plan_with_proofs(
     return plan, [component.evidence for cover in covers for component in cover.components]
 
 
-def check_bound(cells: np.ndarray, parts: list[Evidence], limits: kf.Limits) -> Proof:
+def check_bound(cells: np.ndarray, parts: list[BoundEvidence], limits: kf.Limits) -> Proof:
     """Return how few requests are proven, by the best evidence of each part: parts share no request."""
     places = {(row, column) for row, column in np.argwhere(cells).tolist()}
     best = [_check_part(cells, places, part, limits) for part in parts]
@@ -63,7 +63,7 @@ def check_bound(cells: np.ndarray, parts: list[Evidence], limits: kf.Limits) -> 
     return Proof(sum(proof.bound for proof in best), ", ".join(kinds))
 
 
-def _check_part(cells: np.ndarray, places: set[Pair], part: Evidence, limits: kf.Limits) -> Proof:
+def _check_part(cells: np.ndarray, places: set[Pair], part: BoundEvidence, limits: kf.Limits) -> Proof:
     caps = min(limits.ids, len(cells)), min(limits.stores, cells.shape[1]), min(limits.cells, _MOST_CELLS)
     proofs = [_check(cells, places, table, caps) for table in part.priced]
     proofs += [

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import klikit_frames as kf
-from klikit_frames.planning.bounds import Evidence
+from klikit_frames.planning.bounds import BoundEvidence
 from klikit_frames.planning.plan_checks import check_plan
 from tests.benchmarks.plan_certificates import check_bound, is_plan_cover, plan_with_proofs
 from tests.planning.tables import toggles_of
@@ -66,7 +66,7 @@ def caps_of(text: str) -> kf.Limits:
     return kf.Limits(*caps, *[None] * (3 - len(caps)))
 
 
-def certificate_of(plan: kf.Plan, cells: np.ndarray, parts: list[Evidence], limits: kf.Limits) -> str:
+def certificate_of(plan: kf.Plan, cells: np.ndarray, parts: list[BoundEvidence], limits: kf.Limits) -> str:
     """Return by what the plan's bound is proven, and that it has the fewest requests if it has."""
     proof = check_bound(cells, parts, limits)
     if proof.bound < plan.lower_bound:
