@@ -100,7 +100,7 @@ def align_clocks(offsets: Iterable[float | None]) -> dict[float | None, timedelt
     Offsets that differ by no more than the Date header can tell are one clock: otherwise two moments of one
     machine could change their order. The machine's own clock counts as right where it is near enough; another
     one goes by the first offset in the order given. So a time that was kept does not change when later
-    offsets come in.
+    offsets come in. Two moments of clocks that were set by less than that may so be told in the wrong order.
 
     Examples
     --------
