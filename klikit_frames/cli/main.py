@@ -231,8 +231,8 @@ def _last_words(command: str) -> str:
 def _named(context: Any) -> str:
     """Return the words of the command that is run, without the program's own."""
     # The program's own may be several words: python -m klikit_frames.
-    own = str(context.command_path).removeprefix(str(context.find_root().command_path))
-    return " ".join([*own.split(), context.invoked_subcommand or ""]).strip()
+    words = str(context.command_path).removeprefix(str(context.find_root().command_path))
+    return " ".join([*words.split(), context.invoked_subcommand or ""]).strip()
 
 
 class _Commands(TyperGroup):

@@ -80,8 +80,8 @@ class CappedBlocks:
         first, _ = first_of_equal(pool.columns)
         self._pool = pool.take(first[pool.rows[first].any(axis=1)])
         self.wholes = [
-            Rectangle(np.flatnonzero(rows), np.flatnonzero(held))
-            for rows, held in zip(*self._pool, strict=True)
+            Rectangle(np.flatnonzero(rows), np.flatnonzero(columns))
+            for rows, columns in zip(*self._pool, strict=True)
         ]
 
     def worth_adding(
@@ -91,41 +91,41 @@ class CappedBlocks:
         hopes = self._hopes(worth)
         budget.charge(worth.size * len(hopes) / 4)
         order = np.argsort(-hopes, kind="stable")
-        found: list[Rectangle] = []
+        blocks: list[Rectangle] = []
         for number in order[hopes[order] > least].tolist():
-            if budget.is_over or len(found) >= _MOST_ADDED:
+            if budget.is_over or len(blocks) >= _MOST_ADDED:
                 break
             block, value = self.best_inside(number, worth)
             budget.charge(20.0 * self.wholes[number].n_cells + STEP)
             if value > least:
-                found.append(block)
-        return found
+                blocks.append(block)
+        return blocks
 
     def _hopes(self, worth: Gains) -> Gains:
         """Return for each rectangle what no block inside is worth more than: its best columns, all rows."""
-        found = [np.empty(0, dtype=np.float32)]
+        bounds = [np.empty(0, dtype=np.float32)]
         n_left_out = max(0, worth.shape[1] - self._limits.stores)
         for start in range(0, len(self._pool), _BATCH):
             some = slice(start, start + _BATCH)
             sums = (self._pool.rows[some].astype(np.float32) @ worth) * self._pool.columns[some]
             if n_left_out:
                 sums.partition(n_left_out, axis=1)
-            found.append(sums[:, n_left_out:].sum(axis=1))
-        return np.concatenate(found)
+            bounds.append(sums[:, n_left_out:].sum(axis=1))
+        return np.concatenate(bounds)
 
     def best_inside(self, number: int, gains: Gains) -> tuple[Rectangle, float]:
         """Return the block within the caps, inside a rectangle, that gains the most, and how much that is."""
         whole = self.wholes[number]
-        own = gains[whole.inside]
+        block_gains = gains[whole.inside]
         heights, widths = self._weights[0][whole.rows], self._weights[1][whole.columns]
         best, most = (np.arange(0), np.arange(0)), 0.0
         for tall, wide in self._shapes(int(heights.sum()), int(widths.sum())):
-            rows = _heaviest(own.sum(axis=1), heights, tall)
-            by_rows = rows, _heaviest(own[rows].sum(axis=0), widths, wide)
-            columns = _heaviest(own.sum(axis=0), widths, wide)
-            by_columns = _heaviest(own[:, columns].sum(axis=1), heights, tall), columns
+            rows = _heaviest(block_gains.sum(axis=1), heights, tall)
+            by_rows = rows, _heaviest(block_gains[rows].sum(axis=0), widths, wide)
+            columns = _heaviest(block_gains.sum(axis=0), widths, wide)
+            by_columns = _heaviest(block_gains[:, columns].sum(axis=1), heights, tall), columns
             for inside in (by_rows, by_columns):
-                gain = float(own[inside[0][:, None], inside[1]].sum())
+                gain = float(block_gains[inside[0][:, None], inside[1]].sum())
                 if gain > most:
                     best, most = inside, gain
         return Rectangle(whole.rows[best[0]], whole.columns[best[1]]), most
@@ -163,11 +163,11 @@ def common_lines(cells: Bits, widths: Indexes, *, least: int, most: int) -> Bits
     """
     table, weights = cells.astype(np.float32), widths.astype(np.float32)
     sets = cells[table @ weights >= least]
-    found = [sets]
+    levels = [sets]
     for _ in range(_MOST_LEVELS):
-        held = sets.astype(np.float32) * weights
-        shared = held @ table.T
-        shared[shared >= held.sum(axis=1, keepdims=True) - 0.5] = 0
+        weighted = sets.astype(np.float32) * weights
+        shared = weighted @ table.T
+        shared[shared >= weighted.sum(axis=1, keepdims=True) - 0.5] = 0
         places = np.flatnonzero(shared >= least)
         some = places[np.argsort(-shared.flat[places], kind="stable")[: 3 * most]]
         rows, others = np.divmod(some, len(cells))
@@ -175,8 +175,8 @@ def common_lines(cells: Bits, widths: Indexes, *, least: int, most: int) -> Bits
         sets = sets[first_of_equal(sets)[0]][:most] if len(sets) else sets
         if not len(sets):
             break
-        found.append(sets)
-    return np.concatenate(found)
+        levels.append(sets)
+    return np.concatenate(levels)
 
 
 def _heaviest(gains: Gains, weights: Indexes, cap: int) -> Indexes:
@@ -235,29 +235,29 @@ class Pieces:
         """Return pieces that have no more members of each class than given, as many as fit in order."""
         wanted = np.zeros(int(self.class_of.max()) + 1, dtype=np.int64)
         wanted[classes] = counts
-        own = np.flatnonzero(wanted[self.class_of] > 0)
+        pieces = np.flatnonzero(wanted[self.class_of] > 0)
         room = wanted
         chosen = []
         for piece, number, size in zip(
-            own.tolist(), self.class_of[own].tolist(), self.sizes[own].tolist(), strict=True
+            pieces.tolist(), self.class_of[pieces].tolist(), self.sizes[pieces].tolist(), strict=True
         ):
             if size <= room[number]:
                 room[number] -= size
                 chosen.append(piece)
         return np.array(chosen, dtype=np.int64)
 
-    def inherited(self, held: Bits, since: Indexes) -> Bits:
+    def inherited(self, had_pieces: Bits, since: Indexes) -> Bits:
         """Return which pieces each line has, with the pieces that were cut off since from those that it has.
 
         Parameters
         ----------
-        held : array of bool, shape (lines, pieces)
+        had_pieces : array of bool, shape (lines, pieces)
             What each line had of the pieces that there were.
         since : array of int64
             For each line, in ascending order, how many pieces there were.
         """
-        wide = np.zeros((len(held), len(self)), dtype=bool)
-        wide[:, : held.shape[1]] = held
+        wide = np.zeros((len(had_pieces), len(self)), dtype=bool)
+        wide[:, : had_pieces.shape[1]] = had_pieces
         for piece in range(int(since.min(initial=len(self))), len(self)):
             older = int(np.searchsorted(since, piece, side="right"))
             wide[:older, piece] = wide[:older, self.parents[piece]]

@@ -85,7 +85,9 @@ class CappedSearch:
     ) -> None:
         self._cells, self._asked, self._limits, self._piece = cells, asked, limits, piece
         self._class_weights = weights
-        self.rows, self.columns = (Pieces(own, cap) for own, cap in zip(weights, piece, strict=True))
+        self.rows, self.columns = (
+            Pieces(side_weights, cap) for side_weights, cap in zip(weights, piece, strict=True)
+        )
         self._blocks = CappedBlocks(
             self._of_pieces(cells),
             (self.rows.sizes, self.columns.sizes),
@@ -127,8 +129,8 @@ class CappedSearch:
 
     def _in_pieces(self, whole: Rectangle) -> Rectangle:
         rows, columns = (
-            np.flatnonzero(np.isin(pieces.class_of, own))
-            for pieces, own in zip((self.rows, self.columns), whole, strict=True)
+            np.flatnonzero(np.isin(pieces.class_of, classes))
+            for pieces, classes in zip((self.rows, self.columns), whole, strict=True)
         )
         return Rectangle(rows, columns)
 
@@ -160,23 +162,23 @@ class CappedSearch:
         ]
         heapq.heapify(heap)
         budget.charge(STEP / 20 * len(wholes))
-        found: list[Rectangle] = []
-        while heap and len(found) < len(cut) and not budget.is_over:
+        blocks: list[Rectangle] = []
+        while heap and len(blocks) < len(cut) and not budget.is_over:
             number = heapq.heappop(heap)[1]
             block, gain = self._blocks.best_inside(number, left)
             budget.charge(20.0 * wholes[number].n_cells + STEP)
             # What others can add only shrinks, so whoever still leads after a fresh look is the best; taking
             # one that nearly leads saves many looks.
             if gain > 0 and (not heap or gain >= -_AS_GOOD * heap[0][0]):
-                found.append(block)
+                blocks.append(block)
                 left[block.inside] = 0
             if gain > 0:
                 heapq.heappush(heap, (-gain, number))
         for block in sorted(cut, key=lambda each: -float(left[each.inside].sum())) if left.any() else []:
             if left[block.inside].any():
-                found.append(block)
+                blocks.append(block)
                 left[block.inside] = 0
-        return found
+        return blocks
 
     def _most_cells(self, wholes: list[Rectangle]) -> list[int]:
         """Return for each rectangle what no request inside has more cells than."""
@@ -231,7 +233,7 @@ class CappedSearch:
         self, pool: list[Rectangle], best: list[Rectangle], prices: DualPrices, budget: SearchBudget
     ) -> _Choice:
         """Cut classes where a cover led by the prices cuts them, and put all blocks into the pieces."""
-        known = [*best, *pool]
+        blocks = [*best, *pool]
         n_before = len(self.rows), len(self.columns)
         worths = prices.worths
         order = np.argsort(-worths, kind="stable")
@@ -240,20 +242,20 @@ class CappedSearch:
         greedy = _SplittingGreedy(self, prices.table, near)
         greedy.run(budget.reserve(2), most=2 * len(best))
         since = [
-            np.array([*[before] * len(known), *own], dtype=np.int64)
-            for before, own in zip(n_before, greedy.since, strict=True)
+            np.array([*[before] * len(blocks), *later], dtype=np.int64)
+            for before, later in zip(n_before, greedy.since, strict=True)
         ]
-        known += greedy.found
+        blocks += greedy.found
         tight = order[worths[order] > _TIGHT].tolist()
         fitted = [self._fitted(prices.blocks[each]) for each in tight if not budget.is_over]
         fitted = [each for each in fitted if each.n_cells]
-        rows = _joined(self.rows, [each.rows for each in known], since[0], [each.rows for each in fitted])
+        rows = _joined(self.rows, [each.rows for each in blocks], since[0], [each.rows for each in fitted])
         columns = _joined(
-            self.columns, [each.columns for each in known], since[1], [each.columns for each in fitted]
+            self.columns, [each.columns for each in blocks], since[1], [each.columns for each in fitted]
         )
         cover = list(range(len(best)))
         if greedy.is_cover and len(greedy.found) < len(best):
-            cover = list(range(len(known) - len(greedy.found), len(known)))
+            cover = list(range(len(blocks) - len(greedy.found), len(blocks)))
         return _Choice(rows, columns, cover)
 
     def _fitted(self, block: CountedBlock) -> Rectangle:
@@ -309,7 +311,7 @@ class CappedSearch:
 
     def greedy_wholes(self, blocks: list[CountedBlock]) -> list[tuple[Bits, Bits]]:
         """Return the maximal rectangles of classes around some blocks, as sets of rows and columns."""
-        found: dict[bytes, tuple[Bits, Bits]] = {}
+        distinct: dict[bytes, tuple[Bits, Bits]] = {}
         for block in blocks:
             by_columns = np.all(self._cells[:, block.columns], axis=1)
             by_rows = np.all(self._cells[block.rows], axis=0)
@@ -317,8 +319,8 @@ class CappedSearch:
                 (by_columns, np.all(self._cells[by_columns], axis=0)),
                 (np.all(self._cells[:, by_rows], axis=1), by_rows),
             ):
-                found.setdefault(rows.tobytes(), (rows, columns))
-        return list(found.values())
+                distinct.setdefault(rows.tobytes(), (rows, columns))
+        return list(distinct.values())
 
     def gains(self, prices: Worths) -> Worths:
         """Return what a single cell of each pair of pieces is worth, at least a trifle if it is asked for."""
@@ -381,8 +383,8 @@ class _SplittingGreedy:
 
     def _best(self, number: int, budget: SearchBudget) -> tuple[float, Rectangle, tuple[Indexes, Indexes]]:
         rows, columns = (
-            np.flatnonzero(own[side.class_of])
-            for own, side in zip(self._wholes[number], self._sides, strict=True)
+            np.flatnonzero(classes[side.class_of])
+            for classes, side in zip(self._wholes[number], self._sides, strict=True)
         )
         left = self._left[rows[:, None], columns]
         rows, columns = rows[left.any(axis=1)], columns[left.any(axis=0)]
@@ -390,14 +392,14 @@ class _SplittingGreedy:
         budget.charge(200.0 * left.size + 2 * STEP)
         sizes = self._sides[0].sizes[rows], self._sides[1].sizes[columns]
         choices = (best_counts(left, sizes, tall, wide) for tall, wide in self._shapes)
-        heights, widths, worth = max(choices, key=lambda one: one[2])
+        heights, widths, worth = max(choices, key=lambda choice: choice[2])
         is_in = heights > 0, widths > 0
         block = Rectangle(rows[is_in[0]], columns[is_in[1]])
         return worth, block, (heights[is_in[0]], widths[is_in[1]])
 
     def _take(self, block: Rectangle, counts: tuple[Indexes, Indexes]) -> None:
-        for axis, (side, own, taken) in enumerate(zip(self._sides, block, counts, strict=True)):
-            for piece, count in zip(own.tolist(), taken.tolist(), strict=True):
+        for axis, (side, pieces, taken) in enumerate(zip(self._sides, block, counts, strict=True)):
+            for piece, count in zip(pieces.tolist(), taken.tolist(), strict=True):
                 if count < side.sizes[piece]:
                     side.cut(piece, count)
                     line = self._left.take([piece], axis=axis)
@@ -409,20 +411,20 @@ class _SplittingGreedy:
 
 def _joined(side: Pieces, known: list[Indexes], since: Indexes, fitted: list[Indexes]) -> Bits:
     """Return which pieces the blocks have: those known before some pieces were cut, and fitted ones."""
-    held = np.zeros((len(known), len(side)), dtype=bool)
-    for number, own in enumerate(known):
-        held[number, own] = True
+    has_piece = np.zeros((len(known), len(side)), dtype=bool)
+    for number, pieces in enumerate(known):
+        has_piece[number, pieces] = True
     wide = np.zeros((len(fitted), len(side)), dtype=bool)
-    for number, own in enumerate(fitted):
-        wide[number, own] = True
-    return np.concatenate([side.inherited(held, since), wide])
+    for number, pieces in enumerate(fitted):
+        wide[number, pieces] = True
+    return np.concatenate([side.inherited(has_piece, since), wide])
 
 
 def _packed(numbers: Indexes, weights: Indexes, cap: int) -> list[Indexes]:
     """Put numbers into as few sets as first-fit, heaviest first, makes of them; the cap holds each."""
-    own = weights[numbers]
+    sizes = weights[numbers]
     room, place = np.full(len(numbers), cap), np.empty(len(numbers), dtype=np.int64)
-    for each in np.argsort(-own, kind="stable").tolist():
-        place[each] = (room >= own[each]).argmax()
-        room[place[each]] -= own[each]
+    for each in np.argsort(-sizes, kind="stable").tolist():
+        place[each] = (room >= sizes[each]).argmax()
+        room[place[each]] -= sizes[each]
     return [numbers[place == each] for each in range(int(place.max()) + 1)]

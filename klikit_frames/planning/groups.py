@@ -144,11 +144,11 @@ def split_groups(
     # Few keys make for short codes, which NumPy sorts in one pass.
     order = np.argsort(codes.astype(np.uint16) if len(keys) < 2**16 else codes, kind="stable")
     edges = np.flatnonzero(np.diff(codes[order], prepend=-1, append=len(keys)))
-    found = [
+    parts = [
         _group(keys[codes[order[start]]], positions[order[start:end]], columns, optional=optional)
         for start, end in pairwise(edges)
     ]
-    return sorted(found, key=lambda group: group.key)
+    return sorted(parts, key=lambda group: group.key)
 
 
 def _group_codes(toggles: pd.DataFrame, positions: Indexes) -> tuple[Indexes, list[Key]]:
@@ -160,8 +160,8 @@ def _group_codes(toggles: pd.DataFrame, positions: Indexes) -> tuple[Indexes, li
         if _is_constant(values):
             keys = [(*key, values.iloc[0]) for key in keys]
             continue
-        own, uniques = pd.factorize(values)
-        mixed = codes * len(uniques) + own
+        value_codes, uniques = pd.factorize(values)
+        mixed = codes * len(uniques) + value_codes
         used, codes = np.unique(mixed, return_inverse=True)
         keys = [(*keys[code // len(uniques)], uniques[code % len(uniques)]) for code in used]
     return codes, [_key(parts) for parts in keys]

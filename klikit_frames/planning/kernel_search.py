@@ -174,12 +174,12 @@ class KernelSearch:
 
     def _try_antichains(self, budget: SearchBudget) -> None:
         if suits_antichains(self._kernel):
-            found = cover_by_antichains(
+            cover = cover_by_antichains(
                 self._kernel, least=self.bound, best=len(self.columns), draw=self._draw, budget=budget
             )
-            if found is not None:
-                self._update_best(found)
-                self._add([found])
+            if cover is not None:
+                self._update_best(cover)
+                self._add([cover])
 
     def _complete(self, budget: SearchBudget) -> None:
         """Where all maximal rectangles can be listed, the best choice among them is the best there is."""
@@ -265,8 +265,8 @@ class KernelSearch:
     def _gap(self, columns: Bits) -> Weights:
         """Return 1 for each needed cell that no maximal rectangle with one of these sets of columns has."""
         rows = shared_columns(self._kernel.cells.T, columns)
-        held = rows.T.astype(np.float32) @ columns.astype(np.float32) > 0.5
-        gap: Weights = (self._kernel.needed & ~held).astype(np.float32)
+        is_held = rows.T.astype(np.float32) @ columns.astype(np.float32) > 0.5
+        gap: Weights = (self._kernel.needed & ~is_held).astype(np.float32)
         return gap
 
     def _grow_from_fooling_set(self, budget: SearchBudget) -> None:

@@ -72,19 +72,19 @@ class LargeSearch:
         self.apart = self._apart_by_crowd(budget)
         # What the bound leaves open may be saved; so much the search is worth.
         budget.saved = max(budget.saved, most - self.bound)
-        found, left = [], self._asked.copy()
+        blocks, left = [], self._asked.copy()
         for number, (row, column) in enumerate(zip(*map(np.ndarray.tolist, self.apart), strict=True)):
             if number % _CHECK_CLOCK_EVERY == 0 and budget.is_over:
                 break
             block = self._shrunk(row, column, budget)
             left[block.inside] = False
-            found.append(block)
-        self._cover_rest(found, left, budget, most=most)
+            blocks.append(block)
+        self._cover_rest(blocks, left, budget, most=most)
         if not left.any():
-            self.blocks = self._without_idle(found)
+            self.blocks = self._without_idle(blocks)
             self._widen_apart(budget)
 
-    def _cover_rest(self, found: list[Rectangle], left: Bits, budget: SearchBudget, *, most: int) -> None:
+    def _cover_rest(self, blocks: list[Rectangle], left: Bits, budget: SearchBudget, *, most: int) -> None:
         """Cover what is left from its lightest cells, in place; past the budget by whole rows."""
         rows, columns = np.nonzero(left)
         order = np.argsort(self._weights[0][rows] * self._weights[1][columns], kind="stable")
@@ -93,7 +93,7 @@ class LargeSearch:
             if not left[row, column]:
                 continue
             self.is_cut = self.is_cut or (number % _CHECK_CLOCK_EVERY == 0 and budget.is_over)
-            if self.is_cut or len(found) >= most:
+            if self.is_cut or len(blocks) >= most:
                 block = Rectangle(np.array([row]), np.flatnonzero(self._cells[row]))
             else:
                 block = max(
@@ -102,7 +102,7 @@ class LargeSearch:
                     key=lambda one: int(left[one.inside].sum()),
                 )
             left[block.inside] = False
-            found.append(block)
+            blocks.append(block)
 
     def _surroundings(self, row: int, column: int) -> tuple[Indexes, Indexes, Bits]:
         rows, columns = np.flatnonzero(self._cells[:, column]), np.flatnonzero(self._cells[row])
@@ -146,9 +146,11 @@ class LargeSearch:
         times[~self._asked] = 2
         kept = list(range(len(blocks)))
         for number in sorted(kept, key=lambda each: blocks[each].n_cells):
-            own = times[blocks[number].inside]
-            if (own > 1).all():
-                times[blocks[number].inside] = np.where(self._asked[blocks[number].inside], own - 1, own)
+            counts = times[blocks[number].inside]
+            if (counts > 1).all():
+                times[blocks[number].inside] = np.where(
+                    self._asked[blocks[number].inside], counts - 1, counts
+                )
                 kept.remove(number)
         self._times = times
         return [blocks[number] for number in kept]
@@ -217,18 +219,18 @@ def _crowds(cells: Bits, budget: SearchBudget) -> Counts:
     columns, rows = np.nonzero(cells.T)
     edges = np.searchsorted(columns, np.arange(cells.shape[1] + 1))
     heights = np.diff(edges)
-    found = [np.empty(0, dtype=np.int64)]
+    counts = [np.empty(0, dtype=np.int64)]
     for line in cells:
-        held = np.flatnonzero(line)
-        if not len(held):
+        line_rows = np.flatnonzero(line)
+        if not len(line_rows):
             continue
-        sizes = heights[held]
+        sizes = heights[line_rows]
         ends = np.cumsum(sizes)
-        others = rows[np.arange(ends[-1]) + np.repeat(edges[held] - ends + sizes, sizes)]
+        others = rows[np.arange(ends[-1]) + np.repeat(edges[line_rows] - ends + sizes, sizes)]
         shared = np.bincount(others, minlength=len(cells))
-        found.append(np.add.reduceat(shared[others], ends - sizes))
+        counts.append(np.add.reduceat(shared[others], ends - sizes))
         budget.charge(10.0 * len(others) + STEP / 4)
-    return np.concatenate(found)
+    return np.concatenate(counts)
 
 
 def _full_columns(holes: Bits) -> Bits:

@@ -170,9 +170,9 @@ class NeighbourhoodSearch:
         count = min(n_blocks, int(self._draw.integers(_FEWEST_OUT, _MOST_OUT + 1, size=2).min()))
         first = int((self._slacks * self._draw.random(n_blocks)).argmax())
         score = np.zeros(n_blocks)
-        for members, counts, own in zip(self._members, self._counts, self._blocks[first], strict=True):
-            score += members[:, own].sum(axis=1) / np.minimum(counts, len(own))
-            budget.charge(20.0 * n_blocks * len(own) + STEP / 8)
+        for members, counts, lines in zip(self._members, self._counts, self._blocks[first], strict=True):
+            score += members[:, lines].sum(axis=1) / np.minimum(counts, len(lines))
+            budget.charge(20.0 * n_blocks * len(lines) + STEP / 8)
         score *= self._draw.uniform(0.3, 1, n_blocks) * (0.5 + self._slacks)
         score[first] = np.inf
         chosen: list[int] = np.argsort(-score, kind="stable")[:count].tolist()
@@ -249,11 +249,11 @@ class NeighbourhoodSearch:
             rows, columns = np.flatnonzero(left.worths.any(axis=1)), np.flatnonzero(left.worths.any(axis=0))
             inside = np.ix_(rows, columns)
             sizes = heights[rows], widths[columns]
-            found = self._best_block(left.worths[inside], is_cell[inside], sizes, budget)
-            if not found.n_cells:
+            block = self._best_block(left.worths[inside], is_cell[inside], sizes, budget)
+            if not block.n_cells:
                 return None
-            added.append(Rectangle(left.rows[rows[found.rows]], left.columns[columns[found.columns]]))
-            left.worths[np.ix_(rows[found.rows], columns[found.columns])] = 0
+            added.append(Rectangle(left.rows[rows[block.rows]], left.columns[columns[block.columns]]))
+            left.worths[np.ix_(rows[block.rows], columns[block.columns])] = 0
         return added
 
     def _best_block(
@@ -302,23 +302,23 @@ def _grown(
     worth most.
     """
     best, most = Rectangle(np.arange(0), np.arange(0)), 0.0
-    per_store, held = worths / sizes[1], is_cell[row]
+    per_store, has_column = worths / sizes[1], is_cell[row]
     while True:
-        columns = np.flatnonzero(held)
+        columns = np.flatnonzero(has_column)
         is_full = np.all(is_cell[:, columns], axis=1)
         full = np.flatnonzero(is_full)
-        own = worths[np.ix_(full, columns)]
-        blocks = [_best_inside(own, (sizes[0][full], sizes[1][columns]), *shape) for shape in shapes]
-        (rows, taken), worth, room = max(blocks, key=lambda one: one[1])
+        full_worths = worths[np.ix_(full, columns)]
+        blocks = [_best_inside(full_worths, (sizes[0][full], sizes[1][columns]), *shape) for shape in shapes]
+        (rows, taken), worth, room = max(blocks, key=lambda choice: choice[1])
         if worth <= most:
             break
         best, most = Rectangle(full[rows], columns[taken]), worth
         others = np.flatnonzero(~is_full)
-        narrower = is_cell[others] & held
+        narrower = is_cell[others] & has_column
         values = best_sums((per_store[full[rows]].sum(axis=0) + per_store[others]) * narrower, sizes[1], room)
         if not values.any():
             break
-        held = narrower[int(values.argmax())]
+        has_column = narrower[int(values.argmax())]
     return best, most
 
 

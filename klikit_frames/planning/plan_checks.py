@@ -77,9 +77,9 @@ def check_plan(plan: PlanFrames) -> None:
     is_sent = rows["skipped_as"].isna().to_numpy(dtype=bool)
     rows = rows[[*_SHARED, *_PLACE]]
     asked, sent = _cell_keys(rows if is_sent.all() else rows[is_sent], requests)
-    wanted, found = _distinct(asked), _distinct(sent)
-    if not np.array_equal(wanted, found):
-        _refuse_cells(requests, asked, sent, wanted, found)
+    wanted, carried = _distinct(asked), _distinct(sent)
+    if not np.array_equal(wanted, carried):
+        _refuse_cells(requests, asked, sent, wanted, carried)
 
 
 class _Numbers(NamedTuple):
@@ -124,8 +124,8 @@ def _refuse_requests(requests: pd.DataFrame, bad: NDArray[np.bool_], what: str) 
         )
 
 
-def _refuse_cells(requests: pd.DataFrame, asked: Keys, sent: Keys, wanted: Keys, found: Keys) -> None:
-    lost = np.flatnonzero(~np.isin(asked, found))
+def _refuse_cells(requests: pd.DataFrame, asked: Keys, sent: Keys, wanted: Keys, carried: Keys) -> None:
+    lost = np.flatnonzero(~np.isin(asked, carried))
     if len(lost):
         raise PlanError(
             f"The plan is broken: row {_cases(lost + 1)} of those to be sent is in no request. {_ADVICE}"
@@ -193,9 +193,9 @@ def _ids(column: pd.Series, of_requests: Keys) -> _Numbers:
 
 def _coded(numbers: _Numbers) -> _Numbers:
     """Return numbers below the count of rows; one that only requests have becomes the next after the last."""
-    codes, known = pd.factorize(numbers.of_rows)
-    found = pd.Index(known).get_indexer(pd.Index(numbers.of_requests))
-    return _Numbers(codes, np.where(found < 0, len(known), found), len(known) + 1)
+    codes, values = pd.factorize(numbers.of_rows)
+    positions = pd.Index(values).get_indexer(pd.Index(numbers.of_requests))
+    return _Numbers(codes, np.where(positions < 0, len(values), positions), len(values) + 1)
 
 
 def _joined(left: _Numbers, right: _Numbers) -> _Numbers:
@@ -212,10 +212,10 @@ def _kinds(rows: pd.DataFrame, requests: pd.DataFrame) -> _Numbers:
     """Give numbers to what all rows of one request must share."""
     joined = _Numbers(np.zeros(len(rows), dtype=np.int64), np.zeros(len(requests), dtype=np.int64), 1)
     for name in _SHARED:
-        codes, known = _factorized(rows[name])
-        number = {value: no for no, value in enumerate(known)}
-        of_requests = np.array([number.get(value, len(known)) for value in requests[name]], dtype=np.int64)
-        joined = _joined(joined, _Numbers(codes, of_requests, len(known) + 1))
+        codes, values = _factorized(rows[name])
+        number = {value: no for no, value in enumerate(values)}
+        of_requests = np.array([number.get(value, len(values)) for value in requests[name]], dtype=np.int64)
+        joined = _joined(joined, _Numbers(codes, of_requests, len(values) + 1))
     return joined
 
 

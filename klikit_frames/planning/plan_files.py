@@ -63,8 +63,8 @@ def _parts(
 ) -> Iterator[bytes | np.ndarray]:
     reasons = rows["skipped_as"]
     for reason in ("rejected", "sent", "unchanged", "holds", "promised"):
-        known = groups if reason == "sent" else None
-        for group in known or split_groups(rows, _is_told(reasons, reason)):
+        kept_groups = groups if reason == "sent" else None
+        for group in kept_groups or split_groups(rows, _is_told(reasons, reason)):
             yield f"{reason} {tuple(group.key)!r}".encode()
             yield from (group.ids, group.stores, group.cells, group.n_rows_of_cell)
     for target in targets:
@@ -151,28 +151,28 @@ def unseal(data: bytes) -> PlanContent:
         If it is not a plan file, is of a later version, was changed by hand, or holds something else than a
         plan.
     """
-    found = _load(data)
-    if found is None:
+    document = _load(data)
+    if document is None:
         if _BEGINNING.match(data):
             raise PlanError("This plan file is damaged or cut off; plan again from the table of toggles.")
         raise PlanError("This is not a plan file: a table is planned first, and its plan saved.")
-    version = found.get("version")
+    version = document.get("version")
     if type(version) is not int or version != _VERSION:
         raise PlanError(
             f"This plan file has version {str(version)[:20]}; this klikit_frames reads {_VERSION}."
             " Load it with the klikit_frames that wrote it, or plan again."
         )
     try:
-        return _checked_content(found)
+        return _checked_content(document)
     except PlanError:
         raise
     except _MISFITS as error:
         raise _misfit(str(error)) from None
 
 
-def _checked_content(found: dict[str, Any]) -> PlanContent:
-    content = found.get("plan")
-    if not isinstance(content, dict) or found.get("checksum") != _checksum(_canonical(content)):
+def _checked_content(document: dict[str, Any]) -> PlanContent:
+    content = document.get("plan")
+    if not isinstance(content, dict) or document.get("checksum") != _checksum(_canonical(content)):
         raise PlanError(
             "This plan file was changed after it was saved; plan again from the table of toggles."
         )
@@ -275,10 +275,10 @@ def _misfit(what: str) -> PlanError:
 
 def _load(data: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(data)
+        document = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and found.get("format") == _FORMAT else None
+    return document if isinstance(document, dict) and document.get("format") == _FORMAT else None
 
 
 def _canonical(content: dict[str, Any]) -> bytes:
@@ -289,15 +289,15 @@ def _checksum(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _run_ids(found: Any) -> tuple[str, ...]:
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+def _run_ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(run_id, str) for run_id in value):
         raise PlanError("This plan file is damaged: it does not name the runs that it takes back.")
-    return tuple(found)
+    return tuple(value)
 
 
-def _person(found: Any) -> str | None:
-    _require(found is None or isinstance(found, str), "who made it")
-    return found  # type: ignore[no-any-return]
+def _person(value: Any) -> str | None:
+    _require(value is None or isinstance(value, str), "who made it")
+    return value  # type: ignore[no-any-return]
 
 
 def user_name() -> str:

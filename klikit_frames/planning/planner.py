@@ -321,7 +321,7 @@ class GroupCover:
         self._tables = (skipped, sent)
         self.baselines = _count_baselines(skipped, limits=limits)
         self.baselines["equal_sets"] = min(
-            each["equal_sets"] for each in (self.baselines, _count_baselines(sent, limits=limits))
+            counts["equal_sets"] for counts in (self.baselines, _count_baselines(sent, limits=limits))
         )
         self.baselines["per_row"] = int(group.n_rows_of_cell.sum(where=group.asked))
 

@@ -120,12 +120,12 @@ class Pricing:
         branches, n_nodes = [Region(rows, columns, Heights(1, tallest))], 0
         region: Region | None = None
         while branches or region is not None:
-            found = self._narrowed(branches.pop() if region is None else region, budget)
+            narrowed = self._narrowed(branches.pop() if region is None else region, budget)
             n_nodes += 1
             region = None
             # Where the row itself was left out, no request that has it is left.
-            if found is not None and found[0].rows[0] == row:
-                region = self._branch(*found, branches, is_last=n_nodes > _MOST_NODES)
+            if narrowed is not None and narrowed[0].rows[0] == row:
+                region = self._branch(*narrowed, branches, is_last=n_nodes > _MOST_NODES)
 
     def _branch(self, region: Region, view: _View, branches: list[Region], *, is_last: bool) -> Region | None:
         """Return where to look next, and note down the other branch; None where the region is settled."""
@@ -168,9 +168,9 @@ class Pricing:
         if worth <= 1:
             return False
         rows, columns = heights > 0, widths > 0
-        found = CountedBlock(region.rows[rows], heights[rows], region.columns[columns], widths[columns])
-        self.dear.append(found)
-        self._scale(found.rows, found.columns, worth)
+        block = CountedBlock(region.rows[rows], heights[rows], region.columns[columns], widths[columns])
+        self.dear.append(block)
+        self._scale(block.rows, block.columns, worth)
         return True
 
     def _scale(self, rows: Indexes, columns: Indexes, worth: float) -> None:
@@ -431,15 +431,15 @@ class _BlockPool:
         cells, counts, lengths = [self._cells], [self._counts], [self._lengths]
         for block in blocks:
             key = b"|".join(part.tobytes() for part in block)
-            own = self._cell_numbers[block.rows[:, None], block.columns].ravel()
-            held = own >= 0
-            if key in self._seen or not held.any():
+            cell_numbers = self._cell_numbers[block.rows[:, None], block.columns].ravel()
+            is_cell = cell_numbers >= 0
+            if key in self._seen or not is_cell.any():
                 continue
             self._seen.add(key)
             self.blocks.append(block)
-            cells.append(own[held])
-            counts.append(np.multiply.outer(block.heights, block.widths).ravel()[held].astype(np.float64))
-            lengths.append(held.sum(keepdims=True))
+            cells.append(cell_numbers[is_cell])
+            counts.append(np.multiply.outer(block.heights, block.widths).ravel()[is_cell].astype(np.float64))
+            lengths.append(is_cell.sum(keepdims=True))
         self._cells, self._lengths = np.concatenate(cells), np.concatenate(lengths)
         self._counts = np.concatenate(counts)
         self._starts: Indexes = np.cumsum(self._lengths) - self._lengths
@@ -467,6 +467,6 @@ class _BlockPool:
         return np.bincount(self._cells, weights=weights, minlength=n_cells).astype(np.float64)
 
     def _extreme(self, choose: np.ufunc, values: Worths, start: float) -> Worths:
-        found = np.full(int(self._cell_numbers.max()) + 1, start)
-        choose.at(found, self._cells, values[self._owners])
-        return found
+        results = np.full(int(self._cell_numbers.max()) + 1, start)
+        choose.at(results, self._cells, values[self._owners])
+        return results

@@ -233,22 +233,22 @@ class LocalSearch:
 
     def _remove(self, number: int, step: int) -> None:
         self._is_in[number] = False
-        own = self._scores[number]
+        score = self._scores[number]
         cells = self._incidence.cells_of(number)
         self._times[cells] -= 1
         bare, single = self._bare_and_single(cells)
         self._scores += np.where(self._is_in, single, bare)
-        self._scores[number] = own
+        self._scores[number] = score
         self._moved[number] = step
 
     def _add(self, number: int, step: int) -> None:
-        own = self._scores[number]
+        score = self._scores[number]
         cells = self._incidence.cells_of(number)
         bare, single = self._bare_and_single(cells)
         self._scores -= np.where(self._is_in, single, bare)
         self._times[cells] += 1
         self._is_in[number] = True
-        self._scores[number] = own
+        self._scores[number] = score
         self._moved[number] = step
 
     def _bare_and_single(self, cells: Indexes) -> tuple[Prices, Prices]:

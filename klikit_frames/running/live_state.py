@@ -201,10 +201,10 @@ def _runs(journal: Journal, client: Client, *, since: str | None) -> list[Run]:
     unproved = journal.unproved_runs(client.account)
     if since is None:
         return unproved
-    known = journal.runs_of(client.account, host=client.host)
-    begun_later = [*dropwhile(lambda run: run.run_id != since, known)]
+    runs = journal.runs_of(client.account, host=client.host)
+    begun_later = [*dropwhile(lambda run: run.run_id != since, runs)]
     # One that began before may have been resumed since.
-    resumed = [run for run in known if begun_later and _may_have_ended_since(run, begun_later[0])]
+    resumed = [run for run in runs if begun_later and _may_have_ended_since(run, begun_later[0])]
     late = {run.run_id: run for run in [*resumed, *begun_later]}
     return [*(run for run in unproved if run.run_id not in late), *late.values()]
 
