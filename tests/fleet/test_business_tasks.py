@@ -153,7 +153,7 @@ def test_lost_task__without_a_journal_here_is_unknown(
 
 
 def hold_writes(patch: pytest.MonkeyPatch, *, after: int) -> None:
-    """Let each client send so many writes; the others wait until their run is told to stop."""
+    """Let each client send so many writes; the others wait until their run is stopped."""
     send, counts, turn = kf.Client.write, Counter[int](), threading.Lock()
 
     def write(client: kf.Client, *args: Any, stop: threading.Event, **options: Any) -> Any:

@@ -96,7 +96,7 @@ def test_journal__flipped_bits(whole: Path, tmp_path: Path, capsys: pytest.Captu
             if said is not None and not _is_same(said, true)
         ]
     with capsys.disabled():
-        print(f"\n{N_DAMAGED} damaged journals: {n_refused} refused, {N_DAMAGED - n_refused} told truly")
+        print(f"\n{N_DAMAGED} damaged journals: {n_refused} refused, {N_DAMAGED - n_refused} read truly")
     assert wrong == []
     assert n_refused > N_DAMAGED / 4
 

@@ -2,7 +2,7 @@
 
 They were made with that release against its own sandbox, and then given the names ``ani`` and ``laptop``, the
 host ``127.0.0.1:1``, and a VACUUM. ``about.json`` has the ids of the runs by name, ``NAME.json`` the result
-frame that 0.1.0 told of each:
+frame that 0.1.0 gave for each:
 
 - ``finished``: four sections switched off business-wide, planned with a state (``with_state.plan.json``);
 - ``interrupted``: twelve items in requests of their own (``plain.plan.json``), stopped by Ctrl-C after two;
