@@ -127,7 +127,7 @@ def _begin_work() -> None:
 def _play_side_by_side(
     pool: ProcessPoolExecutor, given: argparse.Namespace
 ) -> Iterator[tuple[WorldCounts, list[str]]]:
-    """Play worlds in the order of their seeds, a few ahead of what is told, until the time is up."""
+    """Play worlds in the order of their seeds, a few ahead of what is printed, until the time is up."""
     until = time.monotonic() + given.hours * 3_600 if given.hours else None
     seeds = count(given.first) if until else iter(range(given.first, given.first + given.seeds))
     waiting: deque[Future[tuple[WorldCounts, list[str]]]] = deque()

@@ -47,14 +47,18 @@ class FleetWorld(PromiseWorld):
         """Plan for both businesses and send it, and once more where something was left."""
         apis = {self._journal.stem: self._api, OTHER: self._other_api}
         tables = {business: to_toggles(self._draw_wanted(6)) for business in apis}
-        together = pd.concat([one.assign(business=name) for name, one in tables.items()], ignore_index=True)
+        together = pd.concat(
+            [table.assign(business=name) for name, table in tables.items()], ignore_index=True
+        )
         limits = kf.Limits(max_ids=self._rng.choice([1, 500]), max_stores=self._rng.choice([1, 500]))
         plans = kf.fleet.plan(together, limits=limits, progress=False)
         records = {business: RunRecord(plan) for business, plan in plans.items()}
         self._runs.append(records[self._journal.stem])
         for said in ("run a fleet", "run it again"):
             self._run_fleet(records, apis, said)
-            if all(one.result is not None and one.result.resume_hint is None for one in records.values()):
+            if all(
+                record.result is not None and record.result.resume_hint is None for record in records.values()
+            ):
                 return
 
     def _run_fleet(self, records: Mapping[str, RunRecord], apis: Mapping[str, ModelApi], said: str) -> None:
@@ -73,17 +77,21 @@ class FleetWorld(PromiseWorld):
 
         plans = {business: record.plan for business, record in records.items()}
         with commits_of(lifeline), patch.object(business_tasks, "connect_business", connect):
-            told = kf.fleet.run(plans, journal_folder=self.folder, executor=InlineExecutor(), progress=False)
+            fleet_result = kf.fleet.run(
+                plans, journal_folder=self.folder, executor=InlineExecutor(), progress=False
+            )
         self.counts.n_runs += len(plans)
-        self._note(f"{said}: {'killed' if lifeline.is_cut else nonzero(told.counts)}")
+        self._note(f"{said}: {'killed' if lifeline.is_cut else nonzero(fleet_result.counts)}")
         for business, record in records.items():
-            self._judge_business(record, apis[business], told.results[business], lifeline)
+            self._judge_business(record, apis[business], fleet_result.results[business], lifeline)
             oracle.check_writes(apis[business], since=since[business], asked=record.asked)
 
-    def _judge_business(self, record: RunRecord, api: ModelApi, told: kf.Result, lifeline: Lifeline) -> None:
+    def _judge_business(
+        self, record: RunRecord, api: ModelApi, result: kf.Result, lifeline: Lifeline
+    ) -> None:
         if lifeline.is_cut:
             return
-        self.counts.n_rows += oracle.check_rows(told, record.table, api)
-        self.counts.outcomes.update(nonzero(told.counts))
-        if told.run_id:
-            record.result = told
+        self.counts.n_rows += oracle.check_rows(result, record.table, api)
+        self.counts.outcomes.update(nonzero(result.counts))
+        if result.run_id:
+            record.result = result

@@ -118,9 +118,9 @@ def _unanswered_publish_fails() -> AbstractContextManager[Any]:
     settle = publishes._settle
 
     def settle_otherwise(call: Any, result: Any) -> Any:
-        told = settle(call, result)
-        is_error = told.http_status is not None and told.http_status >= 500
-        return replace(told, status="failed") if is_error else told
+        settled = settle(call, result)
+        is_error = settled.http_status is not None and settled.http_status >= 500
+        return replace(settled, status="failed") if is_error else settled
 
     return patch.object(publishes, "_settle", settle_otherwise)
 
@@ -132,7 +132,7 @@ def _later_writes_ignored() -> AbstractContextManager[Any]:
 
 def _undo_does_not_look_again() -> AbstractContextManager[Any]:
     def spare_nothing(_: Any, requests: Any, **__: Any) -> Any:
-        return [[one] for one in requests]
+        return [[request] for request in requests]
 
     return patch.object(executor.RunExecutor, "_spare_changed", spare_nothing)
 

@@ -31,7 +31,7 @@ _CUT = {404, 413}
 
 def count_keys(api: ModelApi, asked: Mapping[Cell, Set[bool]]) -> int:
     """Return how many requests have been sent for one table."""
-    return sum(each is asked for each in api.asked_by_key.values())
+    return sum(table is asked for table in api.asked_by_key.values())
 
 
 def check_flood(api: ModelApi, asked: Mapping[Cell, Set[bool]], *, n_before: int) -> None:
@@ -73,7 +73,7 @@ def check_noted(undo: Undo | str, record: RunRecord, api: ModelApi) -> None:
     unnoted = {cell_of(row) for row in kept if _UNNOTED in row["reason"]}
     alone = _find_alone(record, api)
     # Where nothing at all can be restored: all that it changed.
-    changed = {cell for cell in alone if any(one.was is not one.is_enabled for one in api.writes[cell])}
+    changed = {cell for cell in alone if any(write.was is not write.is_enabled for write in api.writes[cell])}
     if lost := changed if is_refused else alone & unnoted:
         raise DefectError("unnoted", f"nothing is known of {min(lost, key=str)} before the run")
 
@@ -95,7 +95,7 @@ def _find_alone(record: RunRecord, api: ModelApi) -> set[Cell]:
     """Return the cells that a run wrote and that no other table has asked for, nor for all stores at once."""
     if record.result is None:
         return set()
-    asked = {cell for each in api.asked_by_key.values() if each is not record.asked for cell in each}
+    asked = {cell for table in api.asked_by_key.values() if table is not record.asked for cell in table}
     frame = record.result.frame
     applied = map(cell_of, rows_of(frame[frame["outcome"] == "applied"]))
     return {cell for cell in applied if not asked & {cell, (cell[0], cell[1], "business", None, None)}}
@@ -111,7 +111,7 @@ def check_deadline(api: ModelApi, *, client_no: int, since: int, until_s: float)
 def check_shared_cap(api: ModelApi, caps: Mapping[int, int], *, client_no: int, since: int) -> None:
     """No minute has more writes of all processes together than the last of them was given.
 
-    Processes that have no cap, as here, share nothing; nor is a time told from before a clock was set.
+    Processes that have no cap, as here, share nothing; nor does a time from before a clock was set count.
     """
     if (cap := caps[client_no]) > MAX_SHARED_PER_MINUTE:
         return
@@ -122,17 +122,19 @@ def check_shared_cap(api: ModelApi, caps: Mapping[int, int], *, client_no: int, 
         and call.at_s > api.clock.set_at_s
         and caps.get(call.client_no, NO_CAP) <= MAX_SHARED_PER_MINUTE
     ]
-    own = [call.at_s for call in api.calls[since:] if call.method == "PATCH" and call.client_no == client_no]
-    for at_s in own:
-        if (n := sum(at_s - 60 + 1e-3 < one <= at_s for one in shared)) > cap:
+    times = [
+        call.at_s for call in api.calls[since:] if call.method == "PATCH" and call.client_no == client_no
+    ]
+    for at_s in times:
+        if (n := sum(at_s - 60 + 1e-3 < sent_s <= at_s for sent_s in shared)) > cap:
             raise DefectError("over_the_cap", f"{n} writes of several processes in a minute")
 
 
 def check_requests(record: RunRecord, api: ModelApi, *, client_no: int, since: int) -> None:
     """A run sends its plan and, of what is refused as a whole, halves of halves, each in so many tries."""
     keys = {key for key, asked in api.asked_by_key.items() if asked is record.asked}
-    own = [call for call in api.calls if call.key in keys]
-    is_cut = isinstance(record.plan, Undo) or any(call.status in _CUT for call in own)
+    calls = [call for call in api.calls if call.key in keys]
+    is_cut = isinstance(record.plan, Undo) or any(call.status in _CUT for call in calls)
     n_cells = sum(target.n_cells for target in record.plan.targets)
     most = 2 * n_cells - record.plan.n_requests if is_cut else record.plan.n_requests
     if len(keys) > most:
@@ -145,7 +147,7 @@ def check_requests(record: RunRecord, api: ModelApi, *, client_no: int, since: i
 
 def check_noted_sends(record: RunRecord, api: ModelApi, *, journal: Path) -> None:
     """Whatever became of a process, its journal calls nothing unsent that the API has carried out."""
-    written = {one.key for one in api.history if one.key}
+    written = {write.key for write in api.history if write.key}
     with read_journal(journal) as book:
         runs = book.runs()
         for run_id in runs.loc[runs["plan_id"] == record.plan.plan_id, "run_id"]:
@@ -182,6 +184,6 @@ def check_spared(
     """An undo that could read all menus has written nothing that these show to be changed by others."""
     if any(call.accident for call in api.calls[since_call:] if call.method == "GET"):
         return
-    for one in api.history[since:]:
-        if one.cell in changed and api.asked_by_key.get(one.key or "") is undo.asked:
-            raise DefectError("overwritten", f"{one.cell} was changed by others, and all menus show it")
+    for write in api.history[since:]:
+        if write.cell in changed and api.asked_by_key.get(write.key or "") is undo.asked:
+            raise DefectError("overwritten", f"{write.cell} was changed by others, and all menus show it")

@@ -111,7 +111,7 @@ class ModelApi:
     _n_ids: int = 0
 
     def __post_init__(self) -> None:
-        self._live = {(kind, one, "business", None, None): True for kind, one in _entities()}
+        self._live = {(kind, entity_id, "business", None, None): True for kind, entity_id in _entities()}
         for store in STORES:
             self._copy(store)
 
@@ -174,9 +174,9 @@ class ModelApi:
 
     # What other people do.
 
-    def edit(self, kind: str, one: int, store: Store | None, *, is_enabled: bool) -> None:
+    def edit(self, kind: str, entity_id: int, store: Store | None, *, is_enabled: bool) -> None:
         """Let somebody else switch one cell in the web app."""
-        self._write([self._cell(kind, one, store)], is_enabled=is_enabled, key=None)
+        self._write([self._cell(kind, entity_id, store)], is_enabled=is_enabled, key=None)
 
     def publish(self, stores: Iterable[Store]) -> None:
         """Let somebody else publish stores, at once."""
@@ -187,45 +187,49 @@ class ModelApi:
 
     def cells(self) -> list[Cell]:
         """Return every cell that there is: business-wide, then in each store."""
-        return [self._cell(kind, one, store) for store in (None, *STORES) for kind, one in _entities()]
+        return [
+            self._cell(kind, entity_id, store) for store in (None, *STORES) for kind, entity_id in _entities()
+        ]
 
     def live(self, cell: Cell) -> bool | None:
         """Return the flag of a cell as it is; None if there is no such cell."""
-        kind, one, scope, brand_id, branch_id = cell
-        if (kind, one, "business", None, None) not in self._live:
+        kind, entity_id, scope, brand_id, branch_id = cell
+        if (kind, entity_id, "business", None, None) not in self._live:
             return None
         if scope == "business":
             return self._live[cell]
-        return self._flag(kind, one, (brand_id, branch_id))  # type: ignore[arg-type]
+        return self._flag(kind, entity_id, (brand_id, branch_id))  # type: ignore[arg-type]
 
     def shown(self, cell: Cell) -> bool | None:
         """Return the flag of a cell as a menu shows it."""
         self._publish_due()
-        kind, one, scope, brand_id, branch_id = cell
+        kind, entity_id, scope, brand_id, branch_id = cell
         if scope == "business":
             return self._live.get(cell)
-        return self._shown.get((brand_id, branch_id), {}).get((kind, one))  # type: ignore[arg-type]
+        return self._shown.get((brand_id, branch_id), {}).get((kind, entity_id))  # type: ignore[arg-type]
 
     def is_copied_since(self, cell: Cell, no: int) -> bool:
         """Tell whether the menu that shows a cell is newer than an event; business rows are always live."""
         return cell[2] == "business" or self.copied_no.get(cell[3:], 0) > no  # type: ignore[arg-type]
 
     def last_write(self, cell: Cell, *, is_own: bool = False) -> Write | None:
-        """Return the last write to a cell: of anybody, or of our own."""
-        return next((one for one in reversed(self.writes.get(cell, [])) if one.is_own or not is_own), None)
+        """Return the last write to a cell: of anybody, or of a client's own."""
+        return next(
+            (write for write in reversed(self.writes.get(cell, [])) if write.is_own or not is_own), None
+        )
 
     # Inside.
 
     def _stored(self, key: str | None, body: bytes) -> httpx.Response | None:
-        known = self._keys.get(key or "")
-        if known is None or self.server_s - known.at_s >= KEY_LIFE_S:
+        stored = self._keys.get(key or "")
+        if stored is None or self.server_s - stored.at_s >= KEY_LIFE_S:
             return None
-        if known.body != body:
+        if stored.body != body:
             return self._respond(
                 self._error(409, "state_idempotency_conflict", "other body"), request_id="f" * 32
             )
         # Whoever sends it says when he does.
-        answer = copy_response(known.answer)
+        answer = copy_response(stored.answer)
         if self.switches.has_date:
             answer.headers["Date"] = format_datetime(self._server_now(), usegmt=True)
         return answer
@@ -247,11 +251,13 @@ class ModelApi:
         stores: list[Store | None] = [
             (store["brandID"], store["branchID"]) for store in body.get("zoneStores", [])
         ] or [None]
-        known = {one for each, one in _entities() if each == entity_type}
-        if not set(body["ids"]) <= known or not {*stores} <= {None, *STORES}:
+        ids = {entity_id for listed, entity_id in _entities() if listed == entity_type}
+        if not set(body["ids"]) <= ids or not {*stores} <= {None, *STORES}:
             return self._error(404, "resource_not_found", "an id is not of your business")
         cells = [
-            self._cell(entity_type, one, store) for store in stores for one in dict.fromkeys(body["ids"])
+            self._cell(entity_type, entity_id, store)
+            for store in stores
+            for entity_id in dict.fromkeys(body["ids"])
         ]
         if self.switches.most_cells is not None and len(cells) > self.switches.most_cells:
             return self._error(413, "request_too_large", "this is too large")
@@ -281,14 +287,12 @@ class ModelApi:
 
     def _menu(self, params: httpx.QueryParams) -> Answer:
         if not params.get("brand_id"):
-            return Answer(
-                200,
-                {"data": {"menu": _tree(lambda kind, one: self._live[kind, one, "business", None, None])}},
-            )
+            business_menu = _tree(lambda kind, entity_id: self._live[kind, entity_id, "business", None, None])
+            return Answer(200, {"data": {"menu": business_menu}})
         store = (int(params["brand_id"]), int(params["branch_id"]))
         if store not in STORES:
             return self._error(404, "resource_not_found", "no such store")
-        menu = _tree(lambda kind, one: self._shown[store][kind, one], flag_name="enabled")
+        menu = _tree(lambda kind, entity_id: self._shown[store][kind, entity_id], flag_name="enabled")
         info = {"branchInfo": {"brandID": store[0], "branchID": store[1]}}
         return Answer(200, {"data": {"menu": info | menu}})
 
@@ -309,12 +313,14 @@ class ModelApi:
     def _server_now(self) -> datetime:
         return self.clock.now() + timedelta(seconds=self.switches.skew_s)
 
-    def _cell(self, kind: str, one: int, store: Store | None) -> Cell:
-        return (kind, one, "business", None, None) if store is None else (kind, one, "store", *store)
+    def _cell(self, kind: str, entity_id: int, store: Store | None) -> Cell:
+        return (
+            (kind, entity_id, "business", None, None) if store is None else (kind, entity_id, "store", *store)
+        )
 
-    def _flag(self, kind: str, one: int, store: Store) -> bool:
-        inherited = self._live[kind, one, "business", None, None]
-        return self._live.get((kind, one, "store", *store), inherited)
+    def _flag(self, kind: str, entity_id: int, store: Store) -> bool:
+        inherited = self._live[kind, entity_id, "business", None, None]
+        return self._live.get((kind, entity_id, "store", *store), inherited)
 
     def _write(self, cells: Iterable[Cell], *, is_enabled: bool, key: str | None) -> None:
         self._no += 1
@@ -328,28 +334,31 @@ class ModelApi:
     def _copy(self, store: Store) -> None:
         self._no += 1
         self.untold.discard(store)
-        self._shown[store] = {(kind, one): self._flag(kind, one, store) for kind, one in _entities()}
+        self._shown[store] = {
+            (kind, entity_id): self._flag(kind, entity_id, store) for kind, entity_id in _entities()
+        }
         self.copied_no[store] = self._no
 
     def _publish_due(self) -> None:
         due = [store for at_s, store in self._queue if at_s <= self.clock.true_s]
-        self._queue = [each for each in self._queue if each[0] > self.clock.true_s]
+        self._queue = [entry for entry in self._queue if entry[0] > self.clock.true_s]
         self.publish(due)
 
 
 @cache
 def _entities() -> list[tuple[str, int]]:
-    found: list[tuple[str, int]] = []
+    entities: list[tuple[str, int]] = []
     for section, categories in TREE.items():
-        found.append(("section", section))
+        entities.append(("section", section))
         for category, items in categories.items():
-            found += [("category", category), *(("item", item) for item in items)]
-    return found
+            entities += [("category", category), *(("item", item) for item in items)]
+    return entities
 
 
 def _tree(flag_of: Callable[[str, int], bool], *, flag_name: str = "isEnabled") -> dict[str, Any]:
-    def node(kind: str, one: int, **children: Any) -> dict[str, Any]:
-        return {"id": one, "title": {"en": f"{kind} {one}"}, flag_name: flag_of(kind, one)} | children
+    def node(kind: str, entity_id: int, **children: Any) -> dict[str, Any]:
+        title = {"en": f"{kind} {entity_id}"}
+        return {"id": entity_id, "title": title, flag_name: flag_of(kind, entity_id)} | children
 
     return {
         "sections": [
@@ -374,7 +383,11 @@ def _brands() -> list[dict[str, Any]]:
 def _branches() -> dict[str, Any]:
     branches = sorted({branch for _, branch in STORES})
     results = [
-        {"id": branch, "title": f"branch {branch}", "brand_ids": [b for b, each in STORES if each == branch]}
+        {
+            "id": branch,
+            "title": f"branch {branch}",
+            "brand_ids": [b for b, other in STORES if other == branch],
+        }
         for branch in branches
     ]
     return {"page": 1, "size": 1000, "total": len(results), "results": results}

@@ -22,7 +22,7 @@ Entity = tuple[str, int]
 
 
 class DefectError(AssertionError):
-    """Something is told or done that is not so."""
+    """Something is reported or done that is not so."""
 
     def __init__(self, kind: str, shown: object) -> None:
         super().__init__(f"{kind}: {shown}")
@@ -61,27 +61,29 @@ def check_rows(result: kf.Result, table: Sequence[tuple[Cell, bool]], api: Model
 def _row_error(row: Mapping[Any, Any], api: ModelApi) -> str | None:
     cell, asked, key = cell_of(row), bool(row["is_enabled"]), row["idempotency_key"]
     # Where a table asks for one cell twice, both rows have one request.
-    own = [one for one in api.writes.get(cell, []) if isinstance(key, str) and one.key == key]
+    writes = [write for write in api.writes.get(cell, []) if isinstance(key, str) and write.key == key]
     is_read = _BY_READING in str(row["message"])
     match row["outcome"]:
         case "applied":
-            is_done = is_read or any(one.is_enabled is asked for one in own)
+            is_done = is_read or any(write.is_enabled is asked for write in writes)
             return None if is_done else "applied, but its request wrote nothing"
         case "rejected":
             return "rejected, but it is of this business" if api.live(cell) is not None else None
         case "failed" if row["http_status"] == _TOO_LARGE:
             return "failed, but a smaller request would do"
         case "failed" | "not_sent" as outcome:
-            return f"{outcome}, but its request wrote it" if own and not is_read else None
+            return f"{outcome}, but its request wrote it" if writes and not is_read else None
         case "unchanged" | "unknown":
             return None
     return f"its outcome is {row['outcome']!r}"
 
 
 def _is_published(row: Mapping[Any, Any], api: ModelApi) -> bool:
-    """Tell whether a menu is newer than a write that a run tells to be published, where that can be known."""
+    """Tell whether a menu is newer than a write that a run reports as published, where that can be known."""
     cell, key = cell_of(row), row["idempotency_key"]
-    first = next((one for one in api.writes.get(cell, []) if isinstance(key, str) and one.key == key), None)
+    first = next(
+        (write for write in api.writes.get(cell, []) if isinstance(key, str) and write.key == key), None
+    )
     if row.get("published") is not True or first is None:
         return True
     is_known = not api.switches.publish_delay_s and cell[3:] not in api.untold
@@ -108,9 +110,11 @@ def check_writes(api: ModelApi, *, since: int, asked: Mapping[Cell, Set[bool]]) 
     What came late belongs to whoever sent it first.
     """
     assign_keys(api, asked)
-    for one in api.history[since:]:
-        if one.key and one.is_enabled not in api.asked_by_key.get(one.key, asked).get(one.cell, frozenset()):
-            raise DefectError("not_asked", (one.cell, one.is_enabled))
+    for write in api.history[since:]:
+        if write.key and write.is_enabled not in api.asked_by_key.get(write.key, asked).get(
+            write.cell, frozenset()
+        ):
+            raise DefectError("not_asked", (write.cell, write.is_enabled))
     if api.switches.honours_keys and any(_is_doubled(api, key) for key, n in api.n_done.items() if n > 1):
         raise DefectError("doubled", "a key was carried out twice")
 
@@ -131,13 +135,13 @@ def _is_doubled(api: ModelApi, key: str) -> bool:
     if api.clock.was_set and not api.switches.has_date:
         return False
     asked = api.asked_by_key.get(key)
-    return bool(key) and not any(asked is one for one in api.copied_tables)
+    return bool(key) and not any(asked is table for table in api.copied_tables)
 
 
 def check_cap(api: ModelApi, *, client_no: int, since: int, writes_per_minute: int) -> None:
     """No minute of a client has more writes than its run was allowed."""
-    own = [call for call in api.calls[since:] if call.client_no == client_no]
-    times = [call.at_s for call in own if call.method == "PATCH"]
+    calls = [call for call in api.calls[since:] if call.client_no == client_no]
+    times = [call.at_s for call in calls if call.method == "PATCH"]
     for n, at_s in enumerate(times[writes_per_minute:]):
         if at_s - times[n] < 60 - 1e-3:
             raise DefectError("over_the_cap", f"{writes_per_minute + 1} writes in {at_s - times[n]:.2f} s")
@@ -162,7 +166,7 @@ def check_pruned(result: kf.Result, api: ModelApi) -> None:
 
 
 def check_published(published: pd.DataFrame, api: ModelApi, *, since: int) -> None:
-    """What is told to be published has been copied, and what failed has not, where it is done at once."""
+    """What is reported as published has been copied, and what failed has not, where it is done at once."""
     if api.switches.publish_delay_s:
         return
     for row in rows_of(published[published["outcome"].isin(["published", "failed"])]):
@@ -199,15 +203,17 @@ def _proof_error(
             return "confirmed, but another flag is live"
     if row["proof"] == "differs":
         # A result may be older than what another process has written for the run since.
-        is_written = any(api.asked_by_key.get(one.key or "") is wanted for one in api.writes.get(cell, []))
+        is_written = any(
+            api.asked_by_key.get(write.key or "") is wanted for write in api.writes.get(cell, [])
+        )
         if row["outcome"] in {"rejected", "failed", "not_sent"} and not is_written:
             return "differs, but the run did not write it"
         if shown is asked:
             return "differs, but the menu shows the flag"
-        # What a later run of ours wrote is live, whether or not a menu shows it yet.
+        # What a later run wrote is live, whether or not a menu shows it yet.
         is_later = last is not None and last.key != row["idempotency_key"] and last.is_enabled is not asked
         is_proved = last is None or is_later or api.is_copied_since(cell, last.no)
-        # A publish is not done yet where it is queued, or where nobody did what it was told of.
+        # A publish is not done yet where it is queued, or where nobody did what it reports.
         may_wait = api.switches.publish_delay_s or cell[3:] in api.untold
         if not is_proved and not (may_wait and _PUBLISH_ALONE in str(row["proof_note"])):
             return "differs, but the menu is older"
@@ -215,7 +221,7 @@ def _proof_error(
 
 
 def check_audit(audited: pd.DataFrame, api: ModelApi, *, edited: Set[Entity]) -> int:
-    """What is told to hold does hold, and what is told to differ does; return how many were judged."""
+    """What should hold does hold, and what should differ does; return how many were judged."""
     n_judged = 0
     for row in rows_of(audited):
         cell = cell_of(row)
@@ -247,19 +253,21 @@ def find_own_last(result: kf.Result, api: ModelApi) -> Iterator[tuple[Cell, bool
     for row in rows_of(result.frame):
         cell, last = cell_of(row), api.last_write(cell_of(row))
         if row["outcome"] == "applied" and last is not None and last.key == row["idempotency_key"]:
-            first = next(one for one in api.writes[cell] if one.key == last.key)
+            first = next(write for write in api.writes[cell] if write.key == last.key)
             yield cell, first.was
 
 
 def find_own_later(result: kf.Result, others: Iterable[kf.Result], api: ModelApi) -> dict[Cell, bool]:
-    """Return the cells that a run wrote and that another run of ours has written since, with their flags."""
+    """Return the cells that a run wrote and that another run has written since, with their flags."""
     first = {cell_of(row): row["idempotency_key"] for row in rows_of(result.frame)}
     later = {}
     for row in (row for other in others for row in rows_of(other.frame)):
         cell, key, last = cell_of(row), row["idempotency_key"], api.last_write(cell_of(row))
         is_last = row["outcome"] == "applied" and last is not None and last.key == key
-        own = [one for one in api.writes.get(cell, []) if one.is_own and one.key == first.get(cell)]
-        if is_last and own and first[cell] != key:
+        writes = [
+            write for write in api.writes.get(cell, []) if write.is_own and write.key == first.get(cell)
+        ]
+        if is_last and writes and first[cell] != key:
             later[cell] = api.live(cell) is True
     return later
 
@@ -272,19 +280,19 @@ def is_hidden(cell: Cell, api: ModelApi) -> bool:
 def _is_judged(cell: Cell, api: ModelApi, edited: Set[Entity]) -> bool:
     """Tell whether the live flag of a cell can be known.
 
-    Not of what others edit, nor where a publish was told that was not done. Where publishes are only queued,
-    a store that overrides a business-wide write looks like one whose publish is done.
+    Not of what others edit, nor where a publish was reported that was not done. Where publishes are only
+    queued, a store that overrides a business-wide write looks like one whose publish is done.
     """
     is_known = cell[:2] not in edited and cell[3:] not in api.untold
     return is_known and not (api.switches.publish_delay_s and is_hidden(cell, api))
 
 
-def check_promise(row: Mapping[Any, Any], own: Sequence[Write], api: ModelApi) -> None:
-    """What failed was not written, and what is done came back; `own` are the writes of its ticks."""
+def check_promise(row: Mapping[Any, Any], writes: Sequence[Write], api: ModelApi) -> None:
+    """What failed was not written, and what is done came back; `writes` are those of its ticks."""
     said = f"{cell_of(row)} {row['status']} {row['note']}"
-    if row["status"] == "failed" and own:
+    if row["status"] == "failed" and writes:
         raise DefectError("promise", f"failed, but it was written: {said}")
-    if row["status"] == "done" and own and api.live(cell_of(row)) is not own[0].was:
+    if row["status"] == "done" and writes and api.live(cell_of(row)) is not writes[0].was:
         raise DefectError("promise", f"its flag did not come back: {said}")
 
 
@@ -304,6 +312,6 @@ def stores_of(cell: Cell) -> list[Cell]:
 
 def _shown(row: Mapping[Any, Any]) -> str:
     """Return a row in a few words: without keys, which say nothing."""
-    told = ("outcome", "code", "http_status", "message", "proof", "proof_note", "change", "pending")
-    said = {name: row[name] for name in told if name in row and not pd.isna(row[name])}
+    columns = ("outcome", "code", "http_status", "message", "proof", "proof_note", "change", "pending")
+    said = {name: row[name] for name in columns if name in row and not pd.isna(row[name])}
     return f"{cell_of(row)} to {bool(row['is_enabled'])} {said}"

@@ -58,8 +58,8 @@ class OwnDefect:
     def find(self, seeds: range = range(0)) -> SimulatedWorld | None:
         """Return the known world that shows it, or else the first of other seeds: steps may have changed."""
         with self.put_in():
-            known = play_once(self.seed, kept=None if self.kept is None else {*self.kept})
-            worlds = chain([known], (play_once(seed) for seed in seeds))
+            known_world = play_once(self.seed, kept=None if self.kept is None else {*self.kept})
+            worlds = chain([known_world], (play_once(seed) for seed in seeds))
             return next((world for world in worlds if self._is_shown_by(world)), None)
 
     def _is_shown_by(self, world: SimulatedWorld) -> bool:
@@ -70,8 +70,8 @@ class OwnDefect:
 def together(*patches: AbstractContextManager[Any]) -> AbstractContextManager[Any]:
     """Return several patches as one."""
     stack = ExitStack()
-    for one in patches:
-        stack.enter_context(one)
+    for context in patches:
+        stack.enter_context(context)
     return stack
 
 
@@ -137,8 +137,8 @@ def _wrong_flag_given_back() -> AbstractContextManager[Any]:
     finish = tick_decisions._Walk.finish
 
     def finish_otherwise(self: Any, promise: Any) -> None:
-        if held := self._holders.get(promise.promise_id):
-            self._holders[promise.promise_id] = replace(held, before=held.is_enabled)
+        if holder := self._holders.get(promise.promise_id):
+            self._holders[promise.promise_id] = replace(holder, before=holder.is_enabled)
         finish(self, promise)
 
     return patch.object(tick_decisions._Walk, "finish", finish_otherwise)

@@ -34,15 +34,15 @@ class PromiseWorld(WiredWorld):
             ends_at=[now + timedelta(hours=end) for _, end in times],
         )
         with self._connect() as client:
-            told = attempt(lambda: kf.schedule(table, client, journal=self._journal))
-        if isinstance(told, pd.DataFrame):
+            outcome = attempt(lambda: kf.schedule(table, client, journal=self._journal))
+        if isinstance(outcome, pd.DataFrame):
             self._promises |= {
                 row["promise_id"]: (oracle.cell_of(row), bool(row["is_enabled"]))
-                for row in oracle.rows_of(told)
+                for row in oracle.rows_of(outcome)
             }
-            self._promised |= {one: cell for one, (cell, _) in self._promises.items()}
-            told = told["status"].value_counts().to_dict()
-        self._note(f"schedule: {told}")
+            self._promised |= {promise_id: cell for promise_id, (cell, _) in self._promises.items()}
+            outcome = outcome["status"].value_counts().to_dict()
+        self._note(f"schedule: {outcome}")
 
     def _tick(self) -> None:
         since, lifeline = len(self._api.history), self._draw_life()
@@ -55,30 +55,32 @@ class PromiseWorld(WiredWorld):
     def _tick_once(self, client: kf.Client, lifeline: Lifeline, *, since: int) -> None:
         promised: dict[Cell, Set[bool]] = {cell: {True, False} for cell, _ in self._promises.values()}
         self._asked = promised
-        told = attempt(lambda: kf.tick(client, journal=self._journal, progress=False))
-        if isinstance(told, pd.DataFrame):
-            self.counts.n_runs += bool(len(told))
-            told = told.groupby(["action", "status"]).size().sort_index().to_dict()
-        self._note(f"tick: {'killed' if lifeline.is_cut else told}")
+        outcome = attempt(lambda: kf.tick(client, journal=self._journal, progress=False))
+        if isinstance(outcome, pd.DataFrame):
+            self.counts.n_runs += bool(len(outcome))
+            outcome = outcome.groupby(["action", "status"]).size().sort_index().to_dict()
+        self._note(f"tick: {'killed' if lifeline.is_cut else outcome}")
         oracle.check_writes(self._api, since=since, asked=promised)
-        own = self._api.asked_by_key
-        self._ticked |= {one.no for one in self._api.history[since:] if own.get(one.key or "") is promised}
+        tables = self._api.asked_by_key
+        self._ticked |= {
+            write.no for write in self._api.history[since:] if tables.get(write.key or "") is promised
+        }
 
     def _change_agenda(self) -> None:
         agenda = kf.agenda(journal=self._journal)
         open_ids = agenda.loc[agenda["status"].isin(["waiting", "active"]), "promise_id"].tolist()
         if not open_ids:
             return
-        one = self._rng.choice(open_ids)
+        promise_id = self._rng.choice(open_ids)
         until = self._edge.now() + timedelta(hours=self._rng.choice([1, 20]))
         if self._rng.random() < 0.5:
-            told = attempt(lambda: kf.cancel_promises([one], journal=self._journal))
-            self._promises.pop(one, None)
+            outcome = attempt(lambda: kf.cancel_promises([promise_id], journal=self._journal))
+            self._promises.pop(promise_id, None)
         else:
-            told = attempt(lambda: kf.extend_promises([one], ends_at=until, journal=self._journal))
-        if isinstance(told, pd.DataFrame):
-            told = told["status"].tolist()
-        self._note(f"change the agenda: {told}")
+            outcome = attempt(lambda: kf.extend_promises([promise_id], ends_at=until, journal=self._journal))
+        if isinstance(outcome, pd.DataFrame):
+            outcome = outcome["status"].tolist()
+        self._note(f"change the agenda: {outcome}")
 
     def _end_promises(self) -> None:
         for hours in (12, 72, 1):
@@ -92,8 +94,8 @@ class PromiseWorld(WiredWorld):
         for row in oracle.rows_of(agenda[agenda["promise_id"].isin([*self._promises])]):
             self.counts.n_promises += 1
             cell, _ = self._promises[row["promise_id"]]
-            own = [one for place in oracle.stores_of(cell) for one in self._api.writes.get(place, [])]
+            writes = [write for place in oracle.stores_of(cell) for write in self._api.writes.get(place, [])]
             is_alone = all(places[place] == 1 for place in oracle.stores_of(cell))
-            is_alone &= all(one.no in self._ticked for one in own)
+            is_alone &= all(write.no in self._ticked for write in writes)
             is_alone &= not oracle.is_hidden(cell, self._api) and cell[:2] not in self._edited
-            oracle.check_promise(row, own if is_alone else [], self._api)
+            oracle.check_promise(row, writes if is_alone else [], self._api)

@@ -123,7 +123,7 @@ class StoryWorld(SimulatedWorld):
         is_approved = kind == "approved"
         guards.check_approved(record, self._api, is_approved=is_approved)
         if is_approved and self._rng.random() < 0.5:
-            # What was noted goes on; what never was is asked about anew.
+            # What was noted goes on; what never was is asked about again.
             approval_path(path).unlink()
             is_approved = self._find_run_id(record) is not None
         if record.result is None or record.result.resume_hint is not None:
@@ -151,10 +151,10 @@ class StoryWorld(SimulatedWorld):
 
     def _draw_fresh(self, n: int = 3) -> list[Cell]:
         """Draw items of one store that nobody has asked for, written or changed; any, if there are none."""
-        tables = [*self._api.asked_by_key.values(), *(one.asked for one in self._runs)]
-        known = {cell for table in tables for cell in table} | {*self._api.writes}
+        tables = [*self._api.asked_by_key.values(), *(record.asked for record in self._runs)]
+        touched = {cell for table in tables for cell in table} | {*self._api.writes}
         places: list[list[Cell]] = [[("item", item, "store", *store) for item in ITEMS] for store in STORES]
-        free = [[cell for cell in cells if not {cell, _wide(cell)} & known] for cells in places]
+        free = [[cell for cell in cells if not {cell, _wide(cell)} & touched] for cells in places]
         wide_enough = [cells for cells in free if len(cells) >= n]
         cells = self._rng.choice(wide_enough or [self._draw_block()])
         return self._rng.sample(cells, min(n, len(cells)))
@@ -187,8 +187,8 @@ class StoryWorld(SimulatedWorld):
 
     def _publish_all(self) -> None:
         with self._connect() as client:
-            told = kf.publish(list(STORES), client, journal=self._journal)
-        self._note(f"publish all: {told['outcome'].value_counts().sort_index().to_dict()}")
+            published = kf.publish(list(STORES), client, journal=self._journal)
+        self._note(f"publish all: {published['outcome'].value_counts().sort_index().to_dict()}")
 
     def _prove(self, record: RunRecord) -> None:
         if record.result is None:
@@ -207,9 +207,9 @@ class StoryWorld(SimulatedWorld):
             audited = kf.audit(to_toggles(wanted), client, journal=self._journal, progress=False)
         self._note(f"audit: {audited['change'].value_counts().sort_index().to_dict()}")
         # Others may have changed the same item elsewhere: that hides nothing of these.
-        places = [(cell, one) for cell in wanted for one in (cell, _wide(cell))]
+        places = [(cell, place) for cell in wanted for place in (cell, _wide(cell))]
         edited = {
-            cell[:2] for cell, one in places if any(not w.is_own for w in self._api.writes.get(one, []))
+            cell[:2] for cell, place in places if any(not w.is_own for w in self._api.writes.get(place, []))
         }
         self.counts.n_audited += oracle.check_audit(audited, self._api, edited=edited)
 

@@ -39,11 +39,11 @@ SEEDS = (3,)
 YEAR = (0, 55)
 # Where a change of the steps makes another world of a known seed.
 FIRST_SEEDS = 30
-DEFECTS = {name: one for name, one in (OWN_DEFECTS | FORMER_DEFECTS).items() if one.kind}
+DEFECTS = {name: defect for name, defect in (OWN_DEFECTS | FORMER_DEFECTS).items() if defect.kind}
 
 
 def test_worlds__all_that_is_told_is_so() -> None:
-    """Whatever befalls a business, what is told is true, also of what was lost and asked for again."""
+    """Whatever befalls a business, what is reported is true, also of what was lost and asked for again."""
     counts = WorldCounts()
     for seed in SEEDS:
         world = play_once(seed)
@@ -59,7 +59,7 @@ def test_worlds__all_that_is_told_is_so() -> None:
 @pytest.mark.timeout(3600)
 def test_worlds__a_year_of_accidents() -> None:
     """A thousand runs and ten thousand accidents in a year show nothing wrong, and all steps of a request."""
-    told = subprocess.run(
+    played = subprocess.run(
         [sys.executable, "-m", "tests.simulation", "--first", str(YEAR[0]), "--seeds", str(YEAR[1])],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -67,19 +67,19 @@ def test_worlds__a_year_of_accidents() -> None:
         text=True,
         timeout=7_000,
     )
-    assert told.returncode == 0, told.stdout
-    found = re.search(r"([\d,]+) simulated days, ([\d,]+) runs, ([\d,]+) accidents", told.stdout)
-    assert found is not None
-    n_days, n_runs, n_accidents = (int(one.replace(",", "")) for one in found.groups())
-    assert (n_days >= 365, n_runs >= 1_000, n_accidents >= 10_000) == (True, True, True), told.stdout
-    assert "not visited" not in told.stdout, told.stdout
+    assert played.returncode == 0, played.stdout
+    figures = re.search(r"([\d,]+) simulated days, ([\d,]+) runs, ([\d,]+) accidents", played.stdout)
+    assert figures is not None
+    n_days, n_runs, n_accidents = (int(figure.replace(",", "")) for figure in figures.groups())
+    assert (n_days >= 365, n_runs >= 1_000, n_accidents >= 10_000) == (True, True, True), played.stdout
+    assert "not visited" not in played.stdout, played.stdout
 
 
 def test_world__plays_again() -> None:
     """One seed gives one trace, in whatever folder and process it is played, however that one hashes."""
     trace = play_once(3, n_steps=8).trace
     assert trace == play_once(3, n_steps=8).trace
-    told = subprocess.run(
+    played = subprocess.run(
         [sys.executable, "-m", "tests.simulation", "--seed", "3", "--steps", "8", "--trace"],
         env=os.environ | {"PYTHONHASHSEED": "7"},
         stdin=subprocess.DEVNULL,
@@ -88,7 +88,7 @@ def test_world__plays_again() -> None:
         text=True,
         timeout=7_000,
     )
-    assert (told.stdout.splitlines(), told.stderr, told.returncode) == (trace, "", 0)
+    assert (played.stdout.splitlines(), played.stderr, played.returncode) == (trace, "", 0)
 
 
 @pytest.mark.parametrize("name", DEFECTS)
@@ -110,14 +110,14 @@ def test_shrink__a_defect_that_is_there() -> None:
         assert len(small.kept) < len(whole.kept)
         assert len(small.trace) <= len(whole.trace)
         shorter = (play_once(whole.seed, kept={*small.kept} - {step}) for step in small.kept)
-        assert all(one.defect is None for one in shorter)
+        assert all(world.defect is None for world in shorter)
 
 
 def test_readme__lists_each_defect() -> None:
     """The README has a line for each, with its seed and with what the oracle calls it."""
     text = (Path(__file__).parent / "README.md").read_text()
-    for name, one in (OWN_DEFECTS | FORMER_DEFECTS).items():
-        assert f"| {name} | {one.seed} | {one.kind} |" if one.kind else f"| {name} | |" in text
+    for name, defect in (OWN_DEFECTS | FORMER_DEFECTS).items():
+        assert f"| {name} | {defect.seed} | {defect.kind} |" if defect.kind else f"| {name} | |" in text
 
 
 class _Played(SimulatedWorld):
@@ -128,7 +128,11 @@ class _Played(SimulatedWorld):
         self.n_steps_played = 8
         self.counts = WorldCounts()
         self.kept = kept
-        self.happened = [one for one in ((1, 1), (3, 1), (3, 2)) if one[0] in kept and one not in spared]
+        self.happened = [
+            accident
+            for accident in ((1, 1), (3, 1), (3, 2))
+            if accident[0] in kept and accident not in spared
+        ]
         fails = {3, 5} <= kept and (3, 2) in self.happened
         self.defect = DefectError("doubled", "a key") if fails else None
 
@@ -188,7 +192,7 @@ def test_main__one_world_with_something_wrong(
 
 @pytest.mark.usefixtures("_wrong_worlds")
 def test_play_all__names_the_seed() -> None:
-    """What is told of a world that fails begins with its seed, then the steps that it needs."""
+    """What is printed of a world that fails begins with its seed, then the steps that it needs."""
     assert __main__.play_all([7])[1] == ["seed 7\n    step 3\n    step 5"]
 
 
@@ -207,13 +211,13 @@ def _result(outcomes: Iterable[str], **columns: Any) -> Any:
     rows = to_toggles({("item", no, "store", 11, 101): False for no, _ in enumerate(outcomes, start=1)})
     sent_at = pd.Timestamp("2027-01-04", tz="UTC") + pd.to_timedelta(range(len(rows)), unit="s")
     keys, numbers = map(str, rows["entity_id"]), rows["entity_id"]
-    told: dict[str, Any] = {
+    results: dict[str, Any] = {
         "outcome": list(outcomes),
         "idempotency_key": list(keys),
         "request_no": numbers,
         "message": "",
     }
-    return SimpleNamespace(frame=rows.assign(**told, sent_at=sent_at, settled_at=sent_at, **columns))
+    return SimpleNamespace(frame=rows.assign(**results, sent_at=sent_at, settled_at=sent_at, **columns))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +241,7 @@ def test_check_guards__stops_after_so_many(
 
 @pytest.mark.parametrize("is_copied", [True, False])
 def test_check_rows__published_is_what_a_menu_shows(is_copied: bool) -> None:
-    """A row that is told to be published is a defect while the menu is older than its write."""
+    """A row that is reported as published is a defect while the menu is older than its write."""
     api, cell = ModelApi(VirtualClock()), ("item", ITEMS[0], "store", *STORES[0])
     store = {"brandID": STORES[0][0], "branchID": STORES[0][1]}
     api.handle(

@@ -50,7 +50,7 @@ def visits_of(visits: Counter[Visit]) -> Iterator[None]:
 def _states_to_copy(book: Journal) -> set[RequestState]:
     runs = book.runs()
     ids = runs.loc[runs["status"] == lifecycle.EndReason.RUNNING, "run_id"]
-    states = {one.state for run_id in ids for one in book.requests(run_id)}
+    states = {request.state for run_id in ids for request in book.requests(run_id)}
     return {state for state in states if (state, Event.COPY) in TRANSITIONS}
 
 

@@ -131,12 +131,12 @@ class WiredWorld:
                 self._edit(cell, is_enabled=not self._api.live(cell))
 
     def _edit(self, cell: Cell, *, is_enabled: bool) -> None:
-        kind, one, scope, brand_id, branch_id = cell
+        kind, entity_id, scope, brand_id, branch_id = cell
         store = None if scope == "business" else (brand_id, branch_id)
-        self._note(f"others switch {kind} {one} in {store} to {is_enabled}")
+        self._note(f"others switch {kind} {entity_id} in {store} to {is_enabled}")
         self.counts.accidents["others_edit"] += 1
-        self._api.edit(kind, one, store, is_enabled=is_enabled)  # type: ignore[arg-type]
-        self._edited.add((kind, one))
+        self._api.edit(kind, entity_id, store, is_enabled=is_enabled)  # type: ignore[arg-type]
+        self._edited.add((kind, entity_id))
 
     def _others_change(self, undo: Undo) -> None:
         """Let somebody else change what an undo is about to restore, where guests and menus see it."""
@@ -191,12 +191,14 @@ class WiredWorld:
     def _open_run(self) -> RunRecord:
         """Draw one of the last runs, mostly one of which something is open."""
         last = self._runs[-6:]
-        open_ones = [one for one in last if one.result is None or one.result.resume_hint is not None]
+        open_ones = [
+            record for record in last if record.result is None or record.result.resume_hint is not None
+        ]
         return self._rng.choice(open_ones if open_ones and self._rng.random() < 0.8 else last)
 
     def _settled(self, n: int) -> list[RunRecord]:
-        told = [one for one in self._runs[-6:] if one.result is not None]
-        return self._rng.sample(told, min(n, len(told)))
+        settled = [record for record in self._runs[-6:] if record.result is not None]
+        return self._rng.sample(settled, min(n, len(settled)))
 
     def _draw_life(self) -> Lifeline:
         kind, n = self._rng.choice([*LIVES, *self._season.lives]), self._rng.randrange(1, 40)

@@ -139,7 +139,7 @@ class SimulatedWorld(FleetWorld):
         begin: Callable[[kf.Client], kf.Result] | None = None,
         **options: Any,
     ) -> None:
-        """Let one process work at a run, and judge what it told and wrote."""
+        """Let one process work at a run, and judge what it reported and wrote."""
         since, since_call = len(self._api.history), len(self._api.calls)
         ahead_s, known_keys = self._clock.ahead_s, {*self._api.asked_by_key}
         n_keys = guards.count_keys(self._api, record.asked)
@@ -147,7 +147,7 @@ class SimulatedWorld(FleetWorld):
         if lifeline is None:
             lifeline = self._draw_life() if may_die else Lifeline()
             weather = weather or (self._draw_weather() if may_die else None)
-        # What was never noted begins anew, under whatever cap and rules it is given.
+        # What was never noted begins again, under whatever cap and rules it is given.
         run_id = record.result.run_id if record.result else self._find_run_id(record) if by_resume else None
         cap = NO_CAP if by_resume and run_id else record.cap
 
@@ -164,19 +164,19 @@ class SimulatedWorld(FleetWorld):
             self._connect(lifeline, has_accidents=may_die, weather=weather, cap=cap) as client,
         ):
             client_no = self._n_connected
-            told = attempt(lambda: work(client))
+            outcome = attempt(lambda: work(client))
         self.counts.n_runs += 1
-        if isinstance(told, kf.Result) and told.status == "canary":
+        if isinstance(outcome, kf.Result) and outcome.status == "canary":
             record.rules = record.rules | {"first": None}
-        if isinstance(told, kf.Result) and not lifeline.is_cut:
-            record.result = told
-            self._note(f"{said}: {told.status} {nonzero(told.counts)}")
-            self.counts.outcomes.update(nonzero(told.counts))
-            self.counts.n_rows += oracle.check_rows(told, record.table, self._api)
+        if isinstance(outcome, kf.Result) and not lifeline.is_cut:
+            record.result = outcome
+            self._note(f"{said}: {outcome.status} {nonzero(outcome.counts)}")
+            self.counts.outcomes.update(nonzero(outcome.counts))
+            self.counts.n_rows += oracle.check_rows(outcome, record.table, self._api)
             is_set = self._clock.ahead_s != ahead_s
-            guards.check_guards(told, record.rules, known_keys=known_keys, is_clock_set=is_set)
+            guards.check_guards(outcome, record.rules, known_keys=known_keys, is_clock_set=is_set)
         else:
-            self._note(f"{said}: {'killed' if lifeline.is_cut else told}")
+            self._note(f"{said}: {'killed' if lifeline.is_cut else outcome}")
         oracle.check_writes(self._api, since=since, asked=record.asked)
         oracle.check_cap(self._api, client_no=client_no, since=since_call, writes_per_minute=record.cap)
         guards.check_flood(self._api, record.asked, n_before=n_keys)
@@ -186,11 +186,11 @@ class SimulatedWorld(FleetWorld):
             guards.check_deadline(
                 self._api, client_no=client_no, since=since_call, until_s=began_s + deadline_s
             )
-        if not isinstance(told, kf.Result) or lifeline.is_cut:
+        if not isinstance(outcome, kf.Result) or lifeline.is_cut:
             guards.check_noted_sends(record, self._api, journal=self._journal)
 
     def _find_run_id(self, record: RunRecord) -> str | None:
-        """Return a run of which nothing was told, if the journal knows it."""
+        """Return a run that has reported nothing, if the journal knows it."""
         runs = kf.runs(journal=self._journal)
         for row in oracle.rows_of(runs[runs["plan_id"] == record.plan.plan_id]):
             if row["status"] == "canary":
@@ -203,11 +203,11 @@ class SimulatedWorld(FleetWorld):
         """Let another process work on the same journal, in the middle of what one is at."""
         oracle.assign_keys(self._api, self._asked)
         self.counts.accidents["another_process"] += 1
-        known, self._is_beside = self._asked, True
+        asked, self._is_beside = self._asked, True
         work = self._rng.choice([self._publish, self._verify, self._audit, self._resume, self._start])
         self._note(f"meanwhile, in another process: {work.__name__.strip('_')}")
         work()
-        self._asked, self._is_beside = known, False
+        self._asked, self._is_beside = asked, False
 
     def _verify(self, *, may_fail: bool = True) -> None:
         for record in self._settled(1 if may_fail else 3):
@@ -271,7 +271,7 @@ class SimulatedWorld(FleetWorld):
         changed = oracle.find_seen_changed(result, self._api)
         ours = dict(oracle.find_own_last(result, self._api))
         self._check_kept(undo, ours)
-        others = [one.result for one in self._runs if one.result not in {None, result}]
+        others = [record.result for record in self._runs if record.result not in {None, result}]
         later = oracle.find_own_later(result, others, self._api)
         record = RunRecord(undo)
         self._runs.append(record)
@@ -288,8 +288,8 @@ class SimulatedWorld(FleetWorld):
             self._go_on(record, "go on with the undo", may_die=False)
             ours = {}
         for cell in self._written_meanwhile(record, since=since):
-            for known in (changed, ours, later):
-                known.pop(cell, None)
+            for flags in (changed, ours, later):
+                flags.pop(cell, None)
         restored = [oracle.cell_of(row) for row in oracle.rows_of(undo.toggles)]
         self.counts.n_restored += len(restored)
         seen = {cell: changed[cell] for cell in restored if cell in changed}
@@ -307,10 +307,10 @@ class SimulatedWorld(FleetWorld):
 
     def _written_meanwhile(self, record: RunRecord, *, since: int) -> set[Cell]:
         """Return the cells that a process beside a run has written."""
-        written = [one for one in self._api.history[since:] if one.key]
-        own = self._api.asked_by_key
-        beside = [one.cell for one in written if own.get(one.key or "") is not record.asked]
-        return {each for cell in beside for each in oracle.stores_of(cell)}
+        written = [write for write in self._api.history[since:] if write.key]
+        tables = self._api.asked_by_key
+        beside = [write.cell for write in written if tables.get(write.key or "") is not record.asked]
+        return {place for cell in beside for place in oracle.stores_of(cell)}
 
     def _check_kept(self, undo: Undo, ours: Mapping[Cell, bool]) -> None:
         """Nothing is kept for what a menu shows unless somebody did change it."""
@@ -326,12 +326,12 @@ class SimulatedWorld(FleetWorld):
         no, n_untrue = max(self._api.copied_no.values()), self.counts.accidents["unwritten_200"]
         weather = self._rng.choice(self._season.publish_weathers)
         with self._connect(has_accidents=True, weather=weather) as client:
-            told = attempt(lambda: kf.publish(stores, client, journal=self._journal))
-        if isinstance(told, pd.DataFrame):
+            outcome = attempt(lambda: kf.publish(stores, client, journal=self._journal))
+        if isinstance(outcome, pd.DataFrame):
             if n_untrue == self.counts.accidents["unwritten_200"]:
-                oracle.check_published(told, self._api, since=no)
-            told = told["outcome"].value_counts().sort_index().to_dict()
-        self._note(f"publish {stores}: {told}")
+                oracle.check_published(outcome, self._api, since=no)
+            outcome = outcome["outcome"].value_counts().sort_index().to_dict()
+        self._note(f"publish {stores}: {outcome}")
 
     def _audit(self) -> None:
         wanted = self._draw_wanted()
@@ -351,7 +351,7 @@ class SimulatedWorld(FleetWorld):
         lifeline = self._draw_life()
         publish = self._rng.random() < 0.3
         with commits_of(lifeline), self._connect(lifeline, has_accidents=True) as client:
-            told = attempt(
+            outcome = attempt(
                 lambda: kf.reconcile(
                     to_toggles(wanted),
                     client,
@@ -362,7 +362,7 @@ class SimulatedWorld(FleetWorld):
                 )
             )
         self.counts.n_runs += 1
-        said = nonzero(told.counts) if isinstance(told, kf.Result) else told
+        said = nonzero(outcome.counts) if isinstance(outcome, kf.Result) else outcome
         self._note(f"reconcile: {'killed' if lifeline.is_cut else said}")
         oracle.check_writes(self._api, since=since, asked={cell: {flag} for cell, flag in wanted.items()})
 
@@ -376,10 +376,12 @@ class SimulatedWorld(FleetWorld):
         if len(open_ones):
             raise DefectError("pruned", "a run with open rows")
         ids = set(gone["run_id"])
-        for one in self._runs:
-            if one.result is not None and one.result.run_id in ids:
-                oracle.check_pruned(one.result, self._api)
-        self._runs = [one for one in self._runs if one.result is None or one.result.run_id not in ids]
+        for record in self._runs:
+            if record.result is not None and record.result.run_id in ids:
+                oracle.check_pruned(record.result, self._api)
+        self._runs = [
+            record for record in self._runs if record.result is None or record.result.run_id not in ids
+        ]
         self._note(f"prune: {len(gone)} runs")
 
     def _move(self) -> None:
@@ -417,13 +419,13 @@ class SimulatedWorld(FleetWorld):
 
     def _take_in(self, away: Path) -> int:
         """Go on with a new journal that knows what this copy knows, and return how many runs these are."""
-        known = kf.import_journal(away, journal=self._journal)
+        copied = kf.import_journal(away, journal=self._journal)
         plan_ids = {*kf.runs(journal=self._journal)["plan_id"]}
-        self._runs = [one for one in self._runs if one.plan.plan_id in plan_ids]
-        self._api.copied_tables += [one.asked for one in self._runs]
+        self._runs = [record for record in self._runs if record.plan.plan_id in plan_ids]
+        self._api.copied_tables += [record.asked for record in self._runs]
         # On the new machine they are cancelled, and the old one ticks no more.
         self._promises.clear()
-        return len(known)
+        return len(copied)
 
     # The end: everything is mended, and brought to its end.
 

@@ -63,8 +63,8 @@ class WorldCounts:
 
     def add(self, other: WorldCounts) -> None:
         """Add what another process has played."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        for counted in fields(self):
+            setattr(self, counted.name, getattr(self, counted.name) + getattr(other, counted.name))
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{n:,} {name}" for name, n in sorted(self.accidents.items()))
@@ -127,18 +127,18 @@ def nonzero(counts: Mapping[str, int]) -> dict[str, int]:
 @contextmanager
 def state_home(folder: Path) -> Iterator[None]:
     """Let what a person keeps lie in this folder meanwhile."""
-    known = os.environ.get("XDG_STATE_HOME")
+    before = os.environ.get("XDG_STATE_HOME")
     os.environ["XDG_STATE_HOME"] = str(folder)
     try:
         yield
     finally:
         del os.environ["XDG_STATE_HOME"]
-        if known is not None:
-            os.environ["XDG_STATE_HOME"] = known
+        if before is not None:
+            os.environ["XDG_STATE_HOME"] = before
 
 
 def attempt(work: Callable[[], Any]) -> Any:
-    """Return what `work` brings, or the name of the error of ours that it raises."""
+    """Return what `work` brings, or the name of the package's error that it raises."""
     try:
         return work()
     except kf.KlikitFramesError as error:
