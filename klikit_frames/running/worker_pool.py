@@ -183,7 +183,9 @@ class WorkerPool:
         if result.settled_at is not None:
             # Times of one request are of one clock: it may have been set since the first attempt.
             clocks = {"offset_s": known_offset_s(self.client), "to_offset_s": begun.clock_offset_s}
-            result = replace(result, settled_at=move_to_clock(result.settled_at, **clocks))
+            # An answer that is long on its way looks like one of a clock that is behind.
+            settled_at = move_to_clock(result.settled_at, **clocks)
+            result = replace(result, settled_at=max(settled_at, begun.sent_at or settled_at))
         ended = replace(begun.settle(result), attempts=request.attempts + settled.attempts)
         if ended.state is RequestState.NOT_SENT:
             # What never left has no date: the next time it may leave is the first.
