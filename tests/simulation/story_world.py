@@ -103,6 +103,10 @@ class StoryWorld(SimulatedWorld):
         changed = {cell for cell in part if cell in shown}
         guards.check_spared(taking_back, changed, self._api, since=since, since_call=since_call)
         if taking_back.result is None or taking_back.result.resume_hint is not None:
+            # Nothing of it may have left: then it leaves what was changed meanwhile as well.
+            self._take_back(record, [cell for cell, _ in record.table if cell not in part])
+            self._api.publish(STORES)
+            self._clock.advance(60.0)
             self._go_on(taking_back, "go on with the undo", may_die=False)
 
     def _run_by_approval(self) -> None:
