@@ -41,6 +41,8 @@ _SEED = 20_090_616
 _MOST_INCIDENCES = 40_000_000
 _MOST_RECTANGLES = 3_000
 _MOST_PAIRS = 3_000
+# Operations that a table of rectangles and needed cells takes for each pair of them.
+_WRITING_OUT = 40.0
 _COMPLETE_STEPS = 200
 _MOST_NODES = 100_000
 # Trying all covers is hopeless where the bound is further from the best.
@@ -222,6 +224,7 @@ class KernelSearch:
             if budget.is_over or not self._is_narrow:
                 return
             incidence = self._incidence
+            budget.charge(_WRITING_OUT * incidence.n_rectangles * incidence.n_cells)
             prices = price_cells(incidence, best=len(self.columns), prices=prices, budget=budget)
             size = len(self._pool)
             self._add([self._grow(prices, is_shaken=turn % 2 == 1, budget=budget)])
