@@ -112,9 +112,9 @@ class FoolingSet:
     def _begin(self, budget: SearchBudget) -> None:
         table = self._cells.astype(np.float32)
         crowd = (table @ table.T @ table)[self._rows, self._columns]
-        for each in np.argsort(crowd, kind="stable")[:_MOST_TRIED].tolist():
-            if self._fits[self._rows[each], self._columns[each]] == 0:
-                self._put(each)
+        for number in np.argsort(crowd, kind="stable")[:_MOST_TRIED].tolist():
+            if self._fits[self._rows[number], self._columns[number]] == 0:
+                self._put(number)
                 if len(self._members) % _CHECK_CLOCK_EVERY == 0 and budget.is_over:
                     break
         self.best = sorted(self._members)
@@ -157,7 +157,10 @@ def bound_by_prices(incidence: Incidence, prices: Prices) -> tuple[int, Indexes]
     be as wrong as they like: nothing is rounded but they themselves.
     """
     cells = [incidence.cells_of(number) for number in range(incidence.n_rectangles)]
-    joined, owners = np.concatenate(cells), np.repeat(np.arange(len(cells)), [len(each) for each in cells])
+    joined, owners = (
+        np.concatenate(cells),
+        np.repeat(np.arange(len(cells)), [len(numbers) for numbers in cells]),
+    )
     whole = np.rint(np.clip(prices, 0, 1) * _UNITS).astype(np.int64)
     parts = label_connected(owners, joined + len(cells))
     dearest, sums = np.zeros(len(parts), dtype=np.int64), np.zeros(len(parts), dtype=np.int64)

@@ -113,7 +113,7 @@ class CappedSearch:
             No cover has fewer blocks.
         """
         self.bound = least
-        cut = [piece for each in cover for piece in self._cut(self._in_pieces(each))]
+        cut = [piece for block in cover for piece in self._cut(self._in_pieces(block))]
         greedy = self._greedy(budget.reserve(2), cut)
         best = min(cut, greedy, key=len)
         budget.saved = max(budget.saved, len(cut) - len(best))
@@ -140,7 +140,7 @@ class CappedSearch:
         # A band leaves room for the widest column; as no piece of a class is above the caps, every row fits.
         tallest = min(self._limits.ids, self._limits.cells // int(widths.max()))
         grid = self._limits.grid(int(heights.sum()), int(widths.sum()))[0]
-        talls = {min(tallest, max(each, int(heights.max()))) for each in (grid, tallest, self._piece[0])}
+        talls = {min(tallest, max(height, int(heights.max()))) for height in (grid, tallest, self._piece[0])}
         return min((self._cut_at(whole, tall) for tall in sorted(talls)), key=len)
 
     def _cut_at(self, whole: Rectangle, tall: int) -> list[Rectangle]:
@@ -174,7 +174,7 @@ class CappedSearch:
                 left[block.inside] = 0
             if gain > 0:
                 heapq.heappush(heap, (-gain, number))
-        for block in sorted(cut, key=lambda each: -float(left[each.inside].sum())) if left.any() else []:
+        for block in sorted(cut, key=lambda block: -float(left[block.inside].sum())) if left.any() else []:
             if left[block.inside].any():
                 blocks.append(block)
                 left[block.inside] = 0
@@ -184,7 +184,7 @@ class CappedSearch:
         """Return for each rectangle what no request inside has more cells than."""
         limits = self._limits
         totals = (
-            (self.rows.sizes[each.rows].sum(), self.columns.sizes[each.columns].sum()) for each in wholes
+            (self.rows.sizes[whole.rows].sum(), self.columns.sizes[whole.columns].sum()) for whole in wholes
         )
         return [
             min(limits.cells, min(limits.ids, int(tall)) * min(limits.stores, int(wide)))
@@ -204,7 +204,7 @@ class CappedSearch:
             self._in_pieces(Rectangle(np.flatnonzero(line), np.array([column])))
             for column, line in enumerate(self._cells.T)
         ]
-        simple = [piece for each in lines if each.n_cells for piece in self._cut(each)]
+        simple = [piece for block in lines if block.n_cells for piece in self._cut(block)]
         blocks = map(self._counted, pool + simple)
         prices.improve(blocks, budget.reserve(2), enough=len(best), suggest=self._dear_blocks)
         self.bound, self.prices = max(self.bound, prices.bound), prices.proven
@@ -220,7 +220,7 @@ class CappedSearch:
         return CountedBlock(*self.rows.counted(block.rows), *self.columns.counted(block.columns))
 
     def _dear_blocks(self, prices: Worths, budget: SearchBudget) -> list[CountedBlock]:
-        return [self._counted(each) for each in self._blocks.worth_adding(self._spread(prices), budget)]
+        return [self._counted(block) for block in self._blocks.worth_adding(self._spread(prices), budget)]
 
     def _spread(self, prices: Worths) -> Gains:
         """Return what the pieces' cells are worth, given the prices of single cells."""
@@ -238,7 +238,7 @@ class CappedSearch:
         worths = prices.worths
         order = np.argsort(-worths, kind="stable")
         order = order[worths[order] > _FAIRLY_TIGHT][:_MOST_TIGHT]
-        near = [*map(self._counted, best), *(prices.blocks[each] for each in order.tolist())]
+        near = [*map(self._counted, best), *(prices.blocks[number] for number in order.tolist())]
         greedy = _SplittingGreedy(self, prices.table, near)
         greedy.run(budget.reserve(2), most=2 * len(best))
         since = [
@@ -247,11 +247,13 @@ class CappedSearch:
         ]
         blocks += greedy.found
         tight = order[worths[order] > _TIGHT].tolist()
-        fitted = [self._fitted(prices.blocks[each]) for each in tight if not budget.is_over]
-        fitted = [each for each in fitted if each.n_cells]
-        rows = _joined(self.rows, [each.rows for each in blocks], since[0], [each.rows for each in fitted])
+        fitted = [self._fitted(prices.blocks[number]) for number in tight if not budget.is_over]
+        fitted = [block for block in fitted if block.n_cells]
+        rows = _joined(
+            self.rows, [block.rows for block in blocks], since[0], [block.rows for block in fitted]
+        )
         columns = _joined(
-            self.columns, [each.columns for each in blocks], since[1], [each.columns for each in fitted]
+            self.columns, [block.columns for block in blocks], since[1], [block.columns for block in fitted]
         )
         cover = list(range(len(best)))
         if greedy.is_cover and len(greedy.found) < len(best):
@@ -307,7 +309,7 @@ class CappedSearch:
         numbers = np.full(asked.shape, -1, dtype=np.int64)
         numbers[asked] = np.arange(int(asked.sum()))
         lists = [numbers[block.inside].ravel() for block in blocks]
-        return incidence_of_lists([each[each >= 0] for each in lists], n_cells=int(asked.sum()))
+        return incidence_of_lists([numbers[numbers >= 0] for numbers in lists], n_cells=int(asked.sum()))
 
     def greedy_wholes(self, blocks: list[CountedBlock]) -> list[tuple[Bits, Bits]]:
         """Return the maximal rectangles of classes around some blocks, as sets of rows and columns."""
@@ -424,7 +426,7 @@ def _packed(numbers: Indexes, weights: Indexes, cap: int) -> list[Indexes]:
     """Put numbers into as few sets as first-fit, heaviest first, makes of them; the cap holds each."""
     sizes = weights[numbers]
     room, place = np.full(len(numbers), cap), np.empty(len(numbers), dtype=np.int64)
-    for each in np.argsort(-sizes, kind="stable").tolist():
-        place[each] = (room >= sizes[each]).argmax()
-        room[place[each]] -= sizes[each]
-    return [numbers[place == each] for each in range(int(place.max()) + 1)]
+    for number in np.argsort(-sizes, kind="stable").tolist():
+        place[number] = (room >= sizes[number]).argmax()
+        room[place[number]] -= sizes[number]
+    return [numbers[place == number] for number in range(int(place.max()) + 1)]

@@ -102,8 +102,8 @@ class Component:
         rows, self._row_of = _ranked(table.rows, None if is_whole else positions)
         columns, self._column_of = _ranked(table.columns, None if is_whole else positions)
         self._is_asked = table.asked if is_whole else table.asked[positions]
-        self._entities = [table.entities.expand(each) for each in rows[:, None]]
-        self._stores = [table.stores.expand(each) for each in columns[:, None]]
+        self._entities = [table.entities.expand(number) for number in rows[:, None]]
+        self._stores = [table.stores.expand(number) for number in columns[:, None]]
         self._heights, self._widths = _lengths(self._entities), _lengths(self._stores)
         self._search: KernelSearch | None = None
         self._large: LargeSearch | None = None
@@ -123,20 +123,20 @@ class Component:
     @property
     def bound(self) -> int:
         """No cover of the component takes fewer requests."""
-        found = [each.bound for each in (self._search, self._large) if each is not None]
+        bounds = [search.bound for search in (self._search, self._large) if search is not None]
         if self._is_bound_by_caps:
-            found += [self._bound_by_apart(places) for places in self._apart()]
-        return max(self._cap_bound, *found, 1)
+            bounds += [self._bound_by_apart(places) for places in self._apart()]
+        return max(self._cap_bound, *bounds, 1)
 
     @property
     def n_requests(self) -> int:
         """How many requests the best cover takes, cutting aside."""
-        found = [self.n_trivial]
+        sizes = [self.n_trivial]
         if self._search is not None:
-            found.append(len(self._search.columns))
+            sizes.append(len(self._search.columns))
         if self._large is not None and self._large.blocks:
-            found.append(len(self._large.blocks))
-        return min(found)
+            sizes.append(len(self._large.blocks))
+        return min(sizes)
 
     @property
     def evidence(self) -> BoundEvidence:
@@ -152,29 +152,38 @@ class Component:
         by_columns = widen_apart(self._cells.T, self._asked.T, (columns, rows))
         wide = [(np.array([row]), np.flatnonzero(line)) for row, line in zip(rows, by_rows, strict=True)]
         high = [
-            (np.flatnonzero(line), np.array([one])) for one, line in zip(columns, by_columns, strict=True)
+            (np.flatnonzero(line), np.array([column]))
+            for column, line in zip(columns, by_columns, strict=True)
         ]
         return [
-            [_expanded(Rectangle(*one), self._entities, self._stores) for one in blocks if min(map(len, one))]
+            [
+                _expanded(Rectangle(*sides), self._entities, self._stores)
+                for sides in blocks
+                if min(map(len, sides))
+            ]
             for blocks in (wide, high)
         ]
 
     def _all_priced(self) -> list[PricedTable]:
-        found = []
+        tables = []
         if self._cap_prices is not None:
-            found.append(PricedTable(self._entities, self._stores, self._cap_prices))
+            tables.append(PricedTable(self._entities, self._stores, self._cap_prices))
         if self._search is not None and self._search.prices is not None:
             rows, columns = np.nonzero(self._search.prices)
             prices = self._search.prices[rows, columns]
-            found.append(self._priced(self._kernel.rows[rows], self._kernel.columns[columns], prices))
-        return found + [self._priced(*places, np.ones(len(places[0]), dtype=int)) for places in self._apart()]
+            tables.append(self._priced(self._kernel.rows[rows], self._kernel.columns[columns], prices))
+        return tables + [
+            self._priced(*places, np.ones(len(places[0]), dtype=int)) for places in self._apart()
+        ]
 
     def _priced(self, rows: Indexes, columns: Indexes, prices: Indexes) -> PricedTable:
         """Return a price for one single cell of each pair of classes."""
         table = np.zeros(self._cells.shape, dtype=np.int64)
         table[rows, columns] = prices
         return PricedTable(
-            [each[:1] for each in self._entities], [each[:1] for each in self._stores], table * self._asked
+            [members[:1] for members in self._entities],
+            [members[:1] for members in self._stores],
+            table * self._asked,
         )
 
     @property
@@ -242,11 +251,11 @@ class Component:
         ways = []
         if self._is_bound_by_caps or self.n_requests == self.n_trivial:
             ways.append(self._by_rows() if self._n_by_rows <= self._n_by_columns else self._by_columns())
-        found = [] if self._search is None else [self._found_blocks(self._search.columns)]
+        covers = [] if self._search is None else [self._found_blocks(self._search.columns)]
         if self._large is not None and self._large.blocks:
-            found.append(self._large.blocks)
-        if found:
-            ways.append(remove_overlap(min(found, key=len), ~self._asked))
+            covers.append(self._large.blocks)
+        if covers:
+            ways.append(remove_overlap(min(covers, key=len), ~self._asked))
         return min(ways, key=self._count)
 
     def _trimmed(self, pieces: list[Rectangle]) -> list[Rectangle]:
@@ -292,14 +301,16 @@ class Component:
 
     def _by_rows(self) -> list[Rectangle]:
         return [
-            Rectangle(np.array([row]), held)
-            for row, held in enumerate(_split(self._row_of[self._is_asked], self._column_of[self._is_asked]))
+            Rectangle(np.array([row]), columns)
+            for row, columns in enumerate(
+                _split(self._row_of[self._is_asked], self._column_of[self._is_asked])
+            )
         ]
 
     def _by_columns(self) -> list[Rectangle]:
         return [
-            Rectangle(held, np.array([column]))
-            for column, held in enumerate(
+            Rectangle(rows, np.array([column]))
+            for column, rows in enumerate(
                 _split(self._column_of[self._is_asked], self._row_of[self._is_asked])
             )
         ]
@@ -319,16 +330,17 @@ class Component:
     def _found_blocks(self, of_kernel: Bits) -> list[Rectangle]:
         pool = close_columns(self._cells, self._found_columns(of_kernel))
         return [
-            Rectangle(np.flatnonzero(rows), np.flatnonzero(held)) for rows, held in zip(*pool, strict=True)
+            Rectangle(np.flatnonzero(rows), np.flatnonzero(columns))
+            for rows, columns in zip(*pool, strict=True)
         ]
 
     def _apart(self) -> list[tuple[Indexes, Indexes]]:
         """Return the sets of cells that are known to be apart."""
-        found = [] if self._large is None else [self._large.apart]
+        sets_apart = [] if self._large is None else [self._large.apart]
         if self._search is not None:
             rows, columns = self._search.apart
-            found.append((self._kernel.rows[rows], self._kernel.columns[columns]))
-        return found
+            sets_apart.append((self._kernel.rows[rows], self._kernel.columns[columns]))
+        return sets_apart
 
     def _bound_by_apart(self, places: tuple[Indexes, Indexes]) -> int:
         cells, asked, weights = self._cells, self._asked, (self._heights, self._widths)
@@ -343,12 +355,12 @@ class Component:
         n_pieces = (-(-self._heights // piece[0])).sum(), (-(-self._widths // piece[1])).sum()
         if n_pieces[0] * n_pieces[1] > _MOST_CAPPED_CELLS:
             return None
-        known = [self._cells]
+        column_sets = [self._cells]
         if self._search is not None:
-            known.append(self._found_columns(self._search.pool))
+            column_sets.append(self._found_columns(self._search.pool))
         if self._large is not None and self._large.blocks:
-            known.append(self._columns_of(self._large.blocks))
-        weights, columns = (self._heights, self._widths), np.concatenate(known)
+            column_sets.append(self._columns_of(self._large.blocks))
+        weights, columns = (self._heights, self._widths), np.concatenate(column_sets)
         search = CappedSearch(
             self._cells, self._asked, weights, columns, limits=self._limits, piece=piece, budget=budget
         )
@@ -357,13 +369,13 @@ class Component:
         self._cap_prices = search.prices
         self._is_done = not search.is_cut
         rows, stores = (
-            [side.members(own, members) for own in chosen]
+            [side.members(classes, members) for classes in chosen]
             for side, chosen, members in (
-                (search.rows, [each.rows for each in blocks], self._entities),
-                (search.columns, [each.columns for each in blocks], self._stores),
+                (search.rows, [block.rows for block in blocks], self._entities),
+                (search.columns, [block.columns for block in blocks], self._stores),
             )
         )
-        return [Rectangle(*each) for each in zip(rows, stores, strict=True)]
+        return [Rectangle(*sides) for sides in zip(rows, stores, strict=True)]
 
     def _columns_of(self, blocks: list[Rectangle]) -> Bits:
         columns = np.zeros((len(blocks), len(self._stores)), dtype=bool)
@@ -375,8 +387,8 @@ class Component:
 def _expanded(block: Rectangle, entities: Members, stores: Members) -> Rectangle:
     """Return a block of classes as entities and stores."""
     return Rectangle(
-        np.sort(np.concatenate([entities[each] for each in block.rows])),
-        np.sort(np.concatenate([stores[each] for each in block.columns])),
+        np.sort(np.concatenate([entities[number] for number in block.rows])),
+        np.sort(np.concatenate([stores[number] for number in block.columns])),
     )
 
 
@@ -390,10 +402,10 @@ def _ranked(numbers: Indexes, positions: Indexes | None) -> tuple[Indexes, Index
 
 
 def _lengths(members: Members) -> Indexes:
-    return np.array([len(each) for each in members], dtype=np.int64)
+    return np.array([len(numbers) for numbers in members], dtype=np.int64)
 
 
-def _split(own: Indexes, other: Indexes) -> list[Indexes]:
+def _split(numbers: Indexes, other: Indexes) -> list[Indexes]:
     """Return for each number of one side the numbers of the other that it meets."""
-    order = np.argsort(own, kind="stable")
-    return np.split(other[order], np.flatnonzero(np.diff(own[order])) + 1)
+    order = np.argsort(numbers, kind="stable")
+    return np.split(other[order], np.flatnonzero(np.diff(numbers[order])) + 1)

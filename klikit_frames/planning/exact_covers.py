@@ -39,11 +39,11 @@ def all_rectangles(kernel: Kernel, *, most: int) -> CandidatePool | None:
     column_sets: set[int] = set()
     for row in kernel.cells:
         line = sum(weight for weight, is_one in zip(weights, row, strict=True) if is_one)
-        column_sets |= {line, *(line & each for each in column_sets)}
+        column_sets |= {line, *(line & columns for columns in column_sets)}
         if len(column_sets) > most:
             return None
     column_sets.discard(0)
-    columns = np.array([[each & weight != 0 for weight in weights] for each in sorted(column_sets)])
+    columns = np.array([[columns & weight != 0 for weight in weights] for columns in sorted(column_sets)])
     return join_pools(kernel.cells, [columns])
 
 
@@ -82,7 +82,7 @@ class _Branching:
     ) -> None:
         self._priced = [(cell, price) for cell, price in enumerate(prices.tolist()) if price]
         self._dearest = max(1, int((covers @ prices).max()))
-        self._sets = [sum(1 << int(each) for each in np.flatnonzero(line)) for line in covers]
+        self._sets = [sum(1 << int(cell) for cell in np.flatnonzero(line)) for line in covers]
         self._holders = [np.flatnonzero(line).tolist() for line in covers.T]
         # Cells that share a rectangle with the cell, itself included.
         self._near = [self._union(holders) for holders in self._holders]
@@ -91,8 +91,8 @@ class _Branching:
 
     def _union(self, numbers: list[int]) -> int:
         joined = 0
-        for each in numbers:
-            joined |= self._sets[each]
+        for number in numbers:
+            joined |= self._sets[number]
         return joined
 
     def descend(self, chosen: list[int], left: int, worth: int) -> None:
@@ -111,10 +111,12 @@ class _Branching:
         apart = self._apart(left)
         if len(chosen) + len(apart) >= len(self.best):
             return
-        for each in sorted(self._holders[apart[0]], key=lambda one: -(self._sets[one] & left).bit_count()):
+        for number in sorted(
+            self._holders[apart[0]], key=lambda number: -(self._sets[number] & left).bit_count()
+        ):
             if len(chosen) + 1 < len(self.best):
-                paid = self._worth(self._sets[each] & left)
-                self.descend([*chosen, each], left & ~self._sets[each], worth - paid)
+                paid = self._worth(self._sets[number] & left)
+                self.descend([*chosen, number], left & ~self._sets[number], worth - paid)
 
     def _worth(self, cells: int) -> int:
         return sum(price for cell, price in self._priced if cells >> cell & 1)
@@ -153,7 +155,9 @@ def _search_sets(
     kernel: Kernel, count: int, *, draw: np.random.Generator, budget: SearchBudget, n_steps: int = 6_000
 ) -> Indexes | None:
     """Give every row a set, and change the sets of rows around an uncovered cell while that mends more."""
-    choices = np.array([sum(1 << each for each in some) for some in combinations(range(count), count // 2)])
+    choices = np.array(
+        [sum(1 << member for member in some) for some in combinations(range(count), count // 2)]
+    )
     holes = [np.flatnonzero(~line) for line in kernel.cells.T]
     sets = _first_sets(choices, len(kernel.cells), draw)
     bare = _bare(kernel, sets, holes)
@@ -184,7 +188,7 @@ def _row_to_change(bare: Indexes, holes: list[Indexes], draw: np.random.Generato
 
 def _bare(kernel: Kernel, sets: Indexes, holes: list[Indexes]) -> Indexes:
     """Return the needed cells that no rectangle covers, as pairs of row and column."""
-    taken = np.array([np.bitwise_or.reduce(sets[each]) for each in holes])
+    taken = np.array([np.bitwise_or.reduce(sets[rows]) for rows in holes])
     return np.argwhere(kernel.needed & ((sets[:, None] & ~taken) == 0))
 
 
@@ -269,8 +273,8 @@ def _distinct_lists(incidence: Incidence) -> tuple[list[Indexes], Indexes]:
     _, first = np.unique(sums, return_index=True)
     numbers, first = np.full(incidence.n_cells, -1, dtype=np.int64), np.sort(first)
     numbers[first] = np.arange(len(first))
-    lists = (numbers[incidence.cells_of(each)] for each in range(incidence.n_rectangles))
-    return [each[each >= 0] for each in lists], first
+    lists = (numbers[incidence.cells_of(number)] for number in range(incidence.n_rectangles))
+    return [cells[cells >= 0] for cells in lists], first
 
 
 def _solver(lists: list[Indexes], time_limit_s: float, *, is_whole: bool) -> Any:
@@ -302,7 +306,7 @@ def _model(highspy: Any, lists: list[Indexes], *, is_whole: bool) -> Any:
     model.col_lower_, model.col_upper_ = np.zeros(n_rectangles), np.full(n_rectangles, most)
     model.row_lower_, model.row_upper_ = np.ones(n_cells), np.full(n_cells, highspy.kHighsInf)
     model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_ = np.concatenate([[0], np.cumsum([len(each) for each in lists])])
+    model.a_matrix_.start_ = np.concatenate([[0], np.cumsum([len(cells) for cells in lists])])
     model.a_matrix_.index_ = cells
     model.a_matrix_.value_ = np.ones(len(cells))
     if is_whole:

@@ -248,7 +248,7 @@ def remove_overlap(rectangles: list[Rectangle], spare: Bits) -> list[Rectangle]:
         times[rectangle.inside] += 1
     surplus = [int((times[rectangle.inside] > 1).sum()) for rectangle in rectangles]
     trimmed = list(rectangles)
-    for number in sorted(range(len(rectangles)), key=lambda each: -surplus[each]):
+    for number in sorted(range(len(rectangles)), key=lambda number: -surplus[number]):
         if surplus[number]:
             trimmed[number] = _trimmed(rectangles[number], times)
     return [rectangle for rectangle in trimmed if len(rectangle.rows) and len(rectangle.columns)]

@@ -88,8 +88,8 @@ class LargeSearch:
         """Cover what is left from its lightest cells, in place; past the budget by whole rows."""
         rows, columns = np.nonzero(left)
         order = np.argsort(self._weights[0][rows] * self._weights[1][columns], kind="stable")
-        for number, each in enumerate(order.tolist()):
-            row, column = int(rows[each]), int(columns[each])
+        for number, place in enumerate(order.tolist()):
+            row, column = int(rows[place]), int(columns[place])
             if not left[row, column]:
                 continue
             self.is_cut = self.is_cut or (number % _CHECK_CLOCK_EVERY == 0 and budget.is_over)
@@ -99,7 +99,7 @@ class LargeSearch:
                 block = max(
                     self._shrunk(row, column, budget),
                     self._grown(row, column, left, budget),
-                    key=lambda one: int(left[one.inside].sum()),
+                    key=lambda block: int(left[block.inside].sum()),
                 )
             left[block.inside] = False
             blocks.append(block)
@@ -145,7 +145,7 @@ class LargeSearch:
             times[block.inside] += 1
         times[~self._asked] = 2
         kept = list(range(len(blocks)))
-        for number in sorted(kept, key=lambda each: blocks[each].n_cells):
+        for number in sorted(kept, key=lambda number: blocks[number].n_cells):
             counts = times[blocks[number].inside]
             if (counts > 1).all():
                 times[blocks[number].inside] = np.where(

@@ -139,7 +139,7 @@ class NeighbourhoodSearch:
                 self._times[block.inside] -= 1
                 emptied.append(number)
         self._drop(emptied)
-        worths = (self._worths[each.inside][self._times[each.inside] == 1].sum() for each in self._blocks)
+        worths = (self._worths[block.inside][self._times[block.inside] == 1].sum() for block in self._blocks)
         self._slacks = np.maximum(1 - np.fromiter(worths, dtype=np.float64), 0) + _LEAST_SLACK
 
     def _step(self, budget: SearchBudget) -> None:
@@ -179,7 +179,7 @@ class NeighbourhoodSearch:
         return chosen
 
     def _left_by(self, removed: list[Rectangle]) -> _Open:
-        rows, columns = (np.unique(np.concatenate([each[axis] for each in removed])) for axis in (0, 1))
+        rows, columns = (np.unique(np.concatenate([block[axis] for block in removed])) for axis in (0, 1))
         inside = np.ix_(rows, columns)
         is_open = self._times[inside] == 0
         in_rows, in_columns = is_open.any(axis=1), is_open.any(axis=0)
@@ -195,17 +195,17 @@ class NeighbourhoodSearch:
         budget: SearchBudget,
     ) -> None:
         """Give other blocks the lines of one side that they have room for, in place."""
-        own, across = left[axis], left[1 - axis]
+        lines, across = left[axis], left[1 - axis]
         worths = left.worths if axis else left.worths.T
-        if not len(own):
+        if not len(lines):
             return
-        members, sizes = self._members[1 - axis], self._sizes[axis][own]
+        members, sizes = self._members[1 - axis], self._sizes[axis][lines]
         near: Bits = np.any(members[:, across] > 0, axis=1)
         near[chosen] = False
         others = np.flatnonzero(near)
         rooms = self._rooms(axis, others)
         others, rooms = others[rooms >= sizes.min()], rooms[rooms >= sizes.min()]
-        holes = self._holes[:, own] if axis else self._holes[own].T
+        holes = self._holes[:, lines] if axis else self._holes[lines].T
         fits: Bits = members[others] @ holes < 0.5
         is_near = members[others][:, across]
         budget.charge(2.0 * len(others) * holes.size + 4.0 * members.shape[0] * len(across) + STEP)
@@ -218,14 +218,14 @@ class NeighbourhoodSearch:
             fresh = (is_near[best] @ worths) * fits[best]
             taken = _heaviest(fresh, sizes, int(rooms[best]))
             gain = float(fresh[taken].sum())
-            budget.charge(2.0 * is_near.shape[1] * len(own) + STEP / 5)
+            budget.charge(2.0 * is_near.shape[1] * len(lines) + STEP / 5)
             if gain < _AS_GOOD * most[best] or not len(taken):
                 most[best] = gain
                 continue
             number = int(others[best])
             sides = list(self._blocks[number])
             extended.append((number, self._blocks[number]))
-            sides[axis] = np.union1d(sides[axis], own[taken])
+            sides[axis] = np.union1d(sides[axis], lines[taken])
             self._replace(number, Rectangle(*sides))
             worths[np.ix_(is_near[best] > 0, taken)] = 0
             rooms[best] -= sizes[taken].sum()
@@ -287,9 +287,9 @@ class NeighbourhoodSearch:
             return
         kept = np.delete(np.arange(len(self._blocks)), numbers)
         self._blocks = [self._blocks[number] for number in kept.tolist()]
-        self._members = [each[kept] for each in self._members]
-        self._counts = [each[kept] for each in self._counts]
-        self._totals = [each[kept] for each in self._totals]
+        self._members = [members[kept] for members in self._members]
+        self._counts = [counts[kept] for counts in self._counts]
+        self._totals = [totals[kept] for totals in self._totals]
         self._slacks = self._slacks[kept]
 
 

@@ -222,8 +222,8 @@ def _kinds(rows: pd.DataFrame, requests: pd.DataFrame) -> _Numbers:
 def _factorized(column: pd.Series) -> tuple[Keys, list[object]]:
     """Return a code for each cell, and the value of each code."""
     if column.dtype != np.dtype(object):
-        codes, known = pd.factorize(column)
-        return codes, list(known)
+        codes, uniques = pd.factorize(column)
+        return codes, list(uniques)
     # Tuples are mostly the very same few objects.
     addresses, first = pd.factorize(np.frombuffer(np.ascontiguousarray(column.to_numpy()), dtype=np.intp))
     objects = {id(value): value for value in column.to_numpy()[_first_places(addresses, len(first))]}

@@ -228,7 +228,7 @@ def _checked_requests(requests: pd.DataFrame, *, n_rows: int) -> pd.DataFrame:
     _require(_are_numbers(requests["ids"]), "a request's ids")
     _require(_are_numbers(requests["cascade_brand_ids"]), "a request's cascade_brand_ids")
     stores = [pair for pairs in requests["stores"] for pair in pairs]
-    _require(all(type(each) is tuple for each in requests["stores"]), "a request's stores")
+    _require(all(type(pairs) is tuple for pairs in requests["stores"]), "a request's stores")
     _require(_are_numbers(stores) and all(len(pair) == 2 for pair in stores), "a request's stores")
     for name, lists in (("n_ids", "ids"), ("n_stores", "stores")):
         _require(requests[name].tolist() == requests[lists].map(len).tolist(), f"a request's {name}")
@@ -249,10 +249,10 @@ def _checked_places(content: dict[str, Any]) -> pd.DataFrame:
 
 def _are_numbers(lists: Iterable[object]) -> bool:
     """Tell whether all are tuples of whole numbers in the range of ids; a shared tuple is checked once."""
-    distinct = {id(each): each for each in lists}
+    distinct = {id(numbers): numbers for numbers in lists}
     return all(
-        type(each) is tuple and all(type(one) is int and 0 < one <= _MOST_ID for one in each)
-        for each in distinct.values()
+        type(numbers) is tuple and all(type(number) is int and 0 < number <= _MOST_ID for number in numbers)
+        for numbers in distinct.values()
     )
 
 

@@ -290,7 +290,7 @@ def cover_groups(
         with threadpool_limits(limits=1, user_api="blas"):
             search_groups(covers, budget, on_interrupt=on_interrupt)
     search_s = round(edge.process_time() - began)
-    found = [
+    requests = [
         GroupRectangle(cover.group, rectangle)
         for cover in covers
         for rectangle in (cover.rectangles() if combine else _single_cells(cover.group))
@@ -298,7 +298,7 @@ def cover_groups(
     budget.close()
     totals = {way: sum(cover.baselines[way] for cover in covers) for way in _WAYS}
     is_searched = not combine or all(cover.is_searched for cover in covers)
-    return Cover(found, sum(cover.bound for cover in covers), totals, is_searched, search_s)
+    return Cover(requests, sum(cover.bound for cover in covers), totals, is_searched, search_s)
 
 
 class GroupCover:

@@ -59,7 +59,9 @@ class Side:
         """Return the original numbers in the given classes, class after class."""
         if not len(classes):
             return np.empty(0, dtype=np.int64)
-        return np.concatenate([self.members[self.starts[each] : self.starts[each + 1]] for each in classes])
+        return np.concatenate(
+            [self.members[self.starts[number] : self.starts[number + 1]] for number in classes]
+        )
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def _twin_sides(group: Group, *, seed: int) -> tuple[Side, Side]:
     draw = np.random.default_rng(seed)
     store_marks = draw.integers(2**64, size=len(group.stores), dtype=np.uint64)
     entity_marks = draw.integers(2**64, size=len(group.ids), dtype=np.uint64)
-    of_entities, of_stores = (np.zeros(len(each), dtype=np.uint64) for each in (group.ids, group.stores))
+    of_entities, of_stores = (
+        np.zeros(len(numbers), dtype=np.uint64) for numbers in (group.ids, group.stores)
+    )
     parts: list[Any] = [slice(None)] if group.asked.all() else [slice(None), group.asked]
     for part in parts:
         entities, stores = group.entity_nos[part], group.store_nos[part]
@@ -290,7 +294,7 @@ def _merged_rows(kernel: Kernel) -> Kernel:
     """Merge equal rows; the merged row needs what any of them needs."""
     first, class_of = first_of_equal(kernel.cells)
     needed, asked = (
-        _joined_rows(each, class_of, n_rows=len(first)) for each in (kernel.needed, kernel.asked)
+        _joined_rows(table, class_of, n_rows=len(first)) for table in (kernel.needed, kernel.asked)
     )
     return Kernel(kernel.cells[first], needed, asked, kernel.rows[first], kernel.columns)
 

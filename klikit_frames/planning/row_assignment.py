@@ -51,8 +51,8 @@ class Skips(NamedTuple):
     @property
     def may_be_sent(self) -> Flags:
         """Which rows a request may carry."""
-        found: Flags = self.reasons.isna().to_numpy(dtype=bool)
-        return found
+        may_be_sent: Flags = self.reasons.isna().to_numpy(dtype=bool)
+        return may_be_sent
 
     def without_idle(self, is_carried: Flags) -> Skips:
         """Return the same after planning: rows that hold and that no request carries are ``unchanged``."""
@@ -122,9 +122,9 @@ def _is_foreign(toggles: pd.DataFrame, state: pd.DataFrame) -> Flags:
     if not is_complete_state(state):
         return foreign
     business = state[state["scope"] == "business"]
-    asked, own = encode_keys([toggles, business], columns=_ENTITY)
+    asked, at_business = encode_keys([toggles, business], columns=_ENTITY)
     is_told = toggles["entity_type"].isin(business["entity_type"].unique()).to_numpy(dtype=bool)
-    return foreign | (is_told & ~np.isin(asked, own) & ~find_options(toggles, state))
+    return foreign | (is_told & ~np.isin(asked, at_business) & ~find_options(toggles, state))
 
 
 def _is_unchanged(toggles: pd.DataFrame, before: pd.Series, rejected: Flags) -> Flags:
@@ -165,8 +165,10 @@ def find_options(rows: pd.DataFrame, state: pd.DataFrame) -> Codes:
         Live flags; ``attrs["modifier_option_ids"]`` are the options.
     """
     options = list(state.attrs.get("modifier_option_ids", ()))
-    found: Codes = ((rows["entity_type"] == "item") & rows["entity_id"].isin(options)).to_numpy(dtype=bool)
-    return found
+    is_option: Codes = ((rows["entity_type"] == "item") & rows["entity_id"].isin(options)).to_numpy(
+        dtype=bool
+    )
+    return is_option
 
 
 def find_foreign_stores(rows: pd.DataFrame, state: pd.DataFrame) -> Codes:
@@ -179,12 +181,12 @@ def find_foreign_stores(rows: pd.DataFrame, state: pd.DataFrame) -> Codes:
     state : DataFrame
         Live flags; ``attrs["stores"]`` are all stores of the business.
     """
-    own = state.attrs.get("stores")
-    if own is None:
+    stores = state.attrs.get("stores")
+    if stores is None:
         return np.zeros(len(rows), dtype=bool)
-    listed = pd.DataFrame(list(own), columns=_STORE, dtype="Int64")
-    pairs, known = encode_keys([rows, listed], columns=_STORE)
-    foreign: Codes = (rows["scope"] == "store").to_numpy(dtype=bool) & ~np.isin(pairs, known)
+    listed = pd.DataFrame(list(stores), columns=_STORE, dtype="Int64")
+    pairs, listed_pairs = encode_keys([rows, listed], columns=_STORE)
+    foreign: Codes = (rows["scope"] == "store").to_numpy(dtype=bool) & ~np.isin(pairs, listed_pairs)
     return foreign
 
 
@@ -266,9 +268,11 @@ def assign_rows(requests: list[GroupRectangle], *, groups: list[Group], n_rows: 
     for group in groups:
         lists, choice = _request_lists(numbered[id(group)], n_cells=len(group.cells))
         per_row = choice[group.cell_of_row]
-        owners[group.rows] = np.array([found[0] if found else 0 for found in lists])[per_row]
+        owners[group.rows] = np.array([request_nos[0] if request_nos else 0 for request_nos in lists])[
+            per_row
+        ]
         tails = np.empty(len(lists), dtype=object)
-        tails[:] = [found[1:] for found in lists]
+        tails[:] = [request_nos[1:] for request_nos in lists]
         if any(tails):
             others[group.rows] = tails[per_row]
     return RowAssignment(owners, others)
@@ -282,12 +286,12 @@ def _request_lists(
     choice: Indexes = np.zeros(n_cells, dtype=index_dtype(n_cells))
     for no, request in numbered:
         cells = request.cells
-        held = choice[cells]
-        before = np.flatnonzero(np.bincount(held, minlength=len(lists)))
+        list_nos = choice[cells]
+        before = np.flatnonzero(np.bincount(list_nos, minlength=len(lists)))
         positions = np.zeros(len(lists), dtype=np.int64)
         positions[before] = np.arange(len(before))
-        choice[cells] = len(lists) + positions[held]
-        lists += [(*lists[each], no) for each in before.tolist()]
+        choice[cells] = len(lists) + positions[list_nos]
+        lists += [(*lists[list_no], no) for list_no in before.tolist()]
     return lists, choice
 
 
@@ -358,8 +362,8 @@ def restore_name(name: Hashable) -> Hashable:
     >>> restore_name("input_skipped_as"), restore_name("input_request_no")
     ('skipped_as', 'input_request_no')
     """
-    own = name.removeprefix(_MARK) if isinstance(name, str) else name
-    return own if own != name and _OWN_NAMES.fullmatch(str(own)) else name
+    bare = name.removeprefix(_MARK) if isinstance(name, str) else name
+    return bare if bare != name and _OWN_NAMES.fullmatch(str(bare)) else name
 
 
 def riding_rows(rows: pd.DataFrame, before: pd.Series) -> pd.Series:

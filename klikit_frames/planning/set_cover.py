@@ -96,7 +96,7 @@ class _Lists:
     def __init__(self, cells: list[Indexes], *, n_cells: int) -> None:
         self.n_rectangles, self.n_cells = len(cells), n_cells
         self._cells = np.concatenate([np.empty(0, dtype=np.int64), *cells])
-        sizes = np.array([len(each) for each in cells], dtype=np.int64)
+        sizes = np.array([len(numbers) for numbers in cells], dtype=np.int64)
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._rectangles = np.repeat(np.arange(len(cells)), sizes)
         order = np.argsort(self._cells, kind="stable")
@@ -149,13 +149,13 @@ def choose_greedily(incidence: Incidence) -> list[int]:
 
 def drop_redundant(incidence: Incidence, chosen: list[int]) -> list[int]:
     """Return a cover without rectangles all of whose cells others have, the smallest dropped first."""
-    cells = {each: incidence.cells_of(each) for each in chosen}
+    cells = {number: incidence.cells_of(number) for number in chosen}
     times = np.bincount(np.concatenate([*cells.values()]), minlength=incidence.n_cells)
     kept = list(chosen)
-    for each in sorted(chosen, key=lambda one: len(cells[one])):
-        if (times[cells[each]] > 1).all():
-            times[cells[each]] -= 1
-            kept.remove(each)
+    for number in sorted(chosen, key=lambda number: len(cells[number])):
+        if (times[cells[number]] > 1).all():
+            times[cells[number]] -= 1
+            kept.remove(number)
     return kept
 
 
