@@ -101,14 +101,14 @@ class RunExecutor:
                 requests = self._clear_undone(requests)
                 requests = self._spare_again(requests, progress=progress)
                 self._renew_before(requests, progress=progress)
-            is_news = self._settle(requests, progress=progress)
+            is_news = self.settle_open(requests, progress=progress)
             is_news = self._publish() or is_news
         except KeyboardInterrupt:
             self.monitor.end(EndReason.INTERRUPTED)
         with ignore_sigint():
             return self._close_mirror(self._end() if is_news else self._recorded())
 
-    def _settle(self, requests: list[Request], *, progress: Progress) -> bool:
+    def settle_open(self, requests: list[Request], *, progress: Progress) -> bool:
         """Send and read back what is not settled, and tell whether there was anything."""
         requests = self._withhold_expired(requests)
         held_keys = {

@@ -258,7 +258,7 @@ def test_tick__gives_back_what_a_resume_of_its_run_started(
     """A tick stopped by Ctrl-C is finished by a resume or the next tick: its dishes go off and come back."""
     rows = dishes(3, ends_at=later())
     kf.schedule(rows, hasty, journal=journal)
-    with patch("klikit_frames.running.executor.RunExecutor._settle", side_effect=KeyboardInterrupt):
+    with patch("klikit_frames.running.executor.RunExecutor.settle_open", side_effect=KeyboardInterrupt):
         kept = kf.tick(hasty, journal=journal)
     assert (kept["outcome"].tolist(), kept["status"].tolist()) == (["not_sent"] * 3, ["waiting"] * 3)
     if is_resumed:
@@ -304,7 +304,7 @@ def test_tick__does_not_go_on_with_what_is_not_wanted_any_more(
     """A run of starts that was begun and never sent is left alone once their end has passed."""
     rows = dishes(2, ends_at=later())
     kf.schedule(rows, hasty, journal=journal)
-    cut = patch("klikit_frames.running.executor.RunExecutor._settle", _cut)
+    cut = patch("klikit_frames.running.executor.RunExecutor.settle_open", _cut)
     with cut, pytest.raises(_PowerCut):
         kf.tick(hasty, journal=journal)
     sandbox.move_clock(3600)
