@@ -46,13 +46,13 @@ def test_are_sound_prices__caps() -> None:
     assert not are_sound_prices(CELLS, {**cheap, (1, 0): 0.0}, (2, 2, 2))
 
 
-# Five cells each of which fits with the next: two fit into one rectangle, so that it takes three.
+# A ring of six cells, each of which fits with the next: two fit into one rectangle, so that it takes three.
 RING = {(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 0)}
 RING_PRICES = dict.fromkeys(RING, 1)
 
 
-def test_bound_by_prices__odd_ring() -> None:
-    """Where no three cells are apart, prices prove what a fooling set cannot."""
+def test_bound_by_prices__ring() -> None:
+    """On a ring of ten cells equal prices of all prove as much as every second cell does."""
     places = {(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 4), (4, 0)}
     corners = sorted({(row, column) for row, column in places if row == column})
     assert is_fooling_set(places, corners)
