@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -128,3 +130,29 @@ def test_send__after_a_sleep_in_which_no_seconds_pass(
     with open_journal(journal) as opened:
         offsets = [not_none(request.clock_offset_s) for request in opened.requests(result.run_id)]
     assert [offset > 1_800 for offset in offsets] == [False] * 6 + [True] * 6
+
+
+class _LateAnswer(httpx.HTTPTransport):
+    """Brings the answers from the sixth write on with the date of an hour ago."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._n_writes = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        response = super().handle_request(request)
+        self._n_writes += request.method == "PATCH"
+        if self._n_writes >= 6:
+            dated = parsedate_to_datetime(response.headers["Date"]) - timedelta(hours=1)
+            response.headers["Date"] = format_datetime(dated, usegmt=True)
+        return response
+
+
+def test_send__never_ends_before_it_was_sent(
+    sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path
+) -> None:
+    """An answer that was long on its way looks like one of a clock that is behind."""
+    with connect(sandbox, max_connections=1, transport=_LateAnswer()) as client:
+        frame = kf.run(singles, client, journal=journal, before="none").frame
+    assert (frame["settled_at"] >= frame["sent_at"]).all()
