@@ -276,6 +276,27 @@ def test_ctrl_c__is_passed_on_to_a_worker_that_its_executor_would_leave_alone(
     assert 0 < counts["applied"] == sum(_writes_per_cell(sandboxes["depok"]))
 
 
+def test_ctrl_c__reaches_a_worker_that_reads_its_first_menus(
+    sandboxes: Sandboxes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker elsewhere, whose run is in no journal yet, ends its reading at once: nothing is ever sent."""
+    plans = {"depok": kf.fleet.plan(fleet_table(sandboxes), combine=False, progress=False)["depok"]}
+    is_reading, read = threading.Event(), kf.Client.read
+
+    def read_in_vain(client: kf.Client, path: str, *args: Any, stop: Any = None, **options: Any) -> Any:
+        if path.startswith("/menus"):
+            is_reading.set()
+            assert stop.wait(600)
+        return read(client, path, *args, stop=stop, **options)
+
+    monkeypatch.setattr(kf.Client, "read", read_in_vain)
+    with ThreadPoolExecutor(1) as pool:
+        result = kf.fleet.run(plans, executor=_Deaf(pool, is_reading.is_set), journal_folder=folder)
+    assert (result.is_interrupted, result.counts["not_sent"]) == (True, 6)
+    assert _n_writes(sandboxes["depok"]) == 0
+    assert [path.name for path in folder.glob("*.locks/stop-*")] == []
+
+
 class _Deaf(Executor):
     """Runs a task, never says so, and takes it back all the same; Ctrl-C comes when it is time."""
 
