@@ -119,7 +119,9 @@ class RunStateMachine(RuleBasedStateMachine):
             assert sent["body"].nunique() == 1
             assert sent["time"].max() - sent["time"].min() < KEY_LIFE
         assert result.counts["not_sent"] == 0
-        assert result.counts["unknown"] == 0 or self.jumped_h >= 23
+        # What the API repeats under a key for a day leaves rows of stores open, and so does an old key.
+        left_open = result.frame[result.frame["outcome"] == "unknown"]
+        assert left_open["message"].str.contains("a stored failure").all() or self.jumped_h >= 23
         counts = ScenarioCounts()
         check_outcomes(result, self.plan, self.sandbox, before=self.before, counts=counts, edited=self.edited)
         self.counts.n_rows += counts.n_rows
