@@ -187,6 +187,47 @@ def test_check_plan__ids_far_from_each_other(far: int) -> None:
             check_plan(broken(made, no, **changes))
 
 
+@pytest.mark.parametrize(
+    ("stores", "others"),
+    [
+        ([(1, 11), (2, 12)], ((1, 12), (2, 11))),
+        ([(1, 1), (1, 2**62), (2**62, 2**62)], ((1, 1), (2**62, 1), (2**62, 2**62))),
+    ],
+)
+def test_check_plan__brands_and_branches_mixed_up(
+    stores: list[tuple[int, int]], others: tuple[tuple[int, int], ...]
+) -> None:
+    """Stores of the right brands and branches, in other pairs, are others: near ids and far ones."""
+    plan = kf.plan(kf.cross_toggles("item", [1], stores, is_enabled=False))
+    check_plan(plan)
+    with pytest.raises(kf.PlanError, match="is in no request"):
+        check_plan(broken(plan, 1, stores=others))
+
+
+def test_check_plan__the_largest_branch_beside_the_whole_business() -> None:
+    """No store and the store with the largest id are as far from each other as can be, and both are seen."""
+    wide = kf.business_toggles("item", [1], is_enabled=False)
+    plan = kf.plan(pd.concat([wide, kf.cross_toggles("item", [1], [(1, 2**63 - 1)], is_enabled=True)]))
+    check_plan(plan)
+    with pytest.raises(kf.PlanError, match="is in no request"):
+        check_plan(broken(plan, request(plan, "store").request_no, stores=((1, 2**63 - 2),)))
+
+
+def test_check_plan__cascades_to_different_brands() -> None:
+    """Each request has the list of brands of its rows, in whatever order the lists come."""
+    parts = [
+        kf.business_toggles(
+            "item", [no], is_enabled=False, cascade_to_modifier_groups=True, cascade_brand_ids=brands
+        )
+        for no, brands in ((1, [663]), (2, [1616]), (3, [663]), (4, [1100, 663]))
+    ]
+    plan = kf.plan(pd.concat(parts))
+    check_plan(plan)
+    for no, brands in ((1, (1616,)), (2, (663,)), (3, (663,))):
+        with pytest.raises(kf.PlanError, match="is in no request"):
+            check_plan(broken(plan, no, cascade_brand_ids=brands))
+
+
 def test_check_plan__nothing_to_send() -> None:
     """A plan without rows passes."""
     check_plan(kf.plan(SIX.head(0)))
