@@ -290,10 +290,11 @@ def find_pending(chain: Sequence[CellWrite], *, shown: bool | None, proof: Proof
     """
     writes = [link.write for link in chain if not proof.covers(link.write)]
     if not writes:
-        store_writes = [link.write for link in chain if not link.write.is_wide]
-        is_doubtful = (
-            any(map(proof.rests_on_publish, store_writes)) and store_writes[-1].is_enabled is not shown
-        )
+        covered = [link.write for link in chain]
+        # Whether a store inherits the business-wide write after its own, nobody tells.
+        latest = [*[write for write in covered if not write.is_wide][-1:], *covered[-1:]]
+        is_other = any(write.is_enabled is not shown for write in latest)
+        is_doubtful = is_other and any(map(proof.rests_on_publish, covered))
         return Pending(None, is_known=False) if is_doubtful else None
     last = max(
         (write for write in writes if write.is_definite), key=lambda write: write.sent_at, default=None

@@ -43,8 +43,8 @@ FAMILIES: dict[str, Callable[[int], np.ndarray]] = {
     "60 planted in 8,000 x 800": lambda seed: planted(800, 8000, 60, share=0.05, seed=seed),
 }
 GROWTH = {10_000: (100, 200), 100_000: (400, 500), 1_000_000: (1_000, 2_000), 10_000_000: (4_000, 5_000)}
-HEAD = ("family", "rows", "requests", "bound", "store", "entity", "sets", "read s", "plan s", "saved s")
-HEAD += ("check s", "MB")
+WAYS = ("store", "entity", "sets")
+HEAD = ("family", "rows", "requests", "bound", *WAYS, "read s", "plan s", "saved s", "check s", "MB")
 
 
 def measure_family(name: str, seed: int, budget_s: float) -> list[Any]:

@@ -209,6 +209,18 @@ def test_find_pending__publish_that_may_be_queued() -> None:
     assert find_pending(chain, shown=False, proof=published) is None
 
 
+def test_find_pending__business_wide_write_whose_publish_may_be_queued() -> None:
+    """A store that shows otherwise after the publish has a flag of its own, or its menu is not made yet."""
+    wide, own = _write("a", flag=False, at=0, is_wide=True), _write("b", flag=True, at=5)
+    chain = _history((_ITEM, wide, None)).writes[_ITEM]
+    published = Proof(published_at=_at(9))
+    assert find_pending(chain, shown=True, proof=published) == Pending(None, is_known=False)
+    assert find_pending(chain, shown=False, proof=published) is None
+    followed = _history((_ITEM, wide, None), (_ITEM, own, None)).writes[_ITEM]
+    assert find_pending(followed, shown=True, proof=published) is None
+    assert find_pending(followed, shown=False, proof=published) == Pending(None, is_known=False)
+
+
 def test_pending__write_that_may_have_come_before_a_shown_one() -> None:
     """Where two writes overlap and the menu shows one of them, which was the last is not known."""
     long = _write("a", flag=True, at=0, lasts=120, is_repeated=True)

@@ -37,6 +37,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 SEEDS = (3,)
 # The first seed of the year, and how many worlds it has.
 YEAR = (0, 47)
+# Worlds beyond the year that found something, with the steps that it takes.
+FORMER_FINDS = {1045: {16, 17}, 1077: {0, 6}}
 # Where a change of the steps makes another world of a known seed.
 FIRST_SEEDS = 30
 DEFECTS = {name: defect for name, defect in (OWN_DEFECTS | FORMER_DEFECTS).items() if defect.kind}
@@ -73,6 +75,13 @@ def test_worlds__a_year_of_accidents() -> None:
     n_days, n_runs, n_accidents = (int(figure.replace(",", "")) for figure in figures.groups())
     assert (n_days >= 365, n_runs >= 1_000, n_accidents >= 10_000) == (True, True, True), played.stdout
     assert "not visited" not in played.stdout, played.stdout
+
+
+@pytest.mark.parametrize(("seed", "steps"), FORMER_FINDS.items())
+def test_world__that_found_something_finds_it_no_more(seed: int, steps: set[int]) -> None:
+    """What a world of many hours has found is mended; only the steps that it takes are played."""
+    world = play_once(seed, kept=steps)
+    assert world.defect is None, world.trace
 
 
 def test_world__plays_again() -> None:

@@ -177,6 +177,7 @@ class SimulatedWorld(FleetWorld):
             guards.check_guards(outcome, record.rules, known_keys=known_keys, is_clock_set=is_set)
         else:
             self._note(f"{said}: {'killed' if lifeline.is_cut else outcome}")
+            self._forget_failed_canary(record)
         oracle.check_writes(self._api, since=since, asked=record.asked)
         oracle.check_cap(self._api, client_no=client_no, since=since_call, writes_per_minute=record.cap)
         guards.check_flood(self._api, record.asked, n_before=n_keys)
@@ -193,11 +194,15 @@ class SimulatedWorld(FleetWorld):
         """Return a run that has reported nothing, if the journal knows it."""
         runs = kf.runs(journal=self._journal)
         for row in oracle.rows_of(runs[runs["plan_id"] == record.plan.plan_id]):
-            if row["status"] == "canary":
-                # Whoever goes on with it has seen why it ended.
-                record.rules = record.rules | {"first": None}
+            self._forget_failed_canary(record)
             return str(row["run_id"])
         return None
+
+    def _forget_failed_canary(self, record: RunRecord) -> None:
+        """Let the rest follow where a canary has failed: whoever goes on has seen why the run ended."""
+        runs = kf.runs(journal=self._journal)
+        if runs.loc[runs["plan_id"] == record.plan.plan_id, "status"].eq("canary").any():
+            record.rules = record.rules | {"first": None}
 
     def _work_beside(self) -> None:
         """Let another process work on the same journal, in the middle of what one is at."""
