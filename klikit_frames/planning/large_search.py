@@ -121,20 +121,20 @@ class LargeSearch:
         rows, columns, inside = self._surroundings(row, column)
         open_cells = left[np.ix_(rows, columns)].astype(np.float32)
         table = inside.astype(np.float32)
-        held, best, most = np.ones(len(columns), dtype=bool), np.ones(len(columns), dtype=bool), -1.0
+        has_column, best, most = np.ones(len(columns), dtype=bool), np.ones(len(columns), dtype=bool), -1.0
         while True:
-            has_row = table @ held > held.sum() - 0.5
-            worth = held * (has_row @ open_cells)
+            has_row = table @ has_column > has_column.sum() - 0.5
+            worth = has_column * (has_row @ open_cells)
             value = float(worth.sum())
             budget.charge(10.0 * inside.size + STEP)
             if value <= most:
                 break
-            best, most = held, value
-            with_row = table @ worth + open_cells @ held
+            best, most = has_column, value
+            with_row = table @ worth + open_cells @ has_column
             with_row[has_row] = 0
             if not with_row.any():
                 break
-            held = held & inside[int(with_row.argmax())]
+            has_column = has_column & inside[int(with_row.argmax())]
         high = inside[:, best].all(axis=1)
         return Rectangle(rows[high], columns[inside[high].all(axis=0)])
 
