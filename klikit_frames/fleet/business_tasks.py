@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -159,38 +158,15 @@ def is_at_work(task: BusinessTask) -> bool:
     return locks.is_locked(_lock_path(task))
 
 
-class StopFile(threading.Event):
-    """A stop for a worker in another process: set while an empty file lies beside the journal of its task."""
-
-    def __init__(self, task: BusinessTask) -> None:
-        super().__init__()
-        self._path = Path(f"{task.journal}.locks") / f"stop-{task.task_id}"
-
-    def is_set(self) -> bool:
-        """Tell whether the task is to stop."""
-        return edge.is_file(self._path)
-
-    def set(self) -> None:
-        """Ask for a stop, unless no worker has begun here, or the disk takes no file."""
-        if edge.is_folder(self._path.parent):
-            with suppress(OSError):
-                self._path.touch(mode=0o600)
-
-    def clear(self) -> None:
-        """Remove the file."""
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
-
-
 def execute_elsewhere(task: BusinessTask) -> TaskOutcome:
     """Execute a task in another process, which hears a stop by a file before its journal has the run."""
-    with edge.interruptible(StopFile(task)):
+    with edge.interruptible(_stop_file(task)):
         return execute_task(task)
 
 
 def cancel(task: BusinessTask) -> None:
     """Ask whoever runs the task to stop: by a file, and through the journal once that has the run."""
-    StopFile(task).set()
+    _stop_file(task).set()
     plan_id = parse_plan(task.plan_text.encode()).plan_id
     try:
         with read_journal(task.journal) as journal:
@@ -250,6 +226,10 @@ def _send(task: BusinessTask, progress: Bar | None) -> Result:
 
 def _lock_path(task: BusinessTask) -> Path:
     return Path(f"{task.journal}.locks") / "business"
+
+
+def _stop_file(task: BusinessTask) -> locks.StopFile:
+    return locks.StopFile(_lock_path(task).with_name(f"stop-{task.task_id}"))
 
 
 def _catch_up(task: BusinessTask) -> None:
@@ -352,7 +332,7 @@ class Dispatch:
         self._start_timeout_s = start_timeout_s
         # Why all is being stopped; None while it is not.
         self._stopped: str | None = None
-        # What threads of this process hear; workers elsewhere hear of it by `StopFile` and their journals.
+        # What threads of this process hear; workers elsewhere hear of it by a file and their journals.
         self._stop = threading.Event()
         # An executor that never reports a task as begun may report any task as cancelled in time.
         self._reports_start = executor is None or edge.is_thread_pool(executor)
@@ -425,7 +405,7 @@ class Dispatch:
     ) -> None:
         business = self._pending.pop(future)
         task = self._tasks[business]
-        StopFile(task).clear()
+        _stop_file(task).clear()
         try:
             self._outcomes[business] = future.result()
         except CancelledError:

@@ -1,10 +1,11 @@
-"""One process at a time on one run: a lock that the operating system takes back when its holder dies."""
+"""Files by which processes hear of each other: a lock that ends with its holder, and a stop."""
 
 from __future__ import annotations
 
 import math
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -84,6 +85,41 @@ def remove(path: Path | None) -> None:
         if descriptor is not None:
             path.unlink()
             os.close(descriptor)
+
+
+class StopFile(threading.Event):
+    """A stop that another process hears: it is set while an empty file lies beside its locks.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> from klikit_frames.running.locks import StopFile
+    >>> stop = StopFile(pathlib.Path("stop-1"))
+    >>> stop.set()
+    >>> was_set = stop.is_set()
+    >>> stop.clear()
+    >>> was_set, stop.is_set()
+    (True, False)
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def is_set(self) -> bool:
+        """Tell whether to stop."""
+        return edge.is_file(self._path)
+
+    def set(self) -> None:
+        """Ask for a stop, unless the folder is not there, or the disk takes no file."""
+        if edge.is_folder(self._path.parent):
+            with suppress(OSError):
+                self._path.touch(mode=0o600)
+
+    def clear(self) -> None:
+        """Remove the file."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
 
 def _seize_within(path: Path, *, what: str, attempts: int) -> int:
