@@ -193,10 +193,8 @@ class SimulatedWorld(FleetWorld):
     def _find_run_id(self, record: RunRecord) -> str | None:
         """Return a run that has reported nothing, if the journal knows it."""
         runs = kf.runs(journal=self._journal)
-        for row in oracle.rows_of(runs[runs["plan_id"] == record.plan.plan_id]):
-            self._forget_failed_canary(record)
-            return str(row["run_id"])
-        return None
+        run_ids = runs.loc[runs["plan_id"] == record.plan.plan_id, "run_id"]
+        return next(map(str, run_ids), None)
 
     def _forget_failed_canary(self, record: RunRecord) -> None:
         """Let the rest follow where a canary has failed: whoever goes on has seen why the run ended."""
