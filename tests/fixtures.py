@@ -7,8 +7,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import pandas as pd
 import pytest
 from hypothesis import settings
 
@@ -110,3 +111,39 @@ def client(sandbox: kf.sandbox.Sandbox) -> Iterator[kf.Client]:
     """A client of the demo sandbox, without a cap worth waiting for."""
     with sandbox.connect(writes_per_minute=1_000_000, reads_per_minute=1_000_000) as client:
         yield client
+
+
+class Desk(NamedTuple):
+    """A run that has ended, all that it was made of, and a folder of its own."""
+
+    folder: Path
+    sandbox: kf.sandbox.Sandbox
+    client: kf.Client
+    state: pd.DataFrame
+    stores: pd.DataFrame
+    toggles: pd.DataFrame
+    plan: kf.Plan
+    result: kf.Result
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the run."""
+        return self.folder / "journal.sqlite3"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A run that has ended, its plan and its state, and a folder of their files."""
+    folder = tmp_path_factory.mktemp("desk")
+    journal = folder / "journal.sqlite3"
+    with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=10**6) as client:
+        pairs = [(663, 1062), (664, 1062)]
+        state = kf.read_state(client, stores=pairs, with_business=True, journal=journal, progress=False)
+        items = state[state["scope"].eq("store") & state["entity_type"].eq("item") & state["is_enabled"]]
+        cell = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
+        toggles = items.head(3)[cell].assign(is_enabled=False)
+        plan = kf.plan(toggles, state=state)
+        plan.save(folder / "plan.json")
+        kf.save_state(state, folder / "state.csv")
+        result = kf.run(plan, client, journal=journal, progress=False)
+        yield Desk(folder, sandbox, client, state, kf.stores(client), toggles, plan, result)

@@ -6,9 +6,8 @@ import errno
 import os
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -16,26 +15,11 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.errors import as_file_error
 
+from .fixtures import Desk
+
 PAIRS = [(663, 1062), (664, 1062)]
 TOMORROW = pd.Timestamp.now("UTC").ceil("D") + pd.Timedelta(days=1)
 LUNCH = {"starts_at": TOMORROW, "ends_at": TOMORROW + pd.Timedelta(hours=2)}
-
-
-class Desk(NamedTuple):
-    """What there is to write, in a folder of its own."""
-
-    folder: Path
-    sandbox: kf.sandbox.Sandbox
-    client: kf.Client
-    state: pd.DataFrame
-    toggles: pd.DataFrame
-    plan: kf.Plan
-    result: kf.Result
-
-    @property
-    def journal(self) -> Path:
-        """The journal of the run."""
-        return self.folder / "journal.sqlite3"
 
 
 Use = Callable[[Desk, Path], object]
@@ -84,20 +68,6 @@ JOURNALS: dict[str, Use] = {
     "agenda": lambda _, path: kf.agenda(journal=path),
     "prune_runs": lambda _, path: kf.prune_runs("90d", journal=path),
 }
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A run that has ended, its plan and its state."""
-    folder = tmp_path_factory.mktemp("desk")
-    with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=10**6) as client:
-        state = kf.read_state(client, stores=PAIRS, journal=folder / "journal.sqlite3", progress=False)
-        items = state[state["entity_type"].eq("item") & state["scope"].eq("store")].head(2)
-        cells = items[["entity_type", "entity_id", "scope", "brand_id", "branch_id", "is_enabled"]]
-        toggles = cells.assign(is_enabled=~cells["is_enabled"])
-        plan = kf.plan(toggles, state=state)
-        result = kf.run(plan, client, journal=folder / "journal.sqlite3", progress=False)
-        yield Desk(folder, sandbox, client, state, toggles, plan, result)
 
 
 def refusing_places(folder: Path, suffix: str) -> dict[str, Path]:

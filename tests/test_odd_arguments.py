@@ -14,6 +14,8 @@ import pytest
 
 import klikit_frames as kf
 
+from .fixtures import Desk
+
 # What a person may give by mistake. The suite tries the first two; ALL_ODD=1 tries all.
 ODD: dict[str, Any] = {
     "a number": 7,
@@ -40,142 +42,102 @@ class Call(NamedTuple):
     arguments: dict[str, Any]
 
 
-class Desk(NamedTuple):
-    """What the calls work on."""
-
-    folder: Path
-    sandbox: kf.sandbox.Sandbox
-    client: kf.Client
-    state: pd.DataFrame
-    stores: pd.DataFrame
-    toggles: pd.DataFrame
-    plan: kf.Plan
-    result: kf.Result
-
-    @property
-    def journal(self) -> Path:
-        """The journal of the run."""
-        return self.folder / "journal.sqlite3"
-
-    def calls(self) -> dict[str, Call]:
-        """Return each public function and method by name."""
-        at = self
-        to = {"client": at.client, "journal": at.journal}
-        quiet = {**to, "progress": False}
-        run_id = at.result.run_id
-        job = kf.attach(run_id, journal=at.journal)
-        fleet_result = kf.fleet.FleetResult({"depok": at.result})
-        pair = (663, 1062)
-        lunch = at.toggles.assign(starts_at="2099-01-01T00:00Z", ends_at="2099-01-02T00:00Z")
-        matrix = pd.DataFrame({"item_id": [1], "663/1062": ["on"]})
-        drift = kf.drift(at.state, at.state.assign(is_enabled=~at.state["is_enabled"]))
-        return {
-            "agenda": Call(kf.agenda, {"journal": at.journal}),
-            "align": Call(kf.align, {"state": at.state, "like": pair}),
-            "approve": Call(kf.approve, {"path": at.folder / "plan.json", "client": at.client, "by": "Siti"}),
-            "attach": Call(kf.attach, {"run_id": run_id, "journal": at.journal}),
-            "audit": Call(kf.audit, {"wanted": at.toggles, **quiet}),
-            "business_toggles": Call(
-                kf.business_toggles, {"entity_type": "item", "entity_ids": [7], "is_enabled": True}
-            ),
-            "cancel_promises": Call(kf.cancel_promises, {"ids": [], "journal": at.journal}),
-            "check_toggles": Call(kf.check_toggles, {"source": at.toggles}),
-            "compare_stores": Call(
-                kf.compare_stores, {"state": at.state, "store": pair, "other": (664, 1062)}
-            ),
-            "connect": Call(kf.connect, {"base_url": at.sandbox.url, "partner_key": "a", "secret_key": "b"}),
-            "cross_toggles": Call(
-                kf.cross_toggles,
-                {"entity_type": "item", "entity_ids": [7], "stores": [pair], "is_enabled": True},
-            ),
-            "dark_categories": Call(kf.dark_categories, {"state": at.state}),
-            "diff": Call(kf.diff, {"toggles": at.toggles, "state": at.state}),
-            "doctor": Call(kf.doctor, {"client": at.client}),
-            "drift": Call(kf.drift, {"before": at.state, "after": at.state}),
-            "effect": Call(kf.effect, {"plan_or_toggles": at.toggles, "state": at.state}),
-            "effective": Call(kf.effective, {"state": at.state}),
-            "export_journal": Call(kf.export_journal, {"path": at.folder / "away", "journal": at.journal}),
-            "extend_promises": Call(
-                kf.extend_promises, {"ids": [], "ends_at": "2099-01-01T00:00Z", "journal": at.journal}
-            ),
-            "failures": Call(kf.failures, {"state": at.state}),
-            "from_matrix": Call(kf.from_matrix, {"source": matrix, "entity_type": "item"}),
-            "import_journal": Call(kf.import_journal, {"path": at.folder / "none", "journal": at.journal}),
-            "load_plan": Call(kf.load_plan, {"path": at.folder / "plan.json"}),
-            "load_state": Call(kf.load_state, {"path": at.folder / "state.csv"}),
-            "mixed": Call(kf.mixed, {"state": at.state}),
-            "overrides": Call(kf.overrides, {"state": at.state}),
-            "plan": Call(kf.plan, {"toggles": at.toggles}),
-            "plot_dark": Call(kf.plot_dark, {"state": at.state}),
-            "plot_drift": Call(kf.plot_drift, {"changes": drift}),
-            "plot_matrix": Call(kf.plot_matrix, {"state": at.state}),
-            "plot_plan": Call(kf.plot_plan, {"plan": at.plan}),
-            "plot_timeline": Call(kf.plot_timeline, {"result": at.result}),
-            "prune_runs": Call(kf.prune_runs, {"older_than": timedelta(days=900), "journal": at.journal}),
-            "publish": Call(kf.publish, {"stores": [pair], **to}),
-            "read_state": Call(kf.read_state, {"stores": [pair], **quiet}),
-            "read_toggles": Call(kf.read_toggles, {"source": at.toggles}),
-            "reconcile": Call(kf.reconcile, {"wanted": at.toggles, "max_changes": 0, **quiet}),
-            "report": Call(kf.report, {"path": at.folder / "report.html"}),
-            "resolve": Call(kf.resolve, {"source": at.toggles, "state": at.state}),
-            "resume": Call(kf.resume, {"run_id": run_id, **quiet}),
-            "run": Call(kf.run, {"plan": at.plan, **quiet}),
-            "runs": Call(kf.runs, {"journal": at.journal}),
-            "save_state": Call(kf.save_state, {"state": at.state, "path": at.folder / "new.csv"}),
-            "schedule": Call(kf.schedule, {"toggles": lunch, **to}),
-            "start": Call(kf.start, {"plan": at.plan, **quiet}),
-            "stores": Call(kf.stores, {"client": at.client}),
-            "summary": Call(kf.summary, {"frame": at.state}),
-            "template": Call(kf.template, {"path": at.folder / "template.csv"}),
-            "tick": Call(kf.tick, quiet),
-            "to_matrix": Call(kf.to_matrix, {"frame": at.toggles}),
-            "undo": Call(kf.undo, {"run_id": run_id, **quiet}),
-            "verify": Call(kf.verify, {"result": at.result, **quiet}),
-            "fleet.audit": Call(kf.fleet.audit, {"wanted": at.toggles, "journal_folder": at.folder}),
-            "fleet.plan": Call(kf.fleet.plan, {"toggles": at.toggles.assign(business="depok")}),
-            "fleet.run": Call(kf.fleet.run, {"plans": {}, "journal_folder": at.folder, "progress": False}),
-            "fleet.status": Call(kf.fleet.status, {"journal_folder": at.folder}),
-            "fleet.tick": Call(kf.fleet.tick, {"businesses": [], "journal_folder": at.folder}),
-            "FleetResult.report": Call(fleet_result.report, {"path": at.folder / "fleet.html"}),
-            "FleetResult.to_csv": Call(fleet_result.to_csv, {"path": at.folder / "fleet.csv"}),
-            "FleetResult.to_excel": Call(fleet_result.to_excel, {"path": at.folder / "fleet.xlsx"}),
-            "Result.to_csv": Call(at.result.to_csv, {"path": at.folder / "result.csv"}),
-            "Result.to_excel": Call(at.result.to_excel, {"path": at.folder / "result.xlsx"}),
-            "Job.result": Call(job.result, {"timeout": 5.0}),
-            "Client.read": Call(at.client.read, {"path": "/brands"}),
-            "Client.write": Call(
-                at.client.write, {"method": "PATCH", "path": "/no", "body": b"{}", "key": "k"}
-            ),
-            "Plan.confirm_code": Call(at.plan.confirm_code, {"client": at.client}),
-            "Plan.estimate": Call(at.plan.estimate, {"client": at.client}),
-            "Plan.save": Call(at.plan.save, {"path": at.folder / "new.plan.json"}),
-            "df.klikit.diff": Call(at.toggles.klikit.diff, {"state": at.state}),
-            "df.klikit.plan": Call(at.toggles.klikit.plan, {}),
-            "df.klikit.pick": Call(at.state.klikit.pick, {}),
-            "forms.EntityPicker": Call(kf.forms.EntityPicker, {"state": at.state}),
-            "forms.StorePicker": Call(kf.forms.StorePicker, {"stores": at.stores}),
-            "forms.MatrixEditor": Call(kf.forms.MatrixEditor, {"state": at.state}),
-            "forms.ToggleForm": Call(kf.forms.ToggleForm, to),
-            "forms.UploadForm": Call(kf.forms.UploadForm, to),
-        }
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A run that has ended, its plan and its state, and a folder of their files."""
-    folder = tmp_path_factory.mktemp("desk")
-    journal = folder / "journal.sqlite3"
-    with kf.sandbox.serve() as sandbox, sandbox.connect(writes_per_minute=10**6) as client:
-        pairs = [(663, 1062), (664, 1062)]
-        state = kf.read_state(client, stores=pairs, with_business=True, journal=journal, progress=False)
-        items = state[state["scope"].eq("store") & state["entity_type"].eq("item") & state["is_enabled"]]
-        cell = ["entity_type", "entity_id", "scope", "brand_id", "branch_id"]
-        toggles = items.head(3)[cell].assign(is_enabled=False)
-        plan = kf.plan(toggles, state=state)
-        plan.save(folder / "plan.json")
-        kf.save_state(state, folder / "state.csv")
-        result = kf.run(plan, client, journal=journal, progress=False)
-        yield Desk(folder, sandbox, client, state, kf.stores(client), toggles, plan, result)
+def calls_of(at: Desk) -> dict[str, Call]:
+    """Return each public function and method by name."""
+    to = {"client": at.client, "journal": at.journal}
+    quiet = {**to, "progress": False}
+    run_id = at.result.run_id
+    job = kf.attach(run_id, journal=at.journal)
+    fleet_result = kf.fleet.FleetResult({"depok": at.result})
+    pair = (663, 1062)
+    lunch = at.toggles.assign(starts_at="2099-01-01T00:00Z", ends_at="2099-01-02T00:00Z")
+    matrix = pd.DataFrame({"item_id": [1], "663/1062": ["on"]})
+    drift = kf.drift(at.state, at.state.assign(is_enabled=~at.state["is_enabled"]))
+    return {
+        "agenda": Call(kf.agenda, {"journal": at.journal}),
+        "align": Call(kf.align, {"state": at.state, "like": pair}),
+        "approve": Call(kf.approve, {"path": at.folder / "plan.json", "client": at.client, "by": "Siti"}),
+        "attach": Call(kf.attach, {"run_id": run_id, "journal": at.journal}),
+        "audit": Call(kf.audit, {"wanted": at.toggles, **quiet}),
+        "business_toggles": Call(
+            kf.business_toggles, {"entity_type": "item", "entity_ids": [7], "is_enabled": True}
+        ),
+        "cancel_promises": Call(kf.cancel_promises, {"ids": [], "journal": at.journal}),
+        "check_toggles": Call(kf.check_toggles, {"source": at.toggles}),
+        "compare_stores": Call(kf.compare_stores, {"state": at.state, "store": pair, "other": (664, 1062)}),
+        "connect": Call(kf.connect, {"base_url": at.sandbox.url, "partner_key": "a", "secret_key": "b"}),
+        "cross_toggles": Call(
+            kf.cross_toggles,
+            {"entity_type": "item", "entity_ids": [7], "stores": [pair], "is_enabled": True},
+        ),
+        "dark_categories": Call(kf.dark_categories, {"state": at.state}),
+        "diff": Call(kf.diff, {"toggles": at.toggles, "state": at.state}),
+        "doctor": Call(kf.doctor, {"client": at.client}),
+        "drift": Call(kf.drift, {"before": at.state, "after": at.state}),
+        "effect": Call(kf.effect, {"plan_or_toggles": at.toggles, "state": at.state}),
+        "effective": Call(kf.effective, {"state": at.state}),
+        "export_journal": Call(kf.export_journal, {"path": at.folder / "away", "journal": at.journal}),
+        "extend_promises": Call(
+            kf.extend_promises, {"ids": [], "ends_at": "2099-01-01T00:00Z", "journal": at.journal}
+        ),
+        "failures": Call(kf.failures, {"state": at.state}),
+        "from_matrix": Call(kf.from_matrix, {"source": matrix, "entity_type": "item"}),
+        "import_journal": Call(kf.import_journal, {"path": at.folder / "none", "journal": at.journal}),
+        "load_plan": Call(kf.load_plan, {"path": at.folder / "plan.json"}),
+        "load_state": Call(kf.load_state, {"path": at.folder / "state.csv"}),
+        "mixed": Call(kf.mixed, {"state": at.state}),
+        "overrides": Call(kf.overrides, {"state": at.state}),
+        "plan": Call(kf.plan, {"toggles": at.toggles}),
+        "plot_dark": Call(kf.plot_dark, {"state": at.state}),
+        "plot_drift": Call(kf.plot_drift, {"changes": drift}),
+        "plot_matrix": Call(kf.plot_matrix, {"state": at.state}),
+        "plot_plan": Call(kf.plot_plan, {"plan": at.plan}),
+        "plot_timeline": Call(kf.plot_timeline, {"result": at.result}),
+        "prune_runs": Call(kf.prune_runs, {"older_than": timedelta(days=900), "journal": at.journal}),
+        "publish": Call(kf.publish, {"stores": [pair], **to}),
+        "read_state": Call(kf.read_state, {"stores": [pair], **quiet}),
+        "read_toggles": Call(kf.read_toggles, {"source": at.toggles}),
+        "reconcile": Call(kf.reconcile, {"wanted": at.toggles, "max_changes": 0, **quiet}),
+        "report": Call(kf.report, {"path": at.folder / "report.html"}),
+        "resolve": Call(kf.resolve, {"source": at.toggles, "state": at.state}),
+        "resume": Call(kf.resume, {"run_id": run_id, **quiet}),
+        "run": Call(kf.run, {"plan": at.plan, **quiet}),
+        "runs": Call(kf.runs, {"journal": at.journal}),
+        "save_state": Call(kf.save_state, {"state": at.state, "path": at.folder / "new.csv"}),
+        "schedule": Call(kf.schedule, {"toggles": lunch, **to}),
+        "start": Call(kf.start, {"plan": at.plan, **quiet}),
+        "stores": Call(kf.stores, {"client": at.client}),
+        "summary": Call(kf.summary, {"frame": at.state}),
+        "template": Call(kf.template, {"path": at.folder / "template.csv"}),
+        "tick": Call(kf.tick, quiet),
+        "to_matrix": Call(kf.to_matrix, {"frame": at.toggles}),
+        "undo": Call(kf.undo, {"run_id": run_id, **quiet}),
+        "verify": Call(kf.verify, {"result": at.result, **quiet}),
+        "fleet.audit": Call(kf.fleet.audit, {"wanted": at.toggles, "journal_folder": at.folder}),
+        "fleet.plan": Call(kf.fleet.plan, {"toggles": at.toggles.assign(business="depok")}),
+        "fleet.run": Call(kf.fleet.run, {"plans": {}, "journal_folder": at.folder, "progress": False}),
+        "fleet.status": Call(kf.fleet.status, {"journal_folder": at.folder}),
+        "fleet.tick": Call(kf.fleet.tick, {"businesses": [], "journal_folder": at.folder}),
+        "FleetResult.report": Call(fleet_result.report, {"path": at.folder / "fleet.html"}),
+        "FleetResult.to_csv": Call(fleet_result.to_csv, {"path": at.folder / "fleet.csv"}),
+        "FleetResult.to_excel": Call(fleet_result.to_excel, {"path": at.folder / "fleet.xlsx"}),
+        "Result.to_csv": Call(at.result.to_csv, {"path": at.folder / "result.csv"}),
+        "Result.to_excel": Call(at.result.to_excel, {"path": at.folder / "result.xlsx"}),
+        "Job.result": Call(job.result, {"timeout": 5.0}),
+        "Client.read": Call(at.client.read, {"path": "/brands"}),
+        "Client.write": Call(at.client.write, {"method": "PATCH", "path": "/no", "body": b"{}", "key": "k"}),
+        "Plan.confirm_code": Call(at.plan.confirm_code, {"client": at.client}),
+        "Plan.estimate": Call(at.plan.estimate, {"client": at.client}),
+        "Plan.save": Call(at.plan.save, {"path": at.folder / "new.plan.json"}),
+        "df.klikit.diff": Call(at.toggles.klikit.diff, {"state": at.state}),
+        "df.klikit.plan": Call(at.toggles.klikit.plan, {}),
+        "df.klikit.pick": Call(at.state.klikit.pick, {}),
+        "forms.EntityPicker": Call(kf.forms.EntityPicker, {"state": at.state}),
+        "forms.StorePicker": Call(kf.forms.StorePicker, {"stores": at.stores}),
+        "forms.MatrixEditor": Call(kf.forms.MatrixEditor, {"state": at.state}),
+        "forms.ToggleForm": Call(kf.forms.ToggleForm, to),
+        "forms.UploadForm": Call(kf.forms.UploadForm, to),
+    }
 
 
 def trials(call: Call, odd: object) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -194,7 +156,7 @@ def test_odd_arguments__are_refused_in_words_of_the_package(
     """Whatever is given where: it works, or an error of the package leaves and nothing was sent."""
     monkeypatch.chdir(tmp_path)
     faults = []
-    for name, call in desk.calls().items():
+    for name, call in calls_of(desk).items():
         for parameter, arguments in trials(call, ODD[kind]):
             n_before = len(desk.sandbox.requests)
             try:
@@ -221,4 +183,4 @@ def test_odd_arguments__are_tried_in_every_public_function(desk: Desk) -> None:
             for name, method in methods
             if not name.startswith("_") and [*inspect.signature(method).parameters][1:]
         }
-    assert functions - set(desk.calls()) == {"Plan.with_named", "Plan.with_names"}
+    assert functions - set(calls_of(desk)) == {"Plan.with_named", "Plan.with_names"}
