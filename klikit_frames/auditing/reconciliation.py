@@ -175,7 +175,7 @@ def _find_skips(seen: Observed, is_promised: Codes) -> Skips:
     optional = np.zeros(len(reasons), dtype=bool)
     optional[is_open] = skips.optional
     before = seen.frame["live"].rename("before").set_axis(seen.wanted.index)
-    before.attrs["read_at"] = seen.state.attrs.get("read_at")
+    before.attrs |= {name: seen.state.attrs.get(name) for name in ("read_at", "clock_offset_s")}
     return Skips(pd.Series(reasons, index=seen.wanted.index, dtype="str"), before, optional)
 
 

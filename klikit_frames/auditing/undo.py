@@ -241,7 +241,7 @@ def _cannot(run_ids: list[str]) -> str:
     names = ", ".join(run_id[:SHORT_ID] for run_id in run_ids)
     return (
         f"Run {names} cannot be undone: nobody noted the flags from before it. That is so with "
-        'before="none", or with before="plan" and a plan without a state.'
+        'before="none", with before="plan" and a plan without a state, and where they were not known.'
     )
 
 

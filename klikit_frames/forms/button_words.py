@@ -16,7 +16,7 @@ PHRASES = (
     (r"publish the store, then resume again", "publish the store, then press Carry on again"),
     # What is in the way of one.
     (r', or pass before="none" to run without them; such a run cannot be undone', ""),
-    (r' That is so with before="none", or with before="plan" and a plan without a state\.', ""),
+    (r' That is so with before="none", with .+ where they were not known\.', ""),
     (r": connect without read_only=True to (?:write|publish)\.", ", so it may look and not write."),
     (r" Connect without read_only=True to run\.", ""),
     (r"This client is closed: connect again\.", "The connection of this form is closed. Run its cell again."),

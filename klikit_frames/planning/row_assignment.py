@@ -112,7 +112,7 @@ def _live_flags(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
     live = live_flags(state).array
     before = pd.Series(live.take(match_rows(toggles, within=state), allow_fill=True), index=toggles.index)
     # A run judges by it whether these are fresh enough to be its flags from before.
-    before.attrs["read_at"] = state.attrs.get("read_at")
+    before.attrs |= {name: state.attrs.get(name) for name in ("read_at", "clock_offset_s")}
     return before.rename("before")
 
 

@@ -20,7 +20,7 @@ from ..overview import NO_NAMES, Names, read_names
 from ..progress import Progress
 from ..wording import SHORT_ID, counted
 from . import locks
-from .evidence import Write
+from .evidence import SAME_CLOCK, Write, move_to_clock
 from .journal import Journal, JournalPath
 from .lifecycle import PromiseStatus
 from .live_state import observe
@@ -164,7 +164,7 @@ def _refusal(error: RequestError) -> RequestError:
 _UNDONE = "its start was undone"
 # What a plan leaves out because the state shows it as asked.
 _HOLD = ("unchanged", "holds")
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
@@ -257,7 +257,7 @@ def cancel_undone(plan: Plan, frame: pd.DataFrame, journal: Journal) -> None:
 
 
 class LaterWrite(NamedTuple):
-    """The last write to a cell since a state was read: by which run, when, and the flag."""
+    """The last write to a cell since a state was read: its run, the time by the state's clock, the flag."""
 
     run_id: str
     sent_at: datetime
@@ -268,17 +268,22 @@ def find_later_writes(plan: Plan, client: Client, journal: Journal) -> dict[Cell
     """Return what the journal knows as written, or perhaps written, since the state of a plan was read.
 
     A state that has lost its time, as frames do in many operations of pandas, may be older than any write:
-    all count as later where the plan leaves rows out by it.
+    all count as later where the plan leaves rows out by it. So it is where the clock was set back since, and
+    the server tells no time.
     """
-    read_at = read_time(plan.before)
-    if read_at is None:
+    read_at, offset_s = read_time(plan.before), plan.before.attrs.get("clock_offset_s")
+    if read_at is None or (offset_s is None and read_at > client.now() + SAME_CLOCK):
         if not _cells(plan, is_sent=False):
             return {}
         read_at = _LONG_AGO
     last_writes: dict[Cell, LaterWrite] = {}
+    moments = [
+        move_to_clock(read_at, offset_s=offset_s, to_offset_s=bound_s) for bound_s in journal.offset_range()
+    ]
+    oldest = min(moments)
     for run in journal.runs_of(client.account, host=client.host):
-        if run.ended_at is None or run.ended_at >= read_at:
-            _add_writes(last_writes, journal, run, since=read_at)
+        if run.ended_at is None or run.ended_at >= oldest:
+            _add_writes(last_writes, journal, run, since=read_at, offset_s=offset_s)
     return last_writes
 
 
@@ -309,11 +314,21 @@ def check_left_out(plan: Plan, later: Mapping[Cell, LaterWrite]) -> None:
         )
 
 
-def _add_writes(last_writes: dict[Cell, LaterWrite], journal: Journal, run: Run, *, since: datetime) -> None:
+def _add_writes(
+    last_writes: dict[Cell, LaterWrite],
+    journal: Journal,
+    run: Run,
+    *,
+    since: datetime,
+    offset_s: float | None,
+) -> None:
     for request in journal.requests(run.run_id):
-        if not request.state.may_have_arrived or request.sent_at is None or request.sent_at < since:
+        if not request.state.may_have_arrived or request.sent_at is None:
             continue
-        write = LaterWrite(run.run_id, request.sent_at, request.target.is_enabled)
+        sent_at = move_to_clock(request.sent_at, offset_s=request.clock_offset_s, to_offset_s=offset_s)
+        if sent_at < since:
+            continue
+        write = LaterWrite(run.run_id, sent_at, request.target.is_enabled)
         for cell in request.target.cells():
             if cell not in last_writes or last_writes[cell].sent_at <= write.sent_at:
                 last_writes[cell] = write

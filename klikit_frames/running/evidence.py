@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # The Date header counts whole seconds, so offsets of one clock differ by a second or two.
 _SAME_CLOCK_S = 5.0
+SAME_CLOCK = timedelta(seconds=_SAME_CLOCK_S)
 # A clock is found to within one whole second of that header: so much may two clocks be apart unseen.
 _CLOCK_ERROR = timedelta(seconds=1)
 

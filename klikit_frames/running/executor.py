@@ -20,6 +20,7 @@ from ..planning.plan_files import user_name
 from ..progress import Bar, Progress, ScreenBar, open_bar
 from .attribution import settle_by_reading
 from .before_images import BeforeImages, cancel_undone, find_before, find_changed, read_before
+from .evidence import SAME_CLOCK
 from .guards import PolledStop, Rules, RunMonitor, check_canary, ignore_sigint
 from .journal import Journal, JournalPath
 from .journal_copies import far_path
@@ -275,6 +276,8 @@ class RunExecutor:
         # Whoever dies before the first answer would else leave requests that nobody can ever date.
         if self.client.server_now() is None and self._ask_server_time() is None:
             return
+        if not self._wait_for_clock():
+            return
         self.journal.record_start(self.run.run_id)
         n_rows = sum(self._n_rows[tree.root.request_no] for tree in waiting)
         self.n_rows_done, self.n_requests_done = (
@@ -291,6 +294,24 @@ class RunExecutor:
             self.monitor.end(EndReason.INTERRUPTED)
         finally:
             bar.close()
+
+    def _wait_for_clock(self) -> bool:
+        """Wait until the clock is past what was noted last, and tell whether the run goes on.
+
+        A clock that was set back by so little is not told from one that was not: what is written now would
+        seem to come before what was written last.
+        """
+        now = self.client.now()
+        noted_at = self.journal.latest_note(after=now, until=now + SAME_CLOCK)
+        if noted_at is not None:
+            try:
+                self._read(partial(self._wait_until, noted_at))
+            except ReadingStopped:
+                return False
+        return True
+
+    def _wait_until(self, moment: datetime, stop: threading.Event) -> None:
+        self.client.wait((moment - self.client.now()).total_seconds(), stop=stop)
 
     def _report(self, settled: SettledRequest | None, *, bar: Bar) -> None:
         if settled is not None:

@@ -263,6 +263,17 @@ class Journal(PromiseTable):
         paths = self._writer.read(schema.SELECT_OPEN_PATHS, (self._run_no(run_id),))
         return {codec.request_no(path) for (path,) in paths}
 
+    def latest_note(self, *, after: datetime, until: datetime) -> datetime | None:
+        """Return the latest time in a span at which a request was sent or settled; None if there is none."""
+        span = (codec.microseconds(after), codec.microseconds(until))
+        ((noted_at,),) = self._writer.read(schema.SELECT_LATEST_NOTE, span)
+        return codec.to_time(noted_at)
+
+    def offset_range(self) -> tuple[float | None, float | None]:
+        """Return the least and the most that the server's clock was ahead when requests were sent."""
+        ((least_s, most_s),) = self._writer.read(schema.SELECT_OFFSET_RANGE)
+        return least_s, most_s
+
     def flags(self, run_id: str, kind: str) -> list[CellFlag]:
         """Return what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
         return self._documents(run_id).flags(kind) if self.knows(run_id) else []

@@ -223,6 +223,13 @@ SELECT_DUE_PROMISES = (
 )
 SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_no"
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
+# What is not yet proved to show; the rest is in order whatever the clocks say.
+SELECT_LATEST_NOTE = (
+    "SELECT max(max(coalesce(sent_at, 0), coalesce(settled_at, 0))) FROM request_status "
+    "WHERE run_no IN (SELECT run_no FROM runs WHERE NOT is_proved) "
+    "AND max(coalesce(sent_at, 0), coalesce(settled_at, 0)) BETWEEN ? AND ?"
+)
+SELECT_OFFSET_RANGE = "SELECT min(clock_offset_s), max(clock_offset_s) FROM request_status"
 SELECT_ALL_EVIDENCE = _select("menu_evidence")
 SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"
 SELECT_CLOCKS = f"{_select('clocks')} ORDER BY clock_no"

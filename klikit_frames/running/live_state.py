@@ -25,7 +25,7 @@ from ..menus.states import fetch_state
 from ..menus.stores import store_pairs
 from ..model import Cell, Store, cell_of
 from ..progress import Progress
-from .evidence import Entity, known_offset_s
+from .evidence import Entity, known_offset_s, move_to_clock
 from .journal import Journal, JournalPath, journal_path, open_journal, read_journal
 from .journal_codec import path_text
 from .lifecycle import RequestState
@@ -103,7 +103,8 @@ def read_state(
         ``attrs``: ``stores``, all (brand, branch) pairs of the business if they could be read;
         ``brand_titles`` and ``branch_titles``, as pairs of id and title; ``failures``, see `failures`;
         ``modifier_option_ids``; ``n_business_rows``, which shows whether a state is whole;
-        ``host``; ``read_at``; ``journal_error``, why the journal could not be read, where it could not.
+        ``host``; ``read_at``, and by how many seconds the server's clock was ahead of that,
+        ``clock_offset_s``; ``journal_error``, why the journal could not be read, where it could not.
 
     Raises
     ------
@@ -169,6 +170,7 @@ def observe(
         must_read=must_read,
         warns=warns,
     )
+    state.attrs["clock_offset_s"] = known_offset_s(client)
     history = MenuHistory()
     try:
         history, unproved = _read_history(client, pairs, journal=journal, since=since, read_at=began_at)
@@ -203,14 +205,14 @@ def _runs(journal: Journal, client: Client, *, since: str | None) -> list[Run]:
         return unproved
     runs = journal.runs_of(client.account, host=client.host)
     begun_later = [*dropwhile(lambda run: run.run_id != since, runs)]
-    # One that began before may have been resumed since.
-    resumed = [run for run in runs if begun_later and _may_have_ended_since(run, begun_later[0])]
+    if not begun_later:
+        return unproved
+    # One that began before may have been resumed since, under a clock that was set back.
+    least_s, most_s = journal.offset_range()
+    began_at = move_to_clock(begun_later[0].started_at, offset_s=least_s, to_offset_s=most_s)
+    resumed = [run for run in runs if run.ended_at is None or run.ended_at >= began_at]
     late = {run.run_id: run for run in [*resumed, *begun_later]}
     return [*(run for run in unproved if run.run_id not in late), *late.values()]
-
-
-def _may_have_ended_since(run: Run, other: Run) -> bool:
-    return run.ended_at is None or run.ended_at >= other.started_at
 
 
 def _published_elsewhere(client: Client, journal: JournalPath) -> list[Publish]:

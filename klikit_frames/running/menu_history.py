@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..model import Cell, Store
 from .evidence import (
     IN_FLIGHT_AT_MOST,
+    SAME_CLOCK,
     CellWrite,
     ClockTimes,
     Entity,
@@ -151,10 +152,9 @@ def load_history(
         clocks=journal.clocks(),
     )
     wanted = set(stores)
+    began_at = clocks.earliest(read_at, offset_s=clock_offset_s)
     history = MenuHistory(
-        proofs=_proofs(journal, account),
-        read_at=clocks.earliest(read_at, offset_s=clock_offset_s),
-        clocks=clocks.clocks,
+        proofs=_proofs(journal, account, until=began_at + SAME_CLOCK), read_at=began_at, clocks=clocks.clocks
     )
     for publish in publishes:
         _note_publish(history, publish, clocks=clocks)
@@ -165,8 +165,10 @@ def load_history(
     return history
 
 
-def _proofs(journal: Journal, account: str) -> dict[Store, Proof]:
-    return {store: Proof(newer_than=moment) for store, moment in journal.menu_evidence(account).items()}
+def _proofs(journal: Journal, account: str, *, until: datetime) -> dict[Store, Proof]:
+    """Return what was proved before; what is dated after now is of a clock that was set back since."""
+    noted = journal.menu_evidence(account)
+    return {store: Proof(newer_than=moment) for store, moment in noted.items() if moment <= until}
 
 
 def _note_publish(history: MenuHistory, publish: Publish, *, clocks: ClockTimes) -> None:
@@ -203,6 +205,8 @@ def _add_run(
         if not request.state.may_have_arrived or request.sent_at is None:
             continue
         write = _write(run_id, request, clocks=clocks)
+        if write.sent_at > history.read_at + SAME_CLOCK:
+            write = _undated(write)
         history.requests.setdefault(run_id, []).append((write, request.target.stores or None))
         for cell in request.target.cells():
             if cell.store is not None and cell.store not in stores:
@@ -237,6 +241,11 @@ def _write(run_id: str, request: Request, *, clocks: ClockTimes) -> Write:
         is_certain=request.state is RequestState.APPLIED and settled_at is not None,
         is_repeated=request.attempts > 1 or is_unseen,
     )
+
+
+def _undated(write: Write) -> Write:
+    """Return a write that is dated after now: a clock was set back since, and nobody knows by how much."""
+    return replace(write, sent_at=_LONG_AGO, settled_at=None, is_certain=False, is_repeated=True)
 
 
 def _over_at(request: Request) -> datetime | None:

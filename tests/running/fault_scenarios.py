@@ -86,6 +86,16 @@ class SkippingClock:
             struct.pack_into("d", self._shared, 0, self.skipped_s + max(0.0, seconds))
 
 
+class MovableClock(SkippingClock):
+    """A clock of a laptop that can be set, and that goes on while the lid is closed."""
+
+    set_by_s = 0.0
+
+    def time(self) -> float:
+        """Return the present, as the laptop has it."""
+        return super().time() + self.set_by_s
+
+
 class JumpingClock(SkippingClock):
     """Jumps by some seconds, forward or back, when it is looked at for the `nth` time."""
 

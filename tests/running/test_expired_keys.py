@@ -15,7 +15,7 @@ import klikit_frames as kf
 from klikit_frames.running.journal import open_journal
 
 from .doubles import Bar, interrupt, wait_until
-from .fault_scenarios import KillPoint, SkippingClock, connect, run_until_killed
+from .fault_scenarios import KillPoint, MovableClock, SkippingClock, connect, run_until_killed
 from .outcome_oracle import CELL
 
 
@@ -151,16 +151,6 @@ def test_run__stored_failure_and_an_old_menu(sandbox: kf.sandbox.Sandbox, journa
     assert not now["is_enabled"].any()
 
 
-class _MovableClock(SkippingClock):
-    """A clock of a laptop that can be set, and that goes on while the lid is closed."""
-
-    set_by_s = 0.0
-
-    def time(self) -> float:
-        """Return the present, as the laptop has it."""
-        return super().time() + self.set_by_s
-
-
 class _WaitingClock(SkippingClock):
     """A clock on which no wait ends before it is stopped."""
 
@@ -190,7 +180,7 @@ class _SleepyTransport(httpx.HTTPTransport):
 
 def test_run__a_day_between_two_tries(sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path) -> None:
     """A machine that sleeps for a day between two tries does not use the key again."""
-    clock = _MovableClock()
+    clock = MovableClock()
 
     def close_the_lid() -> None:
         # The seconds of a laptop's sleep count for the clock that nobody sets, too.
@@ -208,7 +198,7 @@ def test_resume__a_clock_that_was_set_back(
     sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
 ) -> None:
     """The server is asked for its time again: what an earlier answer said rests on a clock that was set."""
-    clock = _MovableClock()
+    clock = MovableClock()
     with connect(sandbox, clock=clock) as client:
         client.read("/brands")
         sandbox.inject("reset_after", match="PATCH")
@@ -226,7 +216,7 @@ def test_resume__tells_both_times_of_a_request_by_one_clock(
     sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path, set_by_s: float
 ) -> None:
     """Sent under a clock that was set and settled under the right one, a request took no day."""
-    clock = _MovableClock()
+    clock = MovableClock()
     clock.set_by_s = set_by_s
     sandbox.inject("reset_after", match="PATCH")
     with connect(sandbox, clock=clock) as client:
@@ -257,7 +247,7 @@ def test_resume__what_never_left_has_no_date(
     sandbox: kf.sandbox.Sandbox, wide: pd.DataFrame, journal: Path
 ) -> None:
     """A request that was only refused for the rate is as good as new three days later."""
-    clock = _MovableClock()
+    clock = MovableClock()
     sandbox.inject("rate_limit", count=1, match="PATCH", seconds=60.0)
     with connect(sandbox, clock=_WaitingClock()) as client:
         job = kf.start(kf.plan(wide), client, journal=journal)

@@ -19,7 +19,7 @@ from klikit_frames.running.results import build_result
 from tests.fixtures import wrong
 
 from .doubles import HoldingTransport, WaitingClock, is_running, press_ctrl_c, wait_for_threads, writes
-from .fault_scenarios import connect
+from .fault_scenarios import MovableClock, connect
 
 
 def test_interrupt__slow_answer(sandbox: kf.sandbox.Sandbox, singles: kf.Plan, journal: Path) -> None:
@@ -301,6 +301,45 @@ def test_run__refuses_a_state_from_before_its_own_writes(
     assert len(writes(sandbox)) == n_writes
     newer = kf.read_state(client, stores=stores, journal=journal, progress=False)
     assert kf.run(kf.plan(on, state=newer), client, journal=journal, progress=False).counts["applied"] == 12
+
+
+@pytest.mark.parametrize(("hours", "later_hours"), [(0, -3), (0, 3), (-24, 0), (48, 0)])
+def test_run__holds_its_state_and_its_writes_against_each_other_by_one_clock(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path, hours: float, later_hours: float
+) -> None:
+    """A state is older than later writes, and newer than earlier ones, however the clock was set between."""
+    stores = narrow[["brand_id", "branch_id"]].drop_duplicates()
+    clock, on = MovableClock(), narrow.assign(is_enabled=True)
+    clock.set_by_s = hours * 3_600
+    with connect(sandbox, clock=clock) as client:
+        older = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    clock.set_by_s = later_hours * 3_600
+    with connect(sandbox, clock=clock) as client:
+        off = kf.run(kf.plan(narrow, state=older), client, journal=journal, progress=False)
+    clock.set_by_s = hours * 3_600
+    with connect(sandbox, clock=clock) as client:
+        with pytest.raises(kf.PlanError, match=f"11 rows .* run {off.run_id[:8]} wrote off there"):
+            kf.run(kf.plan(on, state=older), client, journal=journal, progress=False)
+        newer = kf.read_state(client, stores=stores, journal=journal, progress=False)
+        result = kf.run(kf.plan(on, state=newer), client, journal=journal, progress=False)
+    assert result.counts["applied"] == 12
+
+
+def test_run__refuses_a_state_of_a_clock_that_was_set_back_where_the_server_tells_no_time(
+    sandbox: kf.sandbox.Sandbox, narrow: pd.DataFrame, journal: Path
+) -> None:
+    """A state that is dated after now may be older than any write."""
+    sandbox.set(date_header="missing")
+    stores, clock = narrow[["brand_id", "branch_id"]].drop_duplicates(), MovableClock()
+    with connect(sandbox, clock=clock) as client:
+        state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+    clock.set_by_s = -3_600
+    with connect(sandbox, clock=clock) as client:
+        kf.run(kf.plan(narrow, state=state), client, journal=journal, progress=False)
+        with pytest.raises(kf.PlanError, match="11 rows"):
+            kf.run(
+                kf.plan(narrow.assign(is_enabled=True), state=state), client, journal=journal, progress=False
+            )
 
 
 def test_run__refuses_a_state_from_before_its_own_business_wide_write(

@@ -13,6 +13,8 @@ from klikit_frames.running.journal import open_journal
 from tests.auditing import scenarios
 from tests.fixtures import wrong
 
+from .fault_scenarios import MovableClock, connect
+
 
 def _switch(cells: pd.DataFrame, client: kf.Client, journal: Path, *, is_enabled: bool) -> kf.Result:
     """Plan from a state that was just read, as a person does, and run."""
@@ -158,3 +160,84 @@ def test_read_state__proved_runs_are_looked_at_no_more(
     kf.read_state(client, stores=stores, journal=journal, progress=False)
     with open_journal(journal) as opened:
         assert opened.unproved_runs(client.account) == []
+
+
+@pytest.mark.parametrize("set_by_s", [-3.0, -1.0])
+def test_read_state__clock_set_back_by_seconds(
+    sandbox: kf.sandbox.Sandbox, journal: Path, cells: pd.DataFrame, set_by_s: float
+) -> None:
+    """Off, and on by a clock that was set back since: a run waits for it, and the later flag is live."""
+    stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+    with connect(sandbox) as client:
+        first = _switch(cells, client, journal, is_enabled=False)
+    clock = MovableClock()
+    clock.set_by_s = set_by_s
+    with connect(sandbox, clock=clock) as client:
+        second = _switch(cells, client, journal, is_enabled=True)
+        assert second.frame["sent_at"].min() >= first.frame["settled_at"].max()
+        assert 0 < clock.skipped_s <= -set_by_s
+        state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+        changes = kf.diff(scenarios.toggles_of(cells, is_enabled=False), state)
+    assert changes["change"].unique().tolist() == ["change"]
+
+
+def test_run__waits_for_no_clock_that_was_set_by_more(
+    sandbox: kf.sandbox.Sandbox, journal: Path, cells: pd.DataFrame
+) -> None:
+    """A clock that is minutes behind is known by the server's, and so is the order of what was written."""
+    stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+    with connect(sandbox) as client:
+        _switch(cells, client, journal, is_enabled=False)
+    clock = MovableClock()
+    clock.set_by_s = -600
+    with connect(sandbox, clock=clock) as client:
+        _switch(cells, client, journal, is_enabled=True)
+        state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+        changes = kf.diff(scenarios.toggles_of(cells, is_enabled=False), state)
+    assert clock.skipped_s == 0
+    assert "already" not in changes["change"].tolist()
+
+
+@pytest.fixture
+def cells_of_two(client: kf.Client) -> pd.DataFrame:
+    """Some items of two stores, all on."""
+    chosen = scenarios.some_cells(client, scenarios.some_stores(client)[:2])
+    return chosen[(chosen["scope"] == "store") & chosen["is_enabled"].fillna(value=False)]
+
+
+def test_read_state__clock_set_back_where_the_server_tells_no_time(
+    sandbox: kf.sandbox.Sandbox, journal: Path, cells: pd.DataFrame
+) -> None:
+    """What a journal dates after now was sent nobody knows when: then no flag is known."""
+    sandbox.set(date_header="missing")
+    stores, clock = cells[["brand_id", "branch_id"]].drop_duplicates(), MovableClock()
+    with connect(sandbox, clock=clock) as client:
+        _switch(cells, client, journal, is_enabled=False)
+    clock.set_by_s = -86_400
+    with connect(sandbox, clock=clock) as client:
+        result = _switch(cells, client, journal, is_enabled=True)
+        assert result.counts["applied"] == len(cells)
+        state = kf.read_state(client, stores=stores, journal=journal, progress=False)
+        for flag in (False, True):
+            changes = kf.diff(scenarios.toggles_of(cells, is_enabled=flag), state)
+            assert "already" not in changes["change"].tolist()
+
+
+def test_undo__clock_set_back_where_the_server_tells_no_time(
+    sandbox: kf.sandbox.Sandbox, journal: Path, cells_of_two: pd.DataFrame
+) -> None:
+    """A menu that an old clock proved new proves nothing of a later write: nobody is accused."""
+    sandbox.set(date_header="missing")
+    stores, clock = cells_of_two[["brand_id", "branch_id"]].drop_duplicates(), MovableClock()
+    with connect(sandbox, clock=clock) as client:
+        _switch(cells_of_two, client, journal, is_enabled=False)
+        # One store shows it; the run as a whole is not proved.
+        kf.publish(stores.head(1), client, journal=journal)
+        kf.read_state(client, stores=stores, journal=journal, progress=False)
+    clock.set_by_s = -86_400
+    with connect(sandbox, clock=clock) as client:
+        result = _switch(cells_of_two, client, journal, is_enabled=True)
+        proof = kf.verify(result, client, journal=journal, progress=False)
+        assert set(proof["proof"]) == {"not_visible_yet"}
+        undo = kf.undo(result.run_id, client, journal=journal, progress=False)
+    assert not undo.kept["reason"].str.startswith("the menu shows").any()

@@ -95,7 +95,9 @@ def _find_alone(record: RunRecord, api: ModelApi) -> set[Cell]:
     """Return the cells that a run wrote and that no other table has asked for, nor for all stores at once."""
     if record.result is None:
         return set()
-    asked = {cell for table in api.asked_by_key.values() if table is not record.asked for cell in table}
+    # What a copy of a journal has not seen may have been written elsewhere: the live flag is not known then.
+    tables = [*api.asked_by_key.values(), *api.copied_tables]
+    asked = {cell for table in tables if table is not record.asked for cell in table}
     frame = record.result.frame
     applied = map(cell_of, rows_of(frame[frame["outcome"] == "applied"]))
     return {cell for cell in applied if not asked & {cell, (cell[0], cell[1], "business", None, None)}}
