@@ -55,7 +55,7 @@ class StoryWorld(SimulatedWorld):
         self._take_back_by_undo(record)
 
     def _write_by_two_clocks(self) -> None:
-        """Write the same cells twice, by clocks that are far apart, publish, and look what is live."""
+        """Write the same cells twice, by clocks that are far apart, and look by the first what is live."""
         hours = self._rng.sample([0, -24, -3, 3, 24, 48], 2)
         if not self._api.switches.has_date:
             # Where the API tells no time, nobody can know which of the two was later.
@@ -66,6 +66,7 @@ class StoryWorld(SimulatedWorld):
         self._clock.advance(self._rng.choice([60.0, 7_200.0]))
         wanted = {cell: not flag for cell, flag in first.table}
         second = self._write(wanted, "write the opposite by another clock")
+        self._set_ahead(hours[0] * 3_600.0)
         if self._rng.random() < 0.7:
             self._clock.advance(5.0)
             self._publish_all()
