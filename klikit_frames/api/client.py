@@ -253,26 +253,6 @@ class Client:
         """
         return read_now(self._shared.clock)
 
-    def wait(self, seconds: float, *, stop: threading.Event | None = None) -> None:
-        """Let seconds of this client's clock pass; no network, no disk.
-
-        Parameters
-        ----------
-        seconds : float
-            How long.
-        stop : threading.Event, optional
-            Ends the waiting.
-
-        Examples
-        --------
-        >>> with kf.sandbox.serve() as sandbox, sandbox.connect() as client:
-        ...     began_at = client.now()
-        ...     client.wait(0.01)
-        ...     client.now() > began_at
-        True
-        """
-        self._shared.clock.sleep(seconds, stop=stop)
-
     def server_now(self) -> datetime | None:
         """Return the server's present time, UTC; None before its first answer. Nothing is sent.
 

@@ -403,6 +403,10 @@ class RateLimiter:
         finally:
             self._waits_until.pop(token, None)
 
+    def wait(self, seconds: float, *, stop: threading.Event | None = None) -> None:
+        """Let so many seconds pass; not after `stop` is set, or the client is closed."""
+        self._clock.sleep(seconds, stop=self.end_of_waits(stop))
+
     def end_of_waits(self, stop: threading.Event | None) -> threading.Event:
         """Return the event that ends a wait: `stop`, or that all is closed."""
         return self._closing if stop is None else _EitherEvent(stop, self._closing)

@@ -305,13 +305,13 @@ class RunExecutor:
         noted_at = self.journal.latest_note(after=now, until=now + SAME_CLOCK)
         if noted_at is not None:
             try:
-                self._read(partial(self._wait_until, noted_at))
+                self._read(partial(self._wait_until, noted_at + timedelta(microseconds=1)))
             except ReadingStopped:
                 return False
         return True
 
     def _wait_until(self, moment: datetime, stop: threading.Event) -> None:
-        self.client.wait((moment - self.client.now()).total_seconds(), stop=stop)
+        self.client.pacing.wait((moment - self.client.now()).total_seconds(), stop=stop)
 
     def _report(self, settled: SettledRequest | None, *, bar: Bar) -> None:
         if settled is not None:

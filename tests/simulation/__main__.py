@@ -66,7 +66,6 @@ def be_quiet() -> None:
 def prepare() -> None:
     """Get a process ready for many worlds: what is loaded once stays, and is not looked at again."""
     be_quiet()
-    play_once(0, n_steps=6)
     gc.collect()
     gc.freeze()
     gc.disable()

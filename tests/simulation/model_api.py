@@ -395,5 +395,5 @@ def _branches() -> dict[str, Any]:
 
 def copy_response(response: httpx.Response) -> httpx.Response:
     """Return an answer as new: what was read once cannot be read again."""
-    headers = [(name, value) for name, value in response.headers.items() if name != "content-length"]
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-length"]
     return httpx.Response(response.status_code, content=response.content, headers=headers)
