@@ -49,10 +49,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests in a browser on one worker: they share one JupyterLab and one page."""
+    """Keep the tests in a browser on one worker: they share one JupyterLab and one page.
+
+    They and the few that take minutes begin first, so that nobody waits for them at the end.
+    """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("browser"))
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("browser", "timeout"))))
 
 
 @pytest.fixture(autouse=True)
