@@ -17,6 +17,7 @@ from ..frames.cell_keys import Codes, encode_keys
 from ..frames.schemas import TOGGLE_COLUMNS
 from ..menus.readings import error_of
 from ..menus.state_arrays import TEXT
+from ..menus.states import keep_read_time
 from ..model import Store
 from ..overview import BUSINESS, read_names
 from ..planning.planner import plan_rows
@@ -175,7 +176,7 @@ def _find_skips(seen: Observed, is_promised: Codes) -> Skips:
     optional = np.zeros(len(reasons), dtype=bool)
     optional[is_open] = skips.optional
     before = seen.frame["live"].rename("before").set_axis(seen.wanted.index)
-    before.attrs |= {name: seen.state.attrs.get(name) for name in ("read_at", "clock_offset_s")}
+    keep_read_time(before, seen.state)
     return Skips(pd.Series(reasons, index=seen.wanted.index, dtype="str"), before, optional)
 
 

@@ -207,6 +207,11 @@ def read_time(flags: pd.Series | pd.DataFrame) -> datetime | None:
     return read_at if read_at.tzinfo else read_at.replace(tzinfo=UTC)
 
 
+def keep_read_time(flags: pd.Series, state: pd.DataFrame) -> None:
+    """Note with flags when, and by which clock, the state was read that they were taken from."""
+    flags.attrs |= {name: state.attrs.get(name) for name in ("read_at", "clock_offset_s")}
+
+
 def is_fresh(flags: pd.Series | pd.DataFrame, *, now: datetime) -> bool:
     """Tell whether live flags were read a short while ago."""
     read_at = read_time(flags)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import PlanError
 from ..frames.cell_keys import CELL_COLUMNS, Codes, encode_keys, index_dtype, live_flags, match_rows
-from ..menus.states import is_fresh
+from ..menus.states import is_fresh, keep_read_time
 from ..model import Business, Stores, Target, parse_scope
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _live_flags(toggles: pd.DataFrame, state: pd.DataFrame) -> pd.Series:
     live = live_flags(state).array
     before = pd.Series(live.take(match_rows(toggles, within=state), allow_fill=True), index=toggles.index)
     # A run judges by it whether these are fresh enough to be its flags from before.
-    before.attrs |= {name: state.attrs.get(name) for name in ("read_at", "clock_offset_s")}
+    keep_read_time(before, state)
     return before.rename("before")
 
 

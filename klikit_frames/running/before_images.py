@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pandas as pd
@@ -20,7 +20,7 @@ from ..overview import NO_NAMES, Names, read_names
 from ..progress import Progress
 from ..wording import SHORT_ID, counted
 from . import locks
-from .evidence import SAME_CLOCK, Write, move_to_clock
+from .evidence import LONG_AGO, SAME_CLOCK, Write, move_to_clock
 from .journal import Journal, JournalPath
 from .lifecycle import PromiseStatus
 from .live_state import observe
@@ -164,7 +164,6 @@ def _refusal(error: RequestError) -> RequestError:
 _UNDONE = "its start was undone"
 # What a plan leaves out because the state shows it as asked.
 _HOLD = ("unchanged", "holds")
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def later_write(history: MenuHistory, cell: Cell, *, run_ids: Collection[str]) -> Write | None:
@@ -275,12 +274,11 @@ def find_later_writes(plan: Plan, client: Client, journal: Journal) -> dict[Cell
     if read_at is None or (offset_s is None and read_at > client.now() + SAME_CLOCK):
         if not _cells(plan, is_sent=False):
             return {}
-        read_at = _LONG_AGO
+        read_at = LONG_AGO
     last_writes: dict[Cell, LaterWrite] = {}
-    moments = [
+    oldest = min(
         move_to_clock(read_at, offset_s=offset_s, to_offset_s=bound_s) for bound_s in journal.offset_range()
-    ]
-    oldest = min(moments)
+    )
     for run in journal.runs_of(client.account, host=client.host):
         if run.ended_at is None or run.ended_at >= oldest:
             _add_writes(last_writes, journal, run, since=read_at, offset_s=offset_s)

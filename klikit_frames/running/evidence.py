@@ -31,6 +31,7 @@ WriteKey = tuple[str, str]
 # A request that nobody answered is no longer under way after this time.
 IN_FLIGHT_AT_MOST = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def server_time(client: Client) -> datetime:

@@ -303,15 +303,14 @@ class RunExecutor:
         """
         now = self.client.now()
         noted_at = self.journal.latest_note(after=now, until=now + SAME_CLOCK)
-        if noted_at is not None:
-            try:
-                self._read(partial(self._wait_until, noted_at + timedelta(microseconds=1)))
-            except ReadingStopped:
-                return False
+        if noted_at is None:
+            return True
+        seconds = (noted_at - now + timedelta(microseconds=1)).total_seconds()
+        try:
+            self._read(lambda halt: self.client.pacing.wait(seconds, stop=halt))
+        except ReadingStopped:
+            return False
         return True
-
-    def _wait_until(self, moment: datetime, stop: threading.Event) -> None:
-        self.client.pacing.wait((moment - self.client.now()).total_seconds(), stop=stop)
 
     def _report(self, settled: SettledRequest | None, *, bar: Bar) -> None:
         if settled is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..model import Cell, Store
 from .evidence import (
     IN_FLIGHT_AT_MOST,
+    LONG_AGO,
     SAME_CLOCK,
     CellWrite,
     ClockTimes,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _UNPROVED = Proof()
 _NOTHING = StoreHistory()
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # A publish that was accepted may wait in a queue, but hardly longer than this.
 _QUEUED_AT_MOST = timedelta(hours=1)
 _GATEWAY_TIMEOUT = 504
@@ -51,7 +51,7 @@ class MenuHistory:
     proofs: dict[Store, Proof] = field(default_factory=dict)
     requests: dict[str, list[tuple[Write, tuple[Store, ...] | None]]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
-    read_at: datetime = _LONG_AGO
+    read_at: datetime = LONG_AGO
     clocks: tuple[float, ...] = ()
 
     def chain(self, cell: Cell) -> list[CellWrite]:
@@ -245,7 +245,7 @@ def _write(run_id: str, request: Request, *, clocks: ClockTimes) -> Write:
 
 def _undated(write: Write) -> Write:
     """Return a write that is dated after now: a clock was set back since, and nobody knows by how much."""
-    return replace(write, sent_at=_LONG_AGO, settled_at=None, is_certain=False, is_repeated=True)
+    return replace(write, sent_at=LONG_AGO, settled_at=None, is_certain=False, is_repeated=True)
 
 
 def _over_at(request: Request) -> datetime | None:

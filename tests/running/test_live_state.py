@@ -207,18 +207,30 @@ def cells_of_two(client: kf.Client) -> pd.DataFrame:
     return chosen[(chosen["scope"] == "store") & chosen["is_enabled"].fillna(value=False)]
 
 
+def _switch_off_and_set_back(
+    sandbox: kf.sandbox.Sandbox, cells: pd.DataFrame, journal: Path, *, n_published: int
+) -> MovableClock:
+    """Switch cells off where the server tells no time, publish some stores, set the clock back by a day."""
+    sandbox.set(date_header="missing")
+    clock = MovableClock()
+    with connect(sandbox, clock=clock) as client:
+        _switch(cells, client, journal, is_enabled=False)
+        stores = cells[["brand_id", "branch_id"]].drop_duplicates()
+        kf.publish(stores.head(n_published), client, journal=journal)
+        kf.read_state(client, stores=stores, journal=journal, progress=False)
+    clock.set_by_s = -86_400
+    return clock
+
+
 def test_read_state__clock_set_back_where_the_server_tells_no_time(
     sandbox: kf.sandbox.Sandbox, journal: Path, cells: pd.DataFrame
 ) -> None:
     """What a journal dates after now was sent nobody knows when: then no flag is known."""
-    sandbox.set(date_header="missing")
-    stores, clock = cells[["brand_id", "branch_id"]].drop_duplicates(), MovableClock()
-    with connect(sandbox, clock=clock) as client:
-        _switch(cells, client, journal, is_enabled=False)
-    clock.set_by_s = -86_400
+    clock = _switch_off_and_set_back(sandbox, cells, journal, n_published=0)
     with connect(sandbox, clock=clock) as client:
         result = _switch(cells, client, journal, is_enabled=True)
         assert result.counts["applied"] == len(cells)
+        stores = cells[["brand_id", "branch_id"]].drop_duplicates()
         state = kf.read_state(client, stores=stores, journal=journal, progress=False)
         for flag in (False, True):
             changes = kf.diff(scenarios.toggles_of(cells, is_enabled=flag), state)
@@ -229,14 +241,8 @@ def test_undo__clock_set_back_where_the_server_tells_no_time(
     sandbox: kf.sandbox.Sandbox, journal: Path, cells_of_two: pd.DataFrame
 ) -> None:
     """A menu that an old clock proved new proves nothing of a later write: nobody is accused."""
-    sandbox.set(date_header="missing")
-    stores, clock = cells_of_two[["brand_id", "branch_id"]].drop_duplicates(), MovableClock()
-    with connect(sandbox, clock=clock) as client:
-        _switch(cells_of_two, client, journal, is_enabled=False)
-        # One store shows it; the run as a whole is not proved.
-        kf.publish(stores.head(1), client, journal=journal)
-        kf.read_state(client, stores=stores, journal=journal, progress=False)
-    clock.set_by_s = -86_400
+    # One store shows the first run; as a whole it is not proved.
+    clock = _switch_off_and_set_back(sandbox, cells_of_two, journal, n_published=1)
     with connect(sandbox, clock=clock) as client:
         result = _switch(cells_of_two, client, journal, is_enabled=True)
         proof = kf.verify(result, client, journal=journal, progress=False)
