@@ -326,7 +326,11 @@ def check_canary(
     bad = [request for request in requests if request.state is not RequestState.APPLIED]
     if bad:
         said = bad[0].result.message if bad[0].result else None
-        return f"{len(bad):,} of the first requests were not accepted ({said or 'no answer'})"
+        were = "was" if len(bad) == 1 else "were"
+        which = f"{len(bad):,} of the first {len(requests):,} requests {were}"
+        if len(requests) == 1:
+            which = "the first request was"
+        return f"{which} not accepted ({said or 'no answer'})"
     wanted = {
         cell: request.target.is_enabled
         for request in requests

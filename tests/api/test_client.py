@@ -383,7 +383,7 @@ def test_settled__says_when(sandbox: kf.sandbox.Sandbox) -> None:
     assert settled.answer
     assert settled.answer.server_at
     assert settled.sent_at <= settled.settled_at
-    assert abs(settled.answer.server_at - settled.settled_at) < timedelta(seconds=5)
+    assert abs(settled.answer.server_at - settled.settled_at) < timedelta(minutes=1)
 
 
 def test_client__shares_its_log_by_credential() -> None:

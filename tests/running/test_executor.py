@@ -159,8 +159,15 @@ def test_run__canary(
     stopped = kf.run(plan, client, journal=journal, first=position + 1)
     assert stopped.status == "canary"
     assert stopped.counts == stopped.counts | {"applied": position, "rejected": 1, "not_sent": 3 - position}
-    assert "not accepted" in stopped.summary
+    assert f"1 of the first {position + 1} requests was not accepted (" in stopped.summary
     assert kf.resume(stopped.run_id, client, journal=journal).counts["not_sent"] == 0
+
+
+def test_run__canary_of_one(client: kf.Client, wide: pd.DataFrame, journal: Path) -> None:
+    """A canary of a single request speaks of it as of one."""
+    bad = wide.assign(entity_id=990_000_000 + wide["entity_id"])
+    stopped = kf.run(kf.plan(bad, combine=False), client, journal=journal, first=1, before="none")
+    assert "the first request was not accepted (" in stopped.summary
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import klikit_frames as kf
 from klikit_frames.running.journal import Journal, open_journal, read_journal
 from klikit_frames.running.records import Publish
 
-N_DAMAGED = 50
+N_DAMAGED = 25
 PUBLISH = Publish("a" * 32, "a business", "127.0.0.1:1", ((663, 1062),), "key", status="published")
 
 
@@ -82,23 +82,26 @@ def test_journal__flipped_bits(whole: Path, tmp_path: Path, capsys: pytest.Captu
     truth, content = _answers(whole, *ids), whole.read_bytes()
     assert None not in truth
     copy, rng, n_refused, wrong = tmp_path / "copy.sqlite3", random.Random(8), 0, []
-    for n in range(N_DAMAGED):
+    used = [place for place, byte in enumerate(content) if byte]
+    for n in range(2 * N_DAMAGED):
         damaged = bytearray(content)
-        places = [rng.randrange(len(damaged) * 8) for _ in range(rng.randint(1, 5))]
+        # Most of a journal this small is empty space: every second one is hit where something stands.
+        hit = used if n % 2 else range(len(content))
+        places = [rng.choice(hit) * 8 + rng.randrange(8) for _ in range(rng.randint(1, 5))]
         for place in places:
             damaged[place // 8] ^= 1 << place % 8
         copy.write_bytes(damaged)
         answers = _answers(copy, *ids)
-        n_refused += None in answers
+        n_refused += n % 2 and None in answers
         wrong += [
             (n, places, nth)
             for nth, (said, true) in enumerate(zip(answers, truth, strict=True))
             if said is not None and not _is_same(said, true)
         ]
     with capsys.disabled():
-        print(f"\n{N_DAMAGED} damaged journals: {n_refused} refused, {N_DAMAGED - n_refused} read truly")
+        print(f"\n{N_DAMAGED} journals damaged in their rows: {n_refused} refused, the others read truly")
     assert wrong == []
-    assert n_refused > N_DAMAGED / 4
+    assert n_refused > N_DAMAGED / 2
 
 
 def _is_same(said: Any, true: Any) -> bool:
