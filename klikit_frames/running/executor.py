@@ -340,7 +340,7 @@ class RunExecutor:
         except ReadingStopped:
             return
         if fault:
-            self.notes.append(f"{fault}.")
+            self.notes.append(fault)
             self.monitor.end(EndReason.CANARY)
             return
         self.rules = replace(self.rules, first=None)

@@ -317,7 +317,7 @@ def _refusal(plan: Plan, client: Client, *, code: str, confirm: str | None) -> s
 def check_canary(
     client: Client, canary: Iterable[RequestTree], *, stop: threading.Event | None = None
 ) -> str | None:
-    """Return what is wrong with the first requests, in words; None if the rest may follow.
+    """Return what is wrong with the first requests, in a sentence; None if the rest may follow.
 
     Every one of their flags must have been accepted. Business-wide flags must read back as asked; those of
     stores are not held against it, because a store's menu may show an older state until it is published.
@@ -329,8 +329,8 @@ def check_canary(
         were = "was" if len(bad) == 1 else "were"
         which = f"{len(bad):,} of the first {len(requests):,} requests {were}"
         if len(requests) == 1:
-            which = "the first request was"
-        return f"{which} not accepted ({said or 'no answer'})"
+            which = "The first request was"
+        return f"{which} not accepted ({said or 'no answer'})."
     wanted = {
         cell: request.target.is_enabled
         for request in requests
@@ -344,9 +344,9 @@ def _unlike(client: Client, wanted: dict[Cell, bool], *, stop: threading.Event |
     try:
         seen = dict(read_flags(client, wanted, stop=stop))
     except RequestError as error:
-        return f"the first requests could not be read back ({error})"
+        return f"The first requests could not be read back ({error})."
     # What no menu tells, as the flags of modifier options, cannot be held against the run.
     unlike = [cell for cell, is_enabled in wanted.items() if seen.get(cell) is (not is_enabled)]
     if not unlike:
         return None
-    return f"{unlike[0].entity_type} {unlike[0].entity_id} does not read back as asked"
+    return f"{unlike[0].entity_type.capitalize()} {unlike[0].entity_id} does not read back as asked."

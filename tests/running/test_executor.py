@@ -167,7 +167,7 @@ def test_run__canary_of_one(client: kf.Client, wide: pd.DataFrame, journal: Path
     """A canary of a single request speaks of it as of one."""
     bad = wide.assign(entity_id=990_000_000 + wide["entity_id"])
     stopped = kf.run(kf.plan(bad, combine=False), client, journal=journal, first=1, before="none")
-    assert "the first request was not accepted (" in stopped.summary
+    assert "The first request was not accepted (" in stopped.summary
 
 
 @pytest.mark.parametrize(
