@@ -2,6 +2,7 @@
 
 const PAUSE_MS = 60;
 const CONTROLS = ['input', 'button', 'select', 'textarea', 'summary'];
+const MOST_SLIP_PX = 10;
 
 // What turns around or hides what is read is shown as an escape, as Python shows it in its own texts.
 const UNSEEN = /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])|(?![\u200c\u200d\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\u{e0100}-\u{e01ef}]/gu;
@@ -28,8 +29,24 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
+// What is drawn between the two ends of a press may carry its control away: the press is still its own. Whoever
+// moves away before letting go has thought better of it.
+function holdPress(node) {
+  let from = null;
+  node.addEventListener('pointerdown', (event) => {
+    from = event;
+    node.setPointerCapture(event.pointerId);
+  });
+  node.addEventListener('pointermove', (event) => {
+    if (!from || Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) <= MOST_SLIP_PX) return;
+    from = null;
+    node.releasePointerCapture(event.pointerId);
+  });
+  return node;
+}
+
 function button(text, className, press) {
-  const node = make('button', { type: 'button', textContent: text, className: `kf-button ${className}` });
+  const node = holdPress(make('button', { type: 'button', textContent: text, className: `kf-button ${className}` }));
   node.addEventListener('click', () => press(node));
   return node;
 }

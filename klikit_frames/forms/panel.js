@@ -1,7 +1,7 @@
 // What will happen, what happens, what happened: the change, its buttons, and the last run.
 
 function choice(type, name, text, className, press) {
-  const input = make('input', { type, name, className });
+  const input = holdPress(make('input', { type, name, className }));
   input.addEventListener('change', () => press(input.checked));
   const label = make('label', { className: 'kf-choice' }, input, make('span', { textContent: text }));
   return { label, input };

@@ -43,7 +43,7 @@ function pager(send) {
 }
 
 function emptyRow(columns, id, send) {
-  const box = make('input', { type: 'checkbox', id, tabIndex: -1 });
+  const box = holdPress(make('input', { type: 'checkbox', id, tabIndex: -1 }));
   box.addEventListener('change', () => send('tick', { key: box.dataset.key, on: box.checked }));
   const name = make('th', { scope: 'row' }, make('label', { htmlFor: id }));
   const cells = columns.slice(1).map(({ name: column }) => make('td', { className: `kf-column-${column}` }));

@@ -59,8 +59,11 @@ def test_axe__toggle_form(dressed: Lab) -> None:
     assert violations(form) == []
     form.find(".kf-how .kf-until").select_option("date")
     form.find(".kf-how .kf-until-at").fill("2099-01-02T08:00")
+    expect(form.find(".kf-zone")).to_be_visible()
     form.find(".kf-entities .kf-tick-page").click()
+    expect(form.find(".kf-entities .kf-summary")).to_contain_text("10 ticked")
     form.find(".kf-stores .kf-tick-page").click()
+    expect(form.find(".kf-stores .kf-summary")).to_contain_text("10 ticked")
     expect(form.find(".kf-headline")).to_contain_text("until Fri 2 Jan 2099")
     assert violations(form) == []
     form.ask("sandbox.inject('redirect', match='enable')")

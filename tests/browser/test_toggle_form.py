@@ -34,6 +34,26 @@ def pick(form: Lab, *, search: str = "kremes") -> None:
     expect(form.find(".kf-headline")).to_contain_text("off in 2 stores")
 
 
+SLIDE = "(form) => { form.style.paddingTop = '120px'; }"
+
+
+@pytest.mark.parametrize("control", [".kf-tick-page", "tbody input >> nth=3"])
+def test_toggle_form__press_while_it_slides(form: Lab, control: str) -> None:
+    """What slides away under a press is pressed all the same; moving away before letting go takes it back."""
+    mouse, pressed = form.page.mouse, form.find(f".kf-entities {control}")
+    pressed.scroll_into_view_if_needed()
+    for is_slid, n_ticked in ((False, 0), (True, 1 if "nth" in control else 10)):
+        pressed.hover()
+        mouse.down()
+        if is_slid:
+            form.find(".kf-toggle-form").evaluate(SLIDE)
+        else:
+            form.find(".kf-entities .kf-search").hover()
+        mouse.up()
+        expect(form.find(".kf-entities .kf-summary")).to_contain_text(f"{n_ticked} ticked")
+    assert form.ask("len(form.entities.selected)") == n_ticked
+
+
 def test_toggle_form__whole(form: Lab) -> None:
     """Pick, preview, apply, publish, undo: the page shows it and the server does it."""
     form.find(".kf-entities .kf-filter-brand").select_option("(DEMO) Kopi Senja (664)")
