@@ -272,7 +272,7 @@ def _wide_phrases(rows: pd.DataFrame) -> list[str]:
 
 def _entity_counts(rows: pd.DataFrame) -> str:
     """Return how many different entities there are, dishes first."""
-    counts = rows.drop_duplicates(["entity_type", "entity_id"])["entity_type"].value_counts()
+    counts = rows.drop_duplicates(["entity_type", "entity_id"])["entity_type"].value_counts(sort=False)
     phrases = [
         counted(int(counts[kind]), singular, many=many)
         for kind, (singular, many) in PLURALS.items()

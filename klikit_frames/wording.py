@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from math import ceil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What entities are called in sentences, dishes first.
 PLURALS = {
@@ -24,6 +28,21 @@ def counted(n: int, singular: str, *, many: str = "") -> str:
     ('1 row', '1,200 rows', '2 entities')
     """
     return f"{n:,} {singular if n == 1 else many or singular + 's'}"
+
+
+def count_each(column: pd.Series[Any]) -> pd.Series[int]:
+    """Return how often each value stands: the most frequent first, equally frequent ones as they come.
+
+    pandas before 3 leaves the order of the equally frequent to the processor.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from klikit_frames.wording import count_each
+    >>> count_each(pd.Series(["b", "c", "a", "c"])).to_dict()
+    {'c': 2, 'b': 1, 'a': 1}
+    """
+    return column.value_counts(sort=False).sort_values(ascending=False, kind="stable")
 
 
 def outcome_words(outcome: str, *, n: int) -> str:

@@ -170,6 +170,18 @@ def test_draws__have_a_seed() -> None:
     assert unseeded == []
 
 
+def test_sorting__says_what_becomes_of_equal_values() -> None:
+    """Equal values are ordered as they come, or it is said that it makes no odds: else processors differ."""
+    words = {"argsort": "kind", "sort_values": "kind", "value_counts": "sort"}
+    unsaid = [
+        f"{_module(path)}:{call.lineno}"
+        for path in OWN_MODULES
+        for call in _called(path)
+        if _name(call) in words and words[_name(call)] not in {word.arg for word in call.keywords}
+    ]
+    assert unsaid == []
+
+
 @pytest.mark.parametrize("room", ["accessor.py", "cli/a.py", "fleet/a.py", "forms/a.py", "running/a.py"])
 def test_edge__is_the_only_way_to_the_world(room: str) -> None:
     """Clocks, draws, threads, programs, sockets and files of its own are refused to every module."""

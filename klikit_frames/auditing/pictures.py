@@ -400,7 +400,7 @@ def read_requests(frame: pd.DataFrame) -> pd.DataFrame:
     origin = sent["sent_at"].min()
     requests["start_s"] = (sent["sent_at"] - origin).dt.total_seconds()
     requests["end_s"] = (sent["settled_at"] - origin).dt.total_seconds().fillna(requests["start_s"])
-    return requests.sort_values("start_s", ignore_index=True)
+    return requests.sort_values("start_s", kind="stable", ignore_index=True)
 
 
 def find_waits(starts: Codes, ends: Codes) -> Codes:
@@ -440,7 +440,7 @@ def _say(requests: pd.DataFrame, waits: Codes) -> str:
     n = len(requests)
     if not n:
         return "Timeline of a run: nothing was sent"
-    counts = requests["outcome"].value_counts()
+    counts = requests["outcome"].value_counts(sort=False)
     outcomes = ", ".join(f"{int(counts[name]):,} {name}" for name in PALETTE if name in counts.index)
     seconds = float(requests["end_s"].max())
     waited = float((waits[:, 1] - waits[:, 0]).sum())

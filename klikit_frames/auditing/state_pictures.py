@@ -270,7 +270,7 @@ def plot_dark(
         items = items[items["scope"] == "store"]
     groups = read_labels(stores).brand_keys(items) if by == "brand" else _by_section(items)
     shares = (~items["is_effective"].astype(bool)).groupby(groups, sort=False).agg(["mean", "size"])
-    shares = shares.sort_values(["mean", "size"], ascending=False)
+    shares = shares.sort_values(["mean", "size"], ascending=False, kind="stable")
     return _draw_dark(shares, by=by)
 
 

@@ -166,7 +166,7 @@ def _rows(frame: pd.DataFrame, word: str = "row") -> str:
 
 def _counted(values: pd.Series, words: Mapping[str, str]) -> str:
     """Say how many there are of each, in the order of the words; leave out zeros."""
-    counts = values.value_counts()
+    counts = values.value_counts(sort=False)
     phrases = [f"{int(counts[value]):,} {word}" for value, word in words.items() if value in counts.index]
     return ", ".join(phrases) or "none"
 

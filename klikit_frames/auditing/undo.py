@@ -28,7 +28,7 @@ from ..running.guards import check_same_account
 from ..running.journal import JournalPath, open_journal
 from ..running.live_state import Observation
 from ..running.menu_history import MenuHistory
-from ..wording import SHORT_ID, visible_text
+from ..wording import SHORT_ID, count_each, visible_text
 from .diffs import as_toggles
 from .verification import describe_menu, describe_own, describe_write, read_cells
 
@@ -65,8 +65,7 @@ class Undo(Plan):
         return f"{super().__repr__()[:-1]}; {len(self.kept):,} cells are kept>"
 
     def __str__(self) -> str:
-        counted = self.kept["reason"].value_counts()
-        kept = [f"{n:,} kept: {reason}." for reason, n in counted.items()]
+        kept = [f"{n:,} kept: {reason}." for reason, n in count_each(self.kept["reason"]).items()]
         return "\n".join([super().__str__(), *map(visible_text, (*kept, *self.notes))])
 
     @property

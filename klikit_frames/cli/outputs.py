@@ -17,7 +17,7 @@ import klikit_frames as kf
 
 from .. import edge
 from ..errors import FileError, KlikitFramesError
-from ..wording import SHORT_ID, counted, outcome_words, visible_text
+from ..wording import SHORT_ID, count_each, counted, outcome_words, visible_text
 from . import exit_codes, screens
 from .exit_codes import ExitCode
 from .terminal_words import to_terminal
@@ -207,7 +207,7 @@ def save_plan(made: kf.Plan, path: Path) -> None:
 
 def count_values(column: pd.Series[Any]) -> str:
     """Return how many rows there are of each value, in one sentence."""
-    counts = column.astype("object").fillna("not known").value_counts()
+    counts = count_each(column.astype("object").fillna("not known"))
     return ", ".join(f"{n:,} {outcome_words(str(name), n=n)}" for name, n in counts.items()) + "."
 
 

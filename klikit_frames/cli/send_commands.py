@@ -11,7 +11,7 @@ import typer
 import klikit_frames as kf
 
 from .. import edge
-from ..wording import SHORT_ID, counted
+from ..wording import SHORT_ID, count_each, counted
 from . import options, outputs, screens
 from .exit_codes import ExitCode
 from .options import (
@@ -206,7 +206,7 @@ def _show_next(name: str, *, n_done: int, n_stores: int) -> None:
 
 def _summarise(published: pd.DataFrame, said: str, *, host: str) -> dict[str, Any]:
     """Return what became of the stores in values that JSON knows, with the names of a run's summary."""
-    counts = {str(outcome): int(n) for outcome, n in published["outcome"].value_counts().items()}
+    counts = {str(outcome): int(n) for outcome, n in count_each(published["outcome"]).items()}
     return {
         "host": host,
         "status": "interrupted" if published.attrs["is_interrupted"] else "finished",

@@ -12,7 +12,7 @@ import typer
 import klikit_frames as kf
 
 from .. import edge
-from ..wording import SHORT_ID, counted, visible_text
+from ..wording import SHORT_ID, count_each, counted, visible_text
 from . import options, outputs, screens, send_commands
 from .exit_codes import ExitCode
 from .options import ConnectionOptions, ConsentOptions, NotifyOptions, OutputOptions, WriteOptions
@@ -296,7 +296,7 @@ def agenda(
     n_overdue = int(listed["is_overdue"].sum())
     shown = listed[listed["is_overdue"]] if overdue else listed
     _show(shown, output)
-    statuses = ", ".join(f"{n:,} {status}" for status, n in listed["status"].value_counts().items())
+    statuses = ", ".join(f"{n:,} {status}" for status, n in count_each(listed["status"]).items())
     echo(f"{counted(len(listed), 'promise')}: {statuses}." if len(listed) else "Nothing is promised.")
     where = journal_option(journal)
     if not n_overdue and listed["status"].isin(["waiting", "active"]).any():
@@ -332,7 +332,7 @@ def _show(promises: pd.DataFrame, output: OutputOptions) -> None:
         output.write(promises)
         return
     screens.print_frame(_by_name(promises), what="promises")
-    for note, n in promises["note"].replace("", None).value_counts().head(screens.MOST_ROWS).items():
+    for note, n in count_each(promises["note"].replace("", None)).head(screens.MOST_ROWS).items():
         screens.print_text(f"{counted(n, 'promise')}: {visible_text(str(note))}.")
 
 

@@ -50,7 +50,7 @@ def rank_values(values: npt.NDArray[Any], *, dtype: Any = np.int64) -> tuple[Int
         places -= 1
         return uniques, places[_from(values, low)].astype(dtype, copy=False)
     codes, distinct_values = pd.factorize(values)
-    order = np.argsort(distinct_values)
+    order = np.argsort(distinct_values, kind="stable")
     ranks = np.empty(len(order), dtype=dtype)
     ranks[order] = np.arange(len(order))
     return distinct_values[order], ranks[codes]

@@ -301,7 +301,7 @@ def _missing_entities(valid_rows: ValidRows, state: pd.DataFrame) -> list[Proble
         return []
     toggles = valid_rows.toggles.iloc[rows]
     places = place_names(toggles)
-    n_others = places.map(places.value_counts()).astype(int) - 1
+    n_others = places.map(places.value_counts(sort=False)).astype(int) - 1
     others = n_others.map(lambda n: f", like {counted(n, 'other row')}." if n else ".")
     names = toggles["entity_type"].astype(object).str.capitalize() + " " + toggles["entity_id"].astype(str)
     messages = (names + " is not on " + places + others).to_numpy(dtype=object)
@@ -353,7 +353,7 @@ def _opposite_pairs(items: pd.DataFrame, sections: pd.DataFrame) -> pd.DataFrame
         _merge(items, sections[is_wide_section], ["section_id", "is_enabled"]),
         _merge(items[is_wide_item], sections[~is_wide_section], ["section_id", "is_enabled"]),
     ]
-    return pd.concat(pairs).drop_duplicates("place").sort_values("place")
+    return pd.concat(pairs).drop_duplicates("place").sort_values("place", kind="stable")
 
 
 def _merge(items: pd.DataFrame, sections: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

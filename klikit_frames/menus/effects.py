@@ -301,7 +301,7 @@ def _places(rows: pd.DataFrame) -> str:
 
 
 def _cause_sentences(frame: pd.DataFrame) -> list[str]:
-    counts = frame["because"].value_counts()
+    counts = frame["because"].value_counts(sort=False)
     if set(counts.index) <= {"item"}:
         return []
     words = {"item": "the dish itself", "category": "its category", "section": "its section"}

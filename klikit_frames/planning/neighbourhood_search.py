@@ -334,7 +334,7 @@ def _best_inside(
 
 def _filled(gains: Worths, sizes: Indexes, rooms: Indexes) -> Worths:
     """Return for each line what those of its gains come to that its room holds, the most per size first."""
-    order = np.argsort(-gains / sizes, axis=1)
+    order = np.argsort(-gains / sizes, axis=1, kind="stable")
     fits = np.cumsum(sizes[order], axis=1) <= rooms[:, None]
     sums: Worths = (np.take_along_axis(gains, order, axis=1) * fits).sum(axis=1)
     return sums

@@ -232,7 +232,8 @@ def best_sums(worths: Worths, weights: Indexes, cap: int) -> Worths:
         n_left_out = worths.shape[1] - cap
         sums = np.partition(worths, n_left_out, axis=1)[:, n_left_out:].sum(axis=1)
     else:
-        order = np.argsort(-worths, axis=1)
+        # Equal worths give the same sum in any order.
+        order = np.argsort(-worths, axis=1, kind="quicksort")
         ordered = weights[order]
         taken = np.clip(cap - (np.cumsum(ordered, axis=1) - ordered), 0, ordered)
         sums = (np.take_along_axis(worths, order, axis=1) * taken).sum(axis=1)

@@ -158,7 +158,7 @@ def _side(signatures: NDArray[np.uint64]) -> Side:
     """Put equal signatures in one class; classes are numbered by their first member."""
     _, first, codes, sizes = np.unique(signatures, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(first), dtype=np.int64)
-    order = np.argsort(first)
+    order = np.argsort(first, kind="stable")
     rank[order] = np.arange(len(first))
     class_of = rank[codes]
     starts = np.concatenate([[0], np.cumsum(sizes[order])])
@@ -277,7 +277,7 @@ def first_of_equal(table: Bits) -> tuple[Indexes, Indexes]:
     """Return the first of each set of equal rows, in order, and for each row which of these it equals."""
     packed = np.packbits(table, axis=1)
     _, first, codes = np.unique(packed, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
+    order = np.argsort(first, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     return first[order], rank[codes.reshape(-1)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 import pytest
 
@@ -166,7 +168,7 @@ def test_menu__live(client: kf.Client) -> None:
     """A dish crossed with all stores is warned of just where the sandbox's menus do not have it."""
     state = kf.read_state(client, stores=kf.stores(client).drop_duplicates("brand_id"))
     items = state[state["entity_type"] == "item"]
-    item_id = items["entity_id"].value_counts().index[-1]
+    item_id = Counter(items["entity_id"].tolist()).most_common()[-1][0]
     stores = items[["brand_id", "branch_id"]].drop_duplicates()
     selling = items[items["entity_id"] == item_id]
     toggles = kf.cross_toggles("item", [item_id], stores, is_enabled=False)
@@ -179,13 +181,13 @@ def test_plan__says_where_dishes_are_not_sold(client: kf.Client) -> None:
     """A plan with a state counts by store the rows that its menu does not have, and says so."""
     state = kf.read_state(client, stores=kf.stores(client).drop_duplicates("brand_id").head(3))
     items = state[state["entity_type"] == "item"]
-    item_id = items["entity_id"].value_counts().index[-1]
+    item_id = Counter(items["entity_id"].tolist()).most_common()[-1][0]
     stores = items[["brand_id", "branch_id"]].drop_duplicates(ignore_index=True)
     toggles = kf.cross_toggles("item", [item_id], stores, is_enabled=False)
     plan = kf.plan(toggles, state=state)
     selling = items.loc[items["entity_id"] == item_id, ["brand_id", "branch_id"]]
     others = stores.merge(selling, how="left", indicator=True).query("_merge == 'left_only'")
-    expected = others.drop(columns="_merge").assign(n_rows=1)
+    expected = others.drop(columns="_merge").assign(n_rows=1).reset_index(drop=True)
     pd.testing.assert_frame_equal(
         plan.not_on_menu.drop(columns="scope"), expected, check_dtype=False, check_index_type=False
     )
