@@ -48,6 +48,8 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# xdist reads the groups in a hook of this name too.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests in a browser on one worker: they share one JupyterLab and one page.
 
