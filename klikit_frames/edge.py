@@ -415,8 +415,8 @@ def read_file(path: Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):  # some devices have no end
+        raise OSError(errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.ENODEV, "no file", str(path))
     identity = status.st_dev, status.st_ino
     if identity in _held:
         return _DATABASE

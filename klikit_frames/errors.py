@@ -202,6 +202,8 @@ def _why_not_read(error: OSError) -> str:
         return "there is no such file; look at its name and folder"
     if error.errno == errno.EISDIR:
         return "it is a folder; name a file in it"
+    if error.errno == errno.ENODEV:
+        return "it is a device; name a file"
     if error.errno == errno.ENOTDIR:
         return "what should be its folder is a file; look at its name"
     if error.errno in _NOT_ALLOWED:

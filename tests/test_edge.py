@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 import klikit_frames as kf
 from klikit_frames import edge
-from klikit_frames.edge import touch_private
+from klikit_frames.edge import read_file, touch_private
 
 WRITE = """
 import sqlite3, sys
@@ -48,6 +49,19 @@ def test_touch__takes_no_lock_from_another_connection(tmp_path: Path) -> None:
             [sys.executable, "-c", WRITE, path], capture_output=True, text=True, check=True
         )
         assert tried.stdout == "database is locked\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has devices")
+def test_read_file__of_a_device_is_refused() -> None:
+    """A device, which may have no end, is no file; a pipe is read to its end."""
+    for device in (Path("/dev/null"), Path("/dev/zero")):
+        with pytest.raises(kf.FileError, match=f"{device} could not be read: it is a device; name a file"):
+            read_file(device)
+    reader, writer = os.pipe()
+    os.write(writer, b"some text")
+    os.close(writer)
+    assert read_file(Path(f"/dev/fd/{reader}")) == b"some text"
+    os.close(reader)
 
 
 @pytest.mark.parametrize("name", ["plan.json", "state.csv", "state.parquet", "table.csv"])

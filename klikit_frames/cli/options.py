@@ -88,7 +88,9 @@ def open_source(name: str) -> Path | io.BytesIO:
     if edge.is_folder(path):
         raise exit_with(ExitCode.USAGE, f"{name} is a folder; name a file in it.")
     if not edge.is_file(path):
-        raise exit_with(ExitCode.USAGE, f"{name}: there is no such file.")
+        is_there = os.path.exists(path)  # noqa: PTH110 - pathlib's raises for a long name
+        other = "it is no file; name one, or send it to standard input and name it -"
+        raise exit_with(ExitCode.USAGE, f"{name}: {other if is_there else 'there is no such file'}.")
     return path
 
 

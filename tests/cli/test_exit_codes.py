@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ def test_2__folder_in_place_of_a_file(terminal: Terminal, tmp_path: Path) -> Non
     done = terminal("check", tmp_path)
     assert done.code == 2
     assert "is a folder" in done.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has pipes")
+def test_2__pipe_in_place_of_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    """A pipe with a name is not said to be missing: standard input is the way."""
+    os.mkfifo(tmp_path / "pipe")
+    done = terminal("check", tmp_path / "pipe")
+    assert done.code == 2
+    assert "it is no file; name one, or send it to standard input and name it -." in done.err
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".xlsx", ".tsv"])
