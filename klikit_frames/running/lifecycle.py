@@ -237,7 +237,9 @@ _SENTENCES = {
         "It was stopped because the API refused the first rows one by one and accepted none: perhaps the "
         "table is of another business, or its ids are old."
     ),
-    EndReason.CANARY: "It was stopped because the first requests did not show the flags as asked.",
+    EndReason.CANARY: (
+        "It was stopped because the first requests were not all accepted, or did not read back as asked."
+    ),
     EndReason.REFUSED: (
         "It was stopped because the API refused the credential. Once that is mended, resume sends the rest."
     ),

@@ -168,6 +168,7 @@ def test_run__canary_of_one(client: kf.Client, wide: pd.DataFrame, journal: Path
     bad = wide.assign(entity_id=990_000_000 + wide["entity_id"])
     stopped = kf.run(kf.plan(bad, combine=False), client, journal=journal, first=1, before="none")
     assert "The first request was not accepted (" in stopped.summary
+    assert "the first requests were not all accepted, or did not read back as asked." in stopped.summary
 
 
 @pytest.mark.parametrize(
