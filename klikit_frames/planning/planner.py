@@ -248,6 +248,8 @@ class Cover:
     search_s: int
 
 
+# OpenBLAS calls some products of finite numbers invalid, at random: numpy would warn of them.
+@np.errstate(invalid="ignore")
 def cover_groups(
     groups: list[Group],
     *,

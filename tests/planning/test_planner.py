@@ -19,6 +19,7 @@ from hypothesis.extra.numpy import arrays
 
 import klikit_frames as kf
 from klikit_frames import edge
+from klikit_frames.planning import planner
 from klikit_frames.planning.components import Component
 from klikit_frames.planning.plan_checks import check_plan
 from tests.fixtures import column
@@ -450,3 +451,15 @@ def test_plan__cut_in_two_processes() -> None:
     }
     assert len(digests) == 1
     assert len(digests.pop().split()) == 2
+
+
+def test_plan__does_not_hear_what_the_blas_says_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product of finite numbers that is called invalid costs no plan, and shows nobody a warning."""
+    search = planner.search_groups
+
+    def noisy_search(*args: Any, **options: Any) -> None:
+        np.sqrt(np.full(2, -1.0))
+        search(*args, **options)
+
+    monkeypatch.setattr(planner, "search_groups", noisy_search)
+    assert kf.plan(toggles_of(with_holes(6, 6, 3, seed=1))).n_requests > 1
