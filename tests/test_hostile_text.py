@@ -37,9 +37,13 @@ ODD = {"entity_type": NASTY, "entity_id": f"1{NASTY}", "brand_id": NASTY, "is_en
 
 @dataclass(frozen=True)
 class Strangers:
-    """What strangers have left: frames that were read, and a folder of files."""
+    """What strangers have left: frames that were read, and a folder of files.
+
+    A form of an earlier test may still read the folder's journal: only of `untouched` is a copy whole.
+    """
 
     folder: Path
+    untouched: Path
     sandbox: kf.sandbox.Sandbox
     url: str
     client: kf.Client
@@ -106,7 +110,8 @@ def _leave_files(folder: Path, sandbox: kf.sandbox.Sandbox, url: str, client: kf
         f'[depok]\nbase_url = "{url}"\npartner_key = "{sandbox.partner_key}"\nsecret_key_env = "DEPOK"\n'
     )
     spoil_journal(journal)
-    return Strangers(folder, sandbox, url, client, state, stores, toggles, result.run_id)
+    untouched = shutil.copytree(folder, folder.with_name(f"{folder.name}-untouched"))
+    return Strangers(folder, untouched, sandbox, url, client, state, stores, toggles, result.run_id)
 
 
 def check_shown(*texts: str, is_html: bool = False, is_own: bool = False) -> None:
@@ -211,7 +216,7 @@ def raise_error(error: Exception) -> None:
 
 def other_journal(at: Strangers, **texts: str) -> Path:
     """Return a copy of the journal in which runs hold other texts."""
-    copied = Path(shutil.copy(at.journal, at.folder / "other.sqlite3"))
+    copied = Path(shutil.copy(at.untouched / "journal.sqlite3", at.folder / "other.sqlite3"))
     return spoil_journal(copied, **texts)
 
 
@@ -356,7 +361,7 @@ def test_commands__show_what_strangers_wrote_as_signs(
     strangers: Strangers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, kind: type[Screen]
 ) -> None:
     """All that a terminal gets, and the messages beside a pipe, whose data are as they came."""
-    at, folder = strangers, shutil.copytree(strangers.folder, tmp_path / "copy")
+    at, folder = strangers, shutil.copytree(strangers.untouched, tmp_path / "copy")
     for name, text in {
         "KLIKIT_BASE_URL": at.url,
         "KLIKIT_PARTNER_KEY": at.sandbox.partner_key,
