@@ -259,9 +259,13 @@ class Journal(PromiseTable):
         return self._documents(run_id).requests(statuses)
 
     def open_request_nos(self, run_id: str) -> set[int]:
-        """Return the numbers of the plan's requests that are open, or have an open part."""
-        paths = self._writer.read(schema.SELECT_OPEN_PATHS, (self._run_no(run_id),))
-        return {codec.request_no(path) for (path,) in paths}
+        """Return the numbers of the plan's requests that are open, or have an open part.
+
+        It is asked again and again while a run goes on: that a row has vanished is for `requests` to notice.
+        """
+        self._run_values(run_id)
+        statuses = self._writer.read(schema.SELECT_OPEN_STATUSES, (self._run_no(run_id),))
+        return codec.request_nos(statuses)
 
     def latest_note(self, *, after: datetime, until: datetime) -> datetime | None:
         """Return the latest time in a span at which a request was sent or settled; None if there is none."""
@@ -313,10 +317,12 @@ class Journal(PromiseTable):
 
     def menu_evidence(self, account: str) -> dict[Store, datetime]:
         """Return how new the menus of an account's stores are proved to be."""
+        self._check_pages("menu_evidence")
         return codec.to_evidence(self._writer.read(schema.SELECT_EVIDENCE, (account,)))
 
     def clocks(self) -> list[float]:
         """Return how far ahead the clocks are that all evidence goes by, the first one first."""
+        self._check_pages("clocks")
         return codec.to_clocks(self._writer.read(schema.SELECT_CLOCKS))
 
     def agenda_lock_path(self) -> Path | None:
@@ -370,6 +376,7 @@ class Journal(PromiseTable):
 
     def audit_findings(self, account: str) -> dict[Cell, Finding]:
         """Return the cells of an account that differed from a wanted table when they were last audited."""
+        self._check_pages("audit_findings")
         rows = self._writer.read(schema.SELECT_FINDINGS, (account,))
         return {finding.cell: finding for finding in to_findings(rows)}
 
@@ -377,6 +384,12 @@ class Journal(PromiseTable):
         """Return what audits of each account found to differ."""
         rows = self._writer.read(schema.SELECT_ALL_FINDINGS)
         return {account: self.audit_findings(account) for account in {str(row[0]) for row in rows}}
+
+    def _check_pages(self, table: str) -> None:
+        """Refuse a table whose pages have lost a row: no count tells how many it should have."""
+        verdict = str(self._writer.read(f"PRAGMA quick_check({table})")[0][0])
+        if verdict != "ok":
+            raise codec.damaged(f"its table {table} is not whole ({verdict.splitlines()[-1]})")
 
     def _runs(self) -> list[tuple[int, dict[str, Any]]]:
         return codec.to_runs(self._writer.read(schema.SELECT_RUNS))

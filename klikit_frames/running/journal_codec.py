@@ -337,10 +337,14 @@ def path_text(path: tuple[int, ...]) -> str:
     return ".".join(map(str, path))
 
 
-def request_no(path: str) -> int:
-    """Return the number of the plan's request that a place belongs to."""
-    with expected_shape("the place of a request"):
-        return int(path.partition(".")[0])
+def request_nos(rows: Iterable[Row]) -> set[int]:
+    """Return the numbers of the plan's requests that have a row among these statuses."""
+    numbers = set()
+    for row in rows:
+        check_seal(row, f"the status of request {row[1]}")
+        with expected_shape("the place of a request"):
+            numbers.add(int(row[1].partition(".")[0]))
+    return numbers
 
 
 def microseconds(moment: datetime | None) -> int | None:

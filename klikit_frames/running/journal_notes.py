@@ -167,8 +167,8 @@ class PromiseTable:
         return to_all_promises(self._writer.read(schema.SELECT_PROMISES))
 
     def has_open_promises(self, account: str) -> bool:
-        """Tell whether something is left to be done for a promise of an account; reads no row."""
-        return self._writer.read(schema.SELECT_ANY_PROMISE, (account,)) == [(1,)]
+        """Tell whether something is left to be done for a promise of an account; reads one at most."""
+        return bool(self._promises(schema.SELECT_ANY_PROMISE, account))
 
     def open_promises(self, account: str) -> list[Promise]:
         """Return the promises of an account that are waiting or active."""

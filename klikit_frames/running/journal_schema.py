@@ -180,6 +180,20 @@ def _select(table: str) -> str:
     return f"SELECT {', '.join((*key, *columns))}, digest FROM {table}"  # noqa: S608 - names of our own
 
 
+def _is_damaged(table: str) -> str:
+    """Return the condition that a row does not match its digest.
+
+    Whoever asks for some rows of a table asks for these too, and refuses them: what a damaged row says of
+    itself must not hide it.
+    """
+    key, columns = SEALED[table]
+    return f"digest IS NOT row_digest({', '.join((*key, *columns))})"
+
+
+def _select_where(table: str, condition: str) -> str:
+    return f"{_select(table)} NOT INDEXED WHERE ({condition}) OR {_is_damaged(table)}"
+
+
 def _select_with_state(table: str) -> str:
     """Return the query for all rows of a table, with the counts beside each.
 
@@ -209,18 +223,18 @@ SELECT_PROMISES = _select_with_state("promises")
 SELECT_PROMISE_COUNTS = (
     f"SELECT {', '.join(STATE_COLUMNS)}, (SELECT count(*) FROM promises NOT INDEXED) FROM journal_state"  # noqa: S608
 )
-_SELECT_OWN = f"{_select('promises')} NOT INDEXED WHERE account = ?"
 _STANDING = ", ".join(f"'{status}'" for status in PromiseStatus if status.is_open)
-SELECT_OPEN_PROMISES = f"{_SELECT_OWN} AND status IN ({_STANDING}) ORDER BY promise_no"
-SELECT_ANY_PROMISE = (
-    f"SELECT EXISTS (SELECT 1 FROM promises NOT INDEXED WHERE account = ? "  # noqa: S608 - names of our own
-    f"AND (status IN ({_STANDING}) OR plan_id IS NOT NULL OR unpublished_run_id IS NOT NULL))"
-)
-SELECT_ACTIVE_PROMISES = f"{_SELECT_OWN} AND status = '{PromiseStatus.ACTIVE}' ORDER BY promise_no"
-SELECT_DUE_PROMISES = (
-    f"{_SELECT_OWN} AND (next_at <= ? OR plan_id IS NOT NULL OR unpublished_run_id IS NOT NULL) "
-    "ORDER BY promise_no"
-)
+_HALF_DONE = "plan_id IS NOT NULL OR unpublished_run_id IS NOT NULL"
+
+
+def _select_promises(condition: str) -> str:
+    return f"{_select_where('promises', f'account = ? AND ({condition})')} ORDER BY promise_no"
+
+
+SELECT_OPEN_PROMISES = _select_promises(f"status IN ({_STANDING})")
+SELECT_ANY_PROMISE = f"{_select_promises(f'status IN ({_STANDING}) OR {_HALF_DONE}')} LIMIT 1"
+SELECT_ACTIVE_PROMISES = _select_promises(f"status = '{PromiseStatus.ACTIVE}'")
+SELECT_DUE_PROMISES = _select_promises(f"next_at <= ? OR {_HALF_DONE}")
 SELECT_DOCUMENTS = f"{_select('documents')} WHERE run_no = ? ORDER BY document_no"
 SELECT_STATUSES = f"{_select('request_status')} WHERE run_no = ?"
 # What is not yet proved to show; the rest is in order whatever the clocks say.
@@ -231,13 +245,13 @@ SELECT_LATEST_NOTE = (
 )
 SELECT_OFFSET_RANGE = "SELECT min(clock_offset_s), max(clock_offset_s) FROM request_status"
 SELECT_ALL_EVIDENCE = _select("menu_evidence")
-SELECT_EVIDENCE = f"{_select('menu_evidence')} WHERE account = ?"
+SELECT_EVIDENCE = _select_where("menu_evidence", "account = ?")
 SELECT_CLOCKS = f"{_select('clocks')} ORDER BY clock_no"
 SELECT_ALL_FINDINGS = _select("audit_findings")
-SELECT_FINDINGS = f"{_select('audit_findings')} WHERE account = ?"
+SELECT_FINDINGS = _select_where("audit_findings", "account = ?")
 _OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)
-SELECT_OPEN_PATHS = (
-    f"SELECT path FROM request_status WHERE run_no = ? AND (status IS NULL OR status IN ({_OPEN}))"  # noqa: S608
+SELECT_OPEN_STATUSES = (
+    f"{SELECT_STATUSES} AND (status IS NULL OR status IN ({_OPEN}) OR {_is_damaged('request_status')})"
 )
 _COPIED_FROM = ", ".join(f"'{state}'" for state, event in TRANSITIONS if event is Event.COPY)
 # In a copy of the journal only: of a run that goes on elsewhere it cannot know what became of the rest.
