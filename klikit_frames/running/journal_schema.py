@@ -187,7 +187,7 @@ def _is_damaged(table: str) -> str:
     itself must not hide it.
     """
     key, columns = SEALED[table]
-    return f"digest IS NOT row_digest({', '.join((*key, *columns))})"
+    return f"CASE digest WHEN row_digest({', '.join((*key, *columns))}) THEN FALSE ELSE TRUE END"
 
 
 def _select_where(table: str, condition: str) -> str:
