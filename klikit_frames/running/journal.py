@@ -11,6 +11,8 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,7 +108,7 @@ class Journal(PromiseTable):
     def is_cancelled(self, run_id: str) -> bool:
         """Tell whether somebody has asked the run to stop."""
         sql = "SELECT is_cancelled FROM runs WHERE run_no = ?"
-        return self.knows(run_id) and self._writer.read(sql, (self._run_no(run_id),)) == [(1,)]
+        return self.knows(run_id) and self._writer.read(sql, (self.run_no(run_id),)) == [(1,)]
 
     def knows(self, run_id: str) -> bool:
         """Tell whether a run was recorded."""
@@ -185,14 +187,14 @@ class Journal(PromiseTable):
 
     def mark_proved(self, run_ids: Iterable[str]) -> None:
         """Record of runs that all they wrote is proved visible, or never needs to be proved."""
-        self._writer.write([codec.update_run(self._run_no(run_id), is_proved=True) for run_id in run_ids])
+        self._writer.write([codec.update_run(self.run_no(run_id), is_proved=True) for run_id in run_ids])
 
     def prune(self, run_ids: Iterable[str]) -> None:
         """Remove runs with all that belongs to them, in one commit, and let the file shrink."""
         pruned = [*run_ids]
         lock_paths = [self.lock_path(self.run(run_id).plan_id) for run_id in pruned]
         self._writer.write(
-            [statement for run_id in pruned for statement in codec.delete_run(self._run_no(run_id))]
+            [statement for run_id in pruned for statement in codec.delete_run(self.run_no(run_id))]
         )
         for run_id, path in zip(pruned, lock_paths, strict=True):
             del self._run_nos[run_id]
@@ -203,7 +205,7 @@ class Journal(PromiseTable):
 
     def record_attempt(self, run_id: str, request: Request) -> None:
         """Record that a request is about to leave."""
-        self._writer.write([codec.update_attempt(self._run_no(run_id), request)])
+        self._writer.write([codec.update_attempt(self.run_no(run_id), request)])
 
     def record_result(
         self,
@@ -218,18 +220,18 @@ class Journal(PromiseTable):
         A result that is lost with the process is only asked for again, under the same key; so nobody waits
         for the disk here. `then` is called when it is there.
         """
-        run_no = self._run_no(run_id)
+        run_no = self.run_no(run_id)
         added = codec.insert_requests(run_no, parts)
         self._writer.queue([codec.update_result(run_no, request), *added], then=then)
 
     def record_clock_offset(self, run_id: str, paths: Iterable[tuple[int, ...]], *, offset_s: float) -> None:
         """Record how far the server's clock was ahead of this machine's when requests were sent."""
-        run_no = self._run_no(run_id)
+        run_no = self.run_no(run_id)
         self._writer.queue([codec.update_clock(run_no, path, offset_s) for path in paths])
 
     def record_flags(self, run_id: str, kind: str, flags: Iterable[CellFlag]) -> None:
         """Record what cells were seen to hold, as ``"before"`` or as ``"proof"``."""
-        self._writer.write(codec.insert_flags(self._run_no(run_id), kind, flags))
+        self._writer.write(codec.insert_flags(self.run_no(run_id), kind, flags))
 
     def flush(self) -> None:
         """Return when everything that was recorded is on disk."""
@@ -255,7 +257,7 @@ class Journal(PromiseTable):
         """
         if not self.knows(run_id):
             return []
-        statuses = self._writer.read(schema.SELECT_STATUSES, (self._run_no(run_id),))
+        statuses = self._writer.read(schema.SELECT_STATUSES, (self.run_no(run_id),))
         return self._documents(run_id).requests(statuses)
 
     def open_request_nos(self, run_id: str) -> set[int]:
@@ -264,7 +266,7 @@ class Journal(PromiseTable):
         It is asked again and again while a run goes on: that a row has vanished is for `requests` to notice.
         """
         self._run_values(run_id)
-        statuses = self._writer.read(schema.SELECT_OPEN_STATUSES, (self._run_no(run_id),))
+        statuses = self._writer.read(schema.SELECT_OPEN_STATUSES, (self.run_no(run_id),))
         return codec.request_nos(statuses)
 
     def latest_note(self, *, after: datetime, until: datetime) -> datetime | None:
@@ -317,13 +319,11 @@ class Journal(PromiseTable):
 
     def menu_evidence(self, account: str) -> dict[Store, datetime]:
         """Return how new the menus of an account's stores are proved to be."""
-        self._check_pages("menu_evidence")
-        return codec.to_evidence(self._writer.read(schema.SELECT_EVIDENCE, (account,)))
+        return codec.to_evidence(self._read_whole("menu_evidence", schema.SELECT_EVIDENCE, (account,)))
 
     def clocks(self) -> list[float]:
         """Return how far ahead the clocks are that all evidence goes by, the first one first."""
-        self._check_pages("clocks")
-        return codec.to_clocks(self._writer.read(schema.SELECT_CLOCKS))
+        return codec.to_clocks(self._read_whole("clocks", schema.SELECT_CLOCKS))
 
     def agenda_lock_path(self) -> Path | None:
         """Path of the lock that a change of promises holds; None in memory."""
@@ -347,7 +347,7 @@ class Journal(PromiseTable):
     def run_rows(self, run_id: str) -> RunRows:
         """Return all that belongs to a run as its tables have it, after checking that it is whole."""
         self.requests(run_id)
-        run_no, n_key = self._run_no(run_id), 2
+        run_no, n_key = self.run_no(run_id), 2
         documents = self._writer.read(schema.SELECT_DOCUMENTS, (run_no,))
         statuses = self._writer.read(schema.SELECT_STATUSES, (run_no,))
         return (
@@ -362,8 +362,8 @@ class Journal(PromiseTable):
 
     def all_menu_evidence(self) -> dict[str, dict[Store, datetime]]:
         """Return how new the menus of each account's stores are proved to be."""
-        rows = self._writer.read(schema.SELECT_ALL_EVIDENCE)
-        return {account: self.menu_evidence(account) for account in {str(row[0]) for row in rows}}
+        rows = self._read_whole("menu_evidence", schema.SELECT_ALL_EVIDENCE)
+        return {account: codec.to_evidence(group) for account, group in groupby(rows, key=itemgetter(0))}
 
     def take_in(self, statements: Sequence[codec.Statement]) -> None:
         """Record what another room has put into statements, in one commit."""
@@ -376,20 +376,19 @@ class Journal(PromiseTable):
 
     def audit_findings(self, account: str) -> dict[Cell, Finding]:
         """Return the cells of an account that differed from a wanted table when they were last audited."""
-        self._check_pages("audit_findings")
-        rows = self._writer.read(schema.SELECT_FINDINGS, (account,))
-        return {finding.cell: finding for finding in to_findings(rows)}
+        return to_findings(self._read_whole("audit_findings", schema.SELECT_FINDINGS, (account,)))
 
     def all_audit_findings(self) -> dict[str, dict[Cell, Finding]]:
         """Return what audits of each account found to differ."""
-        rows = self._writer.read(schema.SELECT_ALL_FINDINGS)
-        return {account: self.audit_findings(account) for account in {str(row[0]) for row in rows}}
+        rows = self._read_whole("audit_findings", schema.SELECT_ALL_FINDINGS)
+        return {account: to_findings(group) for account, group in groupby(rows, key=itemgetter(0))}
 
-    def _check_pages(self, table: str) -> None:
-        """Refuse a table whose pages have lost a row: no count tells how many it should have."""
+    def _read_whole(self, table: str, query: str, values: Sequence[object] = ()) -> list[codec.Row]:
+        """Read from a table, refused if its pages have lost a row: no count tells how many it should have."""
         verdict = str(self._writer.read(f"PRAGMA quick_check({table})")[0][0])
         if verdict != "ok":
             raise codec.damaged(f"its table {table} is not whole ({verdict.splitlines()[-1]})")
+        return self._writer.read(query, values)
 
     def _runs(self) -> list[tuple[int, dict[str, Any]]]:
         return codec.to_runs(self._writer.read(schema.SELECT_RUNS))
@@ -403,7 +402,7 @@ class Journal(PromiseTable):
         return ids
 
     def _run_values(self, run_id: str) -> dict[str, Any]:
-        rows = self._writer.read(schema.SELECT_RUN, (self._run_no(run_id),))
+        rows = self._writer.read(schema.SELECT_RUN, (self.run_no(run_id),))
         values = codec.to_run_values(rows[0]) if rows else {"run_id": None}
         if values["run_id"] != run_id:
             raise self._unknown_run(run_id)
@@ -422,18 +421,15 @@ class Journal(PromiseTable):
 
     def run_no(self, run_id: str) -> int:
         """Return the number under which the tables of this file have a run."""
-        return self._run_no(run_id)
-
-    def _run_no(self, run_id: str) -> int:
         if not self.knows(run_id):
             raise self._unknown_run(run_id)
         return self._run_nos[run_id]
 
     def _update_run(self, run_id: str, **values: Any) -> None:
-        self._writer.write([codec.update_run(self._run_no(run_id), **values)])
+        self._writer.write([codec.update_run(self.run_no(run_id), **values)])
 
     def _documents(self, run_id: str) -> codec.RunDocuments:
-        rows = self._writer.read(schema.SELECT_DOCUMENTS, (self._run_no(run_id),))
+        rows = self._writer.read(schema.SELECT_DOCUMENTS, (self.run_no(run_id),))
         return codec.RunDocuments(rows, n_documents=self._run_values(run_id)["n_documents"])
 
 

@@ -254,9 +254,9 @@ def delete_old_findings(until: datetime) -> codec.Statement:
     return "DELETE FROM audit_findings WHERE seen_at < ?", [codec.microseconds(until)]
 
 
-def to_findings(rows: Iterable[codec.Row]) -> list[Finding]:
-    """Return what audits found, each row checked to be whole."""
-    return [_finding(row) for row in rows]
+def to_findings(rows: Iterable[codec.Row]) -> dict[Cell, Finding]:
+    """Return what audits found of each cell, each row checked to be whole."""
+    return {finding.cell: finding for finding in map(_finding, rows)}
 
 
 def _finding_key(account: str, cell: Cell) -> list[object]:

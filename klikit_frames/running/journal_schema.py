@@ -244,10 +244,10 @@ SELECT_LATEST_NOTE = (
     "AND max(coalesce(sent_at, 0), coalesce(settled_at, 0)) BETWEEN ? AND ?"
 )
 SELECT_OFFSET_RANGE = "SELECT min(clock_offset_s), max(clock_offset_s) FROM request_status"
-SELECT_ALL_EVIDENCE = _select("menu_evidence")
+SELECT_ALL_EVIDENCE = f"{_select('menu_evidence')} NOT INDEXED ORDER BY account"
 SELECT_EVIDENCE = _select_where("menu_evidence", "account = ?")
 SELECT_CLOCKS = f"{_select('clocks')} ORDER BY clock_no"
-SELECT_ALL_FINDINGS = _select("audit_findings")
+SELECT_ALL_FINDINGS = f"{_select('audit_findings')} NOT INDEXED ORDER BY account"
 SELECT_FINDINGS = _select_where("audit_findings", "account = ?")
 _OPEN = ", ".join(f"'{state}'" for state in RequestState if state.is_open)
 SELECT_OPEN_STATUSES = (

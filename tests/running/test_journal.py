@@ -16,6 +16,7 @@ import pytest
 import klikit_frames as kf
 from klikit_frames.model import Cell, Stores, Target
 from klikit_frames.running.journal import open_journal, read_journal
+from klikit_frames.running.journal_notes import Finding, note_audit
 from klikit_frames.running.journal_writer import JournalWriter
 from klikit_frames.running.lifecycle import RequestState
 from klikit_frames.running.records import CellFlag, Publish, RequestResult, Run
@@ -211,6 +212,22 @@ def test_menu_evidence__only_moves_forward(journal: Path) -> None:
     with read_journal(journal) as opened:
         assert opened.menu_evidence("a business") == {(663, 1062): later, (663, 1063): later}
         assert opened.menu_evidence("another") == {(663, 1062): NOW}
+        assert opened.all_menu_evidence() == {
+            "a business": {(663, 1062): later, (663, 1063): later},
+            "another": {(663, 1062): NOW},
+        }
+
+
+def test_audit_findings__accounts_apart(journal: Path) -> None:
+    """What audits found is kept for each account, also of a cell that two accounts have."""
+    found = Finding(Cell("item", 7, None, None), False, NOW, NOW)
+    other = found._replace(since_at=NOW - timedelta(days=1))
+    with open_journal(journal) as opened:
+        for account, finding in (("b", found), ("a", other)):
+            opened.take_in(note_audit(account, differing=[finding], settled=[]))
+    with read_journal(journal) as opened:
+        assert opened.audit_findings("b") == {found.cell: found}
+        assert opened.all_audit_findings() == {"a": {found.cell: other}, "b": {found.cell: found}}
 
 
 def test_unproved_runs__newest_last(journal: Path) -> None:
