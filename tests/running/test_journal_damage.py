@@ -73,7 +73,13 @@ def _questions(run_ids: list[str], plan_ids: list[str]) -> Iterator[Callable[[Jo
         partial(Journal.due_promises, now=NOON),
     ):
         yield partial(ask, account="a business")
-    yield Journal.clocks
+    yield from (Journal.clocks, Journal.promises, Journal.all_menu_evidence, Journal.all_audit_findings)
+
+
+def _ids(journal: Path) -> tuple[list[str], list[str]]:
+    """Return the ids of the runs of a whole journal, and of their plans."""
+    history = kf.runs(journal=journal)
+    return history["run_id"].tolist(), history["plan_id"].tolist()
 
 
 def _answer(ask: Callable[[], Any]) -> Any:
@@ -104,8 +110,7 @@ def _result(path: Path, run_id: str) -> list[dict[Any, Any]]:
 
 def test_journal__flipped_bits(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of journals with 1 to 5 flipped bits each answer is the true one, or a refusal in a sentence."""
-    history = kf.runs(journal=whole)
-    ids = history["run_id"].tolist(), history["plan_id"].tolist()
+    ids = _ids(whole)
     truth, content = _answers(whole, *ids), whole.read_bytes()
     assert None not in truth
     copy, rng, n_refused, wrong = tmp_path / "copy.sqlite3", random.Random(8), 0, []
@@ -130,8 +135,7 @@ def test_journal__flipped_bits(whole: Path, tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize("table", schema.SEALED)
 def test_journal__changed_values(whole: Path, tmp_path: Path, table: str) -> None:
     """Whatever value of a row is another, each answer is the true one, or a refusal in a sentence."""
-    history = kf.runs(journal=whole)
-    ids = history["run_id"].tolist(), history["plan_id"].tolist()
+    ids = _ids(whole)
     truth, copy, wrong = _answers(whole, *ids), tmp_path / "copy.sqlite3", []
     key, columns = schema.SEALED[table]
     for column in (*key, *columns, "digest"):
@@ -158,8 +162,7 @@ def _changed(value: Any) -> Any:
 @pytest.mark.parametrize("table", ["menu_evidence", "clocks", "audit_findings"])
 def test_journal__row_that_its_page_forgot(whole: Path, table: str) -> None:
     """A page that counts one row too few is noticed, though no count of the journal tells of the row."""
-    history = kf.runs(journal=whole)
-    ids = history["run_id"].tolist(), history["plan_id"].tolist()
+    ids = _ids(whole)
     truth = _answers(whole, *ids)
     with closing(sqlite3.connect(whole)) as connection:
         ((page_size,),) = connection.execute("PRAGMA page_size")
